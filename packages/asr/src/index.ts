@@ -1,0 +1,1 @@
+export type { Recognizer, RecognizerInput, RowCancelled } from './recognizer.js';

@@ -1,0 +1,20 @@
+import type { DecodeOptions, ModelDescription, Recognition } from '@murmuration/contracts';
+
+/** A chunk as a model gets it: mono, 16 kHz, [-1, 1], without padding. */
+export interface RecognizerInput {
+  readonly pcm: Float32Array;
+  readonly options: DecodeOptions;
+}
+
+/** Asked between decoder steps; a row that was cancelled gets an empty recognition. */
+export type RowCancelled = (row: number) => boolean;
+
+/** A loaded model that turns a batch of chunks into text. Lives in a worker thread: its calls block. */
+export interface Recognizer {
+  readonly description: ModelDescription;
+  /** Length in samples that a chunk of `samples` is padded to; only chunks of one padded length share a batch. */
+  paddedSamples(samples: number): number;
+  /** Rows in, recognitions out, in the same order. Throws the runtime's error, for example when memory is short. */
+  recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]>;
+  close(): Promise<void>;
+}

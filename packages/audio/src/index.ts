@@ -1,0 +1,1 @@
+export type { RecordingEvent, RecordingInput, RecordingLimits } from './recording.js';

@@ -1,0 +1,1 @@
+export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';

@@ -1,0 +1,1 @@
+export { Thread, Transferred, serveThread, threadData, type ThreadMethods } from './thread.js';
