@@ -1,0 +1,73 @@
+import { Queue } from 'bullmq';
+import type { ChunkJob, Lane } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { PREFIX } from './keys.js';
+
+/** BullMQ priorities of the lanes: none goes first, then the lower number. */
+const PRIORITY: Readonly<Record<Lane, number>> = { live: 0, interactive: 10, batch: 20 };
+/** Every tenth chunk of a batch job goes with the interactive ones, so that batch work always moves. */
+const BATCH_SHARE = 10;
+
+/** The name of every entry. */
+export const CHUNK = 'chunk';
+
+/** Id of a chunk's entry: the same chunk twice is one entry. */
+export function entryId(job: string, chunk: number): string {
+  return `${job}.${String(chunk)}`;
+}
+
+/** The queues of all models, as one who adds to them sees them. */
+export class ChunkQueues {
+  readonly #redis: Redis;
+  readonly #queues = new Map<string, Queue<ChunkJob, void, typeof CHUNK>>();
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Queues chunks; those that are there already stay as they are. */
+  async add(slug: string, chunks: readonly { readonly job: string; readonly chunk: number; readonly lane: Lane }[]): Promise<void> {
+    if (chunks.length === 0) return;
+    const queuedAtMs = Date.now();
+    const entries = chunks.map(({ job, chunk, lane }) => ({ name: CHUNK, data: { job, chunk, lane, queuedAtMs }, opts: { jobId: entryId(job, chunk), priority: priorityOf(lane, chunk) } } as const));
+    const first = entries[0];
+    if (entries.length === 1 && first !== undefined) await this.#of(slug).add(first.name, first.data, first.opts);
+    else await this.#of(slug).addBulk(entries);
+  }
+
+  /** Takes entries back that no worker holds; held ones end by themselves. */
+  async remove(slug: string, job: string, chunks: readonly number[]): Promise<void> {
+    await Promise.allSettled(chunks.map((chunk) => this.#of(slug).remove(entryId(job, chunk))));
+  }
+
+  async counts(slug: string): Promise<{ waiting: number; active: number }> {
+    const counts = await this.#of(slug).getJobCounts('wait', 'prioritized', 'active');
+    return { waiting: (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0), active: counts['active'] ?? 0 };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+  }
+
+  #of(slug: string): Queue<ChunkJob, void, typeof CHUNK> {
+    let queue = this.#queues.get(slug);
+    if (queue === undefined) {
+      queue = new Queue(slug, {
+        connection: this.#redis,
+        prefix: PREFIX,
+        skipWaitingForReady: true,
+        skipVersionCheck: true,
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
+        streams: { events: { maxLen: 100 } },
+      });
+      queue.on('error', () => undefined);
+      this.#queues.set(slug, queue);
+    }
+    return queue;
+  }
+}
+
+function priorityOf(lane: Lane, chunk: number): number {
+  return lane === 'batch' && chunk % BATCH_SHARE === BATCH_SHARE - 1 ? PRIORITY.interactive : PRIORITY[lane];
+}

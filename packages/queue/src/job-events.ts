@@ -1,0 +1,89 @@
+import { chunkResultSchema, type ChunkResult, type ErrorRecord } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { jobKeys } from './keys.js';
+
+/** An entry of a job's stream, with the id to continue from. */
+export type StreamedEvent =
+  | { readonly id: string; readonly type: 'result'; readonly result: ChunkResult; readonly doneMs: number }
+  | { readonly id: string; readonly type: 'assembling' }
+  | { readonly id: string; readonly type: 'failed'; readonly error: ErrorRecord }
+  | { readonly id: string; readonly type: 'cancelled' };
+
+/** Looks by itself this often, in case a wake-up was lost with a connection; milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+const PAGE = 100;
+
+/** Reads jobs' streams; one subscription connection serves all readers of a node. */
+export class JobEvents {
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  /** Both connections stay the caller's. */
+  constructor(redis: Redis, subscriber: Redis) {
+    this.#redis = redis;
+    this.#subscriber = subscriber;
+    subscriber.on('message', (channel: string) => {
+      for (const wake of this.#listeners.get(channel) ?? []) wake();
+    });
+  }
+
+  /** Events after `afterId` ('0' for all), in order, until the job ends or `signal` aborts; then it returns. Throws what Redis throws. */
+  async *follow(job: string, afterId: string, signal: AbortSignal): AsyncGenerator<StreamedEvent> {
+    const keys = jobKeys(job);
+    let woken = true;
+    let wake: () => void = () => undefined;
+    const onWake = (): void => { woken = true; wake(); };
+    const unlisten = this.#listen(keys.wake, onWake);
+    signal.addEventListener('abort', onWake);
+    try {
+      let last = afterId;
+      while (!signal.aborted) {
+        woken = false;
+        const entries = await this.#redis.xrange(keys.events, `(${last}`, '+', 'COUNT', PAGE);
+        for (const [id, fields] of entries) {
+          const event = parseEvent(id, fields);
+          last = id;
+          yield event;
+          if (event.type !== 'result') return;
+        }
+        if (entries.length > 0 || signal.aborted) continue;
+        // A wake-up may have come between the read and here.
+        if (!(woken as boolean)) await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, LOOK_EVERY_MS);
+          wake = () => { clearTimeout(timer); resolve(); };
+        });
+      }
+    } finally {
+      signal.removeEventListener('abort', onWake);
+      unlisten();
+    }
+  }
+
+  #listen(channel: string, wake: () => void): () => void {
+    let listeners = this.#listeners.get(channel);
+    if (listeners === undefined) {
+      listeners = new Set();
+      this.#listeners.set(channel, listeners);
+      this.#subscriber.subscribe(channel).catch(() => undefined);
+    }
+    listeners.add(wake);
+    return () => {
+      listeners.delete(wake);
+      if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
+      this.#listeners.delete(channel);
+      this.#subscriber.unsubscribe(channel).catch(() => undefined);
+    };
+  }
+}
+
+function parseEvent(id: string, fields: string[]): StreamedEvent {
+  const map = new Map<string, string>();
+  for (let i = 0; i + 1 < fields.length; i += 2) map.set(fields[i] ?? '', fields[i + 1] ?? '');
+  switch (map.get('type')) {
+    case 'result': return { id, type: 'result', result: chunkResultSchema.parse(JSON.parse(map.get('result') ?? '')), doneMs: Number(map.get('doneMs')) };
+    case 'failed': return { id, type: 'failed', error: JSON.parse(map.get('error') ?? '') as ErrorRecord };
+    case 'cancelled': return { id, type: 'cancelled' };
+    default: return { id, type: 'assembling' };
+  }
+}

@@ -1,0 +1,156 @@
+import type { DecodeOptions, ErrorRecord, JobState, Lane, PlannedChunk } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import type { AudioStore } from './audio-store.js';
+import type { ChunkQueues } from './chunk-queue.js';
+import { ACTIVE_JOBS, CANCELLED_CHANNEL, jobKeys } from './keys.js';
+import { addChunk, endJob, endOfChunks, openChunks } from './scripts/job-scripts.js';
+import { command, runScript } from './scripts/script.js';
+
+/** What a job is, as its manifest says. */
+export interface JobIdentity {
+  readonly id: string;
+  readonly lane: Lane;
+  readonly modelId: string;
+  readonly modelSlug: string;
+  readonly decode: DecodeOptions;
+}
+
+/** A job in progress, for lists. */
+export interface JobSummary {
+  readonly id: string;
+  readonly state: JobState;
+  readonly lane: Lane;
+  readonly modelId: string;
+  readonly startedAtMs: number;
+  readonly planned: number;
+  readonly done: number;
+}
+
+/**
+ * A job's life, as the door that owns it drives it. The states stand in contracts (`jobStateSchema`).
+ * A job lives as long as its lease: when the door stops renewing it, all its keys expire, and workers take its absence for a cancellation.
+ */
+export class JobStore {
+  readonly #redis: Redis;
+  readonly #queues: ChunkQueues;
+  readonly #audio: AudioStore;
+  readonly #leaseMs: number;
+
+  constructor(redis: Redis, queues: ChunkQueues, audio: AudioStore, leaseMs: number) {
+    this.#redis = redis;
+    this.#queues = queues;
+    this.#audio = audio;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Writes the manifest. */
+  async create(job: JobIdentity): Promise<void> {
+    const keys = jobKeys(job.id);
+    const now = Date.now();
+    const replies = await this.#redis.pipeline()
+      .hset(keys.job, {
+        state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
+        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0,
+      })
+      .pexpire(keys.job, this.#leaseMs)
+      .zadd(ACTIVE_JOBS, now + this.#leaseMs, job.id)
+      .exec();
+    rethrow(replies);
+  }
+
+  /**
+   * Stores a chunk's PCM and queues it, or leaves it to be queued when a result makes room in the job's window.
+   * Answers false when the job has ended.
+   */
+  async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array, window: number): Promise<boolean> {
+    const keys = jobKeys(job.id);
+    const script = command(this.#redis, addChunk);
+    // Sent together: Redis keeps the order of one connection, so the PCM is there before the entry.
+    const [, outcome] = await Promise.all([
+      this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs),
+      script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window),
+    ]);
+    if (outcome === 'gone') return false;
+    if (outcome === 'queue') await this.#queues.add(job.modelSlug, [{ job: job.id, chunk: chunk.index, lane: job.lane }]);
+    return true;
+  }
+
+  /** Says that every chunk is planned; the last result then ends the job. */
+  async endOfChunks(job: JobIdentity): Promise<void> {
+    const keys = jobKeys(job.id);
+    await runScript(this.#redis, endOfChunks, [keys.job, keys.events, keys.wake]);
+  }
+
+  /** Keeps the job alive for another lease. Answers false when it has expired. */
+  async renew(job: JobIdentity): Promise<boolean> {
+    const keys = jobKeys(job.id);
+    const pipeline = this.#redis.pipeline();
+    for (const key of [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events, keys.pcm]) pipeline.pexpire(key, this.#leaseMs);
+    pipeline.zadd(ACTIVE_JOBS, Date.now() + this.#leaseMs, job.id);
+    const replies = rethrow(await pipeline.exec());
+    return replies[0] === 1;
+  }
+
+  /** Queues again what should be on the queue; what is there stays as it is. For entries lost in a crash between two writes. */
+  async requeueLost(job: JobIdentity): Promise<void> {
+    await this.#queues.add(job.modelSlug, (await this.#open(job)).map((chunk) => ({ job: job.id, chunk, lane: job.lane })));
+  }
+
+  /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
+  async end(job: JobIdentity, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
+    const keys = jobKeys(job.id);
+    const ended = await runScript(this.#redis, endJob, [keys.job, keys.events, state, error === null ? '' : JSON.stringify(error), keys.wake]);
+    if (ended === 1) await this.#redis.publish(CANCELLED_CHANNEL, job.id);
+  }
+
+  /** Takes everything of the job away: entries, audio, results, events, manifest. */
+  async remove(job: JobIdentity): Promise<void> {
+    const keys = jobKeys(job.id);
+    await this.#queues.remove(job.modelSlug, job.id, await this.#open(job));
+    await this.#audio.deleteAll(job.id);
+    await this.#redis.pipeline()
+      .unlink(keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events)
+      .zrem(ACTIVE_JOBS, job.id)
+      .exec();
+  }
+
+  /** Jobs whose lease runs. */
+  async active(limit: number): Promise<JobSummary[]> {
+    const ids = await this.#redis.zrange(ACTIVE_JOBS, Date.now(), '+inf', 'BYSCORE', 'LIMIT', 0, limit);
+    const summaries: JobSummary[] = [];
+    for (const id of ids) {
+      const fields = await this.#redis.hgetall(jobKeys(id).job);
+      if (fields['state'] === undefined) continue;
+      summaries.push({
+        id,
+        state: fields['state'] as JobState,
+        lane: fields['lane'] as Lane,
+        modelId: fields['model'] ?? '',
+        startedAtMs: Number(fields['startedAtMs']),
+        planned: Number(fields['planned']),
+        done: Number(fields['done']),
+      });
+    }
+    return summaries;
+  }
+
+  /** Number of jobs whose lease runs; expired ones are swept. */
+  async countActive(): Promise<number> {
+    const now = Date.now();
+    const replies = rethrow(await this.#redis.pipeline().zremrangebyscore(ACTIVE_JOBS, '-inf', now).zcard(ACTIVE_JOBS).exec());
+    return Number(replies[1]);
+  }
+
+  async #open(job: JobIdentity): Promise<number[]> {
+    const keys = jobKeys(job.id);
+    const open = await runScript(this.#redis, openChunks, [keys.job, keys.chunks, keys.pending, keys.results]) as string[];
+    return open.map(Number);
+  }
+}
+
+function rethrow(replies: [Error | null, unknown][] | null): unknown[] {
+  return (replies ?? []).map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
+  });
+}

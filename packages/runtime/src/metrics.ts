@@ -1,0 +1,42 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** All metrics of the project; no label holds a tenant, a job or free text. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly queueJobs = this.#gauge('asr_queue_jobs', 'Entries of the queue.', ['queue', 'state']);
+  readonly queueBacklogAudioSeconds = this.#gauge('asr_queue_backlog_audio_seconds', 'Audio stored and not yet transcribed, as this node sees it.', []);
+  readonly batchSize = this.#histogram('asr_batch_size', 'Chunks in a batch.', [], [1, 2, 4, 8, 16, 32, 64]);
+  readonly batchWaitSeconds = this.#histogram('asr_batch_wait_seconds', 'From a chunk taken off the queue to the start of its batch.', []);
+  readonly batchPaddingRatio = this.#histogram('asr_batch_padding_ratio', 'Share of a batch that is padding.', [], [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]);
+  readonly inferenceSeconds = this.#histogram('asr_inference_seconds', 'Time of a batch on the device.', []);
+  readonly audioSeconds = this.#counter('asr_audio_seconds_total', 'Audio transcribed.', []);
+  readonly rtfx = this.#gauge('asr_rtfx', 'Audio seconds a second of device time, over the last batches.', []);
+  readonly jobs = this.#counter('asr_jobs_total', 'Jobs that ended.', ['outcome', 'code']);
+  readonly jobAttempts = this.#histogram('asr_job_attempts', 'Times a chunk was taken off the queue.', [], [1, 2, 3, 5, 10]);
+  readonly stalled = this.#counter('asr_stalled_total', 'Queue entries whose worker went silent.', []);
+  readonly fencedWrites = this.#counter('asr_fenced_writes_total', 'Results refused because a newer attempt owns the chunk or has already written it.', ['reason']);
+  readonly filtered = this.#counter('asr_filtered_total', 'Stretches of text that a filter took away.', ['reason']);
+  readonly shed = this.#counter('asr_shed_total', 'Requests refused for want of room.', ['reason']);
+  readonly workerLastFetchAgeSeconds = this.#gauge('asr_worker_last_fetch_age_seconds', 'Since the worker last heard from its queue.', []);
+  readonly eventLoopLagSeconds = this.#gauge('asr_eventloop_lag_seconds', 'Longest delay of the event loop in the last second.', []);
+  readonly modelLoadSeconds = this.#gauge('asr_model_load_seconds', 'Time from the start of the load to ready.', []);
+  readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry, prefix: 'asr_' });
+  }
+
+  #gauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<T extends string>(name: string, help: string, labelNames: T[], buckets: number[] = SECONDS): Histogram<T> {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+  }
+}
