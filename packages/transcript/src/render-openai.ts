@@ -1,0 +1,72 @@
+import type { Transcript } from '@murmuration/contracts';
+import { seconds } from './clock-time.js';
+import { isUnspaced } from './spoken-units.js';
+
+/** What OpenAI's API calls usage when it counts audio: whole seconds, the last one begun counted. */
+export interface DurationUsage {
+  readonly type: 'duration';
+  readonly seconds: number;
+}
+
+/** `verbose_json` of OpenAI's transcription API (openai-node, `TranscriptionVerbose`), with the `task` that its servers send; times are seconds. */
+export interface VerboseJson {
+  readonly task: Transcript['task'];
+  /** English name in lower case, for example `english`, or `unknown`. */
+  readonly language: string;
+  readonly duration: number;
+  readonly text: string;
+  readonly segments?: {
+    readonly id: number;
+    readonly seek: number;
+    readonly start: number;
+    readonly end: number;
+    readonly text: string;
+    readonly tokens: number[];
+    readonly temperature: number;
+    readonly avg_logprob: number;
+    readonly compression_ratio: number;
+    readonly no_speech_prob: number;
+  }[];
+  readonly words?: { readonly word: string; readonly start: number; readonly end: number }[];
+  readonly usage: DurationUsage;
+}
+
+/** The transcript in OpenAI's long form; `granularities` says which of segments and words it lists. */
+export function verboseJson(transcript: Transcript, granularities: { readonly segments: boolean; readonly words: boolean }): VerboseJson {
+  return {
+    task: transcript.task,
+    language: languageName(transcript.language),
+    duration: seconds(transcript.durationMs),
+    text: transcript.text,
+    ...(granularities.segments ? { segments: transcript.segments.map(openAiSegment) } : {}),
+    ...(granularities.words ? { words: transcript.segments.flatMap((segment) => (segment.words ?? []).map((word) => ({ word: word.word.trim(), start: seconds(word.startMs), end: seconds(word.endMs) }))) } : {}),
+    usage: durationUsage(transcript),
+  };
+}
+
+export function durationUsage(transcript: Pick<Transcript, 'durationMs'>): DurationUsage {
+  return { type: 'duration', seconds: Math.ceil(seconds(transcript.durationMs)) };
+}
+
+function openAiSegment(segment: Transcript['segments'][number], id: number): NonNullable<VerboseJson['segments']>[number] {
+  return {
+    id,
+    seek: Math.round(segment.startMs / 10),
+    start: seconds(segment.startMs),
+    end: seconds(segment.endMs),
+    // OpenAI's segments begin with the space that stands before them, so that joining them gives the text.
+    text: isUnspaced(segment.text.charAt(0)) ? segment.text : ` ${segment.text}`,
+    tokens: segment.tokens,
+    temperature: segment.temperature,
+    avg_logprob: segment.avgLogprob,
+    compression_ratio: segment.compressionRatio,
+    no_speech_prob: segment.noSpeechProb,
+  };
+}
+
+const NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
+
+function languageName(code: string | null): string {
+  if (code === null) return 'unknown';
+  return /^[a-z]{2,3}$/.test(code) ? (NAMES.of(code) ?? code).toLowerCase() : code;
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { clockTime } from './clock-time.js';
+import { cuesOf } from './cues.js';
+import { renderJson } from './render-json.js';
+import { verboseJson } from './render-openai.js';
+import { renderSrt, renderText, renderTsv, renderVtt } from './render-subtitles.js';
+import { segment, transcript } from './testing.js';
+
+describe('Renderings', () => {
+  test('A time just below a full second is rounded before it is taken apart.', () => {
+    assert.equal(clockTime(59_999.6, ','), '00:01:00,000');
+    assert.equal(clockTime(3_599_999.7, '.'), '01:00:00.000');
+    assert.equal(clockTime(360_000_001, '.'), '100:00:00.001');
+    assert.equal(clockTime(-3, ','), '00:00:00,000');
+  });
+
+  test('srt counts from one and cannot be broken by its text.', () => {
+    assert.equal(renderSrt(transcript([segment('a --> b\n\n2', 0, 1_500.4), segment('c', 1_500.4, 2_000)])), '1\n00:00:00,000 --> 00:00:01,500\na -> b 2\n\n2\n00:00:01,500 --> 00:00:02,000\nc\n\n');
+  });
+
+  test('vtt escapes its text and names the channel when there are several.', () => {
+    assert.equal(renderVtt(transcript([segment('<b> & -->', 0, 0)])), 'WEBVTT\n\n00:00:00.000 --> 00:00:00.001\n&lt;b&gt; &amp; --&gt;\n\n');
+    assert.match(renderVtt(transcript([segment('a', 0, 1), segment('b', 0, 1, { channel: 1 })])), /<v Channel 1>a\n\n.*\n<v Channel 2>b/);
+  });
+
+  test('tsv has one line a segment, whatever the text holds.', () => {
+    assert.equal(renderTsv(transcript([segment('a\tb\nc', 0.4, 1_500.6)])), 'start\tend\ttext\n0\t1501\ta b c\n');
+  });
+
+  test('An empty transcript gives valid empty files.', () => {
+    const empty = transcript([], { text: '' });
+    assert.equal(renderText(empty), '');
+    assert.equal(renderSrt(empty), '');
+    assert.equal(renderVtt(empty), 'WEBVTT\n\n');
+    assert.equal(renderTsv(empty), 'start\tend\ttext\n');
+    assert.deepEqual(verboseJson(empty, { segments: true, words: true }).segments, []);
+    assert.deepEqual(renderJson(empty).segments, []);
+  });
+
+  test('A long segment whose words have times becomes several cues that hold all of it.', () => {
+    const spoken = Array.from({ length: 60 }, (_, index) => (index % 10 === 9 ? `word${String(index)}.` : `word${String(index)}`));
+    const words = spoken.map((word, index) => ({ word, startMs: index * 300, endMs: index * 300 + 250, probability: 1 }));
+    const cues = cuesOf(transcript([segment(spoken.join(' '), 0, 18_000, { words })]));
+    assert.ok(cues.length > 2);
+    assert.equal(cues.map((cue) => cue.text).join(' '), spoken.join(' '));
+    for (const cue of cues) {
+      assert.ok(cue.text.length <= 84, cue.text);
+      assert.ok(cue.endMs - cue.startMs <= 7_000);
+    }
+    assert.deepEqual(cues.map((cue) => cue.startMs), cues.map((cue) => cue.startMs).sort((left, right) => left - right));
+  });
+
+  test('A short segment stays one cue though its words have times.', () => {
+    const words = [{ word: ' Hi', startMs: 0, endMs: 300, probability: 1 }, { word: ' there.', startMs: 1_200, endMs: 1_500, probability: 1 }];
+    assert.deepEqual(cuesOf(transcript([segment('Hi there.', 0, 1_500, { words })])).map((cue) => cue.text), ['Hi there.']);
+  });
+
+  test('verbose_json is OpenAI\'s, with words only when they are asked for.', () => {
+    const one = transcript([segment('Hello there.', 1_234.4, 2_000, { words: [{ word: ' Hello', startMs: 1_234.4, endMs: 1_500, probability: 0.5 }] })]);
+    assert.deepEqual(verboseJson(one, { segments: true, words: false }), {
+      task: 'transcribe', language: 'english', duration: 2.346, text: 'Hello there.',
+      segments: [{ id: 0, seek: 123, start: 1.234, end: 2, text: ' Hello there.', tokens: [5, 6], temperature: 0, avg_logprob: -0.1, compression_ratio: 1.1, no_speech_prob: 0.01 }],
+      usage: { type: 'duration', seconds: 3 },
+    });
+    const worded = verboseJson(one, { segments: false, words: true });
+    assert.deepEqual(worded.words, [{ word: 'Hello', start: 1.234, end: 1.5 }]);
+    assert.equal('segments' in worded, false);
+  });
+
+  test('The JSON of /transcribe counts in seconds and accounts for all of them.', () => {
+    const json = renderJson(transcript([segment('a', 0, 1_000.4)], { accounting: { speechMs: 1_000, nonSpeechMs: 1_300, skipped: [{ startMs: 0, endMs: 45.6, channel: 0, reason: 'too_short' }] } }));
+    assert.deepEqual(json.segments, [{ id: 0, start: 0, end: 1, text: 'a', confidence: 0.9, channel: 0 }]);
+    assert.deepEqual(json.timings, { queue: 0.003, inference: 0.004, decode: 0.001, detect: 0.002, total: 0.012 });
+    assert.deepEqual(json.accounting, { speech: 1, non_speech: 1.3, skipped: [{ start: 0, end: 0.046, channel: 0, reason: 'too_short' }] });
+  });
+});

@@ -1,0 +1,105 @@
+import type { ChunkResult, Segment } from '@murmuration/contracts';
+import { findOverlap } from './overlap.js';
+import { spokenUnits } from './spoken-units.js';
+import { closingOf, dropHead, dropTail } from './trim-segment.js';
+
+/** What joining needs of a chunk's result; times are the recording's. */
+export type JoinedChunk = Pick<ChunkResult, 'channel' | 'overlapMs' | 'audioMs' | 'segments'>;
+
+/**
+ * Turns the results of a recording's chunks, given in the order of their index, into final segments without what is said twice around forced cuts.
+ *
+ * Each channel: nothing held --a chunk so long that it may have been cut by force--> the segments at its end held
+ * --next chunk of the channel, or `finish`--> given out, without what the next chunk says better.
+ */
+export class SegmentJoiner {
+  readonly #holdFromMs: number;
+  readonly #held = new Map<number, Segment[]>();
+
+  /** @param holdFromMs chunks of this length (milliseconds) or more may have been cut by force: the segments at their end wait for the chunk after. 0 holds always. */
+  constructor(holdFromMs: number) {
+    this.#holdFromMs = holdFromMs;
+  }
+
+  /** Segments that are final now. */
+  push(chunk: JoinedChunk): Segment[] {
+    let before = this.#held.get(chunk.channel) ?? [];
+    this.#held.delete(chunk.channel);
+    let after = chunk.segments.filter((segment) => segment.text.trim() !== '');
+    if (chunk.overlapMs > 0) [before, after] = join(before, after, chunk.overlapMs);
+    if (after.length === 0 || chunk.audioMs < this.#holdFromMs) return [...before, ...after];
+    const firstHeld = firstAtEnd(after);
+    this.#held.set(chunk.channel, after.slice(firstHeld));
+    return [...before, ...after.slice(0, firstHeld)];
+  }
+
+  /** What was still held; call it after the last chunk. */
+  finish(): Segment[] {
+    const rest = [...this.#held.values()].flat();
+    this.#held.clear();
+    return rest.sort((left, right) => left.startMs - right.startMs || left.channel - right.channel);
+  }
+}
+
+/** No overlap is longer than this. */
+const END_MS = 3_000;
+
+/** Index of the first segment that reaches into the chunk's last seconds. */
+function firstAtEnd(segments: readonly Segment[]): number {
+  const endMs = segments.at(-1)?.endMs ?? 0;
+  return segments.findIndex((segment) => segment.endMs > endMs - END_MS);
+}
+
+/** The segments before a forced cut and those after it, each without what the other says. */
+function join(before: readonly Segment[], after: readonly Segment[], overlapMs: number): [Segment[], Segment[]] {
+  if (before.length === 0 || after.length === 0) return [[...before], [...after]];
+  const cut = findOverlap(before.flatMap(keys), after.flatMap(keys), overlapMs);
+  const kept = dropLastUnits(before, cut.dropBefore, cut.met ? closingAt(after, cut.dropAfter - 1) : null);
+  const endMs = kept.at(-1)?.endMs ?? 0;
+  return [kept, dropFirstUnits(after, cut.dropAfter).map((segment) => startNotBefore(segment, endMs))];
+}
+
+function keys(segment: Segment): string[] {
+  return spokenUnits(segment.text).map((unit) => unit.key);
+}
+
+function closingAt(segments: readonly Segment[], unit: number): string {
+  let passed = 0;
+  for (const segment of segments) {
+    const count = keys(segment).length;
+    if (unit < passed + count) return closingOf(segment.text, unit - passed);
+    passed += count;
+  }
+  return '';
+}
+
+function dropFirstUnits(segments: readonly Segment[], count: number): Segment[] {
+  let left = count;
+  const rest: Segment[] = [];
+  for (const segment of segments) {
+    const dropped = Math.min(left, keys(segment).length);
+    left -= dropped;
+    const kept = dropHead(segment, dropped);
+    if (kept !== null) rest.push(kept);
+  }
+  return rest;
+}
+
+function dropLastUnits(segments: readonly Segment[], count: number, closing: string | null): Segment[] {
+  let left = count;
+  const rest: Segment[] = [];
+  for (const segment of [...segments].reverse()) {
+    const dropped = Math.min(left, keys(segment).length);
+    left -= dropped;
+    const kept = dropTail(segment, dropped, rest.length === 0 ? closing : null);
+    if (kept !== null) rest.unshift(kept);
+  }
+  return rest;
+}
+
+/** The overlap lies in both chunks: without word times both segments claim it. */
+function startNotBefore(segment: Segment, timeMs: number): Segment {
+  if (segment.startMs >= timeMs) return segment;
+  const startMs = Math.min(timeMs, segment.endMs);
+  return { ...segment, startMs };
+}
