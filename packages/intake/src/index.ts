@@ -1,1 +1,2 @@
+export { Intake, type IntakeOptions } from './intake.js';
 export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';

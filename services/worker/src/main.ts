@@ -1,1 +1,126 @@
-export {};
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, RedisAudioStore, onCancelled, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger } from '@murmuration/runtime';
+import { Batcher } from './batcher.js';
+import { CancelledJobs } from './cancelled-jobs.js';
+import { readConfig, type WorkerConfig } from './config.js';
+import { FetchWatch } from './fetch-watch.js';
+import { loadModel } from './load-model.js';
+import { observeBatch } from './observe-batch.js';
+import { TranscribeChunk } from './transcribe-chunk.js';
+import { WorkerCard } from './worker-card.js';
+
+/** A worker that has not fetched for this long while work waits is taken for hung, seconds. */
+const FETCH_AGE_LIMIT_S = 60;
+/** For lists of active jobs only; workers hold no lease. */
+const LEASE_MS = 30_000;
+
+function configOrExit(): WorkerConfig {
+  try {
+    return readConfig();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+const config = configOrExit();
+const logger = createLogger({ service: 'worker', level: config.LOG_LEVEL });
+const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS);
+const metrics = new Metrics();
+const state = { started: false, fault: null as string | null };
+
+const redis = patientConnection(config.REDIS_URL, logger);
+const subscriber = subscriberConnection(config.REDIS_URL, logger);
+let watch: FetchWatch | null = null;
+
+shutdown.listen();
+const operations = await OperationsServer.start({
+  host: config.METRICS_HOST,
+  port: config.METRICS_PORT,
+  registry: metrics.registry,
+  probes: {
+    live: () => {
+      const age = watch?.ageSeconds ?? 0;
+      return { ok: age < FETCH_AGE_LIMIT_S, detail: `last heard from the queue ${age.toFixed(0)} s ago` };
+    },
+    ready: () => ({
+      model: { ok: state.started, detail: state.fault ?? (state.started ? 'loaded and warm' : 'loading') },
+      redis: { ok: redis.status === 'ready', detail: redis.status },
+      draining: { ok: !shutdown.stopping, detail: shutdown.stopping ? 'stopping' : 'taking work' },
+    }),
+    started: () => state.started,
+  },
+}).catch((error: unknown) => {
+  logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
+  process.exit(1);
+});
+shutdown.add('operations', () => operations.close());
+shutdown.add('redis', async () => { subscriber.disconnect(); await redis.quit().catch(() => undefined); });
+const lag = new EventLoopLag((seconds) => { metrics.eventLoopLagSeconds.set(seconds); });
+shutdown.add('lag', () => { lag.close(); });
+
+const model = await loadModel(config, logger, metrics).catch((error: unknown) => {
+  logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'the model cannot be loaded');
+  process.exit(1);
+});
+const { pool, device, gpu } = model;
+shutdown.add('model', () => pool.close());
+pool.onFault((error) => {
+  // The runtime's state is unknown after a thread died; a fresh process is the only safe one.
+  logger.fatal({ err: error }, 'an inference thread died');
+  process.exit(1);
+});
+
+const slug = pool.description.slug;
+const holds = pool.sessions * pool.maxBatch * 2;
+const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
+const queues = new ChunkQueues(redis);
+const audio = new RedisAudioStore(redis, config.AUDIO_STORE_BYTES);
+const cancelled = new CancelledJobs();
+await onCancelled(subscriber, (job) => { cancelled.add(job); });
+const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, facts); } });
+const transcribe = new TranscribeChunk({
+  slug, workerId, batcher, cancelled, metrics, logger,
+  desk: new ChunkDesk(redis, queues, audio),
+  share: new FairShare(redis, new JobStore(redis, queues, audio, LEASE_MS)),
+});
+
+let held = 0;
+watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
+const fetchWatch = watch;
+metrics.workerLastFetchAgeSeconds.collect = () => { metrics.workerLastFetchAgeSeconds.set(fetchWatch.ageSeconds); };
+const chunkWorker = new ChunkWorker(slug, redis, holds, async (entry) => {
+  held++;
+  try {
+    await transcribe.handle(entry);
+  } finally {
+    held--;
+  }
+}, {
+  onFetch: () => { fetchWatch.fetched(); },
+  onStalled: () => { metrics.stalled.inc(); },
+  onError: (error) => { logger.warn({ reason: error.message }, 'the queue had trouble; going on'); },
+});
+
+const card = new WorkerCard(redis, {
+  workerId, device, gpu, holds,
+  model: pool.description,
+  sessions: pool.sessions,
+  maxBatch: pool.maxBatch,
+  speed: pool.speed,
+  startedAtMs: Date.now(),
+});
+await card.start();
+shutdown.add('queue', () => queues.close());
+shutdown.add('card', () => card.withdraw());
+shutdown.add('chunks', async () => {
+  await card.drain().catch(() => undefined);
+  const closed = chunkWorker.close();
+  await batcher.drain();
+  await closed;
+  fetchWatch.close();
+});
+state.started = true;
+logger.info({ worker: workerId, model: pool.description.id, dtype: pool.description.dtype, device, sessions: pool.sessions, maxBatch: pool.maxBatch, speed: Math.round(pool.speed), metricsPort: operations.port }, 'ready');

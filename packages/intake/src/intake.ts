@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { AsrError, type ModelCard } from '@murmuration/contracts';
+import { SpeechReader } from '@murmuration/audio';
+import { ChunkQueues, FairShare, JobEvents, JobStore, RedisAudioStore, atDoor, doorConnection, subscriberConnection, whenReady, type JobIdentity, type Redis } from '@murmuration/queue';
+import type { Logger } from '@murmuration/runtime';
+import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
+import { checkOptions } from './check-options.js';
+import { ModelRegistry } from './model-registry.js';
+import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
+
+/** Settings of a node's intake. */
+export interface IntakeOptions {
+  readonly redisUrl: string;
+  readonly defaultModel: string | null;
+  readonly limits: TranscriptionParts['limits'];
+  readonly workerWaitMs: number;
+  /** Memory Redis may use for audio when it names no `maxmemory`. */
+  readonly audioStoreBytes: number;
+  readonly speech: Parameters<typeof SpeechReader.start>[0];
+  readonly logger: Logger;
+}
+
+/** A job dies with its door: its keys live this long without renewal, milliseconds. */
+const LEASE_MS = 30_000;
+/** Audio that a recording may be ahead of the workers: 20 minutes, 38 MB of PCM. */
+const MAX_AHEAD_MS = 20 * 60_000;
+const LISTED_JOBS = 1_000;
+
+/** The way in for every door: admits recordings and hands out their transcriptions. */
+export class Intake implements TranscriptionService {
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #queues: ChunkQueues;
+  readonly #speech: SpeechReader;
+  readonly #options: IntakeOptions;
+  readonly #parts: TranscriptionParts;
+  readonly #running = new Set<Promise<unknown>>();
+
+  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, speech: SpeechReader) {
+    this.#options = options;
+    this.#redis = redis;
+    this.#subscriber = subscriber;
+    this.#speech = speech;
+    this.#queues = new ChunkQueues(redis);
+    const audio = new RedisAudioStore(redis, options.audioStoreBytes);
+    const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
+    this.#parts = {
+      jobs, audio,
+      events: new JobEvents(redis, subscriber),
+      share: new FairShare(redis, jobs),
+      registry: new ModelRegistry(redis, options.defaultModel),
+      read: (input) => speech.read(input),
+      limits: options.limits,
+      leaseMs: LEASE_MS,
+      workerWaitMs: options.workerWaitMs,
+      maxAheadMs: MAX_AHEAD_MS,
+    };
+  }
+
+  /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. */
+  static async start(options: IntakeOptions): Promise<Intake> {
+    const speech = await SpeechReader.start(options.speech);
+    const redis = doorConnection(options.redisUrl, options.logger);
+    const subscriber = subscriberConnection(options.redisUrl, options.logger);
+    await whenReady(redis, 2_000).catch(() => undefined);
+    return new Intake(options, redis, subscriber, speech);
+  }
+
+  async resolveModel(name: string | null): Promise<ModelCard> {
+    return this.#parts.registry.resolve(name, 0);
+  }
+
+  async start(request: TranscriptionRequest): Promise<Transcription> {
+    const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
+    checkOptions(request.options, card.model);
+    if (!await atDoor(() => this.#parts.audio.hasRoom())) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 10 });
+    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode };
+    await atDoor(() => this.#parts.jobs.create(job));
+    const transcription = new ActiveTranscription(job, request, card.model.chunkPolicy, this.#parts);
+    const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });
+    this.#running.add(running);
+    return transcription;
+  }
+
+  async status(): Promise<ClusterStatus> {
+    try {
+      const cards = await this.#parts.registry.cards();
+      const counts = await atDoor(() => Promise.all(cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const)));
+      return { redis: 'up', workers: cards.workers, models: cards.models, queues: Object.fromEntries(counts) };
+    } catch {
+      return { redis: 'down', workers: [], models: [], queues: {} };
+    }
+  }
+
+  async activeJobs(): Promise<readonly ActiveJob[]> {
+    const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS));
+    return jobs.map((job) => ({
+      id: job.id, state: job.state, lane: job.lane, model: job.modelId, startedAtMs: job.startedAtMs, chunksPlanned: job.planned, chunksDone: job.done,
+    }));
+  }
+
+  /** Resolves when every transcription in hand has ended. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async close(): Promise<void> {
+    await this.#speech.close();
+    await this.#queues.close().catch(() => undefined);
+    this.#subscriber.disconnect();
+    await this.#redis.quit().catch(() => undefined);
+  }
+}

@@ -1,0 +1,21 @@
+import type { DecodeOptions, Recognition } from '@murmuration/contracts';
+
+/** One row of a batch: signed 16-bit PCM, mono, 16 kHz. */
+export interface BatchRow {
+  readonly pcm: Int16Array;
+  readonly options: DecodeOptions;
+  /** Asked while the batch runs; a cancelled row ends early with nothing. */
+  readonly cancelled: () => boolean;
+}
+
+/** What the batcher needs of the loaded model: `RecognizerPool` is one. */
+export interface BatchRunner {
+  readonly sessions: number;
+  readonly idleSessions: number;
+  readonly maxBatch: number;
+  paddedSamples(samples: number): number;
+  /** Predicted time of a batch, milliseconds. */
+  predictMs(paddedSamples: number, rows: number): number;
+  /** Starts at once on an idle session; throws when none is idle. */
+  run(batch: readonly BatchRow[]): Promise<{ readonly recognitions: readonly Recognition[]; readonly inferenceMs: number }>;
+}

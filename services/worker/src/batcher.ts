@@ -1,0 +1,152 @@
+import { AsrError, type Lane, type Recognition } from '@murmuration/contracts';
+import { HandBack } from '@murmuration/queue';
+import type { BatchRow, BatchRunner } from './batch-runner.js';
+import { chooseBatch, type WaitingRow } from './choose-batch.js';
+
+/** A chunk for the batcher. */
+export interface BatcherRow extends BatchRow {
+  readonly lane: Lane;
+  /** A suspect of a crash: runs by itself. */
+  readonly alone: boolean;
+  /** Called when the row's batch begins. */
+  readonly onRun: () => void;
+}
+
+export interface RowResult {
+  readonly recognition: Recognition;
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+  /** The row's share of its batch's run. */
+  readonly inferenceMs: number;
+  readonly batchSize: number;
+}
+
+/** Facts of a batch that has ended, for metrics. */
+export interface BatchFacts {
+  readonly rows: number;
+  readonly audioSamples: number;
+  readonly paddedSamples: number;
+  readonly inferenceMs: number;
+  readonly waitsMs: readonly number[];
+}
+
+interface Waiting extends WaitingRow {
+  readonly row: BatcherRow;
+  readonly sinceMs: number;
+  resolve(result: RowResult): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Forms batches from what is waiting. A row is: waiting -> running -> ended.
+ * A batch starts the moment a session is idle and a row waits; while all are busy the next forms by itself.
+ * `drain` rejects what waits with `HandBack` and lets running batches end; after it every row is handed back.
+ */
+export class Batcher {
+  readonly #runner: BatchRunner;
+  readonly #maxBatchMs: number;
+  readonly #onBatch: (facts: BatchFacts) => void;
+  readonly #outOfMemory: (error: unknown) => boolean;
+  #waiting: Waiting[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #order = 0;
+  #draining = false;
+  /** Largest batch for a padded length after memory ran out. */
+  readonly #fits = new Map<number, number>();
+
+  constructor(runner: BatchRunner, options: { readonly maxBatchMs: number; readonly onBatch: (facts: BatchFacts) => void; readonly outOfMemory: (error: unknown) => boolean }) {
+    this.#runner = runner;
+    this.#maxBatchMs = options.maxBatchMs;
+    this.#onBatch = options.onBatch;
+    this.#outOfMemory = options.outOfMemory;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Throws `HandBack` when the worker drains, `AsrError` when the model fails on the row by itself. */
+  submit(row: BatcherRow): Promise<RowResult> {
+    if (this.#draining) return Promise.reject(new HandBack('the worker is stopping'));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({
+        row, resolve, reject,
+        lane: row.lane, alone: row.alone, paddedSamples: this.#runner.paddedSamples(row.pcm.length), order: this.#order++, sinceMs: performance.now(),
+      });
+      this.#dispatch();
+    });
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const entry of waiting) entry.reject(new HandBack('the worker is stopping'));
+    await Promise.all(this.#running);
+  }
+
+  #dispatch(): void {
+    this.#dropCancelled();
+    for (;;) {
+      const leaderLimits = { idleSessions: this.#runner.idleSessions, sessions: this.#runner.sessions, maxBatchMs: this.#maxBatchMs };
+      const batch = chooseBatch(this.#waiting, {
+        ...leaderLimits,
+        maxBatch: this.#runner.maxBatch,
+        predictMs: (padded, rows) => rows > (this.#fits.get(padded) ?? Infinity) ? Infinity : this.#runner.predictMs(padded, rows),
+      });
+      if (batch.length === 0) return;
+      const chosen = new Set(batch);
+      this.#waiting = this.#waiting.filter((entry) => !chosen.has(entry));
+      const run = this.#run(batch).finally(() => {
+        this.#running.delete(run);
+        this.#dispatch();
+      });
+      this.#running.add(run);
+    }
+  }
+
+  #dropCancelled(): void {
+    this.#waiting = this.#waiting.filter((entry) => {
+      if (!entry.row.cancelled()) return true;
+      entry.reject(new AsrError('cancelled'));
+      return false;
+    });
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const startedAtMs = Date.now();
+    const waitsMs = batch.map((entry) => performance.now() - entry.sinceMs);
+    for (const entry of batch) entry.row.onRun();
+    try {
+      const { recognitions, inferenceMs } = await this.#runner.run(batch.map((entry) => entry.row));
+      this.#onBatch({
+        rows: batch.length, inferenceMs, waitsMs,
+        audioSamples: batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0),
+        paddedSamples: batch.reduce((sum, entry) => sum + entry.paddedSamples, 0),
+      });
+      batch.forEach((entry, i) => {
+        const recognition = recognitions[i];
+        if (recognition === undefined) entry.reject(new AsrError('internal'));
+        else entry.resolve({ recognition, startedAtMs, inferenceMs: inferenceMs / batch.length, batchSize: batch.length });
+      });
+    } catch (error) {
+      this.#onFailure(batch, error);
+    }
+  }
+
+  /** A failed batch is tried again in smaller ones, so that one row cannot fail its mates; a row that failed by itself has failed. */
+  #onFailure(batch: readonly Waiting[], error: unknown): void {
+    const first = batch[0];
+    if (first === undefined) return;
+    if (batch.length === 1) {
+      first.reject(error);
+      return;
+    }
+    if (this.#outOfMemory(error)) {
+      this.#fits.set(first.paddedSamples, Math.max(1, Math.floor(batch.length / 2)));
+      this.#waiting.push(...batch);
+    } else {
+      this.#waiting.push(...batch.map((entry) => ({ ...entry, alone: true })));
+    }
+  }
+}

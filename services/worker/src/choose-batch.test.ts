@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Lane } from '@murmuration/contracts';
+import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
+
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, maxBatch: 8, maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10 };
+
+function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
+  return { lane, paddedSamples, order, alone };
+}
+
+test('Rows of one padded length share a batch, led by the oldest', () => {
+  const waiting = [row(0, 100), row(1, 200), row(2, 100), row(3, 300)];
+  assert.deepEqual(chooseBatch(waiting, LIMITS).map((r) => r.order), [0, 2]);
+});
+
+test('Live rows lead before interactive and batch ones, whatever came first', () => {
+  const waiting = [row(0, 100, 'batch'), row(1, 200), row(2, 300, 'live')];
+  assert.deepEqual(chooseBatch(waiting, LIMITS).map((r) => r.order), [2]);
+});
+
+test('What waits is divided among the idle sessions', () => {
+  const waiting = Array.from({ length: 6 }, (_, i) => row(i, 100));
+  assert.equal(chooseBatch(waiting, { ...LIMITS, idleSessions: 2 }).length, 3);
+  assert.equal(chooseBatch(waiting, LIMITS).length, 6);
+});
+
+test('While somebody waits for an answer the predicted run is bounded, one row at least; batch work is as large as it may', () => {
+  const slow = { ...LIMITS, predictMs: (_padded: number, rows: number) => rows * 100 };
+  const waiting = (lane: Lane): WaitingRow[] => Array.from({ length: 9 }, (_, i) => row(i, 100, lane));
+  assert.equal(chooseBatch(waiting('interactive'), slow).length, 2);
+  assert.equal(chooseBatch(waiting('live'), { ...slow, maxBatchMs: 1 }).length, 1);
+  assert.equal(chooseBatch(waiting('batch'), slow).length, 8);
+});
+
+test('A suspect of a crash runs by itself, when every session is idle', () => {
+  const waiting = [row(0, 100, 'interactive', true), row(1, 100), row(2, 100)];
+  assert.deepEqual(chooseBatch(waiting, LIMITS), [], 'another session is busy');
+  assert.deepEqual(chooseBatch(waiting, { ...LIMITS, idleSessions: 2 }).map((r) => r.order), [0]);
+  assert.deepEqual(chooseBatch(waiting.slice(1), LIMITS).map((r) => r.order), [1, 2]);
+});
+
+test('Nothing is chosen while no session is idle', () => {
+  assert.deepEqual(chooseBatch([row(0, 100)], { ...LIMITS, idleSessions: 0 }), []);
+});

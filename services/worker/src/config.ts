@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { availableParallelism } from 'node:os';
+import { booleanVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+
+const shape = {
+  REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
+  /** A model's name or a folder. */
+  MODEL_PATH: z.string().default('moonshine-tiny'),
+  MODEL_DTYPE: z.enum(['auto', 'fp32', 'fp16', 'int8'], { error: 'must be auto, fp32, fp16 or int8' }).default('auto'),
+  DEVICE: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' }).default('auto'),
+  ALLOW_CPU_FALLBACK: booleanVariable.default(false),
+  MODEL_CACHE: z.string().default('.murmuration/models'),
+  HF_ENDPOINT: z.url({ error: 'must be an http(s) address' }).default('https://huggingface.co'),
+  HF_HUB_OFFLINE: booleanVariable.default(false),
+  HF_TOKEN: z.string().optional(),
+  /** Bounds the single-threaded sessions on a CPU. */
+  OMP_NUM_THREADS: integerVariable(1, 1_024).optional(),
+  CUDA_VISIBLE_DEVICES: z.string().optional(),
+  /** Largest batch; warmed at the start. */
+  MAX_BATCH: integerVariable(1, 256).optional(),
+  /** Bound on a batch's predicted run while live or interactive work waits. */
+  MAX_BATCH_MS: integerVariable(1, 60_000, 'milliseconds').default(250),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  METRICS_PORT: portVariable.default(9102),
+  /** Longest orderly end. */
+  DRAIN_TIMEOUT_MS: integerVariable(1_000, 3_600_000, 'milliseconds').default(60_000),
+  AUDIO_STORE_BYTES: integerVariable(1_000_000, Number.MAX_SAFE_INTEGER, 'bytes').default(512 * 1024 * 1024),
+  LOG_LEVEL: logLevelVariable.default('info'),
+};
+
+export type WorkerConfig = ReturnType<typeof readConfig>;
+
+/** The worker's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
+  const variables = parseEnvironment(shape, environment);
+  return { ...variables, sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
+}

@@ -1,0 +1,34 @@
+import type { ChunkQueues } from '@murmuration/queue';
+
+const LOOK_EVERY_MS = 5_000;
+
+/**
+ * Tells how long ago the worker last heard from its queue. A look at an empty queue counts, and so does having all that it may hold;
+ * entries that wait while nothing is fetched do not: then the age grows, and liveness fails.
+ */
+export class FetchWatch {
+  #lastMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  /** @param full true while the worker holds all that it may */
+  constructor(queues: ChunkQueues, slug: string, full: () => boolean, usable: () => boolean) {
+    this.#timer = setInterval(() => {
+      // While Redis is away nothing can be fetched; that is not this process's fault.
+      if (full() || !usable()) { this.fetched(); return; }
+      queues.counts(slug).then(({ waiting }) => { if (waiting === 0) this.fetched(); }, () => undefined);
+    }, LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  fetched(): void {
+    this.#lastMs = performance.now();
+  }
+
+  get ageSeconds(): number {
+    return (performance.now() - this.#lastMs) / 1_000;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}

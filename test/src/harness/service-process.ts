@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '@murmuration/queue/testing';
+
+/** Root of the checkout. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+const MAIN = { api: 'services/api/dist/main.js', worker: 'services/worker/dist/main.js' } as const;
+const START_LIMIT_MS = 120_000;
+
+/** A service of the project as a process of its own, with the metrics port it was given. */
+export class ServiceProcess {
+  readonly metricsPort: number;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<number | null>;
+  #log = '';
+
+  private constructor(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>, metricsPort: number) {
+    this.metricsPort = metricsPort;
+    this.#child = spawn(process.execPath, ['--enable-source-maps', MAIN[service]], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_LEVEL: 'info', ...environment, METRICS_PORT: String(metricsPort) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const keep = (data: Buffer): void => { this.#log += data.toString(); };
+    this.#child.stdout?.on('data', keep);
+    this.#child.stderr?.on('data', keep);
+    this.#exit = new Promise((resolve) => { this.#child.once('exit', (code) => { resolve(code); }); });
+  }
+
+  /** Starts and returns at once. */
+  static async launch(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+    return new ServiceProcess(service, environment, await freePort());
+  }
+
+  /** Starts and waits until it is ready. Throws with its log when it ends before. */
+  static async start(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+    const started = await ServiceProcess.launch(service, environment);
+    await started.ready();
+    return started;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** Everything it has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async ready(): Promise<void> {
+    const untilMs = performance.now() + START_LIMIT_MS;
+    for (;;) {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`the service ended before it was ready:\n${this.#log}`);
+      if (await this.probe('/readyz') === 200) return;
+      if (performance.now() > untilMs) throw new Error(`the service did not become ready:\n${this.#log}`);
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  }
+
+  /** Status of a path on the metrics port; null when nothing answers. */
+  async probe(path: string): Promise<number | null> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${String(this.metricsPort)}${path}`);
+      await response.arrayBuffer();
+      return response.status;
+    } catch {
+      return null;
+    }
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${String(this.metricsPort)}/metrics`)).text();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends it with a signal and answers its exit status (null when the signal killed it). */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal);
+    return this.#exit;
+  }
+
+  get exited(): Promise<number | null> {
+    return this.#exit;
+  }
+}
