@@ -1,4 +1,4 @@
-import type { ChunkResult, Segment } from '@murmuration/contracts';
+import type { ChunkPolicy, ChunkResult, Segment } from '@murmuration/contracts';
 import { findOverlap } from './overlap.js';
 import { spokenUnits } from './spoken-units.js';
 import { closingOf, dropHead, dropTail } from './trim-segment.js';
@@ -9,43 +9,52 @@ export type JoinedChunk = Pick<ChunkResult, 'channel' | 'overlapMs' | 'audioMs' 
 /**
  * Turns the results of a recording's chunks, given in the order of their index, into final segments without what is said twice around forced cuts.
  *
- * Each channel: nothing held --a chunk so long that it may have been cut by force--> the segments at its end held
- * --next chunk of the channel, or `finish`--> given out, without what the next chunk says better.
+ * Each channel: nothing yet --a chunk--> its end is known, given out --next chunk of the channel--> …
+ * A chunk so long that it may have been cut by force --> its end is held --next chunk of the channel, or `finish`--> given out, without what the next chunk says better.
  */
 export class SegmentJoiner {
   readonly #holdFromMs: number;
-  readonly #held = new Map<number, Segment[]>();
+  readonly #ends = new Map<number, ChannelEnd>();
 
-  /** @param holdFromMs chunks of this length (milliseconds) or more may have been cut by force: the segments at their end wait for the chunk after. 0 holds always. */
-  constructor(holdFromMs: number) {
-    this.#holdFromMs = holdFromMs;
+  /** @param policy how the recording is cut: a forced cut lies in the last third of the longest chunk, so the end of a chunk of that length waits for the next. Left out, nothing waits, and only the chunk after a cut gives way. */
+  constructor(policy: Pick<ChunkPolicy, 'maxChunkMs'> = { maxChunkMs: Infinity }) {
+    this.#holdFromMs = (policy.maxChunkMs * 2) / 3;
   }
 
   /** Segments that are final now. */
   push(chunk: JoinedChunk): Segment[] {
-    let before = this.#held.get(chunk.channel) ?? [];
-    this.#held.delete(chunk.channel);
+    const end = this.#ends.get(chunk.channel) ?? { held: false, segments: [] };
+    this.#ends.delete(chunk.channel);
+    let before = end.segments;
     let after = chunk.segments.filter((segment) => segment.text.trim() !== '');
     if (chunk.overlapMs > 0) [before, after] = join(before, after, chunk.overlapMs);
-    if (after.length === 0 || chunk.audioMs < this.#holdFromMs) return [...before, ...after];
-    const firstHeld = firstAtEnd(after);
-    this.#held.set(chunk.channel, after.slice(firstHeld));
-    return [...before, ...after.slice(0, firstHeld)];
+    const released = end.held ? before : [];
+    if (after.length === 0) return released;
+    const held = chunk.audioMs >= this.#holdFromMs;
+    const firstAtEnd = indexAtEnd(after);
+    this.#ends.set(chunk.channel, { held, segments: after.slice(firstAtEnd) });
+    return [...released, ...(held ? after.slice(0, firstAtEnd) : after)];
   }
 
   /** What was still held; call it after the last chunk. */
   finish(): Segment[] {
-    const rest = [...this.#held.values()].flat();
-    this.#held.clear();
+    const rest = [...this.#ends.values()].flatMap((end) => (end.held ? end.segments : []));
+    this.#ends.clear();
     return rest.sort((left, right) => left.startMs - right.startMs || left.channel - right.channel);
   }
+}
+
+/** The segments at the end of a channel's last chunk; held ones were not given out yet. */
+interface ChannelEnd {
+  readonly held: boolean;
+  readonly segments: Segment[];
 }
 
 /** No overlap is longer than this. */
 const END_MS = 3_000;
 
 /** Index of the first segment that reaches into the chunk's last seconds. */
-function firstAtEnd(segments: readonly Segment[]): number {
+function indexAtEnd(segments: readonly Segment[]): number {
   const endMs = segments.at(-1)?.endMs ?? 0;
   return segments.findIndex((segment) => segment.endMs > endMs - END_MS);
 }
