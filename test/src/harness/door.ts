@@ -15,7 +15,7 @@ export interface ErrorAnswer {
 }
 
 /** Sends a recording as the raw body. */
-export function postRaw(url: string, body: BodyInit, init: { readonly query?: string; readonly type?: string; readonly signal?: AbortSignal } = {}): Promise<Response> {
+export function postRaw(url: string, body: Blob | ReadableStream, init: { readonly query?: string; readonly type?: string; readonly signal?: AbortSignal } = {}): Promise<Response> {
   return fetch(`${url}/transcribe${init.query ?? ''}`, {
     method: 'POST', body, duplex: 'half',
     headers: { 'content-type': init.type ?? 'application/octet-stream' },
