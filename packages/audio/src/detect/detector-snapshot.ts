@@ -1,0 +1,18 @@
+import type { SegmenterSnapshot } from './utterance-segmenter.js';
+
+/** A detector's memory as plain JSON; numbers of audio and model as base64 of 32-bit floats, little endian. */
+export interface DetectorSnapshot {
+  readonly segmenter: SegmenterSnapshot;
+  readonly hidden: string;
+  readonly cell: string;
+  /** 64 samples of context and what was heard but not decided. */
+  readonly audio: string;
+}
+
+export function encodeFloats(values: Float32Array): string {
+  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
+}
+
+export function decodeFloats(text: string): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
+}

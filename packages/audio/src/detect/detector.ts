@@ -1,0 +1,37 @@
+import type { SegmenterEvent } from './utterance-segmenter.js';
+
+/** What a detector decided about one window of 512 samples. */
+export interface DetectedWindow {
+  /** 0, 1, 2 … without gaps. */
+  readonly index: number;
+  /** Speech probability, 0 to 1; 0 where the gate answered. */
+  readonly probability: number;
+  /** Root mean square, full scale 1. */
+  readonly rms: number;
+  /** True when the cheap gate took it for silence without asking the model. */
+  readonly gated: boolean;
+  /** True when it lies in speech and not in a pause. */
+  readonly speaking: boolean;
+  /** What began or ended with it. */
+  readonly events: readonly SegmenterEvent[];
+  /** How much of the stream had to be heard before this was decided, samples. Does not depend on the pieces the stream came in. */
+  readonly atSamples: number;
+}
+
+/** The last decisions of a stream. */
+export interface DetectionEnd {
+  readonly windows: readonly DetectedWindow[];
+  /** What was still open. */
+  readonly events: readonly SegmenterEvent[];
+  readonly totalSamples: number;
+}
+
+/** Finds speech in one channel, piece by piece: mono, 16 kHz, [-1, 1]. One call at a time. */
+export interface Detector {
+  /** Hears a piece of any length and answers what is decided with it. The piece is copied. */
+  push(samples: Float32Array): Promise<DetectedWindow[]>;
+  /** Ends the stream. */
+  finish(): Promise<DetectionEnd>;
+  /** Wall clock spent so far, milliseconds. */
+  readonly detectMs: number;
+}

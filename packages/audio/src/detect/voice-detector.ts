@@ -1,0 +1,187 @@
+import type { DetectOptions } from '@murmuration/contracts';
+import { SAMPLES_A_MS, WINDOW_SAMPLES, measureWindow } from './audio-window.js';
+import type { DetectedWindow, DetectionEnd, Detector } from './detector.js';
+import type { DetectorSnapshot } from './detector-snapshot.js';
+import { decodeFloats, encodeFloats } from './detector-snapshot.js';
+import { CONTEXT_SAMPLES, MAX_RUN_WINDOWS, newSileroState, type SileroModel, type SileroState } from './silero-model.js';
+import { UtteranceSegmenter } from './utterance-segmenter.js';
+
+/** The gate never answers within this distance of speech, on either side. */
+export const GATE_DISTANCE_MS = 300;
+/** The same in whole windows: 10 windows are 320 ms. */
+const GATE_DISTANCE_WINDOWS = Math.ceil((GATE_DISTANCE_MS * SAMPLES_A_MS) / WINDOW_SAMPLES);
+
+/** A window that was measured but not decided. */
+interface WaitingWindow {
+  readonly rms: number;
+  /** Below both limits of the gate. */
+  readonly quiet: boolean;
+}
+
+/**
+ * Two-stage voice detection of one channel: a cheap gate, then Silero.
+ *
+ * A window is `quiet` when its root mean square and its zero crossings are below the gate's limits. States, and what happens to a window:
+ * - near speech (an utterance is open, or speech ended less than 300 ms ago): the model is asked about every window, quiet or not. So the
+ *   gate never shortens or delays the end of an utterance.
+ * - away from speech: a window that is not quiet goes to the model at once, and before it the quiet windows that wait. A quiet window waits;
+ *   when ten (320 ms) wait after it the gate answers for it: silence. So the model always hears at least 300 ms of what comes before a sound.
+ *
+ * Where the gate answered, the model did not listen: its memory is cleared, and the waiting windows warm it up again before the sound that woke it.
+ *
+ * All decisions follow from the stream alone. Windows that will be asked about whatever the model answers go through it in one run; pieces
+ * of any size give the same probabilities but for rounding (1e-5), hence the same utterances.
+ */
+export class VoiceDetector implements Detector {
+  readonly #model: SileroModel;
+  readonly #options: DetectOptions;
+  readonly #segmenter: UtteranceSegmenter;
+  readonly #state: SileroState;
+  /** Context of the first waiting window, the waiting windows, and the beginning of the next. */
+  #audio = new Float32Array(CONTEXT_SAMPLES + 16 * WINDOW_SAMPLES);
+  #audioSamples: number;
+  #waiting: WaitingWindow[] = [];
+  #detectMs = 0;
+
+  /** @param snapshot continues a stream where `snapshot()` was taken; the options must be the same */
+  constructor(model: SileroModel, options: DetectOptions, snapshot?: DetectorSnapshot) {
+    this.#model = model;
+    this.#options = options;
+    this.#segmenter = new UtteranceSegmenter(options, snapshot?.segmenter);
+    this.#state = snapshot === undefined ? newSileroState() : { hidden: decodeFloats(snapshot.hidden), cell: decodeFloats(snapshot.cell) };
+    this.#audioSamples = CONTEXT_SAMPLES;
+    if (snapshot === undefined) return;
+    const audio = decodeFloats(snapshot.audio);
+    this.#audioSamples = 0;
+    this.#append(audio);
+    for (let window = 0; window < Math.floor((audio.length - CONTEXT_SAMPLES) / WINDOW_SAMPLES); window++) this.#measure();
+  }
+
+  get detectMs(): number {
+    return this.#detectMs;
+  }
+
+  async push(samples: Float32Array): Promise<DetectedWindow[]> {
+    this.#append(samples);
+    while (this.#audioSamples >= CONTEXT_SAMPLES + (this.#waiting.length + 1) * WINDOW_SAMPLES) this.#measure();
+    return this.#decide();
+  }
+
+  async finish(): Promise<DetectionEnd> {
+    const totalSamples = this.#segmenter.nextWindow * WINDOW_SAMPLES + this.#audioSamples - CONTEXT_SAMPLES;
+    const rest = (this.#audioSamples - CONTEXT_SAMPLES) % WINDOW_SAMPLES;
+    const windows = rest === 0 ? [] : await this.push(new Float32Array(WINDOW_SAMPLES - rest));
+    this.#skip(this.#waiting.length, windows);
+    return {
+      windows: windows.map((window) => (window.atSamples <= totalSamples ? window : { ...window, atSamples: totalSamples })),
+      events: this.#segmenter.finish(totalSamples),
+      totalSamples,
+    };
+  }
+
+  /** What the detector remembers: about 2 kB near speech, at most 25 kB. Take it between calls. */
+  snapshot(): DetectorSnapshot {
+    return {
+      segmenter: this.#segmenter.snapshot(),
+      hidden: encodeFloats(this.#state.hidden),
+      cell: encodeFloats(this.#state.cell),
+      audio: encodeFloats(this.#audio.subarray(0, this.#audioSamples)),
+    };
+  }
+
+  #append(samples: Float32Array): void {
+    const needed = this.#audioSamples + samples.length;
+    if (needed > this.#audio.length) {
+      const grown = new Float32Array(Math.max(needed, this.#audio.length * 2));
+      grown.set(this.#audio.subarray(0, this.#audioSamples));
+      this.#audio = grown;
+    }
+    this.#audio.set(samples, this.#audioSamples);
+    this.#audioSamples = needed;
+  }
+
+  #measure(): void {
+    const start = CONTEXT_SAMPLES + this.#waiting.length * WINDOW_SAMPLES;
+    const { rms, zeroCrossings } = measureWindow(this.#audio, start, start + WINDOW_SAMPLES);
+    this.#waiting.push({ rms, quiet: rms < this.#options.gateRms && zeroCrossings < this.#options.gateZeroCrossings });
+  }
+
+  async #decide(): Promise<DetectedWindow[]> {
+    const decided: DetectedWindow[] = [];
+    while (this.#waiting.length > 0) {
+      const sure = this.#countSureWindows();
+      if (sure > 0) decided.push(...(await this.#ask(sure)));
+      else if (!this.#letGateAnswer(decided)) break;
+    }
+    return decided;
+  }
+
+  /** First window that may be away from speech, whatever the model says about those before it. */
+  #nearSpeechUntil(): number {
+    const speechEndSamples = this.#segmenter.speechEndSamples;
+    const afterSpeech = speechEndSamples === null ? 0 : Math.ceil((speechEndSamples + GATE_DISTANCE_MS * SAMPLES_A_MS) / WINDOW_SAMPLES);
+    return Math.max(this.#segmenter.earliestIdleWindow, afterSpeech);
+  }
+
+  /** How many waiting windows the model will be asked about whatever it answers, at most one run. */
+  #countSureWindows(): number {
+    const near = this.#nearSpeechUntil() - this.#segmenter.nextWindow;
+    const limit = Math.min(this.#waiting.length, MAX_RUN_WINDOWS);
+    let sure = 0;
+    for (let window = 0; window < limit; window++) {
+      if (window < near || this.#waiting[window]?.quiet === false) sure = window + 1;
+      else if (window - sure >= GATE_DISTANCE_WINDOWS) break;
+    }
+    return sure;
+  }
+
+  /** Takes the waiting windows that ten quiet ones follow for silence; false when there are none. */
+  #letGateAnswer(decided: DetectedWindow[]): boolean {
+    const sound = this.#waiting.findIndex((window) => !window.quiet);
+    const silent = (sound < 0 ? this.#waiting.length : sound) - GATE_DISTANCE_WINDOWS;
+    if (silent <= 0) return false;
+    this.#skip(silent, decided);
+    return true;
+  }
+
+  async #ask(windows: number): Promise<DetectedWindow[]> {
+    const { probabilities, elapsedMs } = await this.#model.run(this.#audio.subarray(0, CONTEXT_SAMPLES + windows * WINDOW_SAMPLES), this.#state);
+    this.#detectMs += elapsedMs;
+    const decided: DetectedWindow[] = [];
+    for (let window = 0; window < windows; window++) {
+      const index = this.#segmenter.nextWindow;
+      let decidedBy = index;
+      if (this.#waiting[window]?.quiet === true && index >= this.#nearSpeechUntil()) {
+        let loud = window;
+        while (this.#waiting[loud]?.quiet === true) loud++;
+        decidedBy += loud - window;
+      }
+      decided.push(this.#step(probabilities[window] ?? 0, this.#waiting[window]?.rms ?? 0, false, (decidedBy + 1) * WINDOW_SAMPLES));
+    }
+    this.#drop(windows);
+    return decided;
+  }
+
+  #skip(windows: number, decided: DetectedWindow[]): void {
+    if (windows === 0) return;
+    this.#state.hidden.fill(0);
+    this.#state.cell.fill(0);
+    for (let window = 0; window < windows; window++) {
+      const decidedBy = this.#segmenter.nextWindow + GATE_DISTANCE_WINDOWS;
+      decided.push(this.#step(0, this.#waiting[window]?.rms ?? 0, true, (decidedBy + 1) * WINDOW_SAMPLES));
+    }
+    this.#drop(windows);
+  }
+
+  #step(probability: number, rms: number, gated: boolean, atSamples: number): DetectedWindow {
+    const index = this.#segmenter.nextWindow;
+    const events = this.#segmenter.step(probability);
+    return { index, probability, rms, gated, speaking: this.#segmenter.speaking, events, atSamples };
+  }
+
+  #drop(windows: number): void {
+    this.#waiting.splice(0, windows);
+    this.#audio.copyWithin(0, windows * WINDOW_SAMPLES, this.#audioSamples);
+    this.#audioSamples -= windows * WINDOW_SAMPLES;
+  }
+}

@@ -1,0 +1,246 @@
+import type { ChunkPolicy, PlannedChunk } from '@murmuration/contracts';
+import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
+import type { DetectedWindow, DetectionEnd } from '../detect/detector.js';
+import type { SegmenterEvent } from '../detect/utterance-segmenter.js';
+import { ChannelAccounting } from './channel-accounting.js';
+import { chooseCut, type CutWindow } from './cut-place.js';
+import { PcmTape } from './pcm-tape.js';
+
+/** A chunk that is complete, before it gets its place in the recording's count. `pcm` is signed 16-bit little endian, owned by the receiver. */
+export interface ReadyChunk {
+  readonly chunk: Omit<PlannedChunk, 'index'>;
+  readonly pcm: Uint8Array<ArrayBuffer>;
+  /** How much of the stream had to be heard before it was complete, samples. */
+  readonly atSamples: number;
+}
+
+/** A stretch that goes into a chunk as a whole: an utterance with its padding, or what is left of one after cuts. */
+interface Piece {
+  readonly startSamples: number;
+  readonly endSamples: number;
+  readonly speechStartSamples: number;
+  readonly speechEndSamples: number;
+  /** At its beginning, also in the piece before. */
+  readonly overlapSamples: number;
+}
+
+/** An utterance that has begun. */
+interface OpenPiece {
+  startSamples: number;
+  speechStartSamples: number;
+  overlapSamples: number;
+  /** End of the latest window of speech. */
+  reachSamples: number;
+  /** False while it may still turn out too short. */
+  confirmed: boolean;
+}
+
+/** An utterance that has ended, while it is not yet known how much room the next one leaves for its padding. */
+type EndedPiece = Omit<Piece, 'endSamples'>;
+
+/**
+ * Cuts one channel into chunks that suit the model.
+ *
+ * An utterance goes through: open (begun, perhaps skipped again as too short) → ended (speech is over, padding not settled) → packed (in the chunk
+ * that is being filled) → ready. It is cut while open as soon as it is longer than a chunk may be.
+ * - Padding is kept on both sides, but of a gap to a neighbour at most half; what was skipped as too short is a neighbour, too.
+ * - Packing: a chunk is closed when the gap to the next utterance exceeds `packGapMs`, when it has reached `targetChunkMs`, or when the next
+ *   utterance would make it longer than `maxChunkMs`. With `packGapMs` 0 every utterance is a chunk of its own, ready the moment its padding is settled.
+ * - Between packed utterances only their paddings stay; `spans` maps what is left to the recording.
+ * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it, for that would make it wait for audio
+ *   that has not arrived.
+ *
+ * What is held: the chunk being filled and the open utterance, each at most `maxChunkMs`, and one piece of input.
+ */
+export class ChunkPlanner {
+  readonly accounting: ChannelAccounting;
+  readonly #channel: number;
+  readonly #maxSamples: number;
+  readonly #targetSamples: number;
+  readonly #packGapSamples: number;
+  readonly #overlapSamples: number;
+  readonly #paddingSamples: number;
+  readonly #tape = new PcmTape();
+  #windows: CutWindow[] = [];
+  #firstWindow = 0;
+  /** Up to here it is certain where speech begins and ends. */
+  #clearSamples = 0;
+  #neighbourEndSamples: number | null = null;
+  #open: OpenPiece | null = null;
+  #ended: EndedPiece | null = null;
+  #pack: Piece[] = [];
+  #ready: ReadyChunk[] = [];
+  #atSamples = 0;
+  #totalSamples = Infinity;
+
+  /** @param paddingMs audio kept before and after each utterance */
+  constructor(channel: number, policy: ChunkPolicy, paddingMs: number) {
+    this.#channel = channel;
+    this.accounting = new ChannelAccounting(channel);
+    this.#maxSamples = policy.maxChunkMs * SAMPLES_A_MS;
+    this.#targetSamples = policy.targetChunkMs * SAMPLES_A_MS;
+    this.#packGapSamples = policy.packGapMs * SAMPLES_A_MS;
+    // More than a third said twice would be more work than the cut saves.
+    this.#overlapSamples = Math.min(policy.overlapMs * SAMPLES_A_MS, Math.floor(this.#maxSamples / 3));
+    this.#paddingSamples = paddingMs * SAMPLES_A_MS;
+  }
+
+  /** Samples that are held, for tests of the bound. */
+  get heldSamples(): number {
+    return this.#tape.endSamples - this.#tape.startSamples;
+  }
+
+  /** Takes audio; comes before the decisions about it. */
+  append(samples: Float32Array): void {
+    this.#tape.append(samples);
+  }
+
+  /** Takes the detector's decision about the next window; answers the chunks that are complete with it. */
+  observe(window: DetectedWindow): ReadyChunk[] {
+    const endSamples = Math.min((window.index + 1) * WINDOW_SAMPLES, this.#totalSamples);
+    this.#atSamples = window.atSamples;
+    this.#windows.push({ rms: window.rms, speaking: window.speaking });
+    for (const event of window.events) this.#handle(event);
+    if (this.#open !== null && window.speaking) this.#extend(this.#open, endSamples);
+    if (this.#open === null) this.#advance(endSamples);
+    this.#forget();
+    return this.#take();
+  }
+
+  /** Takes the end of the stream; answers the last chunks. */
+  finish(end: DetectionEnd): ReadyChunk[] {
+    this.#totalSamples = end.totalSamples;
+    const ready = end.windows.flatMap((window) => this.observe(window));
+    this.#atSamples = end.totalSamples;
+    for (const event of end.events) this.#handle(event);
+    if (this.#ended !== null) this.#settle(this.#ended, Math.min(this.#ended.speechEndSamples + this.#paddingSamples, end.totalSamples));
+    this.#closePack();
+    ready.push(...this.#take());
+    return ready;
+  }
+
+  #handle(event: SegmenterEvent): void {
+    switch (event.type) {
+      case 'onset': this.#begin(event.startSamples); break;
+      case 'confirmed': if (this.#open !== null) this.#open.confirmed = true; break;
+      case 'utterance': this.#end(event.startSamples, event.endSamples); break;
+      case 'skipped':
+        this.#open = null;
+        this.#neighbourEndSamples = event.endSamples;
+        this.accounting.addSkipped(event.startSamples, event.endSamples, event.reason);
+        break;
+    }
+  }
+
+  #begin(speechStartSamples: number): void {
+    const gapSamples = this.#neighbourEndSamples === null ? Infinity : speechStartSamples - this.#neighbourEndSamples;
+    const paddingSamples = Math.min(this.#paddingSamples, Math.floor(gapSamples / 2));
+    if (this.#ended !== null) this.#settle(this.#ended, this.#ended.speechEndSamples + paddingSamples);
+    const last = this.#pack.at(-1);
+    if (last !== undefined && speechStartSamples - last.speechEndSamples > this.#packGapSamples) this.#closePack();
+    this.#open = {
+      startSamples: Math.max(0, speechStartSamples - paddingSamples),
+      speechStartSamples,
+      overlapSamples: 0,
+      reachSamples: speechStartSamples,
+      confirmed: false,
+    };
+  }
+
+  #extend(open: OpenPiece, reachSamples: number): void {
+    open.reachSamples = reachSamples;
+    if (!open.confirmed) return;
+    if (this.#packedSamples() + reachSamples - open.startSamples > this.#maxSamples) this.#closePack();
+    while (open.reachSamples - open.startSamples > this.#maxSamples) this.#cut(open);
+  }
+
+  #cut(open: OpenPiece): void {
+    const { startSamples } = open;
+    this.#dropWindowsBefore(startSamples);
+    const place = chooseCut({
+      startSamples,
+      windows: this.#windows,
+      firstWindow: this.#firstWindow,
+      maxSamples: this.#maxSamples,
+      forcedMarginSamples: Math.ceil(this.#overlapSamples / 2),
+    });
+    const endSamples = place.forced ? Math.min(place.atSamples + Math.ceil(this.#overlapSamples / 2), startSamples + this.#maxSamples) : place.atSamples;
+    this.#emit([{ startSamples, endSamples, speechStartSamples: open.speechStartSamples, speechEndSamples: endSamples, overlapSamples: open.overlapSamples }]);
+    open.overlapSamples = place.forced ? this.#overlapSamples : 0;
+    open.startSamples = endSamples - open.overlapSamples;
+    open.speechStartSamples = open.startSamples;
+  }
+
+  #end(startSamples: number, endSamples: number): void {
+    this.accounting.addSpeech(startSamples, endSamples);
+    this.#neighbourEndSamples = endSamples;
+    if (this.#open === null) return;
+    const { confirmed, reachSamples, ...piece } = this.#open;
+    this.#open = null;
+    this.#ended = { ...piece, speechEndSamples: endSamples };
+  }
+
+  /** Nothing is open up to here. */
+  #advance(clearSamples: number): void {
+    this.#clearSamples = clearSamples;
+    if (this.#ended !== null && clearSamples - this.#ended.speechEndSamples >= 2 * this.#paddingSamples) {
+      this.#settle(this.#ended, this.#ended.speechEndSamples + this.#paddingSamples);
+    }
+    const last = this.#pack.at(-1);
+    if (last !== undefined && this.#ended === null && clearSamples - last.speechEndSamples > this.#packGapSamples) this.#closePack();
+  }
+
+  #settle(ended: EndedPiece, endSamples: number): void {
+    this.#ended = null;
+    const piece: Piece = { ...ended, endSamples: Math.min(endSamples, ended.startSamples + this.#maxSamples) };
+    if (this.#packedSamples() + piece.endSamples - piece.startSamples > this.#maxSamples) this.#closePack();
+    this.#pack.push(piece);
+    if (this.#packGapSamples === 0 || this.#packedSamples() >= this.#targetSamples) this.#closePack();
+  }
+
+  #packedSamples(): number {
+    return this.#pack.reduce((sum, piece) => sum + piece.endSamples - piece.startSamples, 0);
+  }
+
+  #closePack(): void {
+    if (this.#pack.length > 0) this.#emit(this.#pack);
+    this.#pack = [];
+  }
+
+  #emit(pieces: readonly Piece[]): void {
+    const spans: PlannedChunk['spans'] = [];
+    let samples = 0;
+    let lastEndSamples = -1;
+    for (const { startSamples, endSamples } of pieces) {
+      const durationMs = (endSamples - startSamples) / SAMPLES_A_MS;
+      const last = spans.at(-1);
+      if (last !== undefined && startSamples === lastEndSamples) last.durationMs += durationMs;
+      else spans.push({ chunkMs: samples / SAMPLES_A_MS, startMs: startSamples / SAMPLES_A_MS, durationMs });
+      samples += endSamples - startSamples;
+      lastEndSamples = endSamples;
+    }
+    const speech = pieces.map((piece) => ({ startMs: piece.speechStartSamples / SAMPLES_A_MS, endMs: piece.speechEndSamples / SAMPLES_A_MS }));
+    const overlapMs = (pieces[0]?.overlapSamples ?? 0) / SAMPLES_A_MS;
+    this.#ready.push({ chunk: { channel: this.#channel, samples, spans, speech, overlapMs }, pcm: this.#tape.read(pieces), atSamples: this.#atSamples });
+  }
+
+  /** Lets go of audio and windows that no chunk can need any more. */
+  #forget(): void {
+    const keepSamples = this.#pack[0]?.startSamples ?? this.#ended?.startSamples ?? this.#open?.startSamples ?? this.#clearSamples - this.#paddingSamples;
+    this.#tape.dropBefore(keepSamples);
+    if (this.#open === null) this.#dropWindowsBefore(this.#clearSamples - this.#paddingSamples);
+  }
+
+  #dropWindowsBefore(positionSamples: number): void {
+    const dropped = Math.min(Math.ceil(positionSamples / WINDOW_SAMPLES) - this.#firstWindow, this.#windows.length);
+    if (dropped <= 0) return;
+    this.#windows.splice(0, dropped);
+    this.#firstWindow += dropped;
+  }
+
+  #take(): ReadyChunk[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+}
