@@ -1,7 +1,5 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
-
-/** Where a session runs. `cuda` and `webgpu` need a binding and a driver that have them: `openSession` throws otherwise. */
-export type Device = 'cpu' | 'cuda' | 'webgpu';
+import { availableDevices, type Device } from './devices.js';
 
 export interface SessionOptions {
   readonly device: Device;
@@ -21,14 +19,14 @@ export interface TensorSpec {
   readonly shape: readonly (number | string)[];
 }
 
-/** A tensor as the runtime holds it; read `data` before the session is closed. */
+/** A tensor as the runtime holds it; `data` of a result is the caller's and outlives the session. */
 export type OnnxTensor = Tensor;
 
-/** One loaded graph. `run` blocks the thread it is called on: use it in worker threads. */
+/** One loaded graph. `run` blocks the thread it is called on: use it in worker threads. States: open → closed. */
 export class OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  readonly #session: InferenceSession;
+  #session: InferenceSession | null;
 
   constructor(session: InferenceSession) {
     this.#session = session;
@@ -36,14 +34,19 @@ export class OnnxSession {
     this.outputs = session.outputMetadata.map(toSpec);
   }
 
-  /** Runs the graph. `fetches` names the outputs wanted; all when left out. Throws the runtime's error, for example when memory is short. */
+  /** Runs the graph. `fetches` names the outputs wanted; all when left out. Throws the runtime's error, for example when memory is short (`isOutOfMemory`). */
   async run(feeds: Readonly<Record<string, OnnxTensor>>, fetches?: readonly string[]): Promise<Record<string, OnnxTensor>> {
-    const results = fetches === undefined ? await this.#session.run(feeds) : await this.#session.run(feeds, [...fetches]);
+    const session = this.#session;
+    if (session === null) throw new Error('the session is closed');
+    const results = fetches === undefined ? await session.run(feeds) : await session.run(feeds, [...fetches]);
     return results as Record<string, OnnxTensor>;
   }
 
+  /** Frees the graph's memory; again is harmless. */
   async close(): Promise<void> {
-    await this.#session.release();
+    const session = this.#session;
+    this.#session = null;
+    await session?.release();
   }
 }
 
@@ -52,19 +55,26 @@ function toSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
   return { name: metadata.name, type: metadata.type as ElementType, shape: metadata.shape };
 }
 
-/** Loads a graph from a file (external data files lie beside it). Throws the runtime's error when the file is no graph or the device is missing. */
-export async function openSession(path: string, options: SessionOptions): Promise<OnnxSession> {
+/**
+ * Loads a graph from a file (external data files lie beside it) or from the bytes of one.
+ * Throws an error that names the device when that is not to be had, else the runtime's error when the model is no graph.
+ */
+export async function openSession(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
+  const { device } = options;
+  if (!availableDevices().includes(device)) throw new Error(`the installed onnxruntime has no device ${device}; it has ${availableDevices().join(', ')}`);
   env.logLevel = 'error';
-  const provider = options.device === 'cuda'
-    ? { name: 'cuda', deviceId: options.deviceId ?? 0 }
-    : options.device;
-  const session = await InferenceSession.create(path, {
-    executionProviders: [provider],
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [device === 'cuda' ? { name: 'cuda', deviceId: options.deviceId ?? 0 } : device],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
-  });
-  return new OnnxSession(session);
+  };
+  try {
+    return new OnnxSession(typeof model === 'string' ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings));
+  } catch (error) {
+    if (device === 'cpu') throw error;
+    throw new Error(`the model cannot be loaded on the device ${device}: ${String(error instanceof Error ? error.message : error).trim()}`, { cause: error });
+  }
 }

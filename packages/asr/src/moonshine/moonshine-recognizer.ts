@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import type { ModelDescription, Recognition } from '@murmuration/contracts';
+import type { Device } from '@murmuration/onnx';
+import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
+import { DecoderRows, RowBuffers } from './decoder-rows.js';
+import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
+import { MoonshineEncoder, encoderFrames } from './moonshine-encoder.js';
+import { emptyRecognition, toRecognition } from './moonshine-recognition.js';
+import { SAMPLES_PER_MS } from './chunk-policy.js';
+import type { LinearArithmetic } from './graph/linear-layers.js';
+
+/** Tokens a second of speech at most, and as many more for a short chunk: the model's authors stop at 6.5 a second, where it only repeats itself. */
+const TOKENS_PER_SECOND = 6.5;
+const SPARE_TOKENS = 2;
+
+/** Finished rows leave the batch when they are this share of it: moving the others costs about one step. */
+const COMPACT_SHARE = 0.25;
+
+/** One row on its way: active until its end token, its limit or its cancelling. */
+interface Row {
+  /** Place in the caller's batch. */
+  readonly at: number;
+  readonly maxTokens: number;
+  readonly tokens: number[];
+  logprobSum: number;
+  steps: number;
+  active: boolean;
+}
+
+export interface MoonshineOptions {
+  /** Folder with `encoder_model.onnx` and `decoder_model_merged.onnx`. */
+  readonly folder: string;
+  readonly description: ModelDescription;
+  readonly arithmetic: LinearArithmetic;
+  readonly device: Device;
+  /** Threads of each of its sessions. */
+  readonly threads: number;
+}
+
+/** Moonshine (Useful Sensors, English), greedy. The encoder runs chunk by chunk, the decoder for the whole batch; no row's values depend on another's. */
+export class MoonshineRecognizer implements Recognizer {
+  readonly description: ModelDescription;
+  readonly #encoder: MoonshineEncoder;
+  readonly #decoder: MoonshineDecoder;
+  readonly #buffers = new RowBuffers();
+
+  private constructor(description: ModelDescription, encoder: MoonshineEncoder, decoder: MoonshineDecoder) {
+    this.description = description;
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+  }
+
+  static async load(options: MoonshineOptions): Promise<MoonshineRecognizer> {
+    const session = { device: options.device, threads: options.threads };
+    const encoder = await MoonshineEncoder.load(join(options.folder, 'encoder_model.onnx'), options.arithmetic, session);
+    const decoder = await MoonshineDecoder.load(join(options.folder, 'decoder_model_merged.onnx'), options.arithmetic, session);
+    return new MoonshineRecognizer(options.description, encoder, decoder);
+  }
+
+  /** The step of the grid in which the decoder's batch is padded (and masked): the encoder hears the chunk as it is. */
+  paddedSamples(samples: number): number {
+    const grid = this.description.chunkPolicy.gridMs * SAMPLES_PER_MS;
+    return Math.max(1, Math.ceil(samples / grid)) * grid;
+  }
+
+  async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
+    const padded = new Set(batch.map((input) => this.paddedSamples(input.pcm.length)));
+    const [samples] = padded;
+    if (samples === undefined) return [];
+    if (padded.size > 1) throw new Error('chunks of different padded length are in one batch');
+    const rows: Row[] = [];
+    const inDecoder = new DecoderRows(this.#decoder.names, encoderFrames(samples), batch.length, this.#buffers);
+    const order: Row[] = [];
+    for (const [at, input] of batch.entries()) {
+      if (cancelled(at)) continue;
+      const row = await this.#begin(at, input, inDecoder);
+      rows.push(row);
+      if (row.active) order.push(row);
+    }
+    await this.#decode(order, inDecoder, cancelled);
+    const recognitions = batch.map(emptyRecognition);
+    for (const row of rows) {
+      const input = batch[row.at];
+      if (input !== undefined && !cancelled(row.at)) recognitions[row.at] = toRecognition(row, input);
+    }
+    return recognitions;
+  }
+
+  async #begin(at: number, input: RecognizerInput, inDecoder: DecoderRows): Promise<Row> {
+    const start = await this.#decoder.first(await this.#encoder.encode(input.pcm));
+    const seconds = input.pcm.length / SAMPLES_PER_MS / 1_000;
+    const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobSum: 0, steps: 0, active: true };
+    say(row, start.token, start.logprob);
+    if (row.active) inDecoder.add(start);
+    return row;
+  }
+
+  /** Steps until no row is active; `order` holds the rows as they lie in the decoder. */
+  async #decode(order: Row[], inDecoder: DecoderRows, cancelled: RowCancelled): Promise<void> {
+    let rows = order;
+    for (;;) {
+      for (const row of rows) if (row.active && cancelled(row.at)) row.active = false;
+      const active = rows.flatMap((row, place) => (row.active ? [place] : []));
+      if (active.length === 0) return;
+      if (rows.length - active.length >= rows.length * COMPACT_SHARE) {
+        inDecoder.keep(active);
+        rows = rows.filter((row) => row.active);
+      }
+      const { tokens, logprobs } = await this.#decoder.next(inDecoder);
+      rows.forEach((row, place) => { if (row.active) say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0); });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#encoder.close();
+    await this.#decoder.close();
+  }
+}
+
+function say(row: Row, token: number, logprob: number): void {
+  row.logprobSum += logprob;
+  row.steps += 1;
+  if (token !== END_TOKEN) row.tokens.push(token);
+  row.active = token !== END_TOKEN && row.tokens.length < row.maxTokens;
+}

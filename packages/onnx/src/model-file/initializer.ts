@@ -1,0 +1,72 @@
+import { intField, readFields, readPackedVarints, stringField, text, writeFields, type WireField } from './wire-format.js';
+
+// Numbers of the fields of `TensorProto` in onnx.proto3.
+const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, name: 8, rawData: 9 } as const;
+const FLOAT32 = 1;
+const UINT8 = 2;
+
+/** The name of a constant tensor. */
+export function initializerName(tensor: Uint8Array): string {
+  const field = readFields(tensor).find((candidate) => candidate.number === TENSOR.name);
+  return field?.kind === 'bytes' ? text.decode(field.bytes) : '';
+}
+
+/** Shape of a constant tensor; empty for a scalar. */
+export function initializerDims(tensor: Uint8Array): number[] {
+  return integers(readFields(tensor), TENSOR.dims).map(Number);
+}
+
+/** Values of a uint8 tensor: a view where it can be, else a copy. Throws `RangeError` for another type. */
+export function uint8Values(tensor: Uint8Array): Uint8Array {
+  const fields = readFields(tensor);
+  demandType(fields, UINT8);
+  return rawData(fields) ?? Uint8Array.from(integers(fields, TENSOR.int32Data), Number);
+}
+
+/** Values of a float32 tensor, copied. Throws `RangeError` for another type. */
+export function float32Values(tensor: Uint8Array): Float32Array {
+  const fields = readFields(tensor);
+  demandType(fields, FLOAT32);
+  const bytes = rawData(fields) ?? joined(fields, TENSOR.floatData);
+  // A copy of its own starts at a multiple of four, which a view of the file need not.
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** A new constant uint8 tensor. */
+export function uint8Initializer(name: string, dims: readonly number[], values: Uint8Array): Uint8Array {
+  return initializer(name, dims, UINT8, values);
+}
+
+/** A new constant float32 tensor. */
+export function float32Initializer(name: string, dims: readonly number[], values: Float32Array): Uint8Array {
+  return initializer(name, dims, FLOAT32, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+function initializer(name: string, dims: readonly number[], type: number, bytes: Uint8Array): Uint8Array {
+  return writeFields([
+    ...dims.map((dim) => intField(TENSOR.dims, dim)),
+    intField(TENSOR.dataType, type),
+    stringField(TENSOR.name, name),
+    { number: TENSOR.rawData, kind: 'bytes', bytes },
+  ]);
+}
+
+function demandType(fields: readonly WireField[], type: number): void {
+  const [found] = integers(fields, TENSOR.dataType);
+  if (found !== BigInt(type)) throw new RangeError(`a constant tensor has element type ${String(found)}, expected ${String(type)}`);
+}
+
+function rawData(fields: readonly WireField[]): Uint8Array | undefined {
+  const field = fields.find((candidate) => candidate.number === TENSOR.rawData);
+  return field?.kind === 'bytes' ? field.bytes : undefined;
+}
+
+/** Repeated numbers come one a field or packed, as the writer liked. */
+function integers(fields: readonly WireField[], number: number): bigint[] {
+  return fields.filter((field) => field.number === number).flatMap((field) => (field.kind === 'varint' ? [field.value] : readPackedVarints(field.bytes)));
+}
+
+function joined(fields: readonly WireField[], number: number): Uint8Array {
+  const pieces = fields.flatMap((field) => (field.number === number && field.kind !== 'varint' ? [field.bytes] : []));
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,116 @@
+import { intField, messageField, readFields, stringField, text, writeFields, type WireField } from './wire-format.js';
+import { initializerName } from './initializer.js';
+import type { ElementType } from '../session.js';
+
+// Numbers of the fields in onnx.proto3.
+const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
+const NODE = { input: 1, output: 2, opType: 4, attribute: 5 } as const;
+const ATTRIBUTE = { name: 1, int: 3, graph: 6, ints: 8, type: 20 } as const;
+const ATTRIBUTE_TYPE = { int: 2, ints: 7 } as const;
+const VALUE_INFO = { name: 1, type: 2 } as const;
+
+/** Numbers of the element types in onnx.proto3. */
+export const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 };
+
+/** One operation. A missing optional input is ''. */
+export interface OnnxNode {
+  opType: string;
+  inputs: string[];
+  outputs: string[];
+  /** Graphs among its attributes, by attribute name: the branches of an `If`. */
+  graphs: Map<string, OnnxGraph>;
+  /** Everything else (name, other attributes, domain) as it lies in the file. */
+  rest: WireField[];
+}
+
+/** A named value that a graph takes or gives, as it lies in the file. */
+export interface ValueInfo { readonly name: string; readonly bytes: Uint8Array }
+
+/** A graph opened for editing. Shapes of inner values are left out when it is written: the runtime finds them. */
+export interface OnnxGraph {
+  nodes: OnnxNode[];
+  /** Constant tensors by name, as `TensorProto` bytes. */
+  initializers: Map<string, Uint8Array>;
+  inputs: ValueInfo[];
+  outputs: ValueInfo[];
+  rest: WireField[];
+}
+
+export function parseGraph(bytes: Uint8Array): OnnxGraph {
+  const graph: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [] };
+  for (const field of readFields(bytes)) {
+    if (field.kind !== 'bytes') { graph.rest.push(field); continue; }
+    switch (field.number) {
+      case GRAPH.node: graph.nodes.push(parseNode(field.bytes)); break;
+      case GRAPH.initializer: graph.initializers.set(initializerName(field.bytes), field.bytes); break;
+      case GRAPH.input: graph.inputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes }); break;
+      case GRAPH.output: graph.outputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes }); break;
+      case GRAPH.valueInfo: break;
+      default: graph.rest.push(field);
+    }
+  }
+  return graph;
+}
+
+export function serializeGraph(graph: OnnxGraph): Uint8Array {
+  const all = (number: number, pieces: Iterable<Uint8Array>): WireField[] => Array.from(pieces, (bytes) => ({ number, kind: 'bytes', bytes }));
+  return writeFields([
+    ...all(GRAPH.node, graph.nodes.map(serializeNode)),
+    ...graph.rest,
+    ...all(GRAPH.initializer, graph.initializers.values()),
+    ...all(GRAPH.input, graph.inputs.map((value) => value.bytes)),
+    ...all(GRAPH.output, graph.outputs.map((value) => value.bytes)),
+  ]);
+}
+
+/** A new operation of the standard set; attributes are integers or lists of integers. */
+export function onnxNode(opType: string, inputs: string[], outputs: string[], attributes: Readonly<Record<string, number | readonly number[]>> = {}): OnnxNode {
+  const rest = Object.entries(attributes).map(([name, value]) => messageField(NODE.attribute, [
+    stringField(ATTRIBUTE.name, name),
+    ...(typeof value === 'number' ? [intField(ATTRIBUTE.int, value)] : value.map((item) => intField(ATTRIBUTE.ints, item))),
+    intField(ATTRIBUTE.type, typeof value === 'number' ? ATTRIBUTE_TYPE.int : ATTRIBUTE_TYPE.ints),
+  ]));
+  return { opType, inputs, outputs, graphs: new Map(), rest };
+}
+
+/** Declares an input or output; a string in `shape` names a free dimension. */
+export function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]): ValueInfo {
+  const dims = shape.map((dim) => messageField(1, [typeof dim === 'number' ? intField(1, dim) : stringField(2, dim)]));
+  const tensor = messageField(1, [intField(1, ELEMENT_TYPES[type]), messageField(2, dims)]);
+  return { name, bytes: writeFields([stringField(VALUE_INFO.name, name), messageField(VALUE_INFO.type, [tensor])]) };
+}
+
+function parseNode(bytes: Uint8Array): OnnxNode {
+  const node: OnnxNode = { opType: '', inputs: [], outputs: [], graphs: new Map(), rest: [] };
+  for (const field of readFields(bytes)) {
+    if (field.kind !== 'bytes') { node.rest.push(field); continue; }
+    switch (field.number) {
+      case NODE.input: node.inputs.push(text.decode(field.bytes)); break;
+      case NODE.output: node.outputs.push(text.decode(field.bytes)); break;
+      case NODE.opType: node.opType = text.decode(field.bytes); break;
+      case NODE.attribute: {
+        const graph = readFields(field.bytes).find((inner) => inner.number === ATTRIBUTE.graph);
+        if (graph?.kind === 'bytes') node.graphs.set(stringOf(field.bytes, ATTRIBUTE.name), parseGraph(graph.bytes));
+        else node.rest.push(field);
+        break;
+      }
+      default: node.rest.push(field);
+    }
+  }
+  return node;
+}
+
+function serializeNode(node: OnnxNode): Uint8Array {
+  if (node.graphs.size > 0) throw new Error(`a node with inner graphs (${node.opType}) is read only: take its graphs out`);
+  return writeFields([
+    ...node.inputs.map((name) => stringField(NODE.input, name)),
+    ...node.outputs.map((name) => stringField(NODE.output, name)),
+    stringField(NODE.opType, node.opType),
+    ...node.rest,
+  ]);
+}
+
+function stringOf(message: Uint8Array, number: number): string {
+  const field = readFields(message).find((candidate) => candidate.number === number);
+  return field?.kind === 'bytes' ? text.decode(field.bytes) : '';
+}
