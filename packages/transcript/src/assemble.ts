@@ -41,7 +41,7 @@ export function joinText(segments: readonly Pick<Segment, 'text'>[]): string {
 }
 
 function joined(ordered: readonly ChunkResult[]): Segment[] {
-  const joiner = new SegmentJoiner({ maxChunkMs: 0 });
+  const joiner = new SegmentJoiner(0);
   const segments = ordered.flatMap((result) => joiner.push(result));
   return [...segments, ...joiner.finish()]
     .map((segment) => ({ ...segment, text: segment.text.trim() }))

@@ -5,14 +5,12 @@ import { joinText } from './assemble.js';
 import { SegmentJoiner, type JoinedChunk } from './segment-joiner.js';
 import { segment } from './testing.js';
 
-const always = { maxChunkMs: 0 };
-
 const chunk = (text: string, startMs: number, endMs: number, overlapMs = 0, channel = 0): JoinedChunk => ({
   channel, overlapMs, audioMs: endMs - startMs, segments: [segment(text, startMs, endMs, { channel })],
 });
 
-function textOf(chunks: readonly JoinedChunk[], policy = always): string {
-  const joiner = new SegmentJoiner(policy);
+function textOf(chunks: readonly JoinedChunk[], holdFromMs = 0): string {
+  const joiner = new SegmentJoiner(holdFromMs);
   return joinText([...chunks.flatMap((one) => joiner.push(one)), ...joiner.finish()]);
 }
 
@@ -59,7 +57,7 @@ describe('SegmentJoiner', () => {
 
   test('Channels are joined each by itself.', () => {
     const chunks = [chunk('left one two', 0, 10_000), chunk('right one two', 0, 10_000, 0, 1), chunk('one two three', 9_000, 15_000, 1_000), chunk('one two four', 9_000, 15_000, 1_000, 1)];
-    const joiner = new SegmentJoiner(always);
+    const joiner = new SegmentJoiner(0);
     const all = [...chunks.flatMap((one) => joiner.push(one)), ...joiner.finish()];
     const of = (channel: number): string => joinText(all.filter((one) => one.channel === channel));
     assert.equal(of(0), 'left one two three');
@@ -67,28 +65,28 @@ describe('SegmentJoiner', () => {
   });
 
   test('A short chunk is final at once; one that may have been cut waits for the next.', () => {
-    const joiner = new SegmentJoiner({ maxChunkMs: 13_500 });
+    const joiner = new SegmentJoiner(9_000);
     assert.deepEqual(texts(joiner.push(chunk('short', 0, 2_000))), ['short']);
     assert.deepEqual(texts(joiner.push(chunk('a long one tw', 2_000, 12_000))), []);
     assert.deepEqual(texts(joiner.push(chunk('two three', 11_000, 13_000, 1_000))), ['a long one', 'two three']);
     assert.deepEqual(texts(joiner.finish()), []);
   });
 
-  test('Without a policy nothing waits, and the chunk after a cut gives way.', () => {
+  test('Without a length to hold from, nothing waits, and the chunk after a cut gives way.', () => {
     const joiner = new SegmentJoiner();
     assert.deepEqual(texts(joiner.push(chunk('one two', 0, 10_000))), ['one two']);
-    assert.deepEqual(texts(joiner.push(chunk('two three', 9_000, 19_000, 1_000))), ['two three']);
+    assert.deepEqual(texts(joiner.push(chunk('two three', 9_000, 19_000, 1_000))), ['three']);
   });
 
   test('What is held at the end of the recording is given out.', () => {
-    const joiner = new SegmentJoiner(always);
+    const joiner = new SegmentJoiner(0);
     assert.deepEqual(texts(joiner.push(chunk('last words', 0, 10_000))), []);
     assert.deepEqual(texts(joiner.finish()), ['last words']);
   });
 
   test('Segments do not overlap in time after the join, and word times follow the words.', () => {
     const words = (list: string[], startMs: number): Segment['words'] => list.map((word, index) => ({ word, startMs: startMs + index * 300, endMs: startMs + index * 300 + 250, probability: 1 }));
-    const joiner = new SegmentJoiner(always);
+    const joiner = new SegmentJoiner(0);
     joiner.push({ channel: 0, overlapMs: 0, audioMs: 10_000, segments: [segment('one two three fo', 8_800, 10_000, { words: words(['one', 'two', 'three', 'fo'], 8_800) })] });
     const [before] = joiner.push({ channel: 0, overlapMs: 1_000, audioMs: 5_000, segments: [segment('two three four five', 9_000, 11_000, { words: words(['two', 'three', 'four', 'five'], 9_100) })] });
     const [after] = joiner.finish();
@@ -99,7 +97,7 @@ describe('SegmentJoiner', () => {
   });
 
   test('An overlap that reaches over several short segments is removed from all of them.', () => {
-    const joiner = new SegmentJoiner(always);
+    const joiner = new SegmentJoiner(0);
     const first = joiner.push({ channel: 0, overlapMs: 0, audioMs: 10_000, segments: [segment('early', 0, 5_000), segment('one two', 9_000, 9_500), segment('thr', 9_500, 10_000)] });
     assert.deepEqual(texts(first), ['early']);
     const rest = joiner.push({ channel: 0, overlapMs: 1_000, audioMs: 2_000, segments: [segment('two three', 9_300, 10_000), segment('four', 10_000, 11_000)] });

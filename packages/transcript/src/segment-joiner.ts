@@ -1,4 +1,4 @@
-import type { ChunkPolicy, ChunkResult, Segment } from '@murmuration/contracts';
+import type { ChunkResult, Segment } from '@murmuration/contracts';
 import { findOverlap } from './overlap.js';
 import { spokenUnits } from './spoken-units.js';
 import { closingOf, dropHead, dropTail } from './trim-segment.js';
@@ -16,9 +16,9 @@ export class SegmentJoiner {
   readonly #holdFromMs: number;
   readonly #ends = new Map<number, ChannelEnd>();
 
-  /** @param policy how the recording is cut: a forced cut lies in the last third of the longest chunk, so the end of a chunk of that length waits for the next. Left out, nothing waits, and only the chunk after a cut gives way. */
-  constructor(policy: Pick<ChunkPolicy, 'maxChunkMs'> = { maxChunkMs: Infinity }) {
-    this.#holdFromMs = (policy.maxChunkMs * 2) / 3;
+  /** @param holdFromMs chunks of this length (milliseconds) or more may have been cut by force (a forced cut lies in the last third of the longest chunk): their end waits for the next chunk. 0 holds always; left out, nothing waits, and only the chunk after a cut gives way. */
+  constructor(holdFromMs = Infinity) {
+    this.#holdFromMs = holdFromMs;
   }
 
   /** Segments that are final now. */
