@@ -1,0 +1,145 @@
+import { decoder as startAmr } from '@audio/decode-amr';
+import { FLACDecoder } from '@wasm-audio-decoders/flac';
+import { MPEGDecoder } from 'mpg123-decoder';
+import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
+import { declaredMp3Samples, findFrames, id3Bytes, readMpegFrame } from './mpeg-frame.js';
+import type { DecodedPiece } from './packet-codec.js';
+import type { WasmReader } from './wasm-reader.js';
+
+const NO_PIECES: DecodedPiece[] = [];
+/** As many bytes as surely hold the first frames of an mp3 after its tag. */
+const MP3_LOOK_BYTES = 16_384;
+
+/** Passes over an ID3v2 tag, however long, without holding it. */
+class WithoutTag {
+  readonly queue = new ByteQueue();
+  #looked = false;
+
+  /** True once what is in the queue comes after the tag. */
+  push(bytes: Uint8Array): boolean {
+    this.queue.push(bytes);
+    if (this.#looked) return true;
+    const head = this.queue.peek(10);
+    if (head === null) return false;
+    this.#looked = true;
+    this.queue.skip(id3Bytes(head));
+    return true;
+  }
+}
+
+/** Bare mp3, with or without tags. */
+export class Mp3Reader implements WasmReader {
+  readonly codec = 'mp3';
+  readonly truncated = false;
+  declaredMs: number | null = null;
+  damaged = false;
+  readonly #input = new WithoutTag();
+  readonly #decoder = new MPEGDecoder();
+  #mono: boolean | null = null;
+
+  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    const ready = this.#input.push(bytes);
+    if (!ready || (this.#mono === null && this.#input.queue.length < MP3_LOOK_BYTES)) return NO_PIECES;
+    return this.#decode();
+  }
+
+  finish(): Promise<DecodedPiece[]> {
+    return this.#decode();
+  }
+
+  async #decode(): Promise<DecodedPiece[]> {
+    const bytes = this.#input.queue.takeUpTo(Infinity);
+    this.#mono ??= this.#look(bytes);
+    await this.#decoder.ready;
+    const decoded = this.#decoder.decode(bytes);
+    if (decoded.errors.length > 0) this.damaged = true;
+    // The decoder gives mono as two equal channels.
+    return [{ planar: decoded.channelData.slice(0, this.#mono ? 1 : 2), sampleRateHz: decoded.sampleRate }];
+  }
+
+  #look(bytes: Uint8Array): boolean {
+    const at = findFrames(bytes, (from) => readMpegFrame(bytes, from)?.bytes ?? null);
+    const frame = at === null ? null : readMpegFrame(bytes, at);
+    if (at === null || frame === null) return false;
+    const samples = declaredMp3Samples(bytes, at);
+    this.declaredMs = samples === null ? null : (samples * 1_000) / frame.sampleRateHz;
+    return frame.channels === 1;
+  }
+}
+
+/** Native FLAC. tag → signature → metadata blocks (only STREAMINFO is read) → frames. */
+export class FlacReader implements WasmReader {
+  readonly codec = 'flac';
+  readonly truncated = false;
+  declaredMs: number | null = null;
+  damaged = false;
+  readonly #input = new WithoutTag();
+  readonly #decoder = new FLACDecoder();
+  #place: 'signature' | 'metadata' | 'frames' = 'signature';
+  #rateHz = 0;
+
+  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    if (!this.#input.push(bytes) || !this.#reachedFrames()) return NO_PIECES;
+    await this.#decoder.ready;
+    return this.#piece(await this.#decoder.decode(this.#input.queue.takeUpTo(Infinity)));
+  }
+
+  async finish(): Promise<DecodedPiece[]> {
+    if (this.#place !== 'frames') return NO_PIECES;
+    await this.#decoder.ready;
+    return this.#piece(await this.#decoder.flush());
+  }
+
+  #piece(decoded: { readonly channelData: Float32Array[]; readonly sampleRate: number; readonly errors: readonly unknown[] }): DecodedPiece[] {
+    if (decoded.errors.length > 0) this.damaged = true;
+    return [{ planar: decoded.channelData, sampleRateHz: this.#rateHz === 0 ? decoded.sampleRate : this.#rateHz }];
+  }
+
+  #reachedFrames(): boolean {
+    const { queue } = this.#input;
+    if (this.#place === 'signature') {
+      if (queue.take(4) === null) return false;
+      this.#place = 'metadata';
+    }
+    while (this.#place === 'metadata') {
+      const head = queue.peek(4);
+      if (head === null) return false;
+      const kind = head[0] ?? 0;
+      const size = viewOf(head).getUint32(0) & 0xff_ffff;
+      if ((kind & 0x7f) === 0) {
+        const info = queue.peek(22);
+        if (info === null) return false;
+        this.#streamInfo(viewOf(info));
+      }
+      queue.skip(4 + size);
+      if ((kind & 0x80) !== 0) this.#place = 'frames';
+    }
+    return true;
+  }
+
+  /** 20 bits of rate, 3 of channels, 5 of depth, 36 of length, from byte 14 of the block on (RFC 9639). */
+  #streamInfo(block: DataView): void {
+    this.#rateHz = block.getUint32(14) >>> 12;
+    const samples = (block.getUint8(17) & 15) * 2 ** 32 + block.getUint32(18);
+    this.declaredMs = samples === 0 || this.#rateHz === 0 ? null : (samples * 1_000) / this.#rateHz;
+  }
+}
+
+/** AMR narrow band (8 kHz) and wide band (16 kHz), one channel. */
+export class AmrReader implements WasmReader {
+  readonly declaredMs = null;
+  readonly truncated = false;
+  readonly damaged = false;
+  codec: string | null = null;
+  readonly #decoder = startAmr();
+
+  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    this.codec ??= asciiOf(bytes, 0, 6) === '#!AMR-' ? 'amr_wb' : 'amr_nb';
+    const decoded = (await this.#decoder).decode(bytes);
+    return [{ planar: decoded.channelData, sampleRateHz: decoded.sampleRate }];
+  }
+
+  finish(): Promise<DecodedPiece[]> {
+    return Promise.resolve(NO_PIECES);
+  }
+}

@@ -1,0 +1,48 @@
+import { AsrError, type ChannelMode } from '@murmuration/contracts';
+import type { RecordingLimits } from '../recording.js';
+import type { Container } from './container.js';
+import type { SourceFormat } from './stream-decoder.js';
+
+/** Something wrong with a file that did not stop its decoder: `truncated_audio` (the end is missing) or `damaged_audio` (parts could not be decoded). */
+export interface DecodeWarning {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A recording being decoded outside the caller's thread. */
+export interface ExternalDecoding {
+  /**
+   * Planar PCM at 16 kHz: one array a track, all of one length, owned by the receiver. Read it once; leaving early frees everything.
+   * Throws what the source throws, and `unprocessable_audio`, `audio_too_long`, `decoder_unavailable`, `file_too_large` or `storage_full` (spooling), `cancelled` (aborted).
+   */
+  readonly pcm: AsyncIterable<Float32Array[]>;
+  /** Null until the header was read. */
+  format(): SourceFormat | null;
+  /** Complete once `pcm` has ended. */
+  warnings(): readonly DecodeWarning[];
+}
+
+/** What every external decoder is told. */
+export interface ExternalDecodeOptions {
+  readonly container: Container;
+  readonly channels: ChannelMode;
+  readonly limits: RecordingLimits;
+  /** Aborting ends the child or thread at once; `pcm` then throws `cancelled`. */
+  readonly signal: AbortSignal;
+  /** A decoder that was given bytes and neither takes more nor gives audio for so long is ended: `unprocessable_audio`. Milliseconds; default 30000. */
+  readonly stallMs?: number;
+}
+
+export const DEFAULT_STALL_MS = 30_000;
+
+/** The refusal after an abort: the reason itself where it is one of ours. */
+export function abortError(signal: AbortSignal): AsrError {
+  return signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled');
+}
+
+/** A warning when a header declares clearly more audio than there was, else null. Both in milliseconds; a container may round and pad by some frames. */
+export function truncationWarning(declaredMs: number | null, decodedMs: number): DecodeWarning | null {
+  if (declaredMs === null || decodedMs >= declaredMs - Math.max(250, declaredMs * 0.01)) return null;
+  const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
+  return { code: 'truncated_audio', message: `The file says that it is ${seconds(declaredMs)} s long but ends after ${seconds(decodedMs)} s.` };
+}

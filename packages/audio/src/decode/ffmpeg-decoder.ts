@@ -1,0 +1,113 @@
+import { AsrError } from '@murmuration/contracts';
+import { abortable } from './abortable-source.js';
+import { createBoundedDecoder } from './bounded-decoder.js';
+import type { Container } from './container.js';
+import { DEFAULT_STALL_MS, abortError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
+import { ffmpegCommand } from './ffmpeg-command.js';
+import type { FfmpegProgram } from './ffmpeg-program.js';
+import { OUTPUT_RATE_HZ } from './resampler.js';
+import { spool } from './spool-file.js';
+import type { SourceFormat, StreamDecoder } from './stream-decoder.js';
+
+/** What decoding by ffmpeg needs besides. */
+export interface FfmpegDecodeOptions extends ExternalDecodeOptions {
+  readonly ffmpeg: FfmpegProgram;
+  /** Existing folder for containers whose index may come last. */
+  readonly spoolDir: string;
+  /** Largest spooled file; a larger one is refused with `file_too_large`. Bytes. */
+  readonly maxSpoolBytes: number;
+}
+
+/** Containers whose index may come after the sound, so that ffmpeg has to seek. */
+const SPOOLED: ReadonlySet<Container> = new Set<Container>(['mp4', 'caf']);
+/** Containers whose header declares the length of the sound itself, so that less of it means a cut file. */
+const DECLARES_LENGTH: ReadonlySet<Container> = new Set<Container>(['mp3', 'flac']);
+
+/** Decodes with the system's ffmpeg as a locked-down child, one a recording. Reads the source only as fast as the PCM is taken. */
+export function decodeWithFfmpeg(source: AsyncIterable<Uint8Array>, options: FfmpegDecodeOptions): ExternalDecoding {
+  const run = new FfmpegRun(options);
+  return { pcm: run.pcm(abortable(source, options.signal)), format: () => run.format(), warnings: () => run.warnings };
+}
+
+/** spooling (only some containers) → decoding → ended; the child and the spooled file are gone in every ending. */
+class FfmpegRun {
+  readonly warnings: DecodeWarning[] = [];
+  readonly #options: FfmpegDecodeOptions;
+  readonly #decoder: StreamDecoder;
+  #child: FfmpegChild | null = null;
+  #samples = 0;
+
+  constructor(options: FfmpegDecodeOptions) {
+    this.#options = options;
+    this.#decoder = createBoundedDecoder('wav', { channels: options.channels, limits: options.limits });
+  }
+
+  format(): SourceFormat | null {
+    const decoded = this.#decoder.format;
+    if (decoded === null) return null;
+    const report = this.#child?.report;
+    return { container: this.#options.container, codec: report?.codec ?? 'unknown', sampleRateHz: report?.sampleRateHz ?? decoded.sampleRateHz, channels: decoded.channels };
+  }
+
+  async *pcm(source: AsyncIterable<Uint8Array>): AsyncGenerator<Float32Array[]> {
+    const { container, spoolDir, maxSpoolBytes, signal } = this.#options;
+    if (signal.aborted) throw abortError(signal);
+    if (!SPOOLED.has(container)) {
+      yield* this.#decode(source);
+      return;
+    }
+    const file = await spool(source, spoolDir, maxSpoolBytes);
+    try {
+      yield* this.#decode(file.handle.fd);
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  async *#decode(source: AsyncIterable<Uint8Array> | number): AsyncGenerator<Float32Array[]> {
+    const { ffmpeg, container, limits, signal, stallMs = DEFAULT_STALL_MS } = this.#options;
+    const child = new FfmpegChild(ffmpegCommand(ffmpeg, container, typeof source === 'number', limits), source, stallMs);
+    this.#child = child;
+    const onAbort = (): void => { child.kill(); };
+    signal.addEventListener('abort', onAbort);
+    try {
+      for await (const bytes of child.output()) {
+        const pcm = this.#counted(this.#decoder.push(bytes));
+        if (pcm !== null) yield pcm;
+      }
+      this.#conclude(await child.exited());
+      const rest = this.#counted(this.#decoder.finish());
+      if (rest !== null) yield rest;
+    } catch (error) {
+      // A killed child breaks its pipes: the abort is the reason, not what came of it.
+      throw signal.aborted ? abortError(signal) : error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      child.kill();
+      await child.exited().catch(() => undefined);
+    }
+  }
+
+  #counted(pcm: Float32Array[]): Float32Array[] | null {
+    const samples = pcm[0]?.length ?? 0;
+    this.#samples += samples;
+    return samples === 0 ? null : pcm;
+  }
+
+  /** Judges the ending. Throws unless there is audio to keep. */
+  #conclude(exit: ChildExit): void {
+    const { container, signal } = this.#options;
+    const report = this.#child?.report;
+    if (signal.aborted) throw abortError(signal);
+    if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL') throw new AsrError('unprocessable_audio', 'The file could not be decoded within the limits of time and memory. Check the file by playing it.');
+    if (this.#samples === 0) {
+      throw new AsrError('unprocessable_audio', report?.noTrack === true ? `The ${container} file holds no sound track.` : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
+    }
+    const decodedMs = (this.#samples * 1_000) / OUTPUT_RATE_HZ;
+    const cut = truncationWarning(DECLARES_LENGTH.has(container) ? (report?.declaredMs ?? null) : null, decodedMs);
+    if (cut !== null) this.warnings.push(cut);
+    else if (exit.code !== 0 || report?.partial === true) this.warnings.push({ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' });
+    else if (report?.damaged === true) this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
+  }
+}

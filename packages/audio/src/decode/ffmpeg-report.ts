@@ -1,0 +1,42 @@
+/** Longest line and most bytes of ffmpeg's log that are looked at; what a client's file makes it print is unbounded. */
+const MAX_LINE_CHARS = 2_000;
+const MAX_LOG_CHARS = 200_000;
+
+/** What ffmpeg's log says about a recording. Fed from its standard error; keeps no line. */
+export class FfmpegReport {
+  /** Codec of the first audio track, or null. */
+  codec: string | null = null;
+  sampleRateHz: number | null = null;
+  /** Length that the header declares, or null. Milliseconds. */
+  declaredMs: number | null = null;
+  /** True when the file was opened and has no audio track. */
+  noTrack = false;
+  /** True when parts could not be decoded. */
+  damaged = false;
+  /** True when the file's end is missing, by ffmpeg's own word. */
+  partial = false;
+  #line = '';
+  #seen = 0;
+
+  push(text: string): void {
+    this.#seen += text.length;
+    if (this.#seen > MAX_LOG_CHARS) return;
+    const lines = (this.#line + text).split('\n');
+    this.#line = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS);
+    for (const line of lines) this.#read(line.slice(0, MAX_LINE_CHARS));
+  }
+
+  #read(line: string): void {
+    const stream = this.codec === null ? /\[info\] +Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz/.exec(line) : null;
+    if (stream !== null) {
+      this.codec = stream[1] ?? null;
+      this.sampleRateHz = Number(stream[2]);
+    }
+    const duration = this.declaredMs === null ? /\[info\] +Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(line) : null;
+    if (duration !== null) this.declaredMs = (Number(duration[1]) * 3_600 + Number(duration[2]) * 60 + Number(duration[3])) * 1_000;
+    if (line.includes('matches no streams')) this.noTrack = true;
+    if (line.includes('not on whitelist')) return;
+    if (line.includes('partial file')) this.partial = true;
+    if (line.includes('Error while decoding') || line.includes('Error submitting packet') || line.includes('Invalid data found')) this.damaged = true;
+  }
+}

@@ -1,0 +1,74 @@
+import { AsrError } from '@murmuration/contracts';
+import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matroska-packets.js';
+import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
+import type { WasmReader } from './wasm-reader.js';
+
+/** WebM and Matroska whose first sound track is opus, vorbis, FLAC or mp3. */
+export class MatroskaReader implements WasmReader {
+  readonly declaredMs = null;
+  codec: string | null = null;
+  truncated = false;
+  damaged = false;
+  readonly #packets = new MatroskaPackets();
+  #decoder: PacketCodec | null = null;
+
+  push(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    return this.#decode(this.#packets.push(bytes));
+  }
+
+  async finish(): Promise<DecodedPiece[]> {
+    this.truncated = this.#packets.incomplete;
+    return this.#decode(this.#packets.finish());
+  }
+
+  async #decode(blocks: readonly MatroskaBlock[]): Promise<DecodedPiece[]> {
+    const track = this.#packets.track;
+    if (track === null || blocks.length === 0) return [];
+    this.#decoder ??= await codecOf(track);
+    this.codec = this.#decoder.codec;
+    const pieces: DecodedPiece[] = [];
+    // Blocks without padding are decoded together: a block is only 20 ms.
+    let together: Uint8Array[] = [];
+    for (const block of blocks) {
+      together.push(...block.packets);
+      if (block.discardNs === 0) continue;
+      pieces.push(withoutEnd(await this.#decoder.decode(together), block.discardNs));
+      together = [];
+    }
+    pieces.push(await this.#decoder.decode(together));
+    this.damaged = this.#decoder.damaged;
+    return pieces;
+  }
+}
+
+function withoutEnd(piece: DecodedPiece, discardNs: number): DecodedPiece {
+  const samples = piece.planar[0]?.length ?? 0;
+  const kept = Math.max(0, samples - Math.round((discardNs * piece.sampleRateHz) / 1e9));
+  return { ...piece, planar: piece.planar.map((channel) => channel.subarray(0, kept)) };
+}
+
+function codecOf(track: MatroskaTrack): Promise<PacketCodec> {
+  switch (track.codecId) {
+    case 'A_OPUS': return opusCodec(track.codecPrivate);
+    case 'A_VORBIS': return vorbisOf(track.codecPrivate);
+    case 'A_FLAC': return flacCodec(track.sampleRateHz);
+    case 'A_MPEG/L3': return mp3Codec();
+    default: throw new AsrError('decoder_unavailable', `The sound track (${track.codecId}) needs ffmpeg, which the server lacks. Send wav, mp3, flac or ogg, or install ffmpeg on the server.`);
+  }
+}
+
+/** The three header packets lie in the private data with Xiph lacing: count, the lengths of the first two, the packets. */
+function vorbisOf(data: Uint8Array): Promise<PacketCodec> {
+  let at = 1;
+  const length = (): number => {
+    let sum = 0;
+    for (let byte = 255; byte === 255;) {
+      byte = data[at++] ?? 0;
+      sum += byte;
+    }
+    return sum;
+  };
+  const identification = length();
+  const comments = length();
+  return vorbisCodec(data.slice(at, at + identification), data.slice(at + identification + comments));
+}

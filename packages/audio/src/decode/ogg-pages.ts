@@ -1,0 +1,92 @@
+import { asciiOf, viewOf, ByteQueue } from './byte-queue.js';
+
+/** Longer packets (cover art in comments) are dropped: no audio packet comes near it. */
+const MAX_PACKET_BYTES = 1_048_576;
+const NO_GRANULE = 0xffff_ffff_ffff_ffffn;
+
+/** One page of one stream: the packets that end on it. */
+export interface OggPage {
+  readonly serial: number;
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Position at the end of the page in the codec's unit, or null when no packet ends here. */
+  readonly granule: number | null;
+  /** Owned copies. A packet that was too long is empty. */
+  readonly packets: readonly Uint8Array[];
+}
+
+/** Streaming reader of Ogg pages (RFC 3533). Looks for the next page where one is damaged. Holds one page, and one packet a stream. */
+export class OggPages {
+  readonly #queue = new ByteQueue();
+  readonly #open = new Map<number, Uint8Array[]>();
+
+  /** True while the bytes so far end within a page. */
+  get insidePage(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  push(bytes: Uint8Array): OggPage[] {
+    this.#queue.push(bytes);
+    const pages: OggPage[] = [];
+    for (let page = this.#next(); page !== null; page = this.#next()) pages.push(page);
+    return pages;
+  }
+
+  #next(): OggPage | null {
+    for (;;) {
+      const head = this.#queue.peek(27);
+      if (head === null) return null;
+      if (asciiOf(head, 0, 4) !== 'OggS') {
+        this.#queue.skip(1);
+        continue;
+      }
+      const segments = head[26] ?? 0;
+      const table = this.#queue.peek(27 + segments)?.slice(27);
+      if (table === undefined) return null;
+      const body = table.reduce((sum, length) => sum + length, 0);
+      const page = this.#queue.take(27 + segments + body);
+      if (page === null) return null;
+      const view = viewOf(page);
+      const flags = page[5] ?? 0;
+      const serial = view.getUint32(14, true);
+      const granule = view.getBigUint64(6, true);
+      const packets = this.#packets(serial, (flags & 1) !== 0, table, page.subarray(27 + segments));
+      return { serial, first: (flags & 2) !== 0, last: (flags & 4) !== 0, granule: granule === NO_GRANULE ? null : Number(BigInt.asIntN(64, granule)), packets };
+    }
+  }
+
+  #packets(serial: number, continued: boolean, table: Uint8Array, body: Uint8Array): Uint8Array[] {
+    const packets: Uint8Array[] = [];
+    let parts = continued ? (this.#open.get(serial) ?? []) : [];
+    // The rest of a packet whose start was lost is no packet.
+    let lost = continued && !this.#open.has(serial);
+    let from = 0;
+    let to = 0;
+    for (const length of table) {
+      to += length;
+      if (length === 255) continue;
+      if (!lost) packets.push(joined([...parts, body.subarray(from, to)]));
+      lost = false;
+      parts = [];
+      from = to;
+    }
+    this.#open.delete(serial);
+    if (table[table.length - 1] === 255 && !lost && this.#open.size < 64) {
+      const held = parts.reduce((sum, part) => sum + part.length, 0);
+      this.#open.set(serial, held > MAX_PACKET_BYTES ? parts : [...parts, body.slice(from, to)]);
+    }
+    return packets;
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > MAX_PACKET_BYTES) return new Uint8Array(0);
+  const packet = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    packet.set(part, at);
+    at += part.length;
+  }
+  return packet;
+}

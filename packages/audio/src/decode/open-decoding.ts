@@ -1,0 +1,95 @@
+import { AsrError } from '@murmuration/contracts';
+import { aiffCompression, aiffLayout } from './aiff-header.js';
+import { abortable } from './abortable-source.js';
+import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
+import type { BoundedContainer, Container } from './container.js';
+import type { ExternalDecodeOptions, ExternalDecoding } from './external-decoding.js';
+import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
+import type { FfmpegProgram } from './ffmpeg-program.js';
+import { SNIFF_BYTES, sniffContainer } from './sniff-container.js';
+import { decodeWithWasm } from './wasm-decoder.js';
+import { wavFormatTag } from './wav-header.js';
+
+/** What opening a recording needs. */
+export interface OpenDecodingOptions extends Omit<ExternalDecodeOptions, 'container'> {
+  /** From `findFfmpeg`; null decodes with WASM what it can and refuses the rest with `decoder_unavailable`. */
+  readonly ffmpeg: FfmpegProgram | null;
+  /** Existing folder for what must be spooled: see `decodeWithFfmpeg`. */
+  readonly spoolDir: string;
+  /** Bytes. */
+  readonly maxSpoolBytes: number;
+}
+
+/** A recording whose container is known. `bounded`: the caller runs `createBoundedDecoder(container, …)` on `source`, the whole file, in a thread of its choice. */
+export type OpenedDecoding =
+  | { readonly kind: 'bounded'; readonly container: BoundedContainer; readonly source: AsyncIterable<Uint8Array> }
+  | ({ readonly kind: 'external'; readonly container: Container } & ExternalDecoding);
+
+/**
+ * Reads the first bytes of a recording (up to 64 KiB) and chooses its decoder by them.
+ * Throws `empty_file`, `unprocessable_audio` (nothing that is sound), `decoder_unavailable`, `cancelled`, and what the source throws.
+ */
+export async function openDecoding(source: AsyncIterable<Uint8Array>, options: OpenDecodingOptions): Promise<OpenedDecoding> {
+  const pieces = abortable(source, options.signal);
+  try {
+    const head = await firstBytes(pieces);
+    if (head.length === 0) throw new AsrError('empty_file');
+    const container = sniffContainer(head);
+    const whole = withHead(head, pieces);
+    if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head))) return { kind: 'bounded', container, source: whole };
+    const external = options.ffmpeg === null
+      ? decodeWithWasm(whole, { ...options, container })
+      : decodeWithFfmpeg(whole, { ...options, container, ffmpeg: options.ffmpeg });
+    return { kind: 'external', container, ...external };
+  } catch (error) {
+    await pieces.return(undefined);
+    throw error;
+  }
+}
+
+async function firstBytes(pieces: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
+  const queue = new ByteQueue();
+  while (queue.length < SNIFF_BYTES) {
+    const next = await pieces.next();
+    if (next.done === true) break;
+    queue.push(next.value);
+  }
+  return queue.takeUpTo(Infinity);
+}
+
+async function* withHead(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield head;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+/** False for codecs of wav such as ADPCM, which our own reader does not know. A format beyond the first bytes is left to the reader to judge. */
+function isReadableWav(head: Uint8Array): boolean {
+  const format = chunkBody(head, 'fmt ', true);
+  return format === null || [0, 1, 3, 6, 7].includes(wavFormatTag(format));
+}
+
+function isReadableAiff(head: Uint8Array): boolean {
+  const compressed = asciiOf(head, 8, 12) === 'AIFC';
+  const description = chunkBody(head, 'COMM', false);
+  if (description === null || description.length < 22) return true;
+  try {
+    aiffLayout(description, compressed);
+    return true;
+  } catch {
+    return ['NONE', 'twos', 'sowt'].includes(aiffCompression(description, compressed));
+  }
+}
+
+/** Body of the first chunk of a kind within the first bytes, or null. */
+function chunkBody(head: Uint8Array, id: string, littleEndian: boolean): Uint8Array | null {
+  for (let at = 12; at + 8 <= head.length;) {
+    const size = viewOf(head).getUint32(at + 4, littleEndian);
+    if (asciiOf(head, at, at + 4) === id) return head.subarray(at + 8, at + 8 + size);
+    at += 8 + size + (size % 2);
+  }
+  return null;
+}

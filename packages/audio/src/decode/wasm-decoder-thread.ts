@@ -1,0 +1,89 @@
+import { AsrError, type ChannelMode } from '@murmuration/contracts';
+import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import type { RecordingLimits } from '../recording.js';
+import type { Container } from './container.js';
+import { AmrReader, FlacReader, Mp3Reader } from './elementary-readers.js';
+import { truncationWarning, type DecodeWarning } from './external-decoding.js';
+import { MatroskaReader } from './matroska-reader.js';
+import { OggReader } from './ogg-reader.js';
+import type { DecodedPiece } from './packet-codec.js';
+import type { SourceFormat } from './stream-decoder.js';
+import { TrackShaper, concatTracks } from './track-shaper.js';
+import type { WasmReader } from './wasm-reader.js';
+
+/** What the thread is told at its start. */
+export interface WasmThreadData {
+  readonly container: Container;
+  readonly channels: ChannelMode;
+  readonly limits: RecordingLimits;
+}
+
+/** What a call gives. */
+export interface WasmAnswer {
+  /** Planar, 16 kHz; owned by the caller. */
+  readonly pcm: Float32Array<ArrayBuffer>[];
+  readonly format: SourceFormat | null;
+  readonly warnings: readonly DecodeWarning[];
+}
+
+/** Methods of the thread: pieces in order, then `finish` once. */
+export type WasmThreadMethods = {
+  push: (bytes: Uint8Array) => Promise<Transferred<WasmAnswer>>;
+  finish: (nothing: null) => Promise<Transferred<WasmAnswer>>;
+};
+
+/** Compressed bytes decoded at once: silence in FLAC grows by a factor of 2000, and this bounds what it grows to before it is resampled. */
+const SLICE_BYTES = 4_096;
+
+// The decoders print what they find wrong with a file; that is told as a warning, and a log holds nothing of a client's file.
+console.error = () => undefined;
+
+const { container, channels, limits } = threadData() as WasmThreadData;
+const reader = readerOf(container);
+const shaper = new TrackShaper(channels, limits);
+let format: SourceFormat | null = null;
+
+serveThread({
+  push: async (bytes) => {
+    const tracks: Float32Array[][] = [];
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) tracks.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
+    return answer(tracks, []);
+  },
+  finish: async () => {
+    const tracks = shaped(await reader.finish());
+    if (!shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
+    tracks.push(shaper.finish());
+    return answer(tracks, warnings());
+  },
+} satisfies WasmThreadMethods);
+
+function readerOf(kind: Container): WasmReader {
+  switch (kind) {
+    case 'mp3': return new Mp3Reader();
+    case 'flac': return new FlacReader();
+    case 'amr': return new AmrReader();
+    case 'ogg': return new OggReader();
+    case 'webm': case 'matroska': return new MatroskaReader();
+    default: throw new AsrError('decoder_unavailable');
+  }
+}
+
+function shaped(pieces: readonly DecodedPiece[]): Float32Array[][] {
+  return pieces.filter((piece) => (piece.planar[0]?.length ?? 0) > 0).map((piece) => {
+    format ??= { container, codec: reader.codec ?? 'unknown', sampleRateHz: piece.sampleRateHz, channels: piece.planar.length };
+    return shaper.push(piece.planar, piece.sampleRateHz);
+  });
+}
+
+function warnings(): DecodeWarning[] {
+  const cut = truncationWarning(reader.declaredMs, shaper.durationMs);
+  if (cut !== null) return [cut];
+  if (reader.truncated) return [{ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' }];
+  return reader.damaged ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }] : [];
+}
+
+function answer(tracks: readonly Float32Array[][], found: readonly DecodeWarning[]): Transferred<WasmAnswer> {
+  // Copied: a decoder may hand out a view of more than the samples, and only what is told leaves.
+  const pcm = concatTracks(tracks).map((track) => new Float32Array(track));
+  return new Transferred({ pcm, format, warnings: found }, [...new Set(pcm.map((track) => track.buffer))]);
+}
