@@ -1,1 +1,13 @@
 export type { RecordingEvent, RecordingInput, RecordingLimits } from './recording.js';
+export { decodableFormats, findFfmpeg, type FfmpegProgram, type FindFfmpegOptions } from './decode/index.js';
+export { SpeechReader, type SpeechReaderOptions } from './speech-reader.js';
+export { vadModelFiles } from './vad-model-files.js';
+export { SAMPLE_RATE_HZ, SAMPLES_A_MS, WINDOW_SAMPLES } from './detect/audio-window.js';
+export type { DetectedWindow, DetectionEnd, Detector } from './detect/detector.js';
+export type { DetectorSnapshot } from './detect/detector-snapshot.js';
+export { SileroModel } from './detect/silero-model.js';
+export { HYSTERESIS, UtteranceSegmenter, type SegmenterEvent, type SegmenterSnapshot } from './detect/utterance-segmenter.js';
+export { GATE_DISTANCE_MS, VoiceDetector } from './detect/voice-detector.js';
+export { WholeRecordingDetector } from './detect/whole-recording-detector.js';
+export { ChunkPlanner, type ReadyChunk } from './plan/chunk-planner.js';
+export { ChannelTrack } from './plan/channel-track.js';

@@ -175,9 +175,9 @@ export class ChunkPlanner {
     this.accounting.addSpeech(startSamples, endSamples);
     this.#neighbourEndSamples = endSamples;
     if (this.#open === null) return;
-    const { confirmed, reachSamples, ...piece } = this.#open;
+    const { startSamples: pieceStartSamples, speechStartSamples, overlapSamples } = this.#open;
     this.#open = null;
-    this.#ended = { ...piece, speechEndSamples: endSamples };
+    this.#ended = { startSamples: pieceStartSamples, speechStartSamples, speechEndSamples: endSamples, overlapSamples };
   }
 
   /** Nothing is open up to here. */

@@ -1,0 +1,131 @@
+import { AsrError, type RecordingSummary } from '@murmuration/contracts';
+import { createBoundedDecoder } from './decode/index.js';
+import type { StreamDecoder } from './decode/stream-decoder.js';
+import { SAMPLES_A_MS } from './detect/audio-window.js';
+import type { SileroModel } from './detect/silero-model.js';
+import { ChannelTrack } from './plan/channel-track.js';
+import { sumAccounts } from './plan/channel-accounting.js';
+import type { ReadyChunk } from './plan/chunk-planner.js';
+import type { OpenRecording, PieceAnswer, ReadChunk, RecordingPiece } from './speech-reader-methods.js';
+
+/** Bytes that are decoded at a time, and samples that are heard at a time (4 s): between two of these others get their turn. */
+const SLICE_BYTES = 65_536;
+const SLICE_SAMPLES = 65_536;
+
+/**
+ * A recording inside a reader thread: bytes or PCM in, chunks in the order of their completion out.
+ * States: waiting for PCM (no tracks yet) → running → ended, or dropped at any time: then work stops at the next slice.
+ */
+export class ThreadRecording {
+  readonly #open: OpenRecording;
+  readonly #model: SileroModel;
+  readonly #decoder: StreamDecoder | null;
+  #tracks: ChannelTrack[] = [];
+  #samples = 0;
+  #chunks = 0;
+  #decodeMs = 0;
+  #dropped = false;
+  #lastWork: Promise<unknown> = Promise.resolve();
+
+  constructor(open: OpenRecording, model: SileroModel) {
+    this.#open = open;
+    this.#model = model;
+    this.#decoder = open.container === null ? null : createBoundedDecoder(open.container, { channels: open.channels, limits: open.limits });
+  }
+
+  /** Works on a piece once the pieces before it are done. Throws `AsrError`. */
+  push(piece: RecordingPiece): Promise<PieceAnswer> {
+    const work = this.#lastWork.then(() => this.#work(piece));
+    this.#lastWork = work.catch(() => undefined);
+    return work;
+  }
+
+  drop(): void {
+    this.#dropped = true;
+  }
+
+  async #work(piece: RecordingPiece): Promise<PieceAnswer> {
+    const chunks: ReadChunk[] = [];
+    if ('pcm' in piece.content) {
+      await this.#hear(piece.content.pcm, chunks);
+    } else {
+      const { bytes } = piece.content;
+      for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+        await this.#hear(this.#decode((decoder) => decoder.push(bytes.subarray(start, start + SLICE_BYTES))), chunks);
+      }
+    }
+    return { chunks, summary: piece.last ? await this.#finish(chunks) : null };
+  }
+
+  #decode(step: (decoder: StreamDecoder) => Float32Array[]): Float32Array[] {
+    if (this.#decoder === null) throw new AsrError('internal', 'The recording has no decoder in this thread.');
+    const startedMs = performance.now();
+    const pcm = step(this.#decoder);
+    this.#decodeMs += performance.now() - startedMs;
+    return pcm;
+  }
+
+  async #hear(pcm: readonly Float32Array[], chunks: ReadChunk[]): Promise<void> {
+    const samples = pcm[0]?.length ?? 0;
+    if (samples === 0) return;
+    if (this.#tracks.length === 0) this.#tracks = pcm.map((_, channel) => new ChannelTrack(channel, this.#model, this.#open.detect, this.#open.policy));
+    if (pcm.length !== this.#tracks.length) throw new AsrError('unprocessable_audio', 'The number of channels changes in the middle of the recording.');
+    this.#samples += samples;
+    if (this.#samples > this.#open.limits.maxDurationMs * SAMPLES_A_MS) throw new AsrError('audio_too_long');
+    for (let start = 0; start < samples; start += SLICE_SAMPLES) {
+      if (this.#dropped) throw new AsrError('cancelled');
+      const ready: ReadyChunk[] = [];
+      for (const [channel, track] of this.#tracks.entries()) {
+        const slice = pcm[channel]?.subarray(start, start + SLICE_SAMPLES);
+        if (slice !== undefined) ready.push(...(await track.push(slice)));
+      }
+      this.#number(ready, chunks);
+      await othersTurn();
+    }
+  }
+
+  async #finish(chunks: ReadChunk[]): Promise<RecordingSummary> {
+    if (this.#decoder !== null) await this.#hear(this.#decode((decoder) => decoder.finish()), chunks);
+    if (this.#tracks.length === 0) throw new AsrError('unprocessable_audio', 'The recording holds no audio.');
+    const ready: ReadyChunk[] = [];
+    const accounts: RecordingSummary['accounting'][] = [];
+    for (const track of this.#tracks) {
+      const end = await track.finish();
+      ready.push(...end.chunks);
+      accounts.push(end.accounting);
+    }
+    this.#number(ready, chunks);
+    const unlisted = this.#tracks.reduce((sum, track) => sum + track.unlisted, 0);
+    return {
+      durationMs: this.#samples / SAMPLES_A_MS,
+      channels: this.#tracks.length,
+      format: formatName(this.#decoder?.format ?? null),
+      accounting: sumAccounts(accounts),
+      warnings: [
+        ...(this.#decoder?.warnings ?? []),
+        ...(unlisted === 0 ? [] : [{ code: 'skipped_unlisted', message: `${String(unlisted)} more stretches were skipped as too short than are listed; they count as non-speech.` }]),
+      ],
+      decodeMs: this.#decodeMs,
+      detectMs: this.#tracks.reduce((sum, track) => sum + track.detectMs, 0),
+      chunks: this.#chunks,
+    };
+  }
+
+  /** Chunks of all channels by the moment they were complete: a moment of the recording, so the order does not depend on its pieces. */
+  #number(ready: ReadyChunk[], chunks: ReadChunk[]): void {
+    ready.sort((a, b) => a.atSamples - b.atSamples || (a.chunk.spans[0]?.startMs ?? 0) - (b.chunk.spans[0]?.startMs ?? 0) || a.chunk.channel - b.chunk.channel);
+    for (const { chunk, pcm } of ready) chunks.push({ chunk: { ...chunk, index: this.#chunks++ }, pcm });
+  }
+}
+
+/** `container/codec`, for example `wav/pcm_s16le`. */
+export function formatName(format: { readonly container: string; readonly codec: string } | null): string {
+  return format === null ? 'unknown' : `${format.container}/${format.codec}`;
+}
+
+/** Lets messages in that have arrived meanwhile. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

@@ -1,0 +1,33 @@
+import { AsrError } from '@murmuration/contracts';
+import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import { SileroModel } from './detect/silero-model.js';
+import type { RecordingPiece, SpeechReaderMethods, SpeechReaderThreadData } from './speech-reader-methods.js';
+import { ThreadRecording } from './speech-reader-recording.js';
+
+// The thread in which recordings are decoded, searched for speech and cut: many at a time, slice by slice in turn.
+
+const { vadModelPath } = threadData() as SpeechReaderThreadData;
+const model = await SileroModel.open(vadModelPath);
+const recordings = new Map<number, ThreadRecording>();
+
+const methods: SpeechReaderMethods = {
+  push: async (piece: RecordingPiece) => {
+    if (piece.open !== null) recordings.set(piece.recording, new ThreadRecording(piece.open, model));
+    const recording = recordings.get(piece.recording);
+    if (recording === undefined) throw new AsrError('cancelled');
+    try {
+      const answer = await recording.push(piece);
+      if (piece.last) recordings.delete(piece.recording);
+      return new Transferred(answer, answer.chunks.map((chunk) => chunk.pcm.buffer));
+    } catch (error) {
+      recordings.delete(piece.recording);
+      throw error;
+    }
+  },
+  drop: (recording: number) => {
+    recordings.get(recording)?.drop();
+    recordings.delete(recording);
+  },
+};
+
+serveThread(methods);

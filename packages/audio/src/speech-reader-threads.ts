@@ -1,0 +1,89 @@
+import { AsrError } from '@murmuration/contracts';
+import { Thread } from '@murmuration/runtime';
+import type { SpeechReaderMethods, SpeechReaderThreadData } from './speech-reader-methods.js';
+
+const MODULE = new URL('./speech-reader-thread.js', import.meta.url);
+
+export type ReaderThread = Thread<SpeechReaderMethods>;
+
+/** A place on a thread; give it back with `release`. */
+export interface ThreadLease {
+  readonly thread: ReaderThread;
+  release(): void;
+}
+
+/** One place in the row of threads: starting → serving → (the thread died) starting again …; a start that failed is tried again with the next recording. */
+interface Slot {
+  thread: Promise<ReaderThread> | null;
+  recordings: number;
+}
+
+/** The threads in which recordings are worked on, each shared by many. A thread that dies is replaced; its recordings fail, those of others do not notice. */
+export class SpeechReaderThreads {
+  readonly #data: SpeechReaderThreadData;
+  readonly #slots: Slot[];
+  #closed = false;
+
+  private constructor(count: number, data: SpeechReaderThreadData) {
+    this.#data = data;
+    this.#slots = Array.from({ length: count }, () => ({ thread: null, recordings: 0 }));
+  }
+
+  /** Starts the threads and waits until all serve. Throws when one cannot, for example because the model is missing. */
+  static async start(count: number, data: SpeechReaderThreadData): Promise<SpeechReaderThreads> {
+    const threads = new SpeechReaderThreads(count, data);
+    try {
+      await Promise.all(threads.#slots.map((slot) => threads.#serve(slot)));
+    } catch (error) {
+      await threads.close();
+      throw error;
+    }
+    return threads;
+  }
+
+  /** A place on the thread with the fewest recordings. Throws `AsrError` `shutting_down` after `close`, `internal` when a thread cannot be started. */
+  async lease(): Promise<ThreadLease> {
+    if (this.#closed) throw new AsrError('shutting_down');
+    const slot = this.#slots.reduce((least, candidate) => (candidate.recordings < least.recordings ? candidate : least));
+    slot.recordings++;
+    let released = false;
+    const release = (): void => {
+      if (!released) slot.recordings--;
+      released = true;
+    };
+    try {
+      return { thread: await this.#serve(slot), release };
+    } catch (error) {
+      release();
+      throw AsrError.from(error);
+    }
+  }
+
+  /** Ends all threads at once; what they were asked for is rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#slots.map(async (slot) => {
+      const thread = await slot.thread?.catch(() => null);
+      await thread?.terminate();
+    }));
+  }
+
+  #serve(slot: Slot): Promise<ReaderThread> {
+    slot.thread ??= this.#start(slot);
+    return slot.thread;
+  }
+
+  async #start(slot: Slot): Promise<ReaderThread> {
+    try {
+      const thread = await Thread.start<SpeechReaderMethods>(MODULE, this.#data);
+      thread.onExit(() => {
+        slot.thread = null;
+        if (!this.#closed) this.#serve(slot).catch(() => undefined);
+      });
+      return thread;
+    } catch (error) {
+      slot.thread = null;
+      throw error;
+    }
+  }
+}

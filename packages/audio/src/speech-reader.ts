@@ -1,0 +1,75 @@
+import { AsrError } from '@murmuration/contracts';
+import { openDecoding, type FfmpegProgram } from './decode/index.js';
+import type { RecordingEvent, RecordingInput } from './recording.js';
+import { SpeechReaderRun } from './speech-reader-run.js';
+import { SpeechReaderThreads } from './speech-reader-threads.js';
+
+export interface SpeechReaderOptions {
+  /** Threads for decoding and detection; one core's worth each. */
+  readonly threads: number;
+  /** File of Silero VAD (`vadModelFiles` says which). */
+  readonly vadModelPath: string;
+  /** Existing folder for recordings that must be on disk before they can be decoded. */
+  readonly spoolDir: string;
+  /** Largest recording that is put there. Bytes. */
+  readonly maxSpoolBytes: number;
+  /** From `findFfmpeg`, or null: formats that need it are refused. */
+  readonly ffmpeg: FfmpegProgram | null;
+}
+
+/** Reads recordings into speech chunks, off the caller's thread, any number at a time. */
+export class SpeechReader {
+  readonly #options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>;
+  readonly #threads: SpeechReaderThreads;
+  readonly #runs = new Set<SpeechReaderRun>();
+
+  /** @param threads become the reader's: `close` ends them */
+  constructor(options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>, threads: SpeechReaderThreads) {
+    this.#options = options;
+    this.#threads = threads;
+  }
+
+  /** Starts the threads and loads the detector in each. Throws when the model is missing or is no Silero VAD file. */
+  static async start(options: SpeechReaderOptions): Promise<SpeechReader> {
+    return new SpeechReader(options, await SpeechReaderThreads.start(options.threads, { vadModelPath: options.vadModelPath }));
+  }
+
+  /**
+   * Chunks of a recording as soon as they are complete, then one end. The source is read only as fast as events are pulled; leaving early stops everything.
+   * Throws what the source throws, else `AsrError`: `unprocessable_audio`, `audio_too_long`, `decoder_unavailable`, `empty_file` (the bytes),
+   * `cancelled` (the signal; its reason when that is an `AsrError`), `shutting_down` (`close`), `internal` (a thread died).
+   */
+  async *read(input: RecordingInput): AsyncGenerator<RecordingEvent, void, void> {
+    // Whatever ends the reading also ends a decoder outside the thread, even one that waits for a source that is stuck.
+    const ended = new AbortController();
+    const signal = AbortSignal.any([input.signal, ended.signal]);
+    try {
+      const { source, channels, limits } = input;
+      const { spoolDir, maxSpoolBytes, ffmpeg } = this.#options;
+      const decoding = await openDecoding(source, { channels, limits, signal, spoolDir, maxSpoolBytes, ffmpeg });
+      yield* this.#follow(new SpeechReaderRun(input, decoding, await this.#threads.lease()), input.signal);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Ends all threads; recordings in progress fail with `shutting_down`. */
+  async close(): Promise<void> {
+    for (const run of this.#runs) run.fail(new AsrError('shutting_down'));
+    await this.#threads.close();
+  }
+
+  async *#follow(run: SpeechReaderRun, signal: AbortSignal): AsyncGenerator<RecordingEvent, void, void> {
+    const onAbort = (): void => { run.fail(signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled')); };
+    this.#runs.add(run);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      yield* run.events();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#runs.delete(run);
+      run.close();
+    }
+  }
+}
