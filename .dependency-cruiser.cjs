@@ -1,0 +1,66 @@
+// Direction of imports (docs/architecture.md). Sources are cruised; imports by package name resolve to a package's dist, which
+// is why the build comes first and why dist may not be excluded: without it such imports would vanish and every rule would pass.
+
+// Bottom first. A room may import rooms of lower rows only.
+const ROWS = [
+  ['packages/contracts'],
+  ['packages/runtime'],
+  ['packages/onnx'],
+  ['packages/audio', 'packages/asr', 'packages/queue', 'packages/transcript'],
+  ['packages/intake'],
+  ['services/[^/]+'],
+];
+
+const anyOf = (rooms) => `^(${rooms.join('|')})/`;
+
+/** Each row may not import its own neighbours or what lies above; a room may always import itself. */
+const direction = ROWS.map((row, i) => ({
+  name: `direction-${String(i + 1)}`,
+  comment: 'Imports go services -> intake -> audio, asr, queue, transcript -> onnx, runtime -> contracts.',
+  severity: 'error',
+  from: { path: `^(${row.join('|')})/` },
+  to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },
+}));
+
+const owner = (name, comment, dependency, from) => ({ name, comment, severity: 'error', from: { pathNot: from }, to: { path: dependency } });
+const TESTS = '\\.test\\.ts$|^test/|/testing/';
+
+module.exports = {
+  forbidden: [
+    ...direction,
+    { name: 'no-import-of-test', comment: 'Nothing but test/ imports test/.', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
+    {
+      name: 'no-import-of-testing',
+      comment: 'What serves tests only stays out of the product.',
+      severity: 'error',
+      from: { pathNot: TESTS },
+      to: { path: '/testing/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'resolvable',
+      comment: 'An import that cannot be found is checked by no rule. Is the build there, and the package in package.json?',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'declared',
+      comment: 'A package that is used stands in the package.json of the room that uses it.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
+    owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/'),
+    owner('child-process-owner', 'The decoders of packages/audio are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|${TESTS}`),
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    tsPreCompilationDeps: true,
+    combinedDependencies: false,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], mainFields: ['main', 'types'] },
+    moduleSystems: ['es6', 'cjs'],
+  },
+};

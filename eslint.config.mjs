@@ -1,0 +1,46 @@
+import tseslint from 'typescript-eslint';
+
+const TEST_FILES = ['**/*.test.ts', 'test/**/*.ts', '**/testing/**/*.ts'];
+
+// One owner for the environment: each service's config.ts. Everything else is given what it needs.
+const ENVIRONMENT_MESSAGE = 'Only services/*/src/config.ts reads the environment; pass the value in.';
+const NO_ENVIRONMENT = {
+  'no-restricted-properties': ['error', { object: 'process', property: 'env', message: ENVIRONMENT_MESSAGE }],
+  'no-restricted-imports': ['error', { paths: ['process', 'node:process'].map((name) => ({ name, importNames: ['env'], message: ENVIRONMENT_MESSAGE })) }],
+};
+
+export default tseslint.config(
+  { ignores: ['**/dist/', '**/node_modules/', '.murmuration/', 'coverage/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      ...NO_ENVIRONMENT,
+      '@typescript-eslint/no-floating-promises': ['error', {
+        // node:test keeps track of what these return.
+        allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'suite', 'before', 'after', 'beforeEach', 'afterEach'] }],
+      }],
+      eqeqeq: 'error',
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['services/*/src/config.ts', ...TEST_FILES],
+    rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
+  },
+  {
+    files: ['test/src/bench/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    extends: [tseslint.configs.strict],
+    languageOptions: { parserOptions: { projectService: false } },
+    rules: {
+      eqeqeq: 'error',
+      '@typescript-eslint/no-empty-function': 'off',
+    },
+  },
+);

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { runVisibly } from '../setup/command.mjs';
+import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
+import { ROOT } from '../setup/paths.mjs';
+import { prepare } from '../setup/prepare.mjs';
+import { ensureRedisBinary } from '../setup/redis-binary.mjs';
+
+/** Names of the measurements: the files of `test/src/bench` that are no tests. */
+export function benchNames(root) {
+  const folder = join(root, 'test', 'src', 'bench');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => name.slice(0, -3)).sort();
+}
+
+/** `npm run bench`; answers the exit status of the measurement. What follows its name is handed to it. */
+export async function bench([name, ...args]) {
+  const names = benchNames(ROOT);
+  const list = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`;
+  if (name === undefined || name === '--help' || !names.includes(name)) {
+    const text = `npm run bench -- NAME [options of its own]\n${list}`;
+    if (name === '--help') {
+      console.log(text);
+      return 0;
+    }
+    console.error(name === undefined ? text : `There is no measurement '${name}'.\n${text}`);
+    return 2;
+  }
+  await prepare();
+  await ensureRedisBinary();
+  await ensureFfmpeg();
+  return await runVisibly(process.execPath, ['--enable-source-maps', join(ROOT, 'test', 'dist', 'bench', `${name}.js`), ...args], { cwd: ROOT }) ?? 1;
+}

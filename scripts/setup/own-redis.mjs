@@ -1,0 +1,89 @@
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { askRedis } from './redis-protocol.mjs';
+import { SetupError } from './setup-error.mjs';
+
+const RECORD = 'server.json';
+const MIB = 1024 * 1024;
+
+/** A quarter of the memory that this process may use, between 256 MiB and 4 GiB, in bytes. */
+export function redisMemoryBytes(total = totalmem(), limit = process.constrainedMemory?.() ?? 0) {
+  const usable = limit > 0 && limit < total ? limit : total;
+  return Math.round(Math.min(Math.max(usable / 4, 256 * MIB), 4096 * MIB));
+}
+
+/** Arguments of a Redis server that loses nothing it acknowledged and refuses writes rather than dropping keys. */
+export function redisArguments({ port, folder, memoryBytes }) {
+  return [
+    '--port', String(port), '--bind', '127.0.0.1', '--dir', folder,
+    '--appendonly', 'yes', '--appendfsync', 'always', '--save', '',
+    '--maxmemory-policy', 'noeviction', '--maxmemory', String(memoryBytes),
+    '--daemonize', 'no',
+  ];
+}
+
+/** Remembers which server works in `folder`, so that the next start finds it should this one be killed. */
+export function recordServer(folder, { pid, port }) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, RECORD), `${JSON.stringify({ pid, port })}\n`);
+}
+
+export function forgetServer(folder) {
+  rmSync(join(folder, RECORD), { force: true });
+}
+
+function recordedServer(folder) {
+  try {
+    const { pid, port } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8'));
+    return Number.isInteger(pid) && Number.isInteger(port) ? { pid, port } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the Redis at `port` works in `folder`: it is asked, because a process id or a port may have gone to somebody else. */
+async function worksIn(folder, port) {
+  try {
+    const [, dir] = await askRedis({ port }, ['CONFIG', 'GET', 'dir']);
+    return realpathSync(dir) === realpathSync(folder);
+  } catch {
+    return false;
+  }
+}
+
+async function answers(port) {
+  try {
+    await askRedis({ port }, ['PING']);
+    return true;
+  } catch (error) {
+    return error.name === 'RedisReplyError';
+  }
+}
+
+/**
+ * Ends a server that a killed start left behind in `folder`, so that two never write the same files. Answers true when there was
+ * one. A Redis that works in another folder is never touched. Throws a `SetupError` when it does not end within `timeoutMs`.
+ */
+export async function stopLeftover(folder, timeoutMs = 20_000) {
+  const recorded = recordedServer(folder);
+  if (recorded === null) return false;
+  if (!(await worksIn(folder, recorded.port))) {
+    forgetServer(folder);
+    return false;
+  }
+  // It closes the connection instead of answering.
+  await askRedis({ port: recorded.port }, ['SHUTDOWN', 'NOSAVE']).catch(() => undefined);
+  for (const end = Date.now() + timeoutMs; await answers(recorded.port);) {
+    if (Date.now() > end) throw new SetupError(`The Redis of a former start (process ${String(recorded.pid)}, port ${String(recorded.port)}) does not end. End it, then run the command again.`);
+    await sleep(100);
+  }
+  forgetServer(folder);
+  return true;
+}
+
+/** True once the server at `port` has loaded its data and serves. */
+export async function redisServes(port) {
+  return (await askRedis({ port }, ['PING']).catch(() => null)) === 'PONG';
+}

@@ -1,0 +1,24 @@
+/** An address at which a server that listens on `host` is reached from this machine. */
+export function reachableHost(host) {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+/** A host as it stands in a URL. */
+export function bracketed(host) {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** The lines that say where everything is; the address of a Redis that is not our own is left out, it may hold a password. */
+export function describeAddresses(url, ports, redisUrl, isOwnRedis) {
+  return [
+    'Murmuration is ready.',
+    `  transcribe    POST ${url}/transcribe`,
+    `  OpenAI SDK    ${url}/v1`,
+    `  reference     ${url}/docs and ${url}/redoc`,
+    `  health        ${url}/health`,
+    `  metrics       ports ${[ports.apiMetrics, ...ports.workerMetrics].map(String).join(', ')}`,
+    `  redis         ${isOwnRedis ? redisUrl : 'as REDIS_URL says'}`,
+    'Ctrl-C ends it in order.',
+  ];
+}

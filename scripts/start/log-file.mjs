@@ -1,0 +1,40 @@
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** A log on disk that keeps at most twice `maxBytes`: when it is full it becomes `PATH.1`, and that of before goes. */
+export class LogFile {
+  path;
+  #maxBytes;
+  #file;
+  #bytes;
+
+  constructor(path, maxBytes = 20 * 1024 * 1024) {
+    this.path = path;
+    this.#maxBytes = maxBytes;
+    mkdirSync(dirname(path), { recursive: true });
+    this.#open();
+  }
+
+  write(line) {
+    if (this.#bytes >= this.#maxBytes) {
+      closeSync(this.#file);
+      renameSync(this.path, `${this.path}.1`);
+      this.#open();
+    }
+    try {
+      this.#bytes += writeSync(this.#file, `${line}\n`);
+    } catch (error) {
+      // A full disk must not end the services: their log is what can be spared.
+      if (error.code !== 'ENOSPC') throw error;
+    }
+  }
+
+  close() {
+    closeSync(this.#file);
+  }
+
+  #open() {
+    this.#file = openSync(this.path, 'a');
+    this.#bytes = fstatSync(this.#file).size;
+  }
+}

@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runVisibly } from '../setup/command.mjs';
+import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
+import { LOCAL_FOLDER, ROOT } from '../setup/paths.mjs';
+import { prepare } from '../setup/prepare.mjs';
+import { ensurePythonClient } from '../setup/python-client.mjs';
+import { ensureRedisBinary } from '../setup/redis-binary.mjs';
+import { heading, seconds } from '../setup/say.mjs';
+import { UsageError } from '../start/arguments.mjs';
+import { USAGE, parseTestArguments } from './arguments.mjs';
+import { findTestFiles } from './test-files.mjs';
+
+const RUNNER = fileURLToPath(new URL('./run-tests.mjs', import.meta.url));
+
+/** `npm test`; answers the exit status. */
+export async function test(args) {
+  let options;
+  try {
+    options = parseTestArguments(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+
+  await step('preparation', async () => {
+    await prepare({ build: false });
+    await ensureRedisBinary();
+    await ensureFfmpeg();
+    await ensurePythonClient(join(LOCAL_FOLDER, 'test-python'));
+    return true;
+  });
+  // All checks run, whatever the ones before found; only without a build there is nothing to check.
+  const checks = [await step('types (tsc -b)', () => tool('typescript/bin/tsc', ['-b', ...(process.stdout.isTTY ? ['--pretty'] : [])]))];
+  if (!checks[0]) return 1;
+  if (options.paths.length === 0) {
+    checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
+    checks.push(await step('boundaries (dependency-cruiser)', () => tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()])));
+    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress'])));
+  }
+  const { rooms, system } = findTestFiles(ROOT, options.paths);
+  const files = [...rooms, ...system];
+  if (files.length === 0) {
+    console.error(`\nNo test lies at ${options.paths.join(', ')}.`);
+    return 1;
+  }
+  if (checks.includes(false)) console.log('\nA check above failed; the tests run all the same.');
+  heading(`tests (${String(files.length)} files)`);
+  const passed = await runTests([
+    { files: rooms.map(({ file }) => file), concurrency: 2 },
+    { files: system.map(({ file }) => file), concurrency: 1 },
+  ]);
+  return passed && !checks.includes(false) ? 0 : 1;
+}
+
+async function step(name, work) {
+  heading(name);
+  const started = performance.now();
+  const passed = await work();
+  console.log(`${passed ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`);
+  return passed;
+}
+
+async function tool(script, args) {
+  return await runVisibly(process.execPath, [join(ROOT, 'node_modules', script), ...args], { cwd: ROOT }) === 0;
+}
+
+/** The `src` folder of each room. */
+function sourceFolders() {
+  const rooms = ['packages', 'services'].flatMap((group) => readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`));
+  return [...rooms, 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
+}
+
+/** The last thing that prints: the closing lines of node:test stand at the very end. */
+function runTests(groups) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--enable-source-maps', RUNNER], { cwd: ROOT, stdio: ['pipe', 'inherit', 'inherit'] });
+    child.once('close', (code) => { resolve(code === 0); });
+    child.stdin.end(JSON.stringify({ root: ROOT, groups }));
+  });
+}

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
+
+/** Files under `folder` whose names end in `ending`, sorted, relative to `root` with forward slashes; none when there is no such folder. */
+function filesUnder(root, folder, ending) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true })
+    .filter((name) => name.endsWith(ending) && !name.split(sep).includes('node_modules'))
+    .map((name) => [folder, ...name.split(sep)].join('/'))
+    .sort();
+}
+
+/** A test's source as what the compiler made of it. */
+function compiled(source) {
+  return source.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
+}
+
+/**
+ * The test files to run, by their sources, so that what is left in dist of a deleted test is not run:
+ * `rooms` are those of scripts, packages and services, `system` those of test/, which start whole clusters and run one at a time.
+ * `paths` keeps those that lie at or under one of them. Each entry is `{ source, file }`, relative to `root`.
+ */
+export function findTestFiles(root, paths = []) {
+  const wanted = paths.map((path) => path.replace(/^\.\//, '').replace(/\/+$/, '').replace('/dist/', '/src/').replace(/(\.test)\.js$/, '$1.ts'));
+  const isWanted = ({ source }) => wanted.length === 0 || wanted.some((path) => source === path || source.startsWith(`${path}/`));
+  const rooms = ['packages', 'services'].flatMap((group) => (existsSync(join(root, group)) ? readdirSync(join(root, group)).sort() : []).map((room) => `${group}/${room}`));
+  const typed = (folder) => filesUnder(root, `${folder}/src`, '.test.ts').map((source) => ({ source, file: compiled(source) }));
+  const scripts = filesUnder(root, 'scripts', '.test.mjs').map((source) => ({ source, file: source }));
+  return {
+    rooms: [...scripts, ...rooms.flatMap(typed)].filter(isWanted),
+    system: typed('test').filter(isWanted),
+  };
+}
