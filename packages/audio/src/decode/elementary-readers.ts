@@ -1,69 +1,39 @@
 import { decoder as startAmr } from '@audio/decode-amr';
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { MPEGDecoder } from 'mpg123-decoder';
-import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
-import { declaredMp3Samples, findFrames, id3Bytes, readMpegFrame } from './mpeg-frame.js';
+import { asciiOf, viewOf } from './byte-queue.js';
+import { Mp3Opening, WithoutTag } from './mp3-opening.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';
 
 const NO_PIECES: DecodedPiece[] = [];
-/** As many bytes as surely hold the first frames of an mp3 after its tag. */
-const MP3_LOOK_BYTES = 16_384;
-
-/** Passes over an ID3v2 tag, however long, without holding it. */
-class WithoutTag {
-  readonly queue = new ByteQueue();
-  #looked = false;
-
-  /** True once what is in the queue comes after the tag. */
-  push(bytes: Uint8Array): boolean {
-    this.queue.push(bytes);
-    if (this.#looked) return true;
-    const head = this.queue.peek(10);
-    if (head === null) return false;
-    this.#looked = true;
-    this.queue.skip(id3Bytes(head));
-    return true;
-  }
-}
-
 /** Bare mp3, with or without tags. */
 export class Mp3Reader implements WasmReader {
   readonly codec = 'mp3';
   readonly truncated = false;
-  declaredMs: number | null = null;
   damaged = false;
-  readonly #input = new WithoutTag();
+  readonly #opening = new Mp3Opening();
   readonly #decoder = new MPEGDecoder();
-  #mono: boolean | null = null;
 
-  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    const ready = this.#input.push(bytes);
-    if (!ready || (this.#mono === null && this.#input.queue.length < MP3_LOOK_BYTES)) return NO_PIECES;
-    return this.#decode();
+  get declaredMs(): number | null {
+    return this.#opening.declaredMs;
+  }
+
+  push(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    return this.#decode(this.#opening.push(bytes));
   }
 
   finish(): Promise<DecodedPiece[]> {
-    return this.#decode();
+    return this.#decode(this.#opening.finish());
   }
 
-  async #decode(): Promise<DecodedPiece[]> {
-    const bytes = this.#input.queue.takeUpTo(Infinity);
-    this.#mono ??= this.#look(bytes);
+  async #decode(bytes: Uint8Array): Promise<DecodedPiece[]> {
+    if (bytes.length === 0) return NO_PIECES;
     await this.#decoder.ready;
     const decoded = this.#decoder.decode(bytes);
     if (decoded.errors.length > 0) this.damaged = true;
     // The decoder gives mono as two equal channels.
-    return [{ planar: decoded.channelData.slice(0, this.#mono ? 1 : 2), sampleRateHz: decoded.sampleRate }];
-  }
-
-  #look(bytes: Uint8Array): boolean {
-    const at = findFrames(bytes, (from) => readMpegFrame(bytes, from)?.bytes ?? null);
-    const frame = at === null ? null : readMpegFrame(bytes, at);
-    if (at === null || frame === null) return false;
-    const samples = declaredMp3Samples(bytes, at);
-    this.declaredMs = samples === null ? null : (samples * 1_000) / frame.sampleRateHz;
-    return frame.channels === 1;
+    return [{ planar: decoded.channelData.slice(0, this.#opening.channels ?? 2), sampleRateHz: decoded.sampleRate }];
   }
 }
 
@@ -77,15 +47,18 @@ export class FlacReader implements WasmReader {
   readonly #decoder = new FLACDecoder();
   #place: 'signature' | 'metadata' | 'frames' = 'signature';
   #rateHz = 0;
+  #fed = false;
 
   async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    if (!this.#input.push(bytes) || !this.#reachedFrames()) return NO_PIECES;
+    // The decoder's parser chooses by four bytes and fails on fewer.
+    if (!this.#input.push(bytes) || !this.#reachedFrames() || this.#input.queue.length < 4) return NO_PIECES;
     await this.#decoder.ready;
+    this.#fed = true;
     return this.#piece(await this.#decoder.decode(this.#input.queue.takeUpTo(Infinity)));
   }
 
   async finish(): Promise<DecodedPiece[]> {
-    if (this.#place !== 'frames') return NO_PIECES;
+    if (!this.#fed) return NO_PIECES;
     await this.#decoder.ready;
     return this.#piece(await this.#decoder.flush());
   }

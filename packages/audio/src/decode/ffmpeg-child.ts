@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { AsrError } from '@murmuration/contracts';
 import type { Command } from './ffmpeg-command.js';
@@ -75,12 +74,11 @@ export class FfmpegChild {
   async #feed(source: AsyncIterable<Uint8Array>, stdin: Writable): Promise<void> {
     // A child that has what it wants, or failed, closes its end: its exit tells more than the broken pipe.
     stdin.on('error', () => undefined);
-    const closed = new Promise<void>((resolve) => { stdin.once('close', resolve); });
     try {
       for await (const piece of source) {
         if (stdin.destroyed || stdin.closed) break;
         this.#busy = true;
-        if (!stdin.write(piece)) await Promise.race([once(stdin, 'drain').catch(() => undefined), closed]);
+        if (!stdin.write(piece)) await drained(stdin);
         this.#busy = false;
         this.#timer?.refresh();
       }
@@ -110,4 +108,16 @@ export class FfmpegChild {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }
+}
+
+/** Until more may be written or the other end is gone. */
+function drained(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      stdin.off('drain', end).off('close', end);
+      resolve();
+    };
+    stdin.on('drain', end).on('close', end);
+    if (stdin.destroyed) end();
+  });
 }

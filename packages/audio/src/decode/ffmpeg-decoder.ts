@@ -6,6 +6,7 @@ import { DEFAULT_STALL_MS, abortError, truncationWarning, type DecodeWarning, ty
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand } from './ffmpeg-command.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
+import { Mp3Opening } from './mp3-opening.js';
 import { OUTPUT_RATE_HZ } from './resampler.js';
 import { spool } from './spool-file.js';
 import type { SourceFormat, StreamDecoder } from './stream-decoder.js';
@@ -21,8 +22,6 @@ export interface FfmpegDecodeOptions extends ExternalDecodeOptions {
 
 /** Containers whose index may come after the sound, so that ffmpeg has to seek. */
 const SPOOLED: ReadonlySet<Container> = new Set<Container>(['mp4', 'caf']);
-/** Containers whose header declares the length of the sound itself, so that less of it means a cut file. */
-const DECLARES_LENGTH: ReadonlySet<Container> = new Set<Container>(['mp3', 'flac']);
 
 /** Decodes with the system's ffmpeg as a locked-down child, one a recording. Reads the source only as fast as the PCM is taken. */
 export function decodeWithFfmpeg(source: AsyncIterable<Uint8Array>, options: FfmpegDecodeOptions): ExternalDecoding {
@@ -35,6 +34,7 @@ class FfmpegRun {
   readonly warnings: DecodeWarning[] = [];
   readonly #options: FfmpegDecodeOptions;
   readonly #decoder: StreamDecoder;
+  readonly #opening = new Mp3Opening();
   #child: FfmpegChild | null = null;
   #samples = 0;
 
@@ -54,7 +54,7 @@ class FfmpegRun {
     const { container, spoolDir, maxSpoolBytes, signal } = this.#options;
     if (signal.aborted) throw abortError(signal);
     if (!SPOOLED.has(container)) {
-      yield* this.#decode(source);
+      yield* this.#decode(container === 'mp3' ? this.#watched(source) : source);
       return;
     }
     const file = await spool(source, spoolDir, maxSpoolBytes);
@@ -89,6 +89,14 @@ class FfmpegRun {
     }
   }
 
+  /** ffmpeg forgets the length that an mp3 declares when it cannot seek, so it is read on the way. */
+  async *#watched(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of source) {
+      this.#opening.push(piece);
+      yield piece;
+    }
+  }
+
   #counted(pcm: Float32Array[]): Float32Array[] | null {
     const samples = pcm[0]?.length ?? 0;
     this.#samples += samples;
@@ -105,7 +113,9 @@ class FfmpegRun {
       throw new AsrError('unprocessable_audio', report?.noTrack === true ? `The ${container} file holds no sound track.` : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
     }
     const decodedMs = (this.#samples * 1_000) / OUTPUT_RATE_HZ;
-    const cut = truncationWarning(DECLARES_LENGTH.has(container) ? (report?.declaredMs ?? null) : null, decodedMs);
+    // Other containers declare the length of the longest track, not of the sound.
+    const declaredMs = container === 'flac' ? (report?.declaredMs ?? null) : this.#opening.declaredMs;
+    const cut = truncationWarning(declaredMs, decodedMs);
     if (cut !== null) this.warnings.push(cut);
     else if (exit.code !== 0 || report?.partial === true) this.warnings.push({ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' });
     else if (report?.damaged === true) this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });

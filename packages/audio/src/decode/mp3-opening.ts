@@ -1,0 +1,56 @@
+import { ByteQueue } from './byte-queue.js';
+import { declaredMp3Samples, findFrames, id3Bytes, readMpegFrame } from './mpeg-frame.js';
+
+/** As many bytes as surely hold the first frames of an mp3 after its tag. */
+const LOOK_BYTES = 16_384;
+
+/** Passes over an ID3v2 tag, however long, without holding it. */
+export class WithoutTag {
+  readonly queue = new ByteQueue();
+  #looked = false;
+
+  /** True once what is in the queue comes after the tag. */
+  push(bytes: Uint8Array): boolean {
+    this.queue.push(bytes);
+    if (this.#looked) return true;
+    const head = this.queue.peek(10);
+    if (head === null) return false;
+    this.#looked = true;
+    this.queue.skip(id3Bytes(head));
+    return true;
+  }
+}
+
+/** What the first frames of an mp3 say about it. Holds some kilobytes until they are there. */
+export class Mp3Opening {
+  /** Null until known, and for good where no frames were found. */
+  channels: 1 | 2 | null = null;
+  /** Length that the first frame declares (Xing or Info), or null. Milliseconds. */
+  declaredMs: number | null = null;
+  readonly #input = new WithoutTag();
+  #done = false;
+
+  /** Takes the next bytes; gives those after the tag once the first frames are among them, none before. */
+  push(bytes: Uint8Array): Uint8Array {
+    const ready = this.#input.push(bytes);
+    if (!this.#done && (!ready || this.#input.queue.length < LOOK_BYTES)) return new Uint8Array(0);
+    return this.finish();
+  }
+
+  /** Everything that was held. */
+  finish(): Uint8Array {
+    const bytes = this.#input.queue.takeUpTo(Infinity);
+    if (!this.#done) this.#look(bytes);
+    this.#done = true;
+    return bytes;
+  }
+
+  #look(bytes: Uint8Array): void {
+    const at = findFrames(bytes, (from) => readMpegFrame(bytes, from)?.bytes ?? null);
+    const frame = at === null ? null : readMpegFrame(bytes, at);
+    if (at === null || frame === null) return;
+    const samples = declaredMp3Samples(bytes, at);
+    this.channels = frame.channels;
+    this.declaredMs = samples === null ? null : (samples * 1_000) / frame.sampleRateHz;
+  }
+}
