@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Door } from './door.js';
+import { replyToBadClient, replyWithError, useErrorReplies } from './errors/error-replies.js';
+import { capabilitiesRoute } from './routes/capabilities.js';
+import { collectDescription, docsRoutes } from './routes/docs.js';
+import { healthRoute } from './routes/health.js';
+import { modelRoutes } from './routes/models.js';
+import { openAiAudioRoutes } from './routes/openai-audio.js';
+import { sessionsRoute } from './routes/sessions.js';
+import { transcribeRoutes } from './routes/transcribe.js';
+import { drainRest } from './upload/drain-rest.js';
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** Builds the HTTP door; nothing listens yet. */
+export async function createApp(door: Door): Promise<FastifyInstance> {
+  const logger: FastifyBaseLogger = door.logger;
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    // Uploads take as long as they take: `BodyReader` watches over idle ones.
+    requestTimeout: 0,
+    keepAliveTimeout: 72_000,
+    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+    return503OnClosing: false,
+    clientErrorHandler: replyToBadClient,
+    frameworkErrors: (error, request, reply) => { replyWithError(request, reply.header('x-request-id', request.id), error); },
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  useBodiesAsStreams(app);
+  useErrorReplies(app);
+  useEveryAnswer(app, door);
+  if (door.config.CORS_ORIGINS.length > 0) {
+    await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['x-request-id', 'retry-after'], maxAge: 3_600 });
+  }
+  await collectDescription(app);
+  await app.register(async (scope) => {
+    healthRoute(scope, door);
+    if (!door.config.ENABLE_REST) return;
+    transcribeRoutes(scope, door);
+    openAiAudioRoutes(scope, door);
+    modelRoutes(scope, door);
+    capabilitiesRoute(scope, door);
+    sessionsRoute(scope, door);
+    await docsRoutes(scope, door);
+  });
+  return app;
+}
+
+/** No body is read for a route: those that want one read it as it comes, and the others are answered while it is dropped. */
+function useBodiesAsStreams(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload); });
+  app.server.on('checkContinue', (request, response) => { app.server.emit('request', request, response); });
+}
+
+function useEveryAnswer(app: FastifyInstance, door: Door): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    done();
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // A connection that would be kept keeps a stopping node from its end; one that still sends would not see the answer.
+    if (door.stopping() && request.raw.complete) void reply.header('connection', 'close');
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    door.onAnswer(route, reply.raw.statusCode, reply.elapsedTime);
+    request.log.info({ requestId: request.id, method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) }, 'answered');
+    drainRest(request.raw);
+    done();
+  });
+}

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { EnvironmentError, booleanVariable, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+
+const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
+const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
+const originsVariable = z.string()
+  .transform((value) => value.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
+  .refine((origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)), 'must be * or origins such as https://app.example, apart by commas');
+
+const shape = {
+  API_HOST: z.string().default('127.0.0.1'),
+  API_PORT: portVariable.default(8000),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  METRICS_PORT: portVariable.default(9100),
+  REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
+  LOG_LEVEL: logLevelVariable.default('info'),
+  /** Only `off` for now: keys are not there yet. */
+  AUTH: z.enum(['off'], { error: 'must be off, or unset' }).optional(),
+  API_KEYS_FILE: z.string().optional(),
+  ENABLE_REST: booleanVariable.default(true),
+  CORS_ORIGINS: originsVariable.default([]),
+  /** Model that serves requests that name none, and the aliases. */
+  DEFAULT_MODEL: z.string().optional(),
+  /** Threads of voice detection. */
+  DETECT_THREADS: integerVariable(1, 64, 'threads').default(Math.min(2, availableParallelism())),
+  FFMPEG_PATH: z.string().optional(),
+  MODEL_CACHE: z.string().default('.murmuration/models'),
+  VAD_MODEL_PATH: z.string().optional(),
+  /** Holds the script of `/redoc`. */
+  WEB_DIR: z.string().default('.murmuration/web'),
+  /** Where uploads lie while they are worked on. */
+  SPOOL_DIR: z.string().default('.murmuration/spool'),
+  /** All uploads that lie there together. */
+  SPOOL_MAX_BYTES: bytesVariable.default(16 * 1024 ** 3),
+  AUDIO_STORE_BYTES: bytesVariable.default(512 * 1024 ** 2),
+  MAX_UPLOAD_BYTES: bytesVariable.default(2 * 1024 ** 3),
+  MAX_AUDIO_SECONDS: integerVariable(1, 7 * 24 * 3_600, 'seconds').default(10 * 3_600),
+  MAX_AUDIO_CHANNELS: integerVariable(1, 64, 'channels').default(16),
+  MAX_FORM_FIELDS: integerVariable(1, 1_000, 'fields').default(64),
+  /** Uploads worked on at once by this node. */
+  MAX_ACTIVE_UPLOADS: integerVariable(1, 100_000, 'uploads').default(256),
+  UPLOAD_IDLE_TIMEOUT_MS: waitVariable.default(30_000),
+  UPLOAD_TOTAL_TIMEOUT_MS: waitVariable.default(2 * 3_600_000),
+  WORKER_WAIT_TIMEOUT_MS: waitVariable.default(60_000),
+  SSE_HEARTBEAT_MS: waitVariable.default(10_000),
+  /** A reader of events that takes nothing for this long is let go. */
+  SSE_STALL_TIMEOUT_MS: waitVariable.default(60_000),
+  DRAIN_TIMEOUT_MS: waitVariable.default(60_000),
+};
+
+export type ApiConfig = ReturnType<typeof readConfig>;
+
+/** The service's environment, parsed once; nothing else reads it. Throws `EnvironmentError` that names what is wrong. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
+  const variables = parseEnvironment(shape, environment);
+  if (variables.API_KEYS_FILE !== undefined) {
+    throw new EnvironmentError('API_KEYS_FILE: API keys are not there yet in this version. Unset it, and set AUTH=off where API_HOST is not a loopback address.');
+  }
+  if (!isLoopback(variables.API_HOST) && variables.AUTH !== 'off') {
+    throw new EnvironmentError('API_HOST: an address that other machines reach needs AUTH=off, which lets everybody in who reaches it. Set AUTH=off, or API_HOST to 127.0.0.1.');
+  }
+  return { ...variables, vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
+}

@@ -1,0 +1,29 @@
+import type { Logger } from '@murmuration/runtime';
+import type { ApiConfig } from './config.js';
+import type { UploadParts } from './transcribe-upload.js';
+import type { ActiveUploads } from './upload/active-uploads.js';
+
+/** A GPU of this machine, as the operating system tells of it. */
+export interface Gpu {
+  readonly name: string;
+  readonly memoryMiB: number | null;
+  readonly memoryUsedMiB: number | null;
+  readonly utilizationPercent: number | null;
+  readonly temperatureC: number | null;
+}
+
+/** What the routes use. */
+export interface Door extends UploadParts {
+  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'WEB_DIR'>;
+  readonly logger: Logger;
+  readonly uploads: ActiveUploads;
+  /** Names of the formats that can be decoded here. */
+  readonly formats: readonly string[];
+  gpus(): Promise<readonly Gpu[]>;
+  /** True once no new work is taken. */
+  stopping(): boolean;
+  /** Aborted when requests in hand are given up. */
+  readonly abandoned: AbortSignal;
+  /** Told of each answer: the route's pattern, the status and the time. */
+  onAnswer(route: string, status: number, durationMs: number): void;
+}

@@ -1,0 +1,50 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AsrError } from '@murmuration/contracts';
+import { errorBody } from './error-body.js';
+import { toAsrError } from './to-asr-error.js';
+
+/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known. A fault of the server's own is logged with its cause. */
+export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+  const error = toAsrError(thrown);
+  if (error.kind.http >= 500) request.log.error({ err: error.cause ?? error, code: error.code, requestId: request.id }, 'a request failed');
+  if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  return reply.code(error.kind.http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error));
+}
+
+/** Makes every error of the app, also of unknown addresses and methods, answer in one shape. Call it before the routes are added. */
+export function useErrorReplies(app: FastifyInstance): void {
+  const known = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => {
+    const methods = known.get(route.url) ?? new Set<string>();
+    for (const method of [route.method].flat()) methods.add(method);
+    known.set(route.url, methods);
+  });
+  app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(known, request.url.split('?')[0] ?? '');
+    if (allowed === null) return replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address. The addresses are listed in /docs.'));
+    void reply.header('allow', allowed.join(', '));
+    return replyWithError(request, reply, new AsrError('method_not_allowed', `This address takes ${allowed.join(', ')}.`));
+  });
+}
+
+function methodsOf(known: ReadonlyMap<string, ReadonlySet<string>>, path: string): string[] | null {
+  for (const [url, methods] of known) {
+    const matches = url.endsWith('/*') ? path.startsWith(url.slice(0, -1)) : url === path;
+    if (matches && url !== '/*' && url !== '*') return [...methods].sort();
+  }
+  return null;
+}
+
+const TOO_LARGE = 'HPE_HEADER_OVERFLOW';
+
+/** Answers bytes that are no HTTP (400), or headers that are too large (431), in the same shape; the connection ends. */
+export function replyToBadClient(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (socket.destroyed) return;
+  if (error.code === 'ECONNRESET' || !socket.writable) { socket.destroy(); return; }
+  const told = new AsrError('invalid_request', error.code === TOO_LARGE ? 'The request\'s headers are too large.' : 'The request is not readable as HTTP.');
+  const body = JSON.stringify(errorBody(told));
+  const status = error.code === TOO_LARGE ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`);
+}

@@ -1,0 +1,20 @@
+import type { z } from 'zod';
+import type { TranscribeOptions } from '@murmuration/contracts';
+import type { FieldBag } from './field-bag.js';
+
+/** How one door names its fields: what is asked of the model, and how the answer is to look. */
+export interface Dialect<Answer> {
+  /** Fields that may come more than once. */
+  readonly lists: readonly string[];
+  /** The schema that validates and that the API description is made from. */
+  readonly schema: z.ZodType;
+  /** True when a field that is not known is an error. */
+  readonly strict: boolean;
+  /** Reads what has come so far. Throws `AsrError` naming the field. */
+  read(bag: FieldBag): ReadFields<Answer>;
+}
+
+export interface ReadFields<Answer> {
+  readonly options: TranscribeOptions;
+  readonly answer: Answer;
+}

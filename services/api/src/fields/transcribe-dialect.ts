@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { channelModeSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat } from '@murmuration/contracts';
+import type { Dialect } from './dialect.js';
+import { languageCode } from './language-code.js';
+import { parseFields } from './parse-fields.js';
+import { textField } from './text-field.js';
+
+/** Longest prompt and list of words to favour, characters; models take far less and trim. */
+export const PROMPT_LENGTH = 16_000;
+
+const detect = detectOptionsSchema.shape;
+const filter = filterOptionsSchema.shape;
+
+/** Fields of `POST /transcribe` and `/transcribe/stream`, in the form or as query parameters. */
+export const transcribeFieldsSchema = z.strictObject({
+  model: textField(z.string().max(256)).describe('Name of a model that GET /v1/models lists; the default when left out.'),
+  language: textField(z.string().max(64)).describe('ISO 639-1 code; found by the model when left out.'),
+  task: textField(taskSchema).describe('`translate` gives English text, where the model can.'),
+  response_format: textField(responseFormatSchema).describe('`json` is this service\'s own form, `verbose_json` OpenAI\'s.'),
+  word_timestamps: textField(z.boolean()).describe('Gives the time of each word.'),
+  channels: textField(channelModeSchema).describe('`split` transcribes each channel by itself.'),
+  prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
+  hotwords: textField(z.string().max(PROMPT_LENGTH)).describe('Words to favour.'),
+  temperature: textField(z.number().min(0).max(1)).describe('0 is greedy.'),
+  condition_on_previous_text: textField(z.boolean()).describe('Each chunk sees the text of the one before.'),
+  vad: textField(detect.vad).describe('`false` hands the whole recording to the model.'),
+  threshold: textField(detect.threshold).describe('Speech probability from which a window of 32 ms counts as speech.'),
+  min_speech_ms: textField(detect.minSpeechMs).describe('Shorter speech is taken for noise.'),
+  min_silence_ms: textField(detect.minSilenceMs).describe('Silence after which an utterance ends.'),
+  padding_ms: textField(detect.paddingMs).describe('Audio kept before and after each utterance.'),
+  gate_rms: textField(detect.gateRms).describe('A window quieter than this, with few zero crossings, is silence without asking the detector.'),
+  gate_zero_crossings: textField(detect.gateZeroCrossings).describe('The zero crossings of that rule, of 512 samples; 0 turns it off.'),
+  filter: textField(filter.enabled).describe('`false` turns all filters against invented text off.'),
+  no_speech_threshold: textField(filter.noSpeechThreshold).describe('`none` turns the filter off.'),
+  logprob_threshold: textField(filter.logprobThreshold).describe('`none` turns the filter off.'),
+  compression_ratio_threshold: textField(filter.compressionRatioThreshold).describe('`none` turns the filter off.'),
+  repetition: textField(filter.repetition).describe('Filter of repeated words.'),
+  letters: textField(filter.letters).describe('Filter of text with few letters.'),
+  script: textField(filter.script).describe('Filter of scripts that do not fit the language.'),
+  phantom_phrases: textField(filter.phantomPhrases).describe('Filter of phrases that models are known to invent.'),
+  doubt: textField(filter.doubt).describe('Filter of doubtful text in what may be silence.'),
+});
+
+/** How `POST /transcribe` answers. */
+export interface TranscribeAnswer {
+  readonly format: ResponseFormat;
+  readonly words: boolean;
+}
+
+export const transcribeDialect: Dialect<TranscribeAnswer> = {
+  lists: [],
+  schema: transcribeFieldsSchema,
+  strict: true,
+  read(bag) {
+    const fields = parseFields(transcribeFieldsSchema, bag);
+    const options = transcribeOptionsSchema.parse(given({
+      model: fields.model,
+      channels: fields.channels,
+      detect: given({
+        vad: fields.vad, threshold: fields.threshold, minSpeechMs: fields.min_speech_ms, minSilenceMs: fields.min_silence_ms, paddingMs: fields.padding_ms,
+        gateRms: fields.gate_rms, gateZeroCrossings: fields.gate_zero_crossings,
+      }),
+      decode: given({
+        language: fields.language === undefined ? undefined : languageCode(fields.language),
+        task: fields.task,
+        wordTimestamps: fields.word_timestamps,
+        prompt: fields.prompt,
+        hotwords: fields.hotwords,
+        temperatures: fields.temperature === undefined ? undefined : [fields.temperature],
+        conditionOnPreviousText: fields.condition_on_previous_text,
+        filter: given({
+          enabled: fields.filter, noSpeechThreshold: fields.no_speech_threshold, logprobThreshold: fields.logprob_threshold,
+          compressionRatioThreshold: fields.compression_ratio_threshold, repetition: fields.repetition, letters: fields.letters, script: fields.script,
+          phantomPhrases: fields.phantom_phrases, doubt: fields.doubt,
+        }),
+      }),
+    }));
+    return { options, answer: { format: fields.response_format ?? 'json', words: options.decode.wordTimestamps } };
+  },
+};
+
+/** Without what was not given, so that defaults apply. */
+function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { taskSchema } from '@murmuration/contracts';
+import type { TranscriptJson, VerboseJson } from '@murmuration/transcript';
+
+const wordJsonSchema = z.object({
+  word: z.string(), start: z.number(), end: z.number(), probability: z.number(),
+  approximate: z.boolean().exactOptional().describe('True when the time is spread over the utterance, not aligned.'),
+});
+
+/** A segment of `POST /transcribe`, also the data of an event `segment`; times in seconds. */
+export const segmentJsonSchema = z.object({
+  id: z.number().int(), start: z.number(), end: z.number(), text: z.string(),
+  confidence: z.number().describe('0 to 1: exponential of the mean log-probability.'),
+  channel: z.number().int(),
+  words: z.array(wordJsonSchema).exactOptional(),
+}).meta({ id: 'Segment' });
+
+/** The answer of `POST /transcribe`; all times in seconds. */
+export const transcriptJsonSchema = z.object({
+  id: z.string(), text: z.string(),
+  segments: z.array(segmentJsonSchema),
+  duration: z.number(),
+  language: z.string().nullable(),
+  language_probability: z.number().nullable(),
+  model: z.string(), task: taskSchema, channels: z.number().int(),
+  timings: z.object({
+    queue: z.number().describe('Mean wait of a chunk.'),
+    inference: z.number().describe('Sum over the chunks of their share of their batch.'),
+    decode: z.number(), detect: z.number(), total: z.number(),
+  }).describe('Seconds.'),
+  filtered: z.array(z.object({ start: z.number(), end: z.number(), text: z.string(), reason: z.string() })).describe('Text that a filter took away.'),
+  accounting: z.object({
+    speech: z.number(), non_speech: z.number(),
+    skipped: z.array(z.object({ start: z.number(), end: z.number(), channel: z.number().int(), reason: z.string() })),
+  }).describe('Where every second went, summed over the channels.'),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+}).meta({ id: 'Transcript' }) satisfies z.ZodType<TranscriptJson>;
+
+const usageSchema = z.object({ type: z.literal('duration'), seconds: z.number() });
+
+/** `json` of OpenAI's API. */
+export const openAiJsonSchema = z.object({ text: z.string(), usage: usageSchema }).meta({ id: 'Transcription' });
+
+/** `verbose_json` of OpenAI's API. */
+export const verboseJsonSchema = z.object({
+  task: taskSchema,
+  language: z.string().describe('English name in lower case.'),
+  duration: z.number(), text: z.string(),
+  segments: z.array(z.object({
+    id: z.number().int(), seek: z.number().int(), start: z.number(), end: z.number(), text: z.string(), tokens: z.array(z.number().int()),
+    temperature: z.number(), avg_logprob: z.number(), compression_ratio: z.number(), no_speech_prob: z.number(),
+  })).exactOptional(),
+  words: z.array(z.object({ word: z.string(), start: z.number(), end: z.number() })).exactOptional(),
+  usage: usageSchema,
+}).meta({ id: 'TranscriptionVerbose' }) satisfies z.ZodType<VerboseJson>;

@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { renderJson, segmentJson } from '@murmuration/transcript';
+import type { Door } from '../door.js';
+import { transcribeDialect, transcribeFieldsSchema, type TranscribeAnswer } from '../fields/transcribe-dialect.js';
+import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
+import { EventStream } from '../replies/event-stream.js';
+import { replyWithTranscript } from '../replies/transcript-reply.js';
+import { transcriptJsonSchema, verboseJsonSchema } from '../replies/transcript-schema.js';
+import { uploadSchema, TEXT_FORMATS, EVENTS } from './upload-schema.js';
+import { WHOLE, receiveUpload, streamed, unvalidated, untilEnd } from './upload-route.js';
+
+/** `POST /transcribe` and `POST /transcribe/stream`. */
+export function transcribeRoutes(app: FastifyInstance, door: Door): void {
+  app.post('/transcribe', {
+    schema: {
+      summary: 'Transcribe a recording',
+      description: 'A form with the field `file`, or the recording as the body with its content type. Fields may be form fields, before or after the file, or query parameters; work begins while the upload arrives when some are known before the file.',
+      tags: ['transcribe'],
+      ...uploadSchema(transcribeFieldsSchema),
+      response: { 200: { description: 'The transcript.', content: { 'application/json': { schema: transcriptJsonSchema.or(verboseJsonSchema) }, ...TEXT_FORMATS } }, ...errorResponses(UPLOAD_ERRORS) },
+    },
+    validatorCompiler: unvalidated,
+  }, async (request, reply) => {
+    const { transcript, answer } = await receiveUpload<TranscribeAnswer>(door, request, reply, transcribeDialect, WHOLE);
+    return replyWithTranscript(reply, transcript, answer.format, { segments: true, words: answer.words }, () => renderJson(transcript) satisfies z.output<typeof transcriptJsonSchema>);
+  });
+
+  app.post('/transcribe/stream', {
+    schema: {
+      summary: 'Transcribe a recording, segment by segment',
+      description: 'As `/transcribe`, answered with server-sent events: `segment` as soon as it and all before it are final, then `done` with the whole as `/transcribe` answers it, or `error`. A fault before the first event is an ordinary answer.',
+      tags: ['transcribe'],
+      ...uploadSchema(transcribeFieldsSchema),
+      response: { 200: EVENTS, ...errorResponses(UPLOAD_ERRORS) },
+    },
+    validatorCompiler: unvalidated,
+  }, async (request, reply) => transcribeStream(door, request, reply));
+}
+
+async function transcribeStream(door: Door, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
+  let sent = 0;
+  const output = streamed(stream, () => true, async (segments) => {
+    for (const segment of segments) await stream.send('segment', segmentJson(segment, sent++));
+  });
+  await untilEnd(stream, request, async () => {
+    const { transcript } = await receiveUpload<TranscribeAnswer>(door, request, reply, transcribeDialect, output);
+    await stream.send('done', renderJson(transcript));
+  });
+  return reply;
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+const fileSchema = z.string().meta({ format: 'binary', description: 'The recording.' });
+
+/** Body types of the routes that take recordings. */
+export const UPLOAD_TYPES = ['multipart/form-data', 'audio/*', 'video/*', 'application/octet-stream'];
+
+/** The schema of a route that takes a recording: its fields as query parameters and, with the file, as a form. */
+export function uploadSchema<T extends z.ZodObject>(fields: T) {
+  return { consumes: UPLOAD_TYPES, querystring: fields, body: fields.extend({ file: fileSchema }) };
+}
+
+/** Formats that are text. */
+export const TEXT_FORMATS = {
+  'text/plain': { schema: z.string() },
+  'application/x-subrip': { schema: z.string() },
+  'text/vtt': { schema: z.string() },
+};
+
+/** An answer of server-sent events. */
+export const EVENTS = { description: 'Server-sent events.', content: { 'text/event-stream': { schema: z.string() } } };
+
+/** In the API description a body that is the recording itself has no fields. */
+export function describeRawBodies(document: object): void {
+  const { paths } = document as { paths?: Record<string, Record<string, { requestBody?: { content?: Record<string, unknown> } }>> };
+  for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path))) {
+    const content = operation.requestBody?.content;
+    if (content?.['multipart/form-data'] === undefined) continue;
+    for (const type of UPLOAD_TYPES.slice(1)) content[type] = { schema: { type: 'string', format: 'binary' } };
+  }
+}

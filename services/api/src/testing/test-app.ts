@@ -1,0 +1,81 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { createLogger } from '@murmuration/runtime';
+import { createApp } from '../app.js';
+import { readConfig } from '../config.js';
+import type { Door } from '../door.js';
+import { ActiveUploads } from '../upload/active-uploads.js';
+import { SpoolDirectory } from '../upload/spool-directory.js';
+import { MemoryService } from './memory-service.js';
+
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly service: MemoryService;
+  readonly uploads: ActiveUploads;
+  readonly spools: SpoolDirectory;
+  /** Address without a slash at the end; the app listens after `listen`. */
+  listen(): Promise<string>;
+  /** Files in the spool directory. */
+  spooled(): Promise<string[]>;
+  stop(): void;
+  abandon(): void;
+}
+
+/** The door over an in-memory service, closed when the test ends. */
+export async function testApp(context: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestApp> {
+  const directory = await mkdtemp(join(tmpdir(), 'api-test-'));
+  const config = readConfig({ LOG_LEVEL: 'silent', WEB_DIR: join(directory, 'web'), ...environment });
+  const spools = await SpoolDirectory.open(join(directory, 'spool'), config.SPOOL_MAX_BYTES);
+  const service = new MemoryService();
+  const abandoned = new AbortController();
+  const state = { stopping: false };
+  const door: Door = {
+    service, spools, config,
+    limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
+    logger: createLogger({ service: 'api', level: 'silent' }),
+    uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
+    formats: ['wav', 'mp3'],
+    gpus: () => Promise.resolve([{ name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null }]),
+    stopping: () => state.stopping,
+    abandoned: abandoned.signal,
+    onAnswer: () => undefined,
+  };
+  const app = await createApp(door);
+  context.after(async () => {
+    abandoned.abort();
+    app.server.closeAllConnections();
+    await app.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  return {
+    app, service, spools, uploads: door.uploads,
+    listen: async () => {
+      await app.listen({ host: '127.0.0.1', port: 0 });
+      return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
+    },
+    spooled: () => readdir(join(directory, 'spool')),
+    stop: () => { state.stopping = true; },
+    abandon: () => { abandoned.abort(); },
+  };
+}
+
+export type Part = readonly [name: string, value: string, filename?: string];
+
+/** A multipart form with the parts in their order. */
+export function form(...parts: readonly Part[]): { headers: { 'content-type': string }; payload: Buffer } {
+  const boundary = 'test-boundary';
+  const text = parts.map(([name, value, filename]) => {
+    const file = filename === undefined ? '' : `; filename="${filename}"\r\ncontent-type: audio/wav`;
+    return `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n`;
+  }).join('');
+  return { headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, payload: Buffer.from(`${text}--${boundary}--\r\n`, 'latin1') };
+}
+
+/** A recording of the in-memory service that is larger than what a spool keeps in memory. */
+export function longRecording(first: string, last: string, bytes = 3 * 1024 * 1024): string {
+  return `${first}\n${'#'.repeat(bytes)}\n${last}`;
+}

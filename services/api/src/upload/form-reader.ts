@@ -1,0 +1,135 @@
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import { AsrError } from '@murmuration/contracts';
+import { tooLarge, type BodyReader } from './body-reader.js';
+
+export interface FormLimits {
+  readonly maxFields: number;
+  readonly maxFileBytes: number;
+}
+
+/** What a file's part says of it. Its name is never kept, only the extension. */
+export interface FilePart {
+  readonly contentType: string | null;
+  /** Without the dot, lower case; null when the name has none. */
+  readonly extension: string | null;
+}
+
+/** Told of a form's parts in their order. What it throws ends the form. */
+export interface FormListener {
+  onField(name: string, value: string): void;
+  /** The part named `file` begins. */
+  onFile(part: FilePart): void;
+  /** Its next bytes; the upload waits for it. */
+  onFileBytes(piece: Buffer): Promise<void>;
+  onFileEnd(): void;
+  /** A file under another name; its bytes are dropped. */
+  onOtherFile(name: string): void;
+}
+
+/** Longest value of a field. */
+const FIELD_BYTES = 64 * 1024;
+const NAME_LENGTH = 200;
+
+/** Reads a multipart form to its end. Throws what the listener or the body throws, `invalid_request` for a malformed form, `too_many_parts`, `multiple_files`, `file_too_large`. */
+export async function readForm(body: BodyReader, contentType: string, limits: FormLimits, listener: FormListener): Promise<void> {
+  const parser = parserOf(contentType, limits);
+  const { failed, fileTaken } = watch(parser, limits, listener);
+  try {
+    for (;;) {
+      const piece = await Promise.race([failed, body.read()]);
+      if (piece === null) break;
+      await Promise.race([failed, new Promise<void>((resolve) => { parser.write(piece, () => { resolve(); }); })]);
+    }
+    const finished = new Promise<void>((resolve) => { parser.once('finish', () => { resolve(); }); });
+    parser.end();
+    await Promise.race([failed, finished]);
+    await Promise.race([failed, fileTaken()]);
+  } finally {
+    parser.destroy();
+  }
+}
+
+function parserOf(contentType: string, limits: FormLimits): BusboyInstance {
+  try {
+    // One field and one file more than allowed, so that the one too many is seen and told.
+    return new Busboy({
+      headers: { 'content-type': contentType },
+      limits: { fields: limits.maxFields, files: 8, parts: limits.maxFields + 9, fieldSize: FIELD_BYTES, fileSize: limits.maxFileBytes + 1, headerPairs: 32, headerSize: 16 * 1024 },
+    });
+  } catch {
+    throw new AsrError('invalid_request', 'The form cannot be read: its content type names no boundary.');
+  }
+}
+
+interface Watched {
+  /** Rejects with the first fault, never resolves. */
+  readonly failed: Promise<never>;
+  /** Resolves when the listener has taken the file's last byte. */
+  fileTaken(): Promise<void>;
+}
+
+/** Passes the parser's events on to the listener. */
+function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListener): Watched {
+  let fail: (error: AsrError) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => { fail = reject; });
+  failed.catch(() => undefined);
+  const guarded = (run: () => void): void => {
+    try { run(); } catch (error) { fail(AsrError.from(error)); }
+  };
+  let files = 0;
+  let fileDone: Promise<void> = Promise.resolve();
+  parser.on('field', (name: string | undefined, value, _nameTruncated, valueTruncated) => {
+    guarded(() => {
+      const known = fieldName(name);
+      if (known === 'file') throw new AsrError('missing_file', 'The field `file` came as text. Send it as a file, for curl as -F file=@NAME.', { param: 'file' });
+      if (valueTruncated) throw new AsrError('invalid_field', `${known}: longer than ${String(FIELD_BYTES)} bytes.`, { param: known });
+      listener.onField(known, value);
+    });
+  });
+  parser.on('file', (name: string | undefined, stream, filename: string | undefined, _encoding, mimeType) => {
+    // The stream's error is told by the parser as well, or by the reader of the stream.
+    stream.on('error', () => undefined);
+    guarded(() => {
+      const known = fieldName(name);
+      if (known !== 'file') {
+        stream.resume();
+        listener.onOtherFile(known);
+        return;
+      }
+      files += 1;
+      if (files > 1) throw new AsrError('multiple_files', undefined, { param: 'file' });
+      listener.onFile({ contentType: mimeType === '' ? null : mimeType, extension: extensionOf(filename) });
+      fileDone = consume(stream, limits, listener);
+      fileDone.catch((error: unknown) => { fail(asFormError(error)); });
+    });
+  });
+  for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) {
+    parser.on(event, () => { fail(new AsrError('too_many_parts')); });
+  }
+  parser.on('error', (error: unknown) => { fail(asFormError(error)); });
+  return { failed, fileTaken: () => fileDone };
+}
+
+async function consume(stream: BusboyFileStream, limits: FormLimits, listener: FormListener): Promise<void> {
+  let bytes = 0;
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > limits.maxFileBytes) throw tooLarge(limits.maxFileBytes);
+    await listener.onFileBytes(piece);
+  }
+  listener.onFileEnd();
+}
+
+function asFormError(error: unknown): AsrError {
+  return error instanceof AsrError ? error : new AsrError('invalid_request', 'The form cannot be read to its end. Check its boundary and its part headers.', { cause: error });
+}
+
+function fieldName(name: string | undefined): string {
+  if (name === undefined || name === '') throw new AsrError('invalid_request', 'A part of the form has no name.');
+  if (name.length > NAME_LENGTH) throw new AsrError('invalid_request', 'A part of the form has too long a name.');
+  return name;
+}
+
+function extensionOf(filename: string | undefined): string | null {
+  return /\.([A-Za-z0-9]{1,8})$/.exec(filename ?? '')?.[1]?.toLowerCase() ?? null;
+}
