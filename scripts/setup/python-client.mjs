@@ -14,14 +14,14 @@ const REASON = 'missing.txt';
  * Sees to it that `folder` holds a Python environment with the official OpenAI SDK: `folder/bin/python` where it worked, else
  * `folder/missing.txt` with the reason, which the test that needs it tells when it is skipped. Never fails.
  */
-export async function ensurePythonClient(folder) {
+export async function ensurePythonClient(folder, python = findExecutable(['python3'])) {
   if (isInstalled(folder)) {
     say(PART, 'up to date');
     return;
   }
   const started = performance.now();
   const stop = heartbeat(PART, (ms) => `installing ${PYTHON_REQUIREMENT}, ${seconds(ms)}`);
-  const reason = await install(folder).finally(stop);
+  const reason = await install(folder, python).finally(stop);
   if (reason === null) {
     writeFileSync(join(folder, STAMP), `${PYTHON_REQUIREMENT}\n`);
     say(PART, `${PYTHON_REQUIREMENT} installed in ${seconds(performance.now() - started)}`);
@@ -44,8 +44,7 @@ function isInstalled(folder) {
 }
 
 /** Null when it worked, else why not, in a sentence. */
-async function install(folder) {
-  const python = findExecutable(['python3']);
+async function install(folder, python) {
   if (python === null) return 'there is no python3 on the PATH.';
   rmSync(folder, { recursive: true, force: true });
   const venv = await runCommand(python, ['-m', 'venv', folder], { timeoutMs: 120_000 });

@@ -44,7 +44,7 @@ export class Service {
   /**
    * `options`: `command`, `args`, `env`, `cwd`; `log`, a LogFile; `probe`, which answers `{ ready, detail }` (`detail` is null when
    * nothing answered); `channel`, whether to open an IPC channel; `quiet`, to show nothing of its log; `triesInARow` and
-   * `onGivenUp(message)`; `onSpawn(pid)`.
+   * `onGivenUp(message)`; `onSpawn(pid)`; `pauseMs(attempt)`, the wait before a new try.
    */
   constructor(name, options) {
     this.name = name;
@@ -152,7 +152,7 @@ export class Service {
       this.#options.onGivenUp(`${this.name} ${how}, ${String(triesInARow)} times in a row. ${this.#lastWords()}`);
       return;
     }
-    const pauseMs = restartPauseMs(this.#attempt);
+    const pauseMs = (this.#options.pauseMs ?? restartPauseMs)(this.#attempt);
     this.#attempt += 1;
     this.#state = 'pausing';
     say(this.name, `${how}; started again in ${String(pauseMs / 1000)} s. ${this.#lastWords()}`);
