@@ -97,6 +97,6 @@ export async function installPackage(what, say) {
   const [command, ...args] = install.command;
   const result = await runCommand(command, args, { env: install.env, timeoutMs: 15 * 60_000 }).finally(stop);
   if (result.code === 0) return { installed: true, hint: '' };
-  const words = result.lines.filter((line) => /^(E|W|Error):|error/i.test(line)).slice(-4);
+  const words = result.lines.filter((line) => /^(E|Error):/.test(line)).slice(-4);
   return { installed: false, hint: [`${manager} could not install it:`, ...words.map((line) => `  ${line}`), hint].join('\n') };
 }

@@ -14,13 +14,13 @@ const rooms = Object.keys(lock.packages).filter((path) => !path.includes('node_m
 /** Rows of the page's tables by package: `name -> [cells]`. */
 const rows = new Map([...page.matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)].map(([, name, rest]) => [name, rest.split(' | ')]));
 
-/** Packages that a room asks for by itself: `name -> version wanted`. */
+/** Packages that the rooms ask for by themselves, as pairs of name and wanted version. */
 function direct() {
-  const wanted = new Map();
+  const wanted = [];
   for (const room of rooms) {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(ROOT, room, 'package.json'), 'utf8'));
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
-      if (!name.startsWith('@murmuration/')) wanted.set(name, version);
+      if (!name.startsWith('@murmuration/')) wanted.push([name, version]);
     }
   }
   return wanted;
@@ -37,7 +37,7 @@ test('Every package that a room asks for is on the page, in an exact version and
 });
 
 test('The page lists nothing that is gone', () => {
-  const known = new Set([...direct().keys(), ...ARTIFACTS.map((artifact) => artifact.package), ...installed.map(([path]) => path.split('node_modules/').at(-1))]);
+  const known = new Set([...direct().map(([name]) => name), ...ARTIFACTS.map((artifact) => artifact.package), ...installed.map(([path]) => path.split('node_modules/').at(-1))]);
   for (const name of rows.keys()) assert.ok(known.has(name), `docs/dependencies.md lists ${name}`);
   for (const artifact of ARTIFACTS) assert.equal(rows.get(artifact.package)?.[0], artifact.version);
   assert.ok(page.includes(PYTHON_REQUIREMENT.replace('openai==', '`openai` ')));
