@@ -118,9 +118,10 @@ export class ThreadRecording {
   }
 }
 
-/** `container/codec`, for example `wav/pcm_s16le`. */
+/** `container/codec`, for example `wav/pcm_s16le`, or one word where both are the same. */
 export function formatName(format: { readonly container: string; readonly codec: string } | null): string {
-  return format === null ? 'unknown' : `${format.container}/${format.codec}`;
+  if (format === null) return 'unknown';
+  return format.codec === format.container ? format.container : `${format.container}/${format.codec}`;
 }
 
 /** Lets messages in that have arrived meanwhile. */

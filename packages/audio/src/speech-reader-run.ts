@@ -4,7 +4,7 @@ import type { RecordingEvent, RecordingInput } from './recording.js';
 import { SpeechReaderFeed, type FeedPiece } from './speech-reader-feed.js';
 import type { OpenRecording, PieceAnswer, RecordingPiece } from './speech-reader-methods.js';
 import { formatName } from './speech-reader-recording.js';
-import type { ThreadLease } from './speech-reader-threads.js';
+import type { ReaderThread, SpeechReaderThreads, ThreadLease } from './speech-reader-threads.js';
 
 /** Pieces that are in a thread or answered and not yet handed out. */
 const MAX_PIECES = 2;
@@ -25,19 +25,20 @@ export class SpeechReaderRun {
   readonly #recording = nextRecording++;
   readonly #input: RecordingInput;
   readonly #decoding: OpenedDecoding;
-  readonly #lease: ThreadLease;
   readonly #feed: PieceFeed;
+  #lease: ThreadLease | null = null;
   readonly #answers: PieceAnswer[] = [];
   #sent = 0;
   #inThread = 0;
   #lastSent = false;
+  #answered = false;
   #failure: { readonly error: unknown } | null = null;
   #wake: (() => void) | null = null;
 
-  constructor(input: RecordingInput, decoding: OpenedDecoding, lease: ThreadLease) {
+  /** Starts reading the source. */
+  constructor(input: RecordingInput, decoding: OpenedDecoding) {
     this.#input = input;
     this.#decoding = decoding;
-    this.#lease = lease;
     const onChange = (): void => { this.#wakeUp(); };
     this.#feed = decoding.kind === 'bounded' ? bytesFeed(decoding.source, onChange) : pcmFeed(decoding.pcm, onChange);
   }
@@ -49,11 +50,14 @@ export class SpeechReaderRun {
   }
 
   /** Chunks as they are complete, then the end. Throws what the source threw, or `AsrError`. */
-  async *events(): AsyncGenerator<RecordingEvent, void, void> {
+  async *events(threads: SpeechReaderThreads): AsyncGenerator<RecordingEvent, void, void> {
+    // A thread that dies while the source is waited for has no call to reject.
+    const lease = await threads.lease(() => { this.fail(new AsrError('internal')); });
+    this.#lease = lease;
     for (;;) {
       this.#failure ??= this.#feed.failure;
       if (this.#failure !== null) throw this.#failure.error;
-      this.#send();
+      this.#send(lease.thread);
       const answer = this.#answers.shift();
       if (answer === undefined) {
         await this.#woken();
@@ -61,6 +65,7 @@ export class SpeechReaderRun {
       }
       for (const { chunk, pcm } of answer.chunks) yield { type: 'chunk', chunk, pcm };
       if (answer.summary !== null) {
+        this.#answered = true;
         yield { type: 'end', summary: this.#complete(answer.summary) };
         return;
       }
@@ -70,11 +75,11 @@ export class SpeechReaderRun {
   /** Stops whatever still runs and frees the place on the thread. */
   close(): void {
     this.#feed.close();
-    if (this.#sent > 0) this.#lease.thread.call('drop', this.#recording).catch(() => undefined);
-    this.#lease.release();
+    if (this.#sent > 0 && !this.#answered) this.#lease?.thread.call('drop', this.#recording).catch(() => undefined);
+    this.#lease?.release();
   }
 
-  #send(): void {
+  #send(thread: ReaderThread): void {
     while (!this.#lastSent && this.#inThread + this.#answers.length < MAX_PIECES) {
       const taken = this.#feed.take();
       if (taken === null) return;
@@ -83,7 +88,7 @@ export class SpeechReaderRun {
       this.#inThread++;
       this.#lastSent = taken.last;
       const buffers = 'bytes' in taken.content ? [taken.content.bytes.buffer] : taken.content.pcm.map((track) => track.buffer);
-      this.#lease.thread.call('push', piece, buffers).then(
+      thread.call('push', piece, buffers).then(
         (answer) => {
           this.#inThread--;
           this.#answers.push(answer);

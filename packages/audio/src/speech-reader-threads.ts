@@ -12,9 +12,15 @@ export interface ThreadLease {
   release(): void;
 }
 
+interface Serving {
+  readonly thread: ReaderThread;
+  /** Told when the thread has died. */
+  readonly listeners: Set<() => void>;
+}
+
 /** One place in the row of threads: starting → serving → (the thread died) starting again …; a start that failed is tried again with the next recording. */
 interface Slot {
-  thread: Promise<ReaderThread> | null;
+  serving: Promise<Serving> | null;
   recordings: number;
 }
 
@@ -26,7 +32,7 @@ export class SpeechReaderThreads {
 
   private constructor(count: number, data: SpeechReaderThreadData) {
     this.#data = data;
-    this.#slots = Array.from({ length: count }, () => ({ thread: null, recordings: 0 }));
+    this.#slots = Array.from({ length: count }, () => ({ serving: null, recordings: 0 }));
   }
 
   /** Starts the threads and waits until all serve. Throws when one cannot, for example because the model is missing. */
@@ -41,20 +47,24 @@ export class SpeechReaderThreads {
     return threads;
   }
 
-  /** A place on the thread with the fewest recordings. Throws `AsrError` `shutting_down` after `close`, `internal` when a thread cannot be started. */
-  async lease(): Promise<ThreadLease> {
+  /** A place on the thread with the fewest recordings. `onDeath` is called when the thread dies before the release. Throws `AsrError` `shutting_down` after `close`, `internal` when a thread cannot be started. */
+  async lease(onDeath: () => void): Promise<ThreadLease> {
     if (this.#closed) throw new AsrError('shutting_down');
     const slot = this.#slots.reduce((least, candidate) => (candidate.recordings < least.recordings ? candidate : least));
     slot.recordings++;
-    let released = false;
-    const release = (): void => {
-      if (!released) slot.recordings--;
-      released = true;
-    };
     try {
-      return { thread: await this.#serve(slot), release };
+      const { thread, listeners } = await this.#serve(slot);
+      listeners.add(onDeath);
+      let released = false;
+      const release = (): void => {
+        if (released) return;
+        released = true;
+        slot.recordings--;
+        listeners.delete(onDeath);
+      };
+      return { thread, release };
     } catch (error) {
-      release();
+      slot.recordings--;
       throw AsrError.from(error);
     }
   }
@@ -63,26 +73,28 @@ export class SpeechReaderThreads {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#slots.map(async (slot) => {
-      const thread = await slot.thread?.catch(() => null);
-      await thread?.terminate();
+      const serving = await slot.serving?.catch(() => null);
+      await serving?.thread.terminate();
     }));
   }
 
-  #serve(slot: Slot): Promise<ReaderThread> {
-    slot.thread ??= this.#start(slot);
-    return slot.thread;
+  #serve(slot: Slot): Promise<Serving> {
+    slot.serving ??= this.#start(slot);
+    return slot.serving;
   }
 
-  async #start(slot: Slot): Promise<ReaderThread> {
+  async #start(slot: Slot): Promise<Serving> {
     try {
       const thread = await Thread.start<SpeechReaderMethods>(MODULE, this.#data);
+      const listeners = new Set<() => void>();
       thread.onExit(() => {
-        slot.thread = null;
+        slot.serving = null;
+        for (const listener of listeners) listener();
         if (!this.#closed) this.#serve(slot).catch(() => undefined);
       });
-      return thread;
+      return { thread, listeners };
     } catch (error) {
-      slot.thread = null;
+      slot.serving = null;
       throw error;
     }
   }

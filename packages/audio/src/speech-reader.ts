@@ -47,7 +47,7 @@ export class SpeechReader {
       const { source, channels, limits } = input;
       const { spoolDir, maxSpoolBytes, ffmpeg } = this.#options;
       const decoding = await openDecoding(source, { channels, limits, signal, spoolDir, maxSpoolBytes, ffmpeg });
-      yield* this.#follow(new SpeechReaderRun(input, decoding, await this.#threads.lease()), input.signal);
+      yield* this.#follow(new SpeechReaderRun(input, decoding), input.signal);
     } finally {
       ended.abort();
     }
@@ -65,7 +65,7 @@ export class SpeechReader {
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      yield* run.events();
+      yield* run.events(this.#threads);
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#runs.delete(run);

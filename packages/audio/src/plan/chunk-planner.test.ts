@@ -121,13 +121,13 @@ void test('Unbroken speech is cut by force, and the overlap is said twice.', () 
   assert.deepEqual(planner.accounting.close(totalSamples), { speechMs: 32_000, nonSpeechMs: 0, skipped: [] });
 });
 
-void test('Ten hours of unbroken speech are cut while they come: a chunk or two is held.', () => {
+void test('Two hours of unbroken speech are cut while they come: a chunk or two is held.', () => {
   const planner = new ChunkPlanner(0, { ...POLICY, maxChunkMs: 30_000 }, 200);
   const minute = new Float32Array(60 * 16_000);
   let index = 0;
   let mostHeld = 0;
   let chunks = 0;
-  for (let minutes = 0; minutes < 600; minutes++) {
+  for (let minutes = 0; minutes < 120; minutes++) {
     planner.append(minute);
     for (; (index + 1) * WINDOW_SAMPLES <= (minutes + 1) * minute.length; index++) {
       const first = index === 0;
@@ -138,15 +138,15 @@ void test('Ten hours of unbroken speech are cut while they come: a chunk or two 
     }
     mostHeld = Math.max(mostHeld, planner.heldSamples);
   }
-  assert.ok(chunks > 1_200);
+  assert.ok(chunks > 240);
   assert.ok(mostHeld <= 2 * 30_000 * SAMPLES_A_MS + minute.length, String(mostHeld));
 });
 
-void test('Ten hours of silence leave nothing behind.', () => {
+void test('Two hours of silence leave nothing behind.', () => {
   const planner = new ChunkPlanner(0, POLICY, 2_000);
   const second = new Float32Array(16_384);
   let index = 0;
-  for (let piece = 1; piece <= 35_156; piece++) {
+  for (let piece = 1; piece <= 7_031; piece++) {
     planner.append(second);
     for (; (index + 1) * WINDOW_SAMPLES <= piece * second.length; index++) {
       planner.observe({ index, probability: 0, rms: 0, gated: true, speaking: false, atSamples: (index + 11) * WINDOW_SAMPLES, events: [] });
@@ -164,9 +164,9 @@ void test('A stream that ends inside a window gives exactly its samples.', () =>
 
 void test('Whatever the speech: the account sums up, chunks hold all speech once, none is too long, paddings do not overlap.', () => {
   const random = seededRandom(42);
-  for (let round = 0; round < 150; round++) {
+  for (let round = 0; round < 40; round++) {
     const probabilities: number[] = [];
-    while (probabilities.length < 1_500) probabilities.push(...times(1 + Math.floor(random() ** 3 * 400), random() < 0.55 ? 1 : 0));
+    while (probabilities.length < 1_200) probabilities.push(...times(1 + Math.floor(random() ** 3 * 400), random() < 0.55 ? 1 : 0));
     const policy: Partial<ChunkPolicy> = {
       maxChunkMs: 3_000 + Math.floor(random() * 9_000),
       targetChunkMs: 1_000 + Math.floor(random() * 9_000),

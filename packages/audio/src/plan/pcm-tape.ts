@@ -1,3 +1,5 @@
+import { endianness } from 'node:os';
+
 /** The latest part of one channel as signed 16-bit samples; positions count from the start of the stream. */
 export class PcmTape {
   #samples = new Int16Array(32_768);
@@ -41,13 +43,15 @@ export class PcmTape {
 
   /** Copies stretches, one behind the other, as little-endian bytes. Throws `RangeError` when one is not held. */
   read(stretches: readonly { readonly startSamples: number; readonly endSamples: number }[]): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(2 * stretches.reduce((sum, stretch) => sum + stretch.endSamples - stretch.startSamples, 0));
-    const view = new DataView(bytes.buffer);
+    const samples = new Int16Array(stretches.reduce((sum, stretch) => sum + stretch.endSamples - stretch.startSamples, 0));
     let position = 0;
     for (const { startSamples, endSamples } of stretches) {
       if (startSamples < this.#start || endSamples > this.endSamples) throw new RangeError('the stretch is not on the tape');
-      for (let sample = startSamples; sample < endSamples; sample++, position += 2) view.setInt16(position, this.#samples[sample - this.#start] ?? 0, true);
+      samples.set(this.#samples.subarray(startSamples - this.#start, endSamples - this.#start), position);
+      position += endSamples - startSamples;
     }
+    const bytes = new Uint8Array(samples.buffer);
+    if (endianness() === 'BE') Buffer.from(bytes.buffer).swap16();
     return bytes;
   }
 }
