@@ -90,10 +90,12 @@ describe('SegmentJoiner', () => {
     joiner.push({ channel: 0, overlapMs: 0, audioMs: 10_000, segments: [segment('one two three fo', 8_800, 10_000, { words: words(['one', 'two', 'three', 'fo'], 8_800) })] });
     const [before] = joiner.push({ channel: 0, overlapMs: 1_000, audioMs: 5_000, segments: [segment('two three four five', 9_000, 11_000, { words: words(['two', 'three', 'four', 'five'], 9_100) })] });
     const [after] = joiner.finish();
-    assert.deepEqual(before?.words?.map((word) => word.word), ['one', 'two', 'three']);
-    assert.equal(before?.endMs, 9_650);
-    assert.deepEqual(after?.words?.map((word) => word.word), ['four', 'five']);
-    assert.equal(after?.startMs, 9_700);
+    assert.ok(before);
+    assert.deepEqual(before.words?.map((word) => word.word), ['one', 'two', 'three']);
+    assert.equal(before.endMs, 9_650);
+    assert.ok(after);
+    assert.deepEqual(after.words?.map((word) => word.word), ['four', 'five']);
+    assert.equal(after.startMs, 9_700);
   });
 
   test('An overlap that reaches over several short segments is removed from all of them.', () => {

@@ -25,7 +25,9 @@ const shape = {
   DEFAULT_MODEL: z.string().optional(),
   /** Threads of voice detection. */
   DETECT_THREADS: integerVariable(1, 64, 'threads').default(Math.min(2, availableParallelism())),
+  /** Absolute path of ffmpeg; looked for on PATH when unset. */
   FFMPEG_PATH: z.string().optional(),
+  PATH: z.string().default(''),
   MODEL_CACHE: z.string().default('.murmuration/models'),
   VAD_MODEL_PATH: z.string().optional(),
   /** Holds the script of `/redoc`. */

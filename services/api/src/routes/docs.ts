@@ -28,6 +28,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);
       describeRawBodies(document);
+      nameWildcards(document);
       return document;
     },
   });
@@ -53,4 +54,17 @@ export async function docsRoutes(app: FastifyInstance, door: Door): Promise<void
 
 async function sizeOf(path: string): Promise<number | null> {
   return stat(path).then((found) => (found.isFile() ? found.size : null), () => null);
+}
+
+/** The framework's wildcard is a parameter without a name; in the description it is the id that it stands for. */
+function nameWildcards(document: object): void {
+  const { paths } = document as { paths?: Record<string, Record<string, { parameters?: { name: string }[] }>> };
+  for (const [path, operations] of Object.entries(paths ?? {})) {
+    if (paths === undefined || !path.includes('{*}')) continue;
+    for (const parameter of Object.values(operations).flatMap((operation) => operation.parameters ?? [])) {
+      if (parameter.name === '*') parameter.name = 'id';
+    }
+    paths[path.replace('{*}', '{id}')] = operations;
+    Reflect.deleteProperty(paths, path);
+  }
 }

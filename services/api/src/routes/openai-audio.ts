@@ -12,7 +12,8 @@ import { openAiJsonSchema, verboseJsonSchema } from '../replies/transcript-schem
 import { TEXT_FORMATS, uploadSchema } from './upload-schema.js';
 import { receiveUpload, streamed, unvalidated, untilEnd } from './upload-route.js';
 
-const jsonSchema = openAiJsonSchema.or(verboseJsonSchema);
+// The longer form first: the shorter one would take it and drop what it does not know.
+const jsonSchema = verboseJsonSchema.or(openAiJsonSchema);
 
 /** `POST /v1/audio/transcriptions` and `/v1/audio/translations`, as OpenAI's clients know them. */
 export function openAiAudioRoutes(app: FastifyInstance, door: Door): void {

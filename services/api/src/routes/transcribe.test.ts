@@ -17,13 +17,14 @@ describe('POST /transcribe', () => {
     assert.deepEqual(Object.keys(body).sort(), ['accounting', 'channels', 'duration', 'filtered', 'id', 'language', 'language_probability', 'model', 'segments', 'task', 'text', 'timings', 'warnings']);
     assert.deepEqual((body['segments'] as unknown[])[1], { id: 1, start: 1, end: 2, text: 'Good-bye.', confidence: 0.9, channel: 0 });
     const [start] = service.starts;
-    assert.equal(start?.extension, 'wav');
-    assert.equal(start?.contentType, 'audio/wav');
-    assert.equal(start?.options.decode.language, 'de');
-    assert.equal(start?.options.detect.vad, false);
-    assert.equal(start?.options.detect.minSilenceMs, 700);
-    assert.equal(start?.options.detect.threshold, 0.5);
-    assert.equal(start?.options.decode.filter.noSpeechThreshold, null);
+    assert.ok(start);
+    assert.equal(start.extension, 'wav');
+    assert.equal(start.contentType, 'audio/wav');
+    assert.equal(start.options.decode.language, 'de');
+    assert.equal(start.options.detect.vad, false);
+    assert.equal(start.options.detect.minSilenceMs, 700);
+    assert.equal(start.options.detect.threshold, 0.5);
+    assert.equal(start.options.decode.filter.noSpeechThreshold, null);
   });
 
   test('Fields may come before the file or as query parameters.', async (t) => {

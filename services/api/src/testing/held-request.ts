@@ -42,7 +42,7 @@ export class HeldRequest {
 }
 
 /** Events of a stream as they come. */
-export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: string | null; data: Record<string, unknown> }> {
+export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: string | null; data: Record<string, unknown> }, undefined> {
   let rest = '';
   for await (const piece of answer.setEncoding('utf8')) {
     rest += String(piece);
@@ -53,6 +53,7 @@ export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: s
       if (data !== undefined) yield { name: /^event: (.*)$/m.exec(block)?.[1] ?? null, data: JSON.parse(data) as Record<string, unknown> };
     }
   }
+  return undefined;
 }
 
 export const BOUNDARY = 'test-boundary';

@@ -18,11 +18,11 @@ export interface TestApp {
   readonly uploads: ActiveUploads;
   readonly spools: SpoolDirectory;
   /** Address without a slash at the end; the app listens after `listen`. */
-  listen(): Promise<string>;
+  readonly listen: () => Promise<string>;
   /** Files in the spool directory. */
-  spooled(): Promise<string[]>;
-  stop(): void;
-  abandon(): void;
+  readonly spooled: () => Promise<string[]>;
+  readonly stop: () => void;
+  readonly abandon: () => void;
 }
 
 /** The door over an in-memory service, closed when the test ends. */

@@ -65,7 +65,7 @@ interface Watched {
   /** Rejects with the first fault, never resolves. */
   readonly failed: Promise<never>;
   /** Resolves when the listener has taken the file's last byte. */
-  fileTaken(): Promise<void>;
+  readonly fileTaken: () => Promise<void>;
 }
 
 /** Passes the parser's events on to the listener. */

@@ -65,7 +65,7 @@ export class Spool {
   }
 
   /** All bytes from the first; waits for those to come. Any number of readers. */
-  async *read(): AsyncGenerator<Uint8Array> {
+  async *read(): AsyncGenerator<Uint8Array, undefined> {
     let index = 0;
     let fileOffset = 0;
     for (;;) {
@@ -78,7 +78,7 @@ export class Spool {
         yield piece;
         continue;
       }
-      if (this.#state === 'whole') return;
+      if (this.#state === 'whole') return undefined;
       if (this.#state instanceof AsrError) throw this.#state;
       await new Promise<void>((resolve) => { this.#wake.push(resolve); });
     }

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { MEMORY_CARD } from './testing/memory-service.js';
+import { form, testApp } from './testing/test-app.js';
+
+interface ErrorReply { readonly error: { readonly code: string; readonly type: string; readonly param: string | null } }
+
+describe('The HTTP door', () => {
+  test('Unknown addresses answer 404 in the one shape, /metrics among them.', async (t) => {
+    const { app } = await testApp(t);
+    for (const url of ['/nothing', '/metrics', '/v1', '/transcribe/']) {
+      const reply = await app.inject({ url });
+      assert.deepEqual([reply.statusCode, reply.json<ErrorReply>().error.code, reply.json<ErrorReply>().error.type], [404, 'not_found', 'not_found_error'], url);
+    }
+    assert.equal((await app.inject({ url: '/%zz' })).json<ErrorReply>().error.code, 'invalid_request');
+  });
+
+  test('A wrong method answers 405 with those that the address takes.', async (t) => {
+    const { app } = await testApp(t);
+    const get = await app.inject({ method: 'GET', url: '/transcribe?x=1' });
+    assert.deepEqual([get.statusCode, get.headers['allow'], get.json<ErrorReply>().error.code], [405, 'POST', 'method_not_allowed']);
+    const post = await app.inject({ method: 'POST', url: '/v1/models/a/b', headers: { 'content-type': 'application/json' }, payload: '{}' });
+    assert.deepEqual([post.statusCode, post.headers['allow']], [405, 'GET, HEAD']);
+  });
+
+  test('Every answer has a request id: the client\'s when it is sane, else a new one.', async (t) => {
+    const { app } = await testApp(t);
+    const idOf = async (given?: string): Promise<string> => String((await app.inject({ url: '/health', ...(given === undefined ? {} : { headers: { 'x-request-id': given } }) })).headers['x-request-id']);
+    assert.equal(await idOf('abc-1.2_3'), 'abc-1.2_3');
+    assert.match(await idOf('bad id'), /^[0-9a-f-]{36}$/);
+    assert.match(await idOf('x'.repeat(200)), /^[0-9a-f-]{36}$/);
+    assert.match(await idOf(), /^[0-9a-f-]{36}$/);
+    assert.match(String((await app.inject({ url: '/nothing' })).headers['x-request-id']), /^[0-9a-f-]{36}$/);
+  });
+
+  test('Browsers of the named origins may call, also when they are refused; others may not.', async (t) => {
+    const { app } = await testApp(t, { CORS_ORIGINS: 'https://app.example, http://localhost:3000' });
+    const allowed = async (origin: string): Promise<unknown> => (await app.inject({ method: 'POST', url: '/transcribe', headers: { origin } })).headers['access-control-allow-origin'];
+    assert.equal(await allowed('https://app.example'), 'https://app.example');
+    assert.equal(await allowed('https://evil.example'), undefined);
+    const preflight = await app.inject({ method: 'OPTIONS', url: '/v1/audio/transcriptions', headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' } });
+    assert.equal(preflight.statusCode, 204);
+    const stream = await app.inject({ method: 'POST', url: '/transcribe/stream', headers: { origin: 'https://app.example', 'content-type': 'audio/wav' }, payload: 'x\n' });
+    assert.equal(stream.headers['access-control-allow-origin'], 'https://app.example');
+  });
+
+  test('Without CORS_ORIGINS no browser of another origin may call.', async (t) => {
+    const { app } = await testApp(t);
+    assert.equal((await app.inject({ url: '/health', headers: { origin: 'https://app.example' } })).headers['access-control-allow-origin'], undefined);
+  });
+
+  test('ENABLE_REST=false leaves the health check and nothing else.', async (t) => {
+    const { app } = await testApp(t, { ENABLE_REST: 'false' });
+    assert.equal((await app.inject({ url: '/health' })).statusCode, 200);
+    for (const url of ['/transcribe', '/v1/audio/transcriptions']) assert.equal((await app.inject({ method: 'POST', url, ...form(['file', 'x', 'a.wav']) })).statusCode, 404);
+    for (const url of ['/v1/models', '/capabilities', '/sessions']) assert.equal((await app.inject({ url })).statusCode, 404);
+  });
+});
+
+describe('GET /health', () => {
+  test('It passes when a worker serves the default model, and tells of the parts.', async (t) => {
+    const { app } = await testApp(t);
+    const reply = await app.inject({ url: '/health' });
+    assert.equal(reply.statusCode, 200);
+    const body = reply.json<Record<string, Record<string, unknown>>>();
+    assert.equal(body['status'], 'pass');
+    assert.equal(body['queue']?.['waiting'], 3);
+    assert.equal(body['model']?.['id'], 'org/memory-model');
+    assert.equal(body['workers']?.['count'], 1);
+  });
+
+  test('It warns when another model is known that nobody serves.', async (t) => {
+    const { app, service } = await testApp(t);
+    service.status_ = { ...service.status_, models: [MEMORY_CARD, { ...MEMORY_CARD, model: { ...MEMORY_CARD.model, id: 'other' } }] };
+    const reply = await app.inject({ url: '/health' });
+    assert.deepEqual([reply.statusCode, reply.json<{ status: string }>().status], [200, 'warn']);
+  });
+
+  const failures: readonly [string, (app: Awaited<ReturnType<typeof testApp>>) => void, RegExp][] = [
+    ['Redis is down', ({ service }) => { service.status_ = { redis: 'down', workers: [], models: [], queues: {} }; }, /Redis does not answer/],
+    ['no worker is there', ({ service }) => { service.status_ = { ...service.status_, workers: [] }; }, /No worker serves org\/memory-model/],
+    ['no worker was ever there', ({ service }) => { service.status_ = { ...service.status_, workers: [], models: [] }; }, /No worker was ever seen/],
+    ['all workers drain', ({ service }) => { service.status_ = { ...service.status_, workers: [{ ...MEMORY_CARD, draining: true }] }; }, /No worker serves/],
+    ['the status cannot be asked for', ({ service }) => { service.status = () => Promise.reject(new Error('x')); }, /Redis does not answer/],
+    ['the node is stopping', ({ stop }) => { stop(); }, /stopping/],
+  ];
+  for (const [what, change, reason] of failures) {
+    test(`It fails with 503 and says why when ${what}.`, async (t) => {
+      const door = await testApp(t);
+      change(door);
+      const reply = await door.app.inject({ url: '/health' });
+      assert.deepEqual([reply.statusCode, reply.json<{ status: string }>().status], [503, 'fail']);
+      assert.match(reply.body, reason);
+    });
+  }
+});
+
+describe('What the door tells of itself', () => {
+  test('/capabilities lists formats, model, device, languages, limits and GPUs.', async (t) => {
+    const { app } = await testApp(t, { MAX_UPLOAD_BYTES: '12345', MAX_AUDIO_SECONDS: '60' });
+    const body = (await app.inject({ url: '/capabilities' })).json<Record<string, unknown>>();
+    assert.deepEqual(body['formats'], ['wav', 'mp3']);
+    assert.deepEqual(body['languages'], ['en', 'de']);
+    assert.equal(body['device'], 'cpu');
+    assert.deepEqual(body['limits'], { max_upload_bytes: 12_345, max_audio_seconds: 60, max_form_fields: 64, upload_idle_timeout_seconds: 30 });
+    assert.deepEqual(body['response_formats'], ['json', 'text', 'srt', 'verbose_json', 'vtt']);
+    assert.equal((body['gpus'] as { name: string }[])[0]?.name, 'Test GPU');
+  });
+
+  test('/capabilities answers without a worker and without Redis.', async (t) => {
+    const { app, service } = await testApp(t);
+    service.status_ = { redis: 'down', workers: [], models: [], queues: {} };
+    const reply = await app.inject({ url: '/capabilities' });
+    assert.equal(reply.statusCode, 200);
+    assert.equal(reply.json<{ model: unknown }>().model, null);
+  });
+
+  test('/sessions lists what is in progress.', async (t) => {
+    const { app, service } = await testApp(t);
+    service.jobs = [{ id: 'j', state: 'running', lane: 'interactive', model: 'm', startedAtMs: 0, chunksPlanned: 3, chunksDone: 1 }];
+    assert.deepEqual((await app.inject({ url: '/sessions' })).json(), { sessions: [{ id: 'j', state: 'running', lane: 'interactive', model: 'm', started_at: '1970-01-01T00:00:00.000Z', chunks_planned: 3, chunks_done: 1 }] });
+  });
+
+  test('/v1/models says that Redis is away.', async (t) => {
+    const { app, service } = await testApp(t);
+    service.status_ = { redis: 'down', workers: [], models: [], queues: {} };
+    const reply = await app.inject({ url: '/v1/models' });
+    assert.deepEqual([reply.statusCode, reply.headers['retry-after']], [503, '2']);
+  });
+
+  test('/docs shows the description without anything from other hosts.', async (t) => {
+    const { app } = await testApp(t);
+    const page = await app.inject({ url: '/docs' });
+    assert.equal(page.statusCode, 200);
+    assert.doesNotMatch(page.body, /(?:src|href)="https?:/);
+  });
+
+  test('/redoc serves its script from here, and says so in a sentence when it is not here.', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'api-web-'));
+    t.after(() => rm(directory, { recursive: true, force: true }));
+    const { app } = await testApp(t, { WEB_DIR: directory });
+    const without = await app.inject({ url: '/redoc' });
+    assert.match(without.body, /is not here/);
+    assert.equal((await app.inject({ url: '/redoc/redoc.standalone.js' })).statusCode, 404);
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'redoc.standalone.js'), '/* bundle */');
+    const page = await app.inject({ url: '/redoc' });
+    assert.match(page.body, /spec-url="\/openapi\.json"/);
+    assert.match(String(page.headers['content-security-policy']), /default-src 'none'; script-src 'self'/);
+    assert.equal((await app.inject({ url: '/redoc/redoc.standalone.js' })).body, '/* bundle */');
+  });
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readConfig } from './config.js';
+
+describe('The configuration of the HTTP door', () => {
+  test('An empty environment gives the defaults.', () => {
+    const config = readConfig({});
+    assert.deepEqual([config.API_HOST, config.API_PORT, config.METRICS_PORT, config.MAX_UPLOAD_BYTES, config.UPLOAD_IDLE_TIMEOUT_MS], ['127.0.0.1', 8_000, 9_100, 2_147_483_648, 30_000]);
+    assert.equal(config.vadModelPath, '.murmuration/models/silero-vad/silero_vad_v6.onnx');
+    assert.deepEqual(config.CORS_ORIGINS, []);
+  });
+
+  test('An address that others reach is refused without AUTH=off.', () => {
+    assert.throws(() => readConfig({ API_HOST: '0.0.0.0' }), /API_HOST: .*AUTH=off/);
+    assert.equal(readConfig({ API_HOST: '0.0.0.0', AUTH: 'off' }).API_HOST, '0.0.0.0');
+  });
+
+  test('A file of keys is refused with a sentence, for keys are not there yet.', () => {
+    assert.throws(() => readConfig({ API_KEYS_FILE: 'keys.json' }), /API_KEYS_FILE: API keys are not there yet/);
+  });
+
+  for (const [name, value] of [['API_PORT', '70000'], ['API_PORT', 'http'], ['MAX_UPLOAD_BYTES', '0'], ['MAX_UPLOAD_BYTES', '2G'], ['CORS_ORIGINS', 'app.example'], ['ENABLE_REST', 'perhaps'], ['REDIS_URL', 'localhost'], ['AUTH', 'on'], ['LOG_LEVEL', 'loud']] as const) {
+    test(`The bad value ${value} stops the start, and ${name} is named without it.`, () => {
+      assert.throws(() => readConfig({ [name]: value }), (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`));
+    });
+  }
+});
