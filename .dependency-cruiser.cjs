@@ -51,6 +51,13 @@ module.exports = {
       from: {},
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
+    {
+      name: 'no-development-package',
+      comment: 'What is there for tests and builds is missing where only the product is installed.',
+      severity: 'error',
+      from: { pathNot: TESTS },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
     owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
     owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/'),
     owner('child-process-owner', 'The decoders of packages/audio are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|${TESTS}`),
@@ -58,7 +65,8 @@ module.exports = {
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
     tsPreCompilationDeps: true,
-    combinedDependencies: false,
+    // The tools and the SDKs that tests use stand in the top package.json.
+    combinedDependencies: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], mainFields: ['main', 'types'] },
     moduleSystems: ['es6', 'cjs'],

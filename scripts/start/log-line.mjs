@@ -16,7 +16,8 @@ export function describeLogLine(line, { starting }) {
     return line;
   }
   if (record === null || typeof record !== 'object') return line;
-  if (!SERIOUS.has(record.level) && !(starting && record.level === 'info')) return null;
+  // 'ready' is said by the start script itself, once the probe agrees.
+  if (!SERIOUS.has(record.level) && !(starting && record.level === 'info' && record.msg !== 'ready')) return null;
   const facts = TOLD.filter((name) => ['string', 'number'].includes(typeof record[name])).map((name) => `${name} ${String(record[name])}`);
   if (typeof record.err?.message === 'string') facts.push(record.err.message);
   const mark = SERIOUS.has(record.level) ? `${record.level}: ` : '';
