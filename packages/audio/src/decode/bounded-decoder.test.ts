@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { AsrError, type ChannelMode } from '@murmuration/contracts';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { BoundedContainer } from './container.js';
-import { LIMITS, WITHOUT_FFMPEG, bytesInUse, correlation, encodedTwin, joinedPieces, seededRandom, voice, wavFile, wavWith } from './encoded-twins.js';
+import { LIMITS, WITHOUT_FFMPEG, bytesInUse, correlation, encodedTwin, joinedPieces, seededRandom, voice, wavFile, wavWith } from './testing/encoded-twins.js';
 import { Resampler } from './resampler.js';
 
 function decoded(container: BoundedContainer, bytes: Uint8Array, channels: ChannelMode, size: () => number = () => 65_536): Float32Array[] {

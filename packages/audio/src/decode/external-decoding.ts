@@ -40,6 +40,11 @@ export function abortError(signal: AbortSignal): AsrError {
   return signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled');
 }
 
+/** What to tell after an error: an abort breaks pipes and threads, and is then the reason. */
+export function toldError(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? abortError(signal) : error;
+}
+
 /** A warning when a header declares clearly more audio than there was, else null. Both in milliseconds; a container may round and pad by some frames. */
 export function truncationWarning(declaredMs: number | null, decodedMs: number): DecodeWarning | null {
   if (declaredMs === null || decodedMs >= declaredMs - Math.max(250, declaredMs * 0.01)) return null;

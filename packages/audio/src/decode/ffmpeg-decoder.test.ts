@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import type { Container } from './container.js';
-import { LIMITS, WITHOUT_FFMPEG, bytesInUse, collected, correlation, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './encoded-twins.js';
+import { LIMITS, WITHOUT_FFMPEG, bytesInUse, collected, correlation, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './testing/encoded-twins.js';
 import { decodeWithFfmpeg, type FfmpegDecodeOptions } from './ffmpeg-decoder.js';
 import { findFfmpeg } from './ffmpeg-program.js';
 

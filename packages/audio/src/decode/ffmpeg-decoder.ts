@@ -2,7 +2,7 @@ import { AsrError } from '@murmuration/contracts';
 import { abortable } from './abortable-source.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { DEFAULT_STALL_MS, abortError, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand } from './ffmpeg-command.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
@@ -80,8 +80,7 @@ class FfmpegRun {
       const rest = this.#counted(this.#decoder.finish());
       if (rest !== null) yield rest;
     } catch (error) {
-      // A killed child breaks its pipes: the abort is the reason, not what came of it.
-      throw signal.aborted ? abortError(signal) : error;
+      throw toldError(error, signal);
     } finally {
       signal.removeEventListener('abort', onAbort);
       child.kill();

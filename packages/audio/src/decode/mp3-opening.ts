@@ -1,25 +1,8 @@
-import { ByteQueue } from './byte-queue.js';
-import { declaredMp3Samples, findFrames, id3Bytes, readMpegFrame } from './mpeg-frame.js';
+import { declaredMp3Samples, findFrames, readMpegFrame } from './mpeg-frame.js';
+import { WithoutTag } from './without-tag.js';
 
 /** As many bytes as surely hold the first frames of an mp3 after its tag. */
 const LOOK_BYTES = 16_384;
-
-/** Passes over an ID3v2 tag, however long, without holding it. */
-export class WithoutTag {
-  readonly queue = new ByteQueue();
-  #looked = false;
-
-  /** True once what is in the queue comes after the tag. */
-  push(bytes: Uint8Array): boolean {
-    this.queue.push(bytes);
-    if (this.#looked) return true;
-    const head = this.queue.peek(10);
-    if (head === null) return false;
-    this.#looked = true;
-    this.queue.skip(id3Bytes(head));
-    return true;
-  }
-}
 
 /** What the first frames of an mp3 say about it. Holds some kilobytes until they are there. */
 export class Mp3Opening {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { createBoundedDecoder } from './bounded-decoder.js';
-import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, voice, wavFile } from './encoded-twins.js';
+import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, voice, wavFile } from './testing/encoded-twins.js';
 import { openDecoding, type OpenDecodingOptions } from './open-decoding.js';
 
 const options = (more: Partial<OpenDecodingOptions> = {}): OpenDecodingOptions => ({ channels: 'mix', limits: LIMITS, signal: new AbortController().signal, ffmpeg, spoolDir: tmpdir(), maxSpoolBytes: 50_000_000, ...more });

@@ -1,8 +1,4 @@
-import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { AsrError } from '@murmuration/contracts';
-import { MPEGDecoder } from 'mpg123-decoder';
-import { OpusDecoder } from 'opus-decoder';
 import { viewOf } from './byte-queue.js';
 import { readMpegFrame } from './mpeg-frame.js';
 import { MAX_CHANNELS } from './track-shaper.js';
@@ -26,6 +22,8 @@ export interface PacketCodec {
 }
 
 interface Decoded { readonly channelData: Float32Array[]; readonly samplesDecoded: number; readonly sampleRate: number; readonly errors: readonly unknown[] }
+
+// The decoders are imported where they are used: each unpacks its WASM when it is loaded, and a recording needs one.
 
 /** Wraps a decoder of the wasm-audio-decoders family. */
 class DecoderPackets implements PacketCodec {
@@ -71,6 +69,7 @@ export async function opusCodec(head: Uint8Array): Promise<PacketCodec> {
   if (head.length < (family === 0 ? 19 : 21 + channels)) throw refuse('The opus header is cut off.');
   if (channels < 1 || channels > MAX_CHANNELS || (family === 0 && channels > 2)) throw refuse(`The recording claims ${String(channels)} channels.`);
   const preSkip = view.getUint16(10, true);
+  const { OpusDecoder } = await import('opus-decoder');
   const decoder = new OpusDecoder({
     channels, preSkip,
     ...(family === 0 ? {} : { streamCount: head[19] ?? 1, coupledStreamCount: head[20] ?? 0, channelMappingTable: [...head.subarray(21, 21 + channels)] }),
@@ -83,6 +82,7 @@ export async function opusCodec(head: Uint8Array): Promise<PacketCodec> {
 /** @param identification the first header packet of Vorbis I @param setup the third */
 export async function vorbisCodec(identification: Uint8Array, setup: Uint8Array): Promise<PacketCodec> {
   if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5) throw refuse('The vorbis headers are damaged.');
+  const { OggVorbisDecoder } = await import('@wasm-audio-decoders/ogg-vorbis');
   const decoder = new OggVorbisDecoder();
   await decoder.ready;
   // The decoder takes pages as its own parser makes them; these hold the few fields that it reads.
@@ -95,6 +95,7 @@ export async function vorbisCodec(identification: Uint8Array, setup: Uint8Array)
 
 /** Bare FLAC frames. @param sampleRateHz of STREAMINFO, or 0 */
 export async function flacCodec(sampleRateHz: number): Promise<PacketCodec> {
+  const { FLACDecoder } = await import('@wasm-audio-decoders/flac');
   const decoder = new FLACDecoder();
   await decoder.ready;
   return new DecoderPackets('flac', sampleRateHz, (packets) => decoder.decodeFrames(packets));
@@ -102,6 +103,7 @@ export async function flacCodec(sampleRateHz: number): Promise<PacketCodec> {
 
 /** Bare MPEG layer III frames. The decoder gives mono as two equal channels: the first frame tells. */
 export async function mp3Codec(): Promise<PacketCodec> {
+  const { MPEGDecoder } = await import('mpg123-decoder');
   const decoder = new MPEGDecoder();
   await decoder.ready;
   let mono: boolean | null = null;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { joinedPieces, seededRandom } from './encoded-twins.js';
+import { joinedPieces, seededRandom } from './testing/encoded-twins.js';
 import { Resampler } from './resampler.js';
 
 function resampled(samples: Float32Array, rateHz: number, sizes: () => number): Float32Array {

@@ -2,10 +2,7 @@ import { AsrError, type ChannelMode } from '@murmuration/contracts';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import { AmrReader, FlacReader, Mp3Reader } from './elementary-readers.js';
 import { truncationWarning, type DecodeWarning } from './external-decoding.js';
-import { MatroskaReader } from './matroska-reader.js';
-import { OggReader } from './ogg-reader.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { SourceFormat } from './stream-decoder.js';
 import { TrackShaper, concatTracks } from './track-shaper.js';
@@ -36,10 +33,10 @@ export type WasmThreadMethods = {
 const SLICE_BYTES = 4_096;
 
 // The decoders print what they find wrong with a file; that is told as a warning, and a log holds nothing of a client's file.
-console.error = () => undefined;
+Object.assign(console, { error: () => undefined, warn: () => undefined });
 
 const { container, channels, limits } = threadData() as WasmThreadData;
-const reader = readerOf(container);
+const reader = await readerOf(container);
 const shaper = new TrackShaper(channels, limits);
 let format: SourceFormat | null = null;
 
@@ -57,13 +54,14 @@ serveThread({
   },
 } satisfies WasmThreadMethods);
 
-function readerOf(kind: Container): WasmReader {
+/** Imports only what the container needs: each decoder unpacks its WASM when it is loaded. */
+async function readerOf(kind: Container): Promise<WasmReader> {
   switch (kind) {
-    case 'mp3': return new Mp3Reader();
-    case 'flac': return new FlacReader();
-    case 'amr': return new AmrReader();
-    case 'ogg': return new OggReader();
-    case 'webm': case 'matroska': return new MatroskaReader();
+    case 'mp3': return new (await import('./mp3-reader.js')).Mp3Reader();
+    case 'flac': return new (await import('./flac-reader.js')).FlacReader();
+    case 'amr': return new (await import('./amr-reader.js')).AmrReader();
+    case 'ogg': return new (await import('./ogg-reader.js')).OggReader();
+    case 'webm': case 'matroska': return new (await import('./matroska-reader.js')).MatroskaReader();
     default: throw new AsrError('decoder_unavailable');
   }
 }

@@ -2,7 +2,7 @@ import { AsrError } from '@murmuration/contracts';
 import { Thread } from '@murmuration/runtime';
 import { abortable } from './abortable-source.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { DEFAULT_STALL_MS, abortError, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import type { SourceFormat } from './stream-decoder.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 
@@ -48,7 +48,7 @@ class WasmRun {
       const rest = this.#taken(await this.#within(thread, thread.call('finish', null)));
       if (rest !== null) yield rest;
     } catch (error) {
-      throw signal.aborted ? abortError(signal) : error;
+      throw toldError(error, signal);
     } finally {
       signal.removeEventListener('abort', onAbort);
       await thread.terminate();

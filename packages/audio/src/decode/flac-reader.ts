@@ -1,41 +1,8 @@
-import { decoder as startAmr } from '@audio/decode-amr';
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { MPEGDecoder } from 'mpg123-decoder';
-import { asciiOf, viewOf } from './byte-queue.js';
-import { Mp3Opening, WithoutTag } from './mp3-opening.js';
+import { viewOf } from './byte-queue.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';
-
-const NO_PIECES: DecodedPiece[] = [];
-/** Bare mp3, with or without tags. */
-export class Mp3Reader implements WasmReader {
-  readonly codec = 'mp3';
-  readonly truncated = false;
-  damaged = false;
-  readonly #opening = new Mp3Opening();
-  readonly #decoder = new MPEGDecoder();
-
-  get declaredMs(): number | null {
-    return this.#opening.declaredMs;
-  }
-
-  push(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    return this.#decode(this.#opening.push(bytes));
-  }
-
-  finish(): Promise<DecodedPiece[]> {
-    return this.#decode(this.#opening.finish());
-  }
-
-  async #decode(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    if (bytes.length === 0) return NO_PIECES;
-    await this.#decoder.ready;
-    const decoded = this.#decoder.decode(bytes);
-    if (decoded.errors.length > 0) this.damaged = true;
-    // The decoder gives mono as two equal channels.
-    return [{ planar: decoded.channelData.slice(0, this.#opening.channels ?? 2), sampleRateHz: decoded.sampleRate }];
-  }
-}
+import { WithoutTag } from './without-tag.js';
 
 /** Native FLAC. tag → signature → metadata blocks (only STREAMINFO is read) → frames. */
 export class FlacReader implements WasmReader {
@@ -51,14 +18,14 @@ export class FlacReader implements WasmReader {
 
   async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     // The decoder's parser chooses by four bytes and fails on fewer.
-    if (!this.#input.push(bytes) || !this.#reachedFrames() || this.#input.queue.length < 4) return NO_PIECES;
+    if (!this.#input.push(bytes) || !this.#reachedFrames() || this.#input.queue.length < 4) return [];
     await this.#decoder.ready;
     this.#fed = true;
     return this.#piece(await this.#decoder.decode(this.#input.queue.takeUpTo(Infinity)));
   }
 
   async finish(): Promise<DecodedPiece[]> {
-    if (!this.#fed) return NO_PIECES;
+    if (!this.#fed) return [];
     await this.#decoder.ready;
     return this.#piece(await this.#decoder.flush());
   }
@@ -95,24 +62,5 @@ export class FlacReader implements WasmReader {
     this.#rateHz = block.getUint32(14) >>> 12;
     const samples = (block.getUint8(17) & 15) * 2 ** 32 + block.getUint32(18);
     this.declaredMs = samples === 0 || this.#rateHz === 0 ? null : (samples * 1_000) / this.#rateHz;
-  }
-}
-
-/** AMR narrow band (8 kHz) and wide band (16 kHz), one channel. */
-export class AmrReader implements WasmReader {
-  readonly declaredMs = null;
-  readonly truncated = false;
-  readonly damaged = false;
-  codec: string | null = null;
-  readonly #decoder = startAmr();
-
-  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    this.codec ??= asciiOf(bytes, 0, 6) === '#!AMR-' ? 'amr_wb' : 'amr_nb';
-    const decoded = (await this.#decoder).decode(bytes);
-    return [{ planar: decoded.channelData, sampleRateHz: decoded.sampleRate }];
-  }
-
-  finish(): Promise<DecodedPiece[]> {
-    return Promise.resolve(NO_PIECES);
   }
 }
