@@ -1,0 +1,78 @@
+import type { Filtered, FilterOptions, Recognition, Segment } from '@murmuration/contracts';
+import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
+import { isDoubtful } from './doubt.js';
+import { hasForeignScript, lacksLetters } from './letters-and-script.js';
+import { isPhantomPhrase } from './phantom-phrases.js';
+import { cutLoops, isTooRepetitive, repeatedSegments } from './repetition.js';
+
+/** What is known of a chunk beside what the model wrote. */
+export interface FilterFacts {
+  readonly audio: AudioFacts;
+  /** ISO code of the language the text is in (of a translation: `en`), or null when unknown. */
+  readonly textLanguage: string | null;
+}
+
+/**
+ * Names of the rules, as `filtered` tells them: `silence` (nothing audible there), `no_speech` (the reference's rule), `doubt`, `repetition`,
+ * `letters`, `script`, `phantom_phrase`; and `no_text`, which removes nothing but says that sound was left without text.
+ */
+export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'no_text';
+
+/** Around a segment nothing may be audible either: its times may be off by so much. */
+const TIME_ERROR_MS = 500;
+/** A phantom phrase is believed from this sureness on, … */
+const PHRASE_LOGPROB = -0.5;
+/** … below this no-speech probability … */
+const PHRASE_NO_SPEECH = 0.2;
+/** … and with so much loud audio under it. */
+const PHRASE_LOUD_MS = 200;
+
+/**
+ * Takes invented text out of a recognition and lists it, with the rule that took it, under `filtered`. Pure; the same for every model.
+ * A recognition that ends without any text says why: `no_text` over the whole chunk where nothing else stands.
+ */
+export function applyFilters(recognition: Recognition, options: FilterOptions, facts: FilterFacts): Recognition {
+  const filtered: Filtered[] = [...recognition.filtered];
+  const remove = (segment: Segment, reason: FilterReason, text = segment.text): void => {
+    filtered.push({ startMs: segment.startMs, endMs: segment.endMs, text: text.trim(), reason });
+  };
+  const repeated = options.enabled && options.repetition ? repeatedSegments(recognition.segments.map((segment) => segment.text)) : new Set<number>();
+  const segments = recognition.segments.flatMap((segment, i): Segment[] => {
+    if (!options.enabled) return [segment];
+    const reason = reasonAgainst(segment, options, facts) ?? (repeated.has(i) ? 'repetition' : null);
+    if (reason !== null) {
+      remove(segment, reason);
+      return [];
+    }
+    const { kept, removed } = options.repetition ? withoutLoops(segment, options) : { kept: segment, removed: '' };
+    if (removed !== '') remove(segment, 'repetition', removed);
+    return kept === null ? [] : [kept];
+  });
+  if (segments.length === 0 && filtered.length === 0) filtered.push({ startMs: 0, endMs: facts.audio.durationMs, text: '', reason: 'no_text' satisfies FilterReason });
+  return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
+}
+
+function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLanguage }: FilterFacts): FilterReason | null {
+  const { text, startMs, endMs, noSpeechProb, avgLogprob } = segment;
+  const textLogprob = Math.log(Math.max(segment.confidence, Number.MIN_VALUE));
+  if (options.doubt && isSilent(audio, startMs - TIME_ERROR_MS, endMs + TIME_ERROR_MS)) return 'silence';
+  if (options.noSpeechThreshold !== null && noSpeechProb > options.noSpeechThreshold && (options.logprobThreshold === null || avgLogprob < options.logprobThreshold)) return 'no_speech';
+  if (options.phantomPhrases && isPhantomPhrase(text, textLanguage)) {
+    const unsure = textLogprob < PHRASE_LOGPROB || noSpeechProb > PHRASE_NO_SPEECH;
+    if (unsure || loudMs(audio, startMs, endMs) < PHRASE_LOUD_MS) return 'phantom_phrase';
+  }
+  if (options.doubt && isDoubtful({ textLogprob, windowLogprob: avgLogprob, noSpeechProb })) return 'doubt';
+  if (options.letters && lacksLetters(text)) return 'letters';
+  if (options.script && textLanguage !== null && hasForeignScript(text, textLanguage)) return 'script';
+  return null;
+}
+
+/** The segment with loops said once, and what was cut; null where nothing is left. Its tokens stay as the model wrote them. */
+function withoutLoops(segment: Segment, options: FilterOptions): { kept: Segment | null; removed: string } {
+  const cut = cutLoops(segment.text);
+  if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold)) return { kept: null, removed: segment.text };
+  if (cut.removed === '') return { kept: segment, removed: '' };
+  const { words, ...rest } = segment;
+  const kept = new Set(cut.keptWords);
+  return { kept: { ...rest, text: cut.text, ...(words === undefined ? {} : { words: words.filter((_, i) => kept.has(i)) }) }, removed: cut.removed };
+}

@@ -1,0 +1,82 @@
+import { compressionRatio } from './compression-ratio.js';
+
+/** How often a run of so many words must stand in a row to be a loop: people do say "no, no, no, no". */
+const LOOP_TIMES: readonly number[] = [8, 5, 4, 4, 4, 4, 4, 4];
+/** A run of up to eight characters that stands so often in a row is a loop inside a word. */
+const CHARACTER_LOOP = /(.{1,8}?)\1{11,}/su;
+/** Of a text with less left than this share after its loops are cut, nothing was speech. */
+const REST_SHARE = 0.2;
+
+/** A word's place in its text. */
+interface Place { readonly word: string; readonly from: number; readonly to: number }
+
+export interface LoopCut {
+  /** The text with each loop said once; '' when nothing but loops was in it. */
+  readonly text: string;
+  /** What was cut away; '' when there was no loop. */
+  readonly removed: string;
+  /** Indices of the words (split at spaces) that stay. */
+  readonly keptWords: readonly number[];
+}
+
+/** Cuts loops of words and of characters down to one turn. */
+export function cutLoops(text: string): LoopCut {
+  const words = [...text.matchAll(/\S+/gu)].map((match): Place => ({ word: bare(match[0]), from: match.index, to: match.index + match[0].length }));
+  const all = words.map((_, index) => index);
+  if (CHARACTER_LOOP.test(text.replace(/\s+/gu, ' '))) {
+    const rest = text.replace(new RegExp(CHARACTER_LOOP.source, 'gsu'), '$1');
+    if (rest.length < REST_SHARE * text.length || words.length < 2) return { text: '', removed: text, keptWords: [] };
+  }
+  const kept = all.filter(keepsAfterLoops(words));
+  if (kept.length === words.length) return { text, removed: '', keptWords: all };
+  if (kept.length < REST_SHARE * words.length && kept.length <= 2) return { text: '', removed: text, keptWords: [] };
+  const part = (indices: readonly number[]): string => indices.map((index) => text.slice(words[index]?.from, words[index]?.to)).join(' ');
+  const lead = /^\s*/u.exec(text)?.[0] ?? '';
+  return { text: lead + part(kept), removed: part(all.filter((index) => !kept.includes(index))), keptWords: kept };
+}
+
+/** True for the words that stay when every loop is cut to its first turn. */
+function keepsAfterLoops(words: readonly Place[]): (index: number) => boolean {
+  const dropped = new Set<number>();
+  for (let i = 0; i < words.length;) {
+    const loop = loopAt(words, i);
+    if (loop === null) { i++; continue; }
+    for (let k = i + loop.length; k < i + loop.length * loop.times; k++) dropped.add(k);
+    i += loop.length * loop.times;
+  }
+  return (index) => !dropped.has(index);
+}
+
+function loopAt(words: readonly Place[], start: number): { length: number; times: number } | null {
+  for (const [i, least] of LOOP_TIMES.entries()) {
+    const length = i + 1;
+    let end = start + length;
+    while (end < words.length && words[end]?.word === words[end - length]?.word) end++;
+    const times = Math.floor((end - start) / length);
+    if (times >= least) return { length, times };
+  }
+  return null;
+}
+
+/** True when text compresses so well that it must repeat itself. */
+export function isTooRepetitive(text: string, threshold: number | null): boolean {
+  return threshold !== null && compressionRatio(text) > threshold;
+}
+
+/** Segments in a row with the same words: a loop from four on, or from three when they have three words or more. Answers the indices to drop: all but the first of each run. */
+export function repeatedSegments(texts: readonly string[]): Set<number> {
+  const normal = texts.map((text) => [...text.matchAll(/\S+/gu)].map((match) => bare(match[0])).join(' '));
+  const dropped = new Set<number>();
+  for (let i = 0; i < normal.length;) {
+    let end = i + 1;
+    while (end < normal.length && normal[end] === normal[i]) end++;
+    const least = (normal[i] ?? '').split(' ').length >= 3 ? 3 : 4;
+    if (end - i >= least) for (let k = i + 1; k < end; k++) dropped.add(k);
+    i = end;
+  }
+  return dropped;
+}
+
+function bare(word: string): string {
+  return word.toLowerCase().replace(/[^\p{L}\p{M}\p{N}]/gu, '');
+}

@@ -1,0 +1,170 @@
+import type { DecodeOptions, Filtered, Recognition, Segment } from '@murmuration/contracts';
+import { compressionRatio } from '../filters/compression-ratio.js';
+import { isDoubtful } from '../filters/doubt.js';
+import { loudMs, measureAudio, type AudioFacts } from '../filters/audio-facts.js';
+import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
+import type { ChunkTask, DecodedWindow } from './decoding/decode-windows.js';
+import type { Generation } from './model/speech-model.js';
+import type { Vocabulary } from './model/vocabulary.js';
+import type { WordedSegment } from './words/place-words.js';
+
+const FRAME_MS = 10;
+const STEP_MS = 20;
+/** Tokens of one window at most, as openai/whisper limits them: a loop ends there. */
+const MAX_NEW_TOKENS = 224;
+/** So much loud audio after the last word means that speech went on; less is breath and reverberation. */
+const UNHEARD_MS = 500;
+/** Sound that follows the last word this closely is its own end. */
+const WORD_TAIL_MS = 200;
+/** After so many windows that were likely invented, what follows in the chunk is noise: it is not decoded again. */
+const MAX_INVENTED_WINDOWS = 2;
+/** A window that got less far than this is not tried again from where it ended. */
+const LEAST_PROGRESS_MS = 250;
+
+/** One chunk while it is decoded: what is asked, what was heard, and the recognition it becomes. */
+export class ChunkDecoding implements ChunkTask {
+  readonly mel: LogMel;
+  readonly audio: AudioFacts;
+  readonly endFrame: number;
+  readonly timestamps = true;
+  readonly firstTimestamp: number;
+  readonly temperatures: readonly number[];
+  readonly maxNewTokens = MAX_NEW_TOKENS;
+  readonly maxTokens: number;
+  readonly options: DecodeOptions;
+  /** ISO code; null until found. */
+  language: string | null;
+  languageProbability: number | null = null;
+  promptTrimmed = false;
+  readonly #vocabulary: Vocabulary;
+  readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
+
+  constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number) {
+    this.mel = mel;
+    this.audio = measureAudio(pcm);
+    this.endFrame = Math.ceil(pcm.length / HOP_SAMPLES);
+    this.firstTimestamp = vocabulary.firstTimestamp;
+    this.temperatures = options.temperatures;
+    this.maxTokens = maxTokens;
+    this.options = options;
+    this.language = vocabulary.multilingual ? options.language : 'en';
+    this.#vocabulary = vocabulary;
+  }
+
+  /** The reference's rule for trying the next temperature: too repetitive, or too unsure unless the model says that nobody speaks. */
+  isDoubtful(generation: Generation): boolean {
+    const { compressionRatioThreshold, logprobThreshold, noSpeechThreshold } = this.options.filter;
+    if (compressionRatioThreshold !== null && compressionRatio(this.#vocabulary.decode(generation.tokens)) > compressionRatioThreshold) return true;
+    if (logprobThreshold === null || averageLogprob(generation) >= logprobThreshold) return false;
+    return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
+  }
+
+  resumeFrame(windows: readonly DecodedWindow[]): number | null {
+    const window = windows.at(-1);
+    if (window === undefined) return null;
+    const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
+    if (last === undefined || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
+    const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
+    if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
+    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
+  }
+
+  /** Tokens of the text written so far, to be continued where the request wants that. A guess made at a high temperature is not built upon (openai/whisper's rule). */
+  previousTokens(windows: readonly DecodedWindow[]): number[] {
+    const last = windows.at(-1);
+    if (!this.options.conditionOnPreviousText || last === undefined || last.generation.temperature > 0.5) return [];
+    return windows.flatMap((window) => window.segments.flatMap((segment) => segment.tokens.filter((token) => token < this.#vocabulary.endOfText)));
+  }
+
+  /** Segments of a window as words are to be placed into them; times of the chunk. */
+  wordedSegments(window: DecodedWindow): WordedSegment[] {
+    const worded = window.segments.map((segment): WordedSegment => ({
+      startMs: window.startFrame * FRAME_MS + segment.startStep * STEP_MS,
+      endMs: window.startFrame * FRAME_MS + segment.endStep * STEP_MS,
+      textTokens: segment.tokens.filter((token) => token < this.#vocabulary.endOfText).length,
+      words: [],
+    }));
+    this.#words.set(window, worded);
+    return worded;
+  }
+
+  /** End of the last segment that has words, chunk milliseconds; 0 when none has. */
+  get lastWordMs(): number {
+    return [...this.#words.values()].flat().findLast((segment) => segment.words.length > 0)?.endMs ?? 0;
+  }
+
+  /** The recognition before any filter; sound without text is listed under `filtered` as `no_text`. */
+  recognition(windows: readonly DecodedWindow[]): Recognition {
+    const segments = windows.flatMap((window) => this.#segmentsOf(window));
+    return {
+      segments,
+      filtered: this.#unheard(segments),
+      language: this.language,
+      languageProbability: this.languageProbability,
+      ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
+    };
+  }
+
+  #segmentsOf(window: DecodedWindow): Segment[] {
+    const { generation } = window;
+    const worded = this.#words.get(window);
+    const ratio = compressionRatio(this.#vocabulary.decode(generation.tokens));
+    return window.segments.flatMap((segment, i): Segment[] => {
+      const text = this.#vocabulary.decode(segment.tokens);
+      if (text.trim() === '') return [];
+      const placed = worded?.[i];
+      const offsetMs = window.startFrame * FRAME_MS;
+      const startMs = Math.min(placed?.startMs ?? offsetMs + segment.startStep * STEP_MS, this.audio.durationMs);
+      const endMs = Math.min(Math.max(startMs, placed?.endMs ?? offsetMs + segment.endStep * STEP_MS), this.audio.durationMs);
+      return [{
+        startMs,
+        endMs,
+        text,
+        channel: 0,
+        confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
+        avgLogprob: averageLogprob(generation),
+        noSpeechProb: generation.noSpeechProb,
+        compressionRatio: ratio,
+        temperature: generation.temperature,
+        tokens: [...segment.tokens],
+        ...(placed === undefined ? {} : { words: placed.words.map((word) => ({ ...word, endMs: Math.min(word.endMs, this.audio.durationMs) })) }),
+      }];
+    });
+  }
+
+  /** Mean over a segment's text tokens alone: how surely it wrote its times says little about its words. */
+  #textLogprob(generation: Generation, first: number, count: number): number {
+    let sum = 0;
+    let texts = 0;
+    for (let i = first; i < first + count; i++) {
+      if ((generation.tokens[i] ?? this.firstTimestamp) >= this.firstTimestamp) continue;
+      sum += generation.logprobs[i] ?? 0;
+      texts++;
+    }
+    return texts === 0 ? 0 : sum / texts;
+  }
+
+  #unheard(segments: readonly Segment[]): Filtered[] {
+    const filtered: Filtered[] = [];
+    let heardMs = 0;
+    for (const { startMs, endMs } of [...segments, { startMs: this.audio.durationMs, endMs: this.audio.durationMs }]) {
+      const fromMs = heardMs === 0 ? 0 : heardMs + WORD_TAIL_MS;
+      if (loudMs(this.audio, fromMs, startMs) >= UNHEARD_MS) filtered.push({ startMs: heardMs, endMs: startMs, text: '', reason: 'no_text' });
+      heardMs = Math.max(heardMs, endMs);
+    }
+    return filtered;
+  }
+
+  #isInvented(generation: Generation): boolean {
+    return isDoubtful({ textLogprob: this.#textLogprob(generation, 0, generation.tokens.length), windowLogprob: averageLogprob(generation), noSpeechProb: generation.noSpeechProb });
+  }
+
+  #textOf(tokens: readonly number[]): string {
+    return this.#vocabulary.decode(tokens).trim();
+  }
+}
+
+/** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
+export function averageLogprob(generation: Generation): number {
+  return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
+}

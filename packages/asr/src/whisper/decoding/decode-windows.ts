@@ -1,0 +1,127 @@
+import { copyWindow, WINDOW_FRAMES, type LogMel } from '../features/log-mel.js';
+import type { EncodedAudio, Generation, GenerationRequest, SpeechModel } from '../model/speech-model.js';
+import type { Prompt } from './prompt-tokens.js';
+import { splitSegments, type TimedTokens } from './split-segments.js';
+
+/** Frames (10 ms) of one step of a time token (20 ms). */
+const FRAMES_PER_STEP = 2;
+/** Windows of one chunk at most: a text that makes no progress ends. */
+const MAX_WINDOWS = 8;
+
+/** One row of a batch, as it is decoded window by window. */
+export interface ChunkTask {
+  readonly mel: LogMel;
+  /** Frame at which its audio ends. */
+  readonly endFrame: number;
+  readonly timestamps: boolean;
+  /** The token of 0.00 s. */
+  readonly firstTimestamp: number;
+  readonly temperatures: readonly number[];
+  /** Tokens a window may have, without and with its prompt. */
+  readonly maxNewTokens: number;
+  readonly maxTokens: number;
+  /** True when the text of an attempt is to be tried again at the next temperature. */
+  isDoubtful(generation: Generation): boolean;
+  /** Asked after a window whose text closed: the frame at which speech goes on without text, or null. */
+  resumeFrame(windows: readonly DecodedWindow[]): number | null;
+}
+
+/** What the loop asks of its caller, while the encoded audio is at hand. */
+export interface WindowHooks {
+  /** Prompts of the next windows; `tasks[i]` is the task of row `i` of the audio. */
+  prompts(audio: EncodedAudio, tasks: readonly number[], windows: readonly (readonly DecodedWindow[])[]): Promise<readonly Prompt[]>;
+  /** Told of each window, in order within a task. */
+  onWindow(audio: EncodedAudio, row: number, task: number, window: DecodedWindow): Promise<void>;
+  cancelled(task: number): boolean;
+}
+
+/** What was written for one window of a chunk. */
+export interface DecodedWindow {
+  /** Where it begins in the chunk. */
+  readonly startFrame: number;
+  readonly endFrame: number;
+  readonly prompt: Prompt;
+  readonly generation: Generation;
+  readonly segments: readonly TimedTokens[];
+  /** Where the reference goes on: the last time after which the text was cut, else the window's end or past it. */
+  readonly nextFrame: number;
+}
+
+interface Row { readonly index: number; readonly task: ChunkTask; readonly windows: DecodedWindow[]; frame: number }
+
+/**
+ * Decodes chunks together, each from its start to its end: a window of at most 30 s is written, split at its times, and the next window begins
+ * where the text was cut (as the reference seeks) or where speech goes on without text. Rows that are done leave the batch.
+ */
+export async function decodeWindows(model: SpeechModel, tasks: readonly ChunkTask[], hooks: WindowHooks): Promise<DecodedWindow[][]> {
+  const rows = tasks.map((task, index): Row => ({ index, task, windows: [], frame: 0 }));
+  const open = (row: Row): boolean => row.frame < row.task.endFrame && row.windows.length < MAX_WINDOWS && !hooks.cancelled(row.index);
+  for (let active = rows.filter(open); active.length > 0; active = active.filter(open)) await decodeNext(model, active, hooks);
+  return rows.map((row) => row.windows);
+}
+
+async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: WindowHooks): Promise<void> {
+  const size = (rows[0]?.task.mel.mels ?? 0) * WINDOW_FRAMES;
+  const features = new Float32Array(size * rows.length);
+  rows.forEach((row, i) => { copyWindow(row.task.mel, row.frame, features, i * size); });
+  const audio = await model.encode(features, rows.length);
+  const prompts = await hooks.prompts(audio, rows.map((row) => row.index), rows.map((row) => row.windows));
+  const generations = await generateTrusted(model, audio, rows, prompts, hooks.cancelled.bind(hooks));
+  for (const [i, row] of rows.entries()) {
+    const generation = generations[i];
+    const prompt = prompts[i];
+    if (generation === undefined || prompt === undefined) continue;
+    const window = windowOf(row, generation, prompt);
+    row.windows.push(window);
+    await hooks.onWindow(audio, i, row.index, window);
+    row.frame = nextFrame(row, window);
+  }
+}
+
+/** Writes every row at its first temperature, and those that are not trusted again at their next. */
+async function generateTrusted(model: SpeechModel, audio: EncodedAudio, rows: readonly Row[], prompts: readonly Prompt[], cancelled: (task: number) => boolean): Promise<(Generation | undefined)[]> {
+  const results: (Generation | undefined)[] = rows.map(() => undefined);
+  let pending = rows.map((_, i) => i);
+  for (let attempt = 0; pending.length > 0; attempt++) {
+    const requests = pending.map((i): GenerationRequest => request(rows[i], prompts[i], i, attempt));
+    const written = await model.generate(audio, requests, (index) => cancelled(rows[pending[index] ?? 0]?.index ?? 0));
+    written.forEach((generation, k) => { results[pending[k] ?? 0] = generation; });
+    pending = pending.filter((i, k) => {
+      const task = rows[i]?.task;
+      const generation = written[k];
+      return task !== undefined && generation !== undefined && attempt + 1 < task.temperatures.length && task.isDoubtful(generation) && !cancelled(rows[i]?.index ?? 0);
+    });
+  }
+  return results;
+}
+
+function request(row: Row | undefined, prompt: Prompt | undefined, index: number, attempt: number): GenerationRequest {
+  if (row === undefined || prompt === undefined) throw new Error('a row without a prompt');
+  return {
+    row: index,
+    prompt: prompt.tokens,
+    startIndex: prompt.startIndex,
+    timestamps: row.task.timestamps,
+    maxNewTokens: Math.min(row.task.maxNewTokens, row.task.maxTokens - prompt.tokens.length),
+    temperature: row.task.temperatures[attempt] ?? 0,
+    // Depends on the chunk's own progress alone: its text must not depend on its batch mates.
+    seed: row.windows.length * 64 + attempt,
+  };
+}
+
+function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWindow {
+  const { task, frame } = row;
+  const endFrame = Math.min(task.endFrame, frame + WINDOW_FRAMES);
+  const steps = Math.ceil((endFrame - frame) / FRAMES_PER_STEP);
+  const { segments, nextStep } = task.timestamps
+    ? splitSegments(generation.tokens, task.firstTimestamp, steps)
+    : { segments: [{ startStep: 0, endStep: steps, tokens: generation.tokens, firstToken: 0 }], nextStep: steps };
+  return { startFrame: frame, endFrame, prompt, generation, segments, nextFrame: frame + nextStep * FRAMES_PER_STEP };
+}
+
+/** Where the text was cut, when that is forward; else where the task wants to go on; else the window's end. */
+function nextFrame(row: Row, window: DecodedWindow): number {
+  if (window.nextFrame > window.startFrame && window.nextFrame < window.endFrame) return window.nextFrame;
+  const resume = row.task.resumeFrame(row.windows);
+  return resume !== null && resume > window.startFrame ? resume : window.endFrame;
+}

@@ -1,0 +1,71 @@
+import { float16Tensor, float32Tensor, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
+import { floatToHalf, halfToFloat } from './half-float.js';
+import { ModelFault } from './model-fault.js';
+
+/** Element types of the values that flow between the graphs. */
+export type FloatType = 'float32' | 'float16';
+
+/** The tensor's values as float32; a view where they are that already. */
+export function floatsOf(tensor: OnnxTensor): Float32Array {
+  if (tensor.type === 'float32') return tensor.data as Float32Array;
+  return halfToFloat(bitsOf(tensor));
+}
+
+/** The raw bits of a half-precision tensor. */
+function bitsOf(tensor: OnnxTensor): Uint16Array {
+  const data = tensor.data as ArrayBufferView;
+  return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+}
+
+/** A tensor of `type` from float32 values. */
+export function floatTensor(type: FloatType, values: Float32Array, dims: readonly number[]): OnnxTensor {
+  return type === 'float32' ? float32Tensor(values, dims) : float16Tensor(floatToHalf(values), dims);
+}
+
+/** The same values as a tensor of `type`; the tensor itself where nothing changes. */
+export function asType(tensor: OnnxTensor, type: FloatType): OnnxTensor {
+  return tensor.type === type ? tensor : floatTensor(type, floatsOf(tensor), tensor.dims);
+}
+
+/** A tensor of the first `rows` rows (the first dimension), over the same memory. */
+export function firstRows(tensor: OnnxTensor, rows: number): OnnxTensor {
+  const all = tensor.dims[0] ?? 0;
+  if (rows === all) return tensor;
+  const dims = [rows, ...tensor.dims.slice(1)];
+  const raw = rawOf(tensor);
+  const part = raw.subarray(0, (raw.length / all) * rows);
+  return part instanceof Float32Array ? float32Tensor(part, dims) : float16Tensor(part, dims);
+}
+
+/** A new tensor of the rows named, in that order. */
+export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTensor {
+  const all = tensor.dims[0] ?? 0;
+  const raw = rawOf(tensor);
+  const size = raw.length / all;
+  const dims = [rows.length, ...tensor.dims.slice(1)];
+  if (raw instanceof Float32Array) {
+    const data = new Float32Array(size * rows.length);
+    rows.forEach((row, i) => { data.set(raw.subarray(row * size, (row + 1) * size), i * size); });
+    return float32Tensor(data, dims);
+  }
+  const data = new Uint16Array(size * rows.length);
+  rows.forEach((row, i) => { data.set(raw.subarray(row * size, (row + 1) * size), i * size); });
+  return float16Tensor(data, dims);
+}
+
+/** Overwrites row `to` with row `from`. */
+export function moveRow(tensor: OnnxTensor, from: number, to: number): void {
+  const raw = rawOf(tensor);
+  const size = raw.length / (tensor.dims[0] ?? 1);
+  raw.copyWithin(to * size, from * size, (from + 1) * size);
+}
+
+function rawOf(tensor: OnnxTensor): Float32Array | Uint16Array {
+  return tensor.type === 'float32' ? (tensor.data as Float32Array) : bitsOf(tensor);
+}
+
+/** The type of a float input or output. Throws `ModelFault` `model_not_whisper` when it is another. */
+export function floatTypeOf(spec: TensorSpec): FloatType {
+  if (spec.type === 'float32' || spec.type === 'float16') return spec.type;
+  throw new ModelFault('model_not_whisper', `${spec.name} of the model is of type ${spec.type}, expected float32 or float16`);
+}

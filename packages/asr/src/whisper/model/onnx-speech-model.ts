@@ -1,0 +1,148 @@
+import type { OnnxTensor } from '@murmuration/onnx';
+import { seededRandom, type Random } from '../decoding/random.js';
+import { indexOfLargest, logSumExp } from '../decoding/log-sum-exp.js';
+import type { TokenChooser } from '../decoding/token-chooser.js';
+import type { DecoderGraph, DecoderState } from './decoder-graph.js';
+import type { EncoderGraph } from './encoder-graph.js';
+import { floatsOf, pickRows } from './graph-tensors.js';
+import type { Alignment, EncodedAudio, Generation, GenerationRequest, RequestCancelled, SpeechModel } from './speech-model.js';
+
+class EncodedHidden implements EncodedAudio {
+  readonly rows: number;
+  readonly hidden: OnnxTensor;
+  constructor(hidden: OnnxTensor) {
+    this.hidden = hidden;
+    this.rows = hidden.dims[0] ?? 0;
+  }
+}
+
+/** A request while it is written. */
+interface Writing {
+  readonly request: GenerationRequest;
+  /** Its place in the list of requests. */
+  readonly index: number;
+  readonly random: Random;
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  noSpeechProb: number;
+  endLogprob: number;
+}
+
+export interface SpeechTokens {
+  readonly endOfText: number;
+  readonly noSpeech: number;
+  readonly vocabularySize: number;
+}
+
+/** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
+export class OnnxSpeechModel implements SpeechModel {
+  readonly attentionLayers: ReadonlySet<number>;
+  readonly #encoder: EncoderGraph;
+  readonly #decoder: DecoderGraph;
+  readonly #chooser: TokenChooser;
+  readonly #tokens: SpeechTokens;
+
+  constructor(encoder: EncoderGraph, decoder: DecoderGraph, chooser: TokenChooser, tokens: SpeechTokens) {
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    this.#chooser = chooser;
+    this.#tokens = tokens;
+    this.attentionLayers = decoder.attentionLayers;
+  }
+
+  async encode(features: Float32Array, rows: number): Promise<EncodedAudio> {
+    return new EncodedHidden(await this.#encoder.run(features, rows));
+  }
+
+  async generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]> {
+    const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, endLogprob: 0 }));
+    // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
+    for (const length of new Set(requests.map((request) => request.prompt.length))) {
+      await this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled);
+    }
+    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb }) => ({ tokens, logprobs, endLogprob, noSpeechProb, temperature: request.temperature }));
+  }
+
+  async logitsAfter(audio: EncodedAudio, token: number): Promise<Float32Array> {
+    const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
+    const { logits } = await this.#decoder.first(hiddenOf(audio), ids, audio.rows);
+    return floatsOf(logits);
+  }
+
+  async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
+    const layers = [...new Set(heads.map(([layer]) => layer))];
+    const { logits, attentions } = await this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers);
+    let positions = 0;
+    const perLayer = new Map([...attentions].map(([layer, tensor]) => {
+      positions = tensor.dims[3] ?? 0;
+      return [layer, floatsOf(tensor)] as const;
+    }));
+    const size = tokens.length * positions;
+    return {
+      logits: floatsOf(logits),
+      attentions: heads.map(([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size)),
+      positions,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#encoder.close();
+    await this.#decoder.close();
+  }
+
+  async #write(all: OnnxTensor, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {
+    const rows = group.map((writing) => writing.request.row);
+    const inOrder = rows.length === all.dims[0] && rows.every((row, i) => row === i);
+    const hidden = inOrder ? all : pickRows(all, rows);
+    const promptLength = group[0]?.request.prompt.length ?? 0;
+    const ids = BigInt64Array.from(group.flatMap((writing) => [...writing.request.prompt]), BigInt);
+    const first = await this.#decoder.first(hidden, ids, group.length);
+    const writing = [...group];
+    this.#takeFirst(floatsOf(first.logits), writing, promptLength);
+    while (this.#dropFinished(first.state, writing, cancelled)) {
+      const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? 0));
+      const logits = floatsOf(await this.#decoder.next(first.state, step));
+      const { vocabularySize } = this.#tokens;
+      writing.forEach((one, row) => { this.#append(one, logits.subarray(row * vocabularySize, (row + 1) * vocabularySize)); });
+    }
+  }
+
+  #takeFirst(logits: Float32Array, writing: readonly Writing[], promptLength: number): void {
+    const { vocabularySize, noSpeech } = this.#tokens;
+    writing.forEach((one, row) => {
+      const at = (position: number): Float32Array => logits.subarray((row * promptLength + position) * vocabularySize, (row * promptLength + position + 1) * vocabularySize);
+      const start = at(one.request.startIndex);
+      const largest = start[indexOfLargest(start, 0, vocabularySize)] ?? 0;
+      one.noSpeechProb = Math.exp((start[noSpeech] ?? 0) - logSumExp(start, 0, vocabularySize, largest));
+      this.#append(one, at(promptLength - 1));
+    });
+  }
+
+  #append(writing: Writing, logits: Float32Array): void {
+    const { timestamps, temperature } = writing.request;
+    const { token, logprob } = this.#chooser.choose(logits, writing.tokens, timestamps, temperature, writing.random);
+    if (token === this.#tokens.endOfText) writing.endLogprob = logprob;
+    else writing.logprobs.push(logprob);
+    writing.tokens.push(token);
+  }
+
+  /** Takes rows out of the batch that ended, reached their limit or were cancelled. Answers whether any is left. */
+  #dropFinished(state: DecoderState, writing: Writing[], cancelled: RequestCancelled): boolean {
+    for (let row = writing.length - 1; row >= 0; row--) {
+      const one = writing[row];
+      if (one === undefined) continue;
+      const ended = one.tokens.at(-1) === this.#tokens.endOfText;
+      if (ended) one.tokens.pop();
+      if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index)) continue;
+      const last = writing.pop();
+      if (last !== undefined && row < writing.length) writing[row] = last;
+      if (writing.length > 0) this.#decoder.removeRow(state, row);
+    }
+    return writing.length > 0;
+  }
+}
+
+function hiddenOf(audio: EncodedAudio): OnnxTensor {
+  if (!(audio instanceof EncodedHidden)) throw new Error('the audio was encoded by another model');
+  return audio.hidden;
+}

@@ -1,0 +1,62 @@
+/** Rows of encoded audio, as the model holds them; only the model that made them can read them. */
+export interface EncodedAudio {
+  readonly rows: number;
+}
+
+/** What to write for one row of encoded audio. */
+export interface GenerationRequest {
+  /** Row of the encoded audio. */
+  readonly row: number;
+  readonly prompt: readonly number[];
+  /** Index of the start-of-transcript token in the prompt. */
+  readonly startIndex: number;
+  /** True: times are written, under the reference's rules for them. */
+  readonly timestamps: boolean;
+  readonly maxNewTokens: number;
+  /** 0 takes the likeliest token, more draws. */
+  readonly temperature: number;
+  /** Seeds the draws; the same seed gives the same text. */
+  readonly seed: number;
+}
+
+/** What the model wrote for one request, without the end-of-text token. */
+export interface Generation {
+  readonly tokens: readonly number[];
+  /** Natural logarithm of each token's probability, before anything was suppressed. */
+  readonly logprobs: readonly number[];
+  /** The same of the end-of-text token, or 0 when the text ran into its limit. */
+  readonly endLogprob: number;
+  /** Probability, at the start of the transcript, that nobody speaks. */
+  readonly noSpeechProb: number;
+  readonly temperature: number;
+}
+
+/** Cross-attention of a text that is given: for word times. */
+export interface Alignment {
+  /** Tokens × vocabulary, row by row. */
+  readonly logits: Float32Array;
+  /** For each pair asked for, tokens × encoder positions, row by row; each row sums to 1. */
+  readonly attentions: readonly Float32Array[];
+  readonly positions: number;
+}
+
+/** Asked between decoder steps; a request (by its place in the list) that was cancelled ends where it is. */
+export type RequestCancelled = (index: number) => boolean;
+
+/**
+ * A Whisper model with its generation loop. On a GPU the loop may run inside the graph: nothing here lets the cache out.
+ * All calls block the thread and throw the runtime's error, for example when memory is short.
+ */
+export interface SpeechModel {
+  /** Layers whose cross-attention the export gives; empty when it gives none. */
+  readonly attentionLayers: ReadonlySet<number>;
+  /** @param features `rows` × mels × 3,000 */
+  encode(features: Float32Array, rows: number): Promise<EncodedAudio>;
+  /** Answers in the order of the requests. */
+  generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]>;
+  /** Logits after the one token `token`, for every row: rows × vocabulary. For finding the language. */
+  logitsAfter(audio: EncodedAudio, token: number): Promise<Float32Array>;
+  /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. */
+  align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+import { AsrError, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import { applyFilters } from '../filters/apply-filters.js';
+import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
+import { ChunkDecoding } from './chunk-decoding.js';
+import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js';
+import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
+import { describeWhisper } from './description.js';
+import { detectLanguages, type DetectedLanguage } from './detect-language.js';
+import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
+import type { EncodedAudio } from './model/speech-model.js';
+import type { WhisperParts } from './whisper-parts.js';
+import { alignWords, type AlignmentSettings } from './words/align-words.js';
+import { placeWords } from './words/place-words.js';
+
+/** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options (an int8 export scales its activations over the batch, there near-ties may fall otherwise). */
+export class WhisperRecognizer implements Recognizer {
+  readonly description: ModelDescription;
+  readonly #parts: WhisperParts;
+  readonly #features: LogMelExtractor;
+  readonly #alignment: AlignmentSettings;
+
+  constructor(id: string, parts: WhisperParts) {
+    this.description = describeWhisper(id, parts);
+    this.#parts = parts;
+    this.#features = new LogMelExtractor(parts.settings.mels);
+    this.#alignment = { heads: alignmentHeads(parts), medianWidth: parts.settings.medianFilterWidth };
+  }
+
+  /** Always 30 s: the encoder knows no shorter window. */
+  paddedSamples(samples: number): number {
+    return Math.max(WINDOW_AUDIO_SAMPLES, samples);
+  }
+
+  /** Throws `AsrError` `unsupported_language`, `unsupported_task` or `word_timestamps_unavailable` before anything runs, and the runtime's errors. */
+  async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
+    const { vocabulary, settings, model } = this.#parts;
+    for (const { options } of batch) this.#refuseImpossible(options);
+    const chunks = batch.map(({ pcm, options }) => new ChunkDecoding(pcm, this.#features.extract(pcm), options, vocabulary, settings.maxTokens));
+    const windows = await decodeWindows(model, chunks, {
+      prompts: (audio, tasks, before) => this.#prompts(audio, tasks.map((task) => chunkAt(chunks, task)), before),
+      onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
+      cancelled,
+    });
+    return chunks.map((chunk, i) => cancelled(i)
+      ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
+      : applyFilters(chunk.recognition(windows[i] ?? []), chunk.options.filter, { audio: chunk.audio, textLanguage: chunk.options.task === 'translate' ? 'en' : chunk.language }));
+  }
+
+  /** The language of each recording's first 30 s. An English-only model answers `en` with probability 1. */
+  async detectLanguage(batch: readonly Pick<RecognizerInput, 'pcm'>[]): Promise<DetectedLanguage[]> {
+    const { vocabulary, settings, model } = this.#parts;
+    if (!vocabulary.multilingual) return batch.map(() => ({ language: 'en', probability: 1 }));
+    const size = settings.mels * WINDOW_FRAMES;
+    const features = new Float32Array(size * batch.length);
+    batch.forEach(({ pcm }, i) => { copyWindow(this.#features.extract(pcm.subarray(0, WINDOW_AUDIO_SAMPLES)), 0, features, i * size); });
+    return detectLanguages(model, vocabulary, await model.encode(features, batch.length));
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.model.close();
+  }
+
+  #refuseImpossible(options: DecodeOptions): void {
+    const { vocabulary } = this.#parts;
+    if (options.language !== null && !vocabulary.languages.has(options.language)) {
+      throw new AsrError('unsupported_language', `The model ${this.description.id} does not know the language ${options.language}. Leave \`language\` out or use one that \`GET /capabilities\` lists.`, { param: 'language' });
+    }
+    if (!this.description.tasks.includes(options.task)) {
+      throw new AsrError('unsupported_task', `The model ${this.description.id} cannot ${options.task}: it knows English only. Use a multilingual Whisper, for example base.`, { param: 'task' });
+    }
+    if (options.wordTimestamps && this.#alignment.heads.length === 0) {
+      const export_ = `onnx-community/${this.description.id.replace(/^.*\//, '')}_timestamped`;
+      throw new AsrError('word_timestamps_unavailable', `This export of ${this.description.id} gives no cross-attention, so it has no word times. Serve its export for word times: ${export_}.`, { param: 'word_timestamps' });
+    }
+  }
+
+  async #prompts(audio: EncodedAudio, chunks: readonly ChunkDecoding[], before: readonly (readonly DecodedWindow[])[]): Promise<Prompt[]> {
+    const { vocabulary, settings, model } = this.#parts;
+    if (chunks.some((chunk) => chunk.language === null)) {
+      const detected = await detectLanguages(model, vocabulary, audio);
+      chunks.forEach((chunk, i) => {
+        if (chunk.language !== null) return;
+        chunk.language = detected[i]?.language ?? null;
+        chunk.languageProbability = detected[i]?.probability ?? null;
+      });
+    }
+    return chunks.map((chunk, i) => {
+      const windows = before[i] ?? [];
+      const { task, prompt, hotwords } = chunk.options;
+      const built = buildPrompt(vocabulary, { language: chunk.language ?? 'en', task, timestamps: true, prompt, hotwords, previous: chunk.previousTokens(windows) }, settings.maxTokens);
+      if (windows.length === 0) chunk.promptTrimmed = built.trimmed;
+      return built;
+    });
+  }
+
+  async #placeWords(audio: EncodedAudio, row: number, chunk: ChunkDecoding, window: DecodedWindow): Promise<void> {
+    if (!chunk.options.wordTimestamps) return;
+    const { vocabulary, model } = this.#parts;
+    const lastWordMs = chunk.lastWordMs;
+    const tokens = window.segments.flatMap((segment) => segment.tokens.filter((token) => token < vocabulary.endOfText));
+    const start = window.prompt.tokens.slice(window.prompt.startIndex);
+    const steps = Math.floor((window.endFrame - window.startFrame) / 2);
+    const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, tokens, steps, chunk.language ?? 'en');
+    placeWords(aligned, chunk.wordedSegments(window), window.startFrame * 10, lastWordMs);
+  }
+}
+
+/** The heads named by the model's files that the export gives; where none are named, all heads of the upper half of the layers, as openai/whisper takes them. */
+function alignmentHeads({ settings, model }: WhisperParts): (readonly [number, number])[] {
+  const named = settings.alignmentHeads.length > 0
+    ? settings.alignmentHeads
+    : Array.from({ length: settings.layers * settings.heads }, (_, i) => [Math.floor(i / settings.heads), i % settings.heads] as const).filter(([layer]) => layer >= settings.layers / 2);
+  return named.filter(([layer]) => model.attentionLayers.has(layer));
+}
+
+function chunkAt(chunks: readonly ChunkDecoding[], index: number): ChunkDecoding {
+  const chunk = chunks[index];
+  if (chunk === undefined) throw new Error(`no chunk ${String(index)} in the batch`);
+  return chunk;
+}

@@ -1,0 +1,60 @@
+import { indexOfLargest, logSumExp } from '../decoding/log-sum-exp.js';
+import type { EncodedAudio, SpeechModel } from '../model/speech-model.js';
+import type { Vocabulary } from '../model/vocabulary.js';
+import { firstColumns } from './alignment-path.js';
+import { attentionMatrix } from './attention-matrix.js';
+import { splitWords, type TokenWord } from './token-words.js';
+
+const STEP_MS = 20;
+
+/** A word with its time in milliseconds from the window's start. */
+export interface AlignedWord extends TokenWord {
+  startMs: number;
+  endMs: number;
+  /** 0 to 1: mean probability of its tokens. */
+  probability: number;
+}
+
+export interface AlignmentSettings {
+  /** Pairs of layer and head. */
+  readonly heads: readonly (readonly [number, number])[];
+  readonly medianWidth: number;
+}
+
+/**
+ * Times of the words of a text in a window: the text is run through the decoder once more without times, and the cross-attention of the
+ * alignment heads is followed by dynamic time warping, as openai/whisper's `find_alignment` does.
+ * @param start tokens from the start of the transcript to the task, without `<|notimestamps|>`
+ * @param tokens text tokens alone
+ * @param steps length of the window's audio in steps of 20 ms
+ */
+export async function alignWords(
+  model: SpeechModel, vocabulary: Vocabulary, settings: AlignmentSettings,
+  audio: EncodedAudio, row: number, start: readonly number[], tokens: readonly number[], steps: number, language: string,
+): Promise<AlignedWord[]> {
+  if (tokens.length === 0) return [];
+  const sequence = [...start, vocabulary.noTimestamps, ...tokens, vocabulary.endOfText];
+  const alignment = await model.align(audio, row, sequence, settings.heads);
+  const used = Math.min(steps, alignment.positions);
+  const matrix = attentionMatrix(alignment.attentions, sequence.length, alignment.positions, used, start.length, sequence.length - 1, settings.medianWidth);
+  const columns = firstColumns(matrix.map((fit) => -fit), tokens.length + 1, used);
+  const probabilities = tokenProbabilities(alignment.logits, sequence.length, start.length, tokens, vocabulary.endOfText);
+  let index = 0;
+  return splitWords(vocabulary, tokens, language).map((word): AlignedWord => {
+    const end = index + word.tokens.length;
+    const own = probabilities.slice(index, end);
+    const aligned = { ...word, startMs: (columns[index] ?? 0) * STEP_MS, endMs: (columns[end] ?? used) * STEP_MS, probability: own.reduce((sum, one) => sum + one, 0) / own.length };
+    index = end;
+    return aligned;
+  });
+}
+
+/** Probability of each text token among the text tokens. */
+function tokenProbabilities(logits: Float32Array, rows: number, first: number, tokens: readonly number[], endOfText: number): number[] {
+  const vocabularySize = logits.length / rows;
+  return tokens.map((token, i) => {
+    const row = logits.subarray((first + i) * vocabularySize, (first + i) * vocabularySize + endOfText);
+    const largest = row[indexOfLargest(row, 0, row.length)] ?? 0;
+    return Math.min(1, Math.exp((row[token] ?? 0) - logSumExp(row, 0, row.length, largest)));
+  });
+}
