@@ -20,7 +20,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = door.logger;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
@@ -77,7 +77,7 @@ function useEveryAnswer(app: FastifyInstance, door: Door): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     door.onAnswer(route, reply.raw.statusCode, reply.elapsedTime);
-    request.log.info({ requestId: request.id, method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) }, 'answered');
+    request.log.info({ method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) }, 'answered');
     drainRest(request.raw);
     done();
   });

@@ -4,12 +4,18 @@ import { AsrError } from '@murmuration/contracts';
 import { errorBody } from './error-body.js';
 import { toAsrError } from './to-asr-error.js';
 
-/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known. A fault of the server's own is logged with its cause. */
+/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known. */
 export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toAsrError(thrown);
-  if (error.kind.http >= 500) request.log.error({ err: error.cause ?? error, code: error.code, requestId: request.id }, 'a request failed');
+  logFault(request, error);
   if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   return reply.code(error.kind.http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error));
+}
+
+/** Logs a fault of the server's own with its cause, and what is the matter with its surroundings by its code; a client's mistakes are no news. */
+export function logFault(request: FastifyRequest, error: AsrError): void {
+  if (error.kind.http === 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'a request failed');
+  else if (error.kind.http > 500) request.log.warn({ code: error.code }, 'a request could not be served');
 }
 
 /** Makes every error of the app, also of unknown addresses and methods, answer in one shape. Call it before the routes are added. */

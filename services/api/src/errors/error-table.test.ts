@@ -24,6 +24,8 @@ describe('Error table, documentation and API description', () => {
     const { app } = await testApp(t);
     const document = (await app.inject({ url: '/openapi.json' })).json<OpenApi>();
     assert.match(document.openapi, /^3\.1\./);
+    const referred = new Set([...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map((match) => match[1]));
+    assert.deepEqual([...referred].sort(), Object.keys(document.components.schemas).sort());
     assert.deepEqual(document.components.schemas['Error']?.properties.error.properties.code.enum.sort(), [...codes].sort());
   });
 

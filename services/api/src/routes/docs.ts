@@ -29,6 +29,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
       const document = jsonSchemaTransformObject(input);
       describeRawBodies(document);
       nameWildcards(document);
+      dropInputForms(document);
       return document;
     },
   });
@@ -66,5 +67,13 @@ function nameWildcards(document: object): void {
     }
     paths[path.replace('{*}', '{id}')] = operations;
     Reflect.deleteProperty(paths, path);
+  }
+}
+
+/** Named schemas are answers only; the forms they would have in requests are referred to by nothing. */
+function dropInputForms(document: object): void {
+  const { schemas } = (document as { components?: { schemas?: Record<string, unknown> } }).components ?? {};
+  for (const name of Object.keys(schemas ?? {})) {
+    if (schemas !== undefined && name.endsWith('Input')) Reflect.deleteProperty(schemas, name);
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AsrError, type Segment } from '@murmuration/contracts';
 import type { Door } from '../door.js';
 import { errorBody } from '../errors/error-body.js';
+import { logFault } from '../errors/error-replies.js';
 import { toAsrError } from '../errors/to-asr-error.js';
 import type { Dialect } from '../fields/dialect.js';
 import type { EventStream } from '../replies/event-stream.js';
@@ -45,7 +46,7 @@ export async function untilEnd<T>(stream: EventStream, request: FastifyRequest, 
   } catch (thrown) {
     if (!stream.begun) throw thrown;
     const error = toAsrError(thrown);
-    if (error.kind.http >= 500) request.log.error({ err: error.cause ?? error, code: error.code, requestId: request.id }, 'a request failed');
+    logFault(request, error);
     await stream.send('error', errorBody(error)).catch(() => undefined);
     return null;
   } finally {

@@ -222,7 +222,7 @@ describe('POST /transcribe/stream', () => {
     upload.end(`\r\n${fieldPart('language', 'de')}${FORM_END}`);
     const { value } = await stream.next();
     assert.equal(value?.name, 'error');
-    assert.deepEqual((value?.data['error'] as { code: string; param: string }).param, 'language');
+    assert.deepEqual((value.data['error'] as { code: string; param: string }).param, 'language');
     assert.equal((await stream.next()).done, true);
     assert.equal(service.starts.length, 1);
   });
