@@ -73,14 +73,16 @@ void test('Speech that was skipped as too short is a neighbour too: it is in no 
   assert.deepEqual(planner.accounting.close(totalSamples), { speechMs: 1_920, nonSpeechMs: 2_848 - 1_952, skipped: [{ startMs: 1_408, endMs: 1_440, channel: 0, reason: 'too_short' }] });
 });
 
-void test('Utterances closer than the gap are packed without the silence between their paddings, until the target is reached.', () => {
+void test('Utterances closer than the gap are packed with the silence between them, until the target is reached.', () => {
   const utterance = [...times(100, 1), ...times(25, 0)];
   const { chunks } = planned({ probabilities: [...utterance, ...utterance, ...utterance, ...utterance, ...utterance], policy: { packGapMs: 1_000, targetChunkMs: 6_000 } });
-  assert.deepEqual(spans(chunks), [
-    [[0, 3_392], [3_808, 7_392]],
-    [[7_808, 11_392], [11_808, 15_392]],
-    [[15_808, 19_392]],
-  ]);
+  assert.deepEqual(spans(chunks), [[[0, 7_392]], [[7_808, 15_392]], [[15_808, 19_392]]]);
+  assert.deepEqual(chunks[0]?.chunk.speech, [{ startMs: 0, endMs: 3_200 }, { startMs: 4_000, endMs: 7_200 }]);
+});
+
+void test('What was skipped between packed utterances is left out; the spans tell of the hole.', () => {
+  const { chunks } = planned({ probabilities: [...times(100, 1), ...times(14, 0), 1, ...times(14, 0), ...times(100, 1), ...times(14, 0)], policy: { packGapMs: 1_000 } });
+  assert.deepEqual(spans(chunks), [[[0, 3_392], [4_128 - 192, 7_328 + 192]]]);
 });
 
 void test('A gap as long as the limit still packs, a longer one does not.', () => {

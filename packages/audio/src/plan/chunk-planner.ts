@@ -46,9 +46,10 @@ type EndedPiece = Omit<Piece, 'endSamples'>;
  * - Padding is kept on both sides, but of a gap to a neighbour at most half; what was skipped as too short is a neighbour, too.
  * - Packing: a chunk is closed when the gap to the next utterance exceeds `packGapMs`, when it has reached `targetChunkMs`, or when the next
  *   utterance would make it longer than `maxChunkMs`. With `packGapMs` 0 every utterance is a chunk of its own, ready the moment its padding is settled.
- * - Between packed utterances only their paddings stay; `spans` maps what is left to the recording.
- * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it, for that would make it wait for audio
- *   that has not arrived.
+ * - The silence between packed utterances stays in the chunk, unless something was skipped in it: then only the paddings stay, and `spans` tells
+ *   of the hole. (Measured on Moonshine tiny, 166 words, gaps up to 2 s: 1 error with the silence, 4 with the paddings alone, 6 unpacked.)
+ * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it. (Measured likewise, 122 words: 5 errors as
+ *   it is, 6 drawn out with audio, 6 with digital silence; and it would have to wait for audio that has not arrived.)
  *
  * What is held: the chunk being filled and the open utterance, each at most `maxChunkMs`, and one piece of input.
  */
@@ -66,6 +67,7 @@ export class ChunkPlanner {
   /** Up to here it is certain where speech begins and ends. */
   #clearSamples = 0;
   #neighbourEndSamples: number | null = null;
+  #skippedEndSamples = 0;
   #open: OpenPiece | null = null;
   #ended: EndedPiece | null = null;
   #pack: Piece[] = [];
@@ -127,6 +129,7 @@ export class ChunkPlanner {
       case 'skipped':
         this.#open = null;
         this.#neighbourEndSamples = event.endSamples;
+        this.#skippedEndSamples = event.endSamples;
         this.accounting.addSkipped(event.startSamples, event.endSamples, event.reason);
         break;
     }
@@ -150,7 +153,7 @@ export class ChunkPlanner {
   #extend(open: OpenPiece, reachSamples: number): void {
     open.reachSamples = reachSamples;
     if (!open.confirmed) return;
-    if (this.#packedSamples() + reachSamples - open.startSamples > this.#maxSamples) this.#closePack();
+    if (this.#packedSamples() + reachSamples - this.#packedStart(open.startSamples) > this.#maxSamples) this.#closePack();
     while (open.reachSamples - open.startSamples > this.#maxSamples) this.#cut(open);
   }
 
@@ -192,10 +195,16 @@ export class ChunkPlanner {
 
   #settle(ended: EndedPiece, endSamples: number): void {
     this.#ended = null;
-    const piece: Piece = { ...ended, endSamples: Math.min(endSamples, ended.startSamples + this.#maxSamples) };
-    if (this.#packedSamples() + piece.endSamples - piece.startSamples > this.#maxSamples) this.#closePack();
-    this.#pack.push(piece);
+    const pieceEndSamples = Math.min(endSamples, ended.startSamples + this.#maxSamples);
+    if (this.#packedSamples() + pieceEndSamples - this.#packedStart(ended.startSamples) > this.#maxSamples) this.#closePack();
+    this.#pack.push({ ...ended, startSamples: this.#packedStart(ended.startSamples), endSamples: pieceEndSamples });
     if (this.#packGapSamples === 0 || this.#packedSamples() >= this.#targetSamples) this.#closePack();
+  }
+
+  /** Where a piece begins when it is packed: where the last one ends, but for what was skipped between them. */
+  #packedStart(startSamples: number): number {
+    const last = this.#pack.at(-1);
+    return last === undefined || this.#skippedEndSamples > last.speechEndSamples ? startSamples : last.endSamples;
   }
 
   #packedSamples(): number {
