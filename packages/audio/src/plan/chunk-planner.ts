@@ -47,9 +47,10 @@ type EndedPiece = Omit<Piece, 'endSamples'>;
  * - Packing: a chunk is closed when the gap to the next utterance exceeds `packGapMs`, when it has reached `targetChunkMs`, or when the next
  *   utterance would make it longer than `maxChunkMs`. With `packGapMs` 0 every utterance is a chunk of its own, ready the moment its padding is settled.
  * - The silence between packed utterances stays in the chunk, unless something was skipped in it: then only the paddings stay, and `spans` tells
- *   of the hole. (Measured on Moonshine tiny, 166 words, gaps up to 2 s: 1 error with the silence, 4 with the paddings alone, 6 unpacked.)
- * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it. (Measured likewise, 122 words: 5 errors as
- *   it is, 6 drawn out with audio, 6 with digital silence; and it would have to wait for audio that has not arrived.)
+ *   of the hole. (Moonshine tiny int8, 166 words, gaps up to 2 s: 1 error with the silence, 4 with the paddings alone, 6 unpacked. A hint, no proof:
+ *   nearly all of the difference is one recording in three encodings.)
+ * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it, for it would have to wait for audio that
+ *   has not arrived. (It did not help either: 5 errors in 122 words as it is, 6 drawn out with audio, 6 with digital silence, a difference of one word.)
  *
  * What is held: the chunk being filled and the open utterance, each at most `maxChunkMs`, and one piece of input.
  */
