@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { createBoundedDecoder } from './bounded-decoder.js';
-import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, voice, wavFile } from './testing/encoded-twins.js';
+import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, seededRandom, voice, wavFile } from './testing/encoded-twins.js';
 import { openDecoding, type OpenDecodingOptions } from './open-decoding.js';
 
 const options = (more: Partial<OpenDecodingOptions> = {}): OpenDecodingOptions => ({ channels: 'mix', limits: LIMITS, signal: new AbortController().signal, ffmpeg, spoolDir: tmpdir(), maxSpoolBytes: 50_000_000, ...more });
@@ -55,6 +55,19 @@ test('ADPCM in wav, compressed aiff and AAC need ffmpeg and say so without it', 
     const bytes = encodedTwin(wav, argv, extension);
     assert.ok(correlation(voice(1, 16_000, 1)[0] ?? new Float32Array(0), await decoded(bytes), 1_100) > 0.98, extension);
     await assert.rejects(decoded(bytes, { ffmpeg: null }), refusal('decoder_unavailable'), extension);
+  }
+});
+
+test('AMR sounds the same by ffmpeg and by WASM', { skip: WITHOUT_FFMPEG }, async () => {
+  // One frame over and over: where every frame is another random one, the filters run into clipping, and no two decoders agree.
+  for (const [line, frameBytes, mode, seed] of [['#!AMR\n', 32, 0x3c, 5], ['#!AMR-WB\n', 61, 0x44, 3]] as const) {
+    const random = seededRandom(seed);
+    const frame = Uint8Array.from({ length: frameBytes }, () => Math.floor(random() * 256));
+    frame[0] = mode;
+    const file = new Uint8Array(Buffer.concat([Buffer.from(line), ...Array.from({ length: 50 }, () => frame)]));
+    const [one, other] = [await decoded(file), await decoded(file, { ffmpeg: null })];
+    assert.deepEqual([one.length, other.length], [16_000, 16_000]);
+    assert.ok(correlation(one, other, 40) > 0.995, String(correlation(one, other, 40)));
   }
 });
 
