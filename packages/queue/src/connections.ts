@@ -9,25 +9,26 @@ const DOOR_COMMAND_TIMEOUT_MS = 1_500;
 
 const SHARED = {
   connectTimeout: 5_000,
-  // A dead peer is noticed in 8 s instead of minutes (measured with dropped packets).
-  socketTimeout: 8_000,
   retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
   enableReadyCheck: true,
 } satisfies RedisOptions;
 
+/** A dead peer is noticed in this time instead of minutes (measured with dropped packets). Subscriptions may be silent for longer. */
+const SOCKET_TIMEOUT_MS = 8_000;
+
 /** A connection that waits for Redis as long as it takes: for workers, whose work goes on when Redis is back. */
 export function patientConnection(url: string, logger: Logger): Redis {
-  return watched(new Redis(url, { ...SHARED, maxRetriesPerRequest: null }), logger);
+  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: null }), logger);
 }
 
 /** A connection that gives up quickly, so that a client hears 503 within two seconds: for doors. */
 export function doorConnection(url: string, logger: Logger): Redis {
-  return watched(new Redis(url, { ...SHARED, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: DOOR_COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false }), logger);
+  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: DOOR_COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false }), logger);
 }
 
 /** A connection for subscriptions; it subscribes again by itself after a loss. */
 export function subscriberConnection(url: string, logger: Logger): Redis {
-  return watched(new Redis(url, { ...SHARED, socketTimeout: 0, maxRetriesPerRequest: null, autoResubscribe: true }), logger);
+  return watched(new Redis(url, { ...SHARED, maxRetriesPerRequest: null, autoResubscribe: true }), logger);
 }
 
 function watched(redis: Redis, logger: Logger): Redis {

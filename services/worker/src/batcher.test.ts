@@ -73,13 +73,13 @@ test('A batch that fails is tried again row by row, so that one row cannot fail 
   const device = new HeldDevice();
   const b = batcher(device);
   const first = b.submit(row(10));
-  const pair = [b.submit(row(20)), b.submit(row(30))];
+  const pair = Promise.allSettled([b.submit(row(20)), b.submit(row(30))]);
   await device.end();
   await first;
   await device.end(new Error('bad row'));
   await device.end(new Error('bad row'));
   await device.end();
-  const [bad, good] = await Promise.allSettled(pair);
+  const [bad, good] = await pair;
   assert.equal(bad?.status, 'rejected');
   assert.equal(good?.status, 'fulfilled');
 });

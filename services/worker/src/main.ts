@@ -58,7 +58,10 @@ const operations = await OperationsServer.start({
 });
 shutdown.add('operations', () => operations.close());
 shutdown.add('redis', async () => { subscriber.disconnect(); await redis.quit().catch(() => undefined); });
-const lag = new EventLoopLag((seconds) => { metrics.eventLoopLagSeconds.set(seconds); });
+const lag = new EventLoopLag((seconds) => {
+  metrics.eventLoopLagSeconds.set(seconds);
+  metrics.workerLastFetchAgeSeconds.set(watch?.ageSeconds ?? 0);
+});
 shutdown.add('lag', () => { lag.close(); });
 
 const model = await loadModel(config, logger, metrics).catch((error: unknown) => {
@@ -90,7 +93,6 @@ const transcribe = new TranscribeChunk({
 let held = 0;
 watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
 const fetchWatch = watch;
-metrics.workerLastFetchAgeSeconds.collect = () => { metrics.workerLastFetchAgeSeconds.set(fetchWatch.ageSeconds); };
 const chunkWorker = new ChunkWorker(slug, redis, holds, async (entry) => {
   held++;
   try {
