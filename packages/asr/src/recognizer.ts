@@ -16,5 +16,10 @@ export interface Recognizer {
   paddedSamples(samples: number): number;
   /** Rows in, recognitions out, in the same order. Throws the runtime's error, for example when memory is short. */
   recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]>;
+  /**
+   * Runs the shapes of batches of `paddedSamples` without a whole decoding, and predicts for each size of `rows` how long a batch
+   * of ordinary speech takes, milliseconds. Without it the warm-up runs whole batches.
+   */
+  rehearse?(paddedSamples: number, rows: readonly number[]): Promise<number[]>;
   close(): Promise<void>;
 }

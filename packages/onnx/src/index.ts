@@ -5,3 +5,4 @@ export { isOutOfMemory } from './out-of-memory.js';
 export { parseModel, serializeModel, type OnnxModel } from './model-file/onnx-model.js';
 export { onnxNode, valueInfo, type OnnxGraph, type OnnxNode, type ValueInfo } from './model-file/onnx-graph.js';
 export { float32Initializer, float32Values, initializerDims, uint8Initializer, uint8Values } from './model-file/initializer.js';
+export { ExitGate, guardExit } from './exit-gate.js';

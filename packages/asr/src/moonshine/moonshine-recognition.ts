@@ -1,7 +1,7 @@
 import type { Recognition, Segment } from '@murmuration/contracts';
 import { approximateWords } from './approximate-words.js';
 import { decodeTokens } from './moonshine-tokens.js';
-import { compressionRatio } from '../compression-ratio.js';
+import { compressionRatio } from '../filters/compression-ratio.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
 import type { RecognizerInput } from '../recognizer.js';
 

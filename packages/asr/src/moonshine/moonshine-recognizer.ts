@@ -3,7 +3,7 @@ import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import type { Device } from '@murmuration/onnx';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
 import { DecoderRows, RowBuffers } from './decoder-rows.js';
-import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
+import { END_TOKEN, MoonshineDecoder, type FirstStep } from './moonshine-decoder.js';
 import { MoonshineEncoder, encoderFrames } from './moonshine-encoder.js';
 import { emptyRecognition, toRecognition } from './moonshine-recognition.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
@@ -15,6 +15,9 @@ const SPARE_TOKENS = 2;
 
 /** Finished rows leave the batch when they are this share of it: moving the others costs about one step. */
 const COMPACT_SHARE = 0.25;
+
+const ORDINARY_TOKENS_PER_SECOND = 3;
+const REHEARSED_STEPS = 3;
 
 /** One row on its way: active until its end token, its limit or its cancelling. */
 interface Row {
@@ -109,6 +112,34 @@ export class MoonshineRecognizer implements Recognizer {
       const { tokens, logprobs } = await this.#decoder.next(inDecoder);
       rows.forEach((row, place) => { if (row.active) say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0); });
     }
+  }
+
+  /** One chunk of noise through encoder and first step, then a few steps at each batch size; ordinary speech has 3 tokens a second. */
+  async rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]> {
+    const pcm = Float32Array.from({ length: paddedSamples }, (_, at) => 0.05 * Math.sin(at * at));
+    let beginMs = Infinity;
+    let start: FirstStep | null = null;
+    for (let run = 0; run < 2; run++) {
+      const began = performance.now();
+      start = await this.#decoder.first(await this.#encoder.encode(pcm));
+      beginMs = Math.min(beginMs, performance.now() - began);
+    }
+    const steps = (paddedSamples / SAMPLES_PER_MS / 1_000) * ORDINARY_TOKENS_PER_SECOND;
+    const predictedMs: number[] = [];
+    for (const count of rows) predictedMs.push(count * beginMs + steps * await this.#rehearseStepMs(start, paddedSamples, count));
+    return predictedMs;
+  }
+
+  async #rehearseStepMs(start: FirstStep | null, paddedSamples: number, count: number): Promise<number> {
+    const inDecoder = new DecoderRows(this.#decoder.names, encoderFrames(paddedSamples), count, this.#buffers);
+    for (let row = 0; row < count && start !== null; row++) inDecoder.add(start);
+    let stepMs = Infinity;
+    for (let step = 0; step < REHEARSED_STEPS; step++) {
+      const began = performance.now();
+      await this.#decoder.next(inDecoder);
+      stepMs = Math.min(stepMs, performance.now() - began);
+    }
+    return stepMs;
   }
 
   async close(): Promise<void> {

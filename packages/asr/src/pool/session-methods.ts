@@ -1,0 +1,72 @@
+import { decodeOptionsSchema, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { Recognizer } from '../recognizer.js';
+import type { ExitGate } from '@murmuration/onnx';
+
+/** A batch as it crosses to a session's thread. */
+export interface SessionBatch {
+  /** Signed 16-bit PCM, mono, 16 kHz. */
+  readonly rows: readonly { readonly pcm: Int16Array; readonly options: DecodeOptions }[];
+  /** A byte a row over shared memory; anything but 0 cancels the row. */
+  readonly cancelled: Uint8Array;
+}
+
+export interface SessionAnswer {
+  readonly recognitions: readonly Recognition[];
+  /** Time inside the session, milliseconds. */
+  readonly inferenceMs: number;
+}
+
+/** A shape to warm: predictions come back in the order of `rows`, milliseconds. */
+export interface Rehearsal { readonly paddedSamples: number; readonly rows: readonly number[] }
+
+/** What one session does; served by a thread, or called in place for a simulated device. */
+export interface SessionMethods extends Record<string, (argument: never) => unknown> {
+  describe(argument: null): ModelDescription;
+  rehearse(shape: Rehearsal): Promise<number[]>;
+  recognize(batch: SessionBatch): Promise<SessionAnswer>;
+  close(argument: null): Promise<void>;
+}
+
+/** @param gate what the end of the process waits at */
+export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionMethods {
+  // A session closed between two steps of a batch would fail the batch.
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    describe: () => recognizer.description,
+    rehearse: ({ paddedSamples, rows }) => gate.pass(() => (recognizer.rehearse === undefined ? runWhole(recognizer, paddedSamples, rows) : recognizer.rehearse(paddedSamples, rows))),
+    recognize: (batch) => {
+      const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
+      running = answer.catch(() => undefined);
+      return answer;
+    },
+    close: async () => {
+      await running;
+      await gate.pass(() => recognizer.close());
+    },
+  };
+}
+
+async function recognizeBatch(recognizer: Recognizer, { rows, cancelled }: SessionBatch, gate: ExitGate): Promise<SessionAnswer> {
+  const started = performance.now();
+  const inputs = rows.map(({ pcm, options }) => ({ pcm: toFloats(pcm), options }));
+  const recognitions = await recognizer.recognize(inputs, (row) => gate.stopping || Atomics.load(cancelled, row) !== 0);
+  return { recognitions, inferenceMs: performance.now() - started };
+}
+
+/** Whole batches of a humming tone, for models that cannot rehearse. */
+async function runWhole(recognizer: Recognizer, paddedSamples: number, rows: readonly number[]): Promise<number[]> {
+  const pcm = Float32Array.from({ length: paddedSamples }, (_, at) => 0.05 * Math.sin(at / 20) * Math.sin(at / 2_000));
+  const times: number[] = [];
+  for (const count of rows) {
+    const started = performance.now();
+    await recognizer.recognize(Array.from({ length: count }, () => ({ pcm, options: decodeOptionsSchema.parse({}) })), () => false);
+    times.push(performance.now() - started);
+  }
+  return times;
+}
+
+function toFloats(pcm: Int16Array): Float32Array {
+  const floats = new Float32Array(pcm.length);
+  for (let at = 0; at < pcm.length; at++) floats[at] = (pcm[at] ?? 0) / 32_768;
+  return floats;
+}

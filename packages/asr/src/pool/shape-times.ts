@@ -1,0 +1,75 @@
+import type { ChunkPolicy } from '@murmuration/contracts';
+
+const SAMPLES_PER_MS = 16;
+/** More padded lengths than this are not warmed one by one: those between are interpolated. */
+const MAX_LENGTHS = 8;
+
+/** Length that a chunk is padded to: the next step of the model's grid. */
+export function paddedSamples(policy: ChunkPolicy, samples: number): number {
+  const grid = policy.gridMs * SAMPLES_PER_MS;
+  return Math.max(1, Math.ceil(samples / grid)) * grid;
+}
+
+/** Padded lengths that a model's chunks have, shortest first; a fine grid is thinned out, keeping both ends. */
+export function lengthsToWarm(policy: ChunkPolicy): number[] {
+  const grid = policy.gridMs * SAMPLES_PER_MS;
+  const steps = Math.max(1, Math.ceil(policy.maxChunkMs / policy.gridMs));
+  const count = Math.min(steps, MAX_LENGTHS);
+  const chosen = Array.from({ length: count }, (_, at) => (count === 1 ? steps : 1 + Math.round((at * (steps - 1)) / (count - 1))));
+  return [...new Set(chosen)].map((step) => step * grid);
+}
+
+/** 1, 2, 4 … and the largest. */
+export function rowsToWarm(maxBatch: number): number[] {
+  const rows: number[] = [];
+  for (let count = 1; count < maxBatch; count *= 2) rows.push(count);
+  return [...rows, maxBatch];
+}
+
+/** Share of the newest batch in the correction: about the last ten count. */
+const NEWEST_SHARE = 0.1;
+/** One odd batch (a cancelled one, a paused machine) may not spoil the correction. */
+const CORRECTION_RANGE = { min: 0.1, max: 10 } as const;
+
+/** How long batches take: the shapes measured in warm-up, corrected by the batches since. */
+export class ShapeTimes {
+  readonly #byLength = new Map<number, Map<number, number>>();
+  #correction = 1;
+
+  /** Keeps the slower of two measurements of a shape: sessions side by side share the machine. */
+  record(samples: number, rows: number, ms: number): void {
+    const byRows = this.#byLength.get(samples) ?? new Map<number, number>();
+    byRows.set(rows, Math.max(ms, byRows.get(rows) ?? 0));
+    this.#byLength.set(samples, byRows);
+  }
+
+  /** Takes in how long a batch really took. */
+  observe(samples: number, rows: number, ms: number): void {
+    const measured = this.#measuredMs(samples, rows);
+    if (measured === 0) return;
+    const ratio = Math.min(CORRECTION_RANGE.max, Math.max(CORRECTION_RANGE.min, ms / measured));
+    this.#correction += (ratio - this.#correction) * NEWEST_SHARE;
+  }
+
+  /** Milliseconds of a batch; between measured shapes in proportion, outside them by the nearest. 0 when nothing was measured. */
+  predictMs(samples: number, rows: number): number {
+    return this.#measuredMs(samples, rows) * this.#correction;
+  }
+
+  #measuredMs(samples: number, rows: number): number {
+    const atLengths = new Map([...this.#byLength].map(([length, byRows]) => [length, interpolate(byRows, rows)]));
+    return interpolate(atLengths, samples);
+  }
+}
+
+/** Value at `at` on the line through the two nearest known points; through the nearest and zero outside them. */
+function interpolate(points: ReadonlyMap<number, number>, at: number): number {
+  const known = [...points].sort(([a], [b]) => a - b);
+  const above = known.find(([x]) => x >= at);
+  const below = known.findLast(([x]) => x <= at);
+  if (above !== undefined && below !== undefined) {
+    return above[0] === below[0] ? above[1] : below[1] + ((above[1] - below[1]) * (at - below[0])) / (above[0] - below[0]);
+  }
+  if (above !== undefined) return above[1];
+  return below === undefined ? 0 : (below[1] * at) / below[0];
+}
