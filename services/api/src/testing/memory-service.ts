@@ -101,7 +101,8 @@ class MemoryTranscription implements Transcription {
     let bytes = 0;
     for await (const piece of this.#request.source) {
       bytes += piece.length;
-      rest += Buffer.from(piece).toString('latin1');
+      // Filling stands for long recordings and is dropped.
+      rest += Buffer.from(piece).toString('latin1').replaceAll(/#+/g, '');
       if (rest.startsWith('BAD')) throw new AsrError('unprocessable_audio', undefined, { param: 'file' });
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
@@ -117,10 +118,8 @@ class MemoryTranscription implements Transcription {
     };
   }
 
-  #add(line: string): void {
+  #add(text: string): void {
     const startMs = this.#segments.length * 1_000;
-    // Long lines stand for long recordings: their text is what comes before the filling.
-    const text = line.replace(/#+$/, '');
     if (text !== '') this.#segments.push({ startMs, endMs: startMs + 1_000, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] });
     this.#wakeAll();
   }

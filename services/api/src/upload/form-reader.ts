@@ -1,6 +1,7 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import { AsrError } from '@murmuration/contracts';
 import { tooLarge, type BodyReader } from './body-reader.js';
+import { FirstFault } from './first-fault.js';
 
 export interface FormLimits {
   readonly maxFields: number;
@@ -33,17 +34,18 @@ const NAME_LENGTH = 200;
 /** Reads a multipart form to its end. Throws what the listener or the body throws, `invalid_request` for a malformed form, `too_many_parts`, `multiple_files`, `file_too_large`. */
 export async function readForm(body: BodyReader, contentType: string, limits: FormLimits, listener: FormListener): Promise<void> {
   const parser = parserOf(contentType, limits);
-  const { failed, fileTaken } = watch(parser, limits, listener);
+  const fault = new FirstFault();
+  const fileTaken = watch(parser, limits, listener, fault);
   try {
     for (;;) {
-      const piece = await Promise.race([failed, body.read()]);
+      const piece = await fault.unless(body.read());
       if (piece === null) break;
-      await Promise.race([failed, new Promise<void>((resolve) => { parser.write(piece, () => { resolve(); }); })]);
+      await fault.unless(new Promise<void>((resolve) => { parser.write(piece, () => { resolve(); }); }));
     }
     const finished = new Promise<void>((resolve) => { parser.once('finish', () => { resolve(); }); });
     parser.end();
-    await Promise.race([failed, finished]);
-    await Promise.race([failed, fileTaken()]);
+    await fault.unless(finished);
+    await fault.unless(fileTaken());
   } finally {
     parser.destroy();
   }
@@ -61,18 +63,9 @@ function parserOf(contentType: string, limits: FormLimits): BusboyInstance {
   }
 }
 
-interface Watched {
-  /** Rejects with the first fault, never resolves. */
-  readonly failed: Promise<never>;
-  /** Resolves when the listener has taken the file's last byte. */
-  readonly fileTaken: () => Promise<void>;
-}
-
-/** Passes the parser's events on to the listener. */
-function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListener): Watched {
-  let fail: (error: AsrError) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => { fail = reject; });
-  failed.catch(() => undefined);
+/** Passes the parser's events on to the listener; the answer resolves when the listener has taken the file's last byte. */
+function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListener, fault: FirstFault): () => Promise<void> {
+  const fail = (error: AsrError): void => { fault.occur(error); };
   const guarded = (run: () => void): void => {
     try { run(); } catch (error) { fail(AsrError.from(error)); }
   };
@@ -107,7 +100,7 @@ function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListene
     parser.on(event, () => { fail(new AsrError('too_many_parts')); });
   }
   parser.on('error', (error: unknown) => { fail(asFormError(error)); });
-  return { failed, fileTaken: () => fileDone };
+  return () => fileDone;
 }
 
 async function consume(stream: BusboyFileStream, limits: FormLimits, listener: FormListener): Promise<void> {
