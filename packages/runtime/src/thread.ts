@@ -1,5 +1,5 @@
 import { Worker, parentPort, workerData, type TransferListItem } from 'node:worker_threads';
-import { AsrError, type ErrorRecord } from '@murmuration/contracts';
+import { AsrError, type ErrorRecord } from '@murmuration/contracts/errors';
 
 /** Methods that a thread serves: each takes one argument and answers one value, both structured-cloneable. */
 export type ThreadMethods = Record<string, (argument: never) => unknown>;

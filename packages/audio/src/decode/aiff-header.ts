@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf, type ByteQueue } from './byte-queue.js';
 import type { HeaderReader, HeaderStep } from './chunked-pcm-decoder.js';
 import type { PcmLayout } from './pcm-body.js';

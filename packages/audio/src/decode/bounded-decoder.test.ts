@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { AsrError, type ChannelMode } from '@murmuration/contracts';
+import type { ChannelMode } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { BoundedContainer } from './container.js';
 import { LIMITS, WITHOUT_FFMPEG, bytesInUse, correlation, encodedTwin, joinedPieces, seededRandom, voice, wavFile, wavWith } from './testing/encoded-twins.js';

@@ -1,4 +1,5 @@
-import { AsrError, type ChannelMode } from '@murmuration/contracts';
+import type { ChannelMode } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import { ByteQueue } from './byte-queue.js';
 import { PcmBody, type PcmLayout } from './pcm-body.js';

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import type { Command } from './ffmpeg-command.js';
 import { FfmpegReport } from './ffmpeg-report.js';
 

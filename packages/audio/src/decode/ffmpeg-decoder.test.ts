@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import type { Container } from './container.js';
 import { LIMITS, WITHOUT_FFMPEG, bytesInUse, collected, correlation, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './testing/encoded-twins.js';
 import { decodeWithFfmpeg, type FfmpegDecodeOptions } from './ffmpeg-decoder.js';

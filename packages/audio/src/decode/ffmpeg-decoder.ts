@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { abortable } from './abortable-source.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue, asciiOf } from './byte-queue.js';
 import { childElements, floatOf, readElementHead, readVint, signedOf, unsignedOf, type ElementHead } from './ebml-elements.js';
 

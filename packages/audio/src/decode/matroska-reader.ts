@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matroska-packets.js';
 import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
 import { OggPages, type OggPage } from './ogg-pages.js';
 import { flacCodec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';

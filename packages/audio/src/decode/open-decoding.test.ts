@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, seededRandom, voice, wavFile } from './testing/encoded-twins.js';
 import { openDecoding, type OpenDecodingOptions } from './open-decoding.js';

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { aiffCompression, aiffLayout } from './aiff-header.js';
 import { abortable } from './abortable-source.js';
 import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { viewOf } from './byte-queue.js';
 import { readMpegFrame } from './mpeg-frame.js';
 import { MAX_CHANNELS } from './track-shaper.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { WITHOUT_FFMPEG, encodedTwin, seededRandom, voice, wavFile } from './testing/encoded-twins.js';
 import { sniffContainer } from './sniff-container.js';
 

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
 import type { Container } from './container.js';
 import { findFrames, id3Bytes, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 
 /** A file without a name: gone from the disk when its last handle closes, also when the process is killed. */
 export interface SpoolFile {

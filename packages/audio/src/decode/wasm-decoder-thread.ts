@@ -1,5 +1,6 @@
-import { AsrError, type ChannelMode } from '@murmuration/contracts';
-import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import type { ChannelMode } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
+import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
 import { truncationWarning, type DecodeWarning } from './external-decoding.js';

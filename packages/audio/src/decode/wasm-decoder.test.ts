@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import type { Container } from './container.js';
 import { LIMITS, WITHOUT_FFMPEG, bytesInUse, collected, correlation, encodedTwin, inPieces, seededRandom, voice, wavFile } from './testing/encoded-twins.js';
 import type { ExternalDecodeOptions } from './external-decoding.js';

@@ -1,5 +1,5 @@
-import { AsrError } from '@murmuration/contracts';
-import { Thread } from '@murmuration/runtime';
+import { AsrError } from '@murmuration/contracts/errors';
+import { Thread } from '@murmuration/runtime/thread';
 import { abortable } from './abortable-source.js';
 import type { Container } from './container.js';
 import { DEFAULT_STALL_MS, abortError, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';

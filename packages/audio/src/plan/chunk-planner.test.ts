@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChunkPolicy } from '@murmuration/contracts';
-import { seededRandom } from '../decode/encoded-twins.js';
-import { POLICY } from '../detection-samples.js';
+import { seededRandom } from '../decode/testing/encoded-twins.js';
+import { POLICY } from '../testing/detection-samples.js';
 import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
 import { UtteranceSegmenter } from '../detect/utterance-segmenter.js';
 import { ChunkPlanner, type ReadyChunk } from './chunk-planner.js';

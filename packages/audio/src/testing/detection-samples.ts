@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ChunkPolicy, DetectOptions } from '@murmuration/contracts';
-import { LIMITS, joinedPieces } from './decode/encoded-twins.js';
-import { createBoundedDecoder } from './decode/index.js';
-import { vadModelFiles } from './vad-model-files.js';
+import { LIMITS, joinedPieces } from '../decode/testing/encoded-twins.js';
+import { createBoundedDecoder } from '../decode/index.js';
+import { vadModelFiles } from '../vad-model-files.js';
 
 // What the tests of detection and planning listen to.
 
-const ROOT = new URL('../../../', import.meta.url);
+const ROOT = new URL('../../../../', import.meta.url);
 const RECORDINGS = new URL('../shared/audio/', ROOT);
 
 /** The detector's file where set-up puts it. */
