@@ -10,7 +10,7 @@ import { MEMORY_BYTES, type Spool } from './upload/spool.js';
 import type { SpoolDirectory } from './upload/spool-directory.js';
 import { bodyBytes, uploadKind } from './upload/upload-headers.js';
 
-export interface UploadLimits {
+interface UploadLimits {
   readonly maxUploadBytes: number;
   readonly maxFormFields: number;
   readonly idleTimeoutMs: number;

@@ -8,7 +8,7 @@ const wordJsonSchema = z.object({
 });
 
 /** A segment of `POST /transcribe`, also the data of an event `segment`; times in seconds. */
-export const segmentJsonSchema = z.object({
+const segmentJsonSchema = z.object({
   id: z.number().int(), start: z.number(), end: z.number(), text: z.string(),
   confidence: z.number().describe('0 to 1: exponential of the mean log-probability.'),
   channel: z.number().int(),

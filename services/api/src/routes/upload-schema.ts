@@ -3,7 +3,7 @@ import { z } from 'zod';
 const fileSchema = z.string().meta({ format: 'binary', description: 'The recording.' });
 
 /** Body types of the routes that take recordings. */
-export const UPLOAD_TYPES = ['multipart/form-data', 'audio/*', 'video/*', 'application/octet-stream'];
+const UPLOAD_TYPES = ['multipart/form-data', 'audio/*', 'video/*', 'application/octet-stream'];
 
 /** The schema of a route that takes a recording: its fields as query parameters and, with the file, as a form. */
 export function uploadSchema<T extends z.ZodObject>(fields: T) {

@@ -56,7 +56,7 @@ export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: s
   return undefined;
 }
 
-export const BOUNDARY = 'test-boundary';
+const BOUNDARY = 'test-boundary';
 export const FORM_TYPE = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
 
 export function fieldPart(name: string, value: string): string {

@@ -103,7 +103,7 @@ class MemoryTranscription implements Transcription {
       bytes += piece.length;
       // Filling stands for long recordings and is dropped.
       rest += Buffer.from(piece).toString('latin1').replaceAll(/#+/g, '');
-      if (rest.startsWith('BAD')) throw new AsrError('unprocessable_audio', undefined, { param: 'file' });
+      if (rest.startsWith('BAD')) throw new AsrError('unprocessable_audio');
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) this.#add(line);
