@@ -62,14 +62,15 @@ function toSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
 export async function openSession(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
   const { device } = options;
   if (!availableDevices().includes(device)) throw new Error(`the installed onnxruntime has no device ${device}; it has ${availableDevices().join(', ')}`);
-  env.logLevel = 'error';
+  // Errors are thrown; the runtime would print them a second time.
+  env.logLevel = 'fatal';
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [device === 'cuda' ? { name: 'cuda', deviceId: options.deviceId ?? 0 } : device],
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
   };
   try {
     return new OnnxSession(typeof model === 'string' ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings));

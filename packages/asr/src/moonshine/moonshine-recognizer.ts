@@ -53,10 +53,11 @@ export class MoonshineRecognizer implements Recognizer {
     this.#decoder = decoder;
   }
 
+  /** Throws an error that names the file that cannot be loaded and why. */
   static async load(options: MoonshineOptions): Promise<MoonshineRecognizer> {
     const session = { device: options.device, threads: options.threads };
-    const encoder = await MoonshineEncoder.load(join(options.folder, 'encoder_model.onnx'), options.arithmetic, session);
-    const decoder = await MoonshineDecoder.load(join(options.folder, 'decoder_model_merged.onnx'), options.arithmetic, session);
+    const encoder = await naming('encoder_model.onnx', (name) => MoonshineEncoder.load(join(options.folder, name), options.arithmetic, session));
+    const decoder = await naming('decoder_model_merged.onnx', (name) => MoonshineDecoder.load(join(options.folder, name), options.arithmetic, session));
     return new MoonshineRecognizer(options.description, encoder, decoder);
   }
 
@@ -153,4 +154,12 @@ function say(row: Row, token: number, logprob: number): void {
   row.steps += 1;
   if (token !== END_TOKEN) row.tokens.push(token);
   row.active = token !== END_TOKEN && row.tokens.length < row.maxTokens;
+}
+
+async function naming<T>(name: string, load: (name: string) => Promise<T>): Promise<T> {
+  try {
+    return await load(name);
+  } catch (error) {
+    throw new Error(`the model file ${name} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }

@@ -73,15 +73,20 @@ export class RecognizerPool {
     if (!Number.isInteger(maxBatch) || maxBatch < 1) throw new RangeError('maxBatch must be a whole number, 1 or more');
     onProgress(0, `loading ${model.model.id}`);
     const opened = await openAll(count, { ...model, threads });
+    onProgress(LOADED_FRACTION, `loaded ${model.model.id} into ${String(count)} ${count === 1 ? 'session' : 'sessions'}`);
+    return RecognizerPool.over(opened, maxBatch, onProgress);
+  }
+
+  /** A pool over sessions of one model that are open already; warms them. Closes them when that fails. */
+  static async over(sessions: readonly PoolSession[], maxBatch: number, onProgress: PoolProgress = () => undefined): Promise<RecognizerPool> {
     try {
-      onProgress(LOADED_FRACTION, `loaded ${model.model.id} into ${String(count)} ${count === 1 ? 'session' : 'sessions'}`);
-      const [first] = opened;
+      const [first] = sessions;
       if (first === undefined) throw new RangeError('the pool has no session');
       const description = await first.describe();
-      const times = await warmUp(description, opened, maxBatch, onProgress);
-      return new RecognizerPool(description, opened, maxBatch, times);
+      const times = await warmUp(description, sessions, maxBatch, onProgress);
+      return new RecognizerPool(description, sessions, maxBatch, times);
     } catch (error) {
-      await Promise.all(opened.map((session) => session.close()));
+      await Promise.all(sessions.map((session) => session.close()));
       throw error;
     }
   }

@@ -1,0 +1,12 @@
+import { serveThread } from '@murmuration/runtime';
+import type { SessionMethods } from '../pool/session-methods.js';
+import { SimulatedRecognizer } from '../simulated/simulated-recognizer.js';
+import { sessionMethods } from '../pool/session-methods.js';
+import { ExitGate } from '@murmuration/onnx';
+
+// A session's thread that ends in the middle of its first batch, as one does that is out of heap.
+const methods: SessionMethods = {
+  ...sessionMethods(new SimulatedRecognizer({ id: 'dying', slug: 'dying' }), new ExitGate()),
+  recognize: () => process.exit(9),
+};
+serveThread(methods);

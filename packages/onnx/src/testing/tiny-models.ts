@@ -1,0 +1,56 @@
+import { onnxNode, valueInfo, type OnnxGraph } from '../model-file/onnx-graph.js';
+import { serializeModel } from '../model-file/onnx-model.js';
+import { intField } from '../model-file/wire-format.js';
+
+// Models of one or two operations, for the tests of this room.
+
+const IR_VERSION = 8;
+const OPSET = 14;
+
+/** The bytes of a model file around a graph. */
+export function tinyModel(graph: Partial<OnnxGraph>): Uint8Array {
+  const whole: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [{ number: 2, kind: 'bytes', bytes: new TextEncoder().encode('tiny') }], ...graph };
+  return serializeModel({ graph: whole, rest: [intField(1, IR_VERSION)] }, { '': OPSET });
+}
+
+/** y = x + x over float32 [rows, 3]. */
+export function doubling(): Uint8Array {
+  return tinyModel({
+    nodes: [onnxNode('Add', ['x', 'x'], ['y'])],
+    inputs: [valueInfo('x', 'float32', ['rows', 3])],
+    outputs: [valueInfo('y', 'float32', ['rows', 3])],
+  });
+}
+
+/** half = x as float16, back = half as float32, wide = x as int64, truth = x as bool. */
+export function conversions(): Uint8Array {
+  return tinyModel({
+    nodes: [
+      onnxNode('Cast', ['x'], ['half'], { to: 10 }),
+      onnxNode('Cast', ['half'], ['back'], { to: 1 }),
+      onnxNode('Cast', ['h'], ['doubled'], { to: 1 }),
+      onnxNode('Cast', ['x'], ['wide'], { to: 7 }),
+      onnxNode('Cast', ['x'], ['truth'], { to: 9 }),
+    ],
+    inputs: [valueInfo('x', 'float32', ['n']), valueInfo('h', 'float16', ['n'])],
+    outputs: [valueInfo('half', 'float16', ['n']), valueInfo('back', 'float32', ['n']), valueInfo('doubled', 'float32', ['n']), valueInfo('wide', 'int64', ['n']), valueInfo('truth', 'bool', ['n'])],
+  });
+}
+
+/** y = zeros of the shape that is given, however large. */
+export function zerosOfShape(): Uint8Array {
+  return tinyModel({
+    nodes: [onnxNode('ConstantOfShape', ['shape'], ['y'])],
+    inputs: [valueInfo('shape', 'int64', ['axes'])],
+    outputs: [valueInfo('y', 'float32', ['a', 'b'])],
+  });
+}
+
+/** y = x multiplied by itself `count` times over: float32 [size, size], slow enough to be interrupted. */
+export function manyProducts(count: number): Uint8Array {
+  return tinyModel({
+    nodes: Array.from({ length: count }, (_, at) => onnxNode('MatMul', [at === 0 ? 'x' : `v${String(at)}`, 'x'], [at === count - 1 ? 'y' : `v${String(at + 1)}`])),
+    inputs: [valueInfo('x', 'float32', ['size', 'size'])],
+    outputs: [valueInfo('y', 'float32', ['size', 'size'])],
+  });
+}
