@@ -82,6 +82,7 @@ export const chunkResultSchema = recognitionSchema.extend({
   audioMs: z.number(),
   /** From queued to the start of its batch. */
   queueMs: z.number(),
+  /** The run of its whole batch. */
   inferenceMs: z.number(),
   batchSize: z.number().int().positive(),
   worker: z.string(),

@@ -16,7 +16,7 @@ export interface RowResult {
   readonly recognition: Recognition;
   /** Unix milliseconds. */
   readonly startedAtMs: number;
-  /** The row's share of its batch's run. */
+  /** The run of its whole batch. */
   readonly inferenceMs: number;
   readonly batchSize: number;
 }
@@ -127,7 +127,7 @@ export class Batcher {
       batch.forEach((entry, i) => {
         const recognition = recognitions[i];
         if (recognition === undefined) entry.reject(new AsrError('internal'));
-        else entry.resolve({ recognition, startedAtMs, inferenceMs: inferenceMs / batch.length, batchSize: batch.length });
+        else entry.resolve({ recognition, startedAtMs, inferenceMs, batchSize: batch.length });
       });
     } catch (error) {
       this.#onFailure(batch, error);

@@ -36,7 +36,7 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
   const remove = (segment: Segment, reason: FilterReason, text = segment.text): void => {
     filtered.push({ startMs: segment.startMs, endMs: segment.endMs, text: text.trim(), reason });
   };
-  const repeated = options.enabled && options.repetition ? repeatedSegments(recognition.segments.map((segment) => segment.text)) : new Set<number>();
+  const repeated = options.enabled && options.repetition ? loopedSegments(recognition.segments, options, facts.audio) : new Set<number>();
   const segments = recognition.segments.flatMap((segment, i): Segment[] => {
     if (!options.enabled) return [segment];
     const reason = reasonAgainst(segment, options, facts) ?? (repeated.has(i) ? 'repetition' : null);
@@ -50,6 +50,15 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
   });
   if (segments.length === 0 && filtered.length === 0) filtered.push({ startMs: 0, endMs: facts.audio.durationMs, text: '', reason: 'no_text' satisfies FilterReason });
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
+}
+
+/** Segments that repeat those before them and are a loop, not somebody who says a thing again: their window compresses too well, or nothing sounds where they stand. */
+function loopedSegments(segments: readonly Segment[], options: FilterOptions, audio: AudioFacts): Set<number> {
+  const looped = [...repeatedSegments(segments.map((segment) => segment.text))].filter((index) => {
+    const segment = segments[index];
+    return segment !== undefined && (segment.compressionRatio > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
+  });
+  return new Set(looped);
 }
 
 function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLanguage }: FilterFacts): FilterReason | null {
@@ -74,5 +83,7 @@ function withoutLoops(segment: Segment, options: FilterOptions): { kept: Segment
   if (cut.removed === '') return { kept: segment, removed: '' };
   const { words, ...rest } = segment;
   const kept = new Set(cut.keptWords);
-  return { kept: { ...rest, text: cut.text, ...(words === undefined ? {} : { words: words.filter((_, i) => kept.has(i)) }) }, removed: cut.removed };
+  // Words of the model are split otherwise where a script has no spaces: then the first ones are those that stay.
+  const sameSplit = words?.length === segment.text.trim().split(/\s+/u).length;
+  return { kept: { ...rest, text: cut.text, ...(words === undefined ? {} : { words: words.filter((_, i) => sameSplit ? kept.has(i) : i < kept.size) }) }, removed: cut.removed };
 }

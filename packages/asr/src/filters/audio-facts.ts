@@ -26,7 +26,7 @@ export function measureAudio(pcm: Float32Array): AudioFacts {
     frameRms[frame] = Math.sqrt(sum / (to - frame * FRAME_SAMPLES));
   }
   const sorted = Float32Array.from(frameRms).sort();
-  return { durationMs: pcm.length / 16, frameRms, loudRms: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
+  return { durationMs: Math.round(pcm.length / 16), frameRms, loudRms: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
 }
 
 /** Milliseconds between two times whose level is that of the chunk's loud parts, speech or not. */

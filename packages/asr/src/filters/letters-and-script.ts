@@ -3,8 +3,8 @@ const LEAST_LETTERS = 0.25;
 
 /** True when a text has too few letters and digits to be speech written down. */
 export function lacksLetters(text: string): boolean {
-  const visible = [...text.replace(/\s/gu, '')];
-  return visible.filter((character) => /[\p{L}\p{M}\p{N}]/u.test(character)).length < LEAST_LETTERS * visible.length;
+  const visible = text.match(/\S/gu)?.length ?? 0;
+  return (text.match(/[\p{L}\p{M}\p{N}]/gu)?.length ?? 0) < LEAST_LETTERS * visible;
 }
 
 const SCRIPTS = {

@@ -95,7 +95,7 @@ export class ChunkDecoding implements ChunkTask {
 
   /** The recognition before any filter; sound without text is listed under `filtered` as `no_text`. */
   recognition(windows: readonly DecodedWindow[]): Recognition {
-    const segments = windows.flatMap((window) => this.#segmentsOf(window));
+    const segments = inOrder(windows.flatMap((window) => this.#segmentsOf(window)));
     return {
       segments,
       filtered: this.#unheard(segments),
@@ -162,6 +162,16 @@ export class ChunkDecoding implements ChunkTask {
   #textOf(tokens: readonly number[]): string {
     return this.#vocabulary.decode(tokens).trim();
   }
+}
+
+/** A window's last word may reach into the next window's first: it ends where that begins. */
+function inOrder(segments: readonly Segment[]): Segment[] {
+  return segments.map((segment, i) => {
+    const limitMs = Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity));
+    if (limitMs === segment.endMs) return segment;
+    const words = segment.words?.map((word) => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) }));
+    return { ...segment, endMs: limitMs, ...(words === undefined ? {} : { words }) };
+  });
 }
 
 /** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */

@@ -12,6 +12,9 @@ import type { WhisperParts } from './whisper-parts.js';
 import { alignWords, type AlignmentSettings } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';
 
+/** Words are sought up to half a second past the last time written: beyond it the next window writes. */
+const TIME_ERROR_STEPS = 25;
+
 /** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options (an int8 export scales its activations over the batch, there near-ties may fall otherwise). */
 export class WhisperRecognizer implements Recognizer {
   readonly description: ModelDescription;
@@ -99,7 +102,7 @@ export class WhisperRecognizer implements Recognizer {
     const lastWordMs = chunk.lastWordMs;
     const tokens = window.segments.flatMap((segment) => segment.tokens.filter((token) => token < vocabulary.endOfText));
     const start = window.prompt.tokens.slice(window.prompt.startIndex);
-    const steps = Math.floor((window.endFrame - window.startFrame) / 2);
+    const steps = Math.min(Math.floor((window.endFrame - window.startFrame) / 2), (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS);
     const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, tokens, steps, chunk.language ?? 'en');
     placeWords(aligned, chunk.wordedSegments(window), window.startFrame * 10, lastWordMs);
   }

@@ -64,8 +64,10 @@ export class TokenChooser {
     }
     const { firstTimestamp, vocabularySize } = this.#rules;
     const allowed = timestamps ? this.#allowedWithTimes(written) : { textFrom: 0, timeFrom: firstTimestamp, timeTo: vocabularySize };
-    const token = this.#pick(logits, allowed, timestamps, temperature, random);
-    for (const [from, to] of [[0, firstTimestamp], [firstTimestamp, vocabularySize]] as const) largest = Math.max(largest, logits[indexOfLargest(logits, from, to)] ?? -Infinity);
+    // The one look at all text tokens: it serves the choice and the sum.
+    const bestText = indexOfLargest(logits, 0, firstTimestamp);
+    const token = this.#pick(logits, allowed, bestText, timestamps, temperature, random);
+    largest = Math.max(largest, logits[bestText] ?? -Infinity, logits[indexOfLargest(logits, firstTimestamp, vocabularySize)] ?? -Infinity);
     for (let i = 0; i < masked.length; i++) logits[masked[i] ?? 0] = this.#saved[i] ?? 0;
     return { token, logprob: (logits[token] ?? 0) - logSumExp(logits, 0, vocabularySize, largest) };
   }
@@ -83,9 +85,9 @@ export class TokenChooser {
     return { textFrom: 0, timeFrom: lastTime + 1, timeTo: vocabularySize };
   }
 
-  #pick(logits: Float32Array, allowed: Allowed, timestamps: boolean, temperature: number, random: Random): number {
+  #pick(logits: Float32Array, allowed: Allowed, bestText: number, timestamps: boolean, temperature: number, random: Random): number {
     const { firstTimestamp } = this.#rules;
-    const text = indexOfLargest(logits, allowed.textFrom, firstTimestamp);
+    const text = allowed.textFrom === 0 ? bestText : indexOfLargest(logits, allowed.textFrom, firstTimestamp);
     const time = indexOfLargest(logits, allowed.timeFrom, allowed.timeTo);
     const textLogit = logits[text] ?? -Infinity;
     const timeLogit = logits[time] ?? -Infinity;

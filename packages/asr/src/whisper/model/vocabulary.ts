@@ -61,7 +61,7 @@ export class Vocabulary {
     const config = (await readOptionalModelJson(folder, 'tokenizer_config.json')) ?? {};
     let tokenizer: TextTokenizer;
     try {
-      tokenizer = new TokenizerOfFiles(json as object, config as object);
+      tokenizer = new TokenizerOfFiles(json as object, config);
     } catch (error) {
       throw new ModelFault('model_file_invalid', 'tokenizer.json of the model is no tokenizer that can be read', error);
     }

@@ -57,6 +57,7 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
   }
   const config = parsed(configSchema, raw, 'config.json');
   const generation = parsed(generationSchema, (await readOptionalModelJson(folder, 'generation_config.json')) ?? {}, 'generation_config.json');
+  const languages = generation.lang_to_id ?? null;
   return {
     mels: config.num_mel_bins,
     width: config.d_model,
@@ -71,7 +72,7 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
     maxInitialTimestamp: generation.max_initial_timestamp_index ?? null,
     alignmentHeads: generation.alignment_heads ?? [],
     medianFilterWidth: config.median_filter_width,
-    languageTokens: generation.lang_to_id == null ? null : new Map(Object.entries(generation.lang_to_id)),
+    languageTokens: languages === null ? null : new Map(Object.entries(languages)),
   };
 }
 
