@@ -23,7 +23,8 @@ const direction = ROWS.map((row, i) => ({
 }));
 
 const owner = (name, comment, dependency, from) => ({ name, comment, severity: 'error', from: { pathNot: from }, to: { path: dependency } });
-const TESTS = '\\.test\\.ts$|^test/|/testing/';
+const TESTING = '/testing(/|\\.ts$)';
+const TESTS = `\\.test\\.ts$|^test/|/bench/|${TESTING}`;
 
 module.exports = {
   forbidden: [
@@ -34,7 +35,7 @@ module.exports = {
       comment: 'What serves tests only stays out of the product.',
       severity: 'error',
       from: { pathNot: TESTS },
-      to: { path: '/testing/' },
+      to: { path: TESTING },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -1,6 +1,6 @@
 import tseslint from 'typescript-eslint';
 
-const TEST_FILES = ['**/*.test.ts', 'test/**/*.ts', '**/testing/**/*.ts'];
+const TEST_FILES = ['**/*.test.ts', 'test/**/*.ts', '**/testing/**/*.ts', '**/testing.ts', '**/bench/**/*.ts'];
 
 // One owner for the environment: each service's config.ts. Everything else is given what it needs.
 const ENVIRONMENT_MESSAGE = 'Only services/*/src/config.ts reads the environment; pass the value in.';
@@ -31,7 +31,7 @@ export default tseslint.config(
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
-    files: ['test/src/bench/**/*.ts'],
+    files: ['**/bench/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** An answer of Redis that says what went wrong, for example while it loads its data. */
-export class RedisReplyError extends Error {
+class RedisReplyError extends Error {
   name = 'RedisReplyError';
 }
 

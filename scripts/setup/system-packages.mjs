@@ -7,7 +7,7 @@ import { heartbeat, seconds } from './say.mjs';
  * Package names by package manager, in the order in which they are looked for on a machine. `apt-get` and `brew` are run by
  * the set-up itself; for the others the line to type is shown.
  */
-export const PACKAGES = {
+const PACKAGES = {
   redis: { 'apt-get': 'redis-server', brew: 'redis', dnf: 'valkey', pacman: 'valkey', apk: 'valkey', zypper: 'valkey' },
   ffmpeg: { 'apt-get': 'ffmpeg', brew: 'ffmpeg', dnf: 'ffmpeg-free', pacman: 'ffmpeg', apk: 'ffmpeg', zypper: 'ffmpeg' },
 };

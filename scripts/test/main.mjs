@@ -43,7 +43,7 @@ export async function test(args) {
   if (options.paths.length === 0) {
     checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
     checks.push(await step('boundaries (dependency-cruiser)', () => tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()])));
-    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress'])));
+    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])));
   }
   const { rooms, system } = findTestFiles(ROOT, options.paths);
   const files = [...rooms, ...system];
