@@ -6,3 +6,6 @@ export { KNOWN_MODELS, WHISPER_NAMES, type KnownModel, type PinnedFile } from '.
 export { loadRecognizer, type Dtype, type LoadOptions } from './load-recognizer.js';
 export type { SimulatedCost } from './simulated/simulated-recognizer.js';
 export { RecognizerPool, type PoolOptions, type PoolProgress, type PoolResult, type PoolRow } from './pool/recognizer-pool.js';
+export { benchModel, type BenchClip, type BenchModelOptions, type ModelFigure } from './bench/bench-model.js';
+export { measureBatchIndependence, type BatchIndependence } from './bench/batch-independence.js';
+export { normalizeWords, wordErrorRate, wordErrors, type WordErrors } from './bench/word-error-rate.js';

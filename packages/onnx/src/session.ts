@@ -39,7 +39,7 @@ export class OnnxSession {
     const session = this.#session;
     if (session === null) throw new Error('the session is closed');
     const results = fetches === undefined ? await session.run(feeds) : await session.run(feeds, [...fetches]);
-    return results as Record<string, OnnxTensor>;
+    return results;
   }
 
   /** Frees the graph's memory; again is harmless. */

@@ -46,6 +46,7 @@ export class MoonshineRecognizer implements Recognizer {
   readonly #encoder: MoonshineEncoder;
   readonly #decoder: MoonshineDecoder;
   readonly #buffers = new RowBuffers();
+  readonly #stageMs = { encoder: 0, decoder: 0 };
 
   private constructor(description: ModelDescription, encoder: MoonshineEncoder, decoder: MoonshineDecoder) {
     this.description = description;
@@ -59,6 +60,10 @@ export class MoonshineRecognizer implements Recognizer {
     const encoder = await naming('encoder_model.onnx', (name) => MoonshineEncoder.load(join(options.folder, name), options.arithmetic, session));
     const decoder = await naming('decoder_model_merged.onnx', (name) => MoonshineDecoder.load(join(options.folder, name), options.arithmetic, session));
     return new MoonshineRecognizer(options.description, encoder, decoder);
+  }
+
+  get stageMs(): { readonly encoder: number; readonly decoder: number } {
+    return { ...this.#stageMs };
   }
 
   /** The step of the grid in which the decoder's batch is padded (and masked): the encoder hears the chunk as it is. */
@@ -81,7 +86,9 @@ export class MoonshineRecognizer implements Recognizer {
       rows.push(row);
       if (row.active) order.push(row);
     }
+    const began = performance.now();
     await this.#decode(order, inDecoder, cancelled);
+    this.#stageMs.decoder += performance.now() - began;
     const recognitions = batch.map(emptyRecognition);
     for (const row of rows) {
       const input = batch[row.at];
@@ -91,7 +98,12 @@ export class MoonshineRecognizer implements Recognizer {
   }
 
   async #begin(at: number, input: RecognizerInput, inDecoder: DecoderRows): Promise<Row> {
-    const start = await this.#decoder.first(await this.#encoder.encode(input.pcm));
+    const began = performance.now();
+    const heard = await this.#encoder.encode(input.pcm);
+    const encoded = performance.now();
+    const start = await this.#decoder.first(heard);
+    this.#stageMs.encoder += encoded - began;
+    this.#stageMs.decoder += performance.now() - encoded;
     const seconds = input.pcm.length / SAMPLES_PER_MS / 1_000;
     const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobSum: 0, steps: 0, active: true };
     say(row, start.token, start.logprob);

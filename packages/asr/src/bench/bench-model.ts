@@ -1,0 +1,102 @@
+import { loadRecognizer, type LoadOptions } from '../load-recognizer.js';
+import type { Recognizer } from '../recognizer.js';
+import { byPaddedLength, measureBatchIndependence, texts } from './batch-independence.js';
+import { wordErrorRate, wordErrors } from './word-error-rate.js';
+
+/** A recording with what is said in it. */
+export interface BenchClip {
+  readonly name: string;
+  /** Mono, 16 kHz, [-1, 1]; not longer than the model's longest chunk. */
+  readonly pcm: Float32Array;
+  readonly text: string;
+}
+
+/** A figure of `benchModel`, printed as one JSON line. */
+export type ModelFigure =
+  | { readonly figure: 'word_error_rate'; readonly model: string; readonly dtype: string; readonly clips: number; readonly words: number; readonly rate: number }
+  | { readonly figure: 'throughput'; readonly model: string; readonly dtype: string; readonly batch: number; readonly encoderMs: number | null; readonly decoderMs: number | null; readonly wallMs: number; readonly timesRealTime: number }
+  | { readonly figure: 'batch_independence'; readonly model: string; readonly dtype: string; readonly changed: number; readonly total: number };
+
+export interface BenchModelOptions extends LoadOptions {
+  readonly clips: readonly BenchClip[];
+  /** Default 1, 4, 8, 16. */
+  readonly batchSizes?: readonly number[];
+  /** Clips that are measured a batch size: the given ones again and again. Default 32. */
+  readonly rounds?: number;
+}
+
+const SAMPLE_RATE_HZ = 16_000;
+
+/**
+ * Measures one session of a model in this thread: word error rate clip by clip, throughput at each batch size (milliseconds a clip),
+ * and how often a text changes with its batch mates. Prints a table, then a JSON line a figure; hands the figures back.
+ */
+export async function benchModel(options: BenchModelOptions, print: (line: string) => void): Promise<ModelFigure[]> {
+  const recognizer = await loadRecognizer(options);
+  try {
+    const { id: model, dtype } = recognizer.description;
+    const figures: ModelFigure[] = [await accuracy(recognizer, options.clips)];
+    print(`${model} ${dtype}, one session of ${String(options.threads)} thread(s), ${String(options.clips.length)} clips`);
+    print('batch  encoder ms  decoder ms  wall ms  times real time  (milliseconds a clip)');
+    for (const batch of options.batchSizes ?? [1, 4, 8, 16]) {
+      const figure = await throughput(recognizer, options.clips.map((clip) => clip.pcm), batch, options.rounds ?? 32);
+      figures.push(figure);
+      print([String(batch).padStart(5), cell(figure.encoderMs, 11), cell(figure.decoderMs, 11), cell(figure.wallMs, 8), cell(figure.timesRealTime, 16)].join(' '));
+    }
+    figures.push({ figure: 'batch_independence', model, dtype, ...await measureBatchIndependence(recognizer, options.clips.map((clip) => clip.pcm), [2, 4, 8], seeded(1)) });
+    for (const figure of figures) print(JSON.stringify(figure));
+    return figures;
+  } finally {
+    await recognizer.close();
+  }
+}
+
+async function accuracy(recognizer: Recognizer, clips: readonly BenchClip[]): Promise<ModelFigure> {
+  const errors = [];
+  for (const clip of clips) errors.push(wordErrors(clip.text, (await texts(recognizer, [clip.pcm]))[0] ?? ''));
+  const { id: model, dtype } = recognizer.description;
+  return { figure: 'word_error_rate', model, dtype, clips: clips.length, words: errors.reduce((sum, one) => sum + one.words, 0), rate: wordErrorRate(errors) };
+}
+
+async function throughput(recognizer: Recognizer, clips: readonly Float32Array[], batch: number, rounds: number): Promise<Extract<ModelFigure, { figure: 'throughput' }>> {
+  const { id: model, dtype } = recognizer.description;
+  const chunks = Array.from({ length: Math.max(rounds, batch) }, (_, at) => clips[at % clips.length] ?? new Float32Array(SAMPLE_RATE_HZ));
+  const before = recognizer.stageMs;
+  const began = performance.now();
+  let rows = 0;
+  let samples = 0;
+  for (const group of byPaddedLength(recognizer, chunks).values()) {
+    // Full batches only: a rest of another size would blur the figure.
+    for (let at = 0; at < group.length; at += batch) {
+      const part = Array.from({ length: batch }, (_, row) => group[(at + row) % group.length] ?? new Float32Array(SAMPLE_RATE_HZ));
+      await texts(recognizer, part);
+      rows += batch;
+      samples += part.reduce((sum, pcm) => sum + pcm.length, 0);
+    }
+  }
+  const wallMs = performance.now() - began;
+  const after = recognizer.stageMs;
+  const stages = before === undefined || after === undefined ? null : { encoder: after.encoder - before.encoder, decoder: after.decoder - before.decoder };
+  return {
+    figure: 'throughput', model, dtype, batch,
+    encoderMs: stages === null ? null : stages.encoder / rows,
+    decoderMs: stages === null ? null : stages.decoder / rows,
+    wallMs: wallMs / rows,
+    timesRealTime: (samples / SAMPLE_RATE_HZ) / (wallMs / 1_000),
+  };
+}
+
+function cell(value: number | null, width: number): string {
+  return (value === null ? '-' : value.toFixed(1)).padStart(width);
+}
+
+/** Evenly spread numbers that are the same in every run (xorshift32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 0x1_0000_0000;
+  };
+}
