@@ -1,12 +1,10 @@
 import type { Device } from '@murmuration/onnx';
 import { loadMoonshine } from './moonshine/load-moonshine.js';
+import type { Dtype } from './models/dtype.js';
 import type { ResolvedModel } from './models/resolve-model.js';
 import type { Recognizer } from './recognizer.js';
 import { SimulatedRecognizer, type SimulatedCost } from './simulated/simulated-recognizer.js';
 import { loadWhisper } from './whisper/load-whisper.js';
-
-/** Element types of weights; `auto` is what suits the device. */
-export type Dtype = 'auto' | 'fp32' | 'fp16' | 'int8';
 
 /** How a model is loaded into one session. */
 export interface LoadOptions {

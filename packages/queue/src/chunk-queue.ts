@@ -12,7 +12,7 @@ const BATCH_SHARE = 10;
 export const CHUNK = 'chunk';
 
 /** Id of a chunk's entry: the same chunk twice is one entry. */
-export function entryId(job: string, chunk: number): string {
+function entryId(job: string, chunk: number): string {
   return `${job}.${String(chunk)}`;
 }
 

@@ -33,6 +33,7 @@ export class JobEvents {
     const keys = jobKeys(job);
     let woken = true;
     let wake: () => void = () => undefined;
+    const isWoken = (): boolean => woken;
     const onWake = (): void => { woken = true; wake(); };
     const unlisten = this.#listen(keys.wake, onWake);
     signal.addEventListener('abort', onWake);
@@ -49,7 +50,7 @@ export class JobEvents {
         }
         if (entries.length > 0 || signal.aborted) continue;
         // A wake-up may have come between the read and here.
-        if (!(woken as boolean)) await new Promise<void>((resolve) => {
+        if (!isWoken()) await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, LOOK_EVERY_MS);
           wake = () => { clearTimeout(timer); resolve(); };
         });
@@ -65,7 +66,8 @@ export class JobEvents {
     if (listeners === undefined) {
       listeners = new Set();
       this.#listeners.set(channel, listeners);
-      this.#subscriber.subscribe(channel).catch(() => undefined);
+      // What was published before the subscription held is found by looking once more.
+      this.#subscriber.subscribe(channel).then(wake, () => undefined);
     }
     listeners.add(wake);
     return () => {

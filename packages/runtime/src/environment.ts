@@ -24,7 +24,7 @@ export function parseEnvironment<T extends z.ZodRawShape>(shape: T, environment:
 /** An integer variable within bounds; `unit` goes into the message. */
 export function integerVariable(minimum: number, maximum: number, unit = ''): z.ZodType<number, string> {
   const message = `must be a whole number from ${String(minimum)} to ${String(maximum)}${unit === '' ? '' : ` (${unit})`}`;
-  return z.string().regex(/^-?\d{1,15}$/, message).transform(Number).refine((value) => value >= minimum && value <= maximum, message) as unknown as z.ZodType<number, string>;
+  return z.string().regex(/^-?\d{1,15}$/, message).transform(Number).refine((value) => value >= minimum && value <= maximum, message);
 }
 
 /** A TCP port; 0 takes a free one. */

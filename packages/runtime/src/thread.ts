@@ -1,4 +1,4 @@
-import { Worker, parentPort, workerData, type TransferListItem } from 'node:worker_threads';
+import { Worker, parentPort, workerData, type Transferable } from 'node:worker_threads';
 import { AsrError, type ErrorRecord } from '@murmuration/contracts/errors';
 
 /** Methods that a thread serves: each takes one argument and answers one value, both structured-cloneable. */
@@ -7,8 +7,8 @@ export type ThreadMethods = Record<string, (argument: never) => unknown>;
 /** An answer whose buffers move to the caller instead of being copied. */
 export class Transferred<T> {
   readonly value: T;
-  readonly transfer: readonly TransferListItem[];
-  constructor(value: T, transfer: readonly TransferListItem[]) {
+  readonly transfer: readonly Transferable[];
+  constructor(value: T, transfer: readonly Transferable[]) {
     this.value = value;
     this.transfer = transfer;
   }
@@ -74,11 +74,11 @@ export class Thread<M extends ThreadMethods> {
   }
 
   /** Runs a method in the thread. Throws what it threw (an `AsrError` stays one). Listed buffers move there and are empty here afterwards. */
-  call<K extends keyof M & string>(method: K, argument: Parameters<M[K]>[0], transfer: readonly TransferListItem[] = []): Promise<Answer<ReturnType<M[K]>>> {
+  call<K extends keyof M & string>(method: K, argument: Parameters<M[K]>[0], transfer: readonly Transferable[] = []): Promise<Answer<ReturnType<M[K]>>> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, method, argument } satisfies Request, transfer);
     });
   }

@@ -80,8 +80,8 @@ test('A batch that fails is tried again row by row, so that one row cannot fail 
   await device.end(new Error('bad row'));
   await device.end();
   const [bad, good] = await pair;
-  assert.equal(bad?.status, 'rejected');
-  assert.equal(good?.status, 'fulfilled');
+  assert.equal(bad.status, 'rejected');
+  assert.equal(good.status, 'fulfilled');
 });
 
 test('When memory runs out the batch is halved, also the next time', async () => {

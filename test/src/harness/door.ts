@@ -20,7 +20,7 @@ export function postRaw(url: string, body: Blob | ReadableStream, init: { readon
     method: 'POST', body, duplex: 'half',
     headers: { 'content-type': init.type ?? 'application/octet-stream' },
     ...(init.signal === undefined ? {} : { signal: init.signal }),
-  } as RequestInit);
+  });
 }
 
 /** Transcribes a recording; throws with the door's answer when it refuses. */

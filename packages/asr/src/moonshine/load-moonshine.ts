@@ -1,6 +1,6 @@
 import type { Device } from '@murmuration/onnx';
 import type { Recognizer } from '../recognizer.js';
-import type { Dtype } from '../load-recognizer.js';
+import type { Dtype } from '../models/dtype.js';
 import { MOONSHINE_CHUNK_POLICY } from './chunk-policy.js';
 import { MoonshineRecognizer } from './moonshine-recognizer.js';
 

@@ -3,7 +3,7 @@ import { float32Tensor, openSession, parseModel, serializeModel, type OnnxSessio
 import { rewriteLinearLayers, type LinearArithmetic } from './graph/linear-layers.js';
 
 /** Samples below which a chunk is filled up with silence: the reference refuses less than 0.1 s, the convolutions need 895. */
-export const MIN_SAMPLES = 1_600;
+const MIN_SAMPLES = 1_600;
 
 /**
  * Sound to frames of 24 ms, one chunk a run. Rows in one run are no faster (11 s chunks, one thread: 104 ms alone, 114 ms a row

@@ -23,7 +23,7 @@ const DECODERS = [
 const MAX_MEMORY_KIB = 4 * 1_048_576;
 
 /** File descriptor under which the child finds a spooled file. */
-export const SPOOL_DESCRIPTOR = 3;
+const SPOOL_DESCRIPTOR = 3;
 
 /** A command and its arguments. */
 export interface Command {

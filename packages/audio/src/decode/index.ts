@@ -1,11 +1,4 @@
-export type { BoundedContainer, Container } from './container.js';
-export type { SourceFormat, StreamDecoder } from './stream-decoder.js';
-export { sniffContainer, SNIFF_BYTES } from './sniff-container.js';
-export { createBoundedDecoder, type BoundedDecoderOptions } from './bounded-decoder.js';
-export { OUTPUT_RATE_HZ, Resampler } from './resampler.js';
-export type { DecodeWarning, ExternalDecodeOptions, ExternalDecoding } from './external-decoding.js';
-export { decodeWithFfmpeg, type FfmpegDecodeOptions } from './ffmpeg-decoder.js';
-export { findFfmpeg, type FfmpegProgram, type FindFfmpegOptions } from './ffmpeg-program.js';
-export { decodeWithWasm } from './wasm-decoder.js';
-export { openDecoding, type OpenDecodingOptions, type OpenedDecoding } from './open-decoding.js';
+export { createBoundedDecoder } from './bounded-decoder.js';
 export { decodableFormats } from './decodable-formats.js';
+export { findFfmpeg, type FfmpegProgram, type FindFfmpegOptions } from './ffmpeg-program.js';
+export { openDecoding, type OpenedDecoding } from './open-decoding.js';

@@ -4,8 +4,8 @@ import type { RecordingLimits } from '../recording.js';
 import { Resampler } from './resampler.js';
 
 /** Lowest and highest sample rate that is taken for real. */
-export const MIN_RATE_HZ = 1_000;
-export const MAX_RATE_HZ = 384_000;
+const MIN_RATE_HZ = 1_000;
+const MAX_RATE_HZ = 384_000;
 /** Most channels of any recording, whatever the limits say. */
 export const MAX_CHANNELS = 8;
 
@@ -92,7 +92,7 @@ export class TrackShaper {
 }
 
 /** The refusal of a recording that is longer than the limit. */
-export function tooLong(maxDurationMs: number): AsrError {
+function tooLong(maxDurationMs: number): AsrError {
   return new AsrError('audio_too_long', `The recording is longer than the limit of ${String(Math.floor(maxDurationMs / 1_000))} seconds. Split it.`);
 }
 

@@ -7,7 +7,7 @@ import type { SourceFormat } from './stream-decoder.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 
 /** Containers that the WASM decoders read; of matroska those whose sound is opus, vorbis, FLAC or mp3. */
-export const WASM_CONTAINERS: ReadonlySet<Container> = new Set<Container>(['mp3', 'flac', 'ogg', 'webm', 'matroska', 'amr']);
+const WASM_CONTAINERS: ReadonlySet<Container> = new Set<Container>(['mp3', 'flac', 'ogg', 'webm', 'matroska', 'amr']);
 
 /** Bytes of one call, which must be done within the stall limit. */
 const CALL_BYTES = 32_768;

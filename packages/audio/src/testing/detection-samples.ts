@@ -27,7 +27,7 @@ export function recordingBytes(file: string): Uint8Array {
 }
 
 /** A sample wav as planar PCM at 16 kHz. */
-export function recordingPcm(file: string, channels: 'mix' | 'split' = 'mix'): Float32Array[] {
+function recordingPcm(file: string, channels: 'mix' | 'split' = 'mix'): Float32Array[] {
   const decoder = createBoundedDecoder('wav', { channels, limits: LIMITS });
   const pcm = decoder.push(recordingBytes(file));
   return joinedPieces([pcm, decoder.finish()]);

@@ -10,7 +10,7 @@ const ATTRIBUTE_TYPE = { int: 2, ints: 7 } as const;
 const VALUE_INFO = { name: 1, type: 2 } as const;
 
 /** Numbers of the element types in onnx.proto3. */
-export const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 };
+const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 };
 
 /** One operation. A missing optional input is ''. */
 export interface OnnxNode {
