@@ -1,6 +1,6 @@
 import { float32Tensor, int64Tensor, type OnnxTensor } from '@murmuration/onnx';
 import { DECODER } from './graph/decoder-graphs.js';
-import type { DecoderNames, FirstStep } from './moonshine-decoder.js';
+import type { DecoderNames, FirstStep } from './decoder-caches.js';
 
 /** Added to the attention scores of padding: its exponential is exactly 0 in float32. */
 const UNHEARD = -1e9;
