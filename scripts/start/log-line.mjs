@@ -1,7 +1,7 @@
 const SERIOUS = new Set(['warn', 'error', 'fatal']);
 
 /** Facts of a log line that are of use on a terminal. */
-const TOLD = ['reason', 'model', 'device', 'file', 'percent'];
+const TOLD = ['model', 'device', 'file', 'percent'];
 
 /**
  * What a person should see of a service's log line, or null for nothing: warnings and errors always, other lines only while it
@@ -19,7 +19,7 @@ export function describeLogLine(line, { starting }) {
   // 'ready' is said by the start script itself, once the probe agrees.
   if (!SERIOUS.has(record.level) && !(starting && record.level === 'info' && record.msg !== 'ready')) return null;
   const facts = TOLD.filter((name) => ['string', 'number'].includes(typeof record[name])).map((name) => `${name} ${String(record[name])}`);
-  if (typeof record.err?.message === 'string') facts.push(record.err.message);
+  for (const why of [record.reason, record.err?.message]) if (typeof why === 'string') facts.push(why);
   const mark = SERIOUS.has(record.level) ? `${record.level}: ` : '';
   return `${mark}${String(record.msg ?? '')}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
 }

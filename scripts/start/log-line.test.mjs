@@ -11,7 +11,7 @@ test('Progress is shown while a service starts, and no longer afterwards', () =>
 });
 
 test('Warnings and errors are always shown, with their reason', () => {
-  assert.equal(describeLogLine(line({ level: 'warn', msg: 'trouble', reason: 'gone' }), { starting: false }), 'warn: trouble (reason gone)');
+  assert.equal(describeLogLine(line({ level: 'warn', msg: 'trouble', reason: 'gone' }), { starting: false }), 'warn: trouble (gone)');
   assert.equal(describeLogLine(line({ level: 'error', msg: 'failed', err: { message: 'why' } }), { starting: false }), 'error: failed (why)');
 });
 
