@@ -14,7 +14,7 @@ import type { LinearArithmetic } from './graph/linear-layers.js';
 const TOKENS_PER_SECOND = 6.5;
 const SPARE_TOKENS = 2;
 
-/** Finished rows leave the batch when they are this share of it: moving the others costs about one step. */
+/** Finished rows leave the batch when they are this share of it: moving the others is not free, so it is not done for each. */
 const COMPACT_SHARE = 0.25;
 
 const ORDINARY_TOKENS_PER_SECOND = 3;
