@@ -40,7 +40,7 @@ const PHRASES: Readonly<Record<string, readonly string[]>> = {
 const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map(Object.entries(PHRASES).map(([language, phrases]) => [language, new Set(phrases.map(normalPhrase))]));
 
 /** A text as phrases are compared: lower case, hyphens as spaces, other punctuation gone, spaces single; in Chinese and Japanese without spaces. */
-export function normalPhrase(text: string): string {
+function normalPhrase(text: string): string {
   const plain = text.toLowerCase().replace(/[-–—‑]/gu, ' ').replace(/[^\p{L}\p{M}\p{N}\s]/gu, '').replace(/\s+/gu, ' ').trim();
   return /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(plain) ? plain.replace(/ /gu, '') : plain;
 }

@@ -175,6 +175,6 @@ function inOrder(segments: readonly Segment[]): Segment[] {
 }
 
 /** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
-export function averageLogprob(generation: Generation): number {
+function averageLogprob(generation: Generation): number {
   return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
 }

@@ -5,7 +5,7 @@ import type { WhisperParts } from './whisper-parts.js';
  * How recordings are cut for Whisper. The encoder always computes 30 s, so a full chunk costs what a short one does: utterances are packed
  * whatever the pause between them, as long as they fit. From 26 s on the next pause ends a chunk; four seconds are left to find one before a forced cut.
  */
-export const WHISPER_CHUNK_POLICY: ChunkPolicy = {
+const WHISPER_CHUNK_POLICY: ChunkPolicy = {
   sampleRateHz: 16_000,
   maxChunkMs: 30_000,
   targetChunkMs: 26_000,

@@ -29,6 +29,10 @@ export class WhisperRecognizer implements Recognizer {
     this.#alignment = { heads: alignmentHeads(parts), medianWidth: parts.settings.medianFilterWidth };
   }
 
+  get stageMs(): { readonly encoder: number; readonly decoder: number } {
+    return this.#parts.model.stageMs;
+  }
+
   /** Always 30 s: the encoder knows no shorter window. */
   paddedSamples(samples: number): number {
     return Math.max(WINDOW_AUDIO_SAMPLES, samples);

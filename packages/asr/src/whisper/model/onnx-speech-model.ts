@@ -37,6 +37,7 @@ export interface SpeechTokens {
 /** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
 export class OnnxSpeechModel implements SpeechModel {
   readonly attentionLayers: ReadonlySet<number>;
+  readonly stageMs = { encoder: 0, decoder: 0 };
   readonly #encoder: EncoderGraph;
   readonly #decoder: DecoderGraph;
   readonly #chooser: TokenChooser;
@@ -51,27 +52,27 @@ export class OnnxSpeechModel implements SpeechModel {
   }
 
   async encode(features: Float32Array, rows: number): Promise<EncodedAudio> {
-    return new EncodedHidden(await this.#encoder.run(features, rows));
+    return this.#timed('encoder', async () => new EncodedHidden(await this.#encoder.run(features, rows)));
   }
 
   async generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]> {
     const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, endLogprob: 0 }));
     // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
     for (const length of new Set(requests.map((request) => request.prompt.length))) {
-      await this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled);
+      await this.#timed('decoder', () => this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled));
     }
     return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb }) => ({ tokens, logprobs, endLogprob, noSpeechProb, temperature: request.temperature }));
   }
 
   async logitsAfter(audio: EncodedAudio, token: number): Promise<Float32Array> {
     const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
-    const { logits } = await this.#decoder.first(hiddenOf(audio), ids, audio.rows);
+    const { logits } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows));
     return floatsOf(logits);
   }
 
   async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
     const layers = [...new Set(heads.map(([layer]) => layer))];
-    const { logits, attentions } = await this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers);
+    const { logits, attentions } = await this.#timed('decoder', () => this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers));
     let positions = 0;
     const perLayer = new Map([...attentions].map(([layer, tensor]) => {
       positions = tensor.dims[3] ?? 0;
@@ -88,6 +89,13 @@ export class OnnxSpeechModel implements SpeechModel {
   async close(): Promise<void> {
     await this.#encoder.close();
     await this.#decoder.close();
+  }
+
+  async #timed<T>(stage: 'encoder' | 'decoder', work: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    const result = await work();
+    this.stageMs[stage] += performance.now() - startMs;
+    return result;
   }
 
   async #write(all: OnnxTensor, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {

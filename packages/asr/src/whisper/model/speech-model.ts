@@ -50,6 +50,8 @@ export type RequestCancelled = (index: number) => boolean;
 export interface SpeechModel {
   /** Layers whose cross-attention the export gives; empty when it gives none. */
   readonly attentionLayers: ReadonlySet<number>;
+  /** Time spent in each stage since loading, milliseconds. */
+  readonly stageMs: { readonly encoder: number; readonly decoder: number };
   /** @param features `rows` × mels × 3,000 */
   encode(features: Float32Array, rows: number): Promise<EncodedAudio>;
   /** Answers in the order of the requests. */

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isSilent, loudMs, measureAudio } from './audio-facts.js';
+import { compressionRatio } from './compression-ratio.js';
+
+describe('measureAudio', () => {
+  test('Loud milliseconds are those near the chunk\'s own loud level, whatever that is.', () => {
+    for (const level of [0.5, 0.01]) {
+      // One second of tone, one of noise floor 40 dB below, one of tone.
+      const facts = measureAudio(Float32Array.from({ length: 48_000 }, (_, i) => level * (i >= 16_000 && i < 32_000 ? 0.01 : 1) * Math.sin(i / 2)));
+      assert.equal(facts.durationMs, 3_000);
+      assert.equal(loudMs(facts, 0, 3_000), 2_000);
+      assert.equal(loudMs(facts, 1_000, 2_000), 0);
+      assert.equal(loudMs(facts, 1_900, 2_100), 100);
+    }
+  });
+
+  test('Nothing is loud in silence, and a whisper is not silent.', () => {
+    const silence = measureAudio(new Float32Array(16_000));
+    assert.equal(loudMs(silence, 0, 1_000), 0);
+    assert.ok(isSilent(silence, -500, 1_500));
+    assert.ok(!isSilent(measureAudio(Float32Array.from({ length: 16_000 }, (_, i) => 0.002 * Math.sin(i / 2))), 0, 1_000));
+  });
+});
+
+describe('compressionRatio', () => {
+  test('Ordinary text stays below two, a loop goes above 2.4, no text has none.', () => {
+    assert.ok(compressionRatio(' And so my fellow Americans ask not what your country can do for you.') < 2);
+    assert.ok(compressionRatio(' I said so.'.repeat(12)) > 2.4);
+    assert.equal(compressionRatio('  '), 0);
+  });
+});
