@@ -51,7 +51,7 @@ export class PcmBody {
     const whole = input.length - (input.length % this.#frameBytes);
     const step = FRAMES_AT_ONCE * this.#frameBytes;
     for (let at = 0; at < whole; at += step) out.push(this.#shape(input.subarray(at, Math.min(whole, at + step))));
-    this.#rest = input.slice(whole);
+    this.#rest = new Uint8Array(input.subarray(whole));
     return out;
   }
 

@@ -40,7 +40,8 @@ class WasmRun {
     try {
       for await (const piece of abortable(source, signal)) {
         for (let at = 0; at < piece.length; at += CALL_BYTES) {
-          const bytes = piece.slice(at, at + CALL_BYTES);
+          // A copy: the piece may be a Buffer over memory that it shares, which must not move to the thread.
+          const bytes = new Uint8Array(piece.subarray(at, at + CALL_BYTES));
           const pcm = this.#taken(await this.#within(thread, thread.call('push', bytes, [bytes.buffer])));
           if (pcm !== null) yield pcm;
         }

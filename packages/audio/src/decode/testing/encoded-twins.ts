@@ -83,9 +83,10 @@ export function encodedTwin(wav: Uint8Array, argv: readonly string[], extension:
 
 /** Bytes as they might arrive. @param sizeBytes of each piece */
 export async function* inPieces(bytes: Uint8Array, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += sizeBytes) {
+  const shared = Buffer.from(bytes);
+  for (let at = 0; at < shared.length; at += sizeBytes) {
     await Promise.resolve();
-    yield bytes.slice(at, at + sizeBytes);
+    yield shared.subarray(at, at + sizeBytes);
   }
 }
 
