@@ -70,22 +70,32 @@ describe('applyFilters', () => {
   test('A loop is said once, the rest of it is listed, and its words go with it.', () => {
     const text = ` we go ${'and then we '.repeat(5)}stop`;
     const words = text.trim().split(' ').map((word, i) => ({ word: ` ${word}`, startMs: i, endMs: i + 1, probability: 1 }));
-    const { segments, filtered } = applyFilters(recognised(said(text, { words })), options, facts);
+    const { segments, filtered } = applyFilters(recognised(said(text, { words, tokens: new Array<number>(30).fill(1) })), options, facts);
     assert.deepEqual(segments.map((one) => [one.text, one.words?.map((word) => word.word).join('')]), [[' we go and then we stop', ' we go and then we stop']]);
     assert.deepEqual(filtered.map((one) => [one.reason, one.text]), [['repetition', 'and then we and then we and then we and then we']]);
   });
 
   test('Nothing but a loop leaves nothing, be it of words or of one letter.', () => {
     assert.equal(outcome(said(` A${'a'.repeat(200)}`)), 'repetition');
-    assert.equal(outcome(said(` ${'the '.repeat(40)}`)), 'repetition');
+    const loop = said(` ${'the '.repeat(40)}`, { tokens: new Array<number>(40).fill(1) });
+    assert.equal(outcome(loop), 'repetition');
+    assert.equal(outcome({ ...loop, tokens: [1], noSpeechProb: 0.3 }), 'repetition');
     assert.equal(outcome(said(' no, no, no, no, I said no')), 'kept');
-    assert.equal(outcome(said(` ${'the '.repeat(40)}`), { ...options, repetition: false }), 'kept');
+    assert.equal(outcome(loop, { ...options, repetition: false }), 'kept');
   });
 
-  test('Segments that repeat each other are a loop only where their window compresses too well; a person may repeat a sentence.', () => {
-    const thrice = (compressionRatio: number): number => applyFilters(recognised(...[0, 1, 2].map((i) => said(' So that is it.', { startMs: i * 3_000, endMs: i * 3_000 + 3_000, compressionRatio }))), options, facts).segments.length;
-    assert.equal(thrice(1.6), 3);
-    assert.equal(thrice(3.1), 1);
+  test('Segments that repeat each other are a loop only where their window compresses too well and the audio does not bear them; a person may repeat a sentence.', () => {
+    const thrice = (more: Partial<Segment>): number => applyFilters(recognised(...[0, 1, 2].map((i) => said(' So that is it.', { startMs: i * 3_000, endMs: i * 3_000 + 3_000, tokens: [1, 2, 3, 4, 5], ...more }))), options, facts).segments.length;
+    assert.equal(thrice({ compressionRatio: 1.6, noSpeechProb: 0.3 }), 3);
+    assert.equal(thrice({ compressionRatio: 3.1, noSpeechProb: 0.3 }), 1);
+    assert.equal(thrice({ compressionRatio: 3.1 }), 3);
+  });
+
+  test('A speech that is really said four times over, at the pace of speech, stays whole.', () => {
+    const text = ' ask not what your country can do for you ask what you can do for your country'.repeat(4);
+    const spoken = said(text, { endMs: 10_000, tokens: new Array<number>(56).fill(1), compressionRatio: 3.5 });
+    assert.equal(outcome(spoken), 'kept');
+    assert.equal(outcome({ ...spoken, endMs: 4_000 }), 'repetition');
   });
 
   test('Turned off, everything shows; and a chunk without any text always says so.', () => {

@@ -3,7 +3,7 @@ import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
 import { isDoubtful } from './doubt.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
-import { cutLoops, isTooRepetitive, repeatedSegments } from './repetition.js';
+import { cutLoops, isCharacterLoop, isTooRepetitive, repeatedSegments } from './repetition.js';
 
 /** What is known of a chunk beside what the model wrote. */
 export interface FilterFacts {
@@ -26,6 +26,10 @@ const PHRASE_LOGPROB = -0.5;
 const PHRASE_NO_SPEECH = 0.2;
 /** … and with so much loud audio under it. */
 const PHRASE_LOUD_MS = 200;
+/** Repetition is believed up to this no-speech probability … */
+const BORNE_NO_SPEECH = 0.15;
+/** … and up to so many tokens in a second of loud audio: fast English has 5. */
+const BORNE_TOKENS_A_SECOND = 6;
 
 /**
  * Takes invented text out of a recognition and lists it, with the rule that took it, under `filtered`. Pure; the same for every model.
@@ -44,7 +48,7 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
       remove(segment, reason);
       return [];
     }
-    const { kept, removed } = options.repetition ? withoutLoops(segment, options) : { kept: segment, removed: '' };
+    const { kept, removed } = options.repetition ? withoutLoops(segment, options, isBorne(segment, facts.audio)) : { kept: segment, removed: '' };
     if (removed !== '') remove(segment, 'repetition', removed);
     return kept === null ? [] : [kept];
   });
@@ -52,11 +56,20 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
 }
 
-/** Segments that repeat those before them and are a loop, not somebody who says a thing again: their window compresses too well, or nothing sounds where they stand. */
+/**
+ * True when the audio bears a text that repeats itself: the model hears speech, and there is loud audio enough to have said it all.
+ * People do repeat sentences, and choruses; a loop of the model is written over noise or faster than anybody speaks.
+ */
+function isBorne(segment: Segment, audio: AudioFacts): boolean {
+  const loudSeconds = loudMs(audio, segment.startMs, segment.endMs) / 1_000;
+  return segment.noSpeechProb <= BORNE_NO_SPEECH && segment.tokens.length <= BORNE_TOKENS_A_SECOND * loudSeconds;
+}
+
+/** Segments that repeat those before them and are a loop: the audio does not bear them, and their window compresses too well or nothing sounds where they stand. */
 function loopedSegments(segments: readonly Segment[], options: FilterOptions, audio: AudioFacts): Set<number> {
   const looped = [...repeatedSegments(segments.map((segment) => segment.text))].filter((index) => {
     const segment = segments[index];
-    return segment !== undefined && (segment.compressionRatio > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
+    return segment !== undefined && !isBorne(segment, audio) && (segment.compressionRatio > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
   });
   return new Set(looped);
 }
@@ -77,7 +90,9 @@ function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLa
 }
 
 /** The segment with loops said once, and what was cut; null where nothing is left. Its tokens stay as the model wrote them. */
-function withoutLoops(segment: Segment, options: FilterOptions): { kept: Segment | null; removed: string } {
+function withoutLoops(segment: Segment, options: FilterOptions, borne: boolean): { kept: Segment | null; removed: string } {
+  if (isCharacterLoop(segment.text)) return { kept: null, removed: segment.text };
+  if (borne) return { kept: segment, removed: '' };
   const cut = cutLoops(segment.text);
   if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold)) return { kept: null, removed: segment.text };
   if (cut.removed === '') return { kept: segment, removed: '' };

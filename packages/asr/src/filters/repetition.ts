@@ -2,8 +2,8 @@ import { compressionRatio } from './compression-ratio.js';
 
 /** How often a run of so many words must stand in a row to be a loop: people do say "no, no, no, no". */
 const LOOP_TIMES: readonly number[] = [8, 5, 4, 4, 4, 4, 4, 4];
-/** A run of up to eight characters that stands so often in a row is a loop inside a word. */
-const CHARACTER_LOOP = /(.{1,8}?)\1{11,}/su;
+/** A run of up to three characters that stands so often in a row. */
+const CHARACTER_LOOP = /(.{1,3}?)\1{11,}/gsu;
 /** Of a text with less left than this share after its loops are cut, nothing was speech. */
 const REST_SHARE = 0.2;
 
@@ -19,14 +19,16 @@ export interface LoopCut {
   readonly keptWords: readonly number[];
 }
 
-/** Cuts loops of words and of characters down to one turn. */
+/** True for a text that is hardly more than a few characters over and over ("Aaaaaaaa…"): nobody says that. */
+export function isCharacterLoop(text: string): boolean {
+  const bareText = text.replace(/\s+/gu, '');
+  return bareText.replace(CHARACTER_LOOP, '$1').length < REST_SHARE * bareText.length;
+}
+
+/** Cuts loops of words down to one turn. */
 export function cutLoops(text: string): LoopCut {
   const words = [...text.matchAll(/\S+/gu)].map((match): Place => ({ word: bare(match[0]), from: match.index, to: match.index + match[0].length }));
   const all = words.map((_, index) => index);
-  if (CHARACTER_LOOP.test(text.replace(/\s+/gu, ' '))) {
-    const rest = text.replace(new RegExp(CHARACTER_LOOP.source, 'gsu'), '$1');
-    if (rest.length < REST_SHARE * text.length || words.length < 2) return { text: '', removed: text, keptWords: [] };
-  }
   const kept = all.filter(keepsAfterLoops(words));
   if (kept.length === words.length) return { text, removed: '', keptWords: all };
   if (kept.length < REST_SHARE * words.length && kept.length <= 2) return { text: '', removed: text, keptWords: [] };
