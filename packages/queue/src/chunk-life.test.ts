@@ -41,9 +41,9 @@ after(async () => {
   await server.close();
 });
 
-async function newJob(): Promise<JobIdentity> {
+async function newJob(owner: string | null = null): Promise<JobIdentity> {
   const id = `t${String(nextId++)}`;
-  const job: JobIdentity = { id, lane: 'interactive', modelId: id, modelSlug: `model-${id}`, decode: decodeOptionsSchema.parse({}) };
+  const job: JobIdentity = { id, lane: 'interactive', modelId: id, modelSlug: `model-${id}`, decode: decodeOptionsSchema.parse({}), owner };
   await jobs.create(job);
   return job;
 }

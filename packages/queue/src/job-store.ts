@@ -13,6 +13,8 @@ export interface JobIdentity {
   readonly modelId: string;
   readonly modelSlug: string;
   readonly decode: DecodeOptions;
+  /** Name of the API key that it belongs to, or null without keys. */
+  readonly owner: string | null;
 }
 
 /** A job in progress, for lists. */
@@ -21,10 +23,14 @@ export interface JobSummary {
   readonly state: JobState;
   readonly lane: Lane;
   readonly modelId: string;
+  readonly owner: string | null;
   readonly startedAtMs: number;
   readonly planned: number;
   readonly done: number;
 }
+
+/** Manifests read at once. */
+const PAGE = 200;
 
 /**
  * A job's life, as the door that owns it drives it. The states stand in contracts (`jobStateSchema`).
@@ -50,7 +56,7 @@ export class JobStore {
     const replies = await this.#redis.pipeline()
       .hset(keys.job, {
         state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
-        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0,
+        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0, ...(job.owner === null ? {} : { owner: job.owner }),
       })
       .pexpire(keys.job, this.#leaseMs)
       .zadd(ACTIVE_JOBS, now + this.#leaseMs, job.id)
@@ -114,24 +120,18 @@ export class JobStore {
       .exec();
   }
 
-  /** Jobs whose lease runs. */
-  async active(limit: number): Promise<JobSummary[]> {
-    const ids = await this.#redis.zrange(ACTIVE_JOBS, Date.now(), '+inf', 'BYSCORE', 'LIMIT', 0, limit);
+  /** Jobs whose lease runs: everybody's, or those of one owner. */
+  async active(limit: number, whose: 'everybody' | { readonly owner: string }): Promise<JobSummary[]> {
+    const ids = await this.#redis.zrange(ACTIVE_JOBS, Date.now(), '+inf', 'BYSCORE');
     const summaries: JobSummary[] = [];
-    for (const id of ids) {
-      const fields = await this.#redis.hgetall(jobKeys(id).job);
-      if (fields['state'] === undefined) continue;
-      summaries.push({
-        id,
-        state: fields['state'] as JobState,
-        lane: fields['lane'] as Lane,
-        modelId: fields['model'] ?? '',
-        startedAtMs: Number(fields['startedAtMs']),
-        planned: Number(fields['planned']),
-        done: Number(fields['done']),
-      });
+    for (let at = 0; at < ids.length && summaries.length < limit; at += PAGE) {
+      const pipeline = this.#redis.pipeline();
+      const page = ids.slice(at, at + PAGE);
+      for (const id of page) pipeline.hgetall(jobKeys(id).job);
+      const manifests = rethrow(await pipeline.exec()) as Record<string, string>[];
+      summaries.push(...page.flatMap((id, i) => summaryOf(id, manifests[i] ?? {})).filter((job) => whose === 'everybody' || job.owner === whose.owner));
     }
-    return summaries;
+    return summaries.slice(0, limit);
   }
 
   /** Number of jobs whose lease runs; expired ones are swept. */
@@ -146,6 +146,21 @@ export class JobStore {
     const open = await runScript(this.#redis, openChunks, [keys.job, keys.chunks, keys.pending, keys.results]) as string[];
     return open.map(Number);
   }
+}
+
+/** Nothing when the manifest is gone. */
+function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobSummary[] {
+  if (manifest['state'] === undefined) return [];
+  return [{
+    id,
+    state: manifest['state'] as JobState,
+    lane: manifest['lane'] as Lane,
+    modelId: manifest['model'] ?? '',
+    owner: manifest['owner'] ?? null,
+    startedAtMs: Number(manifest['startedAtMs']),
+    planned: Number(manifest['planned']),
+    done: Number(manifest['done']),
+  }];
 }
 
 function rethrow(replies: [Error | null, unknown][] | null): unknown[] {

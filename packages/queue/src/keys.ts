@@ -34,6 +34,11 @@ export const ACTIVE_JOBS = `${PREFIX}:active-jobs`;
 /** Channel on which cancelled job ids are called out. */
 export const CANCELLED_CHANNEL = `${PREFIX}:cancelled`;
 
+/** String: id of the API key that a ticket stands for, by the ticket's SHA-256. */
+export function ticketKey(ticketHash: string): string {
+  return `${PREFIX}:{t.${ticketHash}}:ticket`;
+}
+
 /** Keys of the model cards; one tag. */
 export const CARD_KEYS = {
   workers: `${PREFIX}:{cards}:workers`,
