@@ -1,0 +1,108 @@
+import { AsrError } from '@murmuration/contracts';
+import { Webhook } from 'standardwebhooks';
+import type { Dispatcher } from 'undici';
+import type { GuardedClient } from '../guard/guarded-client.js';
+import { parseTarget } from '../guard/target-url.js';
+
+/** One attempt to tell a receiver of an event. */
+export interface WebhookDelivery {
+  readonly url: string;
+  /** `whsec_…`, see `isWebhookSecret`. */
+  readonly secret: string;
+  /** The event's, the same in every attempt: receivers know repetitions by it. Letters, digits, `_` and `-`. */
+  readonly id: string;
+  /** JSON, exactly as it is signed and sent; the same in every attempt. */
+  readonly payload: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+}
+
+/** Why an attempt failed: the status was none of success, no answer in time, the address may not be reached, or the network failed. */
+export type DeliveryFault = 'status' | 'timeout' | 'url_not_allowed' | 'unreachable';
+
+/** What became of an attempt. Nothing that the receiver said is in it but its status. */
+export interface DeliveryOutcome {
+  /** `gone`: the receiver wants no more (410), so no retry. */
+  readonly outcome: 'delivered' | 'retry' | 'gone';
+  readonly attempt: number;
+  /** HTTP status, or null when there was no answer. */
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly error: DeliveryFault | null;
+  /** What the receiver asked for by `Retry-After`, milliseconds, or null. */
+  readonly retryAfterMs: number | null;
+}
+
+export interface DeliverOptions {
+  readonly client: GuardedClient;
+  /** An answer later than this is none; 10 s unless given. */
+  readonly timeoutMs?: number;
+  /** Unix milliseconds, for the signature's time; `Date.now` unless given. */
+  readonly now?: () => number;
+}
+
+const TIMEOUT_MS = 10_000;
+/** A small body is taken in, so that the receiver is not cut off while it writes. */
+const MAX_BODY_BYTES = 16_384;
+
+/**
+ * Sends an event, signed as Standard Webhooks say, once. 2xx within the time limit is success; redirects are not followed;
+ * the answer's body is thrown away. Does not throw for what the receiver or the network does; throws `TypeError` for an id or a secret that is none.
+ */
+export async function deliver(delivery: WebhookDelivery, { client, timeoutMs = TIMEOUT_MS, now = Date.now }: DeliverOptions): Promise<DeliveryOutcome> {
+  const headers = signedHeaders(delivery, now());
+  const startedMs = performance.now();
+  const ended = new AbortController();
+  const timer = setTimeout(() => { ended.abort(); }, timeoutMs);
+  const outcome = (found: Pick<DeliveryOutcome, 'outcome' | 'status' | 'error'> & { retryAfterMs?: number | null }): DeliveryOutcome =>
+    ({ retryAfterMs: null, ...found, attempt: delivery.attempt, durationMs: performance.now() - startedMs });
+  try {
+    const url = parseTarget(delivery.url, client.allowlist);
+    const response = await client.request(url, { method: 'POST', headers, body: delivery.payload, signal: ended.signal });
+    const answered = judge(response, now());
+    // Whether the rest of the answer comes does not matter any more.
+    await response.body.dump({ limit: MAX_BODY_BYTES, signal: ended.signal }).catch(() => undefined);
+    return outcome(answered);
+  } catch (error) {
+    if (ended.signal.aborted) return outcome({ outcome: 'retry', status: null, error: 'timeout' });
+    // The name may resolve to something else tomorrow, or the operator may list it.
+    return outcome({ outcome: 'retry', status: null, error: error instanceof AsrError && error.code === 'url_not_allowed' ? 'url_not_allowed' : 'unreachable' });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function signedHeaders({ id, secret, payload }: WebhookDelivery, nowMs: number): Record<string, string> {
+  if (!/^[\w-]{1,128}$/.test(id)) throw new TypeError('a webhook id has 1 to 128 letters, digits, _ and -');
+  const signer = signerOf(secret);
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'murmuration',
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(nowMs / 1_000)),
+    'webhook-signature': signer.sign(id, new Date(nowMs), payload),
+  };
+}
+
+function signerOf(secret: string): Webhook {
+  try {
+    return new Webhook(secret);
+  } catch {
+    // The library's own words may quote the secret.
+    throw new TypeError('the webhook secret is not whsec_ and base64');
+  }
+}
+
+function judge(response: Dispatcher.ResponseData, nowMs: number): Pick<DeliveryOutcome, 'outcome' | 'status' | 'error' | 'retryAfterMs'> {
+  const { statusCode: status } = response;
+  if (status >= 200 && status <= 299) return { outcome: 'delivered', status, error: null, retryAfterMs: null };
+  return { outcome: status === 410 ? 'gone' : 'retry', status, error: 'status', retryAfterMs: retryAfterMs(response.headers['retry-after'], nowMs) };
+}
+
+/** `Retry-After` in seconds or as a date; null when it is absent or neither. */
+function retryAfterMs(value: string | string[] | undefined, nowMs: number): number | null {
+  if (typeof value !== 'string') return null;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const atMs = Date.parse(value);
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
+}
