@@ -6,7 +6,7 @@ const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
-  ['packages/audio', 'packages/asr', 'packages/queue', 'packages/transcript'],
+  ['packages/access', 'packages/audio', 'packages/asr', 'packages/queue', 'packages/transcript'],
   ['packages/intake'],
   ['services/[^/]+'],
 ];
@@ -16,7 +16,7 @@ const anyOf = (rooms) => `^(${rooms.join('|')})/`;
 /** Each row may not import its own neighbours or what lies above; a room may always import itself. */
 const direction = ROWS.map((row, i) => ({
   name: `direction-${String(i + 1)}`,
-  comment: 'Imports go services -> intake -> audio, asr, queue, transcript -> onnx, runtime -> contracts.',
+  comment: 'Imports go services -> intake -> access, audio, asr, queue, transcript -> onnx, runtime -> contracts.',
   severity: 'error',
   from: { path: `^(${row.join('|')})/` },
   to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { AsrError, type ModelCard } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, RedisAudioStore, atDoor, doorConnection, subscriberConnection, whenReady, type JobIdentity, type Redis } from '@murmuration/queue';
+import { ChunkQueues, FairShare, JobEvents, JobStore, RedisAudioStore, RedisTicketStore, atDoor, doorConnection, subscriberConnection, whenReady, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import { checkOptions } from './check-options.js';
@@ -28,6 +29,8 @@ const LISTED_JOBS = 1_000;
 
 /** The way in for every door: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
+  /** Where the node's tickets lie. */
+  readonly tickets: RedisTicketStore;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #queues: ChunkQueues;
@@ -41,6 +44,7 @@ export class Intake implements TranscriptionService {
     this.#redis = redis;
     this.#subscriber = subscriber;
     this.#speech = speech;
+    this.tickets = new RedisTicketStore(redis);
     this.#queues = new ChunkQueues(redis);
     const audio = new RedisAudioStore(redis, options.audioStoreBytes);
     const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
@@ -74,7 +78,7 @@ export class Intake implements TranscriptionService {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     checkOptions(request.options, card.model);
     if (!await atDoor(() => this.#parts.audio.hasRoom())) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 10 });
-    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode };
+    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode, owner: request.owner };
     await atDoor(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model.chunkPolicy, this.#parts);
     const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });
@@ -92,10 +96,10 @@ export class Intake implements TranscriptionService {
     }
   }
 
-  async activeJobs(): Promise<readonly ActiveJob[]> {
-    const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS));
+  async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
+    const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS, whose));
     return jobs.map((job) => ({
-      id: job.id, state: job.state, lane: job.lane, model: job.modelId, startedAtMs: job.startedAtMs, chunksPlanned: job.planned, chunksDone: job.done,
+      id: job.id, state: job.state, lane: job.lane, model: job.modelId, owner: job.owner, startedAtMs: job.startedAtMs, chunksPlanned: job.planned, chunksDone: job.done,
     }));
   }
 

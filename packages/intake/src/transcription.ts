@@ -1,3 +1,4 @@
+import type { Reach } from '@murmuration/access';
 import type { JobState, Lane, ModelCard, Segment, Transcript, TranscribeOptions } from '@murmuration/contracts';
 
 /** A recording at a door, with everything that is known about it. */
@@ -9,6 +10,8 @@ export interface TranscriptionRequest {
   readonly extension: string | null;
   readonly options: TranscribeOptions;
   readonly lane: Lane;
+  /** Name of the API key that it belongs to, or null without keys. */
+  readonly owner: string | null;
   /** Aborting cancels the work: the client went away. */
   readonly signal: AbortSignal;
 }
@@ -35,6 +38,7 @@ export interface ActiveJob {
   readonly state: JobState;
   readonly lane: Lane;
   readonly model: string;
+  readonly owner: string | null;
   readonly startedAtMs: number;
   readonly chunksPlanned: number;
   readonly chunksDone: number;
@@ -58,5 +62,6 @@ export interface TranscriptionService {
   /** Starts reading the recording. Throws `AsrError` when the options do not fit the model or work is not admitted; faults of the bytes come from `result`. */
   start(request: TranscriptionRequest): Promise<Transcription>;
   status(): Promise<ClusterStatus>;
-  activeJobs(): Promise<readonly ActiveJob[]>;
+  /** Jobs in progress in the whole cluster: everybody's, or those of one owner. Throws `backend_unavailable`. */
+  activeJobs(whose: Reach): Promise<readonly ActiveJob[]>;
 }

@@ -217,3 +217,16 @@ test('A chunk that is handed back goes to another worker', async () => {
   assert.deepEqual(seen, ['first', 'second']);
   await jobs.remove(job);
 });
+
+test('Jobs in progress are listed for everybody or for one owner, whose things are never cut off by those of others', async () => {
+  const before = await jobs.active(1_000, 'everybody');
+  const made = [];
+  for (const owner of ['acme', 'bolt', 'acme', null]) made.push(await newJob(owner));
+  const ids = (list: readonly { readonly id: string }[]): string[] => list.map((job) => job.id).sort();
+  assert.deepEqual(ids(await jobs.active(1_000, 'everybody')), [...ids(before), ...ids(made)].sort());
+  assert.deepEqual(ids(await jobs.active(2, { owner: 'acme' })), ids(made.filter((job) => job.owner === 'acme')));
+  assert.deepEqual((await jobs.active(1_000, { owner: 'bolt' })).map((job) => job.owner), ['bolt']);
+  assert.deepEqual(await jobs.active(1_000, { owner: '' }), []);
+  assert.equal((await jobs.active(1, 'everybody')).length, 1);
+  for (const job of made) await jobs.remove(job);
+});

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { useAccess } from './access/use-access.js';
 import type { Door } from './door.js';
 import { replyToBadClient, replyWithError, useErrorReplies } from './errors/error-replies.js';
 import { capabilitiesRoute } from './routes/capabilities.js';
@@ -10,6 +11,7 @@ import { healthRoute } from './routes/health.js';
 import { modelRoutes } from './routes/models.js';
 import { openAiAudioRoutes } from './routes/openai-audio.js';
 import { sessionsRoute } from './routes/sessions.js';
+import { ticketRoute } from './routes/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/drain-rest.js';
 
@@ -43,6 +45,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   if (door.config.CORS_ORIGINS.length > 0) {
     await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['x-request-id', 'retry-after'], maxAge: 3_600 });
   }
+  useAccess(app, door.access);
   await collectDescription(app);
   await app.register(async (scope) => {
     healthRoute(scope, door);
@@ -52,6 +55,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
     modelRoutes(scope, door);
     capabilitiesRoute(scope, door);
     sessionsRoute(scope, door);
+    ticketRoute(scope, door);
     await docsRoutes(scope, door);
   });
   return app;

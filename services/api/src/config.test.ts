@@ -10,13 +10,14 @@ describe('The configuration of the HTTP door', () => {
     assert.deepEqual(config.CORS_ORIGINS, []);
   });
 
-  test('An address that others reach is refused without AUTH=off.', () => {
-    assert.throws(() => readConfig({ API_HOST: '0.0.0.0' }), /API_HOST: .*AUTH=off/);
+  test('An address that others reach is refused without keys and without AUTH=off.', () => {
+    assert.throws(() => readConfig({ API_HOST: '0.0.0.0' }), /API_HOST: .*API_KEYS_FILE.*AUTH=off/);
+    assert.equal(readConfig({ API_HOST: '0.0.0.0', API_KEYS_FILE: 'keys.json' }).API_KEYS_FILE, 'keys.json');
     assert.equal(readConfig({ API_HOST: '0.0.0.0', AUTH: 'off' }).API_HOST, '0.0.0.0');
   });
 
-  test('A file of keys is refused with a sentence, for keys are not there yet.', () => {
-    assert.throws(() => readConfig({ API_KEYS_FILE: 'keys.json' }), /API_KEYS_FILE: API keys are not there yet/);
+  test('Keys together with AUTH=off contradict each other and stop the start.', () => {
+    assert.throws(() => readConfig({ API_KEYS_FILE: 'keys.json', AUTH: 'off' }), /AUTH, API_KEYS_FILE: both are set/);
   });
 
   for (const [name, value] of [['API_PORT', '70000'], ['API_PORT', 'http'], ['MAX_UPLOAD_BYTES', '0'], ['MAX_UPLOAD_BYTES', '2G'], ['CORS_ORIGINS', 'app.example'], ['ENABLE_REST', 'perhaps'], ['REDIS_URL', 'localhost'], ['AUTH', 'on'], ['LOG_LEVEL', 'loud']] as const) {

@@ -16,9 +16,10 @@ const shape = {
   METRICS_PORT: portVariable.default(9100),
   REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
   LOG_LEVEL: logLevelVariable.default('info'),
-  /** Only `off` for now: keys are not there yet. */
-  AUTH: z.enum(['off'], { error: 'must be off, or unset' }).optional(),
+  /** Holds the API keys; written by `murmur keys`. */
   API_KEYS_FILE: z.string().optional(),
+  /** Lets everybody in who reaches the door; so it is, too, on a loopback address where nothing is said. */
+  AUTH: z.enum(['off'], { error: 'must be off, or unset' }).optional(),
   ENABLE_REST: booleanVariable.default(true),
   CORS_ORIGINS: originsVariable.default([]),
   /** Model that serves requests that name none, and the aliases. */
@@ -57,11 +58,11 @@ export type ApiConfig = ReturnType<typeof readConfig>;
 /** The service's environment, parsed once; nothing else reads it. Throws `EnvironmentError` that names what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  if (variables.API_KEYS_FILE !== undefined) {
-    throw new EnvironmentError('API_KEYS_FILE: API keys are not there yet in this version. Unset it, and set AUTH=off where API_HOST is not a loopback address.');
+  if (variables.API_KEYS_FILE !== undefined && variables.AUTH === 'off') {
+    throw new EnvironmentError('AUTH, API_KEYS_FILE: both are set. Unset AUTH to ask for keys, or API_KEYS_FILE to let everybody in.');
   }
-  if (!isLoopback(variables.API_HOST) && variables.AUTH !== 'off') {
-    throw new EnvironmentError('API_HOST: an address that other machines reach needs AUTH=off, which lets everybody in who reaches it. Set AUTH=off, or API_HOST to 127.0.0.1.');
+  if (!isLoopback(variables.API_HOST) && variables.AUTH !== 'off' && variables.API_KEYS_FILE === undefined) {
+    throw new EnvironmentError('API_HOST: an address that other machines reach needs API_KEYS_FILE (make keys with: murmur keys create NAME), or AUTH=off, which lets everybody in who reaches it. Set one, or API_HOST to 127.0.0.1.');
   }
   return { ...variables, vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
 }

@@ -1,3 +1,4 @@
+import type { Access } from '@murmuration/access';
 import type { Logger } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { UploadParts } from './transcribe-upload.js';
@@ -16,6 +17,8 @@ export interface Gpu {
 export interface Door extends UploadParts {
   readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
+  /** Says who sends a request. */
+  readonly access: Access;
   readonly uploads: ActiveUploads;
   /** Names of the formats that can be decoded here. */
   readonly formats: readonly string[];

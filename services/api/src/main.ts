@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { Access, KeyFile } from '@murmuration/access';
 import { decodableFormats, findFfmpeg } from '@murmuration/audio';
 import { Intake } from '@murmuration/intake';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger, gpuFacts, portInUse } from '@murmuration/runtime';
@@ -57,6 +58,10 @@ shutdown.add('operations', () => operations.close());
 const lag = new EventLoopLag((seconds) => { metrics.eventLoopLagSeconds.set(seconds); });
 shutdown.add('lag', () => { lag.close(); });
 
+const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: resolve(config.API_KEYS_FILE), logger })
+  .catch((error: unknown) => exit(new Error(`API_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`)));
+shutdown.add('keys', () => { keys?.close(); });
+
 // A decoder may start in another folder, so the path is made whole here.
 const spoolDir = resolve(config.SPOOL_DIR);
 const spools = await SpoolDirectory.open(spoolDir, config.SPOOL_MAX_BYTES).catch((error: unknown) => exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })));
@@ -80,6 +85,7 @@ const app = await createApp({
   limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
   config,
   logger,
+  access: new Access(keys, intake.tickets),
   uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),
   gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(() => [])),

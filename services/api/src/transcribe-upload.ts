@@ -40,6 +40,8 @@ export interface Upload<Answer> {
   readonly response: ServerResponse;
   /** The parsed query. */
   readonly query: unknown;
+  /** Whose the work is; null without keys. */
+  readonly owner: string | null;
   readonly dialect: Dialect<Answer>;
   readonly output: UploadOutput<Answer>;
   /** Aborted when the client has gone. */
@@ -95,7 +97,7 @@ async function* recorded(first: Uint8Array, body: BodyReader, fault: { error: un
 }
 
 function begin<Answer>(parts: UploadParts, upload: Upload<Answer>, fields: ReadFields<Answer>, file: FilePart, source: AsyncIterable<Uint8Array>): Attempt {
-  const attempt = new Attempt(parts.service, { source, contentType: file.contentType, extension: file.extension, options: fields.options, lane: 'interactive', signal: upload.signal });
+  const attempt = new Attempt(parts.service, { source, contentType: file.contentType, extension: file.extension, options: fields.options, lane: 'interactive', owner: upload.owner, signal: upload.signal });
   followWhereWanted(upload.output, attempt, fields.answer);
   return attempt;
 }

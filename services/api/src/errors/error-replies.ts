@@ -4,11 +4,12 @@ import { AsrError } from '@murmuration/contracts';
 import { errorBody } from './error-body.js';
 import { toAsrError } from './to-asr-error.js';
 
-/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known. */
+/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known, and `WWW-Authenticate` where a key is asked for. */
 export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toAsrError(thrown);
   logFault(request, error);
   if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
   return reply.code(error.kind.http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error));
 }
 

@@ -53,6 +53,6 @@ describe('Error table, documentation and API description', () => {
     assert.equal(form.schema.properties['file']?.['format'], 'binary');
     assert.equal(form.schema.properties['threshold']?.['type'], 'number');
     assert.deepEqual(upload?.requestBody?.content['audio/*'], { schema: { type: 'string', format: 'binary' } });
-    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', '/v1/models', '/v1/models/{id}'].sort());
+    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', '/v1/models', '/v1/models/{id}', '/v1/tickets'].sort());
   });
 });

@@ -28,6 +28,7 @@ const capabilitiesSchema = z.object({
 /** `GET /capabilities`: what a request may ask for here. */
 export function capabilitiesRoute(app: FastifyInstance, door: Door): void {
   app.get('/capabilities', {
+    config: { access: ['read'] },
     schema: { summary: 'What a request may ask for', tags: ['operations'], response: { 200: { description: 'Capabilities.', content: { 'application/json': { schema: capabilitiesSchema } } }, ...errorResponses([]) } },
   }, async (): Promise<z.output<typeof capabilitiesSchema>> => {
     const [status, card, gpus] = await Promise.all([door.service.status(), door.service.resolveModel(null).catch(() => null), door.gpus()]);

@@ -6,6 +6,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { AsrError } from '@murmuration/contracts';
+import { SECURITY_SCHEMES } from '../access/describe-access.js';
 import type { Door } from '../door.js';
 import { describeRawBodies } from './upload-schema.js';
 
@@ -23,6 +24,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Murmuration', version: '0.1.0', description: 'Speech in, text out. Errors have OpenAI\'s shape, with a stable `code`; every answer has `x-request-id`.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
     transform: jsonSchemaTransform,
     transformObject: (input) => {
@@ -38,7 +40,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
 /** `/docs` (Swagger UI), `/redoc`, `/openapi.json`; nothing is fetched from other hosts. */
 export async function docsRoutes(app: FastifyInstance, door: Door): Promise<void> {
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  const hidden = { schema: { hide: true } };
+  const hidden = { config: { access: 'public' as const }, schema: { hide: true } };
   app.get('/openapi.json', hidden, async (_request, reply) => reply.serializer(JSON.stringify).type('application/json; charset=utf-8').send(app.swagger()));
   const script = join(door.config.WEB_DIR, REDOC);
   app.get('/redoc', hidden, async (_request, reply) => {

@@ -24,7 +24,7 @@ const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {}
 /** `GET /health`: 200, or 503 with the reason when a request sent now would not be served. */
 export function healthRoute(app: FastifyInstance, door: Door): void {
   const answer = { description: 'State of the parts.', content: { 'application/json': { schema: healthSchema } } };
-  app.get('/health', { schema: { summary: 'Whether a request sent now would be served', tags: ['operations'], response: { 200: answer, 503: answer } } }, async (_request, reply) => {
+  app.get('/health', { config: { access: 'public' }, schema: { summary: 'Whether a request sent now would be served', tags: ['operations'], response: { 200: answer, 503: answer } } }, async (_request, reply) => {
     const health = await healthOf(door);
     return reply.code(health.status === 'fail' ? 503 : 200).header('cache-control', 'no-store').send(health);
   });

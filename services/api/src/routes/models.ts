@@ -11,6 +11,7 @@ const modelSchema = z.object({
 /** `GET /v1/models` and `GET /v1/models/:id`; ids may hold slashes. */
 export function modelRoutes(app: FastifyInstance, door: Door): void {
   app.get('/v1/models', {
+    config: { access: ['read'] },
     schema: {
       summary: 'Models that are served', tags: ['openai'],
       response: { 200: { description: 'The models.', content: { 'application/json': { schema: z.object({ object: z.literal('list'), data: z.array(modelSchema) }) } } }, ...errorResponses(['backend_unavailable']) },
@@ -22,6 +23,7 @@ export function modelRoutes(app: FastifyInstance, door: Door): void {
   });
 
   app.get<{ Params: { '*': string } }>('/v1/models/*', {
+    config: { access: ['read'] },
     schema: {
       summary: 'One model', description: 'The model that serves the name; an alias such as `whisper-1` gives the model behind it.', tags: ['openai'],
       params: z.object({ '*': z.string().min(1).max(256) }),

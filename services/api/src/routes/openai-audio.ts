@@ -19,6 +19,7 @@ const jsonSchema = verboseJsonSchema.or(openAiJsonSchema);
 export function openAiAudioRoutes(app: FastifyInstance, door: Door): void {
   const whole = { description: 'The transcript.', content: { 'application/json': { schema: jsonSchema }, ...TEXT_FORMATS } };
   app.post('/v1/audio/transcriptions', {
+    config: { access: ['transcribe'] },
     schema: {
       summary: 'Transcribe a recording, as OpenAI\'s API does',
       description: 'Fields that are not known are let pass. With `stream=true` the answer is server-sent events: `transcript.text.delta`, whose deltas put together are the text, then `transcript.text.done`.',
@@ -30,6 +31,7 @@ export function openAiAudioRoutes(app: FastifyInstance, door: Door): void {
   }, (request, reply) => answer(door, request, reply, transcriptionDialect));
 
   app.post('/v1/audio/translations', {
+    config: { access: ['transcribe'] },
     schema: {
       summary: 'Translate a recording into English, as OpenAI\'s API does',
       description: 'Answers `unsupported_task` where the model cannot translate.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
+import { reachOf } from '@murmuration/access';
 import { jobStateSchema, laneSchema } from '@murmuration/contracts';
 import type { Door } from '../door.js';
 import { errorResponses } from '../replies/error-responses.js';
@@ -11,12 +12,13 @@ const sessionsSchema = z.object({
   })),
 }).meta({ id: 'Sessions' });
 
-/** `GET /sessions`: what is in progress in the whole cluster. */
+/** `GET /sessions`: what is in progress in the whole cluster, as far as it belongs to the key; to an administrator everything. */
 export function sessionsRoute(app: FastifyInstance, door: Door): void {
   app.get('/sessions', {
+    config: { access: ['read'] },
     schema: { summary: 'Work in progress', tags: ['operations'], response: { 200: { description: 'Jobs in progress.', content: { 'application/json': { schema: sessionsSchema } } }, ...errorResponses(['backend_unavailable']) } },
-  }, async (): Promise<z.output<typeof sessionsSchema>> => {
-    const jobs = await door.service.activeJobs();
+  }, async (request): Promise<z.output<typeof sessionsSchema>> => {
+    const jobs = await door.service.activeJobs(reachOf(request.principal));
     return {
       sessions: jobs.map((job) => ({
         id: job.id, state: job.state, lane: job.lane, model: job.model, started_at: new Date(job.startedAtMs).toISOString(), chunks_planned: job.chunksPlanned, chunks_done: job.chunksDone,

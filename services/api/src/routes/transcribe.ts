@@ -13,6 +13,7 @@ import { WHOLE, receiveUpload, streamed, unvalidated, untilEnd } from './upload-
 /** `POST /transcribe` and `POST /transcribe/stream`. */
 export function transcribeRoutes(app: FastifyInstance, door: Door): void {
   app.post('/transcribe', {
+    config: { access: ['transcribe'] },
     schema: {
       summary: 'Transcribe a recording',
       description: 'A form with the field `file`, or the recording as the body with its content type. Fields may be form fields, before or after the file, or query parameters; work begins while the upload arrives when some are known before the file.',
@@ -27,6 +28,7 @@ export function transcribeRoutes(app: FastifyInstance, door: Door): void {
   });
 
   app.post('/transcribe/stream', {
+    config: { access: ['transcribe'] },
     schema: {
       summary: 'Transcribe a recording, segment by segment',
       description: 'As `/transcribe`, answered with server-sent events: `segment` as soon as it and all before it are final, then `done` with the whole as `/transcribe` answers it, or `error`. A fault before the first event is an ordinary answer.',

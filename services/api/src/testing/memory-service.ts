@@ -1,3 +1,4 @@
+import type { Reach } from '@murmuration/access';
 import { AsrError, type ModelCard, type Segment, type Transcript } from '@murmuration/contracts';
 import type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
 
@@ -48,8 +49,8 @@ export class MemoryService implements TranscriptionService {
     return Promise.resolve(this.status_);
   }
 
-  activeJobs(): Promise<readonly ActiveJob[]> {
-    return Promise.resolve(this.jobs);
+  activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
+    return Promise.resolve(this.jobs.filter((job) => whose === 'everybody' || job.owner === whose.owner));
   }
 
   /** Waits until something has happened that makes the condition true. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
+import { Access, KeyFile } from '@murmuration/access';
 import { createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
@@ -11,6 +12,7 @@ import type { Door } from '../door.js';
 import { ActiveUploads } from '../upload/active-uploads.js';
 import { SpoolDirectory } from '../upload/spool-directory.js';
 import { MemoryService } from './memory-service.js';
+import { MemoryTickets } from './memory-tickets.js';
 
 export interface TestApp {
   readonly app: FastifyInstance;
@@ -31,12 +33,15 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const config = readConfig({ LOG_LEVEL: 'silent', WEB_DIR: join(directory, 'web'), ...environment });
   const spools = await SpoolDirectory.open(join(directory, 'spool'), config.SPOOL_MAX_BYTES);
   const service = new MemoryService();
+  const logger = createLogger({ service: 'api', level: 'silent' });
+  const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: config.API_KEYS_FILE, logger });
   const abandoned = new AbortController();
   const state = { stopping: false };
   const door: Door = {
     service, spools, config,
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
-    logger: createLogger({ service: 'api', level: 'silent' }),
+    logger,
+    access: new Access(keys, new MemoryTickets()),
     uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
     formats: ['wav', 'mp3'],
     gpus: () => Promise.resolve([{ name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null }]),
@@ -47,6 +52,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const app = await createApp(door);
   context.after(async () => {
     abandoned.abort();
+    keys?.close();
     app.server.closeAllConnections();
     await app.close();
     await rm(directory, { recursive: true, force: true });

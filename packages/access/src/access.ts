@@ -1,0 +1,60 @@
+import { AsrError } from '@murmuration/contracts';
+import type { Credentials } from './credentials.js';
+import type { KeyRing } from './key-ring.js';
+import { ANONYMOUS, type Principal } from './principal.js';
+import { Tickets, type Ticket, type TicketStore } from './tickets.js';
+
+/** Says who sends a request. One a node. */
+export class Access {
+  readonly #keys: { readonly ring: KeyRing } | null;
+  readonly #tickets: Tickets;
+  readonly #now: () => number;
+
+  /**
+   * @param keys the keys (a `KeyFile`), or null: everybody may do everything
+   * @param now Unix milliseconds
+   */
+  constructor(keys: { readonly ring: KeyRing } | null, tickets: TicketStore, now: () => number = Date.now) {
+    this.#keys = keys;
+    this.#tickets = new Tickets(tickets);
+    this.#now = now;
+  }
+
+  /** True when no key is asked for. */
+  get open(): boolean {
+    return this.#keys === null;
+  }
+
+  /**
+   * Who shows these credentials; where no key is asked for, everybody is the same.
+   * Throws `unauthenticated`, always in the same words, whether a key is absent, wrong, expired or revoked; `backend_unavailable` when a ticket cannot be looked up.
+   */
+  async authenticate(credentials: Credentials): Promise<Principal> {
+    if (this.#keys === null) return ANONYMOUS;
+    const principal = await this.#find(this.#keys, credentials);
+    if (principal === null) throw new AsrError('unauthenticated');
+    return principal;
+  }
+
+  /** A ticket that stands for the key of this principal. Throws `backend_unavailable`. */
+  async issueTicket(principal: Principal): Promise<Ticket> {
+    return this.#tickets.issue(principal.keyId ?? '', this.#now());
+  }
+
+  /** Secret that signs the webhooks of this owner in place of the general one, or null. */
+  webhookSecret(owner: string | null): string | null {
+    return owner === null ? null : this.#keys?.ring.webhookSecret(owner, this.#now()) ?? null;
+  }
+
+  async #find(keys: { readonly ring: KeyRing }, credentials: Credentials): Promise<Principal | null> {
+    switch (credentials.kind) {
+      case 'none': return null;
+      case 'key': return keys.ring.find(credentials.key, this.#now());
+      case 'ticket': {
+        const keyId = await this.#tickets.redeem(credentials.ticket, credentials.use);
+        // The keys may have changed while the store was asked.
+        return keyId === null ? null : keys.ring.byId(keyId, this.#now());
+      }
+    }
+  }
+}

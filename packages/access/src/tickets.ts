@@ -1,0 +1,41 @@
+import { hashOf, newTicket } from './secret.js';
+
+/** Keeps tickets for all nodes until they expire. `packages/queue` has one in Redis; all three throw `backend_unavailable`. */
+export interface TicketStore {
+  put(ticketHash: string, keyId: string, lifeMs: number): Promise<void>;
+  /** The id that was put, or null when it is not there or has expired. */
+  read(ticketHash: string): Promise<string | null>;
+  /** As `read`, and takes it away; of several at once one gets it. */
+  take(ticketHash: string): Promise<string | null>;
+}
+
+/** A ticket lives this long, milliseconds. */
+export const TICKET_LIFE_MS = 60_000;
+
+/** Stands in for a key for a minute where no header can be sent. */
+export interface Ticket {
+  readonly ticket: string;
+  /** Unix milliseconds. */
+  readonly expiresAtMs: number;
+}
+
+/** Issues tickets and redeems them. The store knows them by their SHA-256 only, so that whoever reads it cannot use them. */
+export class Tickets {
+  readonly #store: TicketStore;
+
+  constructor(store: TicketStore) {
+    this.#store = store;
+  }
+
+  async issue(keyId: string, nowMs: number): Promise<Ticket> {
+    const ticket = newTicket();
+    await this.#store.put(hashOf(ticket).toString('hex'), keyId, TICKET_LIFE_MS);
+    return { ticket, expiresAtMs: nowMs + TICKET_LIFE_MS };
+  }
+
+  /** Id of the key that the ticket stands for, or null. */
+  async redeem(ticket: string, use: 'read' | 'once'): Promise<string | null> {
+    const hash = hashOf(ticket).toString('hex');
+    return use === 'once' ? this.#store.take(hash) : this.#store.read(hash);
+  }
+}
