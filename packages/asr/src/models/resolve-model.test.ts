@@ -62,10 +62,11 @@ suite('A model by name or folder', () => {
     await refused(folder, /states no model_type/);
   });
 
-  test('Names of Whisper and unknown names are told what there is', async () => {
-    await refused('tiny', /tiny comes with the download from the hub.*moonshine-tiny/);
-    await refused('no-such-model', /no-such-model is unknown: use moonshine-tiny/);
+  test('Unknown names and folders that are not there are told what there is', async () => {
+    await refused('no-such-model', /no-such-model is unknown: use one of moonshine-tiny, tiny, .*an id of the hub/);
     await refused('toString', /toString is unknown/);
+    await refused('./no-such-folder', /there is no folder \.\/no-such-folder/);
+    await refused(join(folder, 'nothing'), /there is no folder/);
   });
 });
 

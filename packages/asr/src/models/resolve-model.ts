@@ -1,7 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { KNOWN_MODELS, WHISPER_NAMES } from './known-models.js';
+import type { Device } from '@murmuration/onnx';
+import type { Dtype } from './dtype.js';
+import { fetchModel } from './hub/fetch-model.js';
+import { readManifest } from './hub/cached-model.js';
+import type { HubSettings } from './hub/hub-settings.js';
+import { HUB_MODELS, readHubReference } from './hub-models.js';
+import { KNOWN_MODELS } from './known-models.js';
 import { ModelFileFault } from './model-file-fault.js';
+import type { OnModelProgress } from './model-progress.js';
 import { verifyFiles } from './verify-files.js';
 
 /** A model that lies ready to be loaded; crosses threads. */
@@ -18,34 +25,53 @@ export interface ResolvedModel {
 export interface ResolveOptions {
   /** Folder that holds models by name. */
   readonly cacheDir: string;
+  /** Decides, for a model of the hub, which files are taken; default auto. */
+  readonly dtype?: Dtype;
+  /** What `auto` is for; default cpu. */
+  readonly device?: Device | 'simulated';
+  /** Where models that are not cached come from; default: the hub is never asked. */
+  readonly hub?: HubSettings;
+  readonly onProgress?: OnModelProgress;
 }
 
 const MOONSHINE_FILES = ['encoder_model.onnx', 'decoder_model_merged.onnx'] as const;
+const SET_UP_AGAIN = 'Delete it if it is there, and run the set-up (npm start) again';
 
 /**
- * Finds a model by its name or folder and checks its files: those of a known name by size and SHA-256, those of a folder by being there.
- * Throws `ModelFileFault`, which names the file, what was expected and what was found, or the names that are known.
+ * Finds a model by its name, hub id or folder. Names come before folders. Files of known names and of the hub are checked by size
+ * and SHA-256, those of a folder too when it has a manifest of the cache, else by being there.
+ * Throws `ModelFileFault`, which names the file, what was expected and what was found, or the names that are known; `HubFault` when
+ * the hub cannot be had.
  */
-export async function resolveModel(nameOrFolder: string, { cacheDir }: ResolveOptions): Promise<ResolvedModel> {
-  if (nameOrFolder === 'simulated') return { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' };
-  const known = Object.hasOwn(KNOWN_MODELS, nameOrFolder) ? KNOWN_MODELS[nameOrFolder] : undefined;
+export async function resolveModel(asked: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const { cacheDir, onProgress } = options;
+  if (asked === 'simulated') return { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' };
+  const known = Object.hasOwn(KNOWN_MODELS, asked) ? KNOWN_MODELS[asked] : undefined;
   if (known !== undefined) {
     const folder = resolve(cacheDir, known.folder);
-    await verifyFiles(folder, known.files, known.source);
-    return { id: nameOrFolder, slug: slugOf(nameOrFolder), family: known.family, folder };
+    await verifyFiles(folder, known.files, { remedy: `It comes from the ${known.source}. ${SET_UP_AGAIN}`, onProgress });
+    return { id: asked, slug: slugOf(asked), family: known.family, folder };
   }
-  const folder = resolve(nameOrFolder);
-  if (await isFolder(folder)) return resolveFolder(folder);
-  const names = Object.keys(KNOWN_MODELS).join(', ');
-  if (WHISPER_NAMES.has(nameOrFolder)) throw new ModelFileFault(`the model ${nameOrFolder} comes with the download from the hub, which is not there yet: use ${names}, or the path of a folder that holds it`);
-  throw new ModelFileFault(`the model ${nameOrFolder} is unknown: use ${names}, or the path of a folder that holds a Moonshine or Whisper model`);
+  const reference = readHubReference(asked);
+  // A hub id looks like a path of two names; a folder that is there wins over asking the hub.
+  if (reference !== null && (Object.hasOwn(HUB_MODELS, reference.id) || !await isFolder(resolve(asked)))) {
+    const device = options.device === undefined || options.device === 'simulated' ? 'cpu' : options.device;
+    const { folder } = await fetchModel(reference, { cacheDir: resolve(cacheDir), dtype: options.dtype ?? 'auto', device, hub: options.hub ?? null, onProgress });
+    return { id: reference.id, slug: slugOf(reference.id), family: 'whisper', folder };
+  }
+  const folder = resolve(asked);
+  if (await isFolder(folder)) return resolveFolder(folder, onProgress);
+  const what = /^[./~]|[\\/]/.test(asked) ? `there is no folder ${asked}: a model is` : `the model ${asked} is unknown: use`;
+  throw new ModelFileFault(`${what} one of ${[...Object.keys(KNOWN_MODELS), ...Object.keys(HUB_MODELS)].join(', ')}, an id of the hub (onnx-community/whisper-base_timestamped), or the path of a folder that holds a Moonshine or Whisper model`);
 }
 
-async function resolveFolder(folder: string): Promise<ResolvedModel> {
+async function resolveFolder(folder: string, onProgress: OnModelProgress | undefined): Promise<ResolvedModel> {
   const id = basename(folder);
   const type = await modelType(folder);
+  if (type !== null && type !== 'whisper' && type !== 'moonshine') throw new ModelFileFault(`config.json of the folder ${id} states the model type ${type}: expected whisper or moonshine`);
+  const manifest = await readManifest(folder);
+  if (manifest !== null) await verifyFiles(folder, manifest.files, { remedy: `Fetch ${manifest.repository} again`, onProgress });
   if (type === 'whisper') return { id, slug: slugOf(id), family: 'whisper', folder };
-  if (type !== null && type !== 'moonshine') throw new ModelFileFault(`config.json of the folder ${id} states the model type ${type}: expected whisper or moonshine`);
   for (const name of MOONSHINE_FILES) {
     const found = await stat(join(folder, name)).catch(() => null);
     if (found === null) throw new ModelFileFault(`the model file ${name} is missing in the folder ${id}: expected ${MOONSHINE_FILES.join(' and ')}, or a config.json of model_type whisper`);

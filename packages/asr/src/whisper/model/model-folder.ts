@@ -11,7 +11,7 @@ const SUFFIXES: Readonly<Record<WhisperDtype, readonly string[]>> = { fp32: ['']
 
 const PREFERENCE: Readonly<Record<'cpu' | 'gpu', readonly WhisperDtype[]>> = { cpu: ['int8', 'fp32', 'fp16'], gpu: ['fp16', 'fp32', 'int8'] };
 
-/** The graphs of one dtype, as paths. */
+/** The graphs of one dtype, as paths or names. */
 export interface GraphFiles {
   readonly dtype: WhisperDtype;
   readonly encoder: string;
@@ -20,20 +20,31 @@ export interface GraphFiles {
 
 /** Finds the encoder and the merged decoder under `onnx/`. Throws `ModelFault` `model_dtype_missing` or `model_file_missing`, with the names expected and found. */
 export async function findGraphs(folder: string, dtype: WhisperDtype | 'auto', device: Device): Promise<GraphFiles> {
-  const found = (await readdir(join(folder, 'onnx')).catch(() => [])).filter((name) => name.endsWith('.onnx')).sort();
+  const { encoder, decoder, ...chosen } = chooseGraphs(await readdir(join(folder, 'onnx')).catch(() => []), dtype, device);
+  return { ...chosen, encoder: join(folder, 'onnx', encoder), decoder: join(folder, 'onnx', decoder) };
+}
+
+/** Chooses among the names of files in a model's `onnx/`, here or on the hub; answers names. Throws as `findGraphs`. */
+export function chooseGraphs(names: readonly string[], dtype: WhisperDtype | 'auto', device: Device): GraphFiles {
+  const found = names.filter((name) => name.endsWith('.onnx')).sort();
   const wanted = dtype === 'auto' ? PREFERENCE[device === 'cpu' ? 'cpu' : 'gpu'] : [dtype];
   for (const candidate of wanted) {
     for (const suffix of SUFFIXES[candidate]) {
       const encoder = `encoder_model${suffix}.onnx`;
       const decoder = `decoder_model_merged${suffix}.onnx`;
-      if (found.includes(encoder) && found.includes(decoder)) return { dtype: candidate, encoder: join(folder, 'onnx', encoder), decoder: join(folder, 'onnx', decoder) };
+      if (found.includes(encoder) && found.includes(decoder)) return { dtype: candidate, encoder, decoder };
     }
   }
   const present = found.length === 0 ? 'no graph' : found.join(', ');
-  const available = (Object.keys(SUFFIXES) as WhisperDtype[]).filter((one) => SUFFIXES[one].some((suffix) => found.includes(`encoder_model${suffix}.onnx`) && found.includes(`decoder_model_merged${suffix}.onnx`)));
+  const available = graphDtypes(found);
   if (available.length > 0) throw new ModelFault('model_dtype_missing', `the model has no ${dtype}: set MODEL_DTYPE to ${available.join(' or ')}; found ${present}`);
   const expected = wanted.flatMap((one) => SUFFIXES[one].slice(0, 1).flatMap((suffix) => [`onnx/encoder_model${suffix}.onnx`, `onnx/decoder_model_merged${suffix}.onnx`]));
   throw new ModelFault('model_file_missing', `the model lacks its graphs: expected ${expected.slice(0, 2).join(' and ')}, found ${present}`);
+}
+
+/** Dtypes of which encoder and decoder are among the names. */
+export function graphDtypes(names: readonly string[]): readonly WhisperDtype[] {
+  return (Object.keys(SUFFIXES) as WhisperDtype[]).filter((one) => SUFFIXES[one].some((suffix) => names.includes(`encoder_model${suffix}.onnx`) && names.includes(`decoder_model_merged${suffix}.onnx`)));
 }
 
 /** Reads one JSON file of the folder. Throws `ModelFault` when it is missing or no JSON. */
