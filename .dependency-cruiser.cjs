@@ -6,7 +6,7 @@ const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
-  ['packages/access', 'packages/audio', 'packages/asr', 'packages/queue', 'packages/transcript'],
+  ['packages/access', 'packages/audio', 'packages/asr', 'packages/outbound', 'packages/queue', 'packages/transcript'],
   ['packages/intake'],
   ['services/[^/]+'],
 ];
@@ -16,7 +16,7 @@ const anyOf = (rooms) => `^(${rooms.join('|')})/`;
 /** Each row may not import its own neighbours or what lies above; a room may always import itself. */
 const direction = ROWS.map((row, i) => ({
   name: `direction-${String(i + 1)}`,
-  comment: 'Imports go services -> intake -> access, audio, asr, queue, transcript -> onnx, runtime -> contracts.',
+  comment: 'Imports go services -> intake -> access, audio, asr, outbound, queue, transcript -> onnx, runtime -> contracts.',
   severity: 'error',
   from: { path: `^(${row.join('|')})/` },
   to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },
@@ -61,6 +61,8 @@ module.exports = {
     },
     owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
     owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/'),
+    owner('outbound-owner', 'packages/outbound is the only one that asks addresses that clients name.', '(^|/)node_modules/undici/', '^packages/outbound/'),
+    owner('storage-owner', 'packages/queue is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/queue/'),
     owner('child-process-owner', 'The decoders of packages/audio are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|${TESTS}`),
   ],
   options: {

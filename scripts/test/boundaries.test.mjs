@@ -17,10 +17,14 @@ function brokenRules(sources) {
   };
   try {
     mkdirSync(join(root, 'node_modules', '@murmuration'), { recursive: true });
-    write('package.json', JSON.stringify({ name: 'top', dependencies: { bullmq: '1.0.0' } }));
+    write('package.json', JSON.stringify({ name: 'top', dependencies: { bullmq: '1.0.0', undici: '1.0.0', '@aws-sdk/client-s3': '1.0.0' } }));
     write('tsconfig.base.json', '{"compilerOptions":{"module":"nodenext"}}');
     write('node_modules/bullmq/package.json', JSON.stringify({ name: 'bullmq', version: '1.0.0', main: 'index.js' }));
     write('node_modules/bullmq/index.js', 'module.exports = {};');
+    for (const name of ['undici', '@aws-sdk/client-s3']) {
+      write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
+      write(`node_modules/${name}/index.js`, 'module.exports = {};');
+    }
     for (const room of ROOMS) {
       const name = room.split('/').at(-1);
       write(`${room}/package.json`, JSON.stringify({
@@ -58,6 +62,7 @@ test('Imports against the direction are refused, by package name and by path', (
 
 test('The owners of dangerous dependencies are the only ones that touch them', () => {
   assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "bullmq"; import "node:child_process";' }), ['child-process-owner', 'queue-owner']);
+  assert.deepEqual(brokenRules({ 'packages/intake/src/a.ts': 'import "undici"; import "@aws-sdk/client-s3";', 'packages/queue/src/b.ts': 'import "@aws-sdk/client-s3";' }), ['outbound-owner', 'storage-owner']);
 });
 
 test('Cycles, imports that cannot be found and imports of tests are refused', () => {
