@@ -72,7 +72,8 @@ function called(item: unknown, index: number): string {
 
 function faults(error: z.ZodError): string {
   return error.issues.map((issue) => {
-    if (issue.code === 'unrecognized_keys') return `unknown field${issue.keys.length > 1 ? 's' : ''}`;
+    // What is no name of a field may be a secret in the wrong place.
+    if (issue.code === 'unrecognized_keys') return `unknown field ${issue.keys.map((name) => (/^[a-z0-9_]{1,32}$/i.test(name) ? name : '(no name)')).join(', ')}`;
     return issue.path.length === 0 ? 'must be an object' : `${issue.path.map(String).join('.')} ${issue.message}`;
   }).join('; ');
 }

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Access } from './access.js';
+import type { KeyEntry } from './key-entry.js';
+import { KeyRing } from './key-ring.js';
+import { ANONYMOUS, NOBODY, hasScope, owns, reachOf, requireScope, type Principal, type Scope } from './principal.js';
+import { hashOf } from './secret.js';
+import type { TicketStore } from './tickets.js';
+
+const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
+
+/** A store as Redis keeps one, by the test's clock. */
+class Store implements TicketStore {
+  nowMs = NOW_MS;
+  readonly held = new Map<string, { readonly keyId: string; readonly untilMs: number }>();
+
+  put(hash: string, keyId: string, lifeMs: number): Promise<void> {
+    this.held.set(hash, { keyId, untilMs: this.nowMs + lifeMs });
+    return Promise.resolve();
+  }
+
+  read(hash: string): Promise<string | null> {
+    const held = this.held.get(hash);
+    return Promise.resolve(held !== undefined && this.nowMs < held.untilMs ? held.keyId : null);
+  }
+
+  take(hash: string): Promise<string | null> {
+    const found = this.read(hash);
+    this.held.delete(hash);
+    return found;
+  }
+}
+
+function ringOf(more: Partial<KeyEntry> = {}): KeyRing {
+  return new KeyRing([{ name: 'acme', id: 'id-1', sha256: hashOf('k1').toString('hex'), scopes: ['read'], weight: 1, created_at: '2026-01-01T00:00:00Z', ...more }]);
+}
+
+const REFUSED = { code: 'unauthenticated', message: 'No valid API key was sent. Send `Authorization: Bearer KEY`.' };
+
+describe('Access', () => {
+  test('Without keys everybody may do everything, whatever they show.', async () => {
+    const access = new Access(null, new Store());
+    assert.equal(access.open, true);
+    for (const credentials of [{ kind: 'none' }, { kind: 'key', key: 'x' }, { kind: 'ticket', ticket: 'x', use: 'once' }] as const) assert.equal(await access.authenticate(credentials), ANONYMOUS);
+    assert.equal(access.webhookSecret('acme'), null);
+  });
+
+  test('A key lets in; absent, wrong and ended ones are refused in the same words.', async () => {
+    const access = new Access({ ring: ringOf() }, new Store(), () => NOW_MS);
+    assert.equal((await access.authenticate({ kind: 'key', key: 'k1' })).keyId, 'id-1');
+    for (const credentials of [{ kind: 'none' }, { kind: 'key', key: 'k' }, { kind: 'key', key: 'x'.repeat(10_240) }, { kind: 'ticket', ticket: 'x', use: 'read' }] as const) await assert.rejects(access.authenticate(credentials), REFUSED);
+    for (const more of [{ revoked: true }, { expires_at: '2026-05-31T23:59:59Z' }]) {
+      await assert.rejects(new Access({ ring: ringOf(more) }, new Store(), () => NOW_MS).authenticate({ kind: 'key', key: 'k1' }), REFUSED);
+    }
+  });
+
+  test('A ticket of one node reads on another until it expires, and opens one stream.', async () => {
+    const store = new Store();
+    const [one, other] = [new Access({ ring: ringOf() }, store, () => NOW_MS), new Access({ ring: ringOf() }, store, () => NOW_MS)];
+    const { ticket, expiresAtMs } = await one.issueTicket(await one.authenticate({ kind: 'key', key: 'k1' }));
+    assert.equal(expiresAtMs, NOW_MS + 60_000);
+    for (let i = 0; i < 3; i++) assert.equal((await other.authenticate({ kind: 'ticket', ticket, use: 'read' })).keyId, 'id-1');
+    assert.equal((await other.authenticate({ kind: 'ticket', ticket, use: 'once' })).keyId, 'id-1');
+    for (const use of ['once', 'read'] as const) await assert.rejects(one.authenticate({ kind: 'ticket', ticket, use }), REFUSED);
+    const second = await one.issueTicket(await one.authenticate({ kind: 'key', key: 'k1' }));
+    store.nowMs = second.expiresAtMs;
+    await assert.rejects(one.authenticate({ kind: 'ticket', ticket: second.ticket, use: 'read' }), REFUSED);
+  });
+
+  test('The store of tickets holds neither a ticket nor a key.', async () => {
+    const store = new Store();
+    const access = new Access({ ring: ringOf() }, store, () => NOW_MS);
+    const { ticket } = await access.issueTicket(await access.authenticate({ kind: 'key', key: 'k1' }));
+    assert.match(ticket, /^ticket_[\w-]{43}$/);
+    assert.deepEqual([...store.held], [[hashOf(ticket).toString('hex'), { keyId: 'id-1', untilMs: NOW_MS + 60_000 }]]);
+  });
+
+  test('A ticket ends with its key, and one that was made without keys opens nothing where keys are asked for.', async () => {
+    const store = new Store();
+    const keys = { ring: ringOf() };
+    const access = new Access(keys, store, () => NOW_MS);
+    const { ticket } = await access.issueTicket(await access.authenticate({ kind: 'key', key: 'k1' }));
+    keys.ring = ringOf({ revoked: true });
+    await assert.rejects(access.authenticate({ kind: 'ticket', ticket, use: 'read' }), REFUSED);
+    const anonymous = await new Access(null, store, () => NOW_MS).issueTicket(ANONYMOUS);
+    await assert.rejects(access.authenticate({ kind: 'ticket', ticket: anonymous.ticket, use: 'read' }), REFUSED);
+  });
+});
+
+describe('Principals', () => {
+  const of = (name: string, ...scopes: readonly Scope[]): Principal => ({ keyId: `id-${name}`, name, owner: name, scopes: new Set(scopes), weight: 1 });
+
+  test('A thing is its owner\'s and the administrator\'s; what has no owner is the administrator\'s alone.', () => {
+    assert.deepEqual([owns(of('acme', 'read'), 'acme'), owns(of('acme', 'read'), 'bolt'), owns(of('acme', 'read'), null)], [true, false, false]);
+    assert.deepEqual([owns(of('boss', 'admin'), 'acme'), owns(of('boss', 'admin'), null), owns(ANONYMOUS, null), owns(ANONYMOUS, 'acme')], [true, true, true, true]);
+    assert.deepEqual([owns(NOBODY, null), owns(NOBODY, 'acme'), owns(NOBODY, '')], [false, false, false]);
+    assert.deepEqual([reachOf(of('acme', 'jobs')), reachOf(of('boss', 'admin')), reachOf(ANONYMOUS), reachOf(NOBODY)], [{ owner: 'acme' }, 'everybody', 'everybody', { owner: '' }]);
+  });
+
+  test('One of the scopes is enough, admin includes read and nothing else, and the refusal names what is needed.', () => {
+    assert.doesNotThrow(() => { requireScope(of('acme', 'jobs'), ['read', 'jobs']); });
+    assert.deepEqual((['transcribe', 'jobs', 'read', 'admin'] as const).map((scope) => hasScope(of('boss', 'admin'), scope)), [false, false, true, true]);
+    assert.throws(() => { requireScope(of('acme', 'read'), ['jobs', 'admin']); }, { code: 'permission_denied', message: 'The API key may not do this. Use a key that has the scope jobs or admin.' });
+  });
+});
