@@ -8,7 +8,7 @@ const ROWS = [
   ['packages/onnx'],
   ['packages/access', 'packages/audio', 'packages/asr', 'packages/outbound', 'packages/queue', 'packages/transcript'],
   ['packages/intake'],
-  ['services/[^/]+'],
+  ['services/[^/]+', 'cli'],
 ];
 
 const anyOf = (rooms) => `^(${rooms.join('|')})/`;

@@ -2,8 +2,8 @@ import tseslint from 'typescript-eslint';
 
 const TEST_FILES = ['**/*.test.ts', 'test/**/*.ts', '**/testing/**/*.ts', '**/testing.ts', '**/bench/**/*.ts'];
 
-// One owner for the environment: each service's config.ts. Everything else is given what it needs.
-const ENVIRONMENT_MESSAGE = 'Only services/*/src/config.ts reads the environment; pass the value in.';
+// One owner for the environment: each program's config.ts. Everything else is given what it needs.
+const ENVIRONMENT_MESSAGE = 'Only config.ts of a service or of the command line reads the environment; pass the value in.';
 const NO_ENVIRONMENT = {
   'no-restricted-properties': ['error', { object: 'process', property: 'env', message: ENVIRONMENT_MESSAGE }],
   'no-restricted-imports': ['error', { paths: ['process', 'node:process'].map((name) => ({ name, importNames: ['env'], message: ENVIRONMENT_MESSAGE })) }],
@@ -27,7 +27,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['services/*/src/config.ts', ...TEST_FILES],
+    files: ['services/*/src/config.ts', 'cli/src/config.ts', ...TEST_FILES],
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {

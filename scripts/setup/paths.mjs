@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,4 +23,15 @@ export function stateFolder(environment = process.env) {
 /** A path that a person typed, absolute. npm changes to the checkout before it runs a script and keeps the person's folder in `INIT_CWD`. */
 export function typedPath(path, environment = process.env) {
   return isAbsolute(path) ? path : resolve(environment.INIT_CWD ?? process.cwd(), path);
+}
+
+/**
+ * A model as a person typed it: a folder, when it begins with a dot or when there is a folder of that path, becomes absolute. A
+ * plain name without a slash stays a name, whatever lies around, and so does an id of the hub (`owner/name`) where no such folder is.
+ */
+export function typedModel(model, environment = process.env) {
+  if (/^\.{1,2}([\\/]|$)/.test(model)) return typedPath(model, environment);
+  if (!/[\\/]/.test(model)) return model;
+  const path = typedPath(model, environment);
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : model;
 }

@@ -1,7 +1,7 @@
 const SERIOUS = new Set(['warn', 'error', 'fatal']);
 
 /** Facts of a log line that are of use on a terminal. */
-const TOLD = ['model', 'device', 'file', 'percent'];
+const TOLD = ['model', 'device', 'step', 'file', 'percent', 'megabytes'];
 
 /**
  * What a person should see of a service's log line, or null for nothing: warnings and errors always, other lines only while it
@@ -18,6 +18,7 @@ export function describeLogLine(line, { starting }) {
   if (record === null || typeof record !== 'object') return line;
   // 'ready' is said by the start script itself, once the probe agrees.
   if (!SERIOUS.has(record.level) && !(starting && record.level === 'info' && record.msg !== 'ready')) return null;
+  if (typeof record.fraction === 'number') record.percent = Math.round(record.fraction * 100);
   const facts = TOLD.filter((name) => ['string', 'number'].includes(typeof record[name])).map((name) => `${name} ${String(record[name])}`);
   for (const why of [record.reason, record.err?.message]) if (typeof why === 'string') facts.push(why);
   const mark = SERIOUS.has(record.level) ? `${record.level}: ` : '';

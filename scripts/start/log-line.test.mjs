@@ -8,6 +8,7 @@ test('Progress is shown while a service starts, and no longer afterwards', () =>
   const info = line({ level: 'info', msg: 'fetching the model', file: 'encoder.onnx', percent: 40 });
   assert.equal(describeLogLine(info, { starting: true }), 'fetching the model (file encoder.onnx, percent 40)');
   assert.equal(describeLogLine(info, { starting: false }), null);
+  assert.equal(describeLogLine(line({ level: 'info', msg: 'loading the model', fraction: 0.25, step: 'warming' }), { starting: true }), 'loading the model (step warming, percent 25)');
 });
 
 test('Warnings and errors are always shown, with their reason', () => {

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
-import { ROOT, stateFolder, typedPath } from '../setup/paths.mjs';
+import { ROOT, stateFolder, typedModel, typedPath } from '../setup/paths.mjs';
 import { prepare } from '../setup/prepare.mjs';
 import { DEFAULT_REDIS_URL, requireRedisAt } from '../setup/redis-address.mjs';
 import { ensureRedisBinary } from '../setup/redis-binary.mjs';
@@ -44,8 +44,9 @@ export async function start(args) {
 
 async function run(options, files, instance) {
   const environment = { ...process.env };
-  if (options.model !== null) environment.MODEL_PATH = /^\.{1,2}\//.test(options.model) ? typedPath(options.model) : options.model;
-  const model = (environment.MODEL_PATH ?? '') === '' ? 'moonshine-tiny' : environment.MODEL_PATH;
+  const askedModel = options.model ?? environment.MODEL_PATH?.trim() ?? '';
+  if (askedModel !== '') environment.MODEL_PATH = typedModel(askedModel);
+  const model = askedModel === '' ? 'moonshine-tiny' : environment.MODEL_PATH;
   const apiHost = environment.API_HOST?.trim() || '127.0.0.1';
   const metricsHost = environment.METRICS_HOST?.trim() || '127.0.0.1';
   const givenRedis = environment.REDIS_URL?.trim() || null;

@@ -75,7 +75,7 @@ async function tool(script, args) {
 /** The `src` folder of each room. */
 function sourceFolders() {
   const rooms = ['packages', 'services'].flatMap((group) => readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`));
-  return [...rooms, 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
+  return [...rooms, 'cli', 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
 }
 
 /** The last thing that prints: the closing lines of node:test stand at the very end. */

@@ -17,7 +17,7 @@ function compiled(source) {
 
 /**
  * The test files to run, by their sources, so that what is left in dist of a deleted test is not run:
- * `rooms` are those of scripts, packages and services, `system` those of test/, which start whole clusters and run one at a time.
+ * `rooms` are those of scripts, packages, services and cli, `system` those of test/, which start whole clusters and run one at a time.
  * `paths` keeps those that lie at or under one of them. Each entry is `{ source, file }`, relative to `root`.
  */
 export function findTestFiles(root, paths = []) {
@@ -27,7 +27,7 @@ export function findTestFiles(root, paths = []) {
   const typed = (folder) => filesUnder(root, `${folder}/src`, '.test.ts').map((source) => ({ source, file: compiled(source) }));
   const scripts = filesUnder(root, 'scripts', '.test.mjs').map((source) => ({ source, file: source }));
   return {
-    rooms: [...scripts, ...rooms.flatMap(typed)].filter(isWanted),
+    rooms: [...scripts, ...[...rooms, 'cli'].flatMap(typed)].filter(isWanted),
     system: typed('test').filter(isWanted),
   };
 }

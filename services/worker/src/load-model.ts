@@ -4,6 +4,7 @@ import type { ModelCard } from '@murmuration/contracts';
 import { availableDevices, type Device } from '@murmuration/onnx';
 import { gpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
 import type { WorkerConfig } from './config.js';
+import { findingLog } from './finding-log.js';
 
 /** The worker's model, loaded and warm. */
 export interface LoadedModel {
@@ -21,7 +22,13 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   const startedMs = performance.now();
   const gpu = (await gpuFacts().catch(() => []))[0] ?? null;
   const device = chooseDevice(config, gpu !== null, logger);
-  const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, { cacheDir: config.MODEL_CACHE });
+  const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
+    cacheDir: config.MODEL_CACHE,
+    dtype: config.MODEL_DTYPE,
+    device,
+    hub: { endpoint: config.HF_ENDPOINT, token: config.HF_TOKEN ?? null, offline: config.HF_HUB_OFFLINE },
+    onProgress: findingLog(logger),
+  });
   const sessions = device === 'cpu' ? Math.max(1, Math.min(config.sessionLimit, Math.floor(freemem() / SESSION_BYTES))) : 1;
   const pool = await RecognizerPool.load({
     model, device, sessions,

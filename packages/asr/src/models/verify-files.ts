@@ -28,7 +28,7 @@ export async function verifyFiles(folder: string, files: readonly PinnedFile[], 
     for await (const piece of createReadStream(join(folder, file.name), { highWaterMark: PIECE_BYTES })) {
       hash.update(piece as Buffer);
       doneBytes += (piece as Buffer).length;
-      onProgress?.({ step: 'verifying', file: file.name, doneBytes, totalBytes });
+      onProgress?.({ step: 'verifying', reason: '', file: file.name, doneBytes, totalBytes });
     }
     const sha256 = hash.digest('hex');
     if (sha256 !== file.sha256) throw new ModelFileFault(`the model file ${file.name} is damaged: expected SHA-256 ${file.sha256}, found ${sha256}. ${remedy}`);

@@ -24,7 +24,7 @@ suite('Fetching a file', () => {
     await rm(folder, { recursive: true });
   });
   const fetchFile = (file: { name: string; bytes: number; sha256: string | null }, onBytes: (bytes: number) => void = () => undefined): ReturnType<typeof downloadFile> => downloadFile({
-    client: new HubClient({ endpoint: hub.endpoint, token: null, offline: false }), repository: REPOSITORY, commit: COMMIT, folder, onBytes, pauseMs: () => 0,
+    client: new HubClient({ endpoint: hub.endpoint, token: null, offline: false, pauseMs: () => 0 }), repository: REPOSITORY, commit: COMMIT, folder, onBytes,
     file: { ...file, blobSha1: null },
   });
 

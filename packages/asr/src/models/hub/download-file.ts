@@ -6,8 +6,7 @@ import type { PinnedFile } from '../known-models.js';
 import { ModelFileFault } from '../model-file-fault.js';
 import { WrongContent, type HubBody, type HubClient } from './hub-client.js';
 import type { OfferedFile } from './hub-listing.js';
-import type { HubSettings } from './hub-settings.js';
-import { PassingTrouble, RetryBudget } from './retry-budget.js';
+import { PassingTrouble } from './retry-budget.js';
 
 export interface Download {
   readonly client: HubClient;
@@ -16,7 +15,6 @@ export interface Download {
   readonly file: OfferedFile;
   /** The model's folder; the file goes to its name within, by way of `NAME.part`. */
   readonly folder: string;
-  readonly pauseMs: HubSettings['pauseMs'];
   /** Bytes of the file that lie here; may go back when a damaged beginning is thrown away. */
   onBytes(bytes: number): void;
 }
@@ -38,7 +36,7 @@ export async function downloadFile(download: Download): Promise<PinnedFile> {
   const target = join(folder, file.name);
   const part = `${target}.part`;
   await mkdir(dirname(target), { recursive: true });
-  const budget = new RetryBudget(`fetching ${file.name} of ${repository} from ${client.host}`, download.pauseMs);
+  const budget = client.retries(`fetching ${file.name} of ${repository} from ${client.host}`);
   let expected: Expected = file;
   await keepWhatLies(target, part, file.bytes);
   let inherited = true;

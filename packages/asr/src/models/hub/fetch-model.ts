@@ -49,7 +49,7 @@ export async function fetchModel(reference: HubReference, options: FetchOptions)
     // Whoever held the lock may have fetched just this.
     const cached = options.refresh === true ? null : await fromCache(reference, options);
     return cached ?? await download(reference, options, hub);
-  }, { onWait: () => options.onProgress?.({ step: 'waiting', file: '', doneBytes: 0, totalBytes: 0 }) });
+  }, { onWait: () => options.onProgress?.({ step: 'waiting', reason: '', file: '', doneBytes: 0, totalBytes: 0 }) });
 }
 
 /** The model when all of it was fetched before; null when something was not. */
@@ -74,7 +74,7 @@ function fetched(manifest: ModelManifest, wanted: WantedFiles): readonly PinnedF
 
 async function download(reference: HubReference, options: FetchOptions, hub: HubSettings): Promise<FetchedModel> {
   const { repository } = reference;
-  const client = new HubClient(hub);
+  const client = new HubClient(hub, (reason) => { options.onProgress?.({ step: 'pausing', reason, file: '', doneBytes: 0, totalBytes: 0 }); });
   const known = isCommit(reference.revision) ? await readManifest(commitFolder(options.cacheDir, repository, reference.revision)) : null;
   const listing = known === null ? await listModel(client, reference) : { commit: known.commit, files: known.offered };
   const wanted = wantedFiles(repository, listing.files, options.dtype, options.device);
@@ -84,9 +84,9 @@ async function download(reference: HubReference, options: FetchOptions, hub: Hub
   const totalBytes = wanted.files.reduce((sum, file) => sum + file.bytes, 0);
   let beforeBytes = 0;
   for (const file of wanted.files) {
-    const onBytes = (ofFile: number): void => options.onProgress?.({ step: 'downloading', file: file.name, doneBytes: beforeBytes + ofFile, totalBytes });
+    const onBytes = (ofFile: number): void => options.onProgress?.({ step: 'downloading', reason: '', file: file.name, doneBytes: beforeBytes + ofFile, totalBytes });
     if (!await isWhole(folder, files.find(({ name }) => name === file.name))) {
-      const done = await downloadFile({ client, repository, commit: listing.commit, file, folder, pauseMs: hub.pauseMs, onBytes });
+      const done = await downloadFile({ client, repository, commit: listing.commit, file, folder, onBytes });
       files = [...files.filter(({ name }) => name !== file.name), done];
       await writeManifest(folder, { version: 1, repository, commit: listing.commit, offered, files });
     }

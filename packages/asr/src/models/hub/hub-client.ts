@@ -22,9 +22,12 @@ export interface HubBody {
 export class HubClient {
   readonly #settings: HubSettings;
   readonly #endpoint: URL;
+  readonly #onPause: (reason: string) => void;
 
-  constructor(settings: HubSettings) {
+  /** @param onPause told of every failure that is followed by another try */
+  constructor(settings: HubSettings, onPause: (reason: string) => void = () => undefined) {
     this.#settings = settings;
+    this.#onPause = onPause;
     this.#endpoint = new URL(settings.endpoint.replace(/\/+$/, ''));
   }
 
@@ -33,9 +36,14 @@ export class HubClient {
     return this.#endpoint.host;
   }
 
+  /** How often something that is asked of this hub may be tried again. */
+  retries(what: string): RetryBudget {
+    return new RetryBudget(what, this.#settings.pauseMs, this.#onPause);
+  }
+
   /** Reads a JSON answer of at most 16 MiB, trying again where that may help. Throws `HubFault` or `ModelFileFault`. */
   async json(path: string, what: string): Promise<unknown> {
-    const budget = new RetryBudget(`asking ${this.host} for ${what}`, this.#settings.pauseMs);
+    const budget = this.retries(`asking ${this.host} for ${what}`);
     for (;;) {
       try {
         const answer = await this.#get(path, what, 0);
@@ -150,9 +158,9 @@ function refusal(response: Response, what: string, host: string, hasToken: boole
   const code = headers.get('x-error-code');
   const token = hasToken ? 'HF_TOKEN may not read it' : 'a private or gated one needs HF_TOKEN';
   if (code === 'RevisionNotFound') return new ModelFileFault(`${host} has no such revision of ${what}: name another with @revision`);
-  if (code === 'EntryNotFound') return new ModelFileFault(`${host} has no ${what}`);
+  if (code === 'EntryNotFound') return new ModelFileFault(`${host} does not have ${what}`);
   if (code === 'GatedRepo') return new ModelFileFault(`${host} gives ${what} only to those who accepted its terms: accept them there and set HF_TOKEN`);
-  if (status === 401 || status === 403 || status === 404) return new ModelFileFault(`${host} has no ${what} (HTTP ${String(status)}): check the name; ${token}`);
+  if (status === 401 || status === 403 || status === 404) return new ModelFileFault(`${host} does not have ${what} (HTTP ${String(status)}): check the name; ${token}`);
   return new HubFault(`${host} answers ${what} with HTTP ${String(status)}`);
 }
 

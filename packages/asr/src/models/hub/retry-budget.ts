@@ -25,11 +25,14 @@ const LONGEST_ASKED_PAUSE_MS = 120_000;
 export class RetryBudget {
   readonly #what: string;
   readonly #pauseMs: (attempt: number) => number;
+  readonly #onPause: (reason: string) => void;
   #fruitless = 0;
   #tries = 0;
 
-  constructor(what: string, pauseMs: ((attempt: number) => number) | undefined) {
+  /** @param onPause told of every failure that is followed by another try */
+  constructor(what: string, pauseMs: ((attempt: number) => number) | undefined, onPause: (reason: string) => void) {
     this.#what = what;
+    this.#onPause = onPause;
     this.#pauseMs = pauseMs ?? ((attempt) => Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** (attempt - 1)));
   }
 
@@ -44,6 +47,7 @@ export class RetryBudget {
     this.#fruitless += 1;
     this.#tries += 1;
     if (this.#fruitless >= FRUITLESS_TRIES || this.#tries >= TRIES) throw new HubFault(`${this.#what} failed after ${String(this.#tries)} tries, last because ${error.message}`);
+    this.#onPause(error.message);
     await sleep(error.retryAfterMs === null ? this.#pauseMs(this.#fruitless) : Math.min(error.retryAfterMs, LONGEST_ASKED_PAUSE_MS));
   }
 }

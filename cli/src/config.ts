@@ -1,0 +1,27 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { booleanVariable, parseEnvironment } from '@murmuration/runtime';
+import { z } from 'zod';
+
+/** Where relative folders count from, as for `npm start`: the checkout. */
+const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
+
+const shape = {
+  MODEL_CACHE: z.string().default('.murmuration/models').transform((folder) => resolve(CHECKOUT, folder)),
+  HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),
+  HF_HUB_OFFLINE: booleanVariable.default(false),
+  HF_TOKEN: z.string().optional(),
+  API_KEYS_FILE: z.string().transform((file) => resolve(CHECKOUT, file)).optional(),
+};
+
+export type CliConfig = ReturnType<typeof readConfig>;
+
+/** The command line's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+  return parseEnvironment(shape, environment);
+}
+
+/** All variables as they are. */
+export function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { run } from '../run.js';
+
+interface Ran { readonly status: number; readonly out: string; readonly err: string }
+
+async function place(t: TestContext): Promise<{ path: string; murmur: (...args: readonly string[]) => Promise<Ran> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'murmur-keys-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'keys.json');
+  return {
+    path,
+    murmur: async (...args) => {
+      const said = { out: '', err: '' };
+      const status = await run(['keys', ...args], { API_KEYS_FILE: path }, { out: (text) => { said.out += text; }, err: (text) => { said.err += text; }, isWatched: false, columns: 80 });
+      return { status, ...said };
+    },
+  };
+}
+
+describe('murmur keys', () => {
+  test('A key is made, listed without what it is, and revoked.', async (t) => {
+    const { path, murmur } = await place(t);
+    const made = await murmur('create', 'acme', '--scopes', 'read, jobs', '--weight', '2.5', '--expires', '90d');
+    assert.equal(made.status, 0);
+    assert.match(made.out, /^murm_[\w-]{43}\n$/);
+    const [, id = ''] = /^(key-\w+) of acme may read, jobs and ends at 20\d\d-/.exec(made.err) ?? [];
+    assert.notEqual(id, '');
+    const key = made.out.trim();
+    assert.ok(!(await readFile(path, 'utf8')).includes(key) && !made.err.includes(key));
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const listed = await murmur('list');
+    assert.match(listed.out, new RegExp(`^ID +NAME +MAY .*\n${id} +acme +read,jobs +2\\.5 .* usable\n$`));
+    assert.ok(!listed.out.includes(key));
+    assert.deepEqual(await murmur('revoke', id), { status: 0, out: `${id} of acme is revoked: doors refuse it within five seconds.\n`, err: '' });
+    assert.match((await murmur('list')).out, / revoked\n$/);
+  });
+
+  test('For programs each command answers one JSON document.', async (t) => {
+    const { murmur } = await place(t);
+    const parsed = async (...args: readonly string[]): Promise<Record<string, unknown>> => JSON.parse((await murmur(...args, '--json')).out) as Record<string, unknown>;
+    const made = await parsed('create', 'acme');
+    assert.match(String(made['key']), /^murm_/);
+    assert.deepEqual([made['name'], made['scopes'], made['weight'], made['expires_at']], ['acme', ['transcribe', 'jobs', 'read'], 1, null]);
+    assert.deepEqual(await parsed('list'), { keys: [{ id: made['id'], name: 'acme', scopes: ['transcribe', 'jobs', 'read'], weight: 1, state: 'usable', created_at: made['created_at'], expires_at: null }] });
+    assert.deepEqual(await parsed('revoke', String(made['id'])), { id: made['id'], name: 'acme', revoked: true });
+  });
+
+  test('--file comes before API_KEYS_FILE.', async (t) => {
+    const { path, murmur } = await place(t);
+    assert.equal((await murmur('create', 'acme', '--file', `${path}.other`)).status, 0);
+    assert.equal((await murmur('list')).status, 1);
+    assert.match((await murmur('list', '--file', `${path}.other`)).out, /acme/);
+  });
+
+  test('A command line that means nothing ends with 2, and what cannot be done with 1, in a sentence.', async (t) => {
+    const { path, murmur } = await place(t);
+    for (const [args, message] of [
+      [[], /say create, list or revoke/], [['make'], /there is create, list and revoke/], [['create'], /say whose it is/], [['revoke'], /say the id of the key/],
+      [['list', 'acme'], /acme is one too many/], [['create', 'a', 'b'], /b is one too many/], [['list', '--weight', '2'], /takes no --scopes/], [['create', 'a', '--weight', '1e9'], /--weight takes a number/], [['create', 'a', '--loud'], /--loud/],
+    ] as const) {
+      const ran = await murmur(...args);
+      assert.equal(ran.status, 2, args.join(' '));
+      assert.match(ran.err, message);
+    }
+    for (const [args, message] of [[['create', 'a b'], /The name must be/], [['create', 'a', '--scopes', 'all'], /--scopes must be one of/], [['create', 'a', '--expires', 'soon'], /--expires must be a time to come/], [['create', 'a', '--weight', '0'], /--weight must be above 0/], [['list'], /cannot be read \(ENOENT\)/]] as const) {
+      const ran = await murmur(...args);
+      assert.deepEqual([ran.status, ran.out], [1, ''], args.join(' '));
+      assert.match(ran.err, message);
+    }
+    await writeFile(path, '[');
+    assert.match((await murmur('list')).err, /it is not JSON/);
+    assert.equal(await run(['keys', 'list'], {}, { out: () => undefined, err: (text) => { assert.match(text, /say which file/); }, isWatched: false, columns: 80 }), 2);
+  });
+
+  test('--help explains the group.', async (t) => {
+    const { murmur } = await place(t);
+    assert.match((await murmur('--help')).out, /murmur keys create NAME/);
+  });
+});

@@ -1,0 +1,10 @@
+import { revokeKey } from '@murmuration/access';
+import type { Terminal } from '../terminal.js';
+import type { KeysArguments } from './keys-command.js';
+
+/** `murmur keys revoke ID`. */
+export async function revokeCommand({ file, subject, json }: KeysArguments, terminal: Terminal): Promise<number> {
+  const { id, name } = await revokeKey(file, subject);
+  terminal.out(json ? `${JSON.stringify({ id, name, revoked: true })}\n` : `${id} of ${name} is revoked: doors refuse it within five seconds.\n`);
+  return 0;
+}
