@@ -1,4 +1,4 @@
-import { AsrError, type ChunkPolicy, type ChunkResult, type RecordingSummary, type Transcript } from '@murmuration/contracts';
+import { AsrError, type ChunkResult, type ModelDescription, type RecordingSummary, type Transcript } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { atDoor, backendUnavailable, type AudioStore, type FairShare, type JobEvents, type JobIdentity, type JobStore, type StreamedEvent } from '@murmuration/queue';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
@@ -42,7 +42,7 @@ export class ActiveTranscription implements Transcription {
   readonly model: string;
   readonly #job: JobIdentity;
   readonly #request: TranscriptionRequest;
-  readonly #policy: ChunkPolicy;
+  readonly #model: ModelDescription;
   readonly #parts: TranscriptionParts;
   readonly #startedMs = performance.now();
   readonly #ended = new AbortController();
@@ -55,12 +55,12 @@ export class ActiveTranscription implements Transcription {
   #onRoom: () => void = () => undefined;
 
   /** The job must have been created. Starts at once. */
-  constructor(job: JobIdentity, request: TranscriptionRequest, policy: ChunkPolicy, parts: TranscriptionParts) {
+  constructor(job: JobIdentity, request: TranscriptionRequest, model: ModelDescription, parts: TranscriptionParts) {
     this.id = job.id;
     this.model = job.modelId;
     this.#job = job;
     this.#request = request;
-    this.#policy = policy;
+    this.#model = model;
     this.#parts = parts;
     this.#result = this.#run();
     this.#result.catch(() => undefined);
@@ -86,7 +86,7 @@ export class ActiveTranscription implements Transcription {
     try {
       const [summary] = await Promise.race([failed, Promise.all([this.#plan(signal), this.#collect(signal)])]);
       const transcript = assembleTranscript(this.#results, summary, {
-        id: this.id, model: this.model, task: this.#job.decode.task, language: this.#job.decode.language,
+        id: this.id, model: this.model, task: this.#job.decode.task, language: this.#job.decode.language ?? (this.#model.languages.length === 1 ? this.#model.languages[0] ?? null : null),
         totalMs: performance.now() - this.#startedMs,
       });
       this.#progress.close();
@@ -105,7 +105,7 @@ export class ActiveTranscription implements Transcription {
     const { options } = this.#request;
     const events = this.#parts.read({
       source: this.#request.source, contentType: this.#request.contentType, extension: this.#request.extension,
-      channels: options.channels, detect: options.detect, policy: this.#policy, limits: this.#parts.limits, signal,
+      channels: options.channels, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
     });
     for await (const event of events) {
       if (event.type === 'end') {
@@ -114,7 +114,7 @@ export class ActiveTranscription implements Transcription {
       }
       await this.#roomFor(signal);
       const window = await atDoor(() => this.#parts.share.window(this.#job.modelSlug));
-      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm, window));
+      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm, window), this.#parts.audio.putLimitMs);
       if (!added) throw new AsrError('cancelled');
       this.#plannedMs += event.chunk.samples / 16;
     }
@@ -137,7 +137,7 @@ export class ActiveTranscription implements Transcription {
 
   /** Takes results in order until the last. */
   async #collect(signal: AbortSignal): Promise<void> {
-    const joiner = new SegmentJoiner(this.#policy.maxChunkMs / 2);
+    const joiner = new SegmentJoiner(this.#model.chunkPolicy.maxChunkMs / 2);
     for await (const event of this.#follow(signal)) {
       switch (event.type) {
         case 'result':

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { AsrError, type ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, RedisAudioStore, RedisTicketStore, atDoor, doorConnection, subscriberConnection, whenReady, type JobIdentity, type Redis } from '@murmuration/queue';
-import type { Logger } from '@murmuration/runtime';
+import { ChunkQueues, FairShare, JobEvents, JobStore, OrphanSweep, RedisTicketStore, atDoor, doorConnection, openAudioStore, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import { checkOptions } from './check-options.js';
 import { ModelRegistry } from './model-registry.js';
@@ -15,8 +15,7 @@ export interface IntakeOptions {
   readonly defaultModel: string | null;
   readonly limits: TranscriptionParts['limits'];
   readonly workerWaitMs: number;
-  /** Memory Redis may use for audio when it names no `maxmemory`. */
-  readonly audioStoreBytes: number;
+  readonly audioStore: AudioStoreSettings;
   readonly speech: Parameters<typeof SpeechReader.start>[0];
   readonly logger: Logger;
 }
@@ -37,16 +36,17 @@ export class Intake implements TranscriptionService {
   readonly #speech: SpeechReader;
   readonly #options: IntakeOptions;
   readonly #parts: TranscriptionParts;
+  readonly #orphans: OrphanSweep;
   readonly #running = new Set<Promise<unknown>>();
 
-  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, speech: SpeechReader) {
+  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, audio: AudioStore, speech: SpeechReader) {
     this.#options = options;
     this.#redis = redis;
     this.#subscriber = subscriber;
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
     this.#queues = new ChunkQueues(redis);
-    const audio = new RedisAudioStore(redis, options.audioStoreBytes);
+    this.#orphans = new OrphanSweep(audio, redis, options.logger);
     const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
     this.#parts = {
       jobs, audio,
@@ -61,13 +61,21 @@ export class Intake implements TranscriptionService {
     };
   }
 
-  /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. */
+  /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
   static async start(options: IntakeOptions): Promise<Intake> {
     const speech = await SpeechReader.start(options.speech);
     const redis = doorConnection(options.redisUrl, options.logger);
     const subscriber = subscriberConnection(options.redisUrl, options.logger);
     await whenReady(redis, 2_000).catch(() => undefined);
-    return new Intake(options, redis, subscriber, speech);
+    try {
+      const audio = await openAudioStore(options.audioStore, redis);
+      return new Intake(options, redis, subscriber, audio, speech);
+    } catch (error) {
+      await speech.close();
+      subscriber.disconnect();
+      redis.disconnect();
+      throw error;
+    }
   }
 
   async resolveModel(name: string | null): Promise<ModelCard> {
@@ -78,9 +86,9 @@ export class Intake implements TranscriptionService {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     checkOptions(request.options, card.model);
     if (!await atDoor(() => this.#parts.audio.hasRoom())) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 10 });
-    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode, owner: request.owner };
+    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode, awaitsLanguage: card.model.detectsLanguage && request.options.decode.language === null, owner: request.owner };
     await atDoor(() => this.#parts.jobs.create(job));
-    const transcription = new ActiveTranscription(job, request, card.model.chunkPolicy, this.#parts);
+    const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
     const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });
     this.#running.add(running);
     return transcription;
@@ -110,6 +118,8 @@ export class Intake implements TranscriptionService {
 
   async close(): Promise<void> {
     await this.#speech.close();
+    await this.#orphans.close();
+    this.#parts.audio.close();
     await this.#queues.close().catch(() => undefined);
     this.#subscriber.disconnect();
     await this.#redis.quit().catch(() => undefined);

@@ -1,6 +1,6 @@
 import { decodeOptionsSchema, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
-import type { AudioStore } from './audio-store.js';
+import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
 import { CANCELLED_CHANNEL, jobKeys } from './keys.js';
 import { beginChunk, beginRun, endJob, takeResult } from './scripts/job-scripts.js';
@@ -18,6 +18,8 @@ export interface PickedUp {
   readonly decode: DecodeOptions;
   readonly chunk: PlannedChunk;
   readonly pcm: Buffer;
+  /** Text of the chunk before, of a job whose chunks continue each other; else ''. */
+  readonly textBefore: string;
 }
 
 /** What became of a result: written, refused since another attempt owns the chunk, refused since it is there, or nobody wants it any more. */
@@ -41,9 +43,9 @@ export class ChunkDesk {
     const begin = command(this.#redis, beginChunk);
     const [begun, pcm] = await Promise.all([begin(keys.job, keys.chunks, keys.tries, keys.results, index), this.#audio.get(job, index)]);
     if (begun === null || pcm === null) return null;
-    const [fence, crashes, decode, chunk] = begun as [number, number, string, string];
+    const [fence, crashes, decode, chunk, textBefore] = begun as [number, number, string, string, string];
     return {
-      job, index, lane, fence, crashes, pcm,
+      job, index, lane, fence, crashes, pcm, textBefore,
       decode: decodeOptionsSchema.parse(JSON.parse(decode)),
       chunk: plannedChunkSchema.parse(JSON.parse(chunk)),
     };
@@ -52,9 +54,12 @@ export class ChunkDesk {
   /** Writes the result, once; then the audio goes and the job's next chunks are queued on `slug`. */
   async finish(picked: PickedUp, result: ChunkResult, slug: string, window: number): Promise<Taken> {
     const keys = jobKeys(picked.job);
+    const text = result.segments.map((segment) => segment.text.trim()).join(' ');
+    // The first chunk with text decides the language of a recording that asks for none.
+    const found = picked.decode.language === null && result.language !== null && text !== '' ? JSON.stringify({ ...picked.decode, language: result.language }) : '';
     const [taken, ...next] = await runScript(this.#redis, takeResult, [
       keys.job, keys.tries, keys.results, keys.events, keys.pending, keys.chunks,
-      picked.index, picked.fence, JSON.stringify(result), result.audioMs, window, keys.wake,
+      picked.index, picked.fence, JSON.stringify(result), result.audioMs, window, keys.wake, found, text,
     ]) as [Taken, ...string[]];
     if (taken === 'stale') return taken;
     await Promise.all([

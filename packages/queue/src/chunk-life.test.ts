@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
-import { RedisAudioStore } from './audio-store.js';
+import { RedisAudioStore } from './audio-store/redis-audio-store.js';
 import { ChunkDesk, onCancelled } from './chunk-desk.js';
 import { ChunkQueues } from './chunk-queue.js';
 import { ChunkWorker, HandBack } from './chunk-worker.js';
@@ -43,7 +43,7 @@ after(async () => {
 
 async function newJob(owner: string | null = null): Promise<JobIdentity> {
   const id = `t${String(nextId++)}`;
-  const job: JobIdentity = { id, lane: 'interactive', modelId: id, modelSlug: `model-${id}`, decode: decodeOptionsSchema.parse({}), owner };
+  const job: JobIdentity = { id, lane: 'interactive', modelId: id, modelSlug: `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner };
   await jobs.create(job);
   return job;
 }
@@ -54,6 +54,10 @@ function planned(index: number): PlannedChunk {
 
 function result(index: number): ChunkResult {
   return { segments: [], filtered: [], language: 'en', languageProbability: 1, index, channel: 0, overlapMs: 0, audioMs: 10, queueMs: 1, inferenceMs: 1, batchSize: 1, worker: 'w' };
+}
+
+function segment(text: string): ChunkResult['segments'][number] {
+  return { startMs: 0, endMs: 10, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] };
 }
 
 const PCM = new Uint8Array(320).fill(7);
@@ -143,6 +147,34 @@ test('A job queues no more than its window, and every result queues the next', a
   assert.equal((await queues.counts(job.modelSlug)).waiting, 2, 'chunk 2 took the place of chunk 0');
   await jobs.remove(job);
   assert.equal((await queues.counts(job.modelSlug)).waiting, 0);
+});
+
+test('Until its language is found a job goes chunk by chunk, and the later chunks are told the language', async () => {
+  const job: JobIdentity = { ...await newJob(), id: 'language', awaitsLanguage: true };
+  await jobs.create(job);
+  await add(job, 3);
+  assert.equal((await queues.counts(job.modelSlug)).waiting, 1);
+  await queues.remove(job.modelSlug, job.id, [0]);
+  await take(job, 0);
+  assert.equal((await queues.counts(job.modelSlug)).waiting, 1, 'a chunk without text decides nothing');
+  await queues.remove(job.modelSlug, job.id, [1]);
+  const second = await desk.pickUp(job.id, 1, job.lane);
+  assert.equal(second?.decode.language, null);
+  await desk.finish(second, { ...result(1), language: 'de', segments: [segment('guten Tag')] }, job.modelSlug, 100);
+  assert.equal((await desk.pickUp(job.id, 2, job.lane))?.decode.language, 'de');
+  await jobs.remove(job);
+});
+
+test('A job that continues its text goes chunk by chunk, each told the text before', async () => {
+  const job: JobIdentity = { ...await newJob(), id: 'continued', decode: decodeOptionsSchema.parse({ conditionOnPreviousText: true }) };
+  await jobs.create(job);
+  await add(job, 3);
+  assert.equal((await queues.counts(job.modelSlug)).waiting, 1);
+  const first = await desk.pickUp(job.id, 0, job.lane);
+  assert.equal(first?.textBefore, '');
+  await desk.finish(first, { ...result(0), segments: [segment('one'), segment('two')] }, job.modelSlug, 100);
+  assert.equal((await desk.pickUp(job.id, 1, job.lane))?.textBefore, 'one two');
+  await jobs.remove(job);
 });
 
 test('Entries lost between two writes are queued again, those that are there stay', async () => {

@@ -59,14 +59,17 @@ export function backendUnavailable(cause?: unknown): AsrError {
   return new AsrError('backend_unavailable', undefined, { retryAfterSeconds: 2, ...(cause === undefined ? {} : { cause }) });
 }
 
-/** Runs a call on a door's connection; whatever Redis or the connection throws becomes `backend_unavailable`. */
-export async function atDoor<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Runs a call on a door's connection; whatever Redis or the connection throws becomes `backend_unavailable`.
+ * @param limitMs after which it has failed: longer for what another store takes part in
+ */
+export async function atDoor<T>(call: () => Promise<T>, limitMs = DOOR_COMMAND_TIMEOUT_MS + 200): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
       call(),
       new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => { reject(backendUnavailable()); }, DOOR_COMMAND_TIMEOUT_MS + 200);
+        timer = setTimeout(() => { reject(backendUnavailable()); }, limitMs);
       }),
     ]);
   } catch (error) {

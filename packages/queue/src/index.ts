@@ -1,4 +1,6 @@
-export { RedisAudioStore, type AudioStore } from './audio-store.js';
+export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
+export { openAudioStore } from './audio-store/open-audio-store.js';
+export { OrphanSweep } from './audio-store/orphan-sweep.js';
 export { ChunkDesk, onCancelled, type PickedUp, type Taken } from './chunk-desk.js';
 export { ChunkQueues, laneOf } from './chunk-queue.js';
 export { ChunkWorker, HandBack, type ChunkWorkerEvents } from './chunk-worker.js';

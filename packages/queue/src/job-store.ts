@@ -1,6 +1,6 @@
 import type { DecodeOptions, ErrorRecord, JobState, Lane, PlannedChunk } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
-import type { AudioStore } from './audio-store.js';
+import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, jobKeys } from './keys.js';
 import { addChunk, endJob, endOfChunks, openChunks } from './scripts/job-scripts.js';
@@ -13,6 +13,8 @@ export interface JobIdentity {
   readonly modelId: string;
   readonly modelSlug: string;
   readonly decode: DecodeOptions;
+  /** True when the first chunk with text decides the language; until then chunks go one by one. */
+  readonly awaitsLanguage: boolean;
   /** Name of the API key that it belongs to, or null without keys. */
   readonly owner: string | null;
 }
@@ -56,7 +58,8 @@ export class JobStore {
     const replies = await this.#redis.pipeline()
       .hset(keys.job, {
         state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
-        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0, ...(job.owner === null ? {} : { owner: job.owner }),
+        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0,
+        awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
       })
       .pexpire(keys.job, this.#leaseMs)
       .zadd(ACTIVE_JOBS, now + this.#leaseMs, job.id)
@@ -71,12 +74,13 @@ export class JobStore {
   async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array, window: number): Promise<boolean> {
     const keys = jobKeys(job.id);
     const script = command(this.#redis, addChunk);
-    // Sent together: Redis keeps the order of one connection, so the PCM is there before the entry.
-    const [, outcome] = await Promise.all([
-      this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs),
-      script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window),
-    ]);
-    if (outcome === 'gone') return false;
+    // The PCM must be there before the entry.
+    await this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs, { compress: job.lane === 'batch' });
+    const outcome = await script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window);
+    if (outcome === 'gone') {
+      await this.#audio.delete(job.id, chunk.index);
+      return false;
+    }
     if (outcome === 'queue') await this.#queues.add(job.modelSlug, [{ job: job.id, chunk: chunk.index, lane: job.lane }]);
     return true;
   }
@@ -91,10 +95,10 @@ export class JobStore {
   async renew(job: JobIdentity): Promise<boolean> {
     const keys = jobKeys(job.id);
     const pipeline = this.#redis.pipeline();
-    for (const key of [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events, keys.pcm]) pipeline.pexpire(key, this.#leaseMs);
+    for (const key of [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events]) pipeline.pexpire(key, this.#leaseMs);
     pipeline.zadd(ACTIVE_JOBS, Date.now() + this.#leaseMs, job.id);
-    const replies = rethrow(await pipeline.exec());
-    return replies[0] === 1;
+    const [replies] = await Promise.all([pipeline.exec(), this.#audio.keep(job.id, this.#leaseMs)]);
+    return rethrow(replies)[0] === 1;
   }
 
   /** Queues again what should be on the queue; what is there stays as it is. For entries lost in a crash between two writes. */

@@ -1,3 +1,4 @@
+export { audioStoreSettings, audioStoreVariables, type AudioStoreSettings } from './audio-store-settings.js';
 export { EnvironmentError, booleanVariable, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
 export { EventLoopLag } from './event-loop-lag.js';
 export { gpuFacts, type GpuFacts } from './gpu.js';

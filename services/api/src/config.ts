@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { EnvironmentError, booleanVariable, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { EnvironmentError, audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
 const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
@@ -37,7 +37,7 @@ const shape = {
   SPOOL_DIR: z.string().default('.murmuration/spool'),
   /** All uploads that lie there together. */
   SPOOL_MAX_BYTES: bytesVariable.default(16 * 1024 ** 3),
-  AUDIO_STORE_BYTES: bytesVariable.default(512 * 1024 ** 2),
+  ...audioStoreVariables,
   MAX_UPLOAD_BYTES: bytesVariable.default(2 * 1024 ** 3),
   MAX_AUDIO_SECONDS: integerVariable(1, 7 * 24 * 3_600, 'seconds').default(10 * 3_600),
   MAX_AUDIO_CHANNELS: integerVariable(1, 64, 'channels').default(16),
@@ -64,5 +64,5 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!isLoopback(variables.API_HOST) && variables.AUTH !== 'off' && variables.API_KEYS_FILE === undefined) {
     throw new EnvironmentError('API_HOST: an address that other machines reach needs API_KEYS_FILE (make keys with: murmur keys create NAME), or AUTH=off, which lets everybody in who reaches it. Set one, or API_HOST to 127.0.0.1.');
   }
-  return { ...variables, vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
+  return { ...variables, audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
 }

@@ -71,7 +71,7 @@ const intake = await Intake.start({
   defaultModel: config.DEFAULT_MODEL ?? null,
   limits: { maxDurationMs: config.MAX_AUDIO_SECONDS * 1_000, maxChannels: config.MAX_AUDIO_CHANNELS },
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
-  audioStoreBytes: config.AUDIO_STORE_BYTES,
+  audioStore: config.audioStore,
   speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath), spoolDir, maxSpoolBytes: config.MAX_UPLOAD_BYTES, ffmpeg },
   logger,
 }).catch(exit);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { availableParallelism } from 'node:os';
-import { booleanVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const shape = {
   REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
@@ -24,7 +24,7 @@ const shape = {
   METRICS_PORT: portVariable.default(9102),
   /** Longest orderly end. */
   DRAIN_TIMEOUT_MS: integerVariable(1_000, 3_600_000, 'milliseconds').default(60_000),
-  AUDIO_STORE_BYTES: integerVariable(1_000_000, Number.MAX_SAFE_INTEGER, 'bytes').default(512 * 1024 * 1024),
+  ...audioStoreVariables,
   LOG_LEVEL: logLevelVariable.default('info'),
 };
 
@@ -33,5 +33,5 @@ export type WorkerConfig = ReturnType<typeof readConfig>;
 /** The worker's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  return { ...variables, sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
+  return { ...variables, audioStore: audioStoreSettings(variables), sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, RedisAudioStore, onCancelled, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger } from '@murmuration/runtime';
 import { Batcher } from './batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
@@ -80,7 +80,11 @@ const slug = pool.description.slug;
 const holds = pool.sessions * pool.maxBatch * 2;
 const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
 const queues = new ChunkQueues(redis);
-const audio = new RedisAudioStore(redis, config.AUDIO_STORE_BYTES);
+const audio = await openAudioStore(config.audioStore, redis).catch((error: unknown) => {
+  logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
+  process.exit(1);
+});
+shutdown.add('audio', () => { audio.close(); });
 const cancelled = new CancelledJobs();
 await onCancelled(subscriber, (job) => { cancelled.add(job); });
 const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, facts); } });

@@ -43,7 +43,7 @@ export class TranscribeChunk {
     try {
       const row = await this.#batcher.submit({
         pcm: samplesOf(picked.pcm),
-        options: picked.decode,
+        options: picked.textBefore === '' ? picked.decode : { ...picked.decode, prompt: `${picked.decode.prompt} ${picked.textBefore}`.trim() },
         lane: picked.lane,
         alone: picked.crashes > 0,
         cancelled: () => this.#cancelled.has(picked.job),

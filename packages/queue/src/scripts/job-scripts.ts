@@ -10,6 +10,15 @@ local function share_ttl(first)
 end
 `;
 
+/** A job whose chunks go one by one (until its language is found, or because each continues the text before) has a window of 1. */
+const WINDOW = `
+local function window_of(shared)
+  local one_by_one = redis.call('HMGET', KEYS[1], 'awaitsLanguage', 'continuesText')
+  if one_by_one[1] == '1' or one_by_one[2] == '1' then return 1 end
+  return tonumber(shared)
+end
+`;
+
 /**
  * Adds a planned chunk whose PCM is stored.
  * Keys: job, chunks, pending. Arguments: index, planned chunk, window.
@@ -18,13 +27,13 @@ end
 export const addChunk: Script = {
   name: 'murmAddChunk3',
   keys: 3,
-  lua: `${SHARE_TTL}
+  lua: `${SHARE_TTL}${WINDOW}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'receiving' then return 'gone' end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'planned', 1)
 local answer = 'wait'
-if tonumber(redis.call('HGET', KEYS[1], 'queued')) < tonumber(ARGV[3]) then
+if tonumber(redis.call('HGET', KEYS[1], 'queued')) < window_of(ARGV[3]) then
   redis.call('HINCRBY', KEYS[1], 'queued', 1)
   answer = 'queue'
 else
@@ -59,7 +68,7 @@ return state`,
 /**
  * A worker picks a chunk up: its fence counts up.
  * Keys: job, chunks, tries, results. Arguments: index.
- * Answers nil (ended, absent or already done) or fence, crashes before this time, decode options, planned chunk.
+ * Answers nil (ended, absent or already done) or fence, crashes before this time, decode options, planned chunk, text before or ''.
  */
 export const beginChunk: Script = {
   name: 'murmBeginChunk4',
@@ -74,7 +83,7 @@ if tonumber(ARGV[1]) < front then return nil end
 local fence = redis.call('HINCRBY', KEYS[3], 'f' .. ARGV[1], 1)
 local crashes = tonumber(redis.call('HGET', KEYS[3], 'c' .. ARGV[1]) or '0')
 share_ttl(2)
-return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), chunk }`,
+return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), chunk, redis.call('HGET', KEYS[1], 'textBefore') or '' }`,
 };
 
 /**
@@ -93,14 +102,15 @@ return 1`,
 
 /**
  * Takes a chunk's result, once.
- * Keys: job, tries, results, events, pending, chunks. Arguments: index, fence, result, audio milliseconds, window, channel.
+ * Keys: job, tries, results, events, pending, chunks. Arguments: index, fence, result, audio milliseconds, window, channel,
+ * decode options with the language found or '', text of the chunk.
  * Answers { 'stale' | 'duplicate' | 'gone' } or { 'ok', index to queue next, … }.
  * Events: 'result' for each that the contiguous front passes, then 'assembling' after the last.
  */
 export const takeResult: Script = {
   name: 'murmTakeResult6',
   keys: 6,
-  lua: `${SHARE_TTL}
+  lua: `${SHARE_TTL}${WINDOW}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'receiving' and state ~= 'running' then return { 'gone' } end
 local front = tonumber(redis.call('HGET', KEYS[1], 'front'))
@@ -126,8 +136,13 @@ if state == 'running' and done == tonumber(redis.call('HGET', KEYS[1], 'planned'
   redis.call('XADD', KEYS[4], '*', 'type', 'assembling')
   woke = true
 end
+if ARGV[7] ~= '' and redis.call('HGET', KEYS[1], 'awaitsLanguage') == '1' then
+  redis.call('HSET', KEYS[1], 'decode', ARGV[7], 'awaitsLanguage', 0)
+end
+if redis.call('HGET', KEYS[1], 'continuesText') == '1' then redis.call('HSET', KEYS[1], 'textBefore', ARGV[8]) end
 local answer = { 'ok' }
-while queued < tonumber(ARGV[5]) do
+local window = window_of(ARGV[5])
+while queued < window do
   local next_index = redis.call('LPOP', KEYS[5])
   if not next_index then break end
   queued = redis.call('HINCRBY', KEYS[1], 'queued', 1)

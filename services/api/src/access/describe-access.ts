@@ -1,5 +1,5 @@
 import { errorResponses } from '../replies/error-responses.js';
-import type { RouteAccess } from './use-access.js';
+import type { RouteAccess } from './route-access.js';
 
 /** Ways to show a key, for the API description. */
 export const SECURITY_SCHEMES = {

@@ -1,9 +1,7 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
-import { NOBODY, NO_CREDENTIALS, credentialsInHeaders, requireScope, ticketInQuery, type Access, type Credentials, type Principal, type Scope } from '@murmuration/access';
+import { NOBODY, NO_CREDENTIALS, credentialsInHeaders, requireScope, ticketInQuery, type Access, type Credentials, type Principal } from '@murmuration/access';
 import { describeAccess } from './describe-access.js';
-
-/** Who may call a route: everybody, whoever has a key, or whoever has a key with one of the scopes. */
-export type RouteAccess = 'public' | 'key' | readonly Scope[];
+import type { RouteAccess } from './route-access.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

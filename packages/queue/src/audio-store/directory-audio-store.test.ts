@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { AsrError } from '@murmuration/contracts';
+import { createLogger } from '@murmuration/runtime';
+import { patientConnection, type Redis } from '../connections.js';
+import { startRedis, type TestRedis } from '../testing/start-redis.js';
+import { DirectoryAudioStore } from './directory-audio-store.js';
+import { RedisMemory } from './redis-memory.js';
+
+let server: TestRedis;
+let redis: Redis;
+let dir: string;
+let store: DirectoryAudioStore;
+
+before(async () => {
+  server = await startRedis();
+  redis = patientConnection(server.url, createLogger({ service: 'test', level: 'silent' }));
+  dir = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
+  store = await open(join(dir, 'made', 'here'));
+});
+
+after(async () => {
+  await redis.quit();
+  await server.close();
+  await rm(dir, { recursive: true });
+});
+
+function open(at: string): Promise<DirectoryAudioStore> {
+  return DirectoryAudioStore.open(at, new RedisMemory(redis, 1_000_000_000));
+}
+
+test('A chunk is a file in its job\'s folder, and nothing else is left beside it', async () => {
+  await store.put('job', 4, new Uint8Array(100), 1);
+  assert.deepEqual(await readdir(join(dir, 'made', 'here', 'job')), ['4']);
+  await store.deleteAll('job');
+  assert.deepEqual(await readdir(join(dir, 'made', 'here')), []);
+});
+
+test('A half-written chunk of a process that died is not read, a truncated one is a fault', async () => {
+  await store.put('job', 0, new Uint8Array(100), 1);
+  await writeFile(join(dir, 'made', 'here', 'job', '1.0000.part'), 'half');
+  assert.equal(await store.get('job', 1), null);
+  await truncate(join(dir, 'made', 'here', 'job', '0'), 50);
+  await assert.rejects(store.get('job', 0), /damaged/);
+  await store.deleteAll('job');
+});
+
+test('A sweep goes by the time a job was last added to or kept, and touches nothing that is not a job\'s', async () => {
+  const root = join(dir, 'made', 'here');
+  const old = new Date(Date.now() - 7_200_000);
+  for (const job of ['old', 'kept', 'added', 'alive']) {
+    await store.put(job, 0, new Uint8Array(10), 1);
+    await utimes(join(root, job), old, old);
+  }
+  await writeFile(join(root, 'a-file'), 'x');
+  await mkdir(join(root, '.hidden'));
+  await utimes(join(root, '.hidden'), old, old);
+  await store.keep('kept');
+  await store.put('added', 1, new Uint8Array(10), 1);
+  assert.equal(await store.sweep(3_600_000, (job) => Promise.resolve(job === 'alive')), 1);
+  assert.deepEqual((await readdir(root)).sort(), ['.hidden', 'a-file', 'added', 'alive', 'kept']);
+});
+
+test('A full disk is told as storage_full, no part is left, and room comes back by itself', async (context) => {
+  const at = await mkdtemp(join(tmpdir(), 'murmuration-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', at], { stdio: 'ignore' });
+  } catch {
+    await rm(at, { recursive: true });
+    context.skip('this machine does not allow mounting a small disk');
+    return;
+  }
+  try {
+    const small = await open(at);
+    assert.equal(await small.hasRoom(), true);
+    await small.put('job', 0, new Uint8Array(600_000), 1);
+    await assert.rejects(small.put('job', 1, new Uint8Array(600_000), 1), (error) => error instanceof AsrError && error.code === 'storage_full');
+    assert.deepEqual(await readdir(join(at, 'job')), ['0']);
+    await small.put('job', 2, new Uint8Array(360_000), 1);
+    assert.equal(await (await open(at)).hasRoom(), false);
+    await small.deleteAll('job');
+    assert.equal(await (await open(at)).hasRoom(), true);
+    await small.put('job', 1, new Uint8Array(600_000), 1);
+  } finally {
+    execFileSync('umount', [at]);
+    await rm(at, { recursive: true });
+  }
+});

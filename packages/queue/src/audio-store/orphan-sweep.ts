@@ -1,0 +1,34 @@
+import type { Logger } from '@murmuration/runtime';
+import type { Redis } from 'ioredis';
+import { jobKeys } from '../keys.js';
+import type { AudioStore } from './audio-store.js';
+
+const EVERY_MS = 10 * 60_000;
+/** A job without manifest whose audio is younger may be about to get one. */
+const IDLE_MS = 60 * 60_000;
+
+/** Now and then removes audio that crashes left behind in stores that do not forget by themselves. Any number of nodes may do so. */
+export class OrphanSweep {
+  readonly #timer: NodeJS.Timeout;
+  readonly #sweep: () => Promise<number>;
+  #running: Promise<unknown> = Promise.resolve();
+
+  /** @param idleMs audio of jobs that are not in Redis is an orphan when it has not changed for so long */
+  constructor(store: AudioStore, redis: Redis, logger: Logger, { everyMs = EVERY_MS, idleMs = IDLE_MS } = {}) {
+    this.#sweep = () => store.sweep(idleMs, async (job) => await redis.exists(jobKeys(job).job) === 1);
+    this.#timer = setInterval(() => {
+      this.#running = this.#running.then(() => this.#sweep()).then((jobs) => {
+        if (jobs > 0) logger.info({ jobs }, 'removed audio that belonged to no job any more');
+      }, (error: unknown) => {
+        logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'cannot look for audio that belongs to no job');
+      });
+    }, everyMs);
+    this.#timer.unref();
+  }
+
+  /** Waits for the sweep in hand. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+}
