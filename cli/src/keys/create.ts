@@ -1,6 +1,6 @@
 import { createKey } from '@murmuration/access';
 import type { Terminal } from '../terminal.js';
-import type { KeysArguments } from './keys-command.js';
+import type { KeysArguments } from './keys-arguments.js';
 
 /** `murmur keys create NAME`. The key alone goes to standard output, so that a script can take it. */
 export async function createCommand({ file, subject, scopes, weight, expires, json }: KeysArguments, terminal: Terminal): Promise<number> {

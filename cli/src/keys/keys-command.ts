@@ -4,6 +4,7 @@ import { SCOPES } from '@murmuration/access';
 import type { CliConfig } from '../config.js';
 import { UsageError, type Terminal } from '../terminal.js';
 import { createCommand } from './create.js';
+import type { KeysArguments } from './keys-arguments.js';
 import { listCommand } from './list.js';
 import { revokeCommand } from './revoke.js';
 
@@ -19,18 +20,6 @@ NAME owns the key's jobs; a second key of the same name owns them too, so that k
   --file F       the file of keys, else that of API_KEYS_FILE
   --json         for programs: one JSON document on standard output
 `;
-
-/** What a command of the group is given. */
-export interface KeysArguments {
-  /** Path of the file of keys. */
-  readonly file: string;
-  /** The key's name or id; empty where none is taken. */
-  readonly subject: string;
-  readonly scopes: readonly string[] | null;
-  readonly weight: number | null;
-  readonly expires: string | null;
-  readonly json: boolean;
-}
 
 type Command = (asked: KeysArguments, terminal: Terminal) => Promise<number>;
 

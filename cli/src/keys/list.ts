@@ -1,7 +1,7 @@
 import { listKeys } from '@murmuration/access';
 import { formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import type { KeysArguments } from './keys-command.js';
+import type { KeysArguments } from './keys-arguments.js';
 
 /** `murmur keys list`. */
 export async function listCommand({ file, json }: KeysArguments, terminal: Terminal): Promise<number> {

@@ -1,6 +1,6 @@
 import { revokeKey } from '@murmuration/access';
 import type { Terminal } from '../terminal.js';
-import type { KeysArguments } from './keys-command.js';
+import type { KeysArguments } from './keys-arguments.js';
 
 /** `murmur keys revoke ID`. */
 export async function revokeCommand({ file, subject, json }: KeysArguments, terminal: Terminal): Promise<number> {

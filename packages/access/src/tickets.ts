@@ -10,7 +10,7 @@ export interface TicketStore {
 }
 
 /** A ticket lives this long, milliseconds. */
-export const TICKET_LIFE_MS = 60_000;
+const TICKET_LIFE_MS = 60_000;
 
 /** Stands in for a key for a minute where no header can be sent. */
 export interface Ticket {
