@@ -22,6 +22,7 @@ test('A step is told when it begins, then every two seconds, and the end of fetc
   nowMs = 2_000;
   tell(at('downloading', 505_000_000));
   tell(at('downloading', 1_000_000_000));
+  tell(at('downloading', 1_000_000_000));
   assert.deepEqual(told, [
     ['another process fetches the model', { step: 'waiting' }],
     ['fetching the model', { step: 'downloading', file: 'a.onnx', percent: 0, megabytes: 1_000 }],

@@ -10,6 +10,7 @@ const MESSAGES = { waiting: 'another process fetches the model', downloading: 'f
 export function findingLog(logger: Logger, now: () => number = () => performance.now()): (progress: ModelProgress) => void {
   let step = '';
   let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let loggedBytes = -1;
   return (progress) => {
     const { file, doneBytes, totalBytes } = progress;
     if (progress.step === 'pausing') {
@@ -18,7 +19,8 @@ export function findingLog(logger: Logger, now: () => number = () => performance
     }
     if (progress.step === 'verifying' && totalBytes < WORTH_TELLING_BYTES) return;
     const isLast = progress.step === 'downloading' && doneBytes === totalBytes;
-    if (progress.step === step && !isLast && now() - loggedAtMs < EVERY_MS) return;
+    if (progress.step === step && (doneBytes === loggedBytes || (!isLast && now() - loggedAtMs < EVERY_MS))) return;
+    loggedBytes = doneBytes;
     step = progress.step;
     loggedAtMs = now();
     const facts = totalBytes === 0 ? {} : { file, percent: Math.floor((doneBytes / totalBytes) * 100), megabytes: Math.round(totalBytes / 1_000_000) };
