@@ -3,7 +3,7 @@ import type { CliConfig } from '../config.js';
 import { formatBytes } from '../format-bytes.js';
 import { formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import type { ModelsArguments } from './models-command.js';
+import type { ModelsArguments } from './models-arguments.js';
 
 const WORD_TIMES = { attention: 'yes', approximate: 'approximate', none: 'no', unknown: '?' } as const;
 

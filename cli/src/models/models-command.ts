@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { CliConfig } from '../config.js';
 import { UsageError, type Terminal } from '../terminal.js';
 import { listCommand } from './list.js';
+import { DTYPES, type ModelsArguments } from './models-arguments.js';
 import { pullCommand } from './pull.js';
 import { verifyCommand } from './verify.js';
 
@@ -19,15 +20,6 @@ NAME is a known name (base, small.en, large-v3-turbo, distil-large-v3, …) or a
 Variables: MODEL_CACHE (.murmuration/models in the checkout), HF_ENDPOINT (https://huggingface.co), HF_TOKEN,
 HF_HUB_OFFLINE. Exit status: 0 done; 1 it could not be done, or files are wrong; 2 the command line means nothing.
 `;
-
-const DTYPES = ['auto', 'fp32', 'fp16', 'int8'] as const;
-
-/** What a command of the group is given. */
-export interface ModelsArguments {
-  readonly names: readonly string[];
-  readonly dtype: (typeof DTYPES)[number];
-  readonly json: boolean;
-}
 
 type Command = (asked: ModelsArguments, config: CliConfig, terminal: Terminal) => Promise<number>;
 

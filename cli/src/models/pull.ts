@@ -2,7 +2,7 @@ import { pullModel } from '@murmuration/asr';
 import type { CliConfig } from '../config.js';
 import { formatBytes } from '../format-bytes.js';
 import type { Terminal } from '../terminal.js';
-import type { ModelsArguments } from './models-command.js';
+import type { ModelsArguments } from './models-arguments.js';
 import { ProgressLine } from './progress-line.js';
 
 /** `murmur models pull NAME`. */

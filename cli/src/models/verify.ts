@@ -2,7 +2,7 @@ import { verifyModels } from '@murmuration/asr';
 import type { CliConfig } from '../config.js';
 import { formatBytes } from '../format-bytes.js';
 import type { Terminal } from '../terminal.js';
-import type { ModelsArguments } from './models-command.js';
+import type { ModelsArguments } from './models-arguments.js';
 import { ProgressLine } from './progress-line.js';
 
 /** `murmur models verify [NAME]`; status 1 when a file is wrong, or when the named model is not in the cache. */
