@@ -48,7 +48,7 @@ export class JobEvents {
           yield event;
           if (event.type !== 'result') return;
         }
-        if (entries.length > 0 || signal.aborted) continue;
+        if (entries.length > 0) continue;
         // A wake-up may have come between the read and here.
         if (!isWoken()) await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, LOOK_EVERY_MS);
