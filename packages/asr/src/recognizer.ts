@@ -21,7 +21,7 @@ export interface Recognizer {
    * of ordinary speech takes, milliseconds. Without it the warm-up runs whole batches.
    */
   rehearse?(paddedSamples: number, rows: readonly number[]): Promise<number[]>;
-  /** Time spent in each stage since loading, milliseconds; for measurements. */
-  readonly stageMs?: { readonly encoder: number; readonly decoder: number };
+  /** Time spent in each stage since loading, milliseconds; for measurements. `features` where the model's are computed apart. */
+  readonly stageMs?: { readonly features?: number; readonly encoder: number; readonly decoder: number };
   close(): Promise<void>;
 }

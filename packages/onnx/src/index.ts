@@ -4,5 +4,5 @@ export { boolTensor, float16Tensor, float32Tensor, int64Tensor, zerosTensor } fr
 export { isOutOfMemory } from './out-of-memory.js';
 export { parseModel, serializeModel, type OnnxModel } from './model-file/onnx-model.js';
 export { onnxNode, valueInfo, type OnnxGraph, type OnnxNode, type ValueInfo } from './model-file/onnx-graph.js';
-export { float32Initializer, float32Values, initializerDims, uint8Initializer, uint8Values } from './model-file/initializer.js';
+export { byteInitializer, byteValues, float32Initializer, float32Values, initializerDims, isExternal, uint8Initializer } from './model-file/initializer.js';
 export { ExitGate, guardExit } from './exit-gate.js';

@@ -11,14 +11,16 @@ export interface BenchClip {
   readonly text: string;
 }
 
-/** A figure of `benchModel`, printed as one JSON line. */
+/** A figure of `benchModel`; times are milliseconds a clip, null where the model does not tell a stage apart. */
 export type ModelFigure =
   | { readonly figure: 'word_error_rate'; readonly model: string; readonly dtype: string; readonly clips: number; readonly words: number; readonly rate: number }
-  | { readonly figure: 'throughput'; readonly model: string; readonly dtype: string; readonly batch: number; readonly encoderMs: number | null; readonly decoderMs: number | null; readonly wallMs: number; readonly timesRealTime: number }
+  | { readonly figure: 'throughput'; readonly model: string; readonly dtype: string; readonly batch: number; readonly featuresMs: number | null; readonly encoderMs: number | null; readonly decoderMs: number | null; readonly wallMs: number; readonly timesRealTime: number }
   | { readonly figure: 'batch_independence'; readonly model: string; readonly dtype: string; readonly changed: number; readonly total: number };
 
 export interface BenchModelOptions extends LoadOptions {
   readonly clips: readonly BenchClip[];
+  /** Those of them that are timed; default all. */
+  readonly timed?: readonly BenchClip[];
   /** Default 1, 4, 8, 16. */
   readonly batchSizes?: readonly number[];
   /** Clips that are measured a batch size: the given ones again and again. Default 32. */
@@ -27,24 +29,16 @@ export interface BenchModelOptions extends LoadOptions {
 
 const SAMPLE_RATE_HZ = 16_000;
 
-/**
- * Measures one session of a model in this thread: word error rate clip by clip, throughput at each batch size (milliseconds a clip),
- * and how often a text changes with its batch mates. Prints a table, then a JSON line a figure; hands the figures back.
- */
-export async function benchModel(options: BenchModelOptions, print: (line: string) => void): Promise<ModelFigure[]> {
+/** Measures one session of a model in this thread: word error rate clip by clip, throughput at each batch size, and how often a text changes with its batch mates. */
+export async function benchModel(options: BenchModelOptions): Promise<ModelFigure[]> {
   const recognizer = await loadRecognizer(options);
   try {
     const { id: model, dtype } = recognizer.description;
+    const pcm = options.clips.map((clip) => clip.pcm);
+    const timed = options.timed?.map((clip) => clip.pcm) ?? pcm;
     const figures: ModelFigure[] = [await accuracy(recognizer, options.clips)];
-    print(`${model} ${dtype}, one session of ${String(options.threads)} thread(s), ${String(options.clips.length)} clips`);
-    print('batch  encoder ms  decoder ms  wall ms  times real time  (milliseconds a clip)');
-    for (const batch of options.batchSizes ?? [1, 4, 8, 16]) {
-      const figure = await throughput(recognizer, options.clips.map((clip) => clip.pcm), batch, options.rounds ?? 32);
-      figures.push(figure);
-      print([String(batch).padStart(5), cell(figure.encoderMs, 11), cell(figure.decoderMs, 11), cell(figure.wallMs, 8), cell(figure.timesRealTime, 16)].join(' '));
-    }
-    figures.push({ figure: 'batch_independence', model, dtype, ...await measureBatchIndependence(recognizer, options.clips.map((clip) => clip.pcm), [2, 4, 8], seeded(1)) });
-    for (const figure of figures) print(JSON.stringify(figure));
+    for (const batch of options.batchSizes ?? [1, 4, 8, 16]) figures.push(await throughput(recognizer, timed, batch, options.rounds ?? 32));
+    figures.push({ figure: 'batch_independence', model, dtype, ...await measureBatchIndependence(recognizer, pcm, [2, 4, 8], seeded(1)) });
     return figures;
   } finally {
     await recognizer.close();
@@ -76,18 +70,16 @@ async function throughput(recognizer: Recognizer, clips: readonly Float32Array[]
   }
   const wallMs = performance.now() - began;
   const after = recognizer.stageMs;
-  const stages = before === undefined || after === undefined ? null : { encoder: after.encoder - before.encoder, decoder: after.decoder - before.decoder };
+  const stageMs = (stage: 'features' | 'encoder' | 'decoder'): number | null => {
+    const end = after?.[stage];
+    return end === undefined ? null : (end - (before?.[stage] ?? 0)) / rows;
+  };
   return {
     figure: 'throughput', model, dtype, batch,
-    encoderMs: stages === null ? null : stages.encoder / rows,
-    decoderMs: stages === null ? null : stages.decoder / rows,
+    featuresMs: stageMs('features'), encoderMs: stageMs('encoder'), decoderMs: stageMs('decoder'),
     wallMs: wallMs / rows,
     timesRealTime: (samples / SAMPLE_RATE_HZ) / (wallMs / 1_000),
   };
-}
-
-function cell(value: number | null, width: number): string {
-  return (value === null ? '-' : value.toFixed(1)).padStart(width);
 }
 
 /** Evenly spread numbers that are the same in every run (xorshift32). */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { int64Tensor, openSession, type OnnxSession, type OnnxTensor, type SessionOptions } from '@murmuration/onnx';
 import { DECODER, splitDecoder } from './graph/decoder-graphs.js';
-import type { LinearArithmetic } from './graph/linear-layers.js';
+import type { LinearArithmetic } from '../graph/linear-layers.js';
 import { findDecoderNames, type DecoderNames, type FirstStep } from './decoder-caches.js';
 import type { DecoderRows } from './decoder-rows.js';
 

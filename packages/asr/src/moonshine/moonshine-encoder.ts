@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { float32Tensor, openSession, parseModel, serializeModel, type OnnxSession, type OnnxTensor, type SessionOptions } from '@murmuration/onnx';
-import { rewriteLinearLayers, type LinearArithmetic } from './graph/linear-layers.js';
+import { rewriteLinearLayers, type LinearArithmetic } from '../graph/linear-layers.js';
 
 /** Samples below which a chunk is filled up with silence: the reference refuses less than 0.1 s, the convolutions need 895. */
 const MIN_SAMPLES = 1_600;

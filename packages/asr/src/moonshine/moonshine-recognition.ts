@@ -2,6 +2,8 @@ import type { Recognition, Segment } from '@murmuration/contracts';
 import { approximateWords } from './approximate-words.js';
 import { decodeTokens } from './moonshine-tokens.js';
 import { compressionRatio } from '../filters/compression-ratio.js';
+import { applyFilters } from '../filters/apply-filters.js';
+import { measureAudio } from '../filters/audio-facts.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
 import type { RecognizerInput } from '../recognizer.js';
 
@@ -21,9 +23,16 @@ export function emptyRecognition(): Recognition {
 /** Moonshine tiny knows English only. */
 const LANGUAGE = 'en';
 
-/** One segment over the whole chunk, or none where there is no text. Moonshine takes no prompt: one that was given is reported as cut. */
+/**
+ * One segment over the whole chunk, or none where there is no text, as the filters leave it. Moonshine gives no no-speech probability (0 here), so the
+ * filters judge by its sureness and the audio. It takes neither prompt nor hotwords: what was given is reported as cut.
+ */
 export function toRecognition(decoded: Decoded, input: RecognizerInput): Recognition {
-  const prompt = input.options.prompt === '' ? {} : { promptTrimmed: true };
+  return applyFilters(unfiltered(decoded, input), input.options.filter, { audio: measureAudio(input.pcm), textLanguage: LANGUAGE });
+}
+
+function unfiltered(decoded: Decoded, input: RecognizerInput): Recognition {
+  const prompt = `${input.options.prompt}${input.options.hotwords}`.trim() === '' ? {} : { promptTrimmed: true };
   const text = decodeTokens(decoded.tokens);
   if (text === '') return { ...emptyRecognition(), ...prompt };
   const avgLogprob = decoded.logprobSum / decoded.steps;

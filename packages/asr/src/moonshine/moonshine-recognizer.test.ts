@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import { join } from 'node:path';
 import type { Recognition } from '@murmuration/contracts';
 import { CACHE_DIR, DECODE, NO_RECORDINGS, plainWords, recording, toFloats } from '../testing/material.js';
+import { clip } from '../whisper/testing.js';
 import { encoderFrames } from './moonshine-encoder.js';
 import { loadMoonshine } from './load-moonshine.js';
 import type { Recognizer } from '../recognizer.js';
@@ -103,6 +104,34 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
     const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, prompt: 'a speech' } }], NEVER);
     assert.equal(recognition?.promptTrimmed, true);
     assert.equal(plainWords(textOf(recognition)), JFK);
+  });
+
+  test('Hotwords are reported as cut, too', async () => {
+    const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, hotwords: 'Kennedy' } }], NEVER);
+    assert.equal(recognition?.promptTrimmed, true);
+  });
+
+  test('A loop of the model is taken out and listed; with the filters off it shows', async () => {
+    // 0.6 s of speech over and over: the model writes its words until its limit.
+    const piece = toFloats(recording('jfk.wav')).subarray(5_400 * 16, 6_000 * 16);
+    const pcm = Float32Array.from({ length: 8 * 16_000 }, (_, at) => piece[at % piece.length] ?? 0);
+    const open = { ...DECODE, filter: { ...DECODE.filter, enabled: false } };
+    const [filtered, shown] = await recognizer.recognize([{ pcm, options: DECODE }, { pcm, options: open }], NEVER);
+    assert.equal(filtered?.segments.length, 0);
+    assert.deepEqual(filtered.filtered.map((one) => one.reason), ['repetition']);
+    assert.ok((shown?.segments[0]?.compressionRatio ?? 0) > 2.4);
+    assert.equal(shown?.filtered.length, 0);
+  });
+
+  test('Noise and silence give no text and say so; no speech clip loses a word to a filter', async () => {
+    for (const name of ['noise-dog.wav', 'noise-thunder.wav', 'noise-babble.wav', 'silence.wav']) {
+      const [recognition] = await recognize([clip(name)]);
+      assert.equal(textOf(recognition), '', name);
+      assert.ok(recognition !== undefined && recognition.filtered.length > 0, name);
+    }
+    for (const name of ['jfk.wav', ...[1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`), 'de.wav', 'fr.wav', 'es.wav']) {
+      assert.deepEqual((await recognize([clip(name)]))[0]?.filtered, [], name);
+    }
   });
 
   test('Chunks are padded to the grid of the policy', () => {

@@ -8,7 +8,7 @@ import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
 import { MoonshineEncoder, encoderFrames } from './moonshine-encoder.js';
 import { emptyRecognition, toRecognition } from './moonshine-recognition.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
-import type { LinearArithmetic } from './graph/linear-layers.js';
+import type { LinearArithmetic } from '../graph/linear-layers.js';
 
 /** Tokens a second of speech at most, and as many more for a short chunk: the model's authors stop at 6.5 a second, where it only repeats itself. */
 const TOKENS_PER_SECOND = 6.5;

@@ -1,10 +1,11 @@
-import { openSession, type Device, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
+import type { Device } from '@murmuration/onnx';
 import { TokenChooser } from './decoding/token-chooser.js';
-import { DecoderGraph } from './model/decoder-graph.js';
 import { EncoderGraph } from './model/encoder-graph.js';
-import { ModelFault } from './model/model-fault.js';
 import { findGraphs, type WhisperDtype } from './model/model-folder.js';
 import { OnnxSpeechModel } from './model/onnx-speech-model.js';
+import { openDecoder } from './model/open-decoder.js';
+import { openGraph } from './model/open-graph.js';
+import { textMask } from './model/token-scores.js';
 import { Vocabulary } from './model/vocabulary.js';
 import { readWhisperSettings } from './model/whisper-settings.js';
 import type { WhisperParts } from './whisper-parts.js';
@@ -34,38 +35,28 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
   const settings = await readWhisperSettings(options.folder);
   const files = await findGraphs(options.folder, options.dtype, options.device);
   const vocabulary = await Vocabulary.load(options.folder, settings);
-  const encoderSession = await open(files.encoder, options);
-  let decoderSession: OnnxSession | null = null;
+  const mask = textMask(vocabulary.endOfText, settings.suppressTokens, settings.beginSuppressTokens);
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
   try {
-    const encoder = new EncoderGraph(encoderSession, settings.mels);
-    decoderSession = await open(files.decoder, options);
-    const decoder = new DecoderGraph(decoderSession, settings);
-    const vocabularySize = decoder.vocabularySize ?? settings.vocabularySize;
+    const encoder = new EncoderGraph(keep(await openGraph(files.encoder, options)), settings.mels, options.device === 'cpu');
+    const decoder = keep(await openDecoder(files.decoder, settings, mask, options));
     const chooser = new TokenChooser({
       endOfText: vocabulary.endOfText,
       noTimestamps: vocabulary.noTimestamps,
       firstTimestamp: vocabulary.firstTimestamp,
-      vocabularySize,
+      vocabularySize: decoder.vocabularySize ?? settings.vocabularySize,
       suppress: settings.suppressTokens,
       beginSuppress: settings.beginSuppressTokens,
       maxInitialTimestamp: settings.maxInitialTimestamp,
     });
-    const model = new OnnxSpeechModel(encoder, decoder, chooser, { endOfText: vocabulary.endOfText, noSpeech: vocabulary.noSpeech, vocabularySize });
+    const model = new OnnxSpeechModel(encoder, decoder, chooser, { endOfText: vocabulary.endOfText, noSpeech: vocabulary.noSpeech });
     return { settings, vocabulary, model, dtype: files.dtype };
   } catch (error) {
-    await encoderSession.close();
-    await decoderSession?.close();
+    for (const one of opened) await one.close();
     throw error;
-  }
-}
-
-async function open(path: string, options: SessionOptions): Promise<OnnxSession> {
-  const name = `onnx/${/[^/\\]+$/.exec(path)?.[0] ?? ''}`;
-  try {
-    return await openSession(path, options);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason)) throw new ModelFault('model_device_unavailable', `the device ${options.device} cannot run ${name}`, error);
-    throw new ModelFault('model_file_invalid', `${name} of the model cannot be loaded as a graph: it may be cut short or of a kind this runtime does not know`, error);
   }
 }

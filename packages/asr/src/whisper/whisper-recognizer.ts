@@ -15,12 +15,15 @@ import { placeWords } from './words/place-words.js';
 /** Words are sought up to half a second past the last time written: beyond it the next window writes. */
 const TIME_ERROR_STEPS = 25;
 
-/** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options (an int8 export scales its activations over the batch, there near-ties may fall otherwise). */
+const ORDINARY_TOKENS_PER_SECOND = 3;
+
+/** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options. */
 export class WhisperRecognizer implements Recognizer {
   readonly description: ModelDescription;
   readonly #parts: WhisperParts;
   readonly #features: LogMelExtractor;
   readonly #alignment: AlignmentSettings;
+  #featuresMs = 0;
 
   constructor(id: string, parts: WhisperParts) {
     this.description = describeWhisper(id, parts);
@@ -29,8 +32,8 @@ export class WhisperRecognizer implements Recognizer {
     this.#alignment = { heads: alignmentHeads(parts), medianWidth: parts.settings.medianFilterWidth };
   }
 
-  get stageMs(): { readonly encoder: number; readonly decoder: number } {
-    return this.#parts.model.stageMs;
+  get stageMs(): { readonly features: number; readonly encoder: number; readonly decoder: number } {
+    return { ...this.#parts.model.stageMs, features: this.#featuresMs };
   }
 
   /** Always 30 s: the encoder knows no shorter window. */
@@ -42,7 +45,10 @@ export class WhisperRecognizer implements Recognizer {
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
     const { vocabulary, settings, model } = this.#parts;
     for (const { options } of batch) this.#refuseImpossible(options);
-    const chunks = batch.map(({ pcm, options }) => new ChunkDecoding(pcm, this.#features.extract(pcm), options, vocabulary, settings.maxTokens));
+    const began = performance.now();
+    const mels = batch.map(({ pcm }) => this.#features.extract(pcm));
+    this.#featuresMs += performance.now() - began;
+    const chunks = batch.flatMap(({ pcm, options }, i) => mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens)));
     const windows = await decodeWindows(model, chunks, {
       prompts: (audio, tasks, before) => this.#prompts(audio, tasks.map((task) => chunkAt(chunks, task)), before),
       onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
@@ -51,6 +57,22 @@ export class WhisperRecognizer implements Recognizer {
     return chunks.map((chunk, i) => cancelled(i)
       ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
       : applyFilters(chunk.recognition(windows[i] ?? []), chunk.options.filter, { audio: chunk.audio, textLanguage: chunk.options.task === 'translate' ? 'en' : chunk.language }));
+  }
+
+  /** Features, encoder and a few steps of the decoder at each batch size; the longest row of a batch of ordinary speech has 3 tokens a second, times included. */
+  async rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]> {
+    const { vocabulary, model } = this.#parts;
+    const began = performance.now();
+    this.#features.extract(new Float32Array(paddedSamples));
+    const featuresMs = performance.now() - began;
+    const prompt = buildPrompt(vocabulary, { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] }, this.#parts.settings.maxTokens).tokens;
+    const steps = (this.description.chunkPolicy.targetChunkMs / 1_000) * ORDINARY_TOKENS_PER_SECOND;
+    const predictedMs: number[] = [];
+    for (const count of rows) {
+      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, prompt);
+      predictedMs.push(count * featuresMs + encodeMs + firstMs + steps * stepMs);
+    }
+    return predictedMs;
   }
 
   /** The language of each recording's first 30 s. An English-only model answers `en` with probability 1. */

@@ -1,9 +1,11 @@
 import { intField, readFields, readPackedVarints, stringField, text, writeFields, type WireField } from './wire-format.js';
 
 // Numbers of the fields of `TensorProto` in onnx.proto3.
-const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, name: 8, rawData: 9 } as const;
+const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, name: 8, rawData: 9, dataLocation: 14 } as const;
+const EXTERNAL = 1n;
 const FLOAT32 = 1;
 const UINT8 = 2;
+const INT8 = 3;
 
 /** The name of a constant tensor. */
 export function initializerName(tensor: Uint8Array): string {
@@ -16,11 +18,25 @@ export function initializerDims(tensor: Uint8Array): number[] {
   return integers(readFields(tensor), TENSOR.dims).map(Number);
 }
 
+/** True when the values lie in another file: a graph with such tensors can be opened from its path only. */
+export function isExternal(tensor: Uint8Array): boolean {
+  return integers(readFields(tensor), TENSOR.dataLocation)[0] === EXTERNAL;
+}
+
 /** Values of a uint8 tensor: a view where it can be, else a copy. Throws `RangeError` for another type. */
 export function uint8Values(tensor: Uint8Array): Uint8Array {
   const fields = readFields(tensor);
   demandType(fields, UINT8);
   return rawData(fields) ?? Uint8Array.from(integers(fields, TENSOR.int32Data), Number);
+}
+
+/** Values of an 8-bit tensor, signed or not: a view where it can be, else a copy. Throws `RangeError` for another type. */
+export function byteValues(tensor: Uint8Array): Uint8Array | Int8Array {
+  const fields = readFields(tensor);
+  if (integers(fields, TENSOR.dataType)[0] !== BigInt(INT8)) return uint8Values(tensor);
+  const raw = rawData(fields);
+  // In `int32_data` a negative number lies as an unsigned one of 64 bits.
+  return raw === undefined ? Int8Array.from(integers(fields, TENSOR.int32Data), (value) => Number(BigInt.asIntN(8, value))) : new Int8Array(raw.buffer, raw.byteOffset, raw.length);
 }
 
 /** Values of a float32 tensor, copied. Throws `RangeError` for another type. */
@@ -35,6 +51,11 @@ export function float32Values(tensor: Uint8Array): Float32Array {
 /** A new constant uint8 tensor. */
 export function uint8Initializer(name: string, dims: readonly number[], values: Uint8Array): Uint8Array {
   return initializer(name, dims, UINT8, values);
+}
+
+/** A new constant 8-bit tensor, signed or not as its values are. */
+export function byteInitializer(name: string, dims: readonly number[], values: Uint8Array | Int8Array): Uint8Array {
+  return initializer(name, dims, values instanceof Int8Array ? INT8 : UINT8, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 /** A new constant float32 tensor. */

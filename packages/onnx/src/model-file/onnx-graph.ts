@@ -52,15 +52,16 @@ export function parseGraph(bytes: Uint8Array): OnnxGraph {
   return graph;
 }
 
-export function serializeGraph(graph: OnnxGraph): Uint8Array {
+/** The fields of a graph's message. */
+export function graphFields(graph: OnnxGraph): WireField[] {
   const all = (number: number, pieces: Iterable<Uint8Array>): WireField[] => Array.from(pieces, (bytes) => ({ number, kind: 'bytes', bytes }));
-  return writeFields([
+  return [
     ...all(GRAPH.node, graph.nodes.map(serializeNode)),
     ...graph.rest,
     ...all(GRAPH.initializer, graph.initializers.values()),
     ...all(GRAPH.input, graph.inputs.map((value) => value.bytes)),
     ...all(GRAPH.output, graph.outputs.map((value) => value.bytes)),
-  ]);
+  ];
 }
 
 /** A new operation of the standard set; attributes are integers or lists of integers. */

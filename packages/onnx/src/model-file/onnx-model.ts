@@ -1,5 +1,5 @@
-import { intField, messageField, readFields, stringField, text, writeFields, type WireField } from './wire-format.js';
-import { parseGraph, serializeGraph, type OnnxGraph } from './onnx-graph.js';
+import { intField, messageField, readFields, stringField, text, writeFieldsAround, type WireField } from './wire-format.js';
+import { graphFields, parseGraph, type OnnxGraph } from './onnx-graph.js';
 
 // Numbers of the fields of `ModelProto` and `OperatorSetIdProto` in onnx.proto3.
 const MODEL = { graph: 7, opsetImport: 8 } as const;
@@ -18,12 +18,12 @@ export function parseModel(bytes: Uint8Array): OnnxModel {
   return { graph: parseGraph(graph.bytes), rest: fields.filter((field) => field !== graph) };
 }
 
-/** The bytes of an .onnx file, for `openSession`. `domains` are operator sets that edits have added, by version. */
+/** The bytes of an .onnx file, for `openSession`; weights are copied once. `domains` are operator sets that edits have added, by version. */
 export function serializeModel(model: OnnxModel, domains: Readonly<Record<string, number>> = {}): Uint8Array {
   const known = new Set(model.rest.filter((field) => field.number === MODEL.opsetImport).map(domainOf));
   const added = Object.entries(domains).filter(([domain]) => !known.has(domain))
     .map(([domain, version]) => messageField(MODEL.opsetImport, [stringField(1, domain), intField(2, version)]));
-  return writeFields([...model.rest, ...added, { number: MODEL.graph, kind: 'bytes', bytes: serializeGraph(model.graph) }]);
+  return writeFieldsAround([...model.rest, ...added], MODEL.graph, graphFields(model.graph));
 }
 
 function domainOf(field: WireField): string {

@@ -40,6 +40,17 @@ export function readFields(message: Uint8Array): WireField[] {
 
 /** Joins fields to a message. */
 export function writeFields(fields: readonly WireField[]): Uint8Array {
+  return concatenate(piecesOf(fields));
+}
+
+/** Joins fields and, as the last of them, a message of its own fields; what these hold is copied once. */
+export function writeFieldsAround(fields: readonly WireField[], number: number, inner: readonly WireField[]): Uint8Array {
+  const pieces = piecesOf(inner);
+  const lengthBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return concatenate([...piecesOf(fields), varint(BigInt(number * 8 + WIRE_TYPES.bytes)), varint(BigInt(lengthBytes)), ...pieces]);
+}
+
+function piecesOf(fields: readonly WireField[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (const field of fields) {
     pieces.push(varint(BigInt(field.number * 8 + WIRE_TYPES[field.kind])));
@@ -49,7 +60,7 @@ export function writeFields(fields: readonly WireField[]): Uint8Array {
       pieces.push(field.bytes);
     }
   }
-  return concatenate(pieces);
+  return pieces;
 }
 
 /** The numbers of a packed repeated field. */

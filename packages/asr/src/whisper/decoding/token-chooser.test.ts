@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { scoresOf, textMask, type TokenScores } from '../model/token-scores.js';
 import { seededRandom } from './random.js';
 import { TokenChooser } from './token-chooser.js';
 
@@ -10,7 +11,8 @@ const random = seededRandom(1);
 
 /** Logits that are 0 but for those given. */
 const logits = (given: Readonly<Record<number, number>>): Float32Array => Float32Array.from({ length: 20 }, (_, i) => given[i] ?? 0);
-const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number => chooser.choose(logits(given), written, timestamps, 0, random).token;
+const scores = (values: Float32Array, written: readonly number[]): TokenScores => scoresOf(values, textMask(rules.endOfText, rules.suppress, rules.beginSuppress), written.length === 0, true);
+const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number => chooser.choose(scores(logits(given), written), written, timestamps, 0, random).token;
 
 describe('TokenChooser without timestamps', () => {
   test('The likeliest token is taken unless it is suppressed, always or at the beginning.', () => {
@@ -22,7 +24,7 @@ describe('TokenChooser without timestamps', () => {
   test('The log-probability is that before suppression, and the logits are as they were.', () => {
     const values = logits({ 3: 2, 5: 1 });
     const before = Float32Array.from(values);
-    const { logprob } = chooser.choose(values, [1], false, 0, random);
+    const { logprob } = chooser.choose(scores(values, [1]), [1], false, 0, random);
     assert.ok(Math.abs(logprob - (1 - Math.log(Math.exp(2) + Math.exp(1) + 18))) < 1e-4);
     assert.deepEqual(values, before);
   });
@@ -61,7 +63,7 @@ describe('TokenChooser at a temperature', () => {
   test('Draws follow the probabilities, keep to the rules and repeat with the seed.', () => {
     const draw = (seed: number): number[] => {
       const source = seededRandom(seed);
-      return Array.from({ length: 300 }, () => chooser.choose(logits({ 3: 9, 5: 4, 6: 4 }), [1], false, 1, source).token);
+      return Array.from({ length: 300 }, () => chooser.choose(scores(logits({ 3: 9, 5: 4, 6: 4 }), [1]), [1], false, 1, source).token);
     };
     const drawn = draw(7);
     assert.deepEqual(drawn, draw(7));

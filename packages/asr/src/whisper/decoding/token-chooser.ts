@@ -1,3 +1,4 @@
+import type { TokenScores } from '../model/token-scores.js';
 import { indexOfLargest, logSumExp } from './log-sum-exp.js';
 import type { Random } from './random.js';
 
@@ -20,8 +21,8 @@ export interface Choice {
   readonly logprob: number;
 }
 
-/** Tokens allowed next: text from `textFrom` to the first timestamp (exclusive), times from `timeFrom` to `timeTo` (exclusive). */
-interface Allowed { readonly textFrom: number; readonly timeFrom: number; readonly timeTo: number }
+/** Tokens allowed next: text when `text`, the end and special tokens when `ends`, times from `timeFrom` to `timeTo` (exclusive). */
+interface Allowed { readonly text: boolean; readonly ends: boolean; readonly timeFrom: number; readonly timeTo: number }
 
 /**
  * Chooses the next token by the rules of the reference (openai/whisper's decoding, as transformers' Whisper logits processors do it):
@@ -32,89 +33,80 @@ export class TokenChooser {
   readonly #rules: TokenRules;
   readonly #masked: readonly number[];
   readonly #maskedAtBegin: readonly number[];
-  readonly #maskedTimed: readonly number[];
-  readonly #maskedTimedAtBegin: readonly number[];
-  readonly #saved: Float32Array;
 
   constructor(rules: TokenRules) {
     const inside = (tokens: readonly number[]): number[] => [...new Set(tokens)].filter((token) => token < rules.vocabularySize);
     this.#rules = rules;
     this.#masked = inside(rules.suppress);
     this.#maskedAtBegin = inside([...rules.suppress, ...rules.beginSuppress]);
-    this.#maskedTimed = inside([...rules.suppress, rules.noTimestamps]);
-    this.#maskedTimedAtBegin = inside([...rules.suppress, ...rules.beginSuppress, rules.noTimestamps]);
-    this.#saved = new Float32Array(this.#maskedTimedAtBegin.length);
   }
 
   /**
-   * @param logits the vocabulary's, of one position; changed while this runs, restored at the end
+   * @param scores of the position; text that is suppressed is left out of `bestText` already
    * @param written tokens chosen before in this window
-   * @param temperature 0 takes the best; more draws with `random`
+   * @param temperature 0 takes the best; more draws with `random`, and needs `scores.all`
    */
-  choose(logits: Float32Array, written: readonly number[], timestamps: boolean, temperature: number, random: Random): Choice {
-    const begin = written.length === 0;
-    const masked = timestamps ? (begin ? this.#maskedTimedAtBegin : this.#maskedTimed) : begin ? this.#maskedAtBegin : this.#masked;
-    let largest = -Infinity;
-    for (let i = 0; i < masked.length; i++) {
-      const token = masked[i] ?? 0;
-      const value = logits[token] ?? 0;
-      if (value > largest) largest = value;
-      this.#saved[i] = value;
-      logits[token] = -Infinity;
+  choose(scores: TokenScores, written: readonly number[], timestamps: boolean, temperature: number, random: Random): Choice {
+    const { endOfText, firstTimestamp, vocabularySize } = this.#rules;
+    const allowed = timestamps ? this.#allowedWithTimes(written) : { text: true, ends: true, timeFrom: firstTimestamp, timeTo: vocabularySize };
+    const masked = this.#maskedNow(timestamps, written.length === 0);
+    const tail = scores.tail.slice();
+    for (const token of masked) if (token >= endOfText) tail[token - endOfText] = -Infinity;
+    const end = allowed.ends ? indexOfLargest(tail, 0, firstTimestamp - endOfText) : -1;
+    const endLogprob = tail[end] ?? -Infinity;
+    const textLogprob = allowed.text ? scores.bestTextLogprob : -Infinity;
+    const time = indexOfLargest(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText);
+    const timeLogprob = tail[time] ?? -Infinity;
+    const best = Math.max(textLogprob, endLogprob);
+    const onlyTimes = timestamps && time >= 0 && logSumExp(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText, timeLogprob) > best;
+    if (temperature > 0 && scores.all !== null) {
+      const token = this.#draw(scores.all, masked, onlyTimes ? { ...allowed, text: false, ends: false } : allowed, temperature, random);
+      return { token, logprob: scores.all[token] ?? -Infinity };
     }
-    const { firstTimestamp, vocabularySize } = this.#rules;
-    const allowed = timestamps ? this.#allowedWithTimes(written) : { textFrom: 0, timeFrom: firstTimestamp, timeTo: vocabularySize };
-    // The one look at all text tokens: it serves the choice and the sum.
-    const bestText = indexOfLargest(logits, 0, firstTimestamp);
-    const token = this.#pick(logits, allowed, bestText, timestamps, temperature, random);
-    largest = Math.max(largest, logits[bestText] ?? -Infinity, logits[indexOfLargest(logits, firstTimestamp, vocabularySize)] ?? -Infinity);
-    for (let i = 0; i < masked.length; i++) logits[masked[i] ?? 0] = this.#saved[i] ?? 0;
-    return { token, logprob: (logits[token] ?? 0) - logSumExp(logits, 0, vocabularySize, largest) };
+    if (onlyTimes || timeLogprob > best) return { token: endOfText + time, logprob: timeLogprob };
+    return endLogprob > textLogprob ? { token: endOfText + end, logprob: endLogprob } : { token: scores.bestText, logprob: scores.bestTextLogprob };
+  }
+
+  #maskedNow(timestamps: boolean, begin: boolean): readonly number[] {
+    const masked = begin ? this.#maskedAtBegin : this.#masked;
+    return timestamps ? [...masked, this.#rules.noTimestamps] : masked;
   }
 
   #allowedWithTimes(written: readonly number[]): Allowed {
-    const { firstTimestamp, endOfText, vocabularySize, maxInitialTimestamp } = this.#rules;
+    const { firstTimestamp, vocabularySize, maxInitialTimestamp } = this.#rules;
     if (written.length === 0) {
-      return { textFrom: firstTimestamp, timeFrom: firstTimestamp, timeTo: maxInitialTimestamp === null ? vocabularySize : Math.min(vocabularySize, firstTimestamp + maxInitialTimestamp + 1) };
+      return { text: false, ends: false, timeFrom: firstTimestamp, timeTo: maxInitialTimestamp === null ? vocabularySize : Math.min(vocabularySize, firstTimestamp + maxInitialTimestamp + 1) };
     }
     const lastIsTime = (written.at(-1) ?? 0) >= firstTimestamp;
     const secondLastIsTime = written.length < 2 || (written.at(-2) ?? 0) >= firstTimestamp;
     const lastTime = written.findLast((token) => token >= firstTimestamp) ?? firstTimestamp - 1;
-    if (lastIsTime && secondLastIsTime) return { textFrom: 0, timeFrom: vocabularySize, timeTo: vocabularySize };
-    if (lastIsTime) return { textFrom: endOfText, timeFrom: lastTime, timeTo: vocabularySize };
-    return { textFrom: 0, timeFrom: lastTime + 1, timeTo: vocabularySize };
+    if (lastIsTime && secondLastIsTime) return { text: true, ends: true, timeFrom: vocabularySize, timeTo: vocabularySize };
+    if (lastIsTime) return { text: false, ends: true, timeFrom: lastTime, timeTo: vocabularySize };
+    return { text: true, ends: true, timeFrom: lastTime + 1, timeTo: vocabularySize };
   }
 
-  #pick(logits: Float32Array, allowed: Allowed, bestText: number, timestamps: boolean, temperature: number, random: Random): number {
-    const { firstTimestamp } = this.#rules;
-    const text = allowed.textFrom === 0 ? bestText : indexOfLargest(logits, allowed.textFrom, firstTimestamp);
-    const time = indexOfLargest(logits, allowed.timeFrom, allowed.timeTo);
-    const textLogit = logits[text] ?? -Infinity;
-    const timeLogit = logits[time] ?? -Infinity;
-    const onlyTimes = timestamps && time >= 0 && logSumExp(logits, allowed.timeFrom, allowed.timeTo, timeLogit) > textLogit;
-    if (temperature > 0) return draw(logits, onlyTimes ? { ...allowed, textFrom: firstTimestamp } : allowed, firstTimestamp, temperature, random);
-    return onlyTimes || timeLogit > textLogit ? time : text;
-  }
-}
-
-/** Draws a token from the allowed ones in proportion to exp(logit / temperature). */
-function draw(logits: Float32Array, allowed: Allowed, firstTimestamp: number, temperature: number, random: Random): number {
-  const ranges = [[allowed.textFrom, firstTimestamp], [allowed.timeFrom, allowed.timeTo]] as const;
-  const best = ranges.map(([from, to]) => indexOfLargest(logits, from, to)).filter((index) => index >= 0);
-  const largest = Math.max(...best.map((index) => logits[index] ?? -Infinity));
-  const weight = (index: number): number => Math.exp(((logits[index] ?? 0) - largest) / temperature);
-  let sum = 0;
-  for (const [from, to] of ranges) for (let i = from; i < to; i++) sum += weight(i);
-  let rest = random() * sum;
-  let drawn = best[0] ?? 0;
-  for (const [from, to] of ranges) {
-    for (let i = from; i < to; i++) {
-      const share = weight(i);
-      if (share === 0) continue;
-      drawn = i;
-      rest -= share;
-      if (rest < 0) return drawn;
+  /** Draws a token from the allowed ones in proportion to its probability to the power of 1 / temperature. */
+  #draw(all: Float32Array, masked: readonly number[], allowed: Allowed, temperature: number, random: Random): number {
+    const { endOfText, firstTimestamp } = this.#rules;
+    const open = all.slice();
+    for (const token of masked) open[token] = -Infinity;
+    const ranges = [[0, allowed.text ? endOfText : 0], [endOfText, allowed.ends ? firstTimestamp : endOfText], [allowed.timeFrom, allowed.timeTo]] as const;
+    const best = ranges.map(([from, to]) => indexOfLargest(open, from, to)).filter((index) => index >= 0);
+    const largest = Math.max(...best.map((index) => open[index] ?? -Infinity));
+    const weight = (index: number): number => Math.exp(((open[index] ?? 0) - largest) / temperature);
+    let sum = 0;
+    for (const [from, to] of ranges) for (let i = from; i < to; i++) sum += weight(i);
+    let rest = random() * sum;
+    let drawn = best[0] ?? 0;
+    for (const [from, to] of ranges) {
+      for (let i = from; i < to; i++) {
+        const share = weight(i);
+        if (share === 0) continue;
+        drawn = i;
+        rest -= share;
+        if (rest < 0) return drawn;
+      }
     }
+    return drawn;
   }
-  return drawn;
 }

@@ -1,38 +1,29 @@
 import { boolTensor, int64Tensor, zerosTensor, type OnnxSession, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
-import { asType, firstRows, floatTypeOf, moveRow, type FloatType } from './graph-tensors.js';
+import { attentionLayersOf, attentionName, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from './model-fault.js';
+import { scoresOf, type TextMask } from './token-scores.js';
 
 const PAST = 'past_key_values.';
 const PRESENT = 'present.';
-const ATTENTION = 'cross_attentions.';
-
-/** Keys and values that the decoder keeps between steps, for some rows. Owned by the loop that runs it. */
-export interface DecoderState {
-  rows: number;
-  hidden: OnnxTensor;
-  /** By input name: those of the audio, made once. */
-  encoder: Record<string, OnnxTensor>;
-  /** By input name: those of the tokens, one longer at each step. */
-  decoder: Record<string, OnnxTensor>;
-}
 
 interface CacheInput { readonly input: string; readonly output: string; readonly type: FloatType; readonly ofEncoder: boolean }
 
-/** The merged decoder: with and without a cache in one graph. Names, types and what it gives beside logits are those of the session. */
-export class DecoderGraph {
+/** The merged decoder as it lies in the file: with and without a cache in one graph. Names, types and what it gives beside logits are those of the session. */
+export class DecoderGraph implements Decoder {
   readonly vocabularySize: number | null;
-  /** Layers whose cross-attention it gives. */
   readonly attentionLayers: ReadonlySet<number>;
   readonly #session: OnnxSession;
   readonly #cache: readonly CacheInput[];
   readonly #hiddenType: FloatType;
   readonly #headWidth: number;
   readonly #heads: number;
+  readonly #mask: TextMask;
   readonly #firstFetches: readonly string[];
   readonly #nextFetches: readonly string[];
 
   /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a merged Whisper decoder are missing. */
-  constructor(session: OnnxSession, shape: { readonly heads: number; readonly width: number }) {
+  constructor(session: OnnxSession, shape: { readonly heads: number; readonly width: number }, mask: TextMask) {
     const inputs = new Map(session.inputs.map((spec) => [spec.name, spec]));
     const outputs = new Map(session.outputs.map((spec) => [spec.name, spec]));
     const hidden = inputs.get('encoder_hidden_states');
@@ -44,25 +35,25 @@ export class DecoderGraph {
     this.#hiddenType = floatTypeOf(hidden);
     this.#heads = shape.heads;
     this.#headWidth = shape.width / shape.heads;
+    this.#mask = mask;
     this.#cache = cacheInputs(session.inputs, outputs);
     const last = logits.shape.at(-1);
     this.vocabularySize = typeof last === 'number' ? last : null;
-    this.attentionLayers = new Set([...outputs.keys()].filter((name) => name.startsWith(ATTENTION)).map((name) => Number(name.slice(ATTENTION.length))));
+    this.attentionLayers = attentionLayersOf(outputs.keys());
     this.#firstFetches = ['logits', ...this.#cache.map((one) => one.output)];
     this.#nextFetches = ['logits', ...this.#cache.filter((one) => !one.ofEncoder).map((one) => one.output)];
   }
 
-  /** The first step: all prompt tokens at once. `ids` is rows × (tokens of a row). Answers logits (rows × tokens × vocabulary) and the state for `next`. */
-  async first(hidden: OnnxTensor, ids: BigInt64Array, rows: number): Promise<{ logits: OnnxTensor; state: DecoderState }> {
+  async first(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[], wantAll: boolean): Promise<{ scores: StepScores; state: DecoderState }> {
     const states = asType(hidden, this.#hiddenType);
     const results = await this.#session.run(this.#firstFeeds(states, ids, rows), this.#firstFetches);
     const state: DecoderState = { rows, hidden: states, encoder: {}, decoder: {} };
     for (const one of this.#cache) (one.ofEncoder ? state.encoder : state.decoder)[one.input] = given(results, one.output);
-    return { logits: given(results, 'logits'), state };
+    return { scores: this.#scores(given(results, 'logits'), positions, true, wantAll), state };
   }
 
-  /** A further step: one token a row. The state takes the longer cache. */
-  async next(state: DecoderState, ids: BigInt64Array): Promise<OnnxTensor> {
+  async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
+    if (state.hidden === null) throw new Error('the state is that of another decoder');
     const results = await this.#session.run({
       ...state.encoder,
       ...state.decoder,
@@ -71,31 +62,28 @@ export class DecoderGraph {
       use_cache_branch: boolTensor(true),
     }, this.#nextFetches);
     for (const one of this.#cache) if (!one.ofEncoder) state.decoder[one.input] = given(results, one.output);
-    return given(results, 'logits');
+    return this.#scores(given(results, 'logits'), [0], false, wantAll);
   }
 
-  /** One run over known tokens of one row: logits, and the cross-attention (1 × heads × tokens × positions) of each layer asked for. */
   async attend(hidden: OnnxTensor, ids: BigInt64Array, layers: readonly number[]): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
-    const names = layers.map((layer) => `${ATTENTION}${String(layer)}`);
+    const names = layers.map(attentionName);
     const results = await this.#session.run(this.#firstFeeds(asType(hidden, this.#hiddenType), ids, 1), ['logits', ...names]);
     return { logits: given(results, 'logits'), attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])) };
   }
 
-  /** Removes a row: the last one takes its place, so that only one row is copied. */
-  removeRow(state: DecoderState, row: number): void {
-    const last = state.rows - 1;
-    const shrink = (tensor: OnnxTensor): OnnxTensor => {
-      if (row !== last) moveRow(tensor, last, row);
-      return firstRows(tensor, last);
-    };
-    for (const cache of [state.encoder, state.decoder]) for (const [name, tensor] of Object.entries(cache)) cache[name] = shrink(tensor);
-    // With a cache the graph reads no hidden states, only their shape.
-    state.hidden = firstRows(state.hidden, last);
-    state.rows = last;
-  }
-
   async close(): Promise<void> {
     await this.#session.close();
+  }
+
+  #scores(logits: OnnxTensor, positions: readonly number[], begin: boolean, wantAll: boolean): StepScores {
+    const [, tokens = 1, size = 0] = logits.dims;
+    const values = floatsOf(logits);
+    return {
+      at: (row, position) => {
+        const from = (row * tokens + (positions[position] ?? 0)) * size;
+        return scoresOf(values.subarray(from, from + size), this.#mask, begin, wantAll);
+      },
+    };
   }
 
   #firstFeeds(hidden: OnnxTensor, ids: BigInt64Array, rows: number): Record<string, OnnxTensor> {
@@ -117,10 +105,4 @@ function cacheInputs(inputs: readonly TensorSpec[], outputs: ReadonlyMap<string,
   });
   if (cache.length === 0) throw new ModelFault('model_not_whisper', 'the decoder graph has no key/value cache: the merged export is needed');
   return cache;
-}
-
-function given(results: Readonly<Record<string, OnnxTensor>>, name: string): OnnxTensor {
-  const tensor = results[name];
-  if (tensor === undefined) throw new Error(`the decoder gave no ${name}`);
-  return tensor;
 }

@@ -37,6 +37,20 @@ export function firstRows(tensor: OnnxTensor, rows: number): OnnxTensor {
   return part instanceof Float32Array ? float32Tensor(part, dims) : float16Tensor(part, dims);
 }
 
+/** One tensor of the rows of several of the same shape. */
+export function joinRows(tensors: readonly OnnxTensor[]): OnnxTensor {
+  const [first] = tensors;
+  if (first === undefined) throw new RangeError('no rows to join');
+  const rows = tensors.reduce((sum, tensor) => sum + (tensor.dims[0] ?? 0), 0);
+  const parts = tensors.map(rawOf);
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  const dims = [rows, ...first.dims.slice(1)];
+  const joined = first.type === 'float32' ? new Float32Array(size) : new Uint16Array(size);
+  let at = 0;
+  for (const part of parts) { joined.set(part, at); at += part.length; }
+  return joined instanceof Float32Array ? float32Tensor(joined, dims) : float16Tensor(joined, dims);
+}
+
 /** A new tensor of the rows named, in that order. */
 export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTensor {
   const all = tensor.dims[0] ?? 0;

@@ -1,11 +1,11 @@
 import type { OnnxTensor } from '@murmuration/onnx';
 import { seededRandom, type Random } from '../decoding/random.js';
-import { indexOfLargest, logSumExp } from '../decoding/log-sum-exp.js';
 import type { TokenChooser } from '../decoding/token-chooser.js';
-import type { DecoderGraph, DecoderState } from './decoder-graph.js';
+import { removeRow, type Decoder, type DecoderState, type StepScores } from './decoder.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf, pickRows } from './graph-tensors.js';
-import type { Alignment, EncodedAudio, Generation, GenerationRequest, RequestCancelled, SpeechModel } from './speech-model.js';
+import type { TokenScores } from './token-scores.js';
+import type { Alignment, EncodedAudio, Generation, GenerationRequest, RehearsedTimes, RequestCancelled, SpeechModel } from './speech-model.js';
 
 class EncodedHidden implements EncodedAudio {
   readonly rows: number;
@@ -15,6 +15,9 @@ class EncodedHidden implements EncodedAudio {
     this.rows = hidden.dims[0] ?? 0;
   }
 }
+
+/** Further steps of a rehearsal: the first of them still sets memory aside. */
+const REHEARSED_STEPS = 4;
 
 /** A request while it is written. */
 interface Writing {
@@ -31,7 +34,6 @@ interface Writing {
 export interface SpeechTokens {
   readonly endOfText: number;
   readonly noSpeech: number;
-  readonly vocabularySize: number;
 }
 
 /** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
@@ -39,11 +41,11 @@ export class OnnxSpeechModel implements SpeechModel {
   readonly attentionLayers: ReadonlySet<number>;
   readonly stageMs = { encoder: 0, decoder: 0 };
   readonly #encoder: EncoderGraph;
-  readonly #decoder: DecoderGraph;
+  readonly #decoder: Decoder;
   readonly #chooser: TokenChooser;
   readonly #tokens: SpeechTokens;
 
-  constructor(encoder: EncoderGraph, decoder: DecoderGraph, chooser: TokenChooser, tokens: SpeechTokens) {
+  constructor(encoder: EncoderGraph, decoder: Decoder, chooser: TokenChooser, tokens: SpeechTokens) {
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#chooser = chooser;
@@ -64,10 +66,10 @@ export class OnnxSpeechModel implements SpeechModel {
     return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb }) => ({ tokens, logprobs, endLogprob, noSpeechProb, temperature: request.temperature }));
   }
 
-  async logitsAfter(audio: EncodedAudio, token: number): Promise<Float32Array> {
+  async logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]> {
     const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
-    const { logits } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows));
-    return floatsOf(logits);
+    const { scores } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true));
+    return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
   }
 
   async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
@@ -84,6 +86,22 @@ export class OnnxSpeechModel implements SpeechModel {
       attentions: heads.map(([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size)),
       positions,
     };
+  }
+
+  async rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes> {
+    const began = performance.now();
+    const hidden = await this.#encoder.rehearse(rows);
+    const encoded = performance.now();
+    const { state } = await this.#decoder.first(hidden.tensor, BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt), rows, [0], false);
+    const firstMs = performance.now() - encoded;
+    const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
+    let stepMs = Infinity;
+    for (let step = 0; step < REHEARSED_STEPS; step++) {
+      const stepBegan = performance.now();
+      await this.#decoder.next(state, token, false);
+      stepMs = Math.min(stepMs, performance.now() - stepBegan);
+    }
+    return { encodeMs: (encoded - began) * hidden.share, firstMs, stepMs };
   }
 
   async close(): Promise<void> {
@@ -104,31 +122,29 @@ export class OnnxSpeechModel implements SpeechModel {
     const hidden = inOrder ? all : pickRows(all, rows);
     const promptLength = group[0]?.request.prompt.length ?? 0;
     const ids = BigInt64Array.from(group.flatMap((writing) => [...writing.request.prompt]), BigInt);
-    const first = await this.#decoder.first(hidden, ids, group.length);
+    const positions = [...new Set([...group.map((writing) => writing.request.startIndex), promptLength - 1])];
     const writing = [...group];
-    this.#takeFirst(floatsOf(first.logits), writing, promptLength);
+    const first = await this.#decoder.first(hidden, ids, group.length, positions, drawsAny(writing));
+    this.#takeFirst(first.scores, writing, positions);
     while (this.#dropFinished(first.state, writing, cancelled)) {
       const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? 0));
-      const logits = floatsOf(await this.#decoder.next(first.state, step));
-      const { vocabularySize } = this.#tokens;
-      writing.forEach((one, row) => { this.#append(one, logits.subarray(row * vocabularySize, (row + 1) * vocabularySize)); });
+      const scores = await this.#decoder.next(first.state, step, drawsAny(writing));
+      writing.forEach((one, row) => { this.#append(one, scores.at(row, 0)); });
     }
   }
 
-  #takeFirst(logits: Float32Array, writing: readonly Writing[], promptLength: number): void {
-    const { vocabularySize, noSpeech } = this.#tokens;
+  #takeFirst(scores: StepScores, writing: readonly Writing[], positions: readonly number[]): void {
+    const { noSpeech, endOfText } = this.#tokens;
     writing.forEach((one, row) => {
-      const at = (position: number): Float32Array => logits.subarray((row * promptLength + position) * vocabularySize, (row * promptLength + position + 1) * vocabularySize);
-      const start = at(one.request.startIndex);
-      const largest = start[indexOfLargest(start, 0, vocabularySize)] ?? 0;
-      one.noSpeechProb = Math.exp((start[noSpeech] ?? 0) - logSumExp(start, 0, vocabularySize, largest));
-      this.#append(one, at(promptLength - 1));
+      const start = scores.at(row, positions.indexOf(one.request.startIndex));
+      one.noSpeechProb = Math.exp(start.tail[noSpeech - endOfText] ?? -Infinity);
+      this.#append(one, scores.at(row, positions.indexOf(one.request.prompt.length - 1)));
     });
   }
 
-  #append(writing: Writing, logits: Float32Array): void {
+  #append(writing: Writing, scores: TokenScores): void {
     const { timestamps, temperature } = writing.request;
-    const { token, logprob } = this.#chooser.choose(logits, writing.tokens, timestamps, temperature, writing.random);
+    const { token, logprob } = this.#chooser.choose(scores, writing.tokens, timestamps, temperature, writing.random);
     if (token === this.#tokens.endOfText) writing.endLogprob = logprob;
     else writing.logprobs.push(logprob);
     writing.tokens.push(token);
@@ -144,10 +160,14 @@ export class OnnxSpeechModel implements SpeechModel {
       if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index)) continue;
       const last = writing.pop();
       if (last !== undefined && row < writing.length) writing[row] = last;
-      if (writing.length > 0) this.#decoder.removeRow(state, row);
+      if (writing.length > 0) removeRow(state, row);
     }
     return writing.length > 0;
   }
+}
+
+function drawsAny(writing: readonly Writing[]): boolean {
+  return writing.some((one) => one.request.temperature > 0);
 }
 
 function hiddenOf(audio: EncodedAudio): OnnxTensor {

@@ -33,11 +33,21 @@ export interface Generation {
 
 /** Cross-attention of a text that is given: for word times. */
 export interface Alignment {
-  /** Tokens × vocabulary, row by row. */
+  /** Tokens × vocabulary, row by row; up to a constant a token. */
   readonly logits: Float32Array;
   /** For each pair asked for, tokens × encoder positions, row by row; each row sums to 1. */
   readonly attentions: readonly Float32Array[];
   readonly positions: number;
+}
+
+/** What the parts of a batch took, milliseconds. */
+export interface RehearsedTimes {
+  /** Encoding of all rows. */
+  readonly encodeMs: number;
+  /** The first step of the decoder, over the prompt. */
+  readonly firstMs: number;
+  /** Each further step, of one token a row. */
+  readonly stepMs: number;
 }
 
 /** Asked between decoder steps; a request (by its place in the list) that was cancelled ends where it is. */
@@ -56,9 +66,11 @@ export interface SpeechModel {
   encode(features: Float32Array, rows: number): Promise<EncodedAudio>;
   /** Answers in the order of the requests. */
   generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]>;
-  /** Logits after the one token `token`, for every row: rows × vocabulary. For finding the language. */
-  logitsAfter(audio: EncodedAudio, token: number): Promise<Float32Array>;
+  /** Log-probabilities of the vocabulary after the one token `token`, a list a row. For finding the language. */
+  logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]>;
   /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. */
   align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment>;
+  /** Runs the shapes of a batch without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
+  rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import {
-  float32Initializer, float32Values, initializerDims, onnxNode, uint8Initializer, uint8Values,
+  byteInitializer, byteValues, float32Initializer, float32Values, initializerDims, onnxNode, uint8Initializer,
   type OnnxGraph, type OnnxNode,
 } from '@murmuration/onnx';
 import { GraphLinks } from './graph-links.js';
@@ -12,11 +12,13 @@ import { GraphLinks } from './graph-links.js';
  */
 export type LinearArithmetic = 'int8-per-row' | 'float32';
 
+type Bytes = Uint8Array | Int8Array;
+
 interface Layer {
   /** Name of the float value that comes in and of the one that goes out. */
   readonly input: string;
   readonly output: string;
-  /** Names of the constants: uint8 [in, out], uint8 zero point, float32 scale. */
+  /** Names of the constants: 8-bit weights [in, out]; their zero point, '' when that is 0; float32 scale, one or one a column. */
   readonly weight: string;
   readonly zeroPoint: string;
   readonly scale: string;
@@ -25,7 +27,14 @@ interface Layer {
 /** Constants made from those of the file, by name: two graphs of one file share the work. */
 export type DerivedConstants = Map<string, Uint8Array>;
 
-/** Replaces every quantised product of the graph, in place. Weights stay those of the file, bit by bit. */
+/** True when the graph has products whose activations are scaled over the whole batch. */
+export function hasQuantizedLayers(graph: OnnxGraph): boolean {
+  return graph.nodes.some((node) => node.opType === 'MatMulInteger');
+}
+
+/**
+ * Replaces every quantised product of the graph, in place; others stay as they are. Weights stay those of the file, bit by bit.
+ */
 export function rewriteLinearLayers(graph: OnnxGraph, arithmetic: LinearArithmetic, derived: DerivedConstants = new Map()): void {
   const links = new GraphLinks(graph);
   const layers = new Map<OnnxNode, Layer>();
@@ -44,7 +53,7 @@ export function rewriteLinearLayers(graph: OnnxGraph, arithmetic: LinearArithmet
 
 /** DynamicQuantizeLinear → MatMulInteger → Cast → Mul(scales): what onnxruntime's dynamic quantisation writes. */
 function collectQuantized(product: OnnxNode, links: GraphLinks, layers: Map<OnnxNode, Layer>, dropped: Set<OnnxNode>): void {
-  const [quantized, weight, , zeroPoint] = product.inputs;
+  const [quantized, weight, , zeroPoint = ''] = product.inputs;
   const quantize = links.producer(quantized);
   const cast = links.onlyConsumer(product.outputs[0]);
   const scaled = links.onlyConsumer(cast?.outputs[0]);
@@ -53,7 +62,7 @@ function collectQuantized(product: OnnxNode, links: GraphLinks, layers: Map<Onnx
   if (quantize?.opType !== 'DynamicQuantizeLinear' || scaled?.opType !== 'Mul' || cast === undefined || scales === undefined) return;
   const [input] = quantize.inputs;
   const [output] = scaled.outputs;
-  if (input === undefined || output === undefined || weight === undefined || zeroPoint === undefined || scale === undefined) return;
+  if (input === undefined || output === undefined || weight === undefined || !links.isConstant(weight) || scale === undefined) return;
   for (const node of [quantize, product, cast, scales]) dropped.add(node);
   layers.set(scaled, { input, output, weight, zeroPoint, scale });
 }
@@ -70,7 +79,7 @@ function collectDequantized(product: OnnxNode, graph: OnnxGraph, derived: Derive
   if (transpose === undefined || stored === undefined || scale === undefined || zeroPoint === undefined || input === undefined || output === undefined) return;
   const weight = `${transpose.inputs[0] ?? ''}_transposed`;
   const [rows = 0, columns = 0] = initializerDims(stored);
-  graph.initializers.set(weight, derive(derived, weight, () => uint8Initializer(weight, [columns, rows], transposed(uint8Values(stored), rows, columns))));
+  graph.initializers.set(weight, derive(derived, weight, () => byteInitializer(weight, [columns, rows], transposed(byteValues(stored), rows, columns))));
   dropped.add(dequantize);
   dropped.add(transpose);
   layers.set(product, { input, output, weight, zeroPoint, scale });
@@ -103,10 +112,10 @@ function perRowLayer(layer: Layer, graph: OnnxGraph, known: Map<string, Quantize
     );
   }
   const levels = `${layer.scale}_levels`;
-  const [scale = 1] = float32Values(demand(graph, layer.scale));
-  graph.initializers.set(levels, float32Initializer(levels, [], Float32Array.of(ROW_LEVELS / scale)));
+  const stored = demand(graph, layer.scale);
+  graph.initializers.set(levels, float32Initializer(levels, initializerDims(stored), float32Values(stored).map((scale) => ROW_LEVELS / scale)));
   nodes.push(
-    onnxNode('MatMulInteger', [rows.quantized, weight, ROW.zeroPoint, zeroPoint], [`${output}_sums`]),
+    onnxNode('MatMulInteger', [rows.quantized, weight, ROW.zeroPoint, ...(zeroPoint === '' ? [] : [zeroPoint])], [`${output}_sums`]),
     onnxNode('Cast', [`${output}_sums`], [`${output}_cast`], { to: FLOAT32 }),
     // A division, for the runtime fuses a product of two scales into an operator that takes one scale for all rows, and reads the first row's.
     onnxNode('Div', [rows.peak, levels], [`${output}_scales`]),
@@ -122,9 +131,8 @@ function floatLayer(layer: Layer, graph: OnnxGraph, derived: DerivedConstants): 
   const name = `${layer.weight}_float`;
   graph.initializers.set(name, derive(derived, name, () => {
     const stored = demand(graph, layer.weight);
-    const [zeroPoint = 0] = uint8Values(demand(graph, layer.zeroPoint));
-    const [scale = 0] = float32Values(demand(graph, layer.scale));
-    return float32Initializer(name, initializerDims(stored), dequantized(uint8Values(stored), zeroPoint, scale));
+    const zeroPoints = layer.zeroPoint === '' ? Uint8Array.of(0) : byteValues(demand(graph, layer.zeroPoint));
+    return float32Initializer(name, initializerDims(stored), dequantized(byteValues(stored), zeroPoints, float32Values(demand(graph, layer.scale))));
   }));
   return [onnxNode('MatMul', [layer.input, name], [layer.output])];
 }
@@ -135,9 +143,10 @@ function derive(derived: DerivedConstants, name: string, make: () => Uint8Array)
   return known;
 }
 
-function dequantized(values: Uint8Array, zeroPoint: number, scale: number): Float32Array {
+/** Zero points and scales are one, or one a column (the last dimension). */
+function dequantized(values: Bytes, zeroPoints: Bytes, scales: Float32Array): Float32Array {
   const floats = new Float32Array(values.length);
-  for (let at = 0; at < values.length; at++) floats[at] = ((values[at] ?? 0) - zeroPoint) * scale;
+  for (let at = 0; at < values.length; at++) floats[at] = ((values[at] ?? 0) - (zeroPoints[at % zeroPoints.length] ?? 0)) * (scales[at % scales.length] ?? 0);
   return floats;
 }
 
@@ -147,8 +156,9 @@ function demand(graph: OnnxGraph, name: string): Uint8Array {
   return tensor;
 }
 
-function transposed(values: Uint8Array, rows: number, columns: number): Uint8Array {
-  const result = new Uint8Array(values.length);
+function transposed(values: Bytes, rows: number, columns: number): Bytes {
+  // Not `slice`: that of a Buffer shares its memory.
+  const result = values instanceof Int8Array ? new Int8Array(values.length) : new Uint8Array(values.length);
   // Tiles stay in the cache: 26 ms for the 32,768 × 288 of Moonshine tiny, row by row 71.
   const tile = 64;
   for (let top = 0; top < rows; top += tile) {
