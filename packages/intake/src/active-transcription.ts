@@ -1,6 +1,7 @@
 import { AsrError, type ChunkResult, type ModelDescription, type RecordingSummary, type Transcript } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { atDoor, backendUnavailable, type AudioStore, type FairShare, type JobEvents, type JobIdentity, type JobStore, type StreamedEvent } from '@murmuration/queue';
+import { withYoungGarbageCollected } from '@murmuration/runtime';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
 import { ProgressLog } from './progress-log.js';
 import type { ModelRegistry } from './model-registry.js';
@@ -104,7 +105,7 @@ export class ActiveTranscription implements Transcription {
   async #plan(signal: AbortSignal): Promise<RecordingSummary> {
     const { options } = this.#request;
     const events = this.#parts.read({
-      source: this.#request.source, contentType: this.#request.contentType, extension: this.#request.extension,
+      source: withYoungGarbageCollected(this.#request.source), contentType: this.#request.contentType, extension: this.#request.extension,
       channels: options.channels, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
     });
     for await (const event of events) {

@@ -7,4 +7,5 @@ export { Metrics } from './metrics.js';
 export { OperationsServer, type Check, type Probes } from './operations.js';
 export { portInUse } from './port-in-use.js';
 export { Shutdown } from './shutdown.js';
+export { withYoungGarbageCollected } from './young-garbage.js';
 export { Thread, Transferred, serveThread, threadData, type ThreadMethods } from './thread.js';

@@ -22,6 +22,9 @@ type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { readonly asr: ErrorRecord } | { readonly message: string; readonly stack: string | undefined } };
 
+/** Small, so that buffers that have been let go are freed soon: a thread's dead PCM is large and its objects are few. */
+const YOUNG_GENERATION_MB = 2;
+
 interface Waiting { resolve(value: unknown): void; reject(error: Error): void }
 
 /**
@@ -37,7 +40,7 @@ export class Thread<M extends ThreadMethods> {
   #exit: (error: Error) => void = () => undefined;
 
   private constructor(module: URL, data: unknown) {
-    this.#worker = new Worker(module, { workerData: data, stdout: false, stderr: false });
+    this.#worker = new Worker(module, { workerData: data, stdout: false, stderr: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
     let ready: Waiting | undefined;
     this.#ready = new Promise<void>((resolve, reject) => { ready = { resolve: () => { resolve(); }, reject }; });
     this.#ready.catch(() => undefined);

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withYoungGarbageCollected } from './young-garbage.js';
+
+const PIECE_BYTES = 64 * 1024;
+const PIECES = 1_600;
+
+/** Buffers as a socket gives them: new memory each, let go at once. */
+async function* upload(): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < PIECES; i++) {
+    await Promise.resolve();
+    yield new Uint8Array(PIECE_BYTES).fill(i % 251);
+  }
+}
+
+test('Bytes pass unchanged, and the buffers of 100 MB do not gather', async () => {
+  const before = process.memoryUsage().arrayBuffers;
+  let pieces = 0;
+  let highest = 0;
+  for await (const piece of withYoungGarbageCollected(upload())) {
+    assert.equal(piece.length, PIECE_BYTES);
+    assert.equal(piece[PIECE_BYTES - 1], pieces % 251);
+    pieces++;
+    highest = Math.max(highest, process.memoryUsage().arrayBuffers);
+  }
+  assert.equal(pieces, PIECES);
+  assert.ok(highest - before < 16 * 1024 * 1024, `${String((highest - before) / 1e6)} MB gathered`);
+});

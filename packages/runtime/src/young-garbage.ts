@@ -1,0 +1,33 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Two minutes of 16 kHz wav; a collection takes a millisecond or two. */
+const EVERY_BYTES = 4 * 1024 * 1024;
+
+type Collect = (options: { readonly type: 'minor' }) => void;
+let collect: Collect | null = null;
+
+/** V8's own collector of young objects; taken once. */
+function collector(): Collect {
+  if (collect === null) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as Collect;
+    setFlagsFromString('--no-expose-gc');
+  }
+  return collect;
+}
+
+/**
+ * Passes a stream of bytes on and has young garbage collected every 4 MiB of it. The buffers of an upload are large but lie outside V8's heap, and their
+ * objects are few: V8 by itself lets 50 MB of them gather before it looks (an hour of wav: 76 MB grown without this and without the small young generation of threads, 37 to 47 MB with both).
+ */
+export async function* withYoungGarbageCollected(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let sinceBytes = 0;
+  for await (const piece of source) {
+    yield piece;
+    sinceBytes += piece.byteLength;
+    if (sinceBytes < EVERY_BYTES) continue;
+    sinceBytes = 0;
+    collector()({ type: 'minor' });
+  }
+}
