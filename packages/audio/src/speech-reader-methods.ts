@@ -6,6 +6,8 @@ import type { RecordingLimits } from './recording.js';
 /** What a thread is started with. */
 export interface SpeechReaderThreadData {
   readonly vadModelPath: string;
+  /** Memory of the gate that the process waits at before it ends. */
+  readonly gate: SharedArrayBuffer;
 }
 
 /** How a recording is to be read; comes with its first piece. */

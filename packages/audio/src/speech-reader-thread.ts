@@ -1,4 +1,5 @@
 import { AsrError } from '@murmuration/contracts';
+import { ExitGate } from '@murmuration/onnx';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
 import { SileroModel } from './detect/silero-model.js';
 import type { RecordingPiece, SpeechReaderMethods, SpeechReaderThreadData } from './speech-reader-methods.js';
@@ -6,8 +7,9 @@ import { ThreadRecording } from './speech-reader-recording.js';
 
 // The thread in which recordings are decoded, searched for speech and cut: many at a time, slice by slice in turn.
 
-const { vadModelPath } = threadData() as SpeechReaderThreadData;
-const model = await SileroModel.open(vadModelPath);
+const { vadModelPath, gate: memory } = threadData() as SpeechReaderThreadData;
+const gate = new ExitGate(memory);
+const model = await gate.pass(() => SileroModel.open(vadModelPath));
 const recordings = new Map<number, ThreadRecording>();
 
 const methods: SpeechReaderMethods = {
@@ -16,7 +18,7 @@ const methods: SpeechReaderMethods = {
     const recording = recordings.get(piece.recording);
     if (recording === undefined) throw new AsrError('cancelled');
     try {
-      const answer = await recording.push(piece);
+      const answer = await gate.pass(() => recording.push(piece));
       if (piece.last) recordings.delete(piece.recording);
       return new Transferred(answer, answer.chunks.map((chunk) => chunk.pcm.buffer));
     } catch (error) {

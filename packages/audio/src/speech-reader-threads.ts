@@ -1,4 +1,5 @@
 import { AsrError } from '@murmuration/contracts';
+import { ExitGate, guardExit } from '@murmuration/onnx';
 import { Thread } from '@murmuration/runtime';
 import type { SpeechReaderMethods, SpeechReaderThreadData } from './speech-reader-methods.js';
 
@@ -26,18 +27,18 @@ interface Slot {
 
 /** The threads in which recordings are worked on, each shared by many. A thread that dies is replaced; its recordings fail, those of others do not notice. */
 export class SpeechReaderThreads {
-  readonly #data: SpeechReaderThreadData;
+  readonly #vadModelPath: string;
   readonly #slots: Slot[];
   #closed = false;
 
-  private constructor(count: number, data: SpeechReaderThreadData) {
-    this.#data = data;
+  private constructor(count: number, vadModelPath: string) {
+    this.#vadModelPath = vadModelPath;
     this.#slots = Array.from({ length: count }, () => ({ serving: null, recordings: 0 }));
   }
 
   /** Starts the threads and waits until all serve. Throws when one cannot, for example because the model is missing. */
-  static async start(count: number, data: SpeechReaderThreadData): Promise<SpeechReaderThreads> {
-    const threads = new SpeechReaderThreads(count, data);
+  static async start(count: number, vadModelPath: string): Promise<SpeechReaderThreads> {
+    const threads = new SpeechReaderThreads(count, vadModelPath);
     try {
       await Promise.all(threads.#slots.map((slot) => threads.#serve(slot)));
     } catch (error) {
@@ -84,16 +85,20 @@ export class SpeechReaderThreads {
   }
 
   async #start(slot: Slot): Promise<Serving> {
+    const gate = new ExitGate();
+    const unguard = guardExit(gate);
     try {
-      const thread = await Thread.start<SpeechReaderMethods>(MODULE, this.#data);
+      const thread = await Thread.start<SpeechReaderMethods>(MODULE, { vadModelPath: this.#vadModelPath, gate: gate.memory } satisfies SpeechReaderThreadData);
       const listeners = new Set<() => void>();
       thread.onExit(() => {
+        unguard();
         slot.serving = null;
         for (const listener of listeners) listener();
         if (!this.#closed) this.#serve(slot).catch(() => undefined);
       });
       return { thread, listeners };
     } catch (error) {
+      unguard();
       slot.serving = null;
       throw error;
     }

@@ -64,7 +64,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   let reader: SpeechReader;
   before(async () => {
     spoolDir = await mkdtemp(join(tmpdir(), 'murmuration-spool-'));
-    threads = await SpeechReaderThreads.start(2, { vadModelPath: VAD_MODEL_PATH });
+    threads = await SpeechReaderThreads.start(2, VAD_MODEL_PATH);
     reader = new SpeechReader({ spoolDir, maxSpoolBytes: 100_000_000, ffmpeg }, threads);
   });
   after(async () => {

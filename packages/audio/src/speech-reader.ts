@@ -31,7 +31,7 @@ export class SpeechReader {
 
   /** Starts the threads and loads the detector in each. Throws when the model is missing or is no Silero VAD file. */
   static async start(options: SpeechReaderOptions): Promise<SpeechReader> {
-    return new SpeechReader(options, await SpeechReaderThreads.start(options.threads, { vadModelPath: options.vadModelPath }));
+    return new SpeechReader(options, await SpeechReaderThreads.start(options.threads, options.vadModelPath));
   }
 
   /**

@@ -6,3 +6,4 @@ export { parseModel, serializeModel, type OnnxModel } from './model-file/onnx-mo
 export { onnxNode, valueInfo, type OnnxGraph, type OnnxNode, type ValueInfo } from './model-file/onnx-graph.js';
 export { byteInitializer, byteValues, float32Initializer, float32Values, initializerDims, isExternal, uint8Initializer } from './model-file/initializer.js';
 export { ExitGate, guardExit } from './exit-gate.js';
+export { readFields, type WireField } from './model-file/wire-format.js';

@@ -1,5 +1,4 @@
-import { float32Values, initializerDims, parseModel, type OnnxGraph } from '@murmuration/onnx';
-import { readFields } from './protobuf-wire.js';
+import { float32Values, initializerDims, parseModel, readFields, type OnnxGraph } from '@murmuration/onnx';
 
 /** Weights of Silero VAD's 16 kHz half, row-major as its file has them. */
 export interface SileroWeights {
@@ -67,10 +66,10 @@ function constantsOf(graph: OnnxGraph): Map<string, Uint8Array> {
   for (const node of graph.nodes) {
     const attribute = node.rest.find((field) => field.number === NODE_ATTRIBUTE);
     if (node.opType !== 'Constant' || attribute?.kind !== 'bytes') continue;
-    const tensor = readFields(attribute.bytes).find((field) => field.number === ATTRIBUTE_TENSOR)?.value;
-    if (!(tensor instanceof Uint8Array)) continue;
+    const tensor = readFields(attribute.bytes).find((field) => field.number === ATTRIBUTE_TENSOR);
+    if (tensor?.kind !== 'bytes') continue;
     const name = node.outputs[0]?.replace(/^.*__Inline_\d+__/, '') ?? '';
-    tensors.set(`${name} ${initializerDims(tensor).join('x')}`, tensor);
+    tensors.set(`${name} ${initializerDims(tensor.bytes).join('x')}`, tensor.bytes);
   }
   return tensors;
 }
