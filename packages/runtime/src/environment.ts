@@ -42,3 +42,13 @@ export const redisUrlVariable = z.string().refine((value) => /^rediss?:\/\/\S+$/
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
+
+/** The configuration, or the end of the process with status 1 and one line that says what is wrong: before there is a logger. */
+export function configOrExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}

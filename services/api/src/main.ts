@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { Access, KeyFile } from '@murmuration/access';
 import { decodableFormats, findFfmpeg } from '@murmuration/audio';
 import { Intake } from '@murmuration/intake';
-import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger, gpuFacts, portInUse } from '@murmuration/runtime';
+import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger, gpuFacts, portInUse } from '@murmuration/runtime';
 import { createApp } from './app.js';
 import { cachedFor } from './cached-for.js';
 import { closeInOrder } from './close-in-order.js';
-import { readConfig, type ApiConfig } from './config.js';
+import { readConfig } from './config.js';
 import { ActiveUploads } from './upload/active-uploads.js';
 import { SpoolDirectory } from './upload/spool-directory.js';
 
@@ -16,16 +16,7 @@ const END_MS = 5_000;
 /** Asking for GPUs starts programs: the answer is good for a while. */
 const GPU_FACTS_MS = 10_000;
 
-function configOrExit(): ApiConfig {
-  try {
-    return readConfig();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
-
-const config = configOrExit();
+const config = configOrExit(readConfig);
 const logger = createLogger({ service: 'api', level: config.LOG_LEVEL });
 const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS + END_MS);
 const metrics = new Metrics();

@@ -12,7 +12,8 @@ export interface BatchRow {
 export interface BatchRunner {
   readonly sessions: number;
   readonly idleSessions: number;
-  readonly maxBatch: number;
+  /** Sizes of batch that were warmed, smallest first, 1 among them. */
+  readonly batchSizes: readonly number[];
   paddedSamples(samples: number): number;
   /** Predicted time of a batch, milliseconds. */
   predictMs(paddedSamples: number, rows: number): number;

@@ -8,7 +8,7 @@ import { Batcher, type BatcherRow } from './batcher.js';
 /** A device of the test's own: batches end when the test says so. */
 class HeldDevice implements BatchRunner {
   readonly sessions = 1;
-  readonly maxBatch = 4;
+  readonly batchSizes = [1, 2, 4];
   readonly started: BatchRow[][] = [];
   #end: ((failure: Error | null) => void) | null = null;
 

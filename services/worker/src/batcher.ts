@@ -88,11 +88,13 @@ export class Batcher {
   #dispatch(): void {
     this.#dropCancelled();
     for (;;) {
-      const leaderLimits = { idleSessions: this.#runner.idleSessions, sessions: this.#runner.sessions, maxBatchMs: this.#maxBatchMs };
       const batch = chooseBatch(this.#waiting, {
-        ...leaderLimits,
-        maxBatch: this.#runner.maxBatch,
-        predictMs: (padded, rows) => rows > (this.#fits.get(padded) ?? Infinity) ? Infinity : this.#runner.predictMs(padded, rows),
+        idleSessions: this.#runner.idleSessions,
+        sessions: this.#runner.sessions,
+        batchSizes: this.#runner.batchSizes,
+        maxBatchMs: this.#maxBatchMs,
+        predictMs: (padded, rows) => this.#runner.predictMs(padded, rows),
+        fits: (padded, rows) => rows <= (this.#fits.get(padded) ?? Infinity),
       });
       if (batch.length === 0) return;
       const chosen = new Set(batch);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
-const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, maxBatch: 8, maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10 };
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
   return { lane, paddedSamples, order, alone };
@@ -20,9 +20,15 @@ test('Live rows lead before interactive and batch ones, whatever came first', ()
 });
 
 test('What waits is divided among the idle sessions', () => {
-  const waiting = Array.from({ length: 6 }, (_, i) => row(i, 100));
-  assert.equal(chooseBatch(waiting, { ...LIMITS, idleSessions: 2 }).length, 3);
-  assert.equal(chooseBatch(waiting, LIMITS).length, 6);
+  const waiting = Array.from({ length: 8 }, (_, i) => row(i, 100));
+  assert.equal(chooseBatch(waiting, { ...LIMITS, idleSessions: 2 }).length, 4);
+  assert.equal(chooseBatch(waiting, LIMITS).length, 8);
+});
+
+test('Only warmed sizes run, and only those that memory has not run out with', () => {
+  const waiting = Array.from({ length: 7 }, (_, i) => row(i, 100, 'batch'));
+  assert.equal(chooseBatch(waiting, LIMITS).length, 4);
+  assert.equal(chooseBatch(waiting, { ...LIMITS, fits: (_padded, rows) => rows <= 2 }).length, 2);
 });
 
 test('While somebody waits for an answer the predicted run is bounded, one row at least; batch work is as large as it may', () => {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
-import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger } from '@murmuration/runtime';
+import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { Batcher } from './batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
-import { readConfig, type WorkerConfig } from './config.js';
+import { readConfig } from './config.js';
 import { FetchWatch } from './fetch-watch.js';
 import { loadModel } from './load-model.js';
 import { observeBatch } from './observe-batch.js';
@@ -16,16 +16,7 @@ const FETCH_AGE_LIMIT_S = 60;
 /** For lists of active jobs only; workers hold no lease. */
 const LEASE_MS = 30_000;
 
-function configOrExit(): WorkerConfig {
-  try {
-    return readConfig();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
-
-const config = configOrExit();
+const config = configOrExit(readConfig);
 const logger = createLogger({ service: 'worker', level: config.LOG_LEVEL });
 const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS);
 const metrics = new Metrics();

@@ -91,6 +91,11 @@ export class RecognizerPool {
     }
   }
 
+  /** Sizes of batch that were warmed, smallest first; any other up to `maxBatch` runs, too, without having been warmed. */
+  get batchSizes(): readonly number[] {
+    return rowsToWarm(this.maxBatch);
+  }
+
   get sessions(): number {
     return this.#sessions.length;
   }
