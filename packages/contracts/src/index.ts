@@ -5,3 +5,6 @@ export * from './model-card.js';
 export * from './chunk.js';
 export * from './transcript.js';
 export * from './job.js';
+export * from './job-api.js';
+export * from './job-json.js';
+export * from './live.js';

@@ -1,2 +1,4 @@
 export { Intake, type IntakeOptions } from './intake.js';
+export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from './job-service.js';
+export type { LiveRequest, LiveService, LiveSession } from './live/live-service.js';
 export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';

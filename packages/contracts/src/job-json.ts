@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { jobPrioritySchema, jobStatusSchema, webhookSchema } from './job-api.js';
+
+/** A job as `/v1/jobs` answers it. Times are ISO 8601 in UTC, lengths seconds. */
+export const jobJsonSchema = z.object({
+  id: z.string(),
+  object: z.literal('job'),
+  status: jobStatusSchema,
+  priority: jobPrioritySchema,
+  model: z.string(),
+  created_at: z.string(),
+  accepted_at: z.string().nullable(),
+  finished_at: z.string().nullable(),
+  expires_at: z.string().nullable(),
+  /** True when transcript and events are gone. */
+  purged: z.boolean(),
+  retention_seconds: z.number(),
+  /** Length of the recording; null until all of it is read. */
+  duration: z.number().nullable(),
+  language: z.string().nullable(),
+  progress: z.object({ done_seconds: z.number(), planned_seconds: z.number() }),
+  position: z.number().nullable(),
+  estimated_seconds_left: z.number().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  webhook: webhookSchema.nullable(),
+  /** Paths from the server's root. */
+  urls: z.object({ self: z.string(), events: z.string(), transcript: z.string() }),
+});
+export type JobJson = z.infer<typeof jobJsonSchema>;
+
+/** A page of `GET /v1/jobs`, newest first. */
+export const jobListJsonSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(jobJsonSchema),
+  /** Give it as `?cursor=` for the next page; null on the last. */
+  next_cursor: z.string().nullable(),
+});
+export type JobListJson = z.infer<typeof jobListJsonSchema>;
+
+/** A page of `GET /v1/jobs/:id/deliveries`. */
+export const deliveryListJsonSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(z.object({
+    id: z.string(),
+    event: z.string(),
+    state: z.enum(['pending', 'delivered', 'failed']),
+    attempts: z.array(z.object({ at: z.string(), status: z.number().nullable(), fault: z.string().nullable(), duration_ms: z.number() })),
+    next_attempt_at: z.string().nullable(),
+  })),
+});
+export type DeliveryListJson = z.infer<typeof deliveryListJsonSchema>;

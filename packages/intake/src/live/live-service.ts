@@ -1,0 +1,54 @@
+import type { LiveNews, LiveSettings, LiveSummary, ModelDescription } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
+
+/** A client's connection to a live session, whatever dialect it speaks. */
+export interface LiveSession {
+  readonly id: string;
+  /** Secret that lets its holder resume the session. */
+  readonly token: string;
+  readonly settings: LiveSettings;
+  readonly model: ModelDescription;
+  /** Samples a channel, at the client's rate (48,000 Hz for opus), that are safely stored, from the session's start. */
+  readonly storedSamples: number;
+  /**
+   * Takes audio as it comes, cut anywhere. Resolves when the session is ready for more: wait for it before reading on, so that a fast sender is slowed.
+   * Throws `unprocessable_audio` for a container that cannot be read, `session_lost` when another connection has taken the session over.
+   */
+  push(bytes: Uint8Array): Promise<void>;
+  /** Ends the utterance in hand now (all audio since the last one where `detect` is off); answers its number, or null when there was nothing. */
+  commit(): Promise<number | null>;
+  /** Drops audio that is in no ended utterance yet. */
+  clear(): Promise<void>;
+  /** No more audio: flushes, and `closed` follows the last final. */
+  finish(): Promise<void>;
+  /** Ends at once; what is not final is dropped. */
+  cancel(): Promise<void>;
+  /** The client is gone: the session stays `SESSION_GRACE` for it to resume, then is finished. */
+  detach(): Promise<void>;
+  /** Calls back whenever more samples are stored. */
+  onStored(listener: (samples: number) => void): void;
+  /**
+   * News after `afterId` ('0' for all), then as it comes, until `closed` or `signal`. One or many readers.
+   * Throws `session_lost` when another connection has taken the session over, `backend_unavailable` when Redis is away for long.
+   */
+  news(afterId: string, signal: AbortSignal): AsyncIterable<LiveNews>;
+}
+
+export interface LiveRequest {
+  readonly settings: LiveSettings;
+  readonly owner: string | null;
+  /** Aborting gives up waiting for a first worker. */
+  readonly signal: AbortSignal;
+}
+
+/** What the open doors use. Implemented by `Live`. All throw `backend_unavailable`. */
+export interface LiveService {
+  /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
+  open(request: LiveRequest): Promise<LiveSession>;
+  /** Takes the session over, wherever it was; whoever had it is told `session_lost`. Throws `invalid_resume` for a wrong token, an unknown or a closed session: the same for all, so that nothing can be guessed. */
+  resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
+  /** As `LiveSession.news`, for viewers. `afterId` null: from now. Throws `not_found`. */
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>>;
+  /** Sessions of the whole cluster that have not closed. */
+  list(whose: Reach): Promise<readonly LiveSummary[]>;
+}
