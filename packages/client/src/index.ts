@@ -1,0 +1,2 @@
+/** The typed client of Murmuration. */
+export const VERSION = 1;
