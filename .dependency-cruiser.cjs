@@ -6,7 +6,7 @@ const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
-  ['packages/access', 'packages/audio', 'packages/asr', 'packages/outbound', 'packages/queue', 'packages/transcript'],
+  ['packages/access', 'packages/audio', 'packages/asr', 'packages/client', 'packages/outbound', 'packages/queue', 'packages/transcript'],
   ['packages/intake'],
   ['services/[^/]+', 'cli'],
 ];
