@@ -35,6 +35,11 @@ export const booleanVariable = z.stringbool({ error: 'must be true or false' });
 
 export const logLevelVariable = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be fatal, error, warn, info, debug, trace or silent' });
 
+/** Origins of web pages that may call, apart by commas; `*` for all. */
+export const originsVariable = z.string()
+  .transform((value) => value.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
+  .refine((origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)), 'must be * or origins such as https://app.example, apart by commas');
+
 /** `redis://` or `rediss://` address. */
 export const redisUrlVariable = z.string().refine((value) => /^rediss?:\/\/\S+$/.test(value), 'must be a redis:// or rediss:// address');
 

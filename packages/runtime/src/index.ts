@@ -1,5 +1,5 @@
 export { audioStoreSettings, audioStoreVariables, type AudioStoreSettings } from './audio-store-settings.js';
-export { EnvironmentError, booleanVariable, configOrExit, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
+export { EnvironmentError, booleanVariable, configOrExit, integerVariable, isLoopback, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
 export { EventLoopLag } from './event-loop-lag.js';
 export { gpuFacts, type GpuFacts } from './gpu.js';
 export { createLogger, type Logger } from './logger.js';

@@ -1,13 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { EnvironmentError, audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, isLoopback, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { accessVariables, checkAccessVariables } from '@murmuration/access';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
 const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
-const originsVariable = z.string()
-  .transform((value) => value.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
-  .refine((origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)), 'must be * or origins such as https://app.example, apart by commas');
 
 const shape = {
   API_HOST: z.string().default('127.0.0.1'),
@@ -16,11 +14,10 @@ const shape = {
   METRICS_PORT: portVariable.default(9100),
   REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
   LOG_LEVEL: logLevelVariable.default('info'),
-  /** Holds the API keys; written by `murmur keys`. */
-  API_KEYS_FILE: z.string().optional(),
-  /** Lets everybody in who reaches the door; so it is, too, on a loopback address where nothing is said. */
-  AUTH: z.enum(['off'], { error: 'must be off, or unset' }).optional(),
+  ...accessVariables,
   ENABLE_REST: booleanVariable.default(true),
+  /** Where WebSocket upgrades go that come to this door: `http://host:port` of a relay. */
+  RELAY_URL: z.string().refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path').optional(),
   CORS_ORIGINS: originsVariable.default([]),
   /** Model that serves requests that name none, and the aliases. */
   DEFAULT_MODEL: z.string().optional(),
@@ -58,11 +55,6 @@ export type ApiConfig = ReturnType<typeof readConfig>;
 /** The service's environment, parsed once; nothing else reads it. Throws `EnvironmentError` that names what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  if (variables.API_KEYS_FILE !== undefined && variables.AUTH === 'off') {
-    throw new EnvironmentError('AUTH, API_KEYS_FILE: both are set. Unset AUTH to ask for keys, or API_KEYS_FILE to let everybody in.');
-  }
-  if (!isLoopback(variables.API_HOST) && variables.AUTH !== 'off' && variables.API_KEYS_FILE === undefined) {
-    throw new EnvironmentError('API_HOST: an address that other machines reach needs API_KEYS_FILE (make keys with: murmur keys create NAME), or AUTH=off, which lets everybody in who reaches it. Set one, or API_HOST to 127.0.0.1.');
-  }
+  checkAccessVariables(variables, 'API_HOST', variables.API_HOST);
   return { ...variables, audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
 }
