@@ -3,34 +3,56 @@ import { ServiceProcess } from './service-process.js';
 
 export interface ClusterOptions {
   readonly workers?: number;
+  /** HTTP doors; 1 unless given. */
+  readonly apis?: number;
+  /** Doors that stay open; none unless given. */
+  readonly relays?: number;
   readonly api?: Readonly<Record<string, string>>;
+  readonly relay?: Readonly<Record<string, string>>;
   readonly worker?: Readonly<Record<string, string>>;
 }
 
-/** A Redis, one HTTP door and some workers on free ports of this machine. */
+/** A service with the ports that its clients use. */
+export interface Node {
+  readonly process: ServiceProcess;
+  readonly port: number;
+}
+
+export interface RelayNode extends Node {
+  readonly grpcPort: number;
+}
+
+/** A Redis, HTTP doors, relays and workers on free ports of this machine. */
 export class Cluster {
   readonly redis: TestRedis;
+  /** The first HTTP door. */
   readonly api: ServiceProcess;
-  /** Address of the HTTP door, without a slash at the end. */
+  /** Address of the first HTTP door, without a slash at the end. */
   readonly url: string;
+  readonly apis: Node[] = [];
+  readonly relays: RelayNode[] = [];
   readonly workers: ServiceProcess[] = [];
   readonly #options: ClusterOptions;
 
-  private constructor(redis: TestRedis, api: ServiceProcess, port: number, options: ClusterOptions) {
+  private constructor(redis: TestRedis, relays: readonly RelayNode[], api: Node, options: ClusterOptions) {
     this.redis = redis;
-    this.api = api;
-    this.url = `http://127.0.0.1:${String(port)}`;
+    this.relays.push(...relays);
+    this.apis.push(api);
+    this.api = api.process;
+    this.url = `http://127.0.0.1:${String(api.port)}`;
     this.#options = options;
   }
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const redis = await startRedis();
-    const port = await freePort();
     try {
-      const api = await ServiceProcess.launch('api', { REDIS_URL: redis.url, API_PORT: String(port), ...options.api });
-      const cluster = new Cluster(redis, api, port, options);
-      await Promise.all(Array.from({ length: options.workers ?? 1 }, () => cluster.addWorker()));
-      await api.ready();
+      const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
+      const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options);
+      await Promise.all([
+        ...Array.from({ length: options.workers ?? 1 }, () => cluster.addWorker()),
+        ...Array.from({ length: (options.apis ?? 1) - 1 }, () => cluster.addApi()),
+      ]);
+      await Promise.all([cluster.api, ...cluster.relays.map((relay) => relay.process)].map((service) => service.ready()));
       return cluster;
     } catch (error) {
       await redis.close();
@@ -46,9 +68,37 @@ export class Cluster {
     return worker;
   }
 
+  /** Starts another HTTP door, on a port of its own or on `port`, and waits until it is ready. */
+  async addApi(port?: number): Promise<Node> {
+    const api = await launchApi(this.redis, this.relays[0], this.#options, port);
+    this.apis.push(api);
+    await api.process.ready();
+    return api;
+  }
+
+  /** Starts another relay, on ports of its own or on those of `place`, and waits until it is ready. */
+  async addRelay(place?: Pick<RelayNode, 'port' | 'grpcPort'>): Promise<RelayNode> {
+    const relay = await launchRelay(this.redis, this.#options, place);
+    this.relays.push(relay);
+    await relay.process.ready();
+    return relay;
+  }
+
   async close(): Promise<void> {
-    await this.api.end();
+    await Promise.all([...this.apis, ...this.relays].map((node) => node.process.end()));
     await Promise.all(this.workers.map((worker) => worker.end()));
     await this.redis.close();
   }
+}
+
+async function launchApi(redis: TestRedis, relay: RelayNode | undefined, options: ClusterOptions, given?: number): Promise<Node> {
+  const port = given ?? await freePort();
+  const forward = relay === undefined ? {} : { RELAY_URL: `http://127.0.0.1:${String(relay.port)}` };
+  return { port, process: await ServiceProcess.launch('api', { REDIS_URL: redis.url, API_PORT: String(port), ...forward, ...options.api }) };
+}
+
+async function launchRelay(redis: TestRedis, options: ClusterOptions, place?: Pick<RelayNode, 'port' | 'grpcPort'>): Promise<RelayNode> {
+  const port = place?.port ?? await freePort();
+  const grpcPort = place?.grpcPort ?? await freePort();
+  return { port, grpcPort, process: await ServiceProcess.launch('relay', { REDIS_URL: redis.url, WS_PORT: String(port), GRPC_PORT: String(grpcPort), ...options.relay }) };
 }

@@ -5,7 +5,8 @@ import { freePort } from '@murmuration/queue/testing';
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const MAIN = { api: 'services/api/dist/main.js', worker: 'services/worker/dist/main.js' } as const;
+const MAIN = { api: 'services/api/dist/main.js', relay: 'services/stream-relay/dist/main.js', worker: 'services/worker/dist/main.js' } as const;
+export type ServiceName = keyof typeof MAIN;
 const START_LIMIT_MS = 120_000;
 
 /** A service of the project as a process of its own, with the metrics port it was given. */
@@ -15,7 +16,7 @@ export class ServiceProcess {
   readonly #exit: Promise<number | null>;
   #log = '';
 
-  private constructor(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>, metricsPort: number) {
+  private constructor(service: ServiceName, environment: Readonly<Record<string, string>>, metricsPort: number) {
     this.metricsPort = metricsPort;
     this.#child = spawn(process.execPath, ['--enable-source-maps', MAIN[service]], {
       cwd: ROOT,
@@ -29,12 +30,12 @@ export class ServiceProcess {
   }
 
   /** Starts and returns at once. */
-  static async launch(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  static async launch(service: ServiceName, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
     return new ServiceProcess(service, environment, await freePort());
   }
 
   /** Starts and waits until it is ready. Throws with its log when it ends before. */
-  static async start(service: keyof typeof MAIN, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+  static async start(service: ServiceName, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
     const started = await ServiceProcess.launch(service, environment);
     await started.ready();
     return started;
