@@ -10,6 +10,8 @@ import { heartbeat, seconds } from './say.mjs';
 const PACKAGES = {
   redis: { 'apt-get': 'redis-server', brew: 'redis', dnf: 'valkey', pacman: 'valkey', apk: 'valkey', zypper: 'valkey' },
   ffmpeg: { 'apt-get': 'ffmpeg', brew: 'ffmpeg', dnf: 'ffmpeg-free', pacman: 'ffmpeg', apk: 'ffmpeg', zypper: 'ffmpeg' },
+  haproxy: { 'apt-get': 'haproxy', brew: 'haproxy', dnf: 'haproxy', pacman: 'haproxy', apk: 'haproxy', zypper: 'haproxy' },
+  chromium: { 'apt-get': 'chromium', brew: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium', zypper: 'chromium' },
 };
 
 const LINES = {

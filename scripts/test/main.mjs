@@ -9,6 +9,7 @@ import { prepare } from '../setup/prepare.mjs';
 import { ensurePythonClient } from '../setup/python-client.mjs';
 import { ensureRedisBinary } from '../setup/redis-binary.mjs';
 import { heading, seconds } from '../setup/say.mjs';
+import { ensureTestProgram } from '../setup/test-program.mjs';
 import { UsageError } from '../start/arguments.mjs';
 import { USAGE, parseTestArguments } from './arguments.mjs';
 import { findTestFiles } from './test-files.mjs';
@@ -34,6 +35,8 @@ export async function test(args) {
     await prepare({ build: false });
     await ensureRedisBinary();
     await ensureFfmpeg();
+    await ensureTestProgram('haproxy');
+    await ensureTestProgram('chromium');
     await ensurePythonClient(join(LOCAL_FOLDER, 'test-python'));
     return true;
   });
