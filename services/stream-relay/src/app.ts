@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import websocket from '@fastify/websocket';
+import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { credentialsInProtocols } from '@murmuration/access';
+import { AsrError } from '@murmuration/contracts';
+import { replyWithError } from './door/error-reply.js';
+import { letIn } from './door/let-in.js';
+import type { RelayParts } from './relay-parts.js';
+
+/** Longest message of a client where a route says nothing else: a good half minute of 16-bit audio at 16 kHz. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** Builds the WebSocket door; nothing listens yet. */
+export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
+  const logger: FastifyBaseLogger = parts.logger;
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+    frameworkErrors: (error, request, reply) => { replyWithError(request, reply, error); },
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
+  app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address.')));
+  letIn(app, parts);
+  await app.register(websocket, {
+    options: {
+      maxPayload: MAX_MESSAGE_BYTES,
+      // Speech does not get smaller, and a compressed message may be a bomb.
+      perMessageDeflate: false,
+      // A key among the offers is never sent back.
+      handleProtocols: (offered: Set<string>) => credentialsInProtocols([...offered].join(',')).others[0] ?? false,
+    },
+    errorHandler: (error, socket) => {
+      parts.logger.debug({ reason: error.message }, 'a socket failed');
+      socket.terminate();
+    },
+    // The process closes sockets in its own order.
+    preClose: (done) => { done(); },
+  });
+  app.addHook('preHandler', (request, _reply, done) => {
+    // The server of sockets has one limit for all; it is read in the same turn, when the handshake follows.
+    app.websocketServer.options.maxPayload = request.routeOptions.config.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    done();
+  });
+  return app;
+}

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readConfig } from './config.js';
+
+describe('The configuration of the relay', () => {
+  test('An empty environment gives the defaults, and the dialects with ports of their own are off.', () => {
+    const config = readConfig({});
+    assert.deepEqual([config.RELAY_HOST, config.WS_PORT, config.GRPC_PORT, config.METRICS_PORT, config.SESSION_GRACE], ['127.0.0.1', 8_765, 50_051, 9_101, 60]);
+    assert.deepEqual([config.WHISPERLIVE_PORT, config.VOSK_PORT, config.ENABLE_WEBSOCKET, config.ENABLE_GRPC], [undefined, undefined, true, true]);
+  });
+
+  test('An address that others reach is refused without keys and without AUTH=off.', () => {
+    assert.throws(() => readConfig({ RELAY_HOST: '0.0.0.0' }), /RELAY_HOST: .*API_KEYS_FILE.*AUTH=off/);
+    assert.equal(readConfig({ RELAY_HOST: '0.0.0.0', AUTH: 'off' }).RELAY_HOST, '0.0.0.0');
+  });
+
+  for (const [name, value] of [['WS_PORT', '70000'], ['GRPC_PORT', 'grpc'], ['SESSION_GRACE', '60s'], ['MAX_SESSIONS', '0'], ['VOSK_PORT', '-1'], ['ENABLE_GRPC', 'perhaps'], ['CORS_ORIGINS', 'app.example']] as const) {
+    test(`The bad value ${value} stops the start, and ${name} is named without it.`, () => {
+      assert.throws(() => readConfig({ [name]: value }), (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`));
+    });
+  }
+});
