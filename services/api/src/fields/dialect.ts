@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import type { TranscribeOptions } from '@murmuration/contracts';
 import type { FieldBag } from './field-bag.js';
 
-/** How one door names its fields: what is asked of the model, and how the answer is to look. */
-export interface Dialect<Answer> {
+/** How one door names its fields. */
+export interface FieldReader<Fields> {
   /** Fields that may come more than once. */
   readonly lists: readonly string[];
   /** The schema that validates and that the API description is made from. */
@@ -11,8 +11,11 @@ export interface Dialect<Answer> {
   /** True when a field that is not known is an error. */
   readonly strict: boolean;
   /** Reads what has come so far. Throws `AsrError` naming the field. */
-  read(bag: FieldBag): ReadFields<Answer>;
+  read(bag: FieldBag): Fields;
 }
+
+/** The fields of a door that answers with the transcript: what is asked of the model, and how the answer is to look. */
+export type Dialect<Answer> = FieldReader<ReadFields<Answer>>;
 
 export interface ReadFields<Answer> {
   readonly options: TranscribeOptions;

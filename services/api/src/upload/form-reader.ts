@@ -22,7 +22,6 @@ export interface FormListener {
   onFile(part: FilePart): void;
   /** Its next bytes; the upload waits for it. */
   onFileBytes(piece: Buffer): Promise<void>;
-  onFileEnd(): void;
   /** A file under another name; its bytes are dropped. */
   onOtherFile(name: string): void;
 }
@@ -110,7 +109,6 @@ async function consume(stream: BusboyFileStream, limits: FormLimits, listener: F
     if (bytes > limits.maxFileBytes) throw tooLarge(limits.maxFileBytes);
     await listener.onFileBytes(piece);
   }
-  listener.onFileEnd();
 }
 
 function asFormError(error: unknown): AsrError {
