@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { availableParallelism } from 'node:os';
 import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
+const millisecondsVariable = z.coerce.number({ error: 'must be a number of milliseconds' }).min(0).max(60_000);
+
 const shape = {
   REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
   /** A model's name or a folder. */
@@ -20,6 +22,10 @@ const shape = {
   MAX_BATCH: integerVariable(1, 256).optional(),
   /** Bound on a batch's predicted run while live or interactive work waits. */
   MAX_BATCH_MS: integerVariable(1, 60_000, 'milliseconds').default(250),
+  /** What a batch of the simulated device costs, milliseconds: by itself, a row, a second of padded audio of a row. */
+  SIMULATED_BATCH_MS: millisecondsVariable.default(10),
+  SIMULATED_ROW_MS: millisecondsVariable.default(0.01),
+  SIMULATED_AUDIO_SECOND_MS: millisecondsVariable.default(0.2),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: portVariable.default(9102),
   /** Longest orderly end. */

@@ -33,6 +33,7 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   const pool = await RecognizerPool.load({
     model, device, sessions,
     dtype: config.MODEL_DTYPE,
+    simulatedCost: { batchMs: config.SIMULATED_BATCH_MS, rowMs: config.SIMULATED_ROW_MS, audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS },
     ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }),
   }, (fraction, text) => { logger.info({ fraction: Math.round(fraction * 100) / 100, step: text }, 'loading the model'); });
   metrics.modelLoadSeconds.set((performance.now() - startedMs) / 1_000);
