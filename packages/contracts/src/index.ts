@@ -8,3 +8,5 @@ export * from './job.js';
 export * from './job-api.js';
 export * from './job-json.js';
 export * from './live.js';
+export * from './live-protocol.js';
+export { errorMessage, liveEvent } from './live-json.js';

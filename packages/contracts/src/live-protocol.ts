@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { liveEndSchema } from './live.js';
+
+/*
+ * The messages of the project's own live protocol, `WS /ws/transcribe` (docs/live.md). Text frames are one JSON object with a
+ * `type` each, binary frames are audio. Times are milliseconds, and samples a channel, from the session's start. What a viewer or
+ * a client that resumes may have missed has an `event_id`, to continue from.
+ */
+
+const encodingSchema = z.enum(['pcm_s16le', 'pcm_f32le', 'mulaw', 'alaw', 'opus']);
+
+/** First message of a new session. What is left out has the value of `liveSettingsSchema`. */
+export const startMessageSchema = z.strictObject({
+  type: z.literal('start'),
+  encoding: encodingSchema.optional().describe('What the binary frames hold; pcm_s16le unless given. opus: an Ogg or WebM container from its beginning.'),
+  sample_rate: z.number().int().min(8_000).max(192_000).optional().describe('Hertz; 16000 unless given. Without meaning for opus.'),
+  channels: z.number().int().min(1).max(16).optional().describe('Interleaved, folded into one; 1 unless given. Without meaning for opus.'),
+  model: z.string().min(1).max(200).nullable().optional().describe('Name of a model; the default one unless given.'),
+  language: z.string().min(1).max(35).nullable().optional().describe('Language code such as en; auto or null to detect it.'),
+  interim_results: z.boolean().optional().describe('Whether partials come; true unless given.'),
+  word_timestamps: z.boolean().optional().describe('Whether finals have words; false unless given.'),
+  endpointing_ms: z.number().int().min(100).max(10_000).optional().describe('Silence that ends an utterance.'),
+  max_utterance_ms: z.number().int().min(2_000).max(30_000).optional().describe('A longer utterance is cut at its quietest place.'),
+  prompt: z.string().max(4_000).optional().describe('Text that precedes the speech.'),
+  hotwords: z.string().max(4_000).optional().describe('Words to expect.'),
+});
+export type StartMessage = z.infer<typeof startMessageSchema>;
+
+/** First message that takes a session over, on whatever relay. */
+export const resumeMessageSchema = z.strictObject({
+  type: z.literal('resume'),
+  session: z.string().min(1).max(100),
+  token: z.string().min(1).max(200),
+  last_event_id: z.string().regex(/^\d{1,16}(-\d{1,16})?$/).nullable().optional().describe('The newest event_id that was seen; null or absent for everything from the start.'),
+});
+export type ResumeMessage = z.infer<typeof resumeMessageSchema>;
+
+/** A text frame of a client. */
+export const clientMessageSchema = z.discriminatedUnion('type', [
+  startMessageSchema,
+  resumeMessageSchema,
+  z.strictObject({ type: z.literal('keepalive') }).describe('Says that the client is there, though it sends no audio.'),
+  z.strictObject({ type: z.literal('finish') }).describe('No more audio: the last finals come, then closed.'),
+  z.strictObject({ type: z.literal('cancel') }).describe('Ends at once; what is not final is dropped.'),
+]);
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
+
+const eventId = z.string().describe('Give the newest as last_event_id to continue from it.');
+const span = { utterance: z.number().int().nonnegative().describe('0, 1, 2 …'), start_ms: z.number(), end_ms: z.number(), text: z.string() };
+
+const eventSchemas = [
+  z.object({ type: z.literal('speech_started'), event_id: eventId, utterance: span.utterance, at_ms: z.number() }),
+  z.object({ type: z.literal('partial'), event_id: eventId, ...span, stable_chars: z.number().int().nonnegative().describe('The beginning of text that no later partial of this utterance changes, UTF-16 code units.') }),
+  z.object({
+    type: z.literal('final'), event_id: eventId, ...span,
+    confidence: z.number().describe('0 to 1.'),
+    words: z.array(z.object({
+      word: z.string(), start_ms: z.number(), end_ms: z.number(), probability: z.number(),
+      approximate: z.boolean().exactOptional().describe('True when the time is spread over the utterance, not aligned.'),
+    })),
+    filtered: z.array(z.object({ start_ms: z.number(), end_ms: z.number(), text: z.string(), reason: z.string() })).describe('Text that a filter took away.'),
+    language: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('warning'), event_id: eventId.exactOptional(), code: z.string(), message: z.string() }).describe('Something to know of; the session goes on.'),
+  z.object({
+    type: z.literal('error'), event_id: eventId.exactOptional(), code: z.string().describe('Stable; see errors.md.'), message: z.string(), param: z.string().nullable(), retryable: z.boolean(),
+  }),
+  z.object({ type: z.literal('closed'), event_id: eventId, totals: z.object({ audio_ms: z.number(), speech_ms: z.number(), utterances: z.number().int(), end: liveEndSchema }) }).describe('The last message of a session.'),
+] as const;
+
+/** What happened in a session, as its client and its viewers are told. */
+export const liveEventSchema = z.discriminatedUnion('type', eventSchemas);
+export type LiveEvent = z.infer<typeof liveEventSchema>;
+
+/** A text frame of the server. */
+export const serverMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ready'), session: z.string(), token: z.string().describe('Lets its holder resume the session.'),
+    model: z.string(), encoding: z.string(), sample_rate: z.number().int(), channels: z.number().int(), language: z.string().nullable(),
+    interim_results: z.boolean(), word_timestamps: z.boolean(), endpointing_ms: z.number(), max_utterance_ms: z.number(),
+  }).describe('The session is there, with what it settled on; audio may come.'),
+  z.object({ type: z.literal('resumed'), session: z.string(), samples: z.number().int().nonnegative().describe('Send audio on from this sample; an opus stream starts a new container there.') }),
+  z.object({ type: z.literal('ack'), samples: z.number().int().nonnegative().describe('Safely stored, a channel, at the client\'s rate (48000 for opus), from the session\'s start.') }),
+  z.object({ type: z.literal('going_away'), message: z.string() }).describe('The relay stops: reconnect and resume; close code 1012 follows.'),
+  ...eventSchemas,
+]);
+export type ServerMessage = z.infer<typeof serverMessageSchema>;
+
+/** Both directions as JSON Schema: what `docs/live-protocol.schema.json` holds. */
+export function liveProtocolJsonSchema(): object {
+  const client = z.toJSONSchema(clientMessageSchema, { io: 'input' });
+  const server = z.toJSONSchema(serverMessageSchema);
+  return { $schema: client.$schema, title: 'Murmuration live protocol', $defs: { client: { ...client, $schema: undefined }, server: { ...server, $schema: undefined } }, anyOf: [{ $ref: '#/$defs/client' }, { $ref: '#/$defs/server' }] };
+}
