@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { filterOptionsSchema, type Recognition, type Segment } from '@murmuration/contracts';
-import { applyFilters, type FilterFacts } from './apply-filters.js';
+import { applyFilters, firstLoop, type FilterFacts } from './apply-filters.js';
 import { measureAudio } from './audio-facts.js';
 
 const loud = measureAudio(Float32Array.from({ length: 160_000 }, (_, i) => 0.1 * Math.sin(i / 3)));
@@ -96,6 +96,14 @@ describe('applyFilters', () => {
     const spoken = said(text, { endMs: 10_000, tokens: new Array<number>(56).fill(1), compressionRatio: 3.5 });
     assert.equal(outcome(spoken), 'kept');
     assert.equal(outcome({ ...spoken, endMs: 4_000 }), 'repetition');
+  });
+
+  test('The segment at which a loop begins is told, so that what follows can be decoded again; without the filter there is none.', () => {
+    const loop = (more: Partial<Segment>): Segment[] => ['And so it goes', 'He begins.', 'He begins.', 'He begins.', 'He begins.'].map((text, i) => said(` ${text}`, { startMs: i * 1_000, endMs: i * 1_000 + 1_000, tokens: new Array<number>(9).fill(1), compressionRatio: 6, ...more }));
+    assert.equal(firstLoop(loop({}), options, facts), 1);
+    assert.equal(firstLoop(loop({ tokens: [1, 2, 3] }), options, facts), null);
+    assert.equal(firstLoop(loop({}), { ...options, repetition: false }, facts), null);
+    assert.equal(firstLoop([said(' So'), said(` ${'the '.repeat(40)}`, { tokens: new Array<number>(40).fill(1) })], options, facts), 1);
   });
 
   test('Turned off, everything shows; and a chunk without any text always says so.', () => {

@@ -56,6 +56,15 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
 }
 
+/** The first of a window's segments that the repetition filter will take from, or, of segments that repeat each other, the one that is kept; null where it takes nothing. */
+export function firstLoop(segments: readonly Segment[], options: FilterOptions, facts: FilterFacts): number | null {
+  if (!options.enabled || !options.repetition) return null;
+  const repeated = loopedSegments(segments, options, facts.audio);
+  const index = segments.findIndex((segment, i) => reasonAgainst(segment, options, facts) === null && (repeated.has(i) || withoutLoops(segment, options, isBorne(segment, facts.audio)).removed !== ''));
+  if (index < 0) return null;
+  return repeated.has(index) ? index - 1 : index;
+}
+
 /**
  * True when the audio bears a text that repeats itself: the model hears speech, and there is loud audio enough to have said it all.
  * People do repeat sentences, and choruses; a loop of the model is written over noise or faster than anybody speaks.

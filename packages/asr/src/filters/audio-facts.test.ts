@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isSilent, loudMs, measureAudio } from './audio-facts.js';
+import { isSilent, loudMs, measureAudio, partingMs } from './audio-facts.js';
 import { compressionRatio } from './compression-ratio.js';
 
 describe('measureAudio', () => {
@@ -13,6 +13,23 @@ describe('measureAudio', () => {
       assert.equal(loudMs(facts, 1_000, 2_000), 0);
       assert.equal(loudMs(facts, 1_900, 2_100), 100);
     }
+  });
+
+  test('A quiet speaker is heard beside one ten times as loud, a long pause of the loud one is not.', () => {
+    const level = (second: number): number => [0.5, 0.05, 0.01, 0.01][second] ?? 0;
+    const facts = measureAudio(Float32Array.from({ length: 64_000 }, (_, i) => level(Math.floor(i / 16_000)) * Math.sin(i / 2)));
+    assert.ok(loudMs(facts, 1_000, 2_000) >= 480, String(loudMs(facts, 1_000, 2_000)));
+    assert.equal(loudMs(facts, 2_000, 4_000), 0);
+  });
+
+  test('Audio is parted in the first pause between two times, or where it is quietest.', () => {
+    const facts = measureAudio(Float32Array.from({ length: 80_000 }, (_, i) => {
+      const ms = i / 16;
+      if (ms >= 1_000 && ms < 1_300) return 0;
+      return (ms >= 3_000 && ms < 3_060 ? 0.2 : 0.5) * Math.sin(i / 2);
+    }));
+    assert.ok(Math.abs(partingMs(facts, 500, 4_000) - 1_080) <= 20, String(partingMs(facts, 500, 4_000)));
+    assert.ok(Math.abs(partingMs(facts, 2_000, 4_000) - 3_020) <= 20, String(partingMs(facts, 2_000, 4_000)));
   });
 
   test('Nothing is loud in silence, and a whisper is not silent.', () => {

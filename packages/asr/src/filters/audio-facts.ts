@@ -4,16 +4,22 @@ const FRAME_SAMPLES = 320;
 
 /** Below this root mean square (full scale 1) nothing is audible: 16-bit rounding noise is 1e-5. */
 const AUDIBLE_RMS = 3e-4;
-/** A frame is loud from this share of the chunk's loud level on: 16 dB below. */
+/** A frame is loud from this share of the level around it on: 16 dB below, … */
 const LOUD_SHARE = 0.15;
+/** … where around means half a second to either side, so that a quiet speaker is heard beside a loud one, … */
+const AROUND_FRAMES = 25;
+/** … but never more than 26 dB below the chunk's loud level: that is a long pause of the loud speaker, with the noise of his room. */
+const LEAST_SHARE = 0.05;
+/** Speakers pause this long between phrases. */
+const PAUSE_FRAMES = 8;
 
 /** What the audio of a chunk says by itself, beside what the model says about it. */
 export interface AudioFacts {
   readonly durationMs: number;
   /** Root mean square of each 20 ms. */
   readonly frameRms: Float32Array;
-  /** Level that only a twentieth of the frames exceeds. */
-  readonly loudRms: number;
+  /** The level from which each of them is loud. */
+  readonly loudFrom: Float32Array;
 }
 
 /** Measures a chunk. @param pcm mono, 16 kHz, [-1, 1] */
@@ -26,20 +32,49 @@ export function measureAudio(pcm: Float32Array): AudioFacts {
     frameRms[frame] = Math.sqrt(sum / (to - frame * FRAME_SAMPLES));
   }
   const sorted = Float32Array.from(frameRms).sort();
-  return { durationMs: Math.round(pcm.length / 16), frameRms, loudRms: sorted[Math.floor(sorted.length * 0.95)] ?? 0 };
+  const floor = Math.max(AUDIBLE_RMS, LEAST_SHARE * (sorted[Math.floor(sorted.length * 0.95)] ?? 0));
+  return { durationMs: Math.round(pcm.length / 16), frameRms, loudFrom: frameRms.map((_, frame) => Math.max(floor, LOUD_SHARE * levelAround(frameRms, frame))) };
 }
 
-/** Milliseconds between two times whose level is that of the chunk's loud parts, speech or not. */
-export function loudMs(facts: AudioFacts, startMs: number, endMs: number): number {
-  const threshold = Math.max(AUDIBLE_RMS, LOUD_SHARE * facts.loudRms);
-  return FRAME_MS * framesOf(facts, startMs, endMs).filter((rms) => rms >= threshold).length;
+/** The third loudest of the frames around one: a twentieth of a second exceeds it, a click does not. */
+function levelAround(levels: Float32Array, frame: number): number {
+  let [first, second, third] = [0, 0, 0];
+  for (let at = Math.max(0, frame - AROUND_FRAMES); at <= Math.min(levels.length - 1, frame + AROUND_FRAMES); at++) {
+    const level = levels[at] ?? 0;
+    if (level > first) [first, second, third] = [level, first, second];
+    else if (level > second) [second, third] = [level, second];
+    else if (level > third) third = level;
+  }
+  return third;
+}
+
+/** Milliseconds between two times whose level is that of the loud parts around them, speech or not. */
+export function loudMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
+  const [first, last] = framesBetween(startMs, endMs);
+  let frames = 0;
+  for (let frame = first; frame < Math.min(last, frameRms.length); frame++) if ((frameRms[frame] ?? 0) >= (loudFrom[frame] ?? 0)) frames++;
+  return FRAME_MS * frames;
+}
+
+/** Where the best place is to part the audio between two times: the middle of the first pause there, else its quietest spot. Milliseconds. */
+export function partingMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
+  const [first, last] = framesBetween(startMs, endMs);
+  let quiet = 0;
+  let quietest = first;
+  for (let frame = first; frame < Math.min(last, frameRms.length); frame++) {
+    quiet = (frameRms[frame] ?? 0) < (loudFrom[frame] ?? 0) ? quiet + 1 : 0;
+    if (quiet === PAUSE_FRAMES) return (frame - PAUSE_FRAMES / 2) * FRAME_MS;
+    if ((frameRms[frame] ?? 0) < (frameRms[quietest] ?? 0)) quietest = frame;
+  }
+  return quietest * FRAME_MS;
 }
 
 /** True when nothing between two times is audible. */
 export function isSilent(facts: AudioFacts, startMs: number, endMs: number): boolean {
-  return framesOf(facts, startMs, endMs).every((rms) => rms < AUDIBLE_RMS);
+  const [first, last] = framesBetween(startMs, endMs);
+  return facts.frameRms.subarray(first, last).every((rms) => rms < AUDIBLE_RMS);
 }
 
-function framesOf(facts: AudioFacts, startMs: number, endMs: number): Float32Array {
-  return facts.frameRms.subarray(Math.max(0, Math.floor(startMs / FRAME_MS)), Math.max(0, Math.ceil(endMs / FRAME_MS)));
+function framesBetween(startMs: number, endMs: number): readonly [first: number, last: number] {
+  return [Math.max(0, Math.floor(startMs / FRAME_MS)), Math.max(0, Math.ceil(endMs / FRAME_MS))];
 }

@@ -1,9 +1,11 @@
 import type { DecodeOptions, Filtered, Recognition, Segment } from '@murmuration/contracts';
 import { compressionRatio } from '../filters/compression-ratio.js';
 import { isDoubtful } from '../filters/doubt.js';
-import { loudMs, measureAudio, type AudioFacts } from '../filters/audio-facts.js';
+import { firstLoop, type FilterFacts } from '../filters/apply-filters.js';
+import { loudMs, measureAudio, partingMs, type AudioFacts } from '../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
-import type { ChunkTask, DecodedWindow } from './decoding/decode-windows.js';
+import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
+import type { TimedTokens } from './decoding/split-segments.js';
 import type { Generation } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
 import type { WordedSegment } from './words/place-words.js';
@@ -20,6 +22,12 @@ const WORD_TAIL_MS = 200;
 const MAX_INVENTED_WINDOWS = 2;
 /** A window that got less far than this is not tried again from where it ended. */
 const LEAST_PROGRESS_MS = 250;
+/** A window that loops from its start is written once more up to a pause, this long and … */
+const LEAST_PART_MS = 1_500;
+/** … at most this long: what the model stumbles over, and not what follows. */
+const LONGEST_PART_MS = 8_000;
+/** So many windows of a chunk are cut or shortened for their loops; then loops are left to the filter. */
+const MAX_LOOPS = 6;
 
 /** One chunk while it is decoded: what is asked, what was heard, and the recognition it becomes. */
 export class ChunkDecoding implements ChunkTask {
@@ -37,6 +45,7 @@ export class ChunkDecoding implements ChunkTask {
   languageProbability: number | null = null;
   promptTrimmed = false;
   readonly #vocabulary: Vocabulary;
+  #loops = 0;
   readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
 
   constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number) {
@@ -59,14 +68,30 @@ export class ChunkDecoding implements ChunkTask {
     return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
   }
 
-  resumeFrame(windows: readonly DecodedWindow[]): number | null {
-    const window = windows.at(-1);
-    if (window === undefined) return null;
-    const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
-    if (last === undefined || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
-    const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
-    if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
-    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
+  /**
+   * States of a stretch of audio: written → taken whole → next window; → loops late: taken up to the loop, which begins the next window; → loops from
+   * its start, or the text ran into its limit: written once more up to a pause (shortened), and then taken as it is. So a loop costs no speech behind it.
+   */
+  settle(before: readonly DecodedWindow[], window: DecodedWindow, shortened: boolean): Settled {
+    const startMs = window.startFrame * FRAME_MS;
+    const loop = this.#loopStart(window);
+    if (loop !== null && this.#loops < MAX_LOOPS) {
+      this.#loops++;
+      const loopMs = startMs + loop.startStep * STEP_MS;
+      if (loopMs >= startMs + LEAST_PROGRESS_MS) return { window: cutBefore(window, loop), nextFrame: Math.floor(loopMs / FRAME_MS) };
+      if (shortened) return { window, nextFrame: window.endFrame };
+    }
+    const seekTo = seekFrame(window);
+    if (!shortened && (loop !== null || (seekTo === null && this.#ranIntoLimit(window)))) {
+      const [fromMs, toMs] = loop === null ? [(startMs + window.endFrame * FRAME_MS) / 2, window.endFrame * FRAME_MS] : [startMs + LEAST_PART_MS, startMs + LONGEST_PART_MS];
+      const shortenToFrame = Math.floor(partingMs(this.audio, fromMs, toMs) / FRAME_MS);
+      if (shortenToFrame < window.endFrame) return { shortenToFrame };
+    }
+    return { window, nextFrame: seekTo ?? this.#resumeFrame([...before, window], window) ?? window.endFrame };
+  }
+
+  get filterFacts(): FilterFacts {
+    return { audio: this.audio, textLanguage: this.options.task === 'translate' ? 'en' : this.language };
   }
 
   /** Tokens of the text written so far, to be continued where the request wants that. A guess made at a high temperature is not built upon (openai/whisper's rule). */
@@ -105,6 +130,24 @@ export class ChunkDecoding implements ChunkTask {
     };
   }
 
+  /** Where speech goes on after a window whose text closed; null where it does not. */
+  #resumeFrame(windows: readonly DecodedWindow[], window: DecodedWindow): number | null {
+    const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
+    if (last === undefined || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
+    const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
+    if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
+    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
+  }
+
+  #loopStart(window: DecodedWindow): TimedTokens | null {
+    const index = firstLoop(this.#segmentsOf(window), this.options.filter, this.filterFacts);
+    return index === null ? null : (window.segments.filter((segment) => this.#textOf(segment.tokens) !== '')[index] ?? null);
+  }
+
+  #ranIntoLimit({ generation, prompt }: DecodedWindow): boolean {
+    return generation.tokens.length >= Math.min(this.maxNewTokens, this.maxTokens - prompt.tokens.length);
+  }
+
   #segmentsOf(window: DecodedWindow): Segment[] {
     const { generation } = window;
     const worded = this.#words.get(window);
@@ -114,8 +157,9 @@ export class ChunkDecoding implements ChunkTask {
       if (text.trim() === '') return [];
       const placed = worded?.[i];
       const offsetMs = window.startFrame * FRAME_MS;
-      const startMs = Math.min(placed?.startMs ?? offsetMs + segment.startStep * STEP_MS, this.audio.durationMs);
-      const endMs = Math.min(Math.max(startMs, placed?.endMs ?? offsetMs + segment.endStep * STEP_MS), this.audio.durationMs);
+      const limitMs = Math.min(window.endFrame * FRAME_MS, this.audio.durationMs);
+      const startMs = Math.min(placed?.startMs ?? offsetMs + segment.startStep * STEP_MS, limitMs);
+      const endMs = Math.min(Math.max(startMs, placed?.endMs ?? offsetMs + segment.endStep * STEP_MS), limitMs);
       return [{
         startMs,
         endMs,
@@ -127,7 +171,7 @@ export class ChunkDecoding implements ChunkTask {
         compressionRatio: ratio,
         temperature: generation.temperature,
         tokens: [...segment.tokens],
-        ...(placed === undefined ? {} : { words: placed.words.map((word) => ({ ...word, endMs: Math.min(word.endMs, this.audio.durationMs) })) }),
+        ...(placed === undefined ? {} : { words: placed.words.map((word) => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
       }];
     });
   }
@@ -162,6 +206,16 @@ export class ChunkDecoding implements ChunkTask {
   #textOf(tokens: readonly number[]): string {
     return this.#vocabulary.decode(tokens).trim();
   }
+}
+
+/** The window without what was written from a segment on. */
+function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedWindow {
+  const { generation } = window;
+  return {
+    ...window,
+    generation: { ...generation, tokens: generation.tokens.slice(0, segment.firstToken), logprobs: generation.logprobs.slice(0, segment.firstToken), endLogprob: 0 },
+    segments: window.segments.filter((one) => one.firstToken < segment.firstToken),
+  };
 }
 
 /** A window's last word may reach into the next window's first: it ends where that begins. */

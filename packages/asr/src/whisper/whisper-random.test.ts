@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AsrError, decodeOptionsSchema, type DecodeOptions } from '@murmuration/contracts';
-import { decodeWindows, type ChunkTask } from './decoding/decode-windows.js';
+import { decodeWindows, seekFrame, type ChunkTask } from './decoding/decode-windows.js';
 import { buildPrompt } from './decoding/prompt-tokens.js';
 import { detectLanguages } from './detect-language.js';
 import { LogMelExtractor, WINDOW_AUDIO_SAMPLES } from './features/log-mel.js';
@@ -66,7 +66,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
       const mel = extractor.extract(clip(file));
       // The reference decodes the whole padded window, seeking through its silence as well.
       const tasks = runs.map(({ timestamps }): ChunkTask => ({
-        mel, endFrame: mel.frames, timestamps, firstTimestamp: parts.vocabulary.firstTimestamp, temperatures: [0], maxNewTokens: 24, maxTokens: parts.settings.maxTokens, isDoubtful: never, resumeFrame: () => null,
+        mel, endFrame: mel.frames, timestamps, firstTimestamp: parts.vocabulary.firstTimestamp, temperatures: [0], maxNewTokens: 24, maxTokens: parts.settings.maxTokens, isDoubtful: never, settle: (_before, window) => ({ window, nextFrame: seekFrame(window) ?? window.endFrame }),
       }));
       const windows = await decodeWindows(parts.model, tasks, {
         prompts: (_audio, rows) => Promise.resolve(rows.flatMap((row) => runs.slice(row, row + 1).map((run) => buildPrompt(parts.vocabulary, { ...run, prompt: '', hotwords: '', previous: [] }, parts.settings.maxTokens)))),

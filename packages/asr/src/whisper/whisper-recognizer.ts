@@ -56,7 +56,7 @@ export class WhisperRecognizer implements Recognizer {
     });
     return chunks.map((chunk, i) => cancelled(i)
       ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
-      : applyFilters(chunk.recognition(windows[i] ?? []), chunk.options.filter, { audio: chunk.audio, textLanguage: chunk.options.task === 'translate' ? 'en' : chunk.language }));
+      : applyFilters(chunk.recognition(windows[i] ?? []), chunk.options.filter, chunk.filterFacts));
   }
 
   /** Features, encoder and a few steps of the decoder at each batch size; the longest row of a batch of ordinary speech has 3 tokens a second, times included. */

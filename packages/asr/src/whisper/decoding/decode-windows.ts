@@ -22,9 +22,18 @@ export interface ChunkTask {
   readonly maxTokens: number;
   /** True when the text of an attempt is to be tried again at the next temperature. */
   isDoubtful(generation: Generation): boolean;
-  /** Asked after a window whose text closed: the frame at which speech goes on without text, or null. */
-  resumeFrame(windows: readonly DecodedWindow[]): number | null;
+  /**
+   * Judges a window before it counts.
+   * @param before windows that count, in order
+   * @param shortened true when this one was written over less audio than there is, because `settle` wanted that
+   */
+  settle(before: readonly DecodedWindow[], window: DecodedWindow, shortened: boolean): Settled;
 }
+
+/** A window that counts, whole or in part, and the frame at which the next one begins; or the frame up to which it is to be written once more. */
+export type Settled =
+  | { readonly window: DecodedWindow; readonly nextFrame: number }
+  | { readonly shortenToFrame: number };
 
 /** What the loop asks of its caller, while the encoded audio is at hand. */
 export interface WindowHooks {
@@ -47,14 +56,15 @@ export interface DecodedWindow {
   readonly nextFrame: number;
 }
 
-interface Row { readonly index: number; readonly task: ChunkTask; readonly windows: DecodedWindow[]; frame: number }
+/** `limitFrame`: where the audio of the next window is cut, or null. */
+interface Row { readonly index: number; readonly task: ChunkTask; readonly windows: DecodedWindow[]; frame: number; limitFrame: number | null }
 
 /**
  * Decodes chunks together, each from its start to its end: a window of at most 30 s is written, split at its times, and the next window begins
- * where the text was cut (as the reference seeks) or where speech goes on without text. Rows that are done leave the batch.
+ * where the text was cut (as the reference seeks) or where its task says. Rows that are done leave the batch.
  */
 export async function decodeWindows(model: SpeechModel, tasks: readonly ChunkTask[], hooks: WindowHooks): Promise<DecodedWindow[][]> {
-  const rows = tasks.map((task, index): Row => ({ index, task, windows: [], frame: 0 }));
+  const rows = tasks.map((task, index): Row => ({ index, task, windows: [], frame: 0, limitFrame: null }));
   const open = (row: Row): boolean => row.frame < row.task.endFrame && row.windows.length < MAX_WINDOWS && !hooks.cancelled(row.index);
   for (let active = rows.filter(open); active.length > 0; active = active.filter(open)) await decodeNext(model, active, hooks);
   return rows.map((row) => row.windows);
@@ -63,7 +73,7 @@ export async function decodeWindows(model: SpeechModel, tasks: readonly ChunkTas
 async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: WindowHooks): Promise<void> {
   const size = (rows[0]?.task.mel.mels ?? 0) * WINDOW_FRAMES;
   const features = new Float32Array(size * rows.length);
-  rows.forEach((row, i) => { copyWindow(row.task.mel, row.frame, features, i * size); });
+  rows.forEach((row, i) => { copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined); });
   const audio = await model.encode(features, rows.length);
   const prompts = await hooks.prompts(audio, rows.map((row) => row.index), rows.map((row) => row.windows));
   const generations = await generateTrusted(model, audio, rows, prompts, hooks.cancelled.bind(hooks));
@@ -71,10 +81,15 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: Windo
     const generation = generations[i];
     const prompt = prompts[i];
     if (generation === undefined || prompt === undefined) continue;
-    const window = windowOf(row, generation, prompt);
-    row.windows.push(window);
-    await hooks.onWindow(audio, i, row.index, window);
-    row.frame = nextFrame(row, window);
+    const settled = row.task.settle(row.windows, windowOf(row, generation, prompt), row.limitFrame !== null);
+    if ('shortenToFrame' in settled) {
+      row.limitFrame = settled.shortenToFrame;
+      continue;
+    }
+    row.windows.push(settled.window);
+    await hooks.onWindow(audio, i, row.index, settled.window);
+    row.frame = settled.nextFrame;
+    row.limitFrame = null;
   }
 }
 
@@ -111,7 +126,7 @@ function request(row: Row | undefined, prompt: Prompt | undefined, index: number
 
 function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWindow {
   const { task, frame } = row;
-  const endFrame = Math.min(task.endFrame, frame + WINDOW_FRAMES);
+  const endFrame = Math.min(task.endFrame, frame + WINDOW_FRAMES, row.limitFrame ?? Infinity);
   const steps = Math.ceil((endFrame - frame) / FRAMES_PER_STEP);
   const { segments, nextStep } = task.timestamps
     ? splitSegments(generation.tokens, task.firstTimestamp, steps)
@@ -119,9 +134,7 @@ function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWind
   return { startFrame: frame, endFrame, prompt, generation, segments, nextFrame: frame + nextStep * FRAMES_PER_STEP };
 }
 
-/** Where the text was cut, when that is forward; else where the task wants to go on; else the window's end. */
-function nextFrame(row: Row, window: DecodedWindow): number {
-  if (window.nextFrame > window.startFrame && window.nextFrame < window.endFrame) return window.nextFrame;
-  const resume = row.task.resumeFrame(row.windows);
-  return resume !== null && resume > window.startFrame ? resume : window.endFrame;
+/** Where the reference goes on inside a window: the last time after which its text was cut. Null where the text closed, or where that is not forward. */
+export function seekFrame(window: DecodedWindow): number | null {
+  return window.nextFrame > window.startFrame && window.nextFrame < window.endFrame ? window.nextFrame : null;
 }

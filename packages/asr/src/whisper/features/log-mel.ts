@@ -92,10 +92,10 @@ function mirrored(pcm: Float32Array, length: number): Float32Array {
 
 /**
  * Copies the encoder's window that begins at frame `start` of `mel` to `target` from `offset` on: `mels` × 3,000 values.
- * Past the end of the features the window is filled with 0, as the reference does when it seeks.
+ * Past the end of the features, or past the frame `end`, the window is filled with 0, as the reference does when it seeks.
  */
-export function copyWindow(mel: LogMel, start: number, target: Float32Array, offset: number): void {
-  const length = Math.min(WINDOW_FRAMES, mel.frames - start);
+export function copyWindow(mel: LogMel, start: number, target: Float32Array, offset: number, end = mel.frames): void {
+  const length = Math.min(WINDOW_FRAMES, Math.min(end, mel.frames) - start);
   for (let m = 0; m < mel.mels; m++) {
     const to = offset + m * WINDOW_FRAMES;
     target.set(mel.values.subarray(m * mel.frames + start, m * mel.frames + start + length), to);
