@@ -22,7 +22,7 @@ export class Balancer {
     this.#stop = stop;
   }
 
-  static async start(ports: readonly number[], healthPath = '/health'): Promise<Balancer> {
+  static async start(ports: readonly number[]): Promise<Balancer> {
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), 'balancer-'));
     const file = join(folder, 'haproxy.cfg');
@@ -42,7 +42,6 @@ frontend door
   default_backend doors
 backend doors
   balance roundrobin
-  option httpchk GET ${healthPath}
 ${ports.map((one, i) => `  server door${String(i)} 127.0.0.1:${String(one)} check inter 500 fall 1 rise 1`).join('\n')}
 `);
     const child = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
