@@ -3,8 +3,11 @@ import websocket from '@fastify/websocket';
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { credentialsInProtocols } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { CLOSE } from './door/close-code.js';
 import { replyWithError } from './door/error-reply.js';
+import { Heartbeat } from './door/heartbeat.js';
 import { letIn } from './door/let-in.js';
+import { ownRoutes } from './own/own-routes.js';
 import type { RelayParts } from './relay-parts.js';
 
 /** Longest message of a client where a route says nothing else: a good half minute of 16-bit audio at 16 kHz. */
@@ -34,8 +37,10 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
       handleProtocols: (offered: Set<string>) => credentialsInProtocols([...offered].join(',')).others[0] ?? false,
     },
     errorHandler: (error, socket) => {
-      parts.logger.debug({ reason: error.message }, 'a socket failed');
-      socket.terminate();
+      // What a client did against the rules of WebSockets has its close code on the way already.
+      if ('code' in error && typeof error.code === 'string' && error.code.startsWith('WS_ERR_')) return;
+      parts.logger.error({ err: error }, 'a socket failed');
+      socket.close(CLOSE.fault);
     },
     // The process closes sockets in its own order.
     preClose: (done) => { done(); },
@@ -45,5 +50,9 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
     app.websocketServer.options.maxPayload = request.routeOptions.config.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     done();
   });
+  ownRoutes(app, parts);
+  const heartbeat = new Heartbeat(app.websocketServer.clients, parts.config.PING_INTERVAL_MS);
+  app.websocketServer.on('connection', (socket) => { heartbeat.watch(socket); });
+  app.addHook('onClose', (_app, done) => { heartbeat.close(); done(); });
   return app;
 }

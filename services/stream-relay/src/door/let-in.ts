@@ -18,10 +18,10 @@ declare module 'fastify' {
 }
 
 /**
- * Puts `principal` on every request and refuses, before the handshake, pages of strangers and callers that may not: `permission_denied`, `unauthenticated`.
+ * Puts `principal` on every request and refuses, before the handshake, pages of strangers and callers that may not: `permission_denied`, `unauthenticated`; and everybody once the relay stops: `shutting_down`.
  * Call it before the routes are added.
  */
-export function letIn(app: FastifyInstance, parts: Pick<RelayParts, 'access' | 'config'>): void {
+export function letIn(app: FastifyInstance, parts: Pick<RelayParts, 'access' | 'config' | 'stopping'>): void {
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`${[route.method].flat().join(', ')} ${route.url} does not say who may call it: give the route config.access.`);
@@ -29,6 +29,7 @@ export function letIn(app: FastifyInstance, parts: Pick<RelayParts, 'access' | '
   app.addHook('onRequest', async (request) => {
     request.principal = NOBODY;
     if (request.is404) return;
+    if (parts.stopping()) throw new AsrError('shutting_down');
     // No page can set this header, so that it tells the truth wherever there is a page at all.
     const forwarded = request.headers['x-forwarded-host'];
     const host = typeof forwarded === 'string' ? forwarded : request.headers.host;

@@ -1,0 +1,71 @@
+import type { WebSocket } from '@fastify/websocket';
+
+/** Bytes of messages that may wait before the socket is no longer read. */
+const FULL_BYTES = 256 * 1024;
+/** Small messages count as this many bytes, so that a flood of empty ones is slowed as well. */
+const MESSAGE_BYTES = 256;
+
+/**
+ * Messages of a client, taken one after the other. While those that wait are too much, the socket is not read, so that TCP slows a sender that is faster than its messages are worked on.
+ * reading ⇄ paused (256 KiB wait; goes on at half of that) --`stop`--> stopped (what waits is dropped)
+ */
+export class Inbox {
+  readonly #socket: WebSocket;
+  readonly #take: (data: Buffer, isBinary: boolean) => Promise<void>;
+  readonly #onError: (error: unknown) => void;
+  readonly #waiting: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
+  #waitingBytes = 0;
+  #working: Promise<void> | null = null;
+  #stopped = false;
+
+  /** @param onError told of what `take` throws; the inbox has stopped then */
+  constructor(socket: WebSocket, take: (data: Buffer, isBinary: boolean) => Promise<void>, onError: (error: unknown) => void) {
+    this.#socket = socket;
+    this.#take = take;
+    this.#onError = onError;
+    socket.on('message', this.#add);
+  }
+
+  /** Takes no message more. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#waiting.length = 0;
+    this.#socket.off('message', this.#add);
+    // Only a socket that is read sees the end of its connection.
+    this.#socket.on('message', () => undefined);
+    if (this.#socket.isPaused) this.#socket.resume();
+  }
+
+  /** Resolves when the message in hand is done. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  readonly #add = (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void => {
+    const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+    this.#waiting.push({ data: bytes, isBinary });
+    this.#waitingBytes += costOf(bytes);
+    if (this.#waitingBytes >= FULL_BYTES) this.#socket.pause();
+    this.#working ??= this.#work();
+  };
+
+  async #work(): Promise<void> {
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        await this.#take(next.data, next.isBinary);
+        this.#waitingBytes -= costOf(next.data);
+        if (this.#socket.isPaused && this.#waitingBytes < FULL_BYTES / 2) this.#socket.resume();
+      }
+    } catch (error) {
+      this.stop();
+      this.#onError(error);
+    } finally {
+      this.#working = null;
+    }
+  }
+}
+
+function costOf(data: Buffer): number {
+  return data.byteLength + MESSAGE_BYTES;
+}

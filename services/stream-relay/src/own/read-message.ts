@@ -1,0 +1,26 @@
+import type { z } from 'zod';
+import { AsrError, clientMessageSchema, type ClientMessage } from '@murmuration/contracts';
+
+/** A text frame as a message. Throws `invalid_message` for what is none, `unknown_field` and `invalid_field` for a known type with a wrong shape. */
+export function readMessage(text: string): ClientMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new AsrError('invalid_message', 'A text frame must be one JSON object with a type. Audio goes into binary frames.');
+  }
+  const read = clientMessageSchema.safeParse(value);
+  if (read.success) return read.data;
+  throw faultOf(read.error.issues[0]);
+}
+
+function faultOf(issue: z.core.$ZodIssue | undefined): AsrError {
+  const param = issue?.path.map(String).join('.') ?? '';
+  if (issue === undefined || param === 'type') return new AsrError('invalid_message', 'The type must be start, resume, keepalive, finish or cancel.');
+  if (issue.code === 'unrecognized_keys') {
+    const name = (issue.keys[0] ?? '').slice(0, 100);
+    return new AsrError('unknown_field', `${name}: not a known field of this message. The fields are listed in docs/live.md.`, { param: name });
+  }
+  if (param === '') return new AsrError('invalid_message', 'A text frame must be one JSON object with a type.');
+  return new AsrError('invalid_field', `${param}: ${issue.message}.`, { param });
+}
