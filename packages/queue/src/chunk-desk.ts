@@ -1,4 +1,4 @@
-import { decodeOptionsSchema, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk } from '@murmuration/contracts';
+import { AsrError, decodeOptionsSchema, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
@@ -42,8 +42,13 @@ export class ChunkDesk {
     const keys = jobKeys(job);
     const begin = command(this.#redis, beginChunk);
     const [begun, pcm] = await Promise.all([begin(keys.job, keys.chunks, keys.tries, keys.results, index), this.#audio.get(job, index)]);
-    if (begun === null || pcm === null) return null;
-    const [fence, crashes, decode, chunk, textBefore] = begun as [number, number, string, string, string];
+    if (begun === null) return null;
+    const [fence, crashes, decode, chunk, textBefore, accepted] = begun as [number, number, string, string, string, number];
+    if (pcm === null) {
+      // Nobody would ever notice otherwise: the job has no door, and no other attempt finds the audio either.
+      if (accepted === 1) await this.#fail(job, new AsrError('transcription_failed', 'Audio of the recording was lost before it was transcribed. Submit the recording again.').toRecord());
+      return null;
+    }
     return {
       job, index, lane, fence, crashes, pcm, textBefore,
       decode: decodeOptionsSchema.parse(JSON.parse(decode)),
@@ -77,9 +82,13 @@ export class ChunkDesk {
 
   /** Fails the whole job because of this chunk. */
   async fail(picked: PickedUp, error: ErrorRecord): Promise<void> {
-    const keys = jobKeys(picked.job);
+    await this.#fail(picked.job, error);
+  }
+
+  async #fail(job: string, error: ErrorRecord): Promise<void> {
+    const keys = jobKeys(job);
     await runScript(this.#redis, endJob, [keys.job, keys.events, 'failed', JSON.stringify(error), keys.wake]);
-    await this.#redis.publish(CANCELLED_CHANNEL, picked.job);
+    await this.#redis.publish(CANCELLED_CHANNEL, job);
   }
 }
 

@@ -74,7 +74,10 @@ async function take(job: JobIdentity, index: number, window = 100): Promise<stri
 
 async function all(job: JobIdentity, afterId = '0'): Promise<StreamedEvent[]> {
   const list: StreamedEvent[] = [];
-  for await (const event of events.follow(job.id, afterId, AbortSignal.timeout(10_000))) list.push(event);
+  for await (const event of events.follow(job.id, afterId, AbortSignal.timeout(10_000))) {
+    list.push(event);
+    if (event.type === 'assembling') break;
+  }
   return list;
 }
 

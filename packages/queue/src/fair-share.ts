@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 500;
 const WITHOUT_WORKERS = 8;
 
 /**
- * How many chunks one job may have on the queue: what the model's workers hold, shared by the active jobs, at least one.
+ * How many chunks one job may have on the queue: what the model's workers hold, shared by its active jobs, at least one.
  * So a clip that comes later waits behind no more than its share of a giant.
  */
 export class FairShare {
@@ -25,7 +25,7 @@ export class FairShare {
     const known = this.#windows.get(slug);
     const now = performance.now();
     if (known !== undefined && now - known.atMs < LOOK_EVERY_MS) return known.window;
-    const [cards, active] = await Promise.all([listCards(this.#redis), this.#jobs.countActive()]);
+    const [cards, active] = await Promise.all([listCards(this.#redis), this.#jobs.countActive(slug)]);
     const holds = cards.workers.filter((card) => card.model.slug === slug && !card.draining).reduce((sum, card) => sum + card.holds, 0);
     const window = Math.max(1, Math.floor((holds || WITHOUT_WORKERS) / Math.max(1, active)));
     this.#windows.set(slug, { window, atMs: now });

@@ -7,6 +7,12 @@ export { ChunkWorker, HandBack, type ChunkWorkerEvents } from './chunk-worker.js
 export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis } from './connections.js';
 export { FairShare } from './fair-share.js';
 export { JobEvents, type StreamedEvent } from './job-events.js';
-export { JobStore, type JobIdentity, type JobSummary } from './job-store.js';
+export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms } from './job-store.js';
+export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
+export { JobArchive, onSettle } from './jobs/job-archive.js';
+export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
+export type { JobManifest } from './jobs/job-manifest.js';
 export { HEARTBEAT_EVERY_MS, HEARTBEAT_LIFE_MS, listCards, publishCard, withdrawCard, type Cards } from './model-cards.js';
 export { RedisTicketStore } from './ticket-store.js';
+export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook-log.js';
+export { WebhookQueue, WebhookWorker } from './webhook-queue.js';

@@ -4,8 +4,10 @@ import { jobKeys } from './keys.js';
 
 /** An entry of a job's stream, with the id to continue from. */
 export type StreamedEvent =
-  | { readonly id: string; readonly type: 'result'; readonly result: ChunkResult; readonly doneMs: number }
+  | { readonly id: string; readonly type: 'accepted' }
+  | { readonly id: string; readonly type: 'result'; readonly result: ChunkResult; readonly doneMs: number; readonly plannedMs: number }
   | { readonly id: string; readonly type: 'assembling' }
+  | { readonly id: string; readonly type: 'done' }
   | { readonly id: string; readonly type: 'failed'; readonly error: ErrorRecord }
   | { readonly id: string; readonly type: 'cancelled' };
 
@@ -28,7 +30,10 @@ export class JobEvents {
     });
   }
 
-  /** Events after `afterId` ('0' for all), in order, until the job ends or `signal` aborts; then it returns. Throws what Redis throws. */
+  /**
+   * Events after `afterId` ('0' for all), in order, until the job has ended (`done`, `failed`, `cancelled`) or is gone, or `signal` aborts; then it returns.
+   * A job that somebody waits for is never `done`: it has all its results when it is `assembling`. Throws what Redis throws.
+   */
   async *follow(job: string, afterId: string, signal: AbortSignal): AsyncGenerator<StreamedEvent> {
     const keys = jobKeys(job);
     let woken = true;
@@ -39,6 +44,7 @@ export class JobEvents {
     signal.addEventListener('abort', onWake);
     try {
       let last = afterId;
+      let gone = false;
       while (!signal.aborted) {
         woken = false;
         const entries = await this.#redis.xrange(keys.events, `(${last}`, '+', 'COUNT', PAGE);
@@ -46,14 +52,17 @@ export class JobEvents {
           const event = parseEvent(id, fields);
           last = id;
           yield event;
-          if (event.type !== 'result') return;
+          if (isEnd(event)) return;
         }
         if (entries.length > 0) continue;
+        if (gone) return;
         // A wake-up may have come between the read and here.
         if (!isWoken()) await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, LOOK_EVERY_MS);
           wake = () => { clearTimeout(timer); resolve(); };
         });
+        // The manifest goes after the last event is written, so one more look finds all.
+        if (!isWoken()) gone = await this.#redis.exists(keys.job) === 0;
       }
     } finally {
       signal.removeEventListener('abort', onWake);
@@ -79,13 +88,21 @@ export class JobEvents {
   }
 }
 
-function parseEvent(id: string, fields: string[]): StreamedEvent {
+/** True when nothing comes after the event. */
+function isEnd(event: StreamedEvent): boolean {
+  return event.type === 'done' || event.type === 'failed' || event.type === 'cancelled';
+}
+
+/** Reads an entry of a job's stream. Throws for one that is none. */
+export function parseEvent(id: string, fields: string[]): StreamedEvent {
   const map = new Map<string, string>();
   for (let i = 0; i + 1 < fields.length; i += 2) map.set(fields[i] ?? '', fields[i + 1] ?? '');
   switch (map.get('type')) {
-    case 'result': return { id, type: 'result', result: chunkResultSchema.parse(JSON.parse(map.get('result') ?? '')), doneMs: Number(map.get('doneMs')) };
+    case 'result': return { id, type: 'result', result: chunkResultSchema.parse(JSON.parse(map.get('result') ?? '')), doneMs: Number(map.get('doneMs')), plannedMs: Number(map.get('plannedMs')) };
     case 'failed': return { id, type: 'failed', error: JSON.parse(map.get('error') ?? '') as ErrorRecord };
     case 'cancelled': return { id, type: 'cancelled' };
+    case 'accepted': return { id, type: 'accepted' };
+    case 'done': return { id, type: 'done' };
     default: return { id, type: 'assembling' };
   }
 }

@@ -1,10 +1,12 @@
-import type { DecodeOptions, ErrorRecord, JobState, Lane, PlannedChunk } from '@murmuration/contracts';
+import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, Lane, PlannedChunk, RecordingSummary, Webhook } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
-import { ACTIVE_JOBS, CANCELLED_CHANNEL, jobKeys } from './keys.js';
+import { ACTIVE_JOBS, CANCELLED_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
+import { pipelined } from './pipelined.js';
 import { addChunk, endJob, endOfChunks, openChunks } from './scripts/job-scripts.js';
 import { command, runScript } from './scripts/script.js';
+import { acceptJob, createJob, renewJob, withdrawJob } from './scripts/submitted-scripts.js';
 
 /** What a job is, as its manifest says. */
 export interface JobIdentity {
@@ -18,6 +20,21 @@ export interface JobIdentity {
   /** Name of the API key that it belongs to, or null without keys. */
   readonly owner: string | null;
 }
+
+/** What a submitted job has besides. */
+export interface JobTerms {
+  readonly priority: JobPriority;
+  readonly retentionSeconds: number;
+  readonly metadata: JobMetadata | null;
+  readonly webhook: Webhook | null;
+  /** For `SegmentJoiner`: the same on every node that reads the job's events. */
+  readonly holdFromMs: number;
+  /** The answer's language when no chunk names one, or null. */
+  readonly fallbackLanguage: string | null;
+}
+
+/** Names a job and its queue. */
+export type JobPlace = Pick<JobIdentity, 'id' | 'lane' | 'modelSlug'>;
 
 /** A job in progress, for lists. */
 export interface JobSummary {
@@ -33,10 +50,15 @@ export interface JobSummary {
 
 /** Manifests read at once. */
 const PAGE = 200;
+/** Audio of an accepted job stays this long unless it is kept longer, milliseconds. */
+export const ACCEPTED_AUDIO_LIFE_MS = 7 * 24 * 3_600_000;
+/** The last event of a submission that was taken back can be read for this long, milliseconds. */
+const WITHDRAWN_EVENTS_MS = 10_000;
 
 /**
  * A job's life, as the door that owns it drives it. The states stand in contracts (`jobStateSchema`).
  * A job lives as long as its lease: when the door stops renewing it, all its keys expire, and workers take its absence for a cancellation.
+ * An accepted job has no lease and needs no door: it stays until it is settled (`JobArchive`).
  */
 export class JobStore {
   readonly #redis: Redis;
@@ -51,20 +73,21 @@ export class JobStore {
     this.#leaseMs = leaseMs;
   }
 
-  /** Writes the manifest. */
-  async create(job: JobIdentity): Promise<void> {
-    const keys = jobKeys(job.id);
-    const now = Date.now();
-    const replies = await this.#redis.pipeline()
-      .hset(keys.job, {
-        state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
-        startedAtMs: now, planned: 0, queued: 0, done: 0, doneMs: 0, front: 0,
-        awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
-      })
-      .pexpire(keys.job, this.#leaseMs)
-      .zadd(ACTIVE_JOBS, now + this.#leaseMs, job.id)
-      .exec();
-    rethrow(replies);
+  /** Writes the manifest, with its terms when the job is a submitted one. Answers false when the id is taken. */
+  async create(job: JobIdentity, terms: JobTerms | null = null): Promise<boolean> {
+    const fields: Record<string, string | number> = {
+      id: job.id, state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
+      planned: 0, plannedMs: 0, queued: 0, done: 0, doneMs: 0, front: 0, entries: 0,
+      awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
+      ...(terms === null ? {} : {
+        priority: terms.priority, retentionSeconds: terms.retentionSeconds, metadata: JSON.stringify(terms.metadata), webhook: JSON.stringify(terms.webhook),
+        holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
+      }),
+    };
+    const created = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...Object.entries(fields).flat()]);
+    if (created === null) return false;
+    await this.#activeUntil(job, Date.now() + this.#leaseMs);
+    return true;
   }
 
   /**
@@ -76,7 +99,7 @@ export class JobStore {
     const script = command(this.#redis, addChunk);
     // The PCM must be there before the entry.
     await this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs, { compress: job.lane === 'batch' });
-    const outcome = await script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window);
+    const outcome = await script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window, chunk.samples / 16);
     if (outcome === 'gone') {
       await this.#audio.delete(job.id, chunk.index);
       return false;
@@ -91,18 +114,27 @@ export class JobStore {
     await runScript(this.#redis, endOfChunks, [keys.job, keys.events, keys.wake]);
   }
 
-  /** Keeps the job alive for another lease. Answers false when it has expired. */
+  /**
+   * Accepts the job for good: it lives without its door from now on, and so does its audio. To be called when nothing renews its lease any more.
+   * Answers false when it is gone or was cancelled. Throws when the answer is not known; calling it again is no harm.
+   */
+  async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {
+    await this.#audio.keep(job.id, ACCEPTED_AUDIO_LIFE_MS);
+    await this.#activeUntil(job, Number.POSITIVE_INFINITY);
+    const state = await runScript(this.#redis, acceptJob, [...workKeys(job.id), JSON.stringify(summary), summary.durationMs, jobKeys(job.id).wake]) as JobState | 'gone';
+    return state === 'running' || state === 'assembling' || state === 'done';
+  }
+
+  /** Keeps the job alive for another lease. Answers false when it has expired or does not live by a lease any more. */
   async renew(job: JobIdentity): Promise<boolean> {
-    const keys = jobKeys(job.id);
-    const pipeline = this.#redis.pipeline();
-    for (const key of [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events]) pipeline.pexpire(key, this.#leaseMs);
-    pipeline.zadd(ACTIVE_JOBS, Date.now() + this.#leaseMs, job.id);
-    const [replies] = await Promise.all([pipeline.exec(), this.#audio.keep(job.id, this.#leaseMs)]);
-    return rethrow(replies)[0] === 1;
+    const renewed = await runScript(this.#redis, renewJob, [...workKeys(job.id), this.#leaseMs]);
+    if (renewed !== 1) return false;
+    await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.#activeUntil(job, Date.now() + this.#leaseMs)]);
+    return true;
   }
 
   /** Queues again what should be on the queue; what is there stays as it is. For entries lost in a crash between two writes. */
-  async requeueLost(job: JobIdentity): Promise<void> {
+  async requeueLost(job: JobPlace): Promise<void> {
     await this.#queues.add(job.modelSlug, (await this.#open(job)).map((chunk) => ({ job: job.id, chunk, lane: job.lane })));
   }
 
@@ -114,17 +146,29 @@ export class JobStore {
   }
 
   /** Takes everything of the job away: entries, audio, results, events, manifest. */
-  async remove(job: JobIdentity): Promise<void> {
-    const keys = jobKeys(job.id);
-    await this.#queues.remove(job.modelSlug, job.id, await this.#open(job));
-    await this.#audio.deleteAll(job.id);
-    await this.#redis.pipeline()
-      .unlink(keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events)
-      .zrem(ACTIVE_JOBS, job.id)
-      .exec();
+  async remove(job: JobPlace): Promise<void> {
+    await this.#dropWork(job);
+    await this.#redis.unlink(...workKeys(job.id));
+    await this.inactive(job);
   }
 
-  /** Jobs whose lease runs: everybody's, or those of one owner. */
+  /** Takes a submission back that was not accepted; its last event can be read for some seconds more. What a client has deleted stays as it left it. */
+  async withdraw(job: JobPlace, error: ErrorRecord): Promise<void> {
+    const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
+    const open = await this.#open(job);
+    await runScript(this.#redis, withdrawJob, [...workKeys(job.id), type, JSON.stringify(error), jobKeys(job.id).wake, WITHDRAWN_EVENTS_MS]);
+    await this.#redis.publish(CANCELLED_CHANNEL, job.id);
+    await this.#queues.remove(job.modelSlug, job.id, open);
+    await this.#audio.deleteAll(job.id);
+    await this.inactive(job);
+  }
+
+  /** The job no longer takes a share of the workers. */
+  async inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
+    await pipelined(this.#redis.pipeline().zrem(ACTIVE_JOBS, job.id).zrem(activeJobsOf(job.modelSlug), job.id));
+  }
+
+  /** Jobs whose lease runs and accepted ones: everybody's, or those of one owner. */
   async active(limit: number, whose: 'everybody' | { readonly owner: string }): Promise<JobSummary[]> {
     const ids = await this.#redis.zrange(ACTIVE_JOBS, Date.now(), '+inf', 'BYSCORE');
     const summaries: JobSummary[] = [];
@@ -132,20 +176,31 @@ export class JobStore {
       const pipeline = this.#redis.pipeline();
       const page = ids.slice(at, at + PAGE);
       for (const id of page) pipeline.hgetall(jobKeys(id).job);
-      const manifests = rethrow(await pipeline.exec()) as Record<string, string>[];
+      const manifests = await pipelined(pipeline) as Record<string, string>[];
       summaries.push(...page.flatMap((id, i) => summaryOf(id, manifests[i] ?? {})).filter((job) => whose === 'everybody' || job.owner === whose.owner));
     }
     return summaries.slice(0, limit);
   }
 
-  /** Number of jobs whose lease runs; expired ones are swept. */
-  async countActive(): Promise<number> {
+  /** Number of the model's jobs whose lease runs and of accepted ones; expired ones are swept. */
+  async countActive(slug: string): Promise<number> {
     const now = Date.now();
-    const replies = rethrow(await this.#redis.pipeline().zremrangebyscore(ACTIVE_JOBS, '-inf', now).zcard(ACTIVE_JOBS).exec());
-    return Number(replies[1]);
+    const [, , active] = await pipelined(this.#redis.pipeline()
+      .zremrangebyscore(ACTIVE_JOBS, '-inf', now).zremrangebyscore(activeJobsOf(slug), '-inf', now).zcard(activeJobsOf(slug)));
+    return Number(active);
   }
 
-  async #open(job: JobIdentity): Promise<number[]> {
+  async #activeUntil(job: JobPlace, untilMs: number): Promise<void> {
+    const score = Number.isFinite(untilMs) ? untilMs : '+inf';
+    await pipelined(this.#redis.pipeline().zadd(ACTIVE_JOBS, score, job.id).zadd(activeJobsOf(job.modelSlug), score, job.id));
+  }
+
+  async #dropWork(job: JobPlace): Promise<void> {
+    await this.#queues.remove(job.modelSlug, job.id, await this.#open(job));
+    await this.#audio.deleteAll(job.id);
+  }
+
+  async #open(job: JobPlace): Promise<number[]> {
     const keys = jobKeys(job.id);
     const open = await runScript(this.#redis, openChunks, [keys.job, keys.chunks, keys.pending, keys.results]) as string[];
     return open.map(Number);
@@ -167,9 +222,8 @@ function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobS
   }];
 }
 
-function rethrow(replies: [Error | null, unknown][] | null): unknown[] {
-  return (replies ?? []).map(([error, value]) => {
-    if (error !== null) throw error;
-    return value;
-  });
+/** Everything that work on a job needs, manifest first and events last. */
+function workKeys(job: string): string[] {
+  const keys = jobKeys(job);
+  return [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events];
 }

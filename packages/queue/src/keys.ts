@@ -13,10 +13,18 @@ export interface JobKeys {
   readonly tries: string;
   /** Hash: index -> result, until the front reaches it. */
   readonly results: string;
-  /** Stream: results in order, then the end. */
+  /** Stream: results in order, then the end. The n-th entry has the id `n-1000000`, so that what is derived from it has room for ids before it. */
   readonly events: string;
   /** Hash: index -> PCM. */
   readonly pcm: string;
+  /** String: the finished transcript, gzipped JSON. */
+  readonly transcript: string;
+  /** String: who settles the job now. */
+  readonly settling: string;
+  /** Hash: the message to the job's webhook and how its delivery stands. */
+  readonly delivery: string;
+  /** List: attempts to deliver it, as JSON, newest last. */
+  readonly attempts: string;
   /** Channel that says that the stream has grown. */
   readonly wake: string;
 }
@@ -26,11 +34,46 @@ export function jobKeys(job: string): JobKeys {
   return {
     job: `${tag}:job`, chunks: `${tag}:chunks`, pending: `${tag}:pending`, tries: `${tag}:tries`,
     results: `${tag}:results`, events: `${tag}:events`, pcm: `${tag}:pcm`, wake: `${tag}:wake`,
+    transcript: `${tag}:transcript`, settling: `${tag}:settling`, delivery: `${tag}:delivery`, attempts: `${tag}:attempts`,
   };
 }
 
-/** Sorted set: job -> Unix milliseconds until which it counts as active. */
+/** Sorted set: job -> Unix milliseconds until which it counts as active; infinite for accepted jobs. */
 export const ACTIVE_JOBS = `${PREFIX}:active-jobs`;
+/** As `ACTIVE_JOBS`, of one model. */
+export function activeJobsOf(slug: string): string {
+  return `${ACTIVE_JOBS}.${slug}`;
+}
+
+/** Keys of all submitted jobs; one tag. */
+export const LEDGER_KEYS = {
+  /** Sorted set: accepted jobs that are not settled, as `JOB SLUG PRIORITY` -> when accepted. */
+  accepted: `${PREFIX}:{jobs}:accepted`,
+  /** Sorted set: every submitted job, as `JOB OWNERTAG` -> when created. */
+  all: `${PREFIX}:{jobs}:all`,
+  /** Sorted set: job -> when its webhook is to be told next. */
+  webhooks: `${PREFIX}:{jobs}:webhooks`,
+  /** String: the node that looks after accepted jobs now. */
+  reconciling: `${PREFIX}:{jobs}:reconciling`,
+} as const;
+
+/** Sorted set: jobs of one owner (by a tag of its name) -> when created. */
+export function ownedJobs(ownerTag: string): string {
+  return `${PREFIX}:{jobs}:of.${ownerTag}`;
+}
+
+/** Sorted set: accepted jobs of a model and priority that have not ended -> when accepted. */
+export function waitingJobs(slug: string, priority: string): string {
+  return `${PREFIX}:{jobs}:waiting.${slug}.${priority}`;
+}
+
+/** String: the job that an Idempotency-Key led to, by the SHA-256 of owner and key. */
+export function idempotencyKey(hash: string): string {
+  return `${PREFIX}:{i.${hash}}`;
+}
+
+/** Channel on which jobs are called out that need assembling or whose end needs tidying. */
+export const SETTLE_CHANNEL = `${PREFIX}:settle`;
 /** Channel on which cancelled job ids are called out. */
 export const CANCELLED_CHANNEL = `${PREFIX}:cancelled`;
 

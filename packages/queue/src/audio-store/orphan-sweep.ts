@@ -1,3 +1,4 @@
+import type { JobState } from '@murmuration/contracts';
 import type { Logger } from '@murmuration/runtime';
 import type { Redis } from 'ioredis';
 import { jobKeys } from '../keys.js';
@@ -7,15 +8,18 @@ const EVERY_MS = 10 * 60_000;
 /** A job without manifest whose audio is younger may be about to get one. */
 const IDLE_MS = 60 * 60_000;
 
+/** The manifest of an ended job may stay for weeks; nobody reads its audio. */
+const NEEDS_AUDIO: ReadonlySet<string> = new Set<JobState>(['receiving', 'running']);
+
 /** Now and then removes audio that crashes left behind in stores that do not forget by themselves. Any number of nodes may do so. */
 export class OrphanSweep {
   readonly #timer: NodeJS.Timeout;
   readonly #sweep: () => Promise<number>;
   #running: Promise<unknown> = Promise.resolve();
 
-  /** @param idleMs audio of jobs that are not in Redis is an orphan when it has not changed for so long */
+  /** @param idleMs audio of jobs that are not in Redis, or have ended, is an orphan when it has not changed for so long */
   constructor(store: AudioStore, redis: Redis, logger: Logger, { everyMs = EVERY_MS, idleMs = IDLE_MS } = {}) {
-    this.#sweep = () => store.sweep(idleMs, async (job) => await redis.exists(jobKeys(job).job) === 1);
+    this.#sweep = () => store.sweep(idleMs, async (job) => NEEDS_AUDIO.has(await redis.hget(jobKeys(job).job, 'state') ?? ''));
     this.#timer = setInterval(() => {
       this.#running = this.#running.then(() => this.#sweep()).then((jobs) => {
         if (jobs > 0) logger.info({ jobs }, 'removed audio that belonged to no job any more');

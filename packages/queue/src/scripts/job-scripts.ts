@@ -1,14 +1,5 @@
 import type { Script } from './script.js';
-
-/** Gives every key of the job that exists the time to live of the job itself. */
-const SHARE_TTL = `
-local function share_ttl(first)
-  local ttl = redis.call('PTTL', KEYS[1])
-  if ttl > 0 then
-    for i = first, #KEYS do redis.call('PEXPIRE', KEYS[i], ttl) end
-  end
-end
-`;
+import { EMIT, NOW, SETTLE, SHARE_TTL } from './job-words.js';
 
 /** A job whose chunks go one by one (until its language is found, or because each continues the text before) has a window of 1. */
 const WINDOW = `
@@ -21,7 +12,7 @@ end
 
 /**
  * Adds a planned chunk whose PCM is stored.
- * Keys: job, chunks, pending. Arguments: index, planned chunk, window.
+ * Keys: job, chunks, pending. Arguments: index, planned chunk, window, audio milliseconds.
  * Answers 'gone' (no such job, or it has ended), 'queue' (the caller queues it) or 'wait' (a result queues it later).
  */
 export const addChunk: Script = {
@@ -32,6 +23,7 @@ local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'receiving' then return 'gone' end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'planned', 1)
+redis.call('HINCRBYFLOAT', KEYS[1], 'plannedMs', ARGV[4])
 local answer = 'wait'
 if tonumber(redis.call('HGET', KEYS[1], 'queued')) < window_of(ARGV[3]) then
   redis.call('HINCRBY', KEYS[1], 'queued', 1)
@@ -51,14 +43,13 @@ return answer`,
 export const endOfChunks: Script = {
   name: 'murmEndOfChunks2',
   keys: 2,
-  lua: `${SHARE_TTL}
+  lua: `${SHARE_TTL}${EMIT}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'receiving' then return state end
 state = 'running'
 if redis.call('HGET', KEYS[1], 'planned') == redis.call('HGET', KEYS[1], 'done') then
   state = 'assembling'
-  redis.call('XADD', KEYS[2], '*', 'type', 'assembling')
-  redis.call('PUBLISH', ARGV[1], '1')
+  emit(KEYS[2], ARGV[1], 'type', 'assembling')
 end
 redis.call('HSET', KEYS[1], 'state', state)
 share_ttl(2)
@@ -68,7 +59,8 @@ return state`,
 /**
  * A worker picks a chunk up: its fence counts up.
  * Keys: job, chunks, tries, results. Arguments: index.
- * Answers nil (ended, absent or already done) or fence, crashes before this time, decode options, planned chunk, text before or ''.
+ * Answers nil (ended, absent or already done) or fence, crashes before this time, decode options, planned chunk, text before or '',
+ * 1 when the job is accepted for good.
  */
 export const beginChunk: Script = {
   name: 'murmBeginChunk4',
@@ -83,7 +75,7 @@ if tonumber(ARGV[1]) < front then return nil end
 local fence = redis.call('HINCRBY', KEYS[3], 'f' .. ARGV[1], 1)
 local crashes = tonumber(redis.call('HGET', KEYS[3], 'c' .. ARGV[1]) or '0')
 share_ttl(2)
-return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), chunk, redis.call('HGET', KEYS[1], 'textBefore') or '' }`,
+return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), chunk, redis.call('HGET', KEYS[1], 'textBefore') or '', redis.call('HEXISTS', KEYS[1], 'acceptedAtMs') }`,
 };
 
 /**
@@ -94,7 +86,8 @@ export const beginRun: Script = {
   name: 'murmBeginRun2',
   keys: 2,
   lua: `${SHARE_TTL}
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'receiving' and state ~= 'running' then return 0 end
 redis.call('HINCRBY', KEYS[2], 'c' .. ARGV[1], 1)
 share_ttl(2)
 return 1`,
@@ -110,7 +103,7 @@ return 1`,
 export const takeResult: Script = {
   name: 'murmTakeResult6',
   keys: 6,
-  lua: `${SHARE_TTL}${WINDOW}
+  lua: `${SHARE_TTL}${WINDOW}${EMIT}${SETTLE}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'receiving' and state ~= 'running' then return { 'gone' } end
 local front = tonumber(redis.call('HGET', KEYS[1], 'front'))
@@ -121,20 +114,19 @@ redis.call('HDEL', KEYS[2], 'c' .. ARGV[1])
 local done = redis.call('HINCRBY', KEYS[1], 'done', 1)
 local done_ms = redis.call('HINCRBYFLOAT', KEYS[1], 'doneMs', ARGV[4])
 local queued = redis.call('HINCRBY', KEYS[1], 'queued', -1)
-local woke = false
+local planned_ms = redis.call('HGET', KEYS[1], 'plannedMs')
 while true do
   local result = redis.call('HGET', KEYS[3], front)
   if not result then break end
-  redis.call('XADD', KEYS[4], '*', 'type', 'result', 'result', result, 'doneMs', done_ms)
+  emit(KEYS[4], ARGV[6], 'type', 'result', 'result', result, 'doneMs', done_ms, 'plannedMs', planned_ms)
   redis.call('HDEL', KEYS[3], front)
   front = front + 1
-  woke = true
 end
 redis.call('HSET', KEYS[1], 'front', front)
 if state == 'running' and done == tonumber(redis.call('HGET', KEYS[1], 'planned')) then
   redis.call('HSET', KEYS[1], 'state', 'assembling')
-  redis.call('XADD', KEYS[4], '*', 'type', 'assembling')
-  woke = true
+  emit(KEYS[4], ARGV[6], 'type', 'assembling')
+  settle()
 end
 if ARGV[7] ~= '' and redis.call('HGET', KEYS[1], 'awaitsLanguage') == '1' then
   redis.call('HSET', KEYS[1], 'decode', ARGV[7], 'awaitsLanguage', 0)
@@ -148,7 +140,6 @@ while queued < window do
   queued = redis.call('HINCRBY', KEYS[1], 'queued', 1)
   answer[#answer + 1] = next_index
 end
-if woke then redis.call('PUBLISH', ARGV[6], '1') end
 share_ttl(2)
 return answer`,
 };
@@ -161,12 +152,12 @@ return answer`,
 export const endJob: Script = {
   name: 'murmEndJob2',
   keys: 2,
-  lua: `${SHARE_TTL}
+  lua: `${SHARE_TTL}${EMIT}${NOW}${SETTLE}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'failed' or state == 'cancelled' or state == 'done' then return 0 end
-redis.call('HSET', KEYS[1], 'state', ARGV[1])
-redis.call('XADD', KEYS[2], '*', 'type', ARGV[1], 'error', ARGV[2])
-redis.call('PUBLISH', ARGV[3], '1')
+redis.call('HSET', KEYS[1], 'state', ARGV[1], 'error', ARGV[2], 'finishedAtMs', now_ms())
+emit(KEYS[2], ARGV[3], 'type', ARGV[1], 'error', ARGV[2])
+settle()
 share_ttl(2)
 return 1`,
 };

@@ -1,0 +1,108 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { ChunkResult, JobState, RecordingSummary, Transcript } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { parseEvent } from '../job-events.js';
+import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
+import { runScript } from '../scripts/script.js';
+import { closeJob, finishJob, purgeJob } from '../scripts/submitted-scripts.js';
+
+/** Entries of a stream that are read at once. */
+const PAGE = 100;
+/** The manifest outlives the transcript by this, so that an expired result is told from one that never was; milliseconds. */
+const MANIFEST_OUTLIVES_MS = 7 * 24 * 3_600_000;
+/** What is left of a deleted job stays this long, milliseconds. */
+const TOMBSTONE_MS = 24 * 3_600_000;
+/** No settling takes this long; after it another node may try, milliseconds. */
+const CLAIM_MS = 15_000;
+
+/** What the results of a job are put together from. */
+export interface JobResults {
+  readonly results: readonly ChunkResult[];
+  readonly summary: RecordingSummary;
+}
+
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
+
+/**
+ * The end of submitted jobs. Every step may be repeated, by any node.
+ * assembling --`finish`--> done; failed --`close`--> its work is tidied up; any --`purge`--> cancelled unless it had ended, and nothing but a tombstone is left.
+ */
+export class JobArchive {
+  readonly #redis: Redis;
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** True when the caller may settle the job now; `release` ends that, or time. */
+  async claim(id: string, claimant: string): Promise<boolean> {
+    return await this.#redis.set(jobKeys(id).settling, claimant, 'PX', CLAIM_MS, 'NX') === 'OK';
+  }
+
+  async release(id: string): Promise<void> {
+    await this.#redis.del(jobKeys(id).settling);
+  }
+
+  /** All results of an assembling job, or null when it is not that any more. */
+  async results(id: string): Promise<JobResults | null> {
+    const keys = jobKeys(id);
+    const summary = await this.#redis.hget(keys.job, 'summary');
+    if (summary === null) return null;
+    const results: ChunkResult[] = [];
+    for (let last = '-'; ;) {
+      const entries = await this.#redis.xrange(keys.events, last, '+', 'COUNT', PAGE);
+      for (const [entry, fields] of entries) {
+        const event = parseEvent(entry, fields);
+        if (event.type === 'result') results.push(event.result);
+        last = `(${entry}`;
+      }
+      if (entries.length < PAGE) break;
+    }
+    return { results, summary: JSON.parse(summary) as RecordingSummary };
+  }
+
+  /** Stores the transcript of an assembling job and ends it. Answers its state then. */
+  async finish(id: string, transcript: Transcript): Promise<JobState | 'gone'> {
+    const keys = jobKeys(id);
+    return await runScript(this.#redis, finishJob, [
+      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results,
+      await zip(JSON.stringify(transcript)), transcript.language ?? '', keys.wake, MANIFEST_OUTLIVES_MS,
+    ]) as JobState | 'gone';
+  }
+
+  /** Tidies up after a job that has failed. Answers its state. */
+  async close(id: string): Promise<JobState | 'gone'> {
+    const keys = jobKeys(id);
+    return await runScript(this.#redis, closeJob, [keys.job, keys.events, keys.chunks, keys.pending, keys.tries, keys.results, MANIFEST_OUTLIVES_MS]) as JobState | 'gone';
+  }
+
+  /** Cancels the job unless it has ended, and takes transcript, events and work away. Answers its state before. */
+  async purge(id: string): Promise<JobState | 'gone'> {
+    const keys = jobKeys(id);
+    return await runScript(this.#redis, purgeJob, [
+      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.wake, TOMBSTONE_MS,
+    ]) as JobState | 'gone';
+  }
+
+  /** Null when its time is over. */
+  async transcript(id: string): Promise<Transcript | null> {
+    const packet = await this.#redis.getBuffer(jobKeys(id).transcript);
+    return packet === null ? null : JSON.parse((await unzip(packet)).toString()) as Transcript;
+  }
+
+  /** True while the job's events can be read. */
+  async hasEvents(id: string): Promise<boolean> {
+    return await this.#redis.exists(jobKeys(id).events) === 1;
+  }
+}
+
+/** Calls back with the id of every accepted job that waits for assembling or has failed. */
+export async function onSettle(subscriber: Redis, listener: (job: string) => void): Promise<void> {
+  subscriber.on('message', (channel: string, job: string) => {
+    if (channel === SETTLE_CHANNEL) listener(job);
+  });
+  await subscriber.subscribe(SETTLE_CHANNEL);
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { JobPriority } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
+import { pipelined } from '../pipelined.js';
+import { MANIFEST_FIELDS, parseManifest, type JobManifest } from './job-manifest.js';
+
+/** Names an accepted job where its manifest may be gone. */
+export interface AcceptedJob {
+  readonly id: string;
+  readonly modelSlug: string;
+  readonly priority: JobPriority;
+}
+
+/** Where a page of the list begins: after the job of this id and time. */
+export interface LedgerPlace {
+  readonly createdAtMs: number;
+  readonly id: string;
+}
+
+/** Enough of SHA-256 that no two owners meet. */
+const OWNER_TAG_LENGTH = 24;
+
+/**
+ * Which submitted jobs there are: all and each owner's by time, and the accepted ones that have not been settled.
+ * A job's manifest says what it is; where the two disagree the manifest is right, and `forget` mends the ledger.
+ */
+export class JobLedger {
+  readonly #redis: Redis;
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Null when the job is gone, or no submitted one. */
+  async read(id: string): Promise<JobManifest | null> {
+    return parseManifest(await this.#redis.hmget(jobKeys(id).job, ...MANIFEST_FIELDS));
+  }
+
+  /** In the order of `ids`. */
+  async readAll(ids: readonly string[]): Promise<(JobManifest | null)[]> {
+    if (ids.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...MANIFEST_FIELDS);
+    return (await pipelined(pipeline) as (string | null)[][]).map(parseManifest);
+  }
+
+  /** Puts a job that has been created on the lists. */
+  async enlist(job: Pick<JobManifest, 'id' | 'owner' | 'createdAtMs'>): Promise<void> {
+    const lists = this.#redis.multi().zadd(LEDGER_KEYS.all, job.createdAtMs, allMember(job.id, job.owner));
+    if (job.owner !== null) lists.zadd(ownedJobs(ownerTag(job.owner)), job.createdAtMs, job.id);
+    await pipelined(lists);
+  }
+
+  /** To be called before the job is accepted: from then on it is looked after. */
+  async watch(job: AcceptedJob): Promise<void> {
+    const now = Date.now();
+    await pipelined(this.#redis.multi().zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job)).zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id));
+  }
+
+  /** The job has ended and all is tidied up, or it was never accepted. */
+  async unwatch(job: AcceptedJob): Promise<void> {
+    await pipelined(this.#redis.multi().zrem(LEDGER_KEYS.accepted, acceptedMember(job)).zrem(waitingJobs(job.modelSlug, job.priority), job.id));
+  }
+
+  /** Takes a job whose manifest is gone off the lists. */
+  async forget(id: string, owner: string | null): Promise<void> {
+    const lists = this.#redis.multi().zrem(LEDGER_KEYS.all, allMember(id, owner));
+    if (owner !== null) lists.zrem(ownedJobs(ownerTag(owner)), id);
+    await pipelined(lists);
+  }
+
+  /** Jobs that are looked after, oldest first. */
+  async watched(offset: number, limit: number): Promise<AcceptedJob[]> {
+    const members = await this.#redis.zrange(LEDGER_KEYS.accepted, String(offset), String(offset + limit - 1));
+    return members.map((member) => {
+      const [id = '', modelSlug = '', priority = ''] = member.split(' ');
+      return { id, modelSlug, priority: priority as JobPriority };
+    });
+  }
+
+  /** Accepted jobs of its model and priority that were there before it and have not ended, in the order of `jobs`; null for one that is not among them. */
+  async positions(jobs: readonly AcceptedJob[]): Promise<(number | null)[]> {
+    if (jobs.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const job of jobs) pipeline.zrank(waitingJobs(job.modelSlug, job.priority), job.id);
+    return await pipelined(pipeline) as (number | null)[];
+  }
+
+  /**
+   * Ids of jobs created from `createdAfterMs` to `createdBeforeMs` (inclusive), newest first, behind `after`: everybody's, or those of one owner.
+   * May name jobs that are gone.
+   */
+  async list(whose: 'everybody' | { readonly owner: string }, between: { readonly createdAfterMs: number | null; readonly createdBeforeMs: number | null }, after: LedgerPlace | null, limit: number): Promise<LedgerPlace[]> {
+    const key = whose === 'everybody' ? LEDGER_KEYS.all : ownedJobs(ownerTag(whose.owner));
+    const places: LedgerPlace[] = [];
+    const newestMs = Math.min(between.createdBeforeMs ?? Infinity, after?.createdAtMs ?? Infinity);
+    const newest = Number.isFinite(newestMs) ? String(newestMs) : '+inf';
+    const oldest = between.createdAfterMs === null ? '-inf' : String(between.createdAfterMs);
+    for (let offset = 0; places.length < limit; offset += limit) {
+      const page = await this.#redis.zrange(key, newest, oldest, 'BYSCORE', 'REV', 'LIMIT', offset, limit, 'WITHSCORES');
+      for (let i = 0; i + 1 < page.length; i += 2) {
+        const place = { id: (page[i] ?? '').split(' ')[0] ?? '', createdAtMs: Number(page[i + 1]) };
+        // Jobs of one millisecond stand in the reverse order of their ids.
+        if (after === null || place.createdAtMs < after.createdAtMs || place.id < after.id) places.push(place);
+      }
+      if (page.length < limit * 2) break;
+    }
+    return places.slice(0, limit);
+  }
+
+  /** Takes jobs whose manifests are gone off the lists, some at a time. Answers where to go on: '0' at the end. */
+  async prune(cursor: string, atOnce: number): Promise<string> {
+    const [next, members] = await this.#redis.zscan(LEDGER_KEYS.all, cursor, 'COUNT', atOnce);
+    const entries = members.filter((_member, i) => i % 2 === 0).map((member) => member.split(' '));
+    if (entries.length === 0) return next;
+    const pipeline = this.#redis.pipeline();
+    for (const [id = ''] of entries) pipeline.exists(jobKeys(id).job);
+    const alive = await pipelined(pipeline);
+    const gone = entries.filter((_entry, i) => alive[i] === 0);
+    if (gone.length === 0) return next;
+    const lists = this.#redis.multi();
+    for (const [id = '', tag = ''] of gone) {
+      lists.zrem(LEDGER_KEYS.all, `${id} ${tag}`);
+      if (tag !== '') lists.zrem(ownedJobs(tag), id);
+    }
+    await pipelined(lists);
+    return next;
+  }
+}
+
+function acceptedMember(job: AcceptedJob): string {
+  return `${job.id} ${job.modelSlug} ${job.priority}`;
+}
+
+function allMember(id: string, owner: string | null): string {
+  return `${id} ${owner === null ? '' : ownerTag(owner)}`;
+}
+
+function ownerTag(owner: string): string {
+  return createHash('sha256').update(owner).digest('hex').slice(0, OWNER_TAG_LENGTH);
+}

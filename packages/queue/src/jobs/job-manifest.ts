@@ -1,0 +1,77 @@
+import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, Lane, Webhook } from '@murmuration/contracts';
+
+/** A submitted job as Redis has it; times in Unix milliseconds by Redis' clock. */
+export interface JobManifest {
+  readonly id: string;
+  readonly state: JobState;
+  readonly lane: Lane;
+  readonly priority: JobPriority;
+  readonly modelId: string;
+  readonly modelSlug: string;
+  readonly owner: string | null;
+  readonly decode: DecodeOptions;
+  readonly createdAtMs: number;
+  readonly acceptedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+  readonly expiresAtMs: number | null;
+  /** True when a client has deleted what there was of it. */
+  readonly purged: boolean;
+  readonly retentionSeconds: number;
+  /** Chunks planned, on the queue by the manifest's own count, and done. */
+  readonly planned: number;
+  readonly queued: number;
+  readonly done: number;
+  readonly plannedMs: number;
+  readonly doneMs: number;
+  readonly durationMs: number | null;
+  /** Of the finished transcript. */
+  readonly language: string | null;
+  readonly fallbackLanguage: string | null;
+  readonly holdFromMs: number;
+  readonly error: ErrorRecord | null;
+  readonly metadata: JobMetadata | null;
+  readonly webhook: Webhook | null;
+}
+
+/** What of a manifest is read: all but the summary, which may be long. */
+export const MANIFEST_FIELDS = [
+  'id', 'state', 'lane', 'priority', 'model', 'slug', 'owner', 'decode', 'startedAtMs', 'acceptedAtMs', 'finishedAtMs', 'expiresAtMs', 'purged', 'retentionSeconds',
+  'planned', 'queued', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error', 'metadata', 'webhook',
+] as const;
+type Field = typeof MANIFEST_FIELDS[number];
+
+/** The manifest from the values of `MANIFEST_FIELDS`; null when it is gone, or is that of a request that somebody waits for. */
+export function parseManifest(values: readonly (string | null)[]): JobManifest | null {
+  const fields = Object.fromEntries(MANIFEST_FIELDS.map((name, i) => [name, values[i] ?? null])) as Record<Field, string | null>;
+  if (fields.state === null || fields.priority === null) return null;
+  const number = (value: string | null): number => Number(value ?? 0);
+  const numberOrNull = (value: string | null): number | null => (value === null ? null : Number(value));
+  return {
+    id: fields.id ?? '',
+    state: fields.state as JobState,
+    lane: fields.lane as Lane,
+    priority: fields.priority as JobPriority,
+    modelId: fields.model ?? '',
+    modelSlug: fields.slug ?? '',
+    owner: fields.owner,
+    decode: JSON.parse(fields.decode ?? '{}') as DecodeOptions,
+    createdAtMs: number(fields.startedAtMs),
+    acceptedAtMs: numberOrNull(fields.acceptedAtMs),
+    finishedAtMs: numberOrNull(fields.finishedAtMs),
+    expiresAtMs: numberOrNull(fields.expiresAtMs),
+    purged: fields.purged === '1',
+    retentionSeconds: number(fields.retentionSeconds),
+    planned: number(fields.planned),
+    queued: number(fields.queued),
+    done: number(fields.done),
+    plannedMs: number(fields.plannedMs),
+    doneMs: number(fields.doneMs),
+    durationMs: numberOrNull(fields.durationMs),
+    language: fields.language === '' ? null : fields.language,
+    fallbackLanguage: fields.fallbackLanguage === '' ? null : fields.fallbackLanguage,
+    holdFromMs: number(fields.holdFromMs),
+    error: fields.error === null || fields.error === '' ? null : JSON.parse(fields.error) as ErrorRecord,
+    metadata: JSON.parse(fields.metadata ?? 'null') as JobMetadata | null,
+    webhook: JSON.parse(fields.webhook ?? 'null') as Webhook | null,
+  };
+}

@@ -1,0 +1,82 @@
+import { DelayedError, Queue, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { PREFIX } from './keys.js';
+
+const NAME = 'webhooks';
+const DELIVERY = 'delivery';
+/** An attempt takes 10 s at most. */
+const LOCK_MS = 30_000;
+/** Receivers are slow, so many may be told at once. */
+const CONCURRENCY = 32;
+
+/** What an entry carries: an id only, for queue data is clear text. */
+interface DeliveryEntry {
+  readonly job: string;
+}
+
+/** Deliveries that are due, for any node to take. */
+export class WebhookQueue {
+  readonly #queue: Queue<DeliveryEntry, void, typeof DELIVERY>;
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis) {
+    this.#queue = new Queue(NAME, {
+      connection: redis,
+      prefix: PREFIX,
+      skipWaitingForReady: true,
+      skipVersionCheck: true,
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
+      streams: { events: { maxLen: 100 } },
+    });
+    this.#queue.on('error', () => undefined);
+  }
+
+  /** Queues the delivery of a job's message; does nothing when it is queued. */
+  async add(job: string): Promise<void> {
+    await this.#queue.add(DELIVERY, { job }, { jobId: job });
+  }
+
+  /** As `add`, and one that waits for its next attempt no longer waits. */
+  async addNow(job: string): Promise<void> {
+    // One that is under way cannot be taken away, and need not be.
+    await this.#queue.remove(job).catch(() => 0);
+    await this.add(job);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+}
+
+/** Takes deliveries off the queue. Several nodes share the work. */
+export class WebhookWorker {
+  readonly #worker: Worker<DeliveryEntry, void, typeof DELIVERY>;
+
+  /**
+   * @param connection one that waits for Redis as long as it takes; it stays the caller's
+   * @param deliver answers milliseconds until the next attempt, or null when there is none; what it throws drops the entry
+   */
+  constructor(connection: Redis, deliver: (job: string) => Promise<number | null>, onError: (error: Error) => void) {
+    this.#worker = new Worker(NAME, async (entry, token) => {
+      const pauseMs = await deliver(entry.data.job);
+      if (pauseMs === null) return;
+      await entry.moveToDelayed(Date.now() + pauseMs, token);
+      throw new DelayedError();
+    }, {
+      connection,
+      prefix: PREFIX,
+      concurrency: CONCURRENCY,
+      lockDuration: LOCK_MS,
+      maxStalledCount: 100,
+      runRetryDelay: 1_000,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
+    this.#worker.on('error', onError);
+  }
+
+  /** Stops taking deliveries; resolves when those in hand have ended. */
+  async close(): Promise<void> {
+    await this.#worker.close();
+  }
+}
