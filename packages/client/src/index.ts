@@ -1,2 +1,8 @@
-/** The typed client of Murmuration. */
-export const VERSION = 1;
+export { Murmuration, type MurmurationOptions, type Ticket } from './murmuration.js';
+export { MurmurationError, type MurmurationErrorDetails } from './murmuration-error.js';
+export type { AudioInput } from './http/upload-body.js';
+export type { Jobs } from './jobs/jobs.js';
+export type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, JobPriority, JobStatus, ListOptions, RecordingUrl, WebhookEvent } from './jobs/job-types.js';
+export type { TranscribeOptions, TranscribePart } from './transcribe/transcribe.js';
+export type { TranscribeFields } from './transcribe/transcribe-fields.js';
+export type { Segment, TextFormat, Transcript, Word } from './transcribe/transcript-types.js';

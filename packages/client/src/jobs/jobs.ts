@@ -1,0 +1,107 @@
+import { SHORT_MS, path, type Call } from '../http/call.js';
+import type { Requester } from '../http/requester.js';
+import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/upload-body.js';
+import { fieldsAsText, givenFields } from '../transcribe/transcribe-fields.js';
+import type { TextFormat, Transcript } from '../transcribe/transcript-types.js';
+import { followJob } from './follow-job.js';
+import type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, ListOptions, RecordingUrl } from './job-types.js';
+
+interface CallOptions { readonly signal?: AbortSignal | undefined }
+
+/** Jobs: recordings that are transcribed while nobody waits. Every call throws `MurmurationError`, or the reason of its signal. */
+export class Jobs {
+  readonly #requester: Requester;
+  readonly #silenceMs: number;
+
+  /** @param silenceMs how long a server may say nothing before a connection is taken for dead */
+  constructor(requester: Requester, silenceMs: number) {
+    this.#requester = requester;
+    this.#silenceMs = silenceMs;
+  }
+
+  /** Submits a recording, or the address of one; resolves when the job is accepted for good. Repeats the request where that is safe, and never makes a second job by it. */
+  create(input: AudioInput | RecordingUrl, options: JobOptions = {}): Promise<Job> {
+    const { make, isRepeatable } = jobUpload(input, options);
+    return this.#requester.json<Job>({
+      method: 'POST', path: '/v1/jobs', query: { id: options.id }, body: make, signal: options.signal,
+      headers: { 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() },
+      retry: isRepeatable ? 'always' : 'never',
+    });
+  }
+
+  get(id: string, options: CallOptions = {}): Promise<Job> {
+    return this.#requester.json<Job>(asking('GET', path('v1', 'jobs', id), options));
+  }
+
+  /** Jobs, newest first; pages are fetched as they are needed. */
+  async *list(options: ListOptions = {}): AsyncGenerator<Job, void> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.page(options, cursor);
+      yield* page.data;
+      cursor = page.next_cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  /** One page; `cursor` is `next_cursor` of the page before. */
+  page({ status, limit, signal, created_after, created_before }: ListOptions = {}, cursor?: string): Promise<JobPage> {
+    const query = { status, limit, cursor, created_after: timeOf(created_after), created_before: timeOf(created_before) };
+    return this.#requester.json<JobPage>({ ...asking('GET', '/v1/jobs', { signal }), query });
+  }
+
+  /** Cancels what runs and deletes audio, transcript and events. No error when the job has ended. */
+  async cancel(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#requester.call(asking('DELETE', path('v1', 'jobs', id), options), (response) => response.arrayBuffer());
+  }
+
+  /** The finished transcript. Throws `job_not_done` before the end and `result_expired` after its time. */
+  transcript(id: string, format?: 'json', options?: CallOptions): Promise<Transcript>;
+  transcript(id: string, format: TextFormat, options?: CallOptions): Promise<string>;
+  transcript(id: string, format: 'json' | TextFormat, options?: CallOptions): Promise<Transcript | string>;
+  transcript(id: string, format: 'json' | TextFormat = 'json', options: CallOptions = {}): Promise<Transcript | string> {
+    const call: Call = { method: 'GET', path: path('v1', 'jobs', id, `transcript.${format}`), signal: options.signal, retry: 'always' };
+    return format === 'json' ? this.#requester.json<Transcript>(call) : this.#requester.call(call, (response) => response.text());
+  }
+
+  /** What happens to the job, up to its last event; connections that break are made again without loss or repeat. */
+  events(id: string, options: FollowOptions = {}): AsyncGenerator<JobEvent, void> {
+    return followJob(this.#requester, id, options, this.#silenceMs);
+  }
+
+  /** The job when it has ended, whatever the end: look at its `status`. */
+  async wait(id: string, options: CallOptions = {}): Promise<Job> {
+    const job = await this.get(id, options);
+    if (job.status === 'done' || job.status === 'failed' || job.status === 'cancelled') return job;
+    const events = this.events(id, options);
+    while ((await events.next()).done !== true) { /* the last event ends it */ }
+    return this.get(id, options);
+  }
+
+  /** Messages to the job's webhook. */
+  async deliveries(id: string, options: CallOptions = {}): Promise<readonly Delivery[]> {
+    const list = await this.#requester.json<{ readonly data: readonly Delivery[] }>(asking('GET', `${path('v1', 'jobs', id)}/deliveries`, options));
+    return list.data;
+  }
+
+  /** Tells the job's webhook once more. */
+  async redeliver(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#requester.call({ ...asking('POST', `${path('v1', 'jobs', id)}/redeliver`, options), retry: 'refused' }, (response) => response.arrayBuffer());
+  }
+}
+
+function asking(method: Call['method'], address: string, { signal }: CallOptions): Call {
+  return { method, path: address, signal, retry: 'always', limitMs: SHORT_MS };
+}
+
+function timeOf(time: string | Date | undefined): string | undefined {
+  return time instanceof Date ? time.toISOString() : time;
+}
+
+function jobUpload(input: AudioInput | RecordingUrl, options: JobOptions): Upload {
+  const { priority, retention_seconds, webhook, metadata } = options;
+  const simple = { ...givenFields(options), ...(priority === undefined ? {} : { priority }), ...(retention_seconds === undefined ? {} : { retention_seconds }) };
+  if ('url' in input) return jsonUpload({ url: String(input.url), ...simple, webhook, metadata });
+  const documents = Object.entries({ webhook, metadata }).filter(([, value]) => value !== undefined).map(([name, value]) => [name, JSON.stringify(value)] as const);
+  // One field at least comes before the file, so that the server works on it while it comes.
+  return formUpload([...(priority === undefined ? [['priority', 'batch'] as const] : []), ...fieldsAsText(simple), ...documents], input, options);
+}

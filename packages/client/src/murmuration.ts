@@ -1,0 +1,68 @@
+import { SHORT_MS } from './http/call.js';
+import { Requester } from './http/requester.js';
+import type { AudioInput } from './http/upload-body.js';
+import { Jobs } from './jobs/jobs.js';
+import { transcribe, transcribeAs, transcribeStream, type TranscribeOptions, type TranscribePart } from './transcribe/transcribe.js';
+import type { Transcript } from './transcribe/transcript-types.js';
+
+/** A server sends a comment every ten seconds; after so long without a byte a connection is taken for dead. */
+const SILENCE_MS = 45_000;
+const RETRIES = 4;
+const BACKOFF = { baseMs: 500, capMs: 8_000 };
+
+export interface MurmurationOptions {
+  /** Address of the HTTP door, for example `http://127.0.0.1:8000`. */
+  readonly baseUrl: string | URL;
+  /** Sent as `Authorization: Bearer`. */
+  readonly apiKey?: string | undefined;
+  /** In place of the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Attempts after the first, for what may be repeated; 4 unless given. */
+  readonly retries?: number | undefined;
+}
+
+/** A ticket stands in for the key for a minute where no header can be sent: `?ticket=` of a link, an `EventSource` or a WebSocket. */
+export interface Ticket {
+  readonly ticket: string;
+  readonly expires_at: string;
+}
+
+/**
+ * A client of a Murmuration server, for browsers and Node.js.
+ * Fields and answers have the names of the HTTP API, with lengths in seconds; what is the library's own is in camel case.
+ */
+export class Murmuration {
+  readonly jobs: Jobs;
+  readonly #requester: Requester;
+
+  constructor(options: MurmurationOptions) {
+    this.#requester = new Requester({
+      baseUrl: String(options.baseUrl).replace(/\/+$/, ''),
+      apiKey: options.apiKey ?? null,
+      // A browser's own fetch refuses to be called as a method of something else.
+      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      retries: options.retries ?? RETRIES,
+      backoff: { ...BACKOFF, random: Math.random },
+    });
+    this.jobs = new Jobs(this.#requester, SILENCE_MS);
+  }
+
+  /** A recording in, its transcript out; with `response_format` as plain text. Throws `MurmurationError`, or the reason of the signal. */
+  transcribe(input: AudioInput, options?: TranscribeOptions & { readonly response_format?: 'json' }): Promise<Transcript>;
+  transcribe(input: AudioInput, options: TranscribeOptions & { readonly response_format: 'text' | 'srt' | 'vtt' }): Promise<string>;
+  transcribe(input: AudioInput, options: TranscribeOptions & { readonly response_format?: 'json' | 'text' | 'srt' | 'vtt' } = {}): Promise<Transcript | string> {
+    const { response_format } = options;
+    if (response_format !== undefined && response_format !== 'json') return transcribeAs(this.#requester, input, response_format, options);
+    return transcribe(this.#requester, input, options, SILENCE_MS);
+  }
+
+  /** Segments as soon as each and all before it are final, then the whole transcript. Leaving the loop cancels the work. */
+  transcribeStream(input: AudioInput, options: TranscribeOptions = {}): AsyncGenerator<TranscribePart, void> {
+    return transcribeStream(this.#requester, input, options, SILENCE_MS);
+  }
+
+  /** A ticket for the key. */
+  ticket(options: { readonly signal?: AbortSignal } = {}): Promise<Ticket> {
+    return this.#requester.json<Ticket>({ method: 'POST', path: '/v1/tickets', signal: options.signal, retry: 'always', limitMs: SHORT_MS });
+  }
+}
