@@ -1,0 +1,50 @@
+import type { AsrError, LiveNews, LiveSettings, ModelDescription } from '@murmuration/contracts';
+
+/** Something that a dialect wants done. Actions are done one after another, each when the one before is through. */
+export type Action =
+  /** Opens a live session. One that was open before is finished; its finals still come. */
+  | { readonly do: 'open'; readonly settings: LiveSettings }
+  | { readonly do: 'push'; readonly bytes: Uint8Array }
+  /** Ends the utterance in hand; `committed` is told which. */
+  | { readonly do: 'commit' }
+  | { readonly do: 'clear' }
+  | { readonly do: 'finish' }
+  | { readonly do: 'say'; readonly message: string }
+  | { readonly do: 'close'; readonly code: number; readonly reason: string }
+  /** Decides what to do next once everything before is through. */
+  | { readonly do: 'then'; readonly next: () => readonly Action[] };
+
+export interface OpenedSession {
+  /** 0, 1 … of the connection. */
+  readonly index: number;
+  readonly model: ModelDescription;
+}
+
+/**
+ * A dialect's side of one connection: translates the client's messages into actions and a session's news into messages. Holds no socket and no clock.
+ * What it throws is told to the client by `fault`.
+ */
+export interface Dialect {
+  /** The client may be silent for this long, milliseconds, then `quiet` is asked; null: as long as it likes. Read after every message. */
+  readonly quietLimitMs: number | null;
+  /** The connection stands. */
+  begin(): readonly Action[];
+  text(message: string): readonly Action[];
+  /** A binary message; the bytes are the dialect's to keep. */
+  audio(bytes: Uint8Array): readonly Action[];
+  opened(session: OpenedSession): readonly Action[];
+  /** Outcome of `commit`: an utterance's number, or null when there was nothing. Its news may have come before. */
+  committed(utterance: number | null): readonly Action[];
+  /** Samples a channel, at the session's rate, that the session has stored. */
+  stored(samples: number): readonly Action[];
+  /** @param session index of the session whose news it is */
+  news(news: LiveNews, session: number): readonly Action[];
+  /** Something failed for good: tell the client and close. */
+  fault(error: AsrError): readonly Action[];
+  quiet(): readonly Action[];
+}
+
+/** A message in JSON. */
+export function say(message: object): Action {
+  return { do: 'say', message: JSON.stringify(message) };
+}

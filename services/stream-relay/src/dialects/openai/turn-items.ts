@@ -1,0 +1,103 @@
+import type { AsrError, LiveNews } from '@murmuration/contracts';
+import type { Action } from '../dialect.js';
+import { Item } from './item.js';
+import type { RealtimeEvents } from './realtime-events.js';
+
+type News<T extends LiveNews['type']> = Extract<LiveNews, { type: T }>;
+
+/**
+ * Items of one live session. Where the service finds the turns, each utterance is an item. Where the client ends them, an item is all
+ * that was said since the last commit: utterances that were only cut for their length go on in the item of the next.
+ */
+export class TurnItems {
+  readonly #events: RealtimeEvents;
+  readonly #newItemId: () => string;
+  readonly #detect: boolean;
+  readonly #startMs: number;
+  readonly #items = new Map<number, Item>();
+  /** The item that goes on, where the client ends the turns. */
+  #open: Item | null = null;
+  #speaking = false;
+
+  /** @param session how turns end, and where on the connection's time the session begins */
+  constructor(events: RealtimeEvents, newItemId: () => string, session: { readonly detect: boolean; readonly startMs: number }) {
+    this.#events = events;
+    this.#newItemId = newItemId;
+    this.#detect = session.detect;
+    this.#startMs = session.startMs;
+  }
+
+  /** A turn that the service found has begun and not ended. */
+  get speaking(): boolean {
+    return this.#speaking;
+  }
+
+  started(news: News<'speech_started'>): Action[] {
+    this.#speaking = true;
+    const item = this.#item(news.utterance);
+    return this.#detect ? [this.#events.event('input_audio_buffer.speech_started', { audio_start_ms: this.#atMs(news.atMs), item_id: item.id })] : [];
+  }
+
+  ended(news: News<'speech_ended'>): Action[] {
+    this.#speaking = false;
+    const item = this.#item(news.utterance);
+    const stopped = this.#detect && news.by !== 'committed' ? [this.#events.event('input_audio_buffer.speech_stopped', { audio_end_ms: this.#atMs(news.endMs), item_id: item.id })] : [];
+    return this.#goesOn(news.by) || item.committed ? stopped : [...stopped, ...this.#commit(item)];
+  }
+
+  partial(news: News<'partial'>): Action[] {
+    const item = this.#item(news.utterance);
+    return this.#events.delta(item, item.certain(news.text.slice(0, news.stableChars)));
+  }
+
+  final(news: News<'final'>): Action[] {
+    const item = this.#item(news.utterance);
+    this.#items.delete(news.utterance);
+    item.seconds += Math.max(0, news.endMs - news.startMs) / 1_000;
+    const delta = item.final(news.text);
+    const isLast = item.committed && !this.#awaits(item);
+    if (this.#goesOn(news.by) && !isLast) return this.#events.delta(item, delta);
+    const commit = item.committed ? [] : this.#commit(item);
+    return [...commit, ...this.#events.delta(item, delta), this.#events.completed(item, news.language)];
+  }
+
+  /** A commit without any audio since the last utterance: a turn that is empty, or that holds only what was cut before. */
+  empty(): Action[] {
+    const item = this.#open ?? new Item(this.#newItemId());
+    return [...this.#commit(item), ...(this.#awaits(item) ? [] : [this.#events.completed(item, null)])];
+  }
+
+  /** Nothing more comes: what was committed and has no transcript never gets one. */
+  failed(error: AsrError): Action[] {
+    const left = new Set([...this.#items.values()].filter((item) => item.committed));
+    this.#items.clear();
+    return [...left].map((item) => this.#events.failed(item, error));
+  }
+
+  #goesOn(by: News<'final'>['by']): boolean {
+    return by === 'cut' && !this.#detect;
+  }
+
+  /** True while text of the item is to come. */
+  #awaits(item: Item): boolean {
+    return [...this.#items.values()].includes(item);
+  }
+
+  #commit(item: Item): Action[] {
+    if (this.#open === item) this.#open = null;
+    return this.#events.committed(item);
+  }
+
+  #item(utterance: number): Item {
+    const known = this.#items.get(utterance);
+    if (known !== undefined) return known;
+    const item = this.#open ?? new Item(this.#newItemId());
+    this.#items.set(utterance, item);
+    if (!this.#detect) this.#open = item;
+    return item;
+  }
+
+  #atMs(ms: number): number {
+    return this.#startMs + Math.round(ms);
+  }
+}
