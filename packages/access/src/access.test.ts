@@ -85,6 +85,31 @@ describe('Access', () => {
     const anonymous = await new Access(null, store, () => NOW_MS).issueTicket(ANONYMOUS);
     await assert.rejects(access.authenticate({ kind: 'ticket', ticket: anonymous.ticket, use: 'read' }), REFUSED);
   });
+
+  test('A client secret lets in for transcribing alone, as often as it likes until it expires, and ends with its key.', async () => {
+    const store = new Store();
+    const keys = { ring: ringOf({ scopes: ['read', 'transcribe'] }) };
+    const access = new Access(keys, store, () => NOW_MS);
+    const { secret, expiresAtMs } = await access.issueClientSecret(await access.authenticate({ kind: 'key', key: 'k1' }), 600_000);
+    assert.match(secret, /^ek_[\w-]{43}$/);
+    assert.equal(expiresAtMs, NOW_MS + 600_000);
+    for (let i = 0; i < 2; i++) {
+      const { keyId, scopes } = await access.authenticate({ kind: 'client_secret', secret });
+      assert.deepEqual([keyId, [...scopes]], ['id-1', ['transcribe']]);
+    }
+    keys.ring = ringOf({ scopes: ['read', 'transcribe'], revoked: true });
+    await assert.rejects(access.authenticate({ kind: 'client_secret', secret }), REFUSED);
+    keys.ring = ringOf({ scopes: ['read', 'transcribe'] });
+    store.nowMs = expiresAtMs;
+    await assert.rejects(access.authenticate({ kind: 'client_secret', secret }), REFUSED);
+  });
+
+  test('A client secret is no ticket and no key, and a ticket is no client secret.', async () => {
+    const access = new Access({ ring: ringOf() }, new Store(), () => NOW_MS);
+    const principal = await access.authenticate({ kind: 'key', key: 'k1' });
+    const [{ secret }, { ticket }] = [await access.issueClientSecret(principal, 60_000), await access.issueTicket(principal)];
+    for (const credentials of [{ kind: 'ticket', ticket: secret, use: 'read' }, { kind: 'key', key: secret }, { kind: 'client_secret', secret: ticket }] as const) await assert.rejects(access.authenticate(credentials), REFUSED);
+  });
 });
 
 describe('Principals', () => {

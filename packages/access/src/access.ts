@@ -2,7 +2,7 @@ import { AsrError } from '@murmuration/contracts';
 import type { Credentials } from './credentials.js';
 import type { KeyRing } from './key-ring.js';
 import { ANONYMOUS, type Principal } from './principal.js';
-import { Tickets, type Ticket, type TicketStore } from './tickets.js';
+import { Tickets, type ClientSecret, type Ticket, type TicketStore } from './tickets.js';
 
 /** Says who sends a request. One a node. */
 export class Access {
@@ -41,6 +41,11 @@ export class Access {
     return this.#tickets.issue(principal.keyId ?? '', this.#now());
   }
 
+  /** A secret that lets a browser transcribe in this principal's name, as often as it likes until it expires. Throws `backend_unavailable`. */
+  async issueClientSecret(principal: Principal, lifeMs: number): Promise<ClientSecret> {
+    return this.#tickets.issueClientSecret(principal.keyId ?? '', this.#now(), lifeMs);
+  }
+
   /** Secret that signs the webhooks of this owner in place of the general one, or null. */
   webhookSecret(owner: string | null): string | null {
     return owner === null ? null : this.#keys?.ring.webhookSecret(owner, this.#now()) ?? null;
@@ -50,6 +55,11 @@ export class Access {
     switch (credentials.kind) {
       case 'none': return null;
       case 'key': return keys.ring.find(credentials.key, this.#now());
+      case 'client_secret': {
+        const keyId = await this.#tickets.redeemClientSecret(credentials.secret);
+        const principal = keyId === null ? null : keys.ring.byId(keyId, this.#now());
+        return principal === null ? null : { ...principal, scopes: new Set([...principal.scopes].filter((scope) => scope === 'transcribe')) };
+      }
       case 'ticket': {
         const keyId = await this.#tickets.redeem(credentials.ticket, credentials.use);
         // The keys may have changed while the store was asked.

@@ -4,6 +4,8 @@ import { AsrError } from '@murmuration/contracts';
 export type Credentials =
   | { readonly kind: 'none' }
   | { readonly kind: 'key'; readonly key: string }
+  /** From `Access.issueClientSecret`; `openClientSecret` finds it in what a client shows. */
+  | { readonly kind: 'client_secret'; readonly secret: string }
   /** `read`: good until it expires. `once`: the ticket is used up, whatever comes of it. */
   | { readonly kind: 'ticket'; readonly ticket: string; readonly use: 'read' | 'once' };
 

@@ -1,8 +1,9 @@
 export { Access } from './access.js';
 export { accessVariables, checkAccessVariables } from './access-variables.js';
+export { openClientSecret, sealClientSecret } from './client-secret.js';
 export { NO_CREDENTIALS, credentialsInHeaders, credentialsInProtocols, ticketInQuery, type Credentials, type HeaderBag } from './credentials.js';
 export { createKey, listKeys, revokeKey, DEFAULT_SCOPES, type KeyListing, type NewKey } from './key-admin.js';
 export { KeyFileError, type KeyEntry } from './key-entry.js';
 export { KeyFile, type KeyFileOptions } from './key-file.js';
 export { ANONYMOUS, NOBODY, SCOPES, hasScope, owns, reachOf, requireScope, type Principal, type Reach, type Scope } from './principal.js';
-export type { Ticket, TicketStore } from './tickets.js';
+export type { ClientSecret, Ticket, TicketStore } from './tickets.js';

@@ -12,7 +12,12 @@ export function newTicket(): string {
   return `ticket_${randomBytes(SECRET_BYTES).toString('base64url')}`;
 }
 
-/** SHA-256 of a secret's text, 32 bytes: the only form in which secrets are kept. Both have 256 random bits, so that no slow hash is needed. */
+/** A new secret for a browser, named as OpenAI names its own: 256 random bits, url-safe. */
+export function newClientSecret(): string {
+  return `ek_${randomBytes(SECRET_BYTES).toString('base64url')}`;
+}
+
+/** SHA-256 of a secret's text, 32 bytes: the only form in which secrets are kept. All have 256 random bits, so that no slow hash is needed. */
 export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret, 'utf8').digest();
 }

@@ -1,4 +1,4 @@
-import { hashOf, newTicket } from './secret.js';
+import { hashOf, newClientSecret, newTicket } from './secret.js';
 
 /** Keeps tickets for all nodes until they expire. `packages/queue` has one in Redis; all three throw `backend_unavailable`. */
 export interface TicketStore {
@@ -19,6 +19,16 @@ export interface Ticket {
   readonly expiresAtMs: number;
 }
 
+/** Lets a browser transcribe, and do nothing else, until it expires. */
+export interface ClientSecret {
+  readonly secret: string;
+  /** Unix milliseconds. */
+  readonly expiresAtMs: number;
+}
+
+/** Keeps client secrets apart from tickets, which may do all that their key may. No key's id has a colon. */
+const OF_CLIENT = 'client:';
+
 /** Issues tickets and redeems them. The store knows them by their SHA-256 only, so that whoever reads it cannot use them. */
 export class Tickets {
   readonly #store: TicketStore;
@@ -31,6 +41,18 @@ export class Tickets {
     const ticket = newTicket();
     await this.#store.put(hashOf(ticket).toString('hex'), keyId, TICKET_LIFE_MS);
     return { ticket, expiresAtMs: nowMs + TICKET_LIFE_MS };
+  }
+
+  async issueClientSecret(keyId: string, nowMs: number, lifeMs: number): Promise<ClientSecret> {
+    const secret = newClientSecret();
+    await this.#store.put(hashOf(secret).toString('hex'), OF_CLIENT + keyId, lifeMs);
+    return { secret, expiresAtMs: nowMs + lifeMs };
+  }
+
+  /** Id of the key that the client secret stands for, or null. */
+  async redeemClientSecret(secret: string): Promise<string | null> {
+    const kept = await this.#store.read(hashOf(secret).toString('hex'));
+    return kept?.startsWith(OF_CLIENT) === true ? kept.slice(OF_CLIENT.length) : null;
   }
 
   /** Id of the key that the ticket stands for, or null. */
