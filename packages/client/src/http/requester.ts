@@ -56,8 +56,11 @@ export class Requester {
     });
   }
 
-  /** Makes the call until its answer begins, then gives its events. Once it has begun it is not repeated. `silenceMs`: see `readEvents`. */
-  async *events(call: Call, silenceMs: number): AsyncGenerator<ServerEvent, void> {
+  /**
+   * Makes the call until its answer begins, then gives its events; once it has begun it is not repeated. `silenceMs`: see `readEvents`.
+   * Null when the server says that there is nothing (204).
+   */
+  async openEvents(call: Call, silenceMs: number): Promise<AsyncGenerator<ServerEvent, void> | null> {
     const { exchange, response } = await this.#repeated(call, async () => {
       const opening = new Exchange(call, this.#options);
       try {
@@ -67,13 +70,9 @@ export class Requester {
         throw error;
       }
     });
-    try {
-      yield* readEvents(response, silenceMs);
-    } catch (error) {
-      throw exchange.explained(error);
-    } finally {
-      exchange.close();
-    }
+    if (response.status !== 204) return eventsOf(exchange, response, silenceMs);
+    exchange.close();
+    return null;
   }
 
   async #repeated<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
@@ -86,6 +85,16 @@ export class Requester {
         await pause(Math.max(askedMs, backoffMs(this.#options.backoff, failures)), call.signal);
       }
     }
+  }
+}
+
+async function* eventsOf(exchange: Exchange, response: Response, silenceMs: number): AsyncGenerator<ServerEvent, void> {
+  try {
+    yield* readEvents(response, silenceMs);
+  } catch (error) {
+    throw exchange.explained(error);
+  } finally {
+    exchange.close();
   }
 }
 

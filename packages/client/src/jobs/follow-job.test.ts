@@ -72,6 +72,12 @@ describe('Following a job', () => {
     assert.equal(door.seen.length, 1);
   });
 
+  test('When the caller has seen the last event nothing comes, and nothing is asked again.', async (t) => {
+    const { follow, door } = await follower(t, (_seen, response) => { response.writeHead(204).end(); });
+    assert.deepEqual(await all(follow({ lastEventId: '102-0' })), []);
+    assert.equal(door.seen.length, 1);
+  });
+
   test('An unknown job is told at once, but waited for when it is only about to be sent.', async (t) => {
     const { follow, door } = await follower(t, ({ headers }, response) => {
       if (door.seen.length <= 3) refuse(response, 404, 'not_found');

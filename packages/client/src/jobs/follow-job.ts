@@ -24,7 +24,10 @@ export async function* followJob(requester: Requester, id: string, options: Foll
     let fault: MurmurationError;
     try {
       const call = { method: 'GET', path: `${path('v1', 'jobs', id)}/events`, signal, retry: 'always', headers: { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) } } as const;
-      for await (const event of requester.events(call, silenceMs)) {
+      const events = await requester.openEvents(call, silenceMs);
+      // The caller had seen the last one.
+      if (events === null) return;
+      for await (const event of events) {
         if (event.id === '') continue;
         last = event.id;
         fruitless = 0;

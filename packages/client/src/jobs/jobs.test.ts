@@ -88,19 +88,18 @@ describe('Jobs', () => {
 
   test('Ids are escaped, and each call has its address.', async (t) => {
     const { client, door } = await opened(t, ({ url, method }, response) => {
-      if (url.endsWith('/deliveries')) json(response, 200, { object: 'list', data: [{ id: 'd' }] });
+      if (url.endsWith('/deliveries') || url.endsWith('/redeliver')) json(response, 200, { object: 'list', data: [{ id: 'd' }] });
       else if (url.endsWith('.srt')) response.end('1\n');
       else if (url.endsWith('.json')) json(response, 200, { text: 'hello' });
-      else if (method === 'GET') json(response, 200, job('x'));
-      else response.writeHead(202).end();
+      else json(response, 200, job('x', method === 'DELETE' ? 'cancelled' : 'queued'));
     });
     const { jobs } = client;
     assert.equal((await jobs.get('a/../b')).id, 'x');
     assert.equal((await jobs.transcript('x')).text, 'hello');
     assert.equal(await jobs.transcript('x', 'srt'), '1\n');
     assert.equal((await jobs.deliveries('x'))[0]?.id, 'd');
-    await jobs.redeliver('x');
-    await jobs.cancel('x');
+    assert.equal((await jobs.redeliver('x'))[0]?.id, 'd');
+    assert.equal((await jobs.cancel('x')).status, 'cancelled');
     assert.deepEqual(door.seen.map(({ method, url }) => `${method} ${url}`), ['GET /v1/jobs/a%2F..%2Fb', 'GET /v1/jobs/x/transcript.json', 'GET /v1/jobs/x/transcript.srt', 'GET /v1/jobs/x/deliveries', 'POST /v1/jobs/x/redeliver', 'DELETE /v1/jobs/x']);
   });
 

@@ -7,6 +7,7 @@ import { followJob } from './follow-job.js';
 import type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, ListOptions, RecordingUrl } from './job-types.js';
 
 interface CallOptions { readonly signal?: AbortSignal | undefined }
+interface Deliveries { readonly data: readonly Delivery[] }
 
 /** Jobs: recordings that are transcribed while nobody waits. Every call throws `MurmurationError`, or the reason of its signal. */
 export class Jobs {
@@ -49,9 +50,9 @@ export class Jobs {
     return this.#requester.json<JobPage>({ ...asking('GET', '/v1/jobs', { signal }), query });
   }
 
-  /** Cancels what runs and deletes audio, transcript and events. No error when the job has ended. */
-  async cancel(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#requester.call(asking('DELETE', path('v1', 'jobs', id), options), (response) => response.arrayBuffer());
+  /** Cancels what runs and deletes audio, transcript and events; answers what is left. No error when the job has ended. */
+  cancel(id: string, options: CallOptions = {}): Promise<Job> {
+    return this.#requester.json<Job>(asking('DELETE', path('v1', 'jobs', id), options));
   }
 
   /** The finished transcript. Throws `job_not_done` before the end and `result_expired` after its time. */
@@ -79,13 +80,12 @@ export class Jobs {
 
   /** Messages to the job's webhook. */
   async deliveries(id: string, options: CallOptions = {}): Promise<readonly Delivery[]> {
-    const list = await this.#requester.json<{ readonly data: readonly Delivery[] }>(asking('GET', `${path('v1', 'jobs', id)}/deliveries`, options));
-    return list.data;
+    return (await this.#requester.json<Deliveries>(asking('GET', `${path('v1', 'jobs', id)}/deliveries`, options))).data;
   }
 
-  /** Tells the job's webhook once more. */
-  async redeliver(id: string, options: CallOptions = {}): Promise<void> {
-    await this.#requester.call({ ...asking('POST', `${path('v1', 'jobs', id)}/redeliver`, options), retry: 'refused' }, (response) => response.arrayBuffer());
+  /** Tells the job's webhook once more, and answers its messages. */
+  async redeliver(id: string, options: CallOptions = {}): Promise<readonly Delivery[]> {
+    return (await this.#requester.json<Deliveries>({ ...asking('POST', `${path('v1', 'jobs', id)}/redeliver`, options), retry: 'refused' })).data;
   }
 }
 

@@ -18,7 +18,8 @@ export type TranscribePart =
 
 /** `POST /transcribe/stream`. `silenceMs`: how long the server may say nothing. */
 export async function* transcribeStream(requester: Requester, input: AudioInput, options: TranscribeOptions, silenceMs: number): AsyncGenerator<TranscribePart, void> {
-  for await (const event of requester.events(uploadCall('/transcribe/stream', 'json', input, options), silenceMs)) {
+  const events = await requester.openEvents(uploadCall('/transcribe/stream', 'json', input, options), silenceMs);
+  for await (const event of events ?? []) {
     if (event.type === 'segment') yield { type: 'segment', segment: JSON.parse(event.data) as Segment };
     if (event.type === 'error') throw streamError(event.data);
     if (event.type === 'done') {
