@@ -46,6 +46,7 @@ export const ERRORS = {
   invalid_message: invalid(400, 'A message is none that the protocol knows, or has a wrong shape. The message says what was expected.'),
   invalid_resume: { http: 404, grpc: 'PERMISSION_DENIED', type: 'permission_error', retry: false, meaning: 'There is no such session to resume, or the token is not its own. Start a new session.' },
   session_lost: { http: 409, grpc: 'ABORTED', type: 'invalid_request_error', retry: false, meaning: 'Another connection has taken the session over. Close this one.' },
+  deadline_exceeded: { http: 504, grpc: 'DEADLINE_EXCEEDED', type: 'invalid_request_error', retry: false, meaning: 'The call took longer than its deadline. Set a longer one, or submit a job.' },
   cancelled: { http: 499, grpc: 'CANCELLED', type: 'invalid_request_error', retry: false, meaning: 'The client went away or cancelled the work.' },
   internal: server(500, 'INTERNAL', true, 'The server met a fault of its own. Report the request id of the answer.'),
   transcription_failed: server(500, 'INTERNAL', false, 'The recording could not be transcribed. Report the request id of the answer.'),

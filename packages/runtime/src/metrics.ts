@@ -23,6 +23,7 @@ export class Metrics {
   readonly eventLoopLagSeconds = this.#gauge('asr_eventloop_lag_seconds', 'Longest delay of the event loop in the last second.', []);
   readonly modelLoadSeconds = this.#gauge('asr_model_load_seconds', 'Time from the start of the load to ready.', []);
   readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
+  readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', ['method', 'code']);
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'asr_' });
