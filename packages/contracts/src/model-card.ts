@@ -51,6 +51,8 @@ export const modelCardSchema = z.object({
   holds: z.number().int().positive(),
   /** Audio seconds a second, as measured in warm-up, all sessions together. */
   speed: z.number().nonnegative(),
+  /** Audio seconds a second that it really transcribed while it was busy, over about the last minute; absent or null when it had nothing to do. */
+  recentSpeed: z.number().nonnegative().nullish(),
   memoryBytes: z.number().nonnegative(),
   startedAtMs: z.number(),
   /** Unix milliseconds of this heartbeat. */

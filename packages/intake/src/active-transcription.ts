@@ -1,21 +1,17 @@
 import { AsrError, type ChunkResult, type ModelDescription, type RecordingSummary, type Transcript } from '@murmuration/contracts';
-import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
-import { atDoor, backendUnavailable, type AudioStore, type FairShare, type JobEvents, type JobIdentity, type JobStore, type StreamedEvent } from '@murmuration/queue';
-import { withYoungGarbageCollected } from '@murmuration/runtime';
+import { atDoor, type JobEvents, type JobIdentity } from '@murmuration/queue';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
+import { followEvents } from './follow-events.js';
+import { Lease } from './lease.js';
 import { ProgressLog } from './progress-log.js';
 import type { ModelRegistry } from './model-registry.js';
+import { RecordingPlanner, type PlannerParts } from './recording-planner.js';
 import type { Transcription, TranscriptionProgress, TranscriptionRequest } from './transcription.js';
 
 /** What a transcription works with; all of it the node's. */
-export interface TranscriptionParts {
-  readonly jobs: JobStore;
+export interface TranscriptionParts extends PlannerParts {
   readonly events: JobEvents;
-  readonly audio: AudioStore;
-  readonly share: FairShare;
   readonly registry: ModelRegistry;
-  read(input: RecordingInput): AsyncIterable<RecordingEvent>;
-  readonly limits: RecordingInput['limits'];
   readonly leaseMs: number;
   /** Without any worker of the model for this long the request ends with `no_worker`. */
   readonly workerWaitMs: number;
@@ -23,9 +19,6 @@ export interface TranscriptionParts {
   readonly maxAheadMs: number;
 }
 
-/** How long a request outlives a Redis that does not answer, milliseconds. */
-const OUTAGE_MS = 2_000;
-const ROOM_LOOK_MS = 100;
 const WATCH_EVERY_MS = 1_000;
 /** Without progress for this long, entries are looked after, milliseconds. */
 const QUIET_MS = 5_000;
@@ -48,12 +41,12 @@ export class ActiveTranscription implements Transcription {
   readonly #startedMs = performance.now();
   readonly #ended = new AbortController();
   readonly #progress = new ProgressLog();
+  readonly #planner: RecordingPlanner;
   readonly #results: ChunkResult[] = [];
   readonly #result: Promise<Transcript>;
-  #plannedMs = 0;
   #doneMs = 0;
   #lastProgressMs = performance.now();
-  #onRoom: () => void = () => undefined;
+  #unwatch: () => Promise<void> = () => Promise.resolve();
 
   /** The job must have been created. Starts at once. */
   constructor(job: JobIdentity, request: TranscriptionRequest, model: ModelDescription, parts: TranscriptionParts) {
@@ -63,6 +56,7 @@ export class ActiveTranscription implements Transcription {
     this.#request = request;
     this.#model = model;
     this.#parts = parts;
+    this.#planner = new RecordingPlanner(job, request, model, parts, parts.maxAheadMs);
     this.#result = this.#run();
     this.#result.catch(() => undefined);
   }
@@ -81,7 +75,7 @@ export class ActiveTranscription implements Transcription {
       const onAbort = (): void => { reject(new AsrError('cancelled')); };
       this.#request.signal.addEventListener('abort', onAbort, { once: true });
       if (this.#request.signal.aborted) onAbort();
-      this.#watch(signal, reject);
+      this.#watch(reject);
     });
     failed.catch(() => undefined);
     try {
@@ -101,51 +95,22 @@ export class ActiveTranscription implements Transcription {
     }
   }
 
-  /** Reads the recording, stores and queues its chunks. */
   async #plan(signal: AbortSignal): Promise<RecordingSummary> {
-    const { options } = this.#request;
-    const events = this.#parts.read({
-      source: withYoungGarbageCollected(this.#request.source), contentType: this.#request.contentType, extension: this.#request.extension,
-      channels: options.channels, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
-    });
-    for await (const event of events) {
-      if (event.type === 'end') {
-        await atDoor(() => this.#parts.jobs.endOfChunks(this.#job));
-        return event.summary;
-      }
-      await this.#roomFor(signal);
-      const window = await atDoor(() => this.#parts.share.window(this.#job.modelSlug));
-      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm, window), this.#parts.audio.putLimitMs);
-      if (!added) throw new AsrError('cancelled');
-      this.#plannedMs += event.chunk.samples / 16;
-    }
-    throw new AsrError(signal.aborted ? 'cancelled' : 'internal');
-  }
-
-  /** Waits until little enough is ahead of the workers and the store has room: so the upload is slowed, not refused. */
-  async #roomFor(signal: AbortSignal): Promise<void> {
-    while (this.#plannedMs - this.#doneMs > this.#parts.maxAheadMs && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#onRoom = resolve;
-        setTimeout(resolve, WATCH_EVERY_MS).unref();
-      });
-    }
-    while (!signal.aborted && !await atDoor(() => this.#parts.audio.hasRoom())) {
-      await new Promise((resolve) => { setTimeout(resolve, ROOM_LOOK_MS); });
-    }
-    if (signal.aborted) throw new AsrError('cancelled');
+    const summary = await this.#planner.plan(signal);
+    await atDoor(() => this.#parts.jobs.endOfChunks(this.#job));
+    return summary;
   }
 
   /** Takes results in order until the last. */
   async #collect(signal: AbortSignal): Promise<void> {
     const joiner = new SegmentJoiner(this.#model.chunkPolicy.maxChunkMs / 2);
-    for await (const event of this.#follow(signal)) {
+    for await (const event of followEvents(this.#parts.events, this.id, signal)) {
       switch (event.type) {
         case 'result':
           this.#results.push(event.result);
           this.#doneMs = event.doneMs;
           this.#lastProgressMs = performance.now();
-          this.#onRoom();
+          this.#planner.done(event.doneMs);
           this.#progress.push({ segments: joiner.push(event.result), doneMs: event.doneMs });
           break;
         case 'assembling': {
@@ -155,42 +120,18 @@ export class ActiveTranscription implements Transcription {
         }
         case 'failed': throw AsrError.fromRecord(event.error);
         case 'cancelled': throw new AsrError('cancelled');
+        default: break;
       }
     }
     throw new AsrError('cancelled');
   }
 
-  /** The job's events; a Redis that is away for a moment is waited for. */
-  async *#follow(signal: AbortSignal): AsyncGenerator<StreamedEvent> {
-    let last = '0';
-    let downSinceMs: number | null = null;
-    while (!signal.aborted) {
-      try {
-        for await (const event of this.#parts.events.follow(this.id, last, signal)) {
-          downSinceMs = null;
-          last = event.id;
-          yield event;
-        }
-        return;
-      } catch (error) {
-        if (error instanceof AsrError) throw error;
-        downSinceMs ??= performance.now();
-        if (performance.now() - downSinceMs > OUTAGE_MS) throw backendUnavailable(error);
-        await new Promise((resolve) => { setTimeout(resolve, ROOM_LOOK_MS); });
-      }
-    }
-  }
-
   /** Renews the lease, looks after lost entries, and gives up when no worker is there. */
-  #watch(signal: AbortSignal, giveUp: (error: AsrError) => void): void {
+  #watch(giveUp: (error: AsrError) => void): void {
     let servedMs = performance.now();
-    let renewedMs = performance.now();
+    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => { giveUp(new AsrError('cancelled', 'The work has expired. Send the request again.')); });
     const look = async (): Promise<void> => {
       const now = performance.now();
-      if (now - renewedMs > this.#parts.leaseMs / 3) {
-        if (!await this.#parts.jobs.renew(this.#job)) giveUp(new AsrError('cancelled', 'The work has expired. Send the request again.'));
-        renewedMs = now;
-      }
       const served = await this.#parts.registry.isServed(this.#job.modelSlug);
       if (served) servedMs = now;
       else if (now - servedMs > this.#parts.workerWaitMs) giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
@@ -203,14 +144,18 @@ export class ActiveTranscription implements Transcription {
       // Trouble with Redis is told by the reader of events.
       look().catch(() => undefined);
     }, WATCH_EVERY_MS);
-    signal.addEventListener('abort', () => { clearInterval(timer); }, { once: true });
-    if (signal.aborted) clearInterval(timer);
+    this.#unwatch = () => {
+      clearInterval(timer);
+      return lease.stop();
+    };
   }
 
   /** Stops everything and takes the job's keys away; not waited for, since the lease does the same when it fails. */
   #leave(error?: AsrError): void {
     this.#ended.abort();
     void (async () => {
+      // A renewal in hand would put the job on the list of active ones again.
+      await this.#unwatch();
       if (error !== undefined) await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
       await this.#parts.jobs.remove(this.#job);
     })().catch(() => undefined);

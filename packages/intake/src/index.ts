@@ -1,4 +1,5 @@
 export { Intake, type IntakeOptions } from './intake.js';
 export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from './job-service.js';
+export type { JobsOptions } from './jobs/jobs-room.js';
 export type { LiveRequest, LiveService, LiveSession } from './live/live-service.js';
 export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { AsrError, type ModelCard } from '@murmuration/contracts';
+import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, OrphanSweep, RedisTicketStore, atDoor, doorConnection, openAudioStore, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { ChunkQueues, FairShare, JobEvents, JobStore, OrphanSweep, RedisTicketStore, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import { checkOptions } from './check-options.js';
+import type { JobService } from './job-service.js';
+import { Admission } from './jobs/admission.js';
+import { JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
 import { ModelRegistry } from './model-registry.js';
 import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
 
@@ -16,6 +19,8 @@ export interface IntakeOptions {
   readonly limits: TranscriptionParts['limits'];
   readonly workerWaitMs: number;
   readonly audioStore: AudioStoreSettings;
+  /** What is not given takes its default. */
+  readonly jobs?: Partial<JobsOptions>;
   readonly speech: Parameters<typeof SpeechReader.start>[0];
   readonly logger: Logger;
 }
@@ -30,8 +35,13 @@ const LISTED_JOBS = 1_000;
 export class Intake implements TranscriptionService {
   /** Where the node's tickets lie. */
   readonly tickets: RedisTicketStore;
+  /** Submitted jobs. */
+  readonly jobs: JobService;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
+  readonly #patient: Redis;
+  readonly #jobsRoom: JobsRoom;
+  readonly #admission: Admission;
   readonly #queues: ChunkQueues;
   readonly #speech: SpeechReader;
   readonly #options: IntakeOptions;
@@ -39,10 +49,11 @@ export class Intake implements TranscriptionService {
   readonly #orphans: OrphanSweep;
   readonly #running = new Set<Promise<unknown>>();
 
-  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, audio: AudioStore, speech: SpeechReader) {
+  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, patient: Redis, audio: AudioStore, speech: SpeechReader) {
     this.#options = options;
     this.#redis = redis;
     this.#subscriber = subscriber;
+    this.#patient = patient;
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
     this.#queues = new ChunkQueues(redis);
@@ -59,6 +70,9 @@ export class Intake implements TranscriptionService {
       workerWaitMs: options.workerWaitMs,
       maxAheadMs: MAX_AHEAD_MS,
     };
+    this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger }, options.jobs);
+    this.#admission = this.#jobsRoom.admission;
+    this.jobs = this.#jobsRoom.jobs;
   }
 
   /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
@@ -66,12 +80,14 @@ export class Intake implements TranscriptionService {
     const speech = await SpeechReader.start(options.speech);
     const redis = doorConnection(options.redisUrl, options.logger);
     const subscriber = subscriberConnection(options.redisUrl, options.logger);
+    const patient = patientConnection(options.redisUrl, options.logger);
     await whenReady(redis, 2_000).catch(() => undefined);
     try {
       const audio = await openAudioStore(options.audioStore, redis);
-      return new Intake(options, redis, subscriber, audio, speech);
+      return new Intake(options, redis, subscriber, patient, audio, speech);
     } catch (error) {
       await speech.close();
+      patient.disconnect();
       subscriber.disconnect();
       redis.disconnect();
       throw error;
@@ -85,7 +101,7 @@ export class Intake implements TranscriptionService {
   async start(request: TranscriptionRequest): Promise<Transcription> {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     checkOptions(request.options, card.model);
-    if (!await atDoor(() => this.#parts.audio.hasRoom())) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 10 });
+    await this.#admission.admit(card, request.lane);
     const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode, awaitsLanguage: card.model.detectsLanguage && request.options.decode.language === null, owner: request.owner };
     await atDoor(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
@@ -111,17 +127,19 @@ export class Intake implements TranscriptionService {
     }));
   }
 
-  /** Resolves when every transcription in hand has ended. */
+  /** Resolves when every transcription and submission in hand has ended. */
   async idle(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, this.#jobsRoom.jobs.idle()]);
   }
 
   async close(): Promise<void> {
     await this.#speech.close();
+    await this.#jobsRoom.close();
     await this.#orphans.close();
     this.#parts.audio.close();
     await this.#queues.close().catch(() => undefined);
     this.#subscriber.disconnect();
+    this.#patient.disconnect();
     await this.#redis.quit().catch(() => undefined);
   }
 }

@@ -20,6 +20,8 @@ export interface JobSubmission {
   readonly idempotencyKey: string | null;
   /** What tells the request apart from others but for the bytes: the fields in canonical JSON, and the URL where there is one. */
   readonly fingerprint: string;
+  /** False when the bytes do not tell requests apart, since the URL in the fingerprint does; true unless given. */
+  readonly hashBytes?: boolean;
   /** Aborting before the job is accepted takes it back; afterwards it does nothing. */
   readonly signal: AbortSignal;
 }

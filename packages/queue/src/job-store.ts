@@ -48,6 +48,13 @@ export interface JobSummary {
   readonly done: number;
 }
 
+/** What an active job has left to do. */
+export interface UnfinishedJob {
+  readonly lane: Lane;
+  /** Audio planned and not yet transcribed, milliseconds. */
+  readonly leftMs: number;
+}
+
 /** Manifests read at once. */
 const PAGE = 200;
 /** Audio of an accepted job stays this long unless it is kept longer, milliseconds. */
@@ -73,8 +80,8 @@ export class JobStore {
     this.#leaseMs = leaseMs;
   }
 
-  /** Writes the manifest, with its terms when the job is a submitted one. Answers false when the id is taken. */
-  async create(job: JobIdentity, terms: JobTerms | null = null): Promise<boolean> {
+  /** Writes the manifest, with its terms when the job is a submitted one. Answers when it was created (Unix milliseconds), or null when the id is taken. */
+  async create(job: JobIdentity, terms: JobTerms | null = null): Promise<number | null> {
     const fields: Record<string, string | number> = {
       id: job.id, state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
       planned: 0, plannedMs: 0, queued: 0, done: 0, doneMs: 0, front: 0, entries: 0,
@@ -84,10 +91,9 @@ export class JobStore {
         holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
       }),
     };
-    const created = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...Object.entries(fields).flat()]);
-    if (created === null) return false;
-    await this.#activeUntil(job, Date.now() + this.#leaseMs);
-    return true;
+    const createdAtMs = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...Object.entries(fields).flat()]) as number | null;
+    if (createdAtMs !== null) await this.#activeUntil(job, Date.now() + this.#leaseMs);
+    return createdAtMs;
   }
 
   /**
@@ -135,7 +141,7 @@ export class JobStore {
 
   /** Queues again what should be on the queue; what is there stays as it is. For entries lost in a crash between two writes. */
   async requeueLost(job: JobPlace): Promise<void> {
-    await this.#queues.add(job.modelSlug, (await this.#open(job)).map((chunk) => ({ job: job.id, chunk, lane: job.lane })));
+    await this.#queues.add(job.modelSlug, (await this.open(job)).map((chunk) => ({ job: job.id, chunk, lane: job.lane })));
   }
 
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
@@ -147,24 +153,38 @@ export class JobStore {
 
   /** Takes everything of the job away: entries, audio, results, events, manifest. */
   async remove(job: JobPlace): Promise<void> {
-    await this.#dropWork(job);
+    await this.#queues.remove(job.modelSlug, job.id, await this.open(job));
+    await this.#audio.deleteAll(job.id);
     await this.#redis.unlink(...workKeys(job.id));
-    await this.inactive(job);
+    await this.#inactive(job);
   }
 
-  /** Takes a submission back that was not accepted; its last event can be read for some seconds more. What a client has deleted stays as it left it. */
-  async withdraw(job: JobPlace, error: ErrorRecord): Promise<void> {
+  /**
+   * Takes a submission back that was not accepted; its last event can be read for some seconds more.
+   * Answers false when a client has deleted it: then what is left of it stays.
+   */
+  async withdraw(job: JobPlace, error: ErrorRecord): Promise<boolean> {
     const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
-    const open = await this.#open(job);
-    await runScript(this.#redis, withdrawJob, [...workKeys(job.id), type, JSON.stringify(error), jobKeys(job.id).wake, WITHDRAWN_EVENTS_MS]);
+    const open = await this.open(job);
+    const outcome = await runScript(this.#redis, withdrawJob, [...workKeys(job.id), type, JSON.stringify(error), jobKeys(job.id).wake, WITHDRAWN_EVENTS_MS]);
+    await this.stopWork(job, open);
+    return outcome !== 'purged';
+  }
+
+  /** Tells workers to drop the job, and takes these of its entries and its audio away. */
+  async stopWork(job: JobPlace, open: readonly number[]): Promise<void> {
     await this.#redis.publish(CANCELLED_CHANNEL, job.id);
     await this.#queues.remove(job.modelSlug, job.id, open);
-    await this.#audio.deleteAll(job.id);
-    await this.inactive(job);
+    await this.endWork(job);
   }
 
-  /** The job no longer takes a share of the workers. */
-  async inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
+  /** Takes the audio away; the job no longer takes a share of the workers. */
+  async endWork(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
+    await this.#audio.deleteAll(job.id);
+    await this.#inactive(job);
+  }
+
+  async #inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
     await pipelined(this.#redis.pipeline().zrem(ACTIVE_JOBS, job.id).zrem(activeJobsOf(job.modelSlug), job.id));
   }
 
@@ -190,17 +210,27 @@ export class JobStore {
     return Number(active);
   }
 
+  /** What is left to do of the model's jobs, a page of manifests at a time. */
+  async unfinished(slug: string): Promise<UnfinishedJob[]> {
+    const ids = await this.#redis.zrange(activeJobsOf(slug), String(Date.now()), '+inf', 'BYSCORE');
+    const jobs: UnfinishedJob[] = [];
+    for (let at = 0; at < ids.length; at += PAGE) {
+      const pipeline = this.#redis.pipeline();
+      for (const id of ids.slice(at, at + PAGE)) pipeline.hmget(jobKeys(id).job, 'lane', 'plannedMs', 'doneMs');
+      for (const [lane, plannedMs, doneMs] of await pipelined(pipeline) as (string | null)[][]) {
+        if (typeof lane === 'string') jobs.push({ lane: lane as Lane, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
+      }
+    }
+    return jobs;
+  }
+
   async #activeUntil(job: JobPlace, untilMs: number): Promise<void> {
     const score = Number.isFinite(untilMs) ? untilMs : '+inf';
     await pipelined(this.#redis.pipeline().zadd(ACTIVE_JOBS, score, job.id).zadd(activeJobsOf(job.modelSlug), score, job.id));
   }
 
-  async #dropWork(job: JobPlace): Promise<void> {
-    await this.#queues.remove(job.modelSlug, job.id, await this.#open(job));
-    await this.#audio.deleteAll(job.id);
-  }
-
-  async #open(job: JobPlace): Promise<number[]> {
+  /** Chunks that should be on the queue. */
+  async open(job: Pick<JobPlace, 'id'>): Promise<number[]> {
     const keys = jobKeys(job.id);
     const open = await runScript(this.#redis, openChunks, [keys.job, keys.chunks, keys.pending, keys.results]) as string[];
     return open.map(Number);

@@ -173,3 +173,16 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`,
 };
+
+/**
+ * Keeps a turn that is still one's own.
+ * Keys: turn. Arguments: its holder, milliseconds.
+ * Answers 1 when it was.
+ */
+export const keepTurn: Script = {
+  name: 'murmKeepTurn1',
+  keys: 1,
+  lua: `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`,
+};

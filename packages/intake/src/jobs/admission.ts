@@ -1,0 +1,62 @@
+import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
+import { atDoor, type AudioStore, type JobManifest, type JobStore } from '@murmuration/queue';
+import type { ModelRegistry } from '../model-registry.js';
+import { Backlog } from './backlog.js';
+
+/** What is told to wait when the speed is not known, seconds. */
+const WAIT_UNKNOWN_S = 60;
+const LONGEST_WAIT_S = 3_600;
+
+/** Says what is let in, and how long what is in will take. */
+export class Admission {
+  readonly #registry: ModelRegistry;
+  readonly #audio: Pick<AudioStore, 'hasRoom'>;
+  readonly #backlog: Backlog;
+  readonly #maxBacklogMs: number;
+
+  /** @param maxBacklogMs audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds */
+  constructor(registry: ModelRegistry, audio: Pick<AudioStore, 'hasRoom'>, jobs: Pick<JobStore, 'unfinished'>, maxBacklogMs: number) {
+    this.#registry = registry;
+    this.#audio = audio;
+    this.#backlog = new Backlog(jobs);
+    this.#maxBacklogMs = maxBacklogMs;
+  }
+
+  /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget. Urgent work does not wait for batch work. */
+  async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane): Promise<void> {
+    if (!await atDoor(() => this.#audio.hasRoom())) {
+      throw new AsrError('queue_full', 'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: 10 });
+    }
+    const aheadMs = (await this.#backlog.of(model.slug)).aheadMs(lane);
+    if (aheadMs < this.#maxBacklogMs) return;
+    const speed = await this.#speed(model.slug);
+    const waiting = `${duration(aheadMs / 1_000)} of audio are waiting`;
+    if (speed === 0) throw new AsrError('queue_full', `${waiting} and no worker is up. Send it again later.`, { retryAfterSeconds: WAIT_UNKNOWN_S });
+    const overMs = Math.max(aheadMs - this.#maxBacklogMs, this.#maxBacklogMs / 100);
+    throw new AsrError('queue_full', `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`, {
+      retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
+    });
+  }
+
+  /** Seconds until the job is done, from the speed seen lately; null when it has ended or no worker is up. Throws `backend_unavailable`. */
+  async secondsLeft(job: Pick<JobManifest, 'state' | 'modelSlug' | 'lane' | 'plannedMs' | 'doneMs'>): Promise<number | null> {
+    if (job.state !== 'receiving' && job.state !== 'running') return job.state === 'assembling' ? 0 : null;
+    const speed = await this.#speed(job.modelSlug);
+    if (speed === 0) return null;
+    const view = await this.#backlog.of(job.modelSlug);
+    const leftMs = Math.max(0, job.plannedMs - job.doneMs);
+    return Math.ceil(Math.max(leftMs, view.untilDoneMs(job.lane, leftMs)) / 1_000 / speed);
+  }
+
+  /** Audio seconds a second of all workers of the model together; 0 without any. */
+  async #speed(slug: string): Promise<number> {
+    const { workers } = await this.#registry.cards();
+    return workers.filter((card) => card.model.slug === slug && !card.draining).reduce((sum, card) => sum + (card.recentSpeed ?? card.speed), 0);
+  }
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${String(Math.ceil(seconds))} seconds`;
+  if (seconds < 7_200) return `${String(Math.round(seconds / 60))} minutes`;
+  return `${String(Math.round(seconds / 3_600))} hours`;
+}

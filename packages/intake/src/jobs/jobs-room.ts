@@ -1,0 +1,85 @@
+import { Allowlist, GuardedClient } from '@murmuration/outbound';
+import { IdempotencyClaims, JobArchive, JobLedger, ReconcilerTurn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type ChunkQueues, type Redis } from '@murmuration/queue';
+import type { Logger } from '@murmuration/runtime';
+import type { TranscriptionParts } from '../active-transcription.js';
+import { Admission } from './admission.js';
+import { EarlierRequests } from './earlier-requests.js';
+import { Jobs } from './jobs.js';
+import { Reconciler, type ReconcilerTimes } from './reconciler.js';
+import { Settler } from './settler.js';
+import { Webhooks, type WebhookSender } from './webhooks.js';
+
+/** Settings of a node's jobs. */
+export interface JobsOptions {
+  /** Audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds. */
+  readonly maxBacklogMs: number;
+  /** How long transcript and events stay when a submission does not say, seconds. */
+  readonly retentionSeconds: number;
+  /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. */
+  readonly webhookSecret: string | null;
+  /** An owner's own secret, or null. */
+  readonly ownWebhookSecret: (owner: string) => string | null;
+  /** Sends webhooks; stays the caller's. One that reaches public addresses only unless given. */
+  readonly outbound: GuardedClient;
+  readonly reconciler: ReconcilerTimes;
+  readonly retryPauseMs: NonNullable<WebhookSender['retryPauseMs']>;
+}
+
+export interface JobsRoomParts extends TranscriptionParts {
+  readonly redis: Redis;
+  readonly subscriber: Redis;
+  /** A connection that waits for Redis as long as it takes. */
+  readonly patient: Redis;
+  readonly queues: ChunkQueues;
+  readonly logger: Logger;
+}
+
+const MAX_BACKLOG_MS = 360_000_000;
+const RETENTION_SECONDS = 7 * 24 * 3_600;
+
+/** A node's part in submitted jobs: it takes submissions in, settles jobs, looks after them and tells webhooks. */
+export class JobsRoom {
+  readonly jobs: Jobs;
+  readonly admission: Admission;
+  readonly #settler: Settler;
+  readonly #reconciler: Reconciler;
+  readonly #queue: WebhookQueue;
+  readonly #worker: WebhookWorker;
+  readonly #ownClient: GuardedClient | null;
+
+  /** Starts at once; waits for nothing. The connections stay the caller's. */
+  constructor(parts: JobsRoomParts, options: Partial<JobsOptions> = {}) {
+    const { redis, logger } = parts;
+    const ledger = new JobLedger(redis);
+    const archive = new JobArchive(redis);
+    const webhookLog = new WebhookLog(redis);
+    const claims = new IdempotencyClaims(redis);
+    const client = options.outbound ?? new GuardedClient({ allowlist: Allowlist.none });
+    this.#ownClient = options.outbound === undefined ? client : null;
+    this.#queue = new WebhookQueue(redis);
+    const webhooks = new Webhooks(webhookLog, this.#queue, {
+      client,
+      secret: options.webhookSecret ?? null,
+      ownSecret: options.ownWebhookSecret ?? (() => null),
+      ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
+    });
+    this.admission = new Admission(parts.registry, parts.audio, parts.jobs, options.maxBacklogMs ?? MAX_BACKLOG_MS);
+    this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
+    this.jobs = new Jobs({
+      ...parts, ledger, archive, claims, webhooks, admission: this.admission, settler: this.#settler,
+      earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
+    });
+    this.#worker = new WebhookWorker(parts.patient, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
+    this.#reconciler = new Reconciler({ turn: new ReconcilerTurn(redis), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
+    // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
+    onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
+  }
+
+  /** Resolves when what is in hand has ended. */
+  async close(): Promise<void> {
+    await Promise.all([this.jobs.idle(), this.#reconciler.close(), this.#worker.close()]);
+    await this.#settler.close();
+    await this.#queue.close().catch(() => undefined);
+    await this.#ownClient?.close();
+  }
+}

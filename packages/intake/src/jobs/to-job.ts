@@ -1,0 +1,41 @@
+import type { Job, JobStatus } from '@murmuration/contracts';
+import type { JobManifest } from '@murmuration/queue';
+
+/** What depends on other jobs. */
+export type JobOutlook = Pick<Job, 'position' | 'estimatedSecondsLeft'>;
+
+const NO_OUTLOOK: JobOutlook = { position: null, estimatedSecondsLeft: null };
+
+/** A job as clients see it. */
+export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = NO_OUTLOOK): Job {
+  return {
+    id: manifest.id,
+    status: statusOf(manifest),
+    priority: manifest.priority,
+    model: manifest.modelId,
+    owner: manifest.owner,
+    createdAtMs: manifest.createdAtMs,
+    acceptedAtMs: manifest.acceptedAtMs,
+    finishedAtMs: manifest.finishedAtMs,
+    expiresAtMs: manifest.expiresAtMs,
+    purged: manifest.purged || (manifest.expiresAtMs !== null && manifest.expiresAtMs <= now),
+    retentionSeconds: manifest.retentionSeconds,
+    doneMs: manifest.doneMs,
+    plannedMs: manifest.plannedMs,
+    durationMs: manifest.durationMs,
+    language: manifest.language ?? manifest.decode.language ?? manifest.fallbackLanguage,
+    position: outlook.position,
+    estimatedSecondsLeft: outlook.estimatedSecondsLeft,
+    error: manifest.error,
+    metadata: manifest.metadata,
+    webhook: manifest.webhook,
+  };
+}
+
+export function statusOf({ state, done }: Pick<JobManifest, 'state' | 'done'>): JobStatus {
+  switch (state) {
+    case 'running': return done === 0 ? 'queued' : 'running';
+    case 'assembling': return 'running';
+    default: return state;
+  }
+}
