@@ -1,0 +1,1 @@
+export { startGrpc, type GrpcDoor } from './start-grpc.js';

@@ -1,0 +1,93 @@
+import { reachOf } from '@murmuration/access';
+import { AsrError, type JobStatus } from '@murmuration/contracts';
+import type { CreateJobRequest, JobsMethods, ListJobsRequest } from '@murmuration/contracts/grpc';
+import type { JobFilter, JobService } from '@murmuration/intake';
+import type { RelayParts } from '../relay-parts.js';
+import type { Handlers } from './calls/implementation.js';
+import type { RequestReader } from './calls/request-reader.js';
+import { chosen, invalidField } from './fields/first-issue.js';
+import { eventId, jobId } from './fields/ids.js';
+import { readJobSettings } from './fields/job-settings.js';
+import { jobMessage, jobNewsMessage, STATUS_OF } from './replies/job-message.js';
+import { transcriptMessage } from './replies/transcript-message.js';
+import { untilLeaving } from './until-leaving.js';
+
+/** An upload that sends nothing for this long is given up. */
+const IDLE_MS = 30_000;
+const [DEFAULT_PAGE, LARGEST_PAGE, PAGE_TOKEN_LENGTH] = [20, 100, 512];
+
+/** `murmuration.v1.Jobs`. */
+export function jobsService(jobs: JobService, parts: Pick<RelayParts, 'draining' | 'config'>): Handlers<JobsMethods> {
+  return {
+    CreateJob: async (requests, call) => {
+      const first = await requests.next(IDLE_MS);
+      if (first?.message !== 'settings') throw new AsrError('invalid_message', `The first message must be settings, not ${first?.message ?? 'nothing'}.`);
+      const upload = new Upload(requests, parts.config.MAX_UPLOAD_BYTES);
+      try {
+        const { job, created } = await jobs.submit({ ...readJobSettings(first.settings), source: upload.bytes(), owner: call.principal.owner, signal: call.signal });
+        return { job: jobMessage(job), created };
+      } catch (error) {
+        // A decoder whose input breaks off has its own words for it: the client is told the cause.
+        throw upload.fault ?? error;
+      }
+    },
+    GetJob: async ({ id }, call) => ({ job: jobMessage(await jobs.get(jobId(id), reachOf(call.principal))) }),
+    ListJobs: async (request, call) => {
+      const { jobs: found, nextCursor } = await jobs.list({ ...filterOf(request), whose: reachOf(call.principal) });
+      return { jobs: found.map(jobMessage), nextPageToken: nextCursor ?? '' };
+    },
+    CancelJob: async ({ id }, call) => ({ job: jobMessage(await jobs.cancel(jobId(id), reachOf(call.principal))) }),
+    GetJobTranscript: async ({ id }, call) => ({ transcript: transcriptMessage(await jobs.transcript(jobId(id), reachOf(call.principal))) }),
+    WatchJob: async ({ id, afterEventId }, call, answer) => {
+      const afterId = eventId('after_event_id', afterEventId) ?? '0';
+      await untilLeaving(call, parts.draining, async (signal) => {
+        for await (const news of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal)) await answer.send(jobNewsMessage(news));
+      });
+    },
+  };
+}
+
+function filterOf(request: ListJobsRequest): Omit<JobFilter, 'whose'> {
+  const limit = request.pageSize ?? DEFAULT_PAGE;
+  if (limit < 1 || limit > LARGEST_PAGE) throw invalidField('page_size', `must be from 1 to ${String(LARGEST_PAGE)}`);
+  if (request.pageToken.length > PAGE_TOKEN_LENGTH) throw invalidField('page_token', 'not the token of a page');
+  const statuses = request.statuses.map((name): JobStatus => {
+    const status = chosen('statuses', name, STATUS_OF);
+    if (status === undefined) throw invalidField('statuses', 'JOB_STATUS_UNSPECIFIED is no status of a job');
+    return status;
+  });
+  return {
+    statuses: statuses.length === 0 ? null : [...new Set(statuses)],
+    createdAfterMs: request.createdAfterMs ?? null, createdBeforeMs: request.createdBeforeMs ?? null,
+    limit, cursor: request.pageToken === '' ? null : request.pageToken,
+  };
+}
+
+/** The bytes of a recording that comes in messages; what is wrong with their coming is kept as well as thrown. */
+class Upload {
+  readonly #requests: RequestReader<CreateJobRequest>;
+  readonly #maxBytes: number;
+  fault: AsrError | null = null;
+
+  constructor(requests: RequestReader<CreateJobRequest>, maxBytes: number) {
+    this.#requests = requests;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Throws `empty_file`, `file_too_large`, `upload_timeout`, `invalid_message`, and the reason when the call is over. */
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      let bytes = 0;
+      for (let request = await this.#requests.next(IDLE_MS); request !== null; request = await this.#requests.next(IDLE_MS)) {
+        if (request.message !== 'audio') throw new AsrError('invalid_message', `After settings every message must be audio, not ${request.message ?? 'nothing'}.`);
+        bytes += request.audio.byteLength;
+        if (bytes > this.#maxBytes) throw new AsrError('file_too_large', undefined, { param: 'audio' });
+        yield request.audio;
+      }
+      if (bytes === 0) throw new AsrError('empty_file', undefined, { param: 'audio' });
+    } catch (error) {
+      this.fault = AsrError.from(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync, type Options, type PackageDefinition, type ServiceDefinition as LoadedService } from '@grpc/proto-loader';
+import { protoPath as healthProto } from 'grpc-health-check';
+import { PROTO_FILES, PROTO_FOLDER } from './proto-files.js';
+
+/** As `packages/contracts/src/grpc.ts` has the messages. */
+const DECODED: Options = { includeDirs: [PROTO_FOLDER], longs: Number, enums: String, defaults: true, oneofs: true };
+
+/** What a request is decoded to whose bytes are none of its type. */
+export const MALFORMED = Symbol('malformed');
+
+/** A service of `murmuration.v1` by its name, ready for the server. */
+export type ServiceName = 'Transcription' | 'Jobs' | 'Sessions';
+
+/** Reads the contract. A request that cannot be decoded comes out as `MALFORMED`, so that it is refused like any other. */
+export function serviceDefinitions(): Readonly<Record<ServiceName, ServiceDefinition>> {
+  const loaded = loadSync(PROTO_FILES, DECODED);
+  const tolerant = (name: ServiceName): ServiceDefinition => Object.fromEntries(
+    Object.entries(loaded[`murmuration.v1.${name}`] as LoadedService).map(([method, definition]) => [method, { ...definition, requestDeserialize: orMalformed(definition.requestDeserialize) }]),
+  );
+  return { Transcription: tolerant('Transcription'), Jobs: tolerant('Jobs'), Sessions: tolerant('Sessions') };
+}
+
+function orMalformed(deserialize: (bytes: Buffer) => object): (bytes: Buffer) => unknown {
+  return (bytes) => {
+    try {
+      return deserialize(bytes);
+    } catch {
+      return MALFORMED;
+    }
+  };
+}
+
+/** Everything that reflection tells of: field names as the files have them, and the health service. */
+export function describedPackage(): PackageDefinition {
+  const asWritten = { includeDirs: [PROTO_FOLDER], keepCase: true };
+  return { ...loadSync(PROTO_FILES, asWritten), ...loadSync(healthProto, asWritten) };
+}

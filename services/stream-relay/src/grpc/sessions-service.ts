@@ -1,0 +1,35 @@
+import { reachOf } from '@murmuration/access';
+import type { LiveState, LiveSummary } from '@murmuration/contracts';
+import type * as proto from '@murmuration/contracts/grpc';
+import type { RelayParts } from '../relay-parts.js';
+import type { Handlers } from './calls/implementation.js';
+import { eventId, sessionId } from './fields/ids.js';
+import { liveEventMessage } from './replies/live-event-message.js';
+import { wholeMs } from './replies/milliseconds.js';
+import { untilLeaving } from './until-leaving.js';
+
+const STATES = { open: 'LIVE_STATE_OPEN', detached: 'LIVE_STATE_DETACHED', finishing: 'LIVE_STATE_FINISHING', closed: 'LIVE_STATE_CLOSED' } as const satisfies Record<LiveState, proto.LiveState>;
+
+/** `murmuration.v1.Sessions`. */
+export function sessionsService(parts: Pick<RelayParts, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
+  return {
+    ListSessions: async (_request, call) => ({ sessions: (await parts.live.list(reachOf(call.principal))).map(sessionMessage) }),
+    WatchSession: async ({ session, afterEventId }, call, answer) => {
+      const afterId = eventId('after_event_id', afterEventId);
+      await untilLeaving(call, parts.draining, async (signal) => {
+        for await (const news of await parts.live.watch(sessionId(session), reachOf(call.principal), afterId, signal)) {
+          const event = liveEventMessage(news);
+          if (event?.body === 'partial') answer.offer({ event });
+          else if (event !== null) await answer.send({ event });
+        }
+      });
+    },
+  };
+}
+
+function sessionMessage(session: LiveSummary): proto.LiveSession {
+  return {
+    id: session.id, state: STATES[session.state], relay: session.relay, model: session.model, language: session.language, startedAtMs: session.startedAtMs,
+    audioMs: wholeMs(session.audioMs), lagMs: wholeMs(session.lagMs), utterances: session.utterances,
+  };
+}

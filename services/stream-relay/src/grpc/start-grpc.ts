@@ -1,0 +1,83 @@
+import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import type { RelayParts } from '../relay-parts.js';
+import { CallDoor } from './calls/call-door.js';
+import { fullName } from './calls/call-rules.js';
+import { implementation } from './calls/implementation.js';
+import { jobsService } from './jobs-service.js';
+import { describedPackage, serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
+import { sessionsService } from './sessions-service.js';
+import { transcriptionService } from './transcription-service.js';
+
+/** Longest message in either direction: 100 MiB, as the original service took. */
+const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
+
+const OPTIONS: ServerOptions = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  // Connections are asked whether anybody is there, with or without calls on them.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.max_concurrent_streams': 1_000,
+};
+
+/** The gRPC door, listening. */
+export interface GrpcDoor {
+  readonly port: number;
+  /** Reports NOT_SERVING, lets nobody in, lets the calls in hand finish; after `drainMs` they end with `shutting_down`. Call it once `draining` is aborted. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** Calls that are given up get this long to be told, milliseconds. */
+const TELL_MS = 1_000;
+/** From the end of the last call until its connection is cut, milliseconds: its status is on the way. */
+const LAST_WORDS_MS = 100;
+
+/** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had. */
+export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
+  const door = new CallDoor(parts);
+  const server = new Server({ ...OPTIONS, interceptors: [door.interceptor] });
+  const definitions = serviceDefinitions();
+  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(parts), door));
+  server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(parts), door));
+  if (parts.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(parts.jobs, parts), door));
+  const served: readonly ServiceName[] = parts.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
+  const names = ['', ...served.map(fullName)];
+  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
+  health.addToServer(server);
+  new ReflectionService(describedPackage(), { services: [...served.map(fullName), 'grpc.health.v1.Health'] }).addToServer(server);
+  const port = await bound(server, parts.config.RELAY_HOST, parts.config.GRPC_PORT);
+  const notServing = (): void => {
+    door.close();
+    for (const name of names) health.setStatus(name, 'NOT_SERVING');
+  };
+  const cut = (): void => { server.forceShutdown(); };
+  const giveUp = (): void => { door.abandon(); };
+  parts.draining.addEventListener('abort', notServing, { once: true });
+  parts.abandoned.addEventListener('abort', giveUp, { once: true });
+  return {
+    port,
+    close: async (drainMs) => {
+      notServing();
+      const timers = [setTimeout(giveUp, Math.max(0, drainMs - TELL_MS)), setTimeout(cut, drainMs)];
+      const shut = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve(); }); });
+      void door.idle().then(() => { timers.push(setTimeout(cut, LAST_WORDS_MS)); });
+      await shut;
+      for (const timer of timers) clearTimeout(timer);
+      parts.draining.removeEventListener('abort', notServing);
+      parts.abandoned.removeEventListener('abort', giveUp);
+    },
+  };
+}
+
+function bound(server: Server, host: string, port: number): Promise<number> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, got) => {
+      if (error === null) resolve(got);
+      else reject(error);
+    });
+  });
+}
