@@ -3,6 +3,7 @@ export { openAudioStore } from './audio-store/open-audio-store.js';
 export { OrphanSweep } from './audio-store/orphan-sweep.js';
 export { ChunkDesk, onCancelled, type PickedUp, type Taken } from './chunk-desk.js';
 export { ChunkQueues, laneOf } from './chunk-queue.js';
+export { ChunkWorker, HandBack, type ChunkWorkerEvents } from './chunk-worker.js';
 export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis } from './connections.js';
 export { FairShare } from './fair-share.js';
 export { JobEvents, type StreamedEvent } from './job-events.js';

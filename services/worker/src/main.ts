@@ -8,6 +8,7 @@ import { readConfig } from './config.js';
 import { FetchWatch } from './fetch-watch.js';
 import { loadModel } from './load-model.js';
 import { observeBatch } from './observe-batch.js';
+import { RecentThroughput } from './recent-throughput.js';
 import { TranscribeChunk } from './transcribe-chunk.js';
 import { WorkerCard } from './worker-card.js';
 
@@ -77,8 +78,9 @@ const audio = await openAudioStore(config.audioStore, redis).catch((error: unkno
 });
 shutdown.add('audio', () => { audio.close(); });
 const cancelled = new CancelledJobs();
+const throughput = new RecentThroughput();
 await onCancelled(subscriber, (job) => { cancelled.add(job); });
-const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, facts); } });
+const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, throughput, facts); } });
 const transcribe = new TranscribeChunk({
   slug, workerId, batcher, cancelled, metrics, logger,
   desk: new ChunkDesk(redis, queues, audio),
@@ -108,7 +110,7 @@ const card = new WorkerCard(redis, {
   maxBatch: pool.maxBatch,
   speed: pool.speed,
   startedAtMs: Date.now(),
-});
+}, () => throughput.speed);
 await card.start();
 shutdown.add('queue', () => queues.close());
 shutdown.add('card', () => card.withdraw());

@@ -1,16 +1,21 @@
 import type { ModelCard } from '@murmuration/contracts';
 import { HEARTBEAT_EVERY_MS, publishCard, withdrawCard, type Redis } from '@murmuration/queue';
 
+type FixedCard = Omit<ModelCard, 'recentSpeed' | 'seenAtMs' | 'memoryBytes' | 'draining'>;
+
 /** Says again and again that the worker is there. */
 export class WorkerCard {
   readonly #redis: Redis;
-  readonly #fixed: Omit<ModelCard, 'seenAtMs' | 'memoryBytes' | 'draining'>;
+  readonly #fixed: FixedCard;
+  readonly #recentSpeed: () => number | null;
   #timer: NodeJS.Timeout | undefined;
   #draining = false;
 
-  constructor(redis: Redis, fixed: Omit<ModelCard, 'seenAtMs' | 'memoryBytes' | 'draining'>) {
+  /** @param recentSpeed audio seconds a second of busy time lately, or null */
+  constructor(redis: Redis, fixed: FixedCard, recentSpeed: () => number | null) {
     this.#redis = redis;
     this.#fixed = fixed;
+    this.#recentSpeed = recentSpeed;
   }
 
   /** Publishes the first card and then one every heartbeat; trouble with Redis only delays the next. */
@@ -31,6 +36,6 @@ export class WorkerCard {
   }
 
   #publish(): Promise<void> {
-    return publishCard(this.#redis, { ...this.#fixed, seenAtMs: Date.now(), memoryBytes: process.memoryUsage.rss(), draining: this.#draining });
+    return publishCard(this.#redis, { ...this.#fixed, recentSpeed: this.#recentSpeed(), seenAtMs: Date.now(), memoryBytes: process.memoryUsage.rss(), draining: this.#draining });
   }
 }

@@ -1,0 +1,52 @@
+/** How far back it looks, milliseconds. */
+const WINDOW_MS = 60_000;
+
+/** A batch that has ended; times in milliseconds of one clock. */
+interface Run {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly audioMs: number;
+}
+
+/** What the worker really did lately. Time in which several sessions ran counts once. */
+export class RecentThroughput {
+  readonly #now: () => number;
+  #runs: Run[] = [];
+
+  /** @param now milliseconds that only grow; the process' own clock unless given */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Tells of a batch that has ended now. */
+  add(audioMs: number, inferenceMs: number): void {
+    const endMs = this.#now();
+    this.#runs.push({ startMs: endMs - inferenceMs, endMs, audioMs });
+    this.#forget();
+  }
+
+  /** Audio seconds a second of busy time over about the last minute; null when nothing ran. */
+  get speed(): number | null {
+    this.#forget();
+    const busyMs = coveredMs(this.#runs);
+    return busyMs === 0 ? null : this.#runs.reduce((sum, run) => sum + run.audioMs, 0) / busyMs;
+  }
+
+  #forget(): void {
+    const fromMs = this.#now() - WINDOW_MS;
+    // Runs stand in the order of their ends.
+    const first = this.#runs.findIndex((run) => run.endMs >= fromMs);
+    if (first !== 0) this.#runs = first === -1 ? [] : this.#runs.slice(first);
+  }
+}
+
+/** Time in which at least one run was under way. */
+function coveredMs(runs: readonly Run[]): number {
+  let covered = 0;
+  let untilMs = Number.NEGATIVE_INFINITY;
+  for (const { startMs, endMs } of [...runs].sort((left, right) => left.startMs - right.startMs)) {
+    covered += Math.max(0, endMs - Math.max(startMs, untilMs));
+    untilMs = Math.max(untilMs, endMs);
+  }
+  return covered;
+}
