@@ -12,6 +12,8 @@ const shape = {
   HF_HUB_OFFLINE: booleanVariable.default(false),
   HF_TOKEN: z.string().optional(),
   API_KEYS_FILE: z.string().transform((file) => resolve(CHECKOUT, file)).optional(),
+  MURMUR_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('http://127.0.0.1:8000'),
+  MURMUR_API_KEY: z.string().min(1).optional(),
 };
 
 export type CliConfig = ReturnType<typeof readConfig>;

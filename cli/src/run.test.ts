@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { run } from './run.js';
+import { TestTerminal } from './testing/test-terminal.js';
 
 const COMMIT = 'aeaa13760958b03fac5062f457d317d3319c3168';
 const FILES: Readonly<Record<string, string>> = {
@@ -42,11 +43,9 @@ suite('murmur models', () => {
   afterEach(() => rm(cache, { recursive: true }));
 
   async function murmur(command: string, environment: Record<string, string> = {}): Promise<{ status: number; out: string; err: string }> {
-    let [out, err] = ['', ''];
-    const status = await run(command.split(' ').filter((word) => word !== ''), { MODEL_CACHE: cache, HF_ENDPOINT: endpoint, ...environment }, {
-      out: (text) => { out += text; }, err: (text) => { err += text; }, isWatched: false, columns: 80,
-    });
-    return { status, out, err };
+    const terminal = new TestTerminal();
+    const status = await run(command.split(' ').filter((word) => word !== ''), { MODEL_CACHE: cache, HF_ENDPOINT: endpoint, ...environment }, terminal);
+    return { status, out: terminal.said.out, err: terminal.said.err };
   }
 
   test('A model is pulled, listed and verified; a file that changed is found, and a pull mends it', async () => {

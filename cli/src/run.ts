@@ -1,28 +1,51 @@
 import { KeyFileError } from '@murmuration/access';
 import { HubFault, ModelFileFault } from '@murmuration/asr';
+import { MurmurationError } from '@murmuration/client/node';
 import { EnvironmentError } from '@murmuration/runtime';
-import { readConfig } from './config.js';
+import { readConfig, type CliConfig } from './config.js';
+import { JOBS_USAGE, jobsCommand } from './jobs/jobs-command.js';
 import { KEYS_USAGE, keysCommand } from './keys/keys-command.js';
 import { MODELS_USAGE, modelsCommand } from './models/models-command.js';
-import { UsageError, type Terminal } from './terminal.js';
+import { sentence, statusOf } from './server/fault.js';
+import { Interrupted, UsageError, type Terminal } from './terminal.js';
+import { TRANSCRIBE_USAGE, transcribeCommand } from './transcribe/transcribe-command.js';
 
-const USAGE = `${MODELS_USAGE}\n${KEYS_USAGE}`;
+interface Group {
+  readonly usage: string;
+  readonly run: (args: readonly string[], readConfig: () => CliConfig, terminal: Terminal) => Promise<number>;
+}
 
-/** Runs a command line and answers the exit status: 0 done, 1 it could not be done, 2 it means nothing. Throws only what is a fault of this program. */
+const GROUPS: Readonly<Record<string, Group>> = {
+  transcribe: { usage: TRANSCRIBE_USAGE, run: transcribeCommand },
+  jobs: { usage: JOBS_USAGE, run: jobsCommand },
+  models: { usage: MODELS_USAGE, run: modelsCommand },
+  keys: { usage: KEYS_USAGE, run: keysCommand },
+};
+const USAGE = Object.values(GROUPS).map(({ usage }) => usage).join('\n');
+
+/** Runs a command line and answers the exit status: 0 done, 1 it could not be done, 2 it means nothing, 3 the server cannot be reached, 130 Ctrl-C. Throws only what is a fault of this program. */
 export async function run(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, terminal: Terminal): Promise<number> {
-  const [group, ...rest] = args;
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h' || name === 'help') {
+    terminal.out(USAGE);
+    return 0;
+  }
+  const group = name !== undefined && Object.hasOwn(GROUPS, name) ? GROUPS[name] : undefined;
+  if (group === undefined) {
+    terminal.err(`${name === undefined ? 'murmur: say what to do' : `murmur ${name}: there is no such command`}\n\n${USAGE}`);
+    return 2;
+  }
   try {
-    if (group === '--help' || group === '-h' || group === 'help') {
-      terminal.out(USAGE);
-      return 0;
-    }
-    if (group === 'models') return await modelsCommand(rest, () => readConfig(environment), terminal);
-    if (group === 'keys') return await keysCommand(rest, () => readConfig(environment), terminal);
-    throw new UsageError(group === undefined ? 'murmur: say what to do' : `murmur ${group}: there is no such command`);
+    return await group.run(rest, () => readConfig(environment), terminal);
   } catch (error) {
+    if (error instanceof Interrupted) return error.status;
     if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\n${USAGE}`);
+      terminal.err(`${error.message}\n\n${group.usage}`);
       return 2;
+    }
+    if (error instanceof MurmurationError) {
+      terminal.err(`${sentence(error)}\n`);
+      return statusOf(error);
     }
     if (!(error instanceof ModelFileFault) && !(error instanceof HubFault) && !(error instanceof KeyFileError) && !(error instanceof EnvironmentError)) throw error;
     terminal.err(`${error.message}\n`);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { run } from '../run.js';
+import { TestTerminal } from '../testing/test-terminal.js';
 
 interface Ran { readonly status: number; readonly out: string; readonly err: string }
 
@@ -14,9 +15,9 @@ async function place(t: TestContext): Promise<{ path: string; murmur: (...args: 
   return {
     path,
     murmur: async (...args) => {
-      const said = { out: '', err: '' };
-      const status = await run(['keys', ...args], { API_KEYS_FILE: path }, { out: (text) => { said.out += text; }, err: (text) => { said.err += text; }, isWatched: false, columns: 80 });
-      return { status, ...said };
+      const terminal = new TestTerminal();
+      const status = await run(['keys', ...args], { API_KEYS_FILE: path }, terminal);
+      return { status, ...terminal.said };
     },
   };
 }
@@ -73,7 +74,9 @@ describe('murmur keys', () => {
     }
     await writeFile(path, '[');
     assert.match((await murmur('list')).err, /it is not JSON/);
-    assert.equal(await run(['keys', 'list'], {}, { out: () => undefined, err: (text) => { assert.match(text, /say which file/); }, isWatched: false, columns: 80 }), 2);
+    const terminal = new TestTerminal();
+    assert.equal(await run(['keys', 'list'], {}, terminal), 2);
+    assert.match(terminal.said.err, /say which file/);
   });
 
   test('--help explains the group.', async (t) => {

@@ -8,7 +8,7 @@ const at = (doneBytes: number, step: ModelProgress['step'] = 'downloading'): Mod
 test('Where a person watches, a bar redraws itself within the width of the line, and goes away', () => {
   let text = '';
   let nowMs = 0;
-  const line = new ProgressLine({ out: () => assert.fail(), err: (piece) => { text += piece; }, isWatched: true, columns: 60 }, () => nowMs);
+  const line = new ProgressLine({ err: (piece) => { text += piece; }, isWatched: true, columns: 60 }, () => nowMs);
   line.update(at(250_000));
   line.update(at(260_000));
   nowMs = 100;
@@ -21,7 +21,7 @@ test('Where a person watches, a bar redraws itself within the width of the line,
 test('Elsewhere a line is written when a step begins and every ten seconds, and troubles are told', () => {
   const lines: string[] = [];
   let nowMs = 0;
-  const line = new ProgressLine({ out: () => assert.fail(), err: (piece) => { lines.push(piece); }, isWatched: false, columns: 80 }, () => nowMs);
+  const line = new ProgressLine({ err: (piece) => { lines.push(piece); }, isWatched: false, columns: 80 }, () => nowMs);
   line.update({ step: 'waiting', reason: '', file: '', doneBytes: 0, totalBytes: 0 });
   line.update(at(0));
   nowMs = 9_999;

@@ -7,15 +7,17 @@ const TELL_MS = 10_000;
 const BAR_CELLS = 24;
 const VERBS = { waiting: 'another process fetches it', downloading: 'fetching', verifying: 'verifying' } as const;
 
+type Watched = Pick<Terminal, 'err' | 'isWatched' | 'columns'>;
+
 /** Shows progress: a bar that redraws itself where a person watches, else a line every ten seconds. */
 export class ProgressLine {
-  readonly #terminal: Terminal;
+  readonly #terminal: Watched;
   readonly #now: () => number;
   #shownAtMs = Number.NEGATIVE_INFINITY;
   #step = '';
   #isDrawn = false;
 
-  constructor(terminal: Terminal, now: () => number = () => performance.now()) {
+  constructor(terminal: Watched, now: () => number = () => performance.now()) {
     this.#terminal = terminal;
     this.#now = now;
   }

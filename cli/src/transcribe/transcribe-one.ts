@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { MurmurationError, audioFile, type AudioInput, type Job, type RecordingUrl, type Transcript } from '@murmuration/client/node';
+import type { Terminal } from '../terminal.js';
+import { isAddress } from './output-names.js';
+import type { Progress } from './progress-board.js';
+import type { TranscribeArguments } from './transcribe-arguments.js';
+
+/** From when the first byte is sent the server knows the job, but it may refuse for a while before it takes one. */
+const APPEARS_WITHIN_MS = 60_000;
+/** For the server to hear that a job is cancelled, when the program is to end. */
+const CANCEL_LIMIT_MS = 5_000;
+
+/**
+ * One recording from its bytes to its transcript: submitted under a name of our own, so that it can be followed while it is sent.
+ * A job that is not seen to its end is cancelled. Throws `MurmurationError` (also with the error of a job that failed), what `node:fs` throws, or the signal's reason.
+ */
+export async function transcribeOne(input: string, asked: TranscribeArguments, terminal: Terminal, progress: Progress, signal: AbortSignal): Promise<{ readonly job: Job; readonly transcript: Transcript | string }> {
+  const { jobs } = asked.client;
+  const recording = await recordingOf(input, terminal);
+  const id = randomUUID();
+  const leaving = new AbortController();
+  const leave = (): void => { leaving.abort(signal.reason); };
+  signal.addEventListener('abort', leave, { once: true });
+  let isOver = false;
+  try {
+    signal.throwIfAborted();
+    // Its own faults do not matter: what became of the job is asked for below.
+    const following = show(asked, id, progress, leaving.signal).catch(() => undefined);
+    await jobs.create(recording, { ...asked.fields, id, signal, onUpload: (sentBytes, totalBytes) => { progress.sent(sentBytes, totalBytes); } });
+    progress.accepted();
+    await following;
+    const job = await jobs.wait(id, { signal });
+    isOver = true;
+    if (job.status !== 'done') throw new MurmurationError(job.error?.code ?? 'cancelled', job.error?.message ?? 'the job was cancelled');
+    return { job, transcript: await jobs.transcript(id, asked.format, { signal }) };
+  } finally {
+    leaving.abort();
+    signal.removeEventListener('abort', leave);
+    if (!isOver) await jobs.cancel(id, { signal: AbortSignal.timeout(CANCEL_LIMIT_MS) }).catch(() => undefined);
+  }
+}
+
+async function show({ client }: TranscribeArguments, id: string, progress: Progress, signal: AbortSignal): Promise<void> {
+  for await (const event of client.jobs.events(id, { signal, appearsWithinMs: APPEARS_WITHIN_MS })) {
+    if (event.type === 'progress') progress.transcribed(event.done_seconds, event.planned_seconds);
+  }
+}
+
+async function recordingOf(input: string, terminal: Terminal): Promise<AudioInput | RecordingUrl> {
+  if (input === '-') return terminal.input;
+  if (isAddress(input)) return { url: input };
+  // A pipe, as of `<(ffmpeg …)`, has no size and can be read once.
+  return (await stat(input)).isFile() ? audioFile(input) : createReadStream(input);
+}
