@@ -11,3 +11,7 @@ export { GATE_DISTANCE_MS, VoiceDetector } from './detect/voice-detector.js';
 export { WholeRecordingDetector } from './detect/whole-recording-detector.js';
 export { ChunkPlanner, type ReadyChunk } from './plan/chunk-planner.js';
 export { ChannelTrack } from './plan/channel-track.js';
+export type { EarSnapshot, EarState, Heard } from './live/heard.js';
+export { countedRateHz, frameBytes, type LiveEarSettings } from './live/live-ear-settings.js';
+export { LiveEars, type LiveEar } from './live/live-ears.js';
+export type { OpenUtterance, UtteranceEnd, UtteranceEvent } from './live/utterance-tracker.js';

@@ -3,12 +3,8 @@ import type { Transferred } from '@murmuration/runtime';
 import type { BoundedContainer } from './decode/container.js';
 import type { RecordingLimits } from './recording.js';
 
-/** What a thread is started with. */
-export interface SpeechReaderThreadData {
-  readonly vadModelPath: string;
-  /** Memory of the gate that the process waits at before it ends. */
-  readonly gate: SharedArrayBuffer;
-}
+/** The module of the threads. */
+export const SPEECH_READER_THREAD = new URL('./speech-reader-thread.js', import.meta.url);
 
 /** How a recording is to be read; comes with its first piece. */
 export interface OpenRecording {

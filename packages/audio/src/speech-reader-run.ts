@@ -1,10 +1,10 @@
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
+import type { DetectionThreads, ThreadLease } from './detection-threads.js';
 import type { OpenedDecoding } from './decode/index.js';
 import type { RecordingEvent, RecordingInput } from './recording.js';
 import { SpeechReaderFeed, type FeedPiece } from './speech-reader-feed.js';
-import type { OpenRecording, PieceAnswer, RecordingPiece } from './speech-reader-methods.js';
+import type { OpenRecording, PieceAnswer, RecordingPiece, SpeechReaderMethods } from './speech-reader-methods.js';
 import { formatName } from './speech-reader-recording.js';
-import type { ReaderThread, SpeechReaderThreads, ThreadLease } from './speech-reader-threads.js';
 
 /** Pieces that are in a thread or answered and not yet handed out. */
 const MAX_PIECES = 2;
@@ -26,7 +26,7 @@ export class SpeechReaderRun {
   readonly #input: RecordingInput;
   readonly #decoding: OpenedDecoding;
   readonly #feed: PieceFeed;
-  #lease: ThreadLease | null = null;
+  #lease: ThreadLease<SpeechReaderMethods> | null = null;
   readonly #answers: PieceAnswer[] = [];
   #sent = 0;
   #inThread = 0;
@@ -50,7 +50,7 @@ export class SpeechReaderRun {
   }
 
   /** Chunks as they are complete, then the end. Throws what the source threw, or `AsrError`. */
-  async *events(threads: SpeechReaderThreads): AsyncGenerator<RecordingEvent, void, void> {
+  async *events(threads: DetectionThreads<SpeechReaderMethods>): AsyncGenerator<RecordingEvent, void, void> {
     // A thread that dies while the source is waited for has no call to reject.
     const lease = await threads.lease(() => { this.fail(new AsrError('internal')); });
     this.#lease = lease;
@@ -79,7 +79,7 @@ export class SpeechReaderRun {
     this.#lease?.release();
   }
 
-  #send(thread: ReaderThread): void {
+  #send(thread: ThreadLease<SpeechReaderMethods>['thread']): void {
     while (!this.#lastSent && this.#inThread + this.#answers.length < MAX_PIECES) {
       const taken = this.#feed.take();
       if (taken === null) return;

@@ -1,13 +1,14 @@
 import { AsrError } from '@murmuration/contracts';
 import { ExitGate } from '@murmuration/onnx';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import type { DetectionThreadData } from './detection-threads.js';
 import { SileroModel } from './detect/silero-model.js';
-import type { RecordingPiece, SpeechReaderMethods, SpeechReaderThreadData } from './speech-reader-methods.js';
+import type { RecordingPiece, SpeechReaderMethods } from './speech-reader-methods.js';
 import { ThreadRecording } from './speech-reader-recording.js';
 
 // The thread in which recordings are decoded, searched for speech and cut: many at a time, slice by slice in turn.
 
-const { vadModelPath, gate: memory } = threadData() as SpeechReaderThreadData;
+const { vadModelPath, gate: memory } = threadData() as DetectionThreadData;
 const gate = new ExitGate(memory);
 const model = await gate.pass(() => SileroModel.open(vadModelPath));
 const recordings = new Map<number, ThreadRecording>();

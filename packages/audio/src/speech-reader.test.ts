@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
 import { LIMITS, WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './decode/testing/encoded-twins.js';
+import { DetectionThreads } from './detection-threads.js';
 import { DETECT, POLICY, VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from './testing/detection-samples.js';
 import type { RecordingEvent, RecordingInput } from './recording.js';
+import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './speech-reader-methods.js';
 import { SpeechReader } from './speech-reader.js';
-import { SpeechReaderThreads } from './speech-reader-threads.js';
 
 type Chunk = Extract<RecordingEvent, { type: 'chunk' }>;
 type Result = { chunks: Chunk[]; summary: RecordingSummary };
@@ -60,11 +61,11 @@ const wav = wavFile(voice(40, 16_000, 1), 16_000);
 
 void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   let spoolDir: string;
-  let threads: SpeechReaderThreads;
+  let threads: DetectionThreads<SpeechReaderMethods>;
   let reader: SpeechReader;
   before(async () => {
     spoolDir = await mkdtemp(join(tmpdir(), 'murmuration-spool-'));
-    threads = await SpeechReaderThreads.start(2, VAD_MODEL_PATH);
+    threads = await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, 2, VAD_MODEL_PATH);
     reader = new SpeechReader({ spoolDir, maxSpoolBytes: 100_000_000, ffmpeg }, threads);
   });
   after(async () => {

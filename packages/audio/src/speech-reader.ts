@@ -1,8 +1,9 @@
 import { AsrError } from '@murmuration/contracts';
+import { DetectionThreads } from './detection-threads.js';
 import { openDecoding, type FfmpegProgram } from './decode/index.js';
 import type { RecordingEvent, RecordingInput } from './recording.js';
+import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './speech-reader-methods.js';
 import { SpeechReaderRun } from './speech-reader-run.js';
-import { SpeechReaderThreads } from './speech-reader-threads.js';
 
 export interface SpeechReaderOptions {
   /** Threads for decoding and detection; one core's worth each. */
@@ -20,18 +21,18 @@ export interface SpeechReaderOptions {
 /** Reads recordings into speech chunks, off the caller's thread, any number at a time. */
 export class SpeechReader {
   readonly #options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>;
-  readonly #threads: SpeechReaderThreads;
+  readonly #threads: DetectionThreads<SpeechReaderMethods>;
   readonly #runs = new Set<SpeechReaderRun>();
 
   /** @param threads become the reader's: `close` ends them */
-  constructor(options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>, threads: SpeechReaderThreads) {
+  constructor(options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>, threads: DetectionThreads<SpeechReaderMethods>) {
     this.#options = options;
     this.#threads = threads;
   }
 
   /** Starts the threads and loads the detector in each. Throws when the model is missing or is no Silero VAD file. */
   static async start(options: SpeechReaderOptions): Promise<SpeechReader> {
-    return new SpeechReader(options, await SpeechReaderThreads.start(options.threads, options.vadModelPath));
+    return new SpeechReader(options, await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, options.threads, options.vadModelPath));
   }
 
   /**

@@ -87,3 +87,14 @@ export interface LiveSummary {
   readonly lagMs: number;
   readonly utterances: number;
 }
+
+/** What a queue entry of a live session carries: ids only, for queue data is clear text. */
+export const liveJobSchema = z.object({
+  session: z.string(),
+  utterance: z.number().int().nonnegative(),
+  /** Counts the partials of a session; null for the final of an utterance. */
+  revision: z.number().int().nonnegative().nullable(),
+  /** Unix milliseconds when it was queued. */
+  queuedAtMs: z.number(),
+});
+export type LiveJob = z.infer<typeof liveJobSchema>;

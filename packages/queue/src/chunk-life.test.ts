@@ -233,20 +233,26 @@ test('A chunk that is handed back goes to another worker', async () => {
   await add(job, 1);
   const seen: string[] = [];
   const quiet = { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined };
-  const first = new ChunkWorker(job.modelSlug, redis, 1, () => {
-    seen.push('first');
-    closing = first.close();
-    return Promise.reject(new HandBack('stopping'));
+  const first = new ChunkWorker(job.modelSlug, redis, 1, {
+    chunk: () => {
+      seen.push('first');
+      closing = first.close();
+      return Promise.reject(new HandBack('stopping'));
+    },
+    live: () => Promise.resolve(),
   }, quiet);
   let closing: Promise<void> | undefined;
   while (closing === undefined) await new Promise((resolve) => { setTimeout(resolve, 5); });
   await closing;
   await new Promise<void>((resolve) => {
-    const second = new ChunkWorker(job.modelSlug, redis, 1, async (entry) => {
-      seen.push('second');
-      assert.equal(entry.job, job.id);
-      await take(job, 0);
-      setImmediate(() => { void second.close().then(resolve); });
+    const second = new ChunkWorker(job.modelSlug, redis, 1, {
+      chunk: async (entry) => {
+        seen.push('second');
+        assert.equal(entry.job, job.id);
+        await take(job, 0);
+        setImmediate(() => { void second.close().then(resolve); });
+      },
+      live: () => Promise.resolve(),
     }, quiet);
   });
   assert.deepEqual(seen, ['first', 'second']);

@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq';
-import type { ChunkJob, Lane } from '@murmuration/contracts';
+import type { ChunkJob, Lane, LiveJob } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { PREFIX } from './keys.js';
 
@@ -19,8 +19,17 @@ export function laneOf(lane: Lane, chunk: number): Lane {
   return lane === 'interactive' && chunk >= LONG_FROM_CHUNK ? 'batch' : lane;
 }
 
-/** The name of every entry. */
+/** The names of entries: a recording's chunk, and what a live session wants. */
 export const CHUNK = 'chunk';
+export const LIVE = 'live';
+
+/** Partials come after finals and before everything else. */
+const PARTIAL_PRIORITY = 1;
+
+/** Id of a live entry: the same final or partial twice is one entry. */
+function liveEntryId(session: string, utterance: number, revision: number | null): string {
+  return `${session}.u${String(utterance)}.${revision === null ? 'final' : `p${String(revision)}`}`;
+}
 
 /** Id of a chunk's entry: the same chunk twice is one entry. */
 function entryId(job: string, chunk: number): string {
@@ -30,7 +39,7 @@ function entryId(job: string, chunk: number): string {
 /** The queues of all models, as one who adds to them sees them. */
 export class ChunkQueues {
   readonly #redis: Redis;
-  readonly #queues = new Map<string, Queue<ChunkJob, void, typeof CHUNK>>();
+  readonly #queues = new Map<string, Queue<ChunkJob | LiveJob, void, typeof CHUNK | typeof LIVE>>();
 
   /** The connection stays the caller's. */
   constructor(redis: Redis) {
@@ -55,6 +64,20 @@ export class ChunkQueues {
     await Promise.allSettled(chunks.map((chunk) => this.#of(slug).remove(entryId(job, chunk))));
   }
 
+  /** Queues finals (revision null) and partials of live sessions; those that are there already stay as they are. */
+  async addLive(slug: string, entries: readonly Omit<LiveJob, 'queuedAtMs'>[]): Promise<void> {
+    const queuedAtMs = Date.now();
+    const queue = this.#of(slug);
+    await Promise.all(entries.map((entry) => queue.add(LIVE, { ...entry, queuedAtMs }, {
+      jobId: liveEntryId(entry.session, entry.utterance, entry.revision), priority: entry.revision === null ? PRIORITY.live : PARTIAL_PRIORITY,
+    })));
+  }
+
+  /** Takes finals back that no worker holds. */
+  async removeFinals(slug: string, session: string, utterances: readonly number[]): Promise<void> {
+    await Promise.allSettled(utterances.map((utterance) => this.#of(slug).remove(liveEntryId(session, utterance, null))));
+  }
+
   async counts(slug: string): Promise<{ waiting: number; active: number }> {
     const counts = await this.#of(slug).getJobCounts('wait', 'prioritized', 'active');
     return { waiting: (counts['wait'] ?? 0) + (counts['prioritized'] ?? 0), active: counts['active'] ?? 0 };
@@ -64,7 +87,7 @@ export class ChunkQueues {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
   }
 
-  #of(slug: string): Queue<ChunkJob, void, typeof CHUNK> {
+  #of(slug: string): Queue<ChunkJob | LiveJob, void, typeof CHUNK | typeof LIVE> {
     let queue = this.#queues.get(slug);
     if (queue === undefined) {
       queue = new Queue(slug, {

@@ -1,7 +1,7 @@
 import { UnrecoverableError, WaitingError, Worker } from 'bullmq';
-import { chunkJobSchema, type ChunkJob } from '@murmuration/contracts';
+import { chunkJobSchema, liveJobSchema, type ChunkJob, type LiveJob } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
-import type { CHUNK } from './chunk-queue.js';
+import { LIVE, type CHUNK } from './chunk-queue.js';
 import { PREFIX } from './keys.js';
 
 /** A killed worker's chunks start again within 10 s: measured 3.9 to 8.3 s with these two. */
@@ -23,18 +23,23 @@ export interface ChunkWorkerEvents {
   onError(error: Error): void;
 }
 
+export interface ChunkWorkerHandlers {
+  chunk(entry: ChunkJob): Promise<void>;
+  live(entry: LiveJob): Promise<void>;
+}
+
 /** Takes entries off one model's queue, `concurrency` at most at a time. */
 export class ChunkWorker {
-  readonly #worker: Worker<ChunkJob, void, typeof CHUNK>;
+  readonly #worker: Worker<ChunkJob | LiveJob, void, typeof CHUNK | typeof LIVE>;
 
-  /** @param handle resolves when the chunk needs no more work; throws `HandBack` to return it; any other error drops the entry (the job's owner queues it again) */
-  constructor(slug: string, connection: Redis, concurrency: number, handle: (entry: ChunkJob, signal: AbortSignal | undefined) => Promise<void>, events: ChunkWorkerEvents) {
-    this.#worker = new Worker(slug, async (entry, token, signal) => {
+  /** @param handlers each resolves when the chunk needs no more work; throws `HandBack` to return it; any other error drops the entry (the job's owner queues it again) */
+  constructor(slug: string, connection: Redis, concurrency: number, handlers: ChunkWorkerHandlers, events: ChunkWorkerEvents) {
+    this.#worker = new Worker(slug, async (entry, token) => {
       events.onFetch();
-      const data = chunkJobSchema.safeParse(entry.data);
-      if (!data.success) throw new UnrecoverableError('the entry is not of this version');
+      const handle = handlerOf(entry, handlers);
+      if (handle === null) throw new UnrecoverableError('the entry is not of this version');
       try {
-        await handle(data.data, signal);
+        await handle();
       } catch (error) {
         if (!(error instanceof HandBack)) throw error;
         await entry.moveToWait(token);
@@ -61,4 +66,13 @@ export class ChunkWorker {
   async close(): Promise<void> {
     await this.#worker.close();
   }
+}
+
+function handlerOf(entry: { readonly name: string; readonly data: unknown }, handlers: ChunkWorkerHandlers): (() => Promise<void>) | null {
+  if (entry.name === LIVE) {
+    const live = liveJobSchema.safeParse(entry.data);
+    return live.success ? () => handlers.live(live.data) : null;
+  }
+  const chunk = chunkJobSchema.safeParse(entry.data);
+  return chunk.success ? () => handlers.chunk(chunk.data) : null;
 }

@@ -88,3 +88,37 @@ export const CARD_KEYS = {
   seen: `${PREFIX}:{cards}:seen`,
   models: `${PREFIX}:{cards}:models`,
 } as const;
+
+/** Keys of one live session; all share its hash tag, so a script touches one slot. */
+export interface LiveKeys {
+  /** Hash: state, epoch, owner, settings, positions, snapshot, the partial in hand, counters. */
+  readonly session: string;
+  /** Stream: 16 kHz PCM that is not final yet; an entry's id is the position after its last sample. */
+  readonly pcm: string;
+  /** Hash: utterance -> what was planned of it, until its final is published. */
+  readonly utterances: string;
+  /** Hash: `f<utterance>` fence, `c<utterance>` crashes of the final. */
+  readonly tries: string;
+  /** Hash: utterance -> final that came before its turn. */
+  readonly results: string;
+  /** Stream: what viewers are told. */
+  readonly events: string;
+  /** Channel: the stream has grown (`news`), or somebody took the session over (`epoch <n>`). */
+  readonly wake: string;
+}
+
+export function liveKeys(session: string): LiveKeys {
+  const tag = `${PREFIX}:{s.${session}}`;
+  return {
+    session: `${tag}:session`, pcm: `${tag}:pcm`, utterances: `${tag}:utterances`, tries: `${tag}:tries`,
+    results: `${tag}:results`, events: `${tag}:events`, wake: `${tag}:wake`,
+  };
+}
+
+/** Channel on which a live session's readers and owner are woken. */
+export function liveWakeChannel(session: string): string {
+  return liveKeys(session).wake;
+}
+
+/** Sorted set: live session -> Unix milliseconds from which, not renewed, any relay may finish it. */
+export const LIVE_SESSIONS = `${PREFIX}:live-sessions`;

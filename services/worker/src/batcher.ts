@@ -8,6 +8,8 @@ export interface BatcherRow extends BatchRow {
   readonly lane: Lane;
   /** A suspect of a crash: runs by itself. */
   readonly alone: boolean;
+  /** A live partial: worth something only while there is room. Default false. */
+  readonly partial?: boolean;
   /** Called when the row's batch begins. */
   readonly onRun: () => void;
 }
@@ -71,7 +73,7 @@ export class Batcher {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         row, resolve, reject,
-        lane: row.lane, alone: row.alone, paddedSamples: this.#runner.paddedSamples(row.pcm.length), order: this.#order++, sinceMs: performance.now(),
+        lane: row.lane, alone: row.alone, partial: row.partial === true, paddedSamples: this.#runner.paddedSamples(row.pcm.length), order: this.#order++, sinceMs: performance.now(),
       });
       this.#dispatch();
     });

@@ -6,7 +6,7 @@ import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.j
 const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
-  return { lane, paddedSamples, order, alone };
+  return { lane, paddedSamples, order, alone, partial: false };
 }
 
 test('Rows of one padded length share a batch, led by the oldest', () => {

@@ -8,6 +8,8 @@ export interface WaitingRow {
   readonly order: number;
   /** A suspect of a crash: runs by itself, with nothing beside it. */
   readonly alone: boolean;
+  /** A live partial: thinned out before any final is late. */
+  readonly partial: boolean;
 }
 
 /** What the device allows now. */
@@ -24,22 +26,32 @@ export interface BatchLimits {
 }
 
 const URGENCY: Readonly<Record<Lane, number>> = { live: 0, interactive: 1, batch: 2 };
+/** Partials wait with the interactive rows, in the order of arrival. */
+const PARTIAL_URGENCY = 1;
+/** Bound on the predicted run of a batch of partials, milliseconds: a final that comes meanwhile waits no longer. */
+const PARTIAL_BATCH_MS = 120;
 
 /**
  * The rows of the next batch, or none when none may start now. The most urgent, then oldest row leads; rows that pad to the
  * same length join it, so nothing is padded for a mate's sake. What waits is divided among the idle sessions, so that none
  * stays idle beside a large batch; while somebody waits for an answer, the predicted run stays within `maxBatchMs`. Only sizes
- * that were warmed are run: what is over forms the next batch.
+ * that were warmed are run: what is over forms the next batch. Partials keep to themselves, in short batches, and leave one of
+ * several sessions idle: so a final never waits for them, and under load there are fewer of them.
  */
 export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], limits: BatchLimits): Row[] {
   if (limits.idleSessions === 0 || waiting.length === 0) return [];
-  const sorted = [...waiting].sort((a, b) => URGENCY[a.lane] - URGENCY[b.lane] || a.order - b.order);
+  const roomForPartials = limits.sessions === 1 || limits.idleSessions > 1;
+  const sorted = waiting.filter((row) => !row.partial || roomForPartials).sort((a, b) => urgency(a) - urgency(b) || a.order - b.order);
   const leader = sorted[0];
   if (leader === undefined) return [];
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
-  const mates = sorted.filter((row) => !row.alone && row.paddedSamples === leader.paddedSamples);
-  const share = Math.ceil(mates.length / limits.idleSessions);
-  const boundMs = leader.lane === 'batch' ? Infinity : limits.maxBatchMs;
+  const mates = sorted.filter((row) => !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples);
+  const share = leader.partial ? mates.length : Math.ceil(mates.length / limits.idleSessions);
+  const boundMs = leader.partial ? Math.min(PARTIAL_BATCH_MS, limits.maxBatchMs) : leader.lane === 'batch' ? Infinity : limits.maxBatchMs;
   const rows = limits.batchSizes.findLast((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
   return mates.slice(0, rows ?? 1);
+}
+
+function urgency(row: WaitingRow): number {
+  return row.partial ? PARTIAL_URGENCY : URGENCY[row.lane];
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, LIVE_CLOSED_KEEP_MS, LiveDesk, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { Batcher } from './batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
@@ -10,6 +10,7 @@ import { loadModel } from './load-model.js';
 import { observeBatch } from './observe-batch.js';
 import { RecentThroughput } from './recent-throughput.js';
 import { TranscribeChunk } from './transcribe-chunk.js';
+import { TranscribeLive } from './transcribe-live.js';
 import { WorkerCard } from './worker-card.js';
 
 /** A worker that has not fetched for this long while work waits is taken for hung, seconds. */
@@ -90,13 +91,18 @@ const transcribe = new TranscribeChunk({
 let held = 0;
 watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
 const fetchWatch = watch;
-const chunkWorker = new ChunkWorker(slug, redis, holds, async (entry) => {
+const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis, LIVE_CLOSED_KEEP_MS) });
+const holding = async (work: Promise<void>): Promise<void> => {
   held++;
   try {
-    await transcribe.handle(entry);
+    await work;
   } finally {
     held--;
   }
+};
+const chunkWorker = new ChunkWorker(slug, redis, holds, {
+  chunk: (entry) => holding(transcribe.handle(entry)),
+  live: (entry) => holding(transcribeLive.handle(entry)),
 }, {
   onFetch: () => { fetchWatch.fetched(); },
   onStalled: () => { metrics.stalled.inc(); },

@@ -4,6 +4,7 @@ import type { Logger, Metrics } from '@murmuration/runtime';
 import { toRecordingTime } from '@murmuration/transcript';
 import type { Batcher, RowResult } from './batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
+import { samplesOf } from './pcm-samples.js';
 
 /** A chunk that crashed its worker in company is tried alone; after this many crashes in all its job fails. */
 const MAX_CRASHES = 3;
@@ -82,10 +83,4 @@ export class TranscribeChunk {
     await this.#desk.fail(picked, error.toRecord());
     this.#cancelled.add(picked.job);
   }
-}
-
-function samplesOf(pcm: Buffer): Int16Array {
-  if (pcm.byteOffset % 2 === 0) return new Int16Array(pcm.buffer, pcm.byteOffset, pcm.byteLength >> 1);
-  const copy = new Uint8Array(pcm);
-  return new Int16Array(copy.buffer, 0, copy.byteLength >> 1);
 }

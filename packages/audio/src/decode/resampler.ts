@@ -1,3 +1,5 @@
+import { decodeFloats, encodeFloats } from '../float-text.js';
+
 /** Rate that every decoder of this room gives. */
 export const OUTPUT_RATE_HZ = 16_000;
 
@@ -10,6 +12,17 @@ const ROLLOFF = 0.945;
 /** Up to this many phases are tabulated exactly (11025 Hz needs 640); other rates take the nearest two of as many phases and interpolate, which keeps the table below 3 MB. */
 const MAX_EXACT_PHASES = 640;
 const BLOCK_SAMPLES = 4096;
+
+/** All that a resampler remembers, as plain JSON. */
+export interface ResamplerSnapshot {
+  readonly position: number;
+  readonly fraction: number;
+  readonly base: number;
+  readonly inSamples: number;
+  readonly outSamples: number;
+  /** Samples each channel holds, base64 of 32-bit floats. */
+  readonly history: readonly string[];
+}
 
 /**
  * Streaming conversion of planar PCM to 16 kHz: a polyphase windowed sinc without delay or drift.
@@ -35,8 +48,8 @@ export class Resampler {
   #inSamples = 0;
   #outSamples = 0;
 
-  /** @param rateHz 1000 to 384000 @param channels arrays in each piece */
-  constructor(rateHz: number, channels: number) {
+  /** @param rateHz 1000 to 384000 @param channels arrays in each piece @param snapshot of a resampler of this rate and these channels: continues exactly */
+  constructor(rateHz: number, channels: number, snapshot?: ResamplerSnapshot) {
     this.#channels = channels;
     this.#passThrough = rateHz === OUTPUT_RATE_HZ;
     const divisor = greatestCommonDivisor(rateHz, OUTPUT_RATE_HZ);
@@ -51,6 +64,26 @@ export class Resampler {
     this.#filled = this.#passThrough ? 0 : this.#half - 1;
     this.#base = -this.#filled;
     this.#history = this.#passThrough ? [] : Array.from({ length: channels }, () => new Float32Array(this.#half * 2 + BLOCK_SAMPLES));
+    if (snapshot === undefined) return;
+    this.#position = snapshot.position;
+    this.#fraction = snapshot.fraction;
+    this.#inSamples = snapshot.inSamples;
+    this.#outSamples = snapshot.outSamples;
+    if (this.#passThrough) return;
+    this.#base = snapshot.base;
+    for (const [channel, text] of snapshot.history.entries()) {
+      const held = decodeFloats(text);
+      this.#history[channel]?.set(held);
+      this.#filled = held.length;
+    }
+  }
+
+  /** What it remembers: of 48 kHz about 800 bytes a channel. */
+  snapshot(): ResamplerSnapshot {
+    return {
+      position: this.#position, fraction: this.#fraction, base: this.#base, inSamples: this.#inSamples, outSamples: this.#outSamples,
+      history: this.#history.map((history) => encodeFloats(history.subarray(0, this.#filled))),
+    };
   }
 
   /** Takes one array a channel, all of one length; gives what can be computed so far. */

@@ -8,11 +8,3 @@ export interface DetectorSnapshot {
   /** 64 samples of context and what was heard but not decided. */
   readonly audio: string;
 }
-
-export function encodeFloats(values: Float32Array): string {
-  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-}
-
-export function decodeFloats(text: string): Float32Array {
-  return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
-}

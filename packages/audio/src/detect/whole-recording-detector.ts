@@ -1,5 +1,12 @@
+import { decodeFloats, encodeFloats } from '../float-text.js';
 import { WINDOW_SAMPLES, measureWindow } from './audio-window.js';
 import type { DetectedWindow, DetectionEnd, Detector } from './detector.js';
+
+/** Its memory as plain JSON: the beginning of a window, base64 of 32-bit floats. */
+export interface WholeRecordingSnapshot {
+  readonly nextWindow: number;
+  readonly partial: string;
+}
 
 /** Takes everything for one utterance (`vad=false`); measures the level only, so that cuts by length fall into quiet places. */
 export class WholeRecordingDetector implements Detector {
@@ -7,6 +14,19 @@ export class WholeRecordingDetector implements Detector {
   readonly #partial = new Float32Array(WINDOW_SAMPLES);
   #partialSamples = 0;
   #nextWindow = 0;
+
+  /** @param snapshot continues a stream where `snapshot()` was taken */
+  constructor(snapshot?: WholeRecordingSnapshot) {
+    if (snapshot === undefined) return;
+    this.#nextWindow = snapshot.nextWindow;
+    const partial = decodeFloats(snapshot.partial);
+    this.#partial.set(partial);
+    this.#partialSamples = partial.length;
+  }
+
+  snapshot(): WholeRecordingSnapshot {
+    return { nextWindow: this.#nextWindow, partial: encodeFloats(this.#partial.subarray(0, this.#partialSamples)) };
+  }
 
   push(samples: Float32Array): Promise<DetectedWindow[]> {
     const windows: DetectedWindow[] = [];

@@ -15,6 +15,8 @@ export interface LiveSession {
    * Throws `unprocessable_audio` for a container that cannot be read, `session_lost` when another connection has taken the session over.
    */
   push(bytes: Uint8Array): Promise<void>;
+  /** The client is there, though it sends no audio: the idle time starts again. */
+  keepAlive(): void;
   /** Ends the utterance in hand now (all audio since the last one where `detect` is off); answers its number, or null when there was nothing. */
   commit(): Promise<number | null>;
   /** Drops audio that is in no ended utterance yet. */

@@ -1,0 +1,129 @@
+import { endianness } from 'node:os';
+import type { DetectOptions } from '@murmuration/contracts';
+import { SAMPLES_A_MS } from '../detect/audio-window.js';
+import type { DetectorSnapshot } from '../detect/detector-snapshot.js';
+import type { SileroModel } from '../detect/silero-model.js';
+import { VoiceDetector } from '../detect/voice-detector.js';
+import { WholeRecordingDetector, type WholeRecordingSnapshot } from '../detect/whole-recording-detector.js';
+import { ContainerLiveDecoder } from './container-live-decoder.js';
+import type { EarSnapshot, EarState, Heard } from './heard.js';
+import type { LiveDecoder } from './live-decoder.js';
+import type { LiveEarSettings } from './live-ear-settings.js';
+import { PcmLiveDecoder } from './pcm-live-decoder.js';
+import { UtteranceTracker, type UtteranceEvent } from './utterance-tracker.js';
+
+/** In silence a snapshot is due after this much audio: what is replayed after a loss. */
+const SNAPSHOT_EVERY_MS = 10_000;
+/** As `detectOptionsSchema` has them; a client cannot set them for a live session. */
+const MIN_SPEECH_MS = 100;
+const GATE_RMS = 0.005;
+const GATE_ZERO_CROSSINGS = 50;
+
+/**
+ * One session's signal in a detection thread: decoded, made 16-bit, searched for utterances. One call at a time.
+ * The detector hears exactly the 16-bit samples that are stored, so that hearing them again from a snapshot gives the same.
+ */
+export class LiveEarStream {
+  readonly #settings: LiveEarSettings;
+  readonly #decoder: LiveDecoder;
+  readonly #detector: VoiceDetector | WholeRecordingDetector;
+  readonly #tracker: UtteranceTracker;
+  #positionSamples: number;
+  #snapshotAtSamples: number;
+
+  constructor(settings: LiveEarSettings, state: EarState | null, model: SileroModel) {
+    this.#settings = settings;
+    this.#decoder = settings.encoding === 'opus' ? new ContainerLiveDecoder() : new PcmLiveDecoder(settings, state?.decoder ?? null);
+    const snapshot = state?.snapshot ?? undefined;
+    this.#detector = settings.detect
+      ? new VoiceDetector(model, detectOptionsOf(settings), snapshot?.detector as DetectorSnapshot | undefined)
+      : new WholeRecordingDetector(snapshot?.detector as WholeRecordingSnapshot | undefined);
+    this.#tracker = new UtteranceTracker(settings, snapshot?.tracker);
+    this.#positionSamples = state?.positionSamples ?? 0;
+    this.#snapshotAtSamples = this.#positionSamples;
+  }
+
+  /** Takes what the client sent: whole frames of bare samples, or the next bytes of its container. Throws `unprocessable_audio`. */
+  async hear(bytes: Uint8Array): Promise<Heard> {
+    const { samples, sourceSamples } = await this.#decoder.push(bytes);
+    return this.#hear(toBytes(samples), sourceSamples);
+  }
+
+  /** Hears again what was stored after the snapshot. */
+  replay(pcm: Uint8Array): Promise<Heard> {
+    return this.#hear(new Uint8Array(pcm), 0);
+  }
+
+  commit(): Heard {
+    return this.#told(EMPTY, 0, this.#tracker.commit(this.#positionSamples), true);
+  }
+
+  clear(): Heard {
+    this.#tracker.clear(this.#positionSamples);
+    return this.#told(EMPTY, 0, [], true);
+  }
+
+  /** Ends the signal. */
+  async finish(): Promise<Heard> {
+    const { samples, sourceSamples } = await this.#decoder.finish();
+    const last = await this.#hear(toBytes(samples), sourceSamples);
+    const { windows, events, totalSamples } = await this.#detector.finish();
+    const told = [...last.events, ...windows.flatMap((window) => this.#tracker.observe(window))];
+    const spoken = events.find((event) => event.type === 'utterance');
+    told.push(...this.#tracker.finish(totalSamples, spoken?.endSamples ?? null));
+    // The last window was filled up with silence that nobody sent.
+    const within = told.map((event) => (event.type === 'ended' ? { ...event, endSamples: Math.min(event.endSamples, totalSamples) } : event));
+    return { ...last, events: within, open: null, keepFromSamples: this.#positionSamples, snapshot: null };
+  }
+
+  async #hear(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number): Promise<Heard> {
+    this.#positionSamples += pcm.length >> 1;
+    const windows = await this.#detector.push(toFloats(pcm));
+    const events = windows.flatMap((window) => this.#tracker.observe(window));
+    const ended = events.some((event) => event.type === 'ended');
+    const quietlyOld = this.#tracker.openAt(this.#positionSamples) === null && this.#positionSamples - this.#snapshotAtSamples >= SNAPSHOT_EVERY_MS * SAMPLES_A_MS;
+    return this.#told(pcm, sourceSamples, events, ended || quietlyOld);
+  }
+
+  #told(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number, events: readonly UtteranceEvent[], remember: boolean): Heard {
+    if (remember) this.#snapshotAtSamples = this.#positionSamples;
+    return {
+      pcm, sourceSamples, events,
+      positionSamples: this.#positionSamples,
+      open: this.#tracker.openAt(this.#positionSamples),
+      keepFromSamples: this.#tracker.keepFromSamples,
+      decoder: this.#settings.sampleRateHz === OUTPUT_HZ ? null : this.#decoder.snapshot(),
+      snapshot: remember ? this.#remembered() : null,
+    };
+  }
+
+  #remembered(): EarSnapshot {
+    return { detector: this.#detector.snapshot(), tracker: this.#tracker.snapshot() };
+  }
+}
+
+const OUTPUT_HZ = SAMPLES_A_MS * 1_000;
+const EMPTY = new Uint8Array(0);
+
+function detectOptionsOf(settings: LiveEarSettings): DetectOptions {
+  return {
+    vad: true, threshold: settings.threshold, minSpeechMs: MIN_SPEECH_MS, minSilenceMs: settings.endpointingMs, paddingMs: settings.paddingMs,
+    gateRms: GATE_RMS, gateZeroCrossings: GATE_ZERO_CROSSINGS,
+  };
+}
+
+function toBytes(samples: Float32Array): Uint8Array<ArrayBuffer> {
+  const whole = new Int16Array(samples.length);
+  for (let index = 0; index < samples.length; index++) {
+    const scaled = Math.round((samples[index] ?? 0) * 32_768);
+    whole[index] = scaled > 32_767 ? 32_767 : scaled < -32_768 ? -32_768 : scaled;
+  }
+  const bytes = new Uint8Array(whole.buffer);
+  if (endianness() === 'BE') Buffer.from(bytes.buffer).swap16();
+  return bytes;
+}
+
+function toFloats(pcm: Uint8Array): Float32Array {
+  const view = new DataView(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+  return Float32Array.from({ length: pcm.length >> 1 }, (_, index) => view.getInt16(index * 2, true) / 32_768);
+}

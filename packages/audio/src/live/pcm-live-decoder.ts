@@ -1,0 +1,51 @@
+import { Resampler, type ResamplerSnapshot } from '../decode/resampler.js';
+import { A_LAW, MU_LAW, deinterleave, floatEncoding, integerEncoding, type SampleEncoding } from '../decode/sample-encoding.js';
+import type { LiveEarSettings } from './live-ear-settings.js';
+import type { DecodedLive, LiveDecoder } from './live-decoder.js';
+
+/** Interleaved PCM of any encoding but containers. The pieces hold whole frames. */
+export class PcmLiveDecoder implements LiveDecoder {
+  readonly #encoding: SampleEncoding;
+  readonly #channels: number;
+  readonly #resampler: Resampler;
+
+  constructor(settings: Pick<LiveEarSettings, 'encoding' | 'sampleRateHz' | 'channels'>, snapshot: ResamplerSnapshot | null) {
+    this.#encoding = encodingOf(settings.encoding);
+    this.#channels = settings.channels;
+    this.#resampler = new Resampler(settings.sampleRateHz, 1, snapshot ?? undefined);
+  }
+
+  push(bytes: Uint8Array): Promise<DecodedLive> {
+    const planar = deinterleave(bytes, this.#encoding, this.#channels);
+    const [samples = new Float32Array(0)] = this.#resampler.push([folded(planar)]);
+    return Promise.resolve({ samples, sourceSamples: planar[0]?.length ?? 0 });
+  }
+
+  finish(): Promise<DecodedLive> {
+    const [samples = new Float32Array(0)] = this.#resampler.finish();
+    return Promise.resolve({ samples, sourceSamples: 0 });
+  }
+
+  snapshot(): ResamplerSnapshot {
+    return this.#resampler.snapshot();
+  }
+}
+
+/** The mean of all channels. */
+export function folded(planar: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(0)] = planar;
+  if (planar.length <= 1) return first;
+  const mixed = new Float32Array(first.length);
+  for (const channel of planar) for (let index = 0; index < mixed.length; index++) mixed[index] = (mixed[index] ?? 0) + (channel[index] ?? 0) / planar.length;
+  return mixed;
+}
+
+function encodingOf(encoding: LiveEarSettings['encoding']): SampleEncoding {
+  const found = encoding === 'mulaw' ? MU_LAW
+    : encoding === 'alaw' ? A_LAW
+      : encoding === 'pcm_f32le' ? floatEncoding(4, true)
+        : encoding === 'pcm_u8' ? integerEncoding(1, true, true)
+          : encoding === 'pcm_s16le' ? integerEncoding(2, true) : null;
+  if (found === null) throw new RangeError(`${encoding} is no encoding of bare samples`);
+  return found;
+}

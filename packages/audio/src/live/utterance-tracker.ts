@@ -1,0 +1,209 @@
+import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
+import type { DetectedWindow } from '../detect/detector.js';
+import { chooseCut, type CutWindow } from '../plan/cut-place.js';
+import type { LiveEarSettings } from './live-ear-settings.js';
+
+/** Why an utterance ended. */
+export type UtteranceEnd = 'silence' | 'committed' | 'cut' | 'finish';
+
+/** What happened to utterances. Positions are samples of the 16 kHz signal from the session's start. */
+export type UtteranceEvent =
+  | { readonly type: 'started'; readonly utterance: number; readonly speechStartSamples: number }
+  | {
+    readonly type: 'ended'; readonly utterance: number; readonly by: UtteranceEnd;
+    /** Audio for the model, with padding. */
+    readonly startSamples: number; readonly endSamples: number;
+    readonly speechStartSamples: number; readonly speechEndSamples: number;
+  };
+
+/** The utterance in hand, as far as it is heard. */
+export interface OpenUtterance {
+  readonly utterance: number;
+  readonly startSamples: number;
+  /** End of what is worth transcribing: the latest speech with its padding. */
+  readonly endSamples: number;
+  readonly speechStartSamples: number;
+}
+
+interface OpenPiece {
+  startSamples: number;
+  speechStartSamples: number;
+  /** End of the latest window of speech. */
+  reachSamples: number;
+  /** False while it may still turn out too short; `started` is told when it becomes true. */
+  confirmed: boolean;
+}
+
+/** All that the tracker remembers, as plain JSON. */
+export interface TrackerSnapshot {
+  readonly next: number;
+  readonly lastEndSamples: number;
+  readonly decidedSamples: number;
+  readonly inSpeech: boolean;
+  readonly open: Readonly<OpenPiece> | null;
+  readonly firstWindow: number;
+  readonly windows: readonly CutWindow[];
+}
+
+/**
+ * Makes a session's utterances of what the detector decides and the client commits.
+ *
+ * idle → (onset) heard → (long enough) open: `started` → ended by silence, by the client, or by length. heard → idle when it was too short.
+ * An utterance that the client or the length ended inside speech is followed by the next one as soon as speech goes on. Utterances never overlap:
+ * padding reaches back to the end of the one before at most. Too long: cut where `chooseCut` says, nothing said twice.
+ * Without detection everything since the last end is speech.
+ */
+export class UtteranceTracker {
+  readonly #detect: boolean;
+  readonly #maxSamples: number;
+  readonly #padBeforeSamples: number;
+  readonly #padAfterSamples: number;
+  #next = 0;
+  #lastEndSamples = 0;
+  #decidedSamples = 0;
+  /** The detector is inside an utterance of its own. */
+  #inSpeech = false;
+  #open: OpenPiece | null = null;
+  #windows: CutWindow[] = [];
+  #firstWindow = 0;
+  #events: UtteranceEvent[] = [];
+
+  constructor(settings: Pick<LiveEarSettings, 'detect' | 'paddingMs' | 'endpointingMs' | 'maxUtteranceMs'>, snapshot?: TrackerSnapshot) {
+    this.#detect = settings.detect;
+    this.#padBeforeSamples = settings.detect ? settings.paddingMs * SAMPLES_A_MS : 0;
+    this.#padAfterSamples = settings.detect ? Math.min(settings.paddingMs, settings.endpointingMs) * SAMPLES_A_MS : 0;
+    this.#maxSamples = settings.maxUtteranceMs * SAMPLES_A_MS;
+    if (snapshot === undefined) return;
+    this.#next = snapshot.next;
+    this.#lastEndSamples = snapshot.lastEndSamples;
+    this.#decidedSamples = snapshot.decidedSamples;
+    this.#inSpeech = snapshot.inSpeech;
+    this.#open = snapshot.open === null ? null : { ...snapshot.open };
+    this.#firstWindow = snapshot.firstWindow;
+    this.#windows = [...snapshot.windows];
+  }
+
+  /** The utterance that `started` was told of and `ended` was not. @param positionSamples end of the signal so far */
+  openAt(positionSamples: number): OpenUtterance | null {
+    const open = this.#open;
+    if (open?.confirmed !== true) return null;
+    const endSamples = this.#detect ? Math.min(positionSamples, open.reachSamples + this.#padAfterSamples) : positionSamples;
+    return { utterance: this.#next, startSamples: open.startSamples, endSamples, speechStartSamples: open.speechStartSamples };
+  }
+
+  /** No utterance to come needs audio before this position. */
+  get keepFromSamples(): number {
+    return this.#open?.startSamples ?? Math.max(this.#lastEndSamples, this.#decidedSamples - this.#padBeforeSamples);
+  }
+
+  /** Takes the decision about the next window; answers what happened with it. */
+  observe(window: DetectedWindow): UtteranceEvent[] {
+    const startSamples = window.index * WINDOW_SAMPLES;
+    const endSamples = startSamples + WINDOW_SAMPLES;
+    this.#decidedSamples = endSamples;
+    if (this.#windows.length === 0) this.#firstWindow = window.index;
+    this.#windows.push({ rms: window.rms, speaking: window.speaking });
+    const spoken = window.events.find((event) => event.type === 'utterance');
+    for (const event of window.events) {
+      if (event.type === 'onset') { this.#inSpeech = true; this.#begin(event.startSamples, false); }
+      else if (event.type === 'confirmed') this.#confirm();
+      else if (event.type === 'skipped') { this.#inSpeech = false; this.#open = null; }
+    }
+    if (window.speaking && this.#inSpeech && this.#open === null && endSamples > this.#lastEndSamples) this.#begin(startSamples, true);
+    if (window.speaking && this.#open !== null) this.#open.reachSamples = endSamples;
+    if (spoken !== undefined) {
+      this.#inSpeech = false;
+      this.#end(spoken.endSamples, Math.min(spoken.endSamples + this.#padAfterSamples, endSamples), 'silence');
+    }
+    this.#cutTooLong();
+    if (this.#open === null) this.#windows = [];
+    return this.#take();
+  }
+
+  /** Ends the utterance in hand at the end of the signal so far. Answers nothing when there was none. */
+  commit(positionSamples: number): UtteranceEvent[] {
+    this.#reachTo(positionSamples);
+    if (this.#open?.confirmed === true) this.#end(positionSamples, positionSamples, 'committed');
+    return this.#take();
+  }
+
+  /** Forgets the utterance in hand, and all audio so far. */
+  clear(positionSamples: number): void {
+    this.#open = null;
+    this.#windows = [];
+    this.#lastEndSamples = positionSamples;
+  }
+
+  /** Ends what is open with the signal itself. @param spokenEndSamples where the detector says that speech ended, or null */
+  finish(totalSamples: number, spokenEndSamples: number | null): UtteranceEvent[] {
+    this.#reachTo(totalSamples);
+    const endSamples = spokenEndSamples ?? totalSamples;
+    if (this.#open?.confirmed === true) this.#end(endSamples, Math.min(endSamples + this.#padAfterSamples, totalSamples), 'finish');
+    this.#open = null;
+    return this.#take();
+  }
+
+  snapshot(): TrackerSnapshot {
+    return {
+      next: this.#next, lastEndSamples: this.#lastEndSamples, decidedSamples: this.#decidedSamples, inSpeech: this.#inSpeech,
+      open: this.#open === null ? null : { ...this.#open }, firstWindow: this.#firstWindow, windows: [...this.#windows],
+    };
+  }
+
+  /** Without detection every sample is speech, also those that fill no window yet. */
+  #reachTo(positionSamples: number): void {
+    if (this.#detect || positionSamples <= this.#lastEndSamples) return;
+    if (this.#open === null) this.#begin(this.#lastEndSamples, true);
+    if (this.#open !== null) this.#open.reachSamples = positionSamples;
+  }
+
+  #begin(speechStartSamples: number, confirmed: boolean): void {
+    const startSamples = Math.max(this.#lastEndSamples, speechStartSamples - this.#padBeforeSamples);
+    const speechStart = Math.max(this.#lastEndSamples, speechStartSamples);
+    this.#open = { startSamples, speechStartSamples: speechStart, reachSamples: speechStart, confirmed: false };
+    if (confirmed) this.#confirm();
+  }
+
+  #confirm(): void {
+    if (this.#open === null || this.#open.confirmed) return;
+    this.#open.confirmed = true;
+    this.#events.push({ type: 'started', utterance: this.#next, speechStartSamples: this.#open.speechStartSamples });
+  }
+
+  #cutTooLong(): void {
+    const longestSamples = this.#maxSamples - this.#padAfterSamples;
+    while (this.#open?.confirmed === true && this.#open.reachSamples - this.#open.startSamples > longestSamples) {
+      this.#dropWindowsBefore(this.#open.startSamples);
+      const { atSamples } = chooseCut({ startSamples: this.#open.startSamples, windows: this.#windows, firstWindow: this.#firstWindow, maxSamples: longestSamples, forcedMarginSamples: 0 });
+      const { reachSamples } = this.#open;
+      this.#end(atSamples, atSamples, 'cut');
+      this.#begin(atSamples, true);
+      this.#open.reachSamples = Math.max(reachSamples, atSamples);
+    }
+  }
+
+  #end(speechEndSamples: number, endSamples: number, by: UtteranceEnd): void {
+    const open = this.#open;
+    this.#open = null;
+    if (open?.confirmed !== true || endSamples <= open.startSamples) return;
+    this.#events.push({
+      type: 'ended', utterance: this.#next, by, startSamples: open.startSamples, endSamples,
+      speechStartSamples: open.speechStartSamples, speechEndSamples: Math.max(open.speechStartSamples, Math.min(speechEndSamples, endSamples)),
+    });
+    this.#next++;
+    this.#lastEndSamples = endSamples;
+  }
+
+  #dropWindowsBefore(positionSamples: number): void {
+    const dropped = Math.min(Math.floor(positionSamples / WINDOW_SAMPLES) - this.#firstWindow, this.#windows.length);
+    if (dropped <= 0) return;
+    this.#windows.splice(0, dropped);
+    this.#firstWindow += dropped;
+  }
+
+  #take(): UtteranceEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+}

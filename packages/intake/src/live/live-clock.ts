@@ -1,0 +1,51 @@
+import type { LiveEnd } from '@murmuration/contracts';
+import type { LiveRecord } from '@murmuration/queue';
+import type { LiveLimits } from './live-parts.js';
+
+/** The idle warning comes this long before the end, or half-way where the time-out is short, milliseconds. */
+const IDLE_WARNING_MS = 10_000;
+const LONGEST_WARNING_MS = 60_000;
+
+/** What is due on a session. */
+export type LiveDue =
+  | { readonly type: 'warning'; readonly code: string; readonly message: string }
+  | { readonly type: 'end'; readonly end: LiveEnd };
+
+/** Watches a session's limits: each warns once (idle again after audio), then ends it. */
+export class LiveClock {
+  readonly #idleMs: number;
+  readonly #endsAtMs: number;
+  readonly #longestWarningMs: number;
+  #heardMs = performance.now();
+  #idleWarned = false;
+  #longestWarned = false;
+
+  constructor(session: Pick<LiveRecord, 'settings' | 'startedAtMs'>, limits: LiveLimits) {
+    this.#idleMs = session.settings.idleTimeoutMs ?? limits.idleTimeoutMs;
+    this.#endsAtMs = session.startedAtMs + limits.maxSessionMs;
+    this.#longestWarningMs = Math.min(LONGEST_WARNING_MS, limits.maxSessionMs / 2);
+  }
+
+  /** The client was heard of. */
+  heard(): void {
+    this.#heardMs = performance.now();
+    this.#idleWarned = false;
+  }
+
+  /** What is due now, or null. */
+  due(): LiveDue | null {
+    const leftMs = this.#endsAtMs - Date.now();
+    if (leftMs <= 0) return { type: 'end', end: 'too_long' };
+    const quietMs = performance.now() - this.#heardMs;
+    if (quietMs >= this.#idleMs) return { type: 'end', end: 'idle' };
+    if (leftMs <= this.#longestWarningMs && !this.#longestWarned) {
+      this.#longestWarned = true;
+      return { type: 'warning', code: 'session_ends_soon', message: `The session reaches its longest time in ${String(Math.ceil(leftMs / 1_000))} s. Start another one.` };
+    }
+    if (quietMs >= this.#idleMs - Math.min(IDLE_WARNING_MS, this.#idleMs / 2) && !this.#idleWarned) {
+      this.#idleWarned = true;
+      return { type: 'warning', code: 'idle_soon', message: `No audio came for ${String(Math.floor(quietMs / 1_000))} s. The session ends in ${String(Math.ceil((this.#idleMs - quietMs) / 1_000))} s unless some comes.` };
+    }
+    return null;
+  }
+}

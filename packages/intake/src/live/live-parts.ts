@@ -1,0 +1,28 @@
+import type { LiveEars } from '@murmuration/audio';
+import type { ChunkQueues, LiveEvents, LiveStore, WakeChannels } from '@murmuration/queue';
+import type { Logger } from '@murmuration/runtime';
+
+/** Bounds on live sessions. */
+export interface LiveLimits {
+  /** Sessions that a relay owns at once; one more is refused with `queue_full`. */
+  readonly maxSessions: number;
+  /** Without audio for this long a session ends, unless it sets its own. */
+  readonly idleTimeoutMs: number;
+  readonly maxSessionMs: number;
+  /** A session whose client is gone is kept this long, then finished. */
+  readonly graceMs: number;
+}
+
+/** What a session's owner works with; all of it the node's. */
+export interface LiveParts {
+  /** Name of this relay. */
+  readonly relay: string;
+  /** On a connection that waits for Redis. */
+  readonly store: LiveStore;
+  readonly events: LiveEvents;
+  readonly channels: WakeChannels;
+  readonly queues: ChunkQueues;
+  readonly ears: LiveEars;
+  readonly limits: LiveLimits;
+  readonly logger: Logger;
+}

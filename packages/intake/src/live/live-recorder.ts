@@ -1,0 +1,206 @@
+import { AsrError, type LiveEnd } from '@murmuration/contracts';
+import type { EarSnapshot, EarState, Heard, LiveEar, LiveEarSettings, UtteranceEvent } from '@murmuration/audio';
+import { backendUnavailable, type LiveChangeEvent, type LiveRecord } from '@murmuration/queue';
+import type { LiveParts } from './live-parts.js';
+import { within } from './within.js';
+
+/** A partial is due when the utterance has grown by this much, milliseconds. */
+const PARTIAL_EVERY_MS = 500;
+const SAMPLES_A_MS = 16;
+/** Replayed at once: 4 s. */
+const REPLAY_SAMPLES = 64_000;
+/** How long a Redis that is away is waited for, milliseconds. */
+const PATIENCE_MS = 30_000;
+/** Keys get a new time to live this often, milliseconds. */
+const RENEW_EVERY_MS = 60_000;
+
+type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
+
+/**
+ * Hears a session's audio and stores what follows from it, one change after another: audio, utterances, state of decoder and detector, all or nothing.
+ * Then queues what the change made due. One call at a time.
+ *
+ * The ear: none → open (at the first audio; after a takeover from the snapshot, hearing again what was stored after it) → none when its thread died.
+ * Throws `session_lost` (a newer owner has the session), `unprocessable_audio`, `backend_unavailable` (Redis was away for long, or the store is not where
+ * this recorder left it: resume the session).
+ */
+export class LiveRecorder {
+  #record: LiveRecord;
+  readonly #parts: LiveParts;
+  readonly #settings: LiveEarSettings;
+  #ear: LiveEar | null = null;
+  #positionSamples: number;
+  #sourceSamples: number;
+  #snapshotAtSamples: number;
+  #pendingSamples: number;
+  #opNumber = 0;
+  #renewedMs = -Infinity;
+  #closed: boolean;
+  #replayed: readonly UtteranceEvent[] = [];
+
+  constructor(record: LiveRecord, parts: LiveParts) {
+    this.#record = record;
+    this.#parts = parts;
+    this.#settings = earSettingsOf(record);
+    this.#positionSamples = record.positionSamples;
+    this.#sourceSamples = record.sourceSamples;
+    this.#snapshotAtSamples = record.snapshotAtSamples;
+    this.#pendingSamples = record.pendingSamples;
+    this.#closed = record.state === 'closed';
+  }
+
+  /** Client's samples a channel that are stored. */
+  get sourceSamples(): number {
+    return this.#sourceSamples;
+  }
+
+  /** Audio of ended utterances that are not final, milliseconds, as far as is known. */
+  get pendingMs(): number {
+    return this.#pendingSamples / SAMPLES_A_MS;
+  }
+
+  set pendingMs(ms: number) {
+    this.#pendingSamples = ms * SAMPLES_A_MS;
+  }
+
+  get audioMs(): number {
+    return this.#positionSamples / SAMPLES_A_MS;
+  }
+
+  /** True when the last change ended the session. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whole frames of bare samples, or the next bytes of a container. */
+  async hear(bytes: Uint8Array): Promise<void> {
+    await this.#store(await this.#heard((ear) => ear.hear(bytes)), {});
+  }
+
+  /** Ends the utterance in hand; answers its number, or null. */
+  async commit(): Promise<number | null> {
+    const heard = await this.#heard((ear) => ear.commit());
+    await this.#store(heard, {});
+    return heard.events.find((event) => event.type === 'ended')?.utterance ?? null;
+  }
+
+  async clear(): Promise<void> {
+    await this.#store(await this.#heard((ear) => ear.clear()), { cleared: true });
+  }
+
+  /** Ends the signal; the session closes by itself after its last final. */
+  async finish(end: LiveEnd): Promise<void> {
+    await this.#store(await this.#heard((ear) => ear.finish()), { finish: end });
+    this.close();
+  }
+
+  close(): void {
+    this.#ear?.close();
+    this.#ear = null;
+  }
+
+  async #heard(ask: (ear: LiveEar) => Promise<Heard>): Promise<Heard> {
+    try {
+      return await ask(await this.#opened());
+    } catch (error) {
+      if (error instanceof AsrError) throw error;
+      // The thread died. Bare samples can be heard again from what is stored; a container cannot be entered in its middle.
+      this.close();
+      if (this.#settings.encoding === 'opus' && this.#positionSamples > 0) throw backendUnavailable(error);
+      await this.#readAgain();
+      return ask(await this.#opened());
+    }
+  }
+
+  async #opened(): Promise<LiveEar> {
+    if (this.#ear !== null) return this.#ear;
+    const { snapshot, snapshotAtSamples, decoder } = this.#record;
+    const state: EarState | null = this.#positionSamples === 0 ? null : {
+      positionSamples: snapshotAtSamples,
+      snapshot: snapshot === null ? null : JSON.parse(snapshot) as EarSnapshot,
+      decoder: decoder === null ? null : JSON.parse(decoder) as EarState['decoder'],
+    };
+    const ear = await this.#parts.ears.open(this.#settings, state);
+    this.#ear = ear;
+    const events: UtteranceEvent[] = [];
+    for (let at = snapshotAtSamples; at < this.#positionSamples; at += REPLAY_SAMPLES) {
+      const toSamples = Math.min(at + REPLAY_SAMPLES, this.#positionSamples);
+      const pcm = await this.#patiently(this.#parts.store.pcm(this.#record.id, at, toSamples));
+      if (pcm.length < (toSamples - at) * 2) throw backendUnavailable();
+      events.push(...(await ear.replay(pcm)).events);
+    }
+    this.#replayed = events;
+    return ear;
+  }
+
+  /** Reads the record again, as its owner still. */
+  async #readAgain(): Promise<void> {
+    const record = await this.#patiently(this.#parts.store.read(this.#record.id));
+    if (record?.epoch !== this.#record.epoch) throw new AsrError('session_lost');
+    if (record.positionSamples !== this.#positionSamples) throw backendUnavailable();
+    this.#record = record;
+  }
+
+  async #store(heard: Heard, { cleared = false, finish }: Extra): Promise<void> {
+    const { id, epoch, settings } = this.#record;
+    const events = [...this.#replayed, ...heard.events].map(changeEvent);
+    this.#replayed = [];
+    if (heard.snapshot !== null) this.#snapshotAtSamples = heard.positionSamples;
+    const now = performance.now();
+    const renew = now - this.#renewedMs > RENEW_EVERY_MS;
+    if (renew) this.#renewedMs = now;
+    const answer = await this.#patiently(this.#parts.store.change(id, epoch, {
+      op: `${String(epoch)}.${String(this.#opNumber++)}`,
+      fromSamples: this.#positionSamples, toSamples: heard.positionSamples, pcm: heard.pcm,
+      sourceSamples: this.#sourceSamples + heard.sourceSamples,
+      decoder: heard.decoder === null ? null : JSON.stringify(heard.decoder),
+      snapshot: heard.snapshot === null ? null : JSON.stringify(heard.snapshot),
+      snapshotAtSamples: this.#snapshotAtSamples,
+      // What is heard again after a loss begins at the snapshot.
+      keepFromSamples: Math.min(heard.keepFromSamples, this.#snapshotAtSamples),
+      open: heard.open, events, cleared, renew,
+      partialAfterSamples: settings.interimResults ? PARTIAL_EVERY_MS * SAMPLES_A_MS : 0,
+      finish: finish ?? null,
+    }));
+    if (answer.outcome === 'gone') {
+      this.#closed = true;
+      return;
+    }
+    if (answer.outcome !== 'ok') throw answer.outcome === 'lost' ? new AsrError('session_lost') : backendUnavailable();
+    this.#positionSamples = heard.positionSamples;
+    this.#sourceSamples += heard.sourceSamples;
+    this.#pendingSamples = answer.pendingSamples;
+    this.#closed = answer.closed;
+    this.#queue(events, heard.open?.utterance ?? null, answer.partial);
+  }
+
+  /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */
+  #queue(events: readonly LiveChangeEvent[], open: number | null, partial: number | null): void {
+    const { id, model } = this.#record;
+    const entries = events.flatMap((event) => (event.type === 'ended' ? [{ session: id, utterance: event.planned.utterance, revision: null }] : []));
+    if (entries.length > 0) this.#parts.queues.addLive(model.slug, entries).catch(() => undefined);
+    if (partial !== null && open !== null) this.#parts.queues.addLive(model.slug, [{ session: id, utterance: open, revision: partial }]).catch(() => undefined);
+  }
+
+  #patiently<T>(answer: Promise<T>): Promise<T> {
+    return within(answer, PATIENCE_MS);
+  }
+}
+
+function changeEvent(event: UtteranceEvent): LiveChangeEvent {
+  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: event.speechStartSamples / SAMPLES_A_MS };
+  return {
+    type: 'ended',
+    planned: {
+      utterance: event.utterance, by: event.by, startSamples: event.startSamples, samples: event.endSamples - event.startSamples,
+      startMs: event.speechStartSamples / SAMPLES_A_MS, endMs: event.speechEndSamples / SAMPLES_A_MS,
+    },
+  };
+}
+
+/** Without detection only the client and the model's longest chunk end utterances. */
+function earSettingsOf({ settings, model }: LiveRecord): LiveEarSettings {
+  const { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs } = settings;
+  const longestMs = model.chunkPolicy.maxChunkMs;
+  return { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs: detect ? Math.min(maxUtteranceMs, longestMs) : longestMs };
+}

@@ -1,0 +1,225 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { AsrError, decodeOptionsSchema, type LiveNews, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
+import { LiveEars } from '@murmuration/audio';
+import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
+import type { Logger } from '@murmuration/runtime';
+import { ModelRegistry } from '../model-registry.js';
+import { ActiveLiveSession } from './active-live-session.js';
+import { followNews } from './follow-news.js';
+import type { LiveLimits, LiveParts } from './live-parts.js';
+import type { LiveRequest, LiveService, LiveSession } from './live-service.js';
+
+export interface LiveOptions {
+  readonly redisUrl: string;
+  /** Name of this relay, as lists show it. */
+  readonly relay: string;
+  readonly defaultModel: string | null;
+  /** Longest wait for a first worker. */
+  readonly workerWaitMs: number;
+  readonly speech: { readonly threads: number; readonly vadModelPath: string };
+  readonly limits: LiveLimits;
+  readonly logger: Logger;
+}
+
+const LOOK_EVERY_MS = 1_000;
+/** Owners renew this often; measured in looks. */
+const RENEW_EVERY_LOOKS = 5;
+/** Orphans are looked for this often; measured in looks. */
+const SWEEP_EVERY_LOOKS = 2;
+/** Readers look by themselves this often, in case a wake-up was lost; measured in looks. */
+const WAKE_EVERY_LOOKS = 15;
+/** A session counts as orphaned this long after its last renewal, and its grace. */
+const RENEWAL_SLACK_MS = 10_000;
+const MIN_KEEP_MS = 10 * 60_000;
+const ORPHANS_AT_ONCE = 10;
+const TOKEN_BYTES = 24;
+
+/** Live sessions of one relay: the ones it owns, and ways to the others. */
+export class Live implements LiveService {
+  readonly #options: LiveOptions;
+  readonly #door: Redis;
+  readonly #patient: Redis;
+  readonly #subscriber: Redis;
+  readonly #registry: ModelRegistry;
+  /** On a connection that gives up quickly. */
+  readonly #doorStore: LiveStore;
+  readonly #parts: LiveParts;
+  readonly #sessions = new Map<string, ActiveLiveSession>();
+  readonly #timer: NodeJS.Timeout;
+  #looks = 0;
+  #looking: Promise<void> | null = null;
+  #stopping = false;
+
+  private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, ears: LiveEars) {
+    this.#options = options;
+    this.#door = connections.door;
+    this.#patient = connections.patient;
+    this.#subscriber = connections.subscriber;
+    this.#registry = new ModelRegistry(this.#door, options.defaultModel);
+    const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
+    const channels = new WakeChannels(this.#subscriber);
+    this.#doorStore = new LiveStore(this.#door, keepMs);
+    this.#parts = {
+      relay: options.relay, ears, channels, limits: options.limits, logger: options.logger,
+      store: new LiveStore(this.#patient, keepMs),
+      events: new LiveEvents(this.#door, channels),
+      queues: new ChunkQueues(this.#patient),
+    };
+    this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Connects and loads the detector. Does not wait for Redis: clients are told when it is away. Throws when the detector's model is missing. */
+  static async start(options: LiveOptions): Promise<Live> {
+    const ears = await LiveEars.start(options.speech);
+    const { redisUrl, logger } = options;
+    const door = doorConnection(redisUrl, logger);
+    const live = new Live(options, { door, patient: patientConnection(redisUrl, logger), subscriber: subscriberConnection(redisUrl, logger) }, ears);
+    await whenReady(door, 2_000).catch(() => undefined);
+    return live;
+  }
+
+  /** Sessions that this relay owns. */
+  get owned(): number {
+    return this.#sessions.size;
+  }
+
+  async open({ settings, owner, signal }: LiveRequest): Promise<LiveSession> {
+    this.#admit();
+    const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
+    this.#admit();
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const session: NewLive = {
+      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, settings, model,
+      decode: decodeOptionsSchema.parse({
+        language: languageOf(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
+        // Approximate times cost nothing; aligned ones a pass of the decoder.
+        wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
+      }),
+      startedAtMs: Date.now(),
+    };
+    await atDoor(() => this.#doorStore.create(session, this.#dueMs()));
+    return this.#own({
+      ...session, epoch: 1, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
+      keepFromSamples: 0, utterances: 0, finals: 0, pendingSamples: 0, op: '',
+    }, token);
+  }
+
+  async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
+    this.#admit();
+    if (!isId(id)) throw new AsrError('invalid_resume');
+    const tokenHash = sha256(token);
+    const record = await atDoor(async () => {
+      const held = await this.#doorStore.glance(id);
+      if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
+      // Before it is taken: a relay that looks for orphans then finds that it is none.
+      await this.#doorStore.expect(id, this.#dueMs());
+      return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay });
+    });
+    if (record === null) throw new AsrError('invalid_resume');
+    this.#sessions.get(id)?.fail(new AsrError('session_lost'));
+    return this.#own(record, token);
+  }
+
+  async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+    const held = isId(id) ? await atDoor(() => this.#doorStore.glance(id)) : null;
+    if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
+    const after = afterId ?? await atDoor(() => this.#parts.events.latestId(id));
+    return followNews(this.#parts.events, id, after, signal);
+  }
+
+  async list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return atDoor(() => this.#doorStore.list(whose));
+  }
+
+  /** Takes no more sessions; those that are here go on. */
+  refuse(): void {
+    this.#stopping = true;
+  }
+
+  /** Takes no more sessions and hands off all that are here: each can be resumed on any other relay at once. */
+  async drain(): Promise<void> {
+    this.refuse();
+    await Promise.all([...this.#sessions.values()].map((session) => session.detach()));
+  }
+
+  /** Drains, then ends threads and connections. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.drain();
+    await this.#looking;
+    for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
+    await this.#parts.ears.close();
+    await this.#parts.queues.close().catch(() => undefined);
+    this.#subscriber.disconnect();
+    this.#patient.disconnect();
+    this.#door.disconnect();
+  }
+
+  #own(record: LiveRecord, token: string): ActiveLiveSession {
+    const session = new ActiveLiveSession(record, token, this.#parts, (ended) => {
+      if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
+    });
+    if (record.state !== 'closed') this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  #admit(): void {
+    if (this.#stopping) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+    if (this.#sessions.size >= this.#options.limits.maxSessions) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes. Try again soon.', { retryAfterSeconds: 5 });
+  }
+
+  #dueMs(): number {
+    return Date.now() + this.#options.limits.graceMs + RENEWAL_SLACK_MS;
+  }
+
+  /** One timer for all sessions. */
+  #look(): void {
+    // While Redis is away a look may take long.
+    if (this.#looking !== null) return;
+    const looks = this.#looks++;
+    this.#looking = this.#lookAt(looks).catch((error: unknown) => {
+      this.#parts.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'looking after live sessions failed; trying again');
+    }).finally(() => { this.#looking = null; });
+  }
+
+  async #lookAt(looks: number): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    await Promise.all(sessions.map((session) => session.look()));
+    if (looks % WAKE_EVERY_LOOKS === 0) this.#parts.channels.wakeAll();
+    if (looks % RENEW_EVERY_LOOKS === 0) {
+      const answers = await this.#parts.store.renew(sessions, this.#dueMs());
+      sessions.forEach((session, at) => { session.renewed(answers[at] ?? 'gone'); });
+    }
+    if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
+  }
+
+  async #finishOrphans(): Promise<void> {
+    for (const id of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
+      const epoch = await this.#doorStore.overdueEpoch(id);
+      if (epoch === null) continue;
+      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, epoch });
+      if (record === null) continue;
+      await this.#doorStore.expect(id, this.#dueMs());
+      const session = this.#own(record, '');
+      if (record.state === 'open') session.finish('abandoned').catch(() => undefined);
+    }
+  }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function isId(id: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(id);
+}
+
+/** Throws `unsupported_language`. */
+function languageOf(language: string | null, model: ModelDescription): string | null {
+  if (language !== null && !model.languages.includes(language)) {
+    throw new AsrError('unsupported_language', `The model ${model.id} does not know this language. It knows: ${model.languages.slice(0, 12).join(', ')}${model.languages.length > 12 ? ' …' : ''}.`, { param: 'language' });
+  }
+  return language;
+}

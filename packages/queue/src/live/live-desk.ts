@@ -1,0 +1,105 @@
+import { decodeOptionsSchema, type DecodeOptions, type LiveNewsBody, type Word } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { liveKeys } from '../keys.js';
+import { runScript } from '../scripts/script.js';
+import { beginFinal, beginPartial, runFinal, takeFinal, takePartial } from './live-worker-scripts.js';
+import { readLivePcm } from './live-pcm.js';
+import type { PlannedUtterance } from './planned-utterance.js';
+
+/** A final that this worker has picked up. */
+export interface PickedFinal {
+  readonly session: string;
+  /** Counts the times it was picked up; only the newest may write. */
+  readonly fence: number;
+  /** Times it was in a batch that never ended, because its worker died. */
+  readonly crashes: number;
+  readonly decode: DecodeOptions;
+  readonly planned: PlannedUtterance;
+  readonly pcm: Buffer;
+}
+
+/** A partial that this worker has picked up. */
+export interface PickedPartial {
+  readonly session: string;
+  readonly utterance: number;
+  readonly revision: number;
+  readonly decode: DecodeOptions;
+  readonly startSamples: number;
+  readonly endSamples: number;
+  readonly speechStartSamples: number;
+  readonly pcm: Buffer;
+  /** What the partial before said, and what of it was declared stable. */
+  readonly textBefore: string;
+  readonly stableBefore: string;
+}
+
+export type FinalBody = Omit<Extract<LiveNewsBody, { type: 'final' }>, 'type'>;
+
+/** What is told of a partial. */
+export interface PartialBody {
+  readonly utterance: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly text: string;
+  readonly stableChars: number;
+  readonly words: readonly Word[];
+}
+
+/** Live work as a worker sees it: picked up, run, taken once. Throws what Redis throws. */
+export class LiveDesk {
+  readonly #redis: Redis;
+  readonly #closedKeepMs: number;
+
+  /** @param closedKeepMs life of a closed session's events */
+  constructor(redis: Redis, closedKeepMs: number) {
+    this.#redis = redis;
+    this.#closedKeepMs = closedKeepMs;
+  }
+
+  /** Null when nobody waits for it any more. */
+  async pickUpFinal(session: string, utterance: number): Promise<PickedFinal | null> {
+    const keys = liveKeys(session);
+    const begun = await runScript(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results, utterance]) as [number, number, string, string] | null;
+    if (begun === null) return null;
+    const [fence, crashes, decode, text] = begun;
+    const planned = JSON.parse(text) as PlannedUtterance;
+    const pcm = await readLivePcm(this.#redis, keys.pcm, planned.startSamples, planned.startSamples + planned.samples);
+    return { session, fence, crashes, planned, pcm, decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+  }
+
+  /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
+  beginRun(session: string, utterance: number): void {
+    const keys = liveKeys(session);
+    runScript(this.#redis, runFinal, [keys.session, keys.utterances, keys.tries, utterance]).catch(() => undefined);
+  }
+
+  /** Takes the final once; it is told when all before it are. @param error told before it, when it failed */
+  async finishFinal(picked: PickedFinal, body: FinalBody, error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
+    const keys = liveKeys(picked.session);
+    return await runScript(this.#redis, takeFinal, [
+      keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results,
+      picked.planned.utterance, picked.fence, JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake, this.#closedKeepMs,
+    ]) as 'ok' | 'stale' | 'duplicate' | 'gone';
+  }
+
+  /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */
+  async pickUpPartial(session: string, utterance: number, revision: number): Promise<PickedPartial | null> {
+    const keys = liveKeys(session);
+    const begun = await runScript(this.#redis, beginPartial, [keys.session, utterance, revision]) as [string, string, string, string, string, string] | null;
+    if (begun === null) return null;
+    const [start, end, speech, decode, textBefore, stableBefore] = begun;
+    const startSamples = Number(start);
+    const endSamples = Number(end);
+    const pcm = await readLivePcm(this.#redis, keys.pcm, startSamples, endSamples);
+    if (pcm.length < (endSamples - startSamples) * 2) return null;
+    return { session, utterance, revision, startSamples, endSamples, speechStartSamples: Number(speech), pcm, textBefore, stableBefore, decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+  }
+
+  /** Publishes a partial, or with null says that nothing came of it. False when it was overtaken. */
+  async finishPartial(picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>, body: PartialBody | null): Promise<boolean> {
+    const keys = liveKeys(picked.session);
+    return await runScript(this.#redis, takePartial, [
+      keys.session, keys.events, picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake,
+    ]) === 1;
+  }
+}

@@ -1,0 +1,67 @@
+import type { LiveNews, LiveNewsBody } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { liveKeys } from '../keys.js';
+import type { WakeChannels } from './wake-channels.js';
+
+const PAGE = 100;
+
+/** Reads live sessions' streams; a slow reader holds one page. */
+export class LiveEvents {
+  readonly #redis: Redis;
+  readonly #channels: WakeChannels;
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis, channels: WakeChannels) {
+    this.#redis = redis;
+    this.#channels = channels;
+  }
+
+  /** Id of the latest event, to read on from now. */
+  async latestId(session: string): Promise<string> {
+    const [latest] = await this.#redis.xrevrange(liveKeys(session).events, '+', '-', 'COUNT', 1);
+    return latest?.[0] ?? '0';
+  }
+
+  /** Events after `afterId` ('0' for all), in order, until `closed`, `signal`, or the session is gone; then it returns. Throws what Redis throws. */
+  async *follow(session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
+    const keys = liveKeys(session);
+    let woken = '' as string | null;
+    let wake: () => void = () => undefined;
+    const takeWoken = (): string | null => { const message = woken; woken = null; return message; };
+    const onWake = (message: string): void => {
+      if (message !== '' && message !== 'news') return;
+      woken = message;
+      wake();
+    };
+    const unlisten = this.#channels.listen(keys.wake, onWake);
+    const onAbort = (): void => { onWake(''); };
+    signal.addEventListener('abort', onAbort);
+    try {
+      let last = afterId;
+      while (!signal.aborted) {
+        const message = takeWoken();
+        const entries = await this.#redis.xrange(keys.events, `(${last}`, '+', 'COUNT', PAGE);
+        for (const [id, fields] of entries) {
+          const news = newsOf(id, fields);
+          last = id;
+          yield news;
+          if (news.type === 'closed') return;
+        }
+        if (entries.length > 0) { onWake('news'); continue; }
+        if (message === '' && await this.#redis.exists(keys.session) === 0) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (woken !== null) resolve();
+        });
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      unlisten();
+    }
+  }
+}
+
+function newsOf(id: string, fields: readonly string[]): LiveNews {
+  const [, type, , body = '{}'] = fields;
+  return { ...JSON.parse(body) as object, type, id } as LiveNews & LiveNewsBody;
+}

@@ -1,0 +1,224 @@
+import type { LiveEnd, LiveSummary } from '@murmuration/contracts';
+import type { Redis } from 'ioredis';
+import { CANCELLED_CHANNEL, LIVE_SESSIONS, liveKeys } from '../keys.js';
+import { runScript } from '../scripts/script.js';
+import { changeLive, closeLive, releaseLive, renewLive, takeLive, tellLive } from './live-owner-scripts.js';
+import { readLivePcm } from './live-pcm.js';
+import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveRecord, type NewLive } from './live-record.js';
+import type { PlannedUtterance } from './planned-utterance.js';
+
+/** What an owner's change adds. Positions are samples of the 16 kHz signal. */
+export interface LiveChange {
+  /** Unique a change of the session. */
+  readonly op: string;
+  readonly fromSamples: number;
+  readonly toSamples: number;
+  /** Signed 16-bit little endian PCM between them; may be empty. */
+  readonly pcm: Uint8Array;
+  readonly sourceSamples: number;
+  readonly decoder: string | null;
+  readonly snapshot: string | null;
+  readonly snapshotAtSamples: number;
+  readonly keepFromSamples: number;
+  readonly open: { readonly utterance: number; readonly startSamples: number; readonly endSamples: number; readonly speechStartSamples: number } | null;
+  readonly events: readonly LiveChangeEvent[];
+  /** Samples that a partial must gain over the last to be due; 0 for none. */
+  readonly partialAfterSamples: number;
+  /** The utterance in hand was dropped: its number may start again. */
+  readonly cleared: boolean;
+  /** Reason, when nothing comes after this. */
+  readonly finish: LiveEnd | null;
+  /** True when the time to live is to be renewed. */
+  readonly renew: boolean;
+}
+
+export type LiveChangeEvent =
+  | { readonly type: 'started'; readonly utterance: number; readonly atMs: number }
+  | { readonly type: 'ended'; readonly planned: PlannedUtterance };
+
+/** What became of a change. `lost`: a newer owner has the session. `gone`: it is closed or expired. `behind`: the store is elsewhere; read the record again. */
+export type ChangeAnswer =
+  | { readonly outcome: 'lost' | 'gone' | 'behind' }
+  | { readonly outcome: 'ok'; readonly pendingSamples: number; readonly partial: number | null; readonly closed: boolean };
+
+/** Who may take a session over. */
+export interface LiveClaim {
+  /** SHA-256 of the token; null for a relay that finishes an orphan. */
+  readonly tokenHash: string | null;
+  /** Whose it must be; left out for an orphan. */
+  readonly owner?: string | null;
+  /** Epoch that it must have; left out for a client, who may always take its own. */
+  readonly epoch?: number;
+  readonly relay: string;
+}
+
+/** A closed session's events stay this long, for those who come late. */
+export const LIVE_CLOSED_KEEP_MS = 10 * 60_000;
+
+/** A partial that was not heard of for this long counts as lost, milliseconds: a worker that died has it. */
+const PARTIAL_LOST_MS = 5_000;
+const PAGE = 200;
+
+/** Live sessions as their owner (a relay) sees them. Everything that an owner writes carries its epoch. Throws what Redis throws. */
+export class LiveStore {
+  readonly #redis: Redis;
+  readonly #keepMs: number;
+
+  /** The connection stays the caller's. @param keepMs life of a session's keys without renewal */
+  constructor(redis: Redis, keepMs: number) {
+    this.#redis = redis;
+    this.#keepMs = keepMs;
+  }
+
+  /** @param dueMs Unix milliseconds from which, not renewed, any relay may finish it */
+  async create(session: NewLive, dueMs: number): Promise<void> {
+    const keys = liveKeys(session.id);
+    const replies = await this.#redis.pipeline()
+      .zadd(LIVE_SESSIONS, dueMs, session.id)
+      .hset(keys.session, fieldsOf(session))
+      .pexpire(keys.session, this.#keepMs)
+      .exec();
+    for (const [error] of replies ?? []) if (error !== null) throw error;
+  }
+
+  /** Makes the relay the owner, with a new epoch. Null when there is no such session or the claim does not fit. A closed one is answered as it is. */
+  async take(id: string, claim: LiveClaim): Promise<LiveRecord | null> {
+    const keys = liveKeys(id);
+    const fields = await runScript(this.#redis, takeLive, [
+      ...all(keys), claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, keys.wake, this.#keepMs, claim.epoch ?? '',
+    ]) as string[] | null;
+    return fields === null ? null : recordOf(id, pairs(fields));
+  }
+
+  /** The session as it is stored, or null. */
+  async read(id: string): Promise<LiveRecord | null> {
+    return recordOf(id, await this.#redis.hgetall(liveKeys(id).session));
+  }
+
+  async change(id: string, epoch: number, change: LiveChange): Promise<ChangeAnswer> {
+    const keys = liveKeys(id);
+    const answer = await runScript(this.#redis, changeLive, [...all(keys), JSON.stringify({
+      epoch, op: change.op, from: change.fromSamples, to: change.toSamples, source: change.sourceSamples, keepFrom: change.keepFromSamples,
+      ...(change.decoder === null ? {} : { decoder: change.decoder }),
+      ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
+      ...(change.open === null ? {} : { open: change.open }),
+      ...(change.finish === null ? {} : { finish: change.finish }),
+      events: change.events.map(eventOf),
+      partialAfter: change.partialAfterSamples, partialLostMs: PARTIAL_LOST_MS, cleared: change.cleared,
+      nowMs: Date.now(), keepMs: change.renew ? this.#keepMs : 0, closedKeepMs: LIVE_CLOSED_KEEP_MS, wake: keys.wake,
+    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength)]) as [string, string?, number?, string?];
+    const [outcome, pending, partial = -1, state] = answer;
+    if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' | 'behind' };
+    return { outcome, pendingSamples: Number(pending), partial: partial < 0 ? null : partial, closed: state === 'closed' };
+  }
+
+  /** Keeps the sessions for another while; answers what each is, in order. */
+  async renew(sessions: readonly { readonly id: string; readonly epoch: number }[], dueMs: number): Promise<readonly ('lost' | 'gone' | { readonly pendingSamples: number; readonly finals: number })[]> {
+    if (sessions.length === 0) return [];
+    const answers = await Promise.all(sessions.map(({ id, epoch }) => runScript(this.#redis, renewLive, [...all(liveKeys(id)), epoch, this.#keepMs]) as Promise<[string, string?, string?, string?]>));
+    const held = sessions.filter((_, at) => answers[at]?.[0] === 'ok').flatMap(({ id }) => [dueMs, id]);
+    if (held.length > 0) await this.#redis.zadd(LIVE_SESSIONS, ...held);
+    return answers.map(([outcome, , pending, finals]) => (outcome === 'ok' ? { pendingSamples: Number(pending), finals: Number(finals) } : outcome as 'lost' | 'gone'));
+  }
+
+  /** The owner lets go; from `dueMs` on any relay may finish it. */
+  async release(id: string, epoch: number, dueMs: number): Promise<void> {
+    const released = await runScript(this.#redis, releaseLive, [liveKeys(id).session, epoch]);
+    if (released === 1) await this.#redis.zadd(LIVE_SESSIONS, 'XX', dueMs, id);
+  }
+
+  /** Tells viewers something that the owner knows. False when it is the owner no more. */
+  async tell(id: string, epoch: number, type: 'warning' | 'error', body: unknown): Promise<boolean> {
+    const keys = liveKeys(id);
+    return await runScript(this.#redis, tellLive, [keys.session, keys.events, epoch, type, JSON.stringify(body), keys.wake]) === 1;
+  }
+
+  /** Closes at once. */
+  async close(id: string, epoch: number, end: LiveEnd): Promise<void> {
+    const keys = liveKeys(id);
+    if (await runScript(this.#redis, closeLive, [...all(keys), epoch, end, keys.wake, LIVE_CLOSED_KEEP_MS]) !== 1) return;
+    await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
+  }
+
+  /** Takes a closed session off the list. */
+  async forget(id: string): Promise<void> {
+    await this.#redis.zrem(LIVE_SESSIONS, id);
+  }
+
+  /** Samples of ended utterances that are not final. */
+  async pendingSamples(id: string): Promise<number> {
+    return Number(await this.#redis.hget(liveKeys(id).session, 'pending'));
+  }
+
+  /** Utterances whose final is awaited. */
+  async openFinals(id: string): Promise<number[]> {
+    const keys = liveKeys(id);
+    const [planned, done] = await Promise.all([this.#redis.hkeys(keys.utterances), this.#redis.hkeys(keys.results)]);
+    const ready = new Set(done);
+    return planned.filter((utterance) => !ready.has(utterance)).map(Number);
+  }
+
+  /** Stored PCM between two positions; shorter where it is gone. */
+  pcm(id: string, fromSamples: number, toSamples: number): Promise<Buffer> {
+    return readLivePcm(this.#redis, liveKeys(id).pcm, fromSamples, toSamples);
+  }
+
+  /** Says that the session is cared for until then. */
+  async expect(id: string, dueMs: number): Promise<void> {
+    await this.#redis.zadd(LIVE_SESSIONS, dueMs, id);
+  }
+
+  /** Epoch of a session that nobody has renewed in time; null when somebody has, or it is closed. Closed ones leave the list. */
+  async overdueEpoch(id: string): Promise<number | null> {
+    const [state, epoch] = await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch');
+    if (state == null || state === 'closed') {
+      await this.forget(id);
+      return null;
+    }
+    const dueMs = await this.#redis.zscore(LIVE_SESSIONS, id);
+    return dueMs !== null && Number(dueMs) <= Date.now() ? Number(epoch) : null;
+  }
+
+  /** Sessions that nobody has renewed in time. */
+  async overdue(limit: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(LIVE_SESSIONS, '-inf', String(Date.now()), 'LIMIT', 0, limit);
+  }
+
+  /** Whose a session is, and what its token hashes to; null when there is none. */
+  async glance(id: string): Promise<{ readonly owner: string | null; readonly tokenHash: string } | null> {
+    const [tokenHash, owner, owned] = await this.#redis.hmget(liveKeys(id).session, 'token', 'owner', 'owned');
+    return tokenHash == null ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }) };
+  }
+
+  /** Sessions that have not closed: everybody's, or those of one owner. */
+  async list(whose: 'everybody' | { readonly owner: string }): Promise<LiveSummary[]> {
+    const ids = await this.#redis.zrange(LIVE_SESSIONS, 0, '-1');
+    const found: LiveSummary[] = [];
+    for (let at = 0; at < ids.length; at += PAGE) {
+      const page = ids.slice(at, at + PAGE);
+      const values = await Promise.all(page.map((id) => this.#redis.hmget(liveKeys(id).session, ...SUMMARY_FIELDS)));
+      found.push(...page.flatMap((id, i) => summaryOf(id, values[i] ?? []) ?? []).filter((session) => whose === 'everybody' || session.owner === whose.owner));
+    }
+    return found;
+  }
+}
+
+function all(keys: ReturnType<typeof liveKeys>): string[] {
+  return [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results];
+}
+
+function eventOf(event: LiveChangeEvent): Readonly<Record<string, unknown>> {
+  if (event.type === 'started') return { type: 'started', utterance: event.utterance, body: JSON.stringify({ utterance: event.utterance, atMs: event.atMs }) };
+  const { planned } = event;
+  const { utterance, startMs, endMs, by } = planned;
+  return {
+    type: 'ended', utterance, body: JSON.stringify({ utterance, startMs, endMs, by }), planned: JSON.stringify(planned),
+    samples: planned.samples, speechSamples: Math.round((endMs - startMs) * 16),
+  };
+}
+
+function pairs(flat: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at + 1 < flat.length; at += 2) fields[flat[at] ?? ''] = flat[at + 1] ?? '';
+  return fields;
+}
