@@ -30,7 +30,7 @@ export function partialBody(picked: PickedPartial, recognition: Recognition): Pa
   const { text, stableChars } = stableText(hypothesis, picked.textBefore, picked.stableBefore);
   if (text === '') return null;
   return {
-    utterance: picked.utterance, startMs: picked.speechStartSamples / SAMPLES_A_MS, endMs: picked.endSamples / SAMPLES_A_MS, text, stableChars,
+    utterance: picked.utterance, startMs: Math.round(picked.speechStartSamples / SAMPLES_A_MS), endMs: Math.round(picked.endSamples / SAMPLES_A_MS), text, stableChars,
     // Words of a hypothesis that was made to fit would contradict the text.
     words: text === hypothesis ? segments.flatMap((segment) => segment.words ?? []) : [],
   };

@@ -188,12 +188,12 @@ export class LiveRecorder {
 }
 
 function changeEvent(event: UtteranceEvent): LiveChangeEvent {
-  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: event.speechStartSamples / SAMPLES_A_MS };
+  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: Math.round(event.speechStartSamples / SAMPLES_A_MS) };
   return {
     type: 'ended',
     planned: {
       utterance: event.utterance, by: event.by, startSamples: event.startSamples, samples: event.endSamples - event.startSamples,
-      startMs: event.speechStartSamples / SAMPLES_A_MS, endMs: event.speechEndSamples / SAMPLES_A_MS,
+      startMs: Math.round(event.speechStartSamples / SAMPLES_A_MS), endMs: Math.round(event.speechEndSamples / SAMPLES_A_MS),
     },
   };
 }

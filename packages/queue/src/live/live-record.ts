@@ -80,7 +80,7 @@ export function summaryOf(id: string, values: readonly (string | null)[]): LiveS
   return {
     id, state: state as LiveState, relay: fields['relay'] === '' ? null : fields['relay'] ?? null, owner: ownerOf(fields), model: fields['modelId'] ?? '',
     language: fields['language'] === '' ? null : fields['language'] ?? null, startedAtMs: Number(fields['startedAtMs']),
-    audioMs: position / SAMPLES_A_MS, lagMs: (Number(fields['pending']) + openSamples) / SAMPLES_A_MS, utterances: Number(fields['count']),
+    audioMs: Math.round(position / SAMPLES_A_MS), lagMs: Math.round((Number(fields['pending']) + openSamples) / SAMPLES_A_MS), utterances: Number(fields['count']),
   };
 }
 

@@ -37,7 +37,7 @@ end
 export const CLOSE = `
 local function close(events, others, reason, keep_ms)
   local state = redis.call('HMGET', KEYS[1], 'position', 'speechSamples', 'count')
-  tell(events, 'closed', cjson.encode({ totals = { audioMs = tonumber(state[1]) / 16, speechMs = tonumber(state[2]) / 16, utterances = tonumber(state[3]), ['end'] = reason } }))
+  tell(events, 'closed', cjson.encode({ totals = { audioMs = math.floor(tonumber(state[1]) / 16 + 0.5), speechMs = math.floor(tonumber(state[2]) / 16 + 0.5), utterances = tonumber(state[3]), ['end'] = reason } }))
   redis.call('HSET', KEYS[1], 'state', 'closed', 'end', reason, 'relay', '')
   redis.call('HDEL', KEYS[1], 'snapshot', 'decoder', 'partialText', 'partialStable')
   redis.call('UNLINK', unpack(others))
