@@ -9,7 +9,8 @@ export type Action =
   | { readonly do: 'commit' }
   | { readonly do: 'clear' }
   | { readonly do: 'finish' }
-  | { readonly do: 'say'; readonly message: string }
+  /** Sends a message, in JSON. */
+  | { readonly do: 'say'; readonly message: object }
   | { readonly do: 'close'; readonly code: number; readonly reason: string }
   /** Decides what to do next once everything before is through. */
   | { readonly do: 'then'; readonly next: () => readonly Action[] };
@@ -44,7 +45,7 @@ export interface Dialect {
   quiet(): readonly Action[];
 }
 
-/** A message in JSON. */
+/** A message to send. */
 export function say(message: object): Action {
-  return { do: 'say', message: JSON.stringify(message) };
+  return { do: 'say', message };
 }

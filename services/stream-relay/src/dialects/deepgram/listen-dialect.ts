@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AsrError, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../close-code.js';
+import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect, type OpenedSession } from '../dialect.js';
 import { startOfStream } from './container-start.js';
 import { metadataMessage, resultsMessage, seconds, type StreamIdentity } from './listen-messages.js';
@@ -116,7 +116,7 @@ export class ListenDialect implements Dialect {
 
   quiet(): Action[] {
     const description = 'No audio and no KeepAlive came for ten seconds.';
-    return [say({ type: 'Error', variant: 'NET-0001', description, message: description }), { do: 'close', code: CLOSE.failed, reason: 'NET-0001' }];
+    return [say({ type: 'Error', variant: 'NET-0001', description, message: description }), { do: 'close', code: CLOSE.fault, reason: 'NET-0001' }];
   }
 
   #open(settings: LiveSettings): Action[] {
@@ -167,7 +167,7 @@ export class ListenDialect implements Dialect {
   #closed(news: Extract<LiveNews, { type: 'closed' }>): Action[] {
     switch (news.totals.end) {
       case 'idle': return this.quiet();
-      case 'failed': return [{ do: 'close', code: CLOSE.failed, reason: 'NET-0000 the session failed' }];
+      case 'failed': return [{ do: 'close', code: CLOSE.fault, reason: 'NET-0000 the session failed' }];
       default: return this.#farewell(news.totals.audioMs);
     }
   }

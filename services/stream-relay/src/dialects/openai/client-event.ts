@@ -12,7 +12,7 @@ export type ClientEvent = { readonly id: string | null } & (
   | { readonly type: 'input_audio_buffer.commit' | 'input_audio_buffer.clear' }
 );
 
-const envelopeSchema = z.looseObject({ type: z.string(), event_id: z.string().max(512).optional(), session: z.unknown(), audio: z.unknown() });
+const envelopeSchema = z.looseObject({ type: z.string(), event_id: z.string().max(512).optional(), session: z.unknown().optional(), audio: z.unknown().optional() });
 
 /** An event of the client. Throws `invalid_message` for what is none, `invalid_field` for audio that is not base64 or too long. */
 export function clientEvent(message: string): ClientEvent {

@@ -1,5 +1,5 @@
 import { AsrError, type LiveNews, type LiveSettings } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../close-code.js';
+import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import type { Action, Dialect } from '../dialect.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
 import { RealtimeEvents } from './realtime-events.js';
@@ -178,9 +178,9 @@ export class RealtimeDialect implements Dialect {
   }
 
   #ended(end: string): Action[] {
-    if (end === 'failed') return [{ do: 'close', code: CLOSE.failed, reason: 'the session failed' }];
-    if (end !== 'idle' && end !== 'too_long') return [{ do: 'close', code: CLOSE.leaving, reason: end }];
+    if (end === 'failed') return [{ do: 'close', code: CLOSE.fault, reason: 'the session failed' }];
+    if (end !== 'idle' && end !== 'too_long') return [{ do: 'close', code: CLOSE.done, reason: end }];
     const told = new AsrError('invalid_request', end === 'idle' ? 'The session has ended, for no audio came any more.' : 'The session has reached its longest time.');
-    return [this.#events.error(told, null, 'session_expired'), { do: 'close', code: CLOSE.leaving, reason: 'session_expired' }];
+    return [this.#events.error(told, null, 'session_expired'), { do: 'close', code: CLOSE.done, reason: 'session_expired' }];
   }
 }

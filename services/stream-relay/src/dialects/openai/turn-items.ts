@@ -47,7 +47,9 @@ export class TurnItems {
 
   partial(news: News<'partial'>): Action[] {
     const item = this.#item(news.utterance);
-    return this.#events.delta(item, item.certain(news.text.slice(0, news.stableChars)));
+    // What comes before it in the same turn must be told first.
+    const isNext = [...this.#items].find(([, other]) => other === item)?.[0] === news.utterance;
+    return isNext ? this.#events.delta(item, item.certain(news.text.slice(0, news.stableChars))) : [];
   }
 
   final(news: News<'final'>): Action[] {

@@ -1,5 +1,5 @@
 import { AsrError, liveSettingsSchema, type LiveNews, type LiveSettings, type Word } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../close-code.js';
+import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect } from '../dialect.js';
 import { hotwordsOf } from '../limited-text.js';
 import { DEFAULT_CONFIG, voskConfig, type VoskConfig } from './vosk-config.js';
@@ -150,7 +150,7 @@ export class VoskDialect implements Dialect {
   }
 
   #closed(end: string): Action[] {
-    if (end === 'failed') return [{ do: 'close', code: CLOSE.failed, reason: 'the session failed' }];
-    return this.#state === 'ending' ? [this.#rest(), { do: 'close', code: CLOSE.done, reason: '' }] : [{ do: 'close', code: CLOSE.leaving, reason: end }];
+    if (end === 'failed') return [{ do: 'close', code: CLOSE.fault, reason: 'the session failed' }];
+    return this.#state === 'ending' ? [this.#rest(), { do: 'close', code: CLOSE.done, reason: '' }] : [{ do: 'close', code: CLOSE.done, reason: end }];
   }
 }

@@ -1,5 +1,5 @@
 import { AsrError, type LiveNews, type Word } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../close-code.js';
+import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect } from '../dialect.js';
 import { firstMessage, type WhisperLiveWishes } from './first-message.js';
 
@@ -142,7 +142,7 @@ export class WhisperLiveDialect implements Dialect {
   }
 
   #closed(end: string): Action[] {
-    if (end === 'failed') return [{ do: 'close', code: CLOSE.failed, reason: 'the session failed' }];
+    if (end === 'failed') return [{ do: 'close', code: CLOSE.fault, reason: 'the session failed' }];
     const leaving = end === 'idle' || end === 'too_long' ? [this.#tell({ message: 'DISCONNECT' })] : [];
     return [...leaving, { do: 'close', code: CLOSE.done, reason: end }];
   }

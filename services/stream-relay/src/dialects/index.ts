@@ -1,0 +1,2 @@
+export { registerDialects } from './register-dialects.js';
+export { startVosk, startWhisperLive, type DialectPort } from './dialect-port.js';
