@@ -83,6 +83,7 @@ export class DialectConnection {
         case 'open': await this.#open(action.settings); break;
         case 'push': await this.#push(action.bytes); break;
         case 'commit': await this.#commit(); break;
+        case 'keep_alive': this.#session?.keepAlive(); break;
         case 'clear': await this.#session?.clear(); break;
         case 'finish':
           this.#finishing = true;

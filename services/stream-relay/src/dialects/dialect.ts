@@ -8,6 +8,8 @@ export type Action =
   /** Ends the utterance in hand; `committed` is told which. */
   | { readonly do: 'commit' }
   | { readonly do: 'clear' }
+  /** The client is there, though it sends no audio. */
+  | { readonly do: 'keep_alive' }
   | { readonly do: 'finish' }
   /** Sends a message, in JSON. */
   | { readonly do: 'say'; readonly message: object }

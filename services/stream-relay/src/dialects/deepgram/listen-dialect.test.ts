@@ -132,7 +132,7 @@ describe('Deepgram live', () => {
 
   test('KeepAlive keeps silent clients; ten seconds of nothing end with NET-0001; garbage is an error.', () => {
     const made = live();
-    assert.deepEqual([made.text('{"type":"KeepAlive"}'), made.quietLimitMs], [[], 10_000]);
+    assert.deepEqual([done(made.text('{"type":"KeepAlive"}')), made.quietLimitMs], [['keep_alive'], 10_000]);
     assert.deepEqual([done(made.quiet()), said(made.quiet())[0]?.['variant']], [['close 1011'], 'NET-0001']);
     for (const message of ['no json', 'null', '{"type":"Nonsense"}', '[]']) assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
     const fault = made.fault(new AsrError('unprocessable_audio'));

@@ -49,6 +49,7 @@ export class ListenDialect implements Dialect {
   text(message: string): Action[] {
     switch (typeOf(message)) {
       case 'KeepAlive':
+        return this.#state === 'live' ? [{ do: 'keep_alive' }] : [];
       case 'Configure':
         return [];
       case 'Finalize':

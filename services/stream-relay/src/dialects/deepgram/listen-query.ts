@@ -23,8 +23,6 @@ const RAW: ReadonlySet<LiveEncoding> = new Set(['pcm_s16le', 'pcm_f32le', 'mulaw
 const ENDPOINTING_FLOOR_MS = 300;
 /** With `endpointing=false` pauses still end results, but later. */
 const NO_ENDPOINTING_MS = 1_000;
-/** Clients that keep a connection alive without audio may do so for long. */
-const IDLE_MS = 3_600_000;
 
 /** Names of Deepgram's own models: here they mean the default. */
 const DEEPGRAM_MODELS = /^(?:nova|enhanced|base|flux|general)(?:-|$)/;
@@ -49,7 +47,6 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
       interimResults: flag(query, 'interim_results'),
       wordTimestamps: true,
       endpointingMs: endpointingMs(endpointing),
-      idleTimeoutMs: IDLE_MS,
     }),
   };
 }

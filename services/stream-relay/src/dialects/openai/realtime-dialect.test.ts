@@ -39,7 +39,7 @@ function brief(actions: readonly Action[]): string[] {
 }
 
 function deltas(actions: readonly Action[]): string {
-  return said(actions).map((event) => event['delta'] ?? '').join('');
+  return said(actions).map(({ delta }) => typeof delta === 'string' ? delta : '').join('');
 }
 
 describe('OpenAI Realtime', () => {
@@ -195,7 +195,14 @@ describe('OpenAI Realtime', () => {
   test('Clearing drops what is not committed and is confirmed, with or without a session.', () => {
     const clear = '{"type":"input_audio_buffer.clear"}';
     assert.deepEqual([done(dialect().text(clear)), brief(dialect().text(clear))], [[], ['cleared']]);
-    assert.deepEqual([done(live().text(clear)), brief(live().text(clear))], [['clear'], ['cleared']]);
+    const made = live();
+    made.news(news.ended(0), 0);
+    assert.deepEqual([made.news(news.started(1), 0), made.news(news.partial(1, 'Not this'), 0)].flatMap(brief), ['speech_started item_2', 'delta item_2']);
+    const actions = made.text(clear);
+    assert.deepEqual([done(actions), brief(actions)], [['clear'], ['cleared']]);
+    assert.deepEqual([news.started(1), news.final(0, 'One.'), news.ended(1), news.final(1, 'Two.')].map((one) => made.news(one, 0)).flatMap(brief).filter((event) => / item_/.test(event)), [
+      'speech_started item_3', 'delta item_1', 'completed item_1', 'speech_stopped item_3', 'committed item_3', 'delta item_3', 'completed item_3',
+    ], 'its number is used again, its item is not');
   });
 
   test('Turns that get no transcript are told as failed, and the end is told with its reason.', () => {

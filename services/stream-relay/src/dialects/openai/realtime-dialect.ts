@@ -131,7 +131,7 @@ export class RealtimeDialect implements Dialect {
         return this.committed(null);
       case 'input_audio_buffer.clear':
         this.#uncommitted = false;
-        return [...(this.#current === null ? [] : [{ do: 'clear' } as const]), this.#events.event('input_audio_buffer.cleared')];
+        return this.#current === null ? [this.#events.event('input_audio_buffer.cleared')] : [{ do: 'clear' }, { do: 'then', next: () => this.#cleared() }];
     }
   }
 
@@ -141,6 +141,11 @@ export class RealtimeDialect implements Dialect {
     this.#input = input;
     this.#events.legacy = event.type === 'transcription_session.update';
     return [this.#session('updated')];
+  }
+
+  #cleared(): Action[] {
+    this.#turns?.cleared();
+    return [this.#events.event('input_audio_buffer.cleared')];
   }
 
   #append(audio: Buffer): Action[] {

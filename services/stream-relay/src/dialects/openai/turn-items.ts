@@ -69,6 +69,13 @@ export class TurnItems {
     return [...this.#commit(item), ...(this.#awaits(item) ? [] : [this.#events.completed(item, null)])];
   }
 
+  /** What is in no ended turn was dropped: its item never joins, and its utterance's number is used again. */
+  cleared(): void {
+    this.#speaking = false;
+    this.#open = null;
+    for (const [utterance, item] of this.#items) if (!item.committed) this.#items.delete(utterance);
+  }
+
   /** Nothing more comes: what was committed and has no transcript never gets one. */
   failed(error: AsrError): Action[] {
     const left = new Set([...this.#items.values()].filter((item) => item.committed));
