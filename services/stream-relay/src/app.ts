@@ -27,7 +27,6 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
   app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address.')));
-  letIn(app, parts);
   await app.register(websocket, {
     options: {
       maxPayload: MAX_MESSAGE_BYTES,
@@ -45,6 +44,8 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
     // The process closes sockets in its own order.
     preClose: (done) => { done(); },
   });
+  // After the plugin, which ends the connection of a handshake that is refused.
+  letIn(app, parts);
   app.addHook('preHandler', (request, _reply, done) => {
     // The server of sockets has one limit for all; it is read in the same turn, when the handshake follows.
     app.websocketServer.options.maxPayload = request.routeOptions.config.maxMessageBytes ?? MAX_MESSAGE_BYTES;

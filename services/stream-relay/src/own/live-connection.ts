@@ -58,8 +58,7 @@ export class LiveConnection {
     switch (message.type) {
       case 'start': await this.#start(message); return;
       case 'resume': await this.#resume(message); return;
-      // The message itself has shown the connection to be alive.
-      case 'keepalive': return;
+      case 'keepalive': await this.#begun('keepalive').session.push(new Uint8Array(0)); return;
       case 'finish':
         if (this.#begun('finish').state === 'finishing') return;
         this.#state = 'finishing';
