@@ -9,9 +9,12 @@ export const SERVER_USAGE = `  --server URL   the server, else that of MURMUR_UR
   --key KEY      the API key, else that of MURMUR_API_KEY; others on this machine can see a command line, so prefer the variable
 `;
 
+/** Somebody waits: with these a server that is not there is told within about three seconds. */
+const RETRIES = 3;
+
 /** The client that the options and the environment name. Throws `UsageError`. */
 export function clientFor(given: { readonly server?: string | undefined; readonly key?: string | undefined }, config: CliConfig): Murmuration {
   const baseUrl = given.server ?? config.MURMUR_URL;
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) throw new UsageError('--server takes an http(s) address');
-  return new Murmuration({ baseUrl, apiKey: given.key ?? config.MURMUR_API_KEY });
+  return new Murmuration({ baseUrl, apiKey: given.key ?? config.MURMUR_API_KEY, retries: RETRIES });
 }

@@ -22,7 +22,8 @@ function stemOf(input: string): string {
   if (input === '-') return 'recording';
   const last = isAddress(input) ? lastOfAddress(input) : basename(input);
   // An address may hold what a name may not; a name that begins with a dot would not be seen.
-  const name = last.slice(0, last.length - extname(last).length).replace(/[/\\\p{Cc}]/gu, '_').replace(/^\.+/, '').slice(0, 100);
+  const safe = last.replace(/[/\\\p{Cc}]/gu, '_').replace(/^\.+/, '');
+  const name = safe.slice(0, safe.length - extname(safe).length).slice(0, 100);
   return name === '' ? 'recording' : name;
 }
 

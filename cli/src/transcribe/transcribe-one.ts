@@ -23,12 +23,14 @@ export async function transcribeOne(input: string, asked: TranscribeArguments, t
   const leaving = new AbortController();
   const leave = (): void => { leaving.abort(signal.reason); };
   signal.addEventListener('abort', leave, { once: true });
+  let isAccepted = false;
   let isOver = false;
   try {
     signal.throwIfAborted();
     // Its own faults do not matter: what became of the job is asked for below.
     const following = show(asked, id, progress, leaving.signal).catch(() => undefined);
     await jobs.create(recording, { ...asked.fields, id, signal, onUpload: (sentBytes, totalBytes) => { progress.sent(sentBytes, totalBytes); } });
+    isAccepted = true;
     progress.accepted();
     await following;
     const job = await jobs.wait(id, { signal });
@@ -38,7 +40,8 @@ export async function transcribeOne(input: string, asked: TranscribeArguments, t
   } finally {
     leaving.abort();
     signal.removeEventListener('abort', leave);
-    if (!isOver) await jobs.cancel(id, { signal: AbortSignal.timeout(CANCEL_LIMIT_MS) }).catch(() => undefined);
+    // Of a job that was refused, or whose sending broke, the server keeps nothing.
+    if (!isOver && (isAccepted || signal.aborted)) await jobs.cancel(id, { signal: AbortSignal.timeout(CANCEL_LIMIT_MS) }).catch(() => undefined);
   }
 }
 
