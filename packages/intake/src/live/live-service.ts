@@ -12,6 +12,7 @@ export interface LiveSession {
   readonly storedSamples: number;
   /**
    * Takes audio as it comes, cut anywhere. Resolves when the session is ready for more: wait for it before reading on, so that a fast sender is slowed.
+   * After `finish` what is pushed is dropped.
    * Throws `unprocessable_audio` for a container that cannot be read, `session_lost` when another connection has taken the session over.
    */
   push(bytes: Uint8Array): Promise<void>;

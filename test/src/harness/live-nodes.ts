@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { liveSettingsSchema, type LiveNews, type LiveSettings } from '@murmuration/contracts';
+import { Live, type LiveLimits, type LiveSession } from '@murmuration/intake';
+import { startRedis, type TestRedis } from '@murmuration/queue/testing';
+import { createLogger } from '@murmuration/runtime';
+import { ROOT, ServiceProcess } from './service-process.js';
+
+const LIMITS: LiveLimits = { maxSessions: 100, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, graceMs: 60_000 };
+
+/** A Redis, a worker process and relays' sessions without their doors, in this process. */
+export class LiveNodes {
+  readonly redis: TestRedis;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #workers: ServiceProcess[] = [];
+  readonly #nodes: Live[] = [];
+
+  private constructor(redis: TestRedis, environment: Readonly<Record<string, string>>) {
+    this.redis = redis;
+    this.#environment = environment;
+  }
+
+  /** @param environment of the workers; the simulated device unless it says otherwise */
+  static async start(environment: Readonly<Record<string, string>> = { DEVICE: 'simulated' }, workers = 1): Promise<LiveNodes> {
+    const nodes = new LiveNodes(await startRedis(), environment);
+    for (let count = 0; count < workers; count++) await nodes.addWorker();
+    return nodes;
+  }
+
+  async addWorker(): Promise<ServiceProcess> {
+    const worker = await ServiceProcess.start('worker', { REDIS_URL: this.redis.url, ...this.#environment });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async addNode(relay: string, limits: Partial<LiveLimits> = {}): Promise<Live> {
+    const live = await Live.start({
+      redisUrl: this.redis.url, relay, defaultModel: null, workerWaitMs: 10_000,
+      speech: { threads: 1, vadModelPath: join(ROOT, '.murmuration/models/silero-vad/silero_vad_v6.onnx') },
+      limits: { ...LIMITS, ...limits }, logger: createLogger({ service: 'test', level: 'silent' }),
+    });
+    this.#nodes.push(live);
+    return live;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map((live) => live.close()));
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+    await this.redis.close();
+  }
+}
+
+/** Opens a session that belongs to nobody. */
+export function openLive(live: Live, settings: Partial<LiveSettings> = {}): Promise<LiveSession> {
+  return live.open({ settings: liveSettingsSchema.parse(settings), owner: null, signal: AbortSignal.timeout(20_000) });
+}
+
+/** All news after `afterId` until the session has closed. */
+export async function allNews(session: LiveSession, afterId = '0', limitMs = 60_000): Promise<LiveNews[]> {
+  const list: LiveNews[] = [];
+  for await (const news of session.news(afterId, AbortSignal.timeout(limitMs))) list.push(news);
+  return list;
+}
+
+export type Final = Extract<LiveNews, { type: 'final' }>;
+
+export function finalsOf(news: readonly LiveNews[]): Final[] {
+  return news.filter((one) => one.type === 'final');
+}
+
+/** Sends bytes in pieces of a size. */
+export async function send(session: LiveSession, bytes: Uint8Array, pieceBytes = 6_400): Promise<void> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) await session.push(bytes.subarray(at, at + pieceBytes));
+}

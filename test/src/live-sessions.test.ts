@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AsrError, type LiveNews } from '@murmuration/contracts';
+import type { Live, LiveSession } from '@murmuration/intake';
+import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
+import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';
+import { seeded } from './harness/seeded.js';
+import { joined, pcmOf } from './harness/wav.js';
+
+let nodes: LiveNodes;
+let first: Live;
+let second: Live;
+let speech: Int16Array;
+
+before(async () => {
+  if (WITHOUT_SHARED !== false) return;
+  nodes = await LiveNodes.start();
+  [first, second] = [await nodes.addNode('first'), await nodes.addNode('second')];
+  const clips = await Promise.all(['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-2.wav'].map(async (name) => pcmOf(await bytesOf(sharedClip(name)))));
+  speech = joined(clips, 900);
+});
+
+after(async () => {
+  if (WITHOUT_SHARED === false) await nodes.close();
+});
+
+function bytesOfPcm(pcm: Int16Array): Uint8Array {
+  return new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+}
+
+async function whole(live: Live, bytes: Uint8Array, settings: Parameters<typeof openLive>[1], pieceBytes?: number): Promise<LiveNews[]> {
+  const session = await openLive(live, settings);
+  const news = allNews(session);
+  await send(session, bytes, pieceBytes);
+  await session.finish();
+  return news;
+}
+
+const heard = (news: readonly LiveNews[]): unknown => finalsOf(news).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
+
+test('A streamed recording is told as speech that starts and ends, a partial while somebody speaks, and one final an utterance in order', { skip: WITHOUT_SHARED }, async () => {
+  const session = await openLive(first);
+  const told: LiveNews[] = [];
+  let onPartial: () => void = () => undefined;
+  const partial = new Promise<void>((resolve) => { onPartial = resolve; });
+  const reading = (async () => {
+    for await (const one of session.news('0', AbortSignal.timeout(60_000))) {
+      told.push(one);
+      if (one.type === 'partial') onPartial();
+    }
+  })();
+  const bytes = bytesOfPcm(speech);
+  // In the middle of the first utterance.
+  await send(session, bytes.subarray(0, 48_000));
+  await partial;
+  await send(session, bytes.subarray(48_000));
+  await session.finish();
+  await reading;
+  const news = told;
+  const finals = finalsOf(news);
+  assert.ok(finals.length >= 6);
+  assert.deepEqual(finals.map((final) => final.utterance), finals.map((_, at) => at));
+  for (const { utterance } of finals) {
+    const kinds = news.filter((one) => 'utterance' in one && one.utterance === utterance).map((one) => one.type).filter((type) => type !== 'partial');
+    assert.deepEqual(kinds, ['speech_started', 'speech_ended', 'final']);
+  }
+  assert.ok(finals.every((final) => final.text !== '' && final.words.length > 0 && final.confidence > 0));
+  const last = news.at(-1);
+  assert.equal(last?.type, 'closed');
+  assert.deepEqual(last.totals, { audioMs: Math.round(speech.length / 16), speechMs: last.totals.speechMs, utterances: finals.length, end: 'finished' });
+});
+
+test('Audio cut anywhere, at twenty places, each time to the other of two relays, is transcribed as if nothing had happened', { skip: WITHOUT_SHARED }, async () => {
+  const random = seeded(7);
+  for (const settings of [{ encoding: 'pcm_s16le' }, { encoding: 'pcm_f32le', sampleRateHz: 44_100, channels: 2 }] as const) {
+    const bytes = settings.encoding === 'pcm_s16le' ? bytesOfPcm(speech) : stretched(speech, settings.sampleRateHz);
+    const frame = settings.encoding === 'pcm_s16le' ? 2 : 8;
+    const undisturbed = heard(await whole(first, bytes, settings));
+    let session: LiveSession = await openLive(first, settings);
+    const told: LiveNews[] = [];
+    const cuts = Array.from({ length: 20 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b);
+    for (const [at, cut] of cuts.entries()) {
+      let from = session.storedSamples * frame;
+      // Whatever is under way is left as it is: the relay is just not used any more.
+      while (from < cut) {
+        const piece = bytes.subarray(from, Math.min(cut, from + 1 + Math.floor(random() * 20_000)));
+        await session.push(piece);
+        from += piece.length;
+      }
+      session = await (at % 2 === 0 ? second : first).resume(session.id, session.token, null);
+    }
+    const news = allNews(session);
+    await send(session, bytes.subarray(session.storedSamples * frame));
+    await session.finish();
+    told.push(...await news);
+    assert.deepEqual(heard(told), undisturbed);
+  }
+});
+
+/** The recording at another rate as 32-bit floats on two channels: samples repeated, which is all that this needs. */
+function stretched(pcm: Int16Array, rateHz: number): Uint8Array {
+  const frames = Math.floor(pcm.length * rateHz / 16_000);
+  const samples = new Float32Array(frames * 2);
+  for (let frame = 0; frame < frames; frame++) samples.fill((pcm[Math.floor(frame * 16_000 / rateHz)] ?? 0) / 32_768, frame * 2, frame * 2 + 2);
+  return new Uint8Array(samples.buffer);
+}
+
+test('Who had a session that another connection resumes is told so, and cannot write to it any more', { skip: WITHOUT_SHARED }, async () => {
+  const old = await openLive(first);
+  await send(old, bytesOfPcm(speech).subarray(0, 64_000));
+  const reading = allNews(old);
+  const taken = await second.resume(old.id, old.token, null);
+  await assert.rejects(reading, { code: 'session_lost' });
+  await assert.rejects(old.push(new Uint8Array(3_200)), { code: 'session_lost' });
+  await taken.cancel();
+  assert.equal((await allNews(taken)).at(-1)?.type, 'closed');
+});
+
+test('A wrong token, another owner and an unknown session are refused alike', { skip: WITHOUT_SHARED }, async () => {
+  const session = await openLive(first);
+  for (const attempt of [
+    () => second.resume(session.id, `${session.token}x`, null),
+    () => second.resume(session.id, session.token, 'somebody'),
+    () => second.resume('00000000-0000-0000-0000-000000000000', session.token, null),
+    () => second.resume('no id: {s.x}', session.token, null),
+  ]) {
+    await assert.rejects(attempt, (error: unknown) => error instanceof AsrError && error.code === 'invalid_resume');
+  }
+  await session.cancel();
+});
+
+test('Speech that goes on and on is cut at quiet places, within the longest utterance, and nothing is lost between', { skip: WITHOUT_SHARED }, async () => {
+  const news = await whole(first, bytesOfPcm(speech), { maxUtteranceMs: 2_000, endpointingMs: 3_000 });
+  const ended = news.filter((one) => one.type === 'speech_ended');
+  assert.ok(ended.some((one) => one.by === 'cut'));
+  assert.ok(ended.every((one) => one.endMs - one.startMs <= 2_000));
+  for (const [at, one] of ended.entries()) {
+    const next = ended[at + 1];
+    if (one.by === 'cut') assert.equal(next?.startMs, one.endMs);
+  }
+});
+
+test('Without detection the client alone ends utterances, and cleared audio is in none', { skip: WITHOUT_SHARED }, async () => {
+  const session = await openLive(first, { detect: false });
+  const news = allNews(session);
+  const bytes = bytesOfPcm(speech);
+  assert.equal(await session.commit(), null);
+  await send(session, bytes.subarray(0, 48_001), 4_801);
+  assert.equal(await session.commit(), 0);
+  await send(session, bytes.subarray(48_001, 80_000));
+  await session.clear();
+  await send(session, bytes.subarray(80_000, 112_000));
+  assert.equal(await session.commit(), 1);
+  await session.finish();
+  const ended = (await news).filter((one) => one.type === 'speech_ended');
+  assert.deepEqual(ended.map(({ startMs, endMs, by }) => ({ startMs, endMs, by })), [{ startMs: 0, endMs: 1_500, by: 'committed' }, { startMs: 2_500, endMs: 3_500, by: 'committed' }]);
+});
+
+test('A session without audio is warned, then ends; one whose client went away is finished after its grace', { skip: WITHOUT_SHARED }, async () => {
+  const idle = await openLive(first, { idleTimeoutMs: 1_500 });
+  const news = await allNews(idle);
+  assert.deepEqual(news.map((one) => one.type), ['warning', 'closed']);
+  const end = news.at(-1);
+  assert.equal(end?.type === 'closed' && end.totals.end, 'idle');
+
+  const hasty = await nodes.addNode('hasty', { graceMs: 100 });
+  const left = await openLive(hasty);
+  await send(left, bytesOfPcm(speech).subarray(0, 250_000));
+  await left.detach();
+  const told: LiveNews[] = [];
+  for await (const one of await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))) told.push(one);
+  const closed = told.at(-1);
+  assert.equal(closed?.type === 'closed' && closed.totals.end, 'abandoned');
+  assert.ok(finalsOf(told).length > 0);
+  assert.deepEqual(finalsOf(told).length, closed?.type === 'closed' ? closed.totals.utterances : -1);
+});
+
+test('Sessions of all relays are listed, each to those it belongs to, and a drained relay hands its own off', { skip: WITHOUT_SHARED }, async () => {
+  const draining = await nodes.addNode('draining');
+  const session = await openLive(draining);
+  await send(session, bytesOfPcm(speech).subarray(0, 100_000));
+  const listed = (await first.list('everybody')).find((one) => one.id === session.id);
+  assert.equal(listed?.relay, 'draining');
+  assert.equal(listed.state, 'open');
+  assert.deepEqual(await first.list({ owner: 'somebody' }), []);
+  await assert.rejects(first.watch(session.id, { owner: 'somebody' }, null, new AbortController().signal), { code: 'not_found' });
+  await draining.drain();
+  await assert.rejects(openLive(draining), { code: 'shutting_down' });
+  const resumed = await first.resume(session.id, session.token, null);
+  assert.equal(resumed.storedSamples, 50_000);
+  await resumed.cancel();
+});
