@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
+import { ChunkDesk, ChunkQueues, ChunkWorker, JobStore, openAudioStore, patientConnection, type JobIdentity, type Redis } from '@murmuration/queue';
+import { startRedis } from '@murmuration/queue/testing';
+import { createLogger } from '@murmuration/runtime';
+import { Cluster } from '../harness/cluster.js';
+import { median, percentile, printFigures, type Figure } from '../harness/figures.js';
+import { submit } from '../harness/jobs-client.js';
+import { samples, wavFile } from '../harness/wav.js';
+
+/*
+ * What jobs cost. First how many short ones a second one door accepts, with a simulated device behind it. Then what a chunk costs Redis on its
+ * way (stored, queued, fetched, picked up, result taken, gone), read from Redis' own counters, while other chunks wait: the cost must not grow with them.
+ */
+
+const SUBMISSIONS = 400;
+const CLIENTS = 16;
+const CHUNKS = 3_000;
+const BACKLOGS = [0, 10_000, 100_000];
+/** A job of the backlog has this many chunks. */
+const JOB_CHUNKS = 500;
+const SLUG = 'bench';
+/** Four seconds of speech, as Moonshine's chunks are on average; those of the backlog are small, so that memory is not what is measured. */
+const PCM = new Uint8Array((await samples())[0]?.pcm.slice(0, 64_000).buffer ?? new ArrayBuffer(0));
+const SMALL_PCM = new Uint8Array(64);
+
+async function submitRate(): Promise<Figure[]> {
+  const cluster = await Cluster.start({ worker: { DEVICE: 'simulated' } });
+  const [short] = (await samples()).sort((a, b) => a.pcm.length - b.pcm.length);
+  const file = wavFile(short?.pcm.slice(0, 3 * 16_000) ?? new Int16Array(48_000));
+  const times: number[] = [];
+  let left = SUBMISSIONS;
+  const started = performance.now();
+  await Promise.all(Array.from({ length: CLIENTS }, async () => {
+    while (left-- > 0) {
+      const begin = performance.now();
+      const response = await submit(cluster.url, file);
+      await response.arrayBuffer();
+      if (response.status !== 202) throw new Error(`refused with ${String(response.status)}`);
+      times.push(performance.now() - begin);
+    }
+  }));
+  const seconds = (performance.now() - started) / 1_000;
+  await cluster.close();
+  return [
+    { name: 'jobs accepted', value: SUBMISSIONS / seconds, unit: 'a second', note: `${String(CLIENTS)} clients, three seconds of wav each, detection included` },
+    { name: 'from first byte to 202, median', value: median(times), unit: 'ms' },
+    { name: 'from first byte to 202, p95', value: percentile(times, 0.95), unit: 'ms' },
+  ];
+}
+
+function planned(index: number): PlannedChunk {
+  return { index, channel: 0, samples: 64_000, spans: [{ chunkMs: 0, startMs: index * 4_000, durationMs: 4_000 }], speech: [{ startMs: index * 4_000, endMs: index * 4_000 + 3_900 }], overlapMs: 0 };
+}
+
+function result(index: number): ChunkResult {
+  const text = 'and so my fellow citizens the reason';
+  return {
+    index, channel: 0, overlapMs: 0, audioMs: 4_000, queueMs: 1, inferenceMs: 1, batchSize: 8, worker: 'bench', language: 'en', languageProbability: null, filtered: [],
+    segments: [{ startMs: index * 4_000, endMs: index * 4_000 + 3_900, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [1, 2, 3, 4, 5, 6, 7, 8] }],
+  };
+}
+
+function newJob(): JobIdentity {
+  return { id: randomUUID(), lane: 'batch', modelId: SLUG, modelSlug: SLUG, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
+}
+
+/** Redis' counters: commands run, microseconds of its thread, bytes in and out. */
+async function counters(redis: Redis): Promise<{ commands: number; microseconds: number; bytes: number }> {
+  const text = (await Promise.all([redis.info('stats'), redis.info('cpu')])).join('\n');
+  const of = (name: string): number => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return {
+    commands: of('total_commands_processed'),
+    // Time by command would count what scripts run twice.
+    microseconds: (of('used_cpu_user_main_thread') + of('used_cpu_sys_main_thread')) * 1e6,
+    bytes: of('total_net_input_bytes') + of('total_net_output_bytes'),
+  };
+}
+
+async function costOfChunk(backlog: number): Promise<Figure[]> {
+  const server = await startRedis(['--appendfsync', 'no', '--maxmemory', '4gb']);
+  const logger = createLogger({ service: 'bench', level: 'silent' });
+  const redis = patientConnection(server.url, logger);
+  const workerRedis = patientConnection(server.url, logger);
+  const queues = new ChunkQueues(redis);
+  const audio = await openAudioStore({ kind: 'redis', budgetBytes: 4e9 }, redis);
+  const jobs = new JobStore(redis, queues, audio, 3_600_000);
+  const desk = new ChunkDesk(redis, queues, audio);
+
+  const window = 8;
+  const add = async (job: JobIdentity, count: number, pcm: Uint8Array): Promise<void> => {
+    for (let at = 0; at < count; at += 100) await Promise.all(Array.from({ length: Math.min(100, count - at) }, (_, i) => jobs.addChunk(job, planned(at + i), pcm, window)));
+    await jobs.endOfChunks(job);
+  };
+  for (let at = 0; at < backlog; at += JOB_CHUNKS) {
+    const job = newJob();
+    await jobs.create(job);
+    await add(job, Math.min(JOB_CHUNKS, backlog - at), SMALL_PCM);
+  }
+
+  const before = await counters(redis);
+  const started = performance.now();
+  let done = 0;
+  let enough: () => void = () => undefined;
+  const processed = new Promise<void>((resolve) => { enough = resolve; });
+  const worker = new ChunkWorker(SLUG, workerRedis, 64, {
+    chunk: async ({ job, chunk, lane }) => {
+      const picked = await desk.pickUp(job, chunk, lane);
+      if (picked === null) return;
+      desk.beginRun(picked);
+      await desk.finish(picked, result(chunk), SLUG, window);
+      done++;
+      if (done >= CHUNKS) enough();
+    },
+    live: () => Promise.resolve(),
+  }, { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined });
+  // As many come as go, so that the backlog stays what it is.
+  await Promise.all([processed, ...Array.from({ length: CHUNKS / JOB_CHUNKS }, async () => {
+    const job = newJob();
+    await jobs.create(job);
+    await add(job, JOB_CHUNKS, PCM);
+  })]);
+  const seconds = (performance.now() - started) / 1_000;
+  const after = await counters(redis);
+  await worker.close();
+  await queues.close();
+  workerRedis.disconnect();
+  redis.disconnect();
+  await server.close();
+  const name = `backlog of ${String(backlog)}`;
+  return [
+    { name: `${name}: commands a chunk`, value: (after.commands - before.commands) / CHUNKS, unit: '', note: 'those that scripts run among them' },
+    { name: `${name}: time in Redis a chunk`, value: (after.microseconds - before.microseconds) / CHUNKS, unit: 'µs', note: 'processor time of its thread' },
+    { name: `${name}: bytes a chunk`, value: (after.bytes - before.bytes) / CHUNKS, unit: 'bytes', note: 'both directions; four seconds of PCM, compressed, go in and come out; chunks of the backlog are small' },
+    { name: `${name}: chunks`, value: CHUNKS / seconds, unit: 'a second', note: 'one process that adds, fetches and finishes' },
+  ];
+}
+
+const figures = await submitRate();
+for (const backlog of BACKLOGS) figures.push(...await costOfChunk(backlog));
+printFigures('jobs', figures);
