@@ -139,7 +139,9 @@ describe('The own protocol', () => {
     client.audio(100);
     client.audio(100);
     client.say({ type: 'keepalive' });
+    while (session.keptAlive === 0) await new Promise(setImmediate);
     assert.equal((await client.first('warning')).code, 'audio_ignored');
+    assert.equal(session.keptAlive, 1);
     session.tell({ type: 'closed', totals: { audioMs: 0, speechMs: 0, utterances: 0, end: 'finished' } });
     await client.closed;
     assert.equal(session.samples, 0);

@@ -58,7 +58,7 @@ export class LiveConnection {
     switch (message.type) {
       case 'start': await this.#start(message); return;
       case 'resume': await this.#resume(message); return;
-      case 'keepalive': await this.#begun('keepalive').session.push(new Uint8Array(0)); return;
+      case 'keepalive': this.#begun('keepalive').session.keepAlive(); return;
       case 'finish':
         if (this.#begun('finish').state === 'finishing') return;
         this.#state = 'finishing';

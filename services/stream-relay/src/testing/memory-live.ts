@@ -9,6 +9,7 @@ export class MemorySession {
   readonly request: LiveRequest;
   readonly log: LiveNews[] = [];
   samples = 0;
+  keptAlive = 0;
   /** Counts connections; only the newest may write. */
   epoch = 0;
   state: 'open' | 'detached' | 'finishing' | 'closed' = 'open';
@@ -31,6 +32,10 @@ export class MemorySession {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
+  #woken(): Promise<void> {
+    return new Promise((resolve) => { this.#wake.push(resolve); });
+  }
+
   close(end: 'finished' | 'cancelled'): void {
     if (this.state !== 'closed') this.tell({ type: 'closed', totals: { audioMs: this.samples / 16, speechMs: 0, utterances: 0, end } });
   }
@@ -41,8 +46,8 @@ export class MemorySession {
     try {
       for (let i = Number.parseInt(afterId, 10); !signal.aborted; i++) {
         while (this.log[i] === undefined) {
-          await new Promise<void>((resolve) => { this.#wake.push(resolve); });
-          if (signal.aborted) return;
+          await this.#woken();
+          if (isAborted(signal)) return;
           if (epoch !== null && epoch !== this.epoch) throw new AsrError('session_lost');
         }
         const news = this.log[i];
@@ -54,6 +59,11 @@ export class MemorySession {
       signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** As a function, for the compiler takes a property not to change while one waits. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 class MemoryConnection implements LiveSession {
@@ -84,6 +94,10 @@ class MemoryConnection implements LiveSession {
     if (this.#session.epoch !== this.#epoch) throw new AsrError('session_lost');
     this.#session.samples += bytes.length / 2;
     for (const listener of this.#listeners) listener(Math.floor(this.#session.samples));
+  }
+
+  keepAlive(): void {
+    this.#session.keptAlive += 1;
   }
 
   commit(): Promise<null> {
