@@ -6,15 +6,23 @@ import { useAccess } from './access/use-access.js';
 import type { Door } from './door.js';
 import { replyToBadClient, replyWithError, useErrorReplies } from './errors/error-replies.js';
 import { capabilitiesRoute } from './routes/capabilities.js';
+import { deepgramListenRoute } from './routes/deepgram-listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
 import { healthRoute } from './routes/health.js';
+import { jobEventsRoute } from './routes/job-events.js';
+import { jobSubmitRoute } from './routes/job-submit.js';
+import { jobTranscriptRoutes } from './routes/job-transcript.js';
+import { jobRoutes } from './routes/jobs.js';
 import { modelRoutes } from './routes/models.js';
 import { openAiAudioRoutes } from './routes/openai-audio.js';
+import { realtimeSecretsRoute } from './routes/realtime-secrets.js';
 import { sessionsRoute } from './routes/sessions.js';
 import { ticketRoute } from './routes/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/drain-rest.js';
 
+/** What scripts of other origins may read of an answer. */
+const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'location', 'etag', 'idempotent-replayed'];
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Builds the HTTP door; nothing listens yet. */
@@ -43,7 +51,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   useErrorReplies(app);
   useEveryAnswer(app, door);
   if (door.config.CORS_ORIGINS.length > 0) {
-    await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['x-request-id', 'retry-after'], maxAge: 3_600 });
+    await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST', 'DELETE'], exposedHeaders: EXPOSED_HEADERS, maxAge: 3_600 });
   }
   useAccess(app, door.access);
   await collectDescription(app);
@@ -52,6 +60,12 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
     if (!door.config.ENABLE_REST) return;
     transcribeRoutes(scope, door);
     openAiAudioRoutes(scope, door);
+    jobSubmitRoute(scope, door);
+    jobRoutes(scope, door);
+    jobTranscriptRoutes(scope, door);
+    jobEventsRoute(scope, door);
+    deepgramListenRoute(scope, door);
+    realtimeSecretsRoute(scope, door);
     modelRoutes(scope, door);
     capabilitiesRoute(scope, door);
     sessionsRoute(scope, door);

@@ -1,6 +1,7 @@
 import type { Access } from '@murmuration/access';
 import type { Logger } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
+import type { SubmitParts } from './submit-job.js';
 import type { UploadParts } from './transcribe-upload.js';
 import type { ActiveUploads } from './upload/active-uploads.js';
 
@@ -14,8 +15,8 @@ export interface Gpu {
 }
 
 /** What the routes use. */
-export interface Door extends UploadParts {
-  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'WEB_DIR'>;
+export interface Door extends UploadParts, SubmitParts {
+  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
   /** Says who sends a request. */
   readonly access: Access;
@@ -25,6 +26,8 @@ export interface Door extends UploadParts {
   gpus(): Promise<readonly Gpu[]>;
   /** True once no new work is taken. */
   stopping(): boolean;
+  /** Aborted once no new work is taken: what has no end of its own goes elsewhere. */
+  readonly leaving: AbortSignal;
   /** Aborted when requests in hand are given up. */
   readonly abandoned: AbortSignal;
   /** Told of each answer: the route's pattern, the status and the time. */

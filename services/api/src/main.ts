@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Access, KeyFile } from '@murmuration/access';
 import { decodableFormats, findFfmpeg } from '@murmuration/audio';
 import { Intake } from '@murmuration/intake';
+import { GuardedClient } from '@murmuration/outbound';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger, gpuFacts, portInUse } from '@murmuration/runtime';
 import { createApp } from './app.js';
 import { cachedFor } from './cached-for.js';
@@ -57,18 +58,28 @@ shutdown.add('keys', () => { keys?.close(); });
 const spoolDir = resolve(config.SPOOL_DIR);
 const spools = await SpoolDirectory.open(spoolDir, config.SPOOL_MAX_BYTES).catch((error: unknown) => exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })));
 const ffmpeg = await findFfmpeg({ ffmpegPath: config.FFMPEG_PATH ?? null, searchPath: config.PATH }).catch(exit);
+const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
+shutdown.add('outbound', () => outbound.close());
 const intake = await Intake.start({
   redisUrl: config.REDIS_URL,
   defaultModel: config.DEFAULT_MODEL ?? null,
   limits: { maxDurationMs: config.MAX_AUDIO_SECONDS * 1_000, maxChannels: config.MAX_AUDIO_CHANNELS },
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   audioStore: config.audioStore,
+  jobs: {
+    maxBacklogMs: config.MAX_BACKLOG_SECONDS * 1_000,
+    retentionSeconds: config.jobRetentionSeconds,
+    webhookSecret: config.WEBHOOK_SECRET ?? null,
+    ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
+    outbound,
+  },
   speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath), spoolDir, maxSpoolBytes: config.MAX_UPLOAD_BYTES, ffmpeg },
   logger,
 }).catch(exit);
 state.intake = intake;
 shutdown.add('intake', () => intake.close());
 
+const leaving = new AbortController();
 const abandoned = new AbortController();
 const app = await createApp({
   service: intake,
@@ -77,16 +88,22 @@ const app = await createApp({
   config,
   logger,
   access: new Access(keys, intake.tickets),
+  jobs: intake.jobs,
+  outbound,
   uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),
   gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(() => [])),
   stopping: () => shutdown.stopping,
+  leaving: leaving.signal,
   abandoned: abandoned.signal,
   onAnswer: (route, status, durationMs) => {
     metrics.httpRequestSeconds.observe({ route, status: `${String(Math.floor(status / 100))}xx` }, durationMs / 1_000);
   },
 });
-shutdown.add('http', () => closeInOrder(app, config.DRAIN_TIMEOUT_MS, () => { abandoned.abort(); }));
+shutdown.add('http', () => {
+  leaving.abort();
+  return closeInOrder(app, config.DRAIN_TIMEOUT_MS, () => { abandoned.abort(); });
+});
 await app.listen({ host: config.API_HOST, port: config.API_PORT, listenTextResolver: () => 'listening' }).catch((error: unknown) => exit(portInUse(error as NodeJS.ErrnoException, 'API_PORT', config.API_PORT)));
 state.started = true;
 logger.info({ host: config.API_HOST, port: (app.server.address() as AddressInfo).port, metricsPort: operations.port, ffmpeg: ffmpeg?.version ?? null }, 'ready');

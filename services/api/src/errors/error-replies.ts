@@ -38,10 +38,17 @@ export function useErrorReplies(app: FastifyInstance): void {
 
 function methodsOf(known: ReadonlyMap<string, ReadonlySet<string>>, path: string): string[] | null {
   for (const [url, methods] of known) {
-    const matches = url.endsWith('/*') ? path.startsWith(url.slice(0, -1)) : url === path;
-    if (matches && url !== '/*' && url !== '*') return [...methods].sort();
+    if (url !== '/*' && url !== '*' && isAddressOf(url, path)) return [...methods].sort();
   }
   return null;
+}
+
+/** True when the path is one of a route's: parameters stand for one part, a star for all that follows. */
+function isAddressOf(url: string, path: string): boolean {
+  if (url.endsWith('/*')) return path.startsWith(url.slice(0, -1));
+  const wanted = url.split('/');
+  const parts = path.split('/');
+  return wanted.length === parts.length && wanted.every((part, index) => (part.startsWith(':') ? parts[index] !== '' : part === parts[index]));
 }
 
 const TOO_LARGE = 'HPE_HEADER_OVERFLOW';

@@ -5,6 +5,7 @@ import { ERRORS, type ErrorCode } from '@murmuration/contracts';
 import { testApp } from '../testing/test-app.js';
 
 const codes = Object.keys(ERRORS) as ErrorCode[];
+const jobPaths = ['', '/{id}', '/{id}/events', '/{id}/deliveries', '/{id}/redeliver', ...['json', 'txt', 'srt', 'vtt', 'tsv'].map((name) => `/{id}/transcript.${name}`)].map((rest) => `/v1/jobs${rest}`);
 const documentation = new URL('../../../../docs/errors.md', import.meta.url);
 
 interface OpenApi {
@@ -53,6 +54,6 @@ describe('Error table, documentation and API description', () => {
     assert.equal(form.schema.properties['file']?.['format'], 'binary');
     assert.equal(form.schema.properties['threshold']?.['type'], 'number');
     assert.deepEqual(upload?.requestBody?.content['audio/*'], { schema: { type: 'string', format: 'binary' } });
-    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', '/v1/models', '/v1/models/{id}', '/v1/tickets'].sort());
+    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', ...jobPaths, '/v1/listen', '/v1/realtime/client_secrets', '/v1/models', '/v1/models/{id}', '/v1/tickets'].sort());
   });
 });

@@ -18,6 +18,11 @@ export class FieldBag {
     return this.#values.size;
   }
 
+  /** True for a field that may come more than once. */
+  isList(name: string): boolean {
+    return this.#lists.has(name);
+  }
+
   /** Throws `invalid_field` for a single field that comes again and for forbidden names. */
   add(name: string, value: string): void {
     const base = name.replace(/\[.*$/s, '');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channelModeSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat } from '@murmuration/contracts';
+import { channelModeSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
 import type { Dialect } from './dialect.js';
 import { languageCode } from './language-code.js';
 import { parseFields } from './parse-fields.js';
@@ -53,31 +53,36 @@ export const transcribeDialect: Dialect<TranscribeAnswer> = {
   strict: true,
   read(bag) {
     const fields = parseFields(transcribeFieldsSchema, bag);
-    const options = transcribeOptionsSchema.parse(given({
-      model: fields.model,
-      channels: fields.channels,
-      detect: given({
-        vad: fields.vad, threshold: fields.threshold, minSpeechMs: fields.min_speech_ms, minSilenceMs: fields.min_silence_ms, paddingMs: fields.padding_ms,
-        gateRms: fields.gate_rms, gateZeroCrossings: fields.gate_zero_crossings,
-      }),
-      decode: given({
-        language: fields.language === undefined ? undefined : languageCode(fields.language),
-        task: fields.task,
-        wordTimestamps: fields.word_timestamps,
-        prompt: fields.prompt,
-        hotwords: fields.hotwords,
-        temperatures: fields.temperature === undefined ? undefined : [fields.temperature],
-        conditionOnPreviousText: fields.condition_on_previous_text,
-        filter: given({
-          enabled: fields.filter, noSpeechThreshold: fields.no_speech_threshold, logprobThreshold: fields.logprob_threshold,
-          compressionRatioThreshold: fields.compression_ratio_threshold, repetition: fields.repetition, letters: fields.letters, script: fields.script,
-          phantomPhrases: fields.phantom_phrases, doubt: fields.doubt,
-        }),
-      }),
-    }));
+    const options = optionsFrom(fields);
     return { options, answer: { format: fields.response_format ?? 'json', words: options.decode.wordTimestamps } };
   },
 };
+
+/** What the fields ask of the model. Throws `unsupported_language`. */
+export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): TranscribeOptions {
+  return transcribeOptionsSchema.parse(given({
+    model: fields.model,
+    channels: fields.channels,
+    detect: given({
+      vad: fields.vad, threshold: fields.threshold, minSpeechMs: fields.min_speech_ms, minSilenceMs: fields.min_silence_ms, paddingMs: fields.padding_ms,
+      gateRms: fields.gate_rms, gateZeroCrossings: fields.gate_zero_crossings,
+    }),
+    decode: given({
+      language: fields.language === undefined ? undefined : languageCode(fields.language),
+      task: fields.task,
+      wordTimestamps: fields.word_timestamps,
+      prompt: fields.prompt,
+      hotwords: fields.hotwords,
+      temperatures: fields.temperature === undefined ? undefined : [fields.temperature],
+      conditionOnPreviousText: fields.condition_on_previous_text,
+      filter: given({
+        enabled: fields.filter, noSpeechThreshold: fields.no_speech_threshold, logprobThreshold: fields.logprob_threshold,
+        compressionRatioThreshold: fields.compression_ratio_threshold, repetition: fields.repetition, letters: fields.letters, script: fields.script,
+        phantomPhrases: fields.phantom_phrases, doubt: fields.doubt,
+      }),
+    }),
+  }));
+}
 
 /** Without what was not given, so that defaults apply. */
 function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -8,15 +8,19 @@ export interface EventStreamOptions {
   readonly stallTimeoutMs: number;
 }
 
+/** A reader that was let go may still take in what was sent and the reason for so long. */
+const LINGER_MS = 10_000;
+
 /**
  * Server-sent events as the answer of one request.
- * waiting (an error may still be an ordinary answer) --first event, or `expect` and a heartbeat's time--> begun --`end`--> ended.
+ * waiting (an error may still be an ordinary answer) --first event, `open`, or `expect` and a heartbeat's time--> begun --`end`, `close` with a reason, or a reader that takes nothing--> ended.
  * Each send waits until the reader has taken what was sent before, so that no more than one event is buffered.
  */
 export class EventStream {
   readonly #reply: FastifyReply;
   readonly #options: EventStreamOptions;
   #begun = false;
+  #closed = false;
   #heartbeat: NodeJS.Timeout | null = null;
 
   constructor(reply: FastifyReply, options: EventStreamOptions) {
@@ -34,20 +38,37 @@ export class EventStream {
     this.#heartbeat ??= setInterval(() => { this.#beat(); }, this.#options.heartbeatMs);
   }
 
-  /** Sends one event; `name` null leaves the line `event:` out. Throws `cancelled` when the reader has gone or takes nothing. */
-  async send(name: string | null, data: unknown): Promise<void> {
+  /** Opens the stream now, before there is an event. */
+  open(): void {
+    this.#begin();
+  }
+
+  /** Sends one event; `name` null leaves the line `event:` out. `id` is the one to continue from. Throws `cancelled` when the reader has gone or takes nothing. */
+  async send(name: string | null, data: unknown, id: string | null = null): Promise<void> {
     this.#begin();
     const { raw } = this.#reply;
-    if (raw.destroyed) throw new AsrError('cancelled');
+    if (raw.destroyed || this.#closed) throw new AsrError('cancelled');
     // JSON has no bare line breaks, so that no text can end the event.
-    if (raw.write(`${name === null ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`)) return;
+    if (raw.write(`${id === null ? '' : `id: ${id}\n`}${name === null ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`)) return;
     await this.#drained();
+  }
+
+  /** Ends a stream that has begun before its last event, and says why in a comment. */
+  close(reason: string): void {
+    this.#stopHeartbeat();
+    if (!this.#begun || this.#closed) return;
+    this.#closed = true;
+    const { raw } = this.#reply;
+    raw.end(`: closed: ${reason}\n\n`);
+    const timer = setTimeout(() => { raw.destroy(); }, LINGER_MS);
+    timer.unref();
+    raw.once('close', () => { clearTimeout(timer); });
   }
 
   /** Ends the answer, where it began; no heartbeat comes after. */
   end(): void {
     this.#stopHeartbeat();
-    if (this.#begun) this.#reply.raw.end();
+    if (this.#begun && !this.#closed) this.#reply.raw.end();
   }
 
   #begin(): void {
@@ -74,10 +95,10 @@ export class EventStream {
       const settle = (): void => {
         clearTimeout(timer);
         raw.off('drain', settle).off('close', settle);
-        if (raw.destroyed) reject(new AsrError('cancelled'));
+        if (raw.destroyed || this.#closed) reject(new AsrError('cancelled'));
         else resolve();
       };
-      const timer = setTimeout(() => { raw.destroy(); settle(); }, this.#options.stallTimeoutMs);
+      const timer = setTimeout(() => { this.close('what was sent is not read'); settle(); }, this.#options.stallTimeoutMs);
       raw.on('drain', settle).on('close', settle);
     });
   }

@@ -8,7 +8,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { AsrError } from '@murmuration/contracts';
 import { SECURITY_SCHEMES } from '../access/describe-access.js';
 import type { Door } from '../door.js';
-import { describeRawBodies } from './upload-schema.js';
+import { describeBodies } from './upload-schema.js';
 
 const REDOC = 'redoc.standalone.js';
 /** The page brings no script of its own; the bundle styles by itself and searches in a worker. Its logo from elsewhere stays out. */
@@ -29,7 +29,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: (input) => {
       const document = jsonSchemaTransformObject(input);
-      describeRawBodies(document);
+      describeBodies(document);
       nameWildcards(document);
       dropInputForms(document);
       return document;

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AsrError, type ErrorCode, type Segment } from '@murmuration/contracts';
+import { AsrError, type Segment } from '@murmuration/contracts';
 import type { Door } from '../door.js';
 import { errorBody } from '../errors/error-body.js';
 import { logFault } from '../errors/error-replies.js';
+import { namingSource } from '../errors/naming-source.js';
 import { toAsrError } from '../errors/to-asr-error.js';
 import type { Dialect } from '../fields/dialect.js';
 import type { EventStream } from '../replies/event-stream.js';
@@ -35,16 +36,8 @@ export async function receiveUpload<Answer>(door: Door, request: FastifyRequest,
     return await door.uploads.run(() => transcribeUpload(door, { message: request.raw, response: reply.raw, query: request.query, owner: request.principal.owner, dialect, output, signal }));
   } catch (error) {
     if (door.abandoned.aborted) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-    throw namingFile(error);
+    throw namingSource(error, 'file');
   }
-}
-
-const OF_THE_FILE: ReadonlySet<ErrorCode> = new Set(['unprocessable_audio', 'audio_too_long', 'decoder_unavailable', 'empty_file', 'file_too_large']);
-
-/** A fault of the recording's bytes, named by those who know no fields, names the field that they came in. */
-function namingFile(error: unknown): unknown {
-  if (!(error instanceof AsrError) || error.param !== null || !OF_THE_FILE.has(error.code)) return error;
-  return AsrError.fromRecord({ ...error.toRecord(), param: 'file' });
 }
 
 /** Runs the work behind a stream and ends the stream. A fault is thrown while the answer may still be an ordinary one; later it is the stream's last event, and null comes back. */

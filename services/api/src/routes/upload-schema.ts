@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jobJsonFieldsSchema } from '../fields/job-fields.js';
 
 const fileSchema = z.string().meta({ format: 'binary', description: 'The recording.' });
 
@@ -20,12 +21,24 @@ export const TEXT_FORMATS = {
 /** An answer of server-sent events. */
 export const EVENTS = { description: 'Server-sent events.', content: { 'text/event-stream': { schema: z.string() } } };
 
-/** In the API description a body that is the recording itself has no fields. */
-export function describeRawBodies(document: object): void {
+/** Routes that take their fields as JSON as well. */
+const JSON_BODIES: Readonly<Record<string, z.ZodType>> = { '/v1/jobs': jobJsonFieldsSchema };
+
+/** In the API description a body that is the recording itself has no fields, and one that is JSON has none that is a file. */
+export function describeBodies(document: object): void {
   const { paths } = document as { paths?: Record<string, Record<string, { requestBody?: { content?: Record<string, unknown> } }>> };
-  for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path))) {
-    const content = operation.requestBody?.content;
-    if (content?.['multipart/form-data'] === undefined) continue;
-    for (const type of UPLOAD_TYPES.slice(1)) content[type] = { schema: { type: 'string', format: 'binary' } };
+  for (const [path, operations] of Object.entries(paths ?? {})) {
+    const json = JSON_BODIES[path];
+    for (const operation of Object.values(operations)) {
+      const content = operation.requestBody?.content;
+      if (content?.['multipart/form-data'] === undefined) continue;
+      for (const type of UPLOAD_TYPES.slice(1)) content[type] = { schema: { type: 'string', format: 'binary' } };
+      if (json !== undefined) content['application/json'] = { schema: withoutDialect(z.toJSONSchema(json, { io: 'input' })) };
+    }
   }
+}
+
+/** An OpenAPI document says once what its schemas are written in. */
+function withoutDialect({ $schema: _dialect, ...schema }: z.core.JSONSchema.JSONSchema): object {
+  return schema;
 }

@@ -5,18 +5,21 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { Access, KeyFile } from '@murmuration/access';
+import { GuardedClient } from '@murmuration/outbound';
 import { createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { Door } from '../door.js';
 import { ActiveUploads } from '../upload/active-uploads.js';
 import { SpoolDirectory } from '../upload/spool-directory.js';
+import { MemoryJobs } from './memory-jobs.js';
 import { MemoryService } from './memory-service.js';
 import { MemoryTickets } from './memory-tickets.js';
 
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly service: MemoryService;
+  readonly jobs: MemoryJobs;
   readonly uploads: ActiveUploads;
   readonly spools: SpoolDirectory;
   /** Address without a slash at the end; the app listens after `listen`. */
@@ -24,6 +27,8 @@ export interface TestApp {
   /** Files in the spool directory. */
   readonly spooled: () => Promise<string[]>;
   readonly stop: () => void;
+  /** Ends what has no end of its own. */
+  readonly leave: () => void;
   readonly abandon: () => void;
 }
 
@@ -33,12 +38,15 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const config = readConfig({ LOG_LEVEL: 'silent', WEB_DIR: join(directory, 'web'), ...environment });
   const spools = await SpoolDirectory.open(join(directory, 'spool'), config.SPOOL_MAX_BYTES);
   const service = new MemoryService();
+  const jobs = new MemoryJobs();
+  const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
   const logger = createLogger({ service: 'api', level: 'silent' });
   const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: config.API_KEYS_FILE, logger });
+  const leaving = new AbortController();
   const abandoned = new AbortController();
   const state = { stopping: false };
   const door: Door = {
-    service, spools, config,
+    service, jobs, outbound, spools, config,
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
     logger,
     access: new Access(keys, new MemoryTickets()),
@@ -46,25 +54,29 @@ export async function testApp(context: TestContext, environment: Readonly<Record
     formats: ['wav', 'mp3'],
     gpus: () => Promise.resolve([{ name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null }]),
     stopping: () => state.stopping,
+    leaving: leaving.signal,
     abandoned: abandoned.signal,
     onAnswer: () => undefined,
   };
   const app = await createApp(door);
   context.after(async () => {
     abandoned.abort();
+    leaving.abort();
     keys?.close();
+    await outbound.close();
     app.server.closeAllConnections();
     await app.close();
     await rm(directory, { recursive: true, force: true });
   });
   return {
-    app, service, spools, uploads: door.uploads,
+    app, service, jobs, spools, uploads: door.uploads,
     listen: async () => {
       await app.listen({ host: '127.0.0.1', port: 0 });
       return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
     },
     spooled: () => readdir(join(directory, 'spool')),
     stop: () => { state.stopping = true; },
+    leave: () => { leaving.abort(); },
     abandon: () => { abandoned.abort(); },
   };
 }

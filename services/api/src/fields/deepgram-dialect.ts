@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { AsrError, transcribeOptionsSchema } from '@murmuration/contracts';
+import type { Dialect } from './dialect.js';
+import { languageCode } from './language-code.js';
+import { parseFields } from './parse-fields.js';
+import { textField } from './text-field.js';
+
+const words = z.array(z.string().max(1_000)).max(1_000).optional();
+
+/** Fields of `POST /v1/listen` (@deepgram/sdk, `MediaTranscribeRequestOctetStream`). Others are let pass, for clients grow. */
+export const deepgramFieldsSchema = z.object({
+  model: textField(z.string().max(256)).describe('A model that GET /v1/models lists; Deepgram\'s own names mean the default.'),
+  language: textField(z.string().max(64)).describe('A language tag; found by the model when left out or `multi`.'),
+  detect_language: textField(z.boolean()).describe('Tells the language that was found.'),
+  multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
+  utterances: textField(z.boolean()).describe('Adds the list of utterances.'),
+  utt_split: textField(z.number().min(0.1).max(10)).describe('Silence that ends an utterance, seconds.'),
+  keyterm: words.describe('Words to favour.'),
+  keywords: words.describe('Words to favour; a weight after a colon is let pass.'),
+  redact: words.describe('Not served: refused unless `false`.'),
+  callback: textField(z.string().max(2_048)).describe('Not served: refused. Submit a job with a webhook instead.'),
+});
+
+/** How `POST /v1/listen` answers. */
+export interface DeepgramAnswer {
+  readonly utterances: boolean;
+  readonly split: boolean;
+  readonly tellLanguage: boolean;
+}
+
+/** Deepgram's own models. */
+const DEEPGRAM_MODELS = /^(?:nova|enhanced|base|flux|general)(?:-|$)/;
+
+/** @param wordTimestamps whether the model that is asked for gives times of words: Deepgram's answers always have them */
+export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer> {
+  return {
+    lists: ['keyterm', 'keywords', 'redact', 'search', 'replace', 'tag', 'extra', 'custom_topic', 'custom_intent', 'detect_language_list'],
+    schema: deepgramFieldsSchema,
+    strict: false,
+    read(bag) {
+      const fields = parseFields(deepgramFieldsSchema, bag);
+      refuse('redact', fields.redact?.some((value) => value !== 'false') ?? false);
+      refuse('callback', fields.callback !== undefined);
+      const split = fields.multichannel ?? false;
+      const options = transcribeOptionsSchema.parse({
+        model: deepgramModel(fields.model),
+        channels: split ? 'split' : 'mix',
+        detect: fields.utt_split === undefined ? {} : { minSilenceMs: Math.round(fields.utt_split * 1_000) },
+        decode: {
+          language: fields.language === undefined || fields.language === 'multi' || fields.detect_language === true ? null : languageCode(fields.language),
+          wordTimestamps,
+          hotwords: [...fields.keyterm ?? [], ...(fields.keywords ?? []).map((word) => word.replace(/:-?[\d.]+$/, ''))].join(', '),
+        },
+      });
+      return { options, answer: { utterances: fields.utterances ?? false, split, tellLanguage: fields.detect_language ?? false } };
+    },
+  };
+}
+
+/** The name of one of our models, or null for the default. */
+export function deepgramModel(name: string | undefined): string | null {
+  return name === undefined || DEEPGRAM_MODELS.test(name) ? null : name;
+}
+
+function refuse(name: string, asked: boolean): void {
+  if (asked) throw new AsrError('invalid_field', `${name}: is not served here, and leaving it undone would not be what you expect.`, { param: name });
+}

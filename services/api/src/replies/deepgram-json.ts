@@ -1,0 +1,83 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Segment, Transcript, Word } from '@murmuration/contracts';
+import type { DeepgramAnswer } from '../fields/deepgram-dialect.js';
+
+const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string() });
+const alternativeSchema = z.object({ transcript: z.string(), confidence: z.number(), words: z.array(wordSchema) });
+
+/** The answer of `POST /v1/listen` (@deepgram/sdk, `ListenV1Response`); seconds. */
+export const deepgramJsonSchema = z.object({
+  metadata: z.object({
+    transaction_key: z.string(), request_id: z.string(), sha256: z.string(), created: z.string(), duration: z.number(), channels: z.number(),
+    models: z.array(z.string()), model_info: z.record(z.string(), z.object({ name: z.string(), version: z.string(), arch: z.string() })),
+  }),
+  results: z.object({
+    channels: z.array(z.object({ alternatives: z.array(alternativeSchema), detected_language: z.string().optional(), language_confidence: z.number().optional() })),
+    utterances: z.array(z.object({ start: z.number(), end: z.number(), confidence: z.number(), channel: z.number(), transcript: z.string(), words: z.array(wordSchema), id: z.string() })).optional(),
+  }),
+});
+type DeepgramJson = z.output<typeof deepgramJsonSchema>;
+
+/** What is known of the request beside its transcript. */
+export interface DeepgramRequest {
+  readonly requestId: string;
+  /** ISO 8601. */
+  readonly created: string;
+  /** Hexadecimal, of the bytes that were read. */
+  readonly sha256: string;
+}
+
+/** The transcript in Deepgram's form. */
+export function deepgramJson(transcript: Transcript, answer: DeepgramAnswer, request: DeepgramRequest): DeepgramJson {
+  const channels = answer.split ? transcript.channels : 1;
+  const uuid = modelUuid(transcript.model);
+  return {
+    metadata: {
+      transaction_key: 'deprecated', request_id: request.requestId, sha256: request.sha256, created: request.created, duration: seconds(transcript.durationMs), channels,
+      models: [uuid], model_info: { [uuid]: { name: transcript.model, version: '1', arch: 'murmuration' } },
+    },
+    results: {
+      channels: Array.from({ length: channels }, (_, channel) => ({
+        alternatives: [alternative(transcript.segments.filter((segment) => segment.channel === channel || !answer.split))],
+        ...(answer.tellLanguage && transcript.language !== null ? { detected_language: transcript.language } : {}),
+        ...(answer.tellLanguage && transcript.languageProbability !== null ? { language_confidence: transcript.languageProbability } : {}),
+      })),
+      ...(answer.utterances ? { utterances: transcript.segments.filter(({ text }) => text.trim() !== '').map(utterance) } : {}),
+    },
+  };
+}
+
+function alternative(segments: readonly Segment[]): z.output<typeof alternativeSchema> {
+  const texts = segments.map((segment) => segment.text.trim()).filter((text) => text !== '');
+  const characters = segments.reduce((sum, segment) => sum + segment.text.length, 0);
+  return {
+    transcript: texts.join(' '),
+    confidence: characters === 0 ? 0 : segments.reduce((sum, segment) => sum + segment.confidence * segment.text.length, 0) / characters,
+    words: segments.flatMap((segment) => segment.words ?? []).map(wordJson),
+  };
+}
+
+function utterance(segment: Segment): NonNullable<DeepgramJson['results']['utterances']>[number] {
+  return {
+    start: seconds(segment.startMs), end: seconds(segment.endMs), confidence: segment.confidence, channel: segment.channel,
+    transcript: segment.text.trim(), words: (segment.words ?? []).map(wordJson), id: randomUUID(),
+  };
+}
+
+function wordJson(word: Word): z.output<typeof wordSchema> {
+  const written = word.word.trim();
+  // A word without the marks around it, in lower case.
+  const plain = written.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '').toLowerCase();
+  return { word: plain === '' ? written : plain, start: seconds(word.startMs), end: seconds(word.endMs), confidence: word.probability, punctuated_word: written };
+}
+
+/** The same for a model everywhere, in the shape of a UUID. */
+function modelUuid(model: string): string {
+  const hex = createHash('sha256').update(model).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1_000;
+}
