@@ -21,6 +21,9 @@ export const deepgramFieldsSchema = z.object({
   callback: textField(z.string().max(2_048)).describe('Not served: refused. Submit a job with a webhook instead.'),
 });
 
+/** A JSON body of `POST /v1/listen`. */
+export const deepgramUrlSchema = z.object({ url: z.string().max(8_192).describe('Where the recording is fetched from.') });
+
 /** How `POST /v1/listen` answers. */
 export interface DeepgramAnswer {
   readonly utterances: boolean;

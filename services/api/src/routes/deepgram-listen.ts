@@ -6,7 +6,7 @@ import type { TranscriptionService } from '@murmuration/intake';
 import type { Door } from '../door.js';
 import { logFault } from '../errors/error-replies.js';
 import { toAsrError } from '../errors/to-asr-error.js';
-import { deepgramDialect, deepgramFieldsSchema, deepgramModel, type DeepgramAnswer } from '../fields/deepgram-dialect.js';
+import { deepgramDialect, deepgramFieldsSchema, deepgramModel, deepgramUrlSchema, type DeepgramAnswer } from '../fields/deepgram-dialect.js';
 import type { Dialect } from '../fields/dialect.js';
 import { FieldBag } from '../fields/field-bag.js';
 import { guardedJson } from '../fields/guarded-json.js';
@@ -21,7 +21,6 @@ import { uploadSchema } from './upload-schema.js';
 import { WHOLE, receiveUpload, unvalidated } from './upload-route.js';
 
 const LISTEN_ERRORS: readonly ErrorCode[] = [...UPLOAD_ERRORS, 'url_not_allowed', 'url_unreachable'];
-const urlBodySchema = z.object({ url: z.string().max(8_192) });
 /** Deepgram's shape of an error. */
 const errorSchema = z.object({ err_code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]), err_msg: z.string(), request_id: z.string() }).meta({ id: 'DeepgramError', description: 'What went wrong, in the shape of Deepgram\'s API. See docs/errors.md.' });
 
@@ -61,7 +60,7 @@ async function fromUrl(door: Door, request: FastifyRequest, reply: FastifyReply,
   bag.addQuery(request.query);
   const { options, answer } = dialect.read(bag);
   const signal = AbortSignal.any([clientGone(reply.raw), door.abandoned]);
-  const body = urlBodySchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, door.limits), 'The body'));
+  const body = deepgramUrlSchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, door.limits), 'The body'));
   if (!body.success) throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
   const transcript = await door.uploads.run(() => transcribeUrl(door, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
     throw door.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;

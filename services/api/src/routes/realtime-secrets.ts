@@ -22,7 +22,7 @@ const bodySchema = z.object({
     anchor: z.literal('created_at').optional(),
     seconds: z.number().int().min(LIFE_SECONDS.least).max(LIFE_SECONDS.most).optional(),
   }).optional(),
-}).meta({ id: 'ClientSecretRequest' });
+});
 
 const secretSchema = z.object({
   value: z.string().describe('In the place of a key at `WS /v1/realtime`, and nowhere else: as the bearer, or as the subprotocol `openai-insecure-api-key.VALUE`.'),
