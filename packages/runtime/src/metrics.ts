@@ -22,6 +22,8 @@ export class Metrics {
   readonly workerLastFetchAgeSeconds = this.#gauge('asr_worker_last_fetch_age_seconds', 'Since the worker last heard from its queue.', []);
   readonly eventLoopLagSeconds = this.#gauge('asr_eventloop_lag_seconds', 'Longest delay of the event loop in the last second.', []);
   readonly modelLoadSeconds = this.#gauge('asr_model_load_seconds', 'Time from the start of the load to ready.', []);
+  readonly liveSessions = this.#gauge('asr_live_sessions', 'Live sessions that this relay owns.', []);
+  readonly sockets = this.#gauge('asr_websockets', 'Open WebSockets of this relay.', []);
   readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
   readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', ['method', 'code']);
 

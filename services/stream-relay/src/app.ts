@@ -3,6 +3,7 @@ import websocket from '@fastify/websocket';
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { credentialsInProtocols } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { registerDialects } from './dialects/index.js';
 import { CLOSE } from './door/close-code.js';
 import { replyWithError } from './door/error-reply.js';
 import { Heartbeat } from './door/heartbeat.js';
@@ -52,6 +53,7 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
     done();
   });
   ownRoutes(app, parts);
+  registerDialects(app, parts);
   const heartbeat = new Heartbeat(app.websocketServer.clients, parts.config.PING_INTERVAL_MS);
   app.websocketServer.on('connection', (socket) => { heartbeat.watch(socket); });
   app.addHook('onClose', (_app, done) => { heartbeat.close(); done(); });

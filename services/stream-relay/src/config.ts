@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
+import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
 import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
@@ -47,6 +48,7 @@ const shape = {
   /** Where recordings lie that gRPC calls bring, while they are worked on. */
   SPOOL_DIR: z.string().default('.murmuration/spool'),
   ...audioStoreVariables,
+  ...jobVariables,
   /** A recording of a gRPC call. */
   MAX_UPLOAD_BYTES: bytesVariable.default(2 * 1024 ** 3),
   MAX_AUDIO_SECONDS: integerVariable(1, 7 * 24 * 3_600, 'seconds').default(10 * 3_600),
@@ -59,5 +61,5 @@ export type RelayConfig = ReturnType<typeof readConfig>;
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
   checkAccessVariables(variables, 'RELAY_HOST', variables.RELAY_HOST);
-  return { ...variables, audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
+  return { ...variables, jobRetentionSeconds: jobRetentionSeconds(variables), audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
 }
