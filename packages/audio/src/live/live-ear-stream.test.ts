@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { AsrError } from '@murmuration/contracts';
+import { WITHOUT_FFMPEG, encodedTwin, seededRandom, voice, wavFile } from '../decode/testing/encoded-twins.js';
+import { SileroModel } from '../detect/silero-model.js';
+import { VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingChannel } from '../testing/detection-samples.js';
+import type { EarState, Heard } from './heard.js';
+import { LiveEarStream } from './live-ear-stream.js';
+import type { LiveEarSettings } from './live-ear-settings.js';
+import type { UtteranceEvent } from './utterance-tracker.js';
+
+const SETTINGS: LiveEarSettings = { encoding: 'pcm_s16le', sampleRateHz: 16_000, channels: 1, detect: true, threshold: 0.5, paddingMs: 200, endpointingMs: 400, maxUtteranceMs: 3_000 };
+
+function joinedPcm(heard: readonly Heard[]): Buffer {
+  return Buffer.concat(heard.map((one) => one.pcm));
+}
+
+function eventsOf(heard: readonly Heard[]): UtteranceEvent[] {
+  return heard.flatMap((one) => one.events);
+}
+
+describe('An ear', { skip: WITHOUT_MODEL }, () => {
+  let model: SileroModel;
+  before(async () => { model = await SileroModel.open(VAD_MODEL_PATH); });
+  after(async () => { await model.close(); });
+
+  async function whole(settings: LiveEarSettings, bytes: Uint8Array, pieceBytes: number): Promise<Heard[]> {
+    const ear = new LiveEarStream(settings, null, model);
+    const heard: Heard[] = [];
+    for (let at = 0; at < bytes.length; at += pieceBytes) heard.push(await ear.hear(bytes.subarray(at, at + pieceBytes)));
+    heard.push(await ear.finish());
+    return heard;
+  }
+
+  test('that starts again from a snapshot and the stored samples hears what the undisturbed one hears, at any rate', { skip: WITHOUT_RECORDINGS }, async () => {
+    const speech = recordingChannel('jfk.wav');
+    const random = seededRandom(3);
+    for (const sampleRateHz of [16_000, 48_000, 11_025]) {
+      const settings: LiveEarSettings = { ...SETTINGS, encoding: 'pcm_f32le', sampleRateHz };
+      const bytes = new Uint8Array(atRate(speech.subarray(0, 100_000), sampleRateHz).buffer);
+      const undisturbed = await whole(settings, bytes, 6_400);
+      assert.ok(eventsOf(undisturbed).some((event) => event.type === 'ended'));
+
+      let ear = new LiveEarStream(settings, null, model);
+      let state: EarState = { positionSamples: 0, snapshot: null, decoder: null };
+      const heard: Heard[] = [];
+      let since: Heard[] = [];
+      for (let at = 0; at < bytes.length;) {
+        const piece = bytes.subarray(at, at + 4 * Math.ceil(random() * 4_000));
+        const one = await ear.hear(piece);
+        at += piece.length;
+        heard.push(one);
+        since.push(one);
+        if (one.snapshot !== null) {
+          state = { positionSamples: one.positionSamples, snapshot: JSON.parse(JSON.stringify(one.snapshot)) as EarState['snapshot'], decoder: null };
+          since = [];
+        }
+        if (random() < 0.2) {
+          ear = new LiveEarStream(settings, { ...state, decoder: one.decoder }, model);
+          const again = await ear.replay(joinedPcm(since));
+          assert.deepEqual(again.events, eventsOf(since));
+        }
+      }
+      heard.push(await ear.finish());
+      assert.deepEqual(joinedPcm(heard), joinedPcm(undisturbed));
+      assert.deepEqual(eventsOf(heard), eventsOf(undisturbed));
+      assert.equal(heard.reduce((sum, one) => sum + one.sourceSamples, 0), bytes.length / 4);
+    }
+  });
+
+  test('reads every encoding of bare samples alike', async () => {
+    const [sound = new Float32Array(0)] = voice(1, 16_000, 1);
+    const s16 = Int16Array.from(sound, (sample) => Math.round(sample * 32_767));
+    const reference = joinedPcm(await whole(SETTINGS, new Uint8Array(s16.buffer), 3_200));
+    assert.deepEqual(reference, Buffer.from(s16.buffer));
+    const stereo = new Int16Array(s16.length * 2);
+    s16.forEach((sample, at) => { stereo.set([sample, sample], at * 2); });
+    assert.deepEqual(joinedPcm(await whole({ ...SETTINGS, channels: 2 }, new Uint8Array(stereo.buffer), 6_400)), reference);
+    for (const [encoding, bytes] of [['pcm_u8', Uint8Array.from(s16, (sample) => Math.round(sample / 256) + 128)], ['mulaw', Uint8Array.from(s16, mulaw)]] as const) {
+      const pcm = joinedPcm(await whole({ ...SETTINGS, encoding }, bytes, 1_600));
+      const error = s16.reduce((worst, sample, at) => Math.max(worst, Math.abs(sample - pcm.readInt16LE(at * 2))), 0);
+      assert.ok(error < 600, `${encoding} is ${String(error)} off`);
+    }
+  });
+
+  test('hears opus in Ogg and WebM as it arrives, and refuses what is neither', { skip: WITHOUT_FFMPEG }, async () => {
+    const sound = voice(3, 48_000, 1);
+    for (const extension of ['ogg', 'webm']) {
+      const bytes = encodedTwin(wavFile(sound, 48_000), ['-c:a', 'libopus'], extension);
+      const ear = new LiveEarStream({ ...SETTINGS, encoding: 'opus' }, null, model);
+      const half = await ear.hear(bytes.subarray(0, bytes.length >> 1));
+      assert.ok(half.positionSamples > 8_000, 'half of the bytes give sound before the rest has come');
+      const rest = [await ear.hear(bytes.subarray(bytes.length >> 1)), await ear.finish()];
+      const seconds = (rest[1]?.positionSamples ?? 0) / 16_000;
+      assert.ok(Math.abs(seconds - 3) < 0.05, `${extension} gave ${String(seconds)} s`);
+      assert.equal([half, ...rest].reduce((sum, one) => sum + one.sourceSamples, 0), (rest[1]?.positionSamples ?? 0) * 3);
+    }
+    const ear = new LiveEarStream({ ...SETTINGS, encoding: 'opus' }, null, model);
+    await assert.rejects(ear.hear(new TextEncoder().encode('certainly no container')), (error: unknown) => error instanceof AsrError && error.code === 'unprocessable_audio');
+  });
+});
+
+/** A recording of 16 kHz at another rate, by straight lines between its samples. */
+function atRate(samples: Float32Array, rateHz: number): Float32Array {
+  return Float32Array.from({ length: Math.floor(samples.length * rateHz / 16_000) }, (_, index) => {
+    const place = index * 16_000 / rateHz;
+    const at = Math.floor(place);
+    const before = samples[at] ?? 0;
+    return before + (place - at) * ((samples[at + 1] ?? before) - before);
+  });
+}
+
+/** ITU-T G.711, as its segments say. */
+function mulaw(sample: number): number {
+  const magnitude = Math.min(Math.abs(sample), 32_635) + 0x84;
+  const exponent = 31 - Math.clz32(magnitude) - 7;
+  return ~((sample < 0 ? 0x80 : 0) | (exponent << 4) | ((magnitude >> (exponent + 3)) & 15)) & 0xff;
+}

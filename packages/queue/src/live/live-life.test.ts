@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { decodeOptionsSchema, liveSettingsSchema, type LiveNews, type ModelDescription } from '@murmuration/contracts';
+import { createLogger } from '@murmuration/runtime';
+import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
+import { liveKeys } from '../keys.js';
+import { startRedis, type TestRedis } from '../testing/start-redis.js';
+import { LiveDesk, type PickedFinal } from './live-desk.js';
+import { LiveEvents } from './live-events.js';
+import type { NewLive } from './live-record.js';
+import { LiveStore, type ChangeAnswer, type LiveChange } from './live-store.js';
+import type { PlannedUtterance } from './planned-utterance.js';
+import { WakeChannels } from './wake-channels.js';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+let server: TestRedis;
+let redis: Redis;
+let subscriber: Redis;
+let store: LiveStore;
+let desk: LiveDesk;
+let events: LiveEvents;
+let nextId = 1;
+
+before(async () => {
+  server = await startRedis();
+  redis = patientConnection(server.url, logger);
+  subscriber = subscriberConnection(server.url, logger);
+  store = new LiveStore(redis, 60_000);
+  desk = new LiveDesk(redis, 60_000);
+  events = new LiveEvents(redis, new WakeChannels(subscriber));
+});
+
+after(async () => {
+  subscriber.disconnect();
+  await redis.quit();
+  await server.close();
+});
+
+const MODEL: ModelDescription = {
+  id: 'model', slug: 'model', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'simulated',
+  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 20_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 500, overlapMs: 0 },
+};
+
+/** A session's owner that stores a second of audio a change. */
+class Owner {
+  readonly id: string;
+  readonly epoch: number;
+  #samples: number;
+  #op = 0;
+
+  constructor(id: string, epoch: number, samples = 0) {
+    this.id = id;
+    this.epoch = epoch;
+    this.#samples = samples;
+  }
+
+  static async create(): Promise<Owner> {
+    const session: NewLive = {
+      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}), startedAtMs: Date.now(),
+    };
+    await store.create(session, Date.now() + 60_000);
+    return new Owner(session.id, 1);
+  }
+
+  get change(): LiveChange {
+    const fromSamples = this.#samples;
+    const pcm = new Uint8Array(new Int16Array(16_000).fill(fromSamples / 16_000 + 1).buffer);
+    return {
+      op: `${String(this.epoch)}.${String(this.#op)}`, fromSamples, toSamples: fromSamples + 16_000, pcm, sourceSamples: fromSamples + 16_000, decoder: null, snapshot: null, snapshotAtSamples: 0,
+      keepFromSamples: fromSamples + 16_000, open: null, events: [], partialAfterSamples: 0, cleared: false, finish: null, renew: false,
+    };
+  }
+
+  async append(more: Partial<LiveChange> = {}): Promise<ChangeAnswer> {
+    const change = { ...this.change, ...more };
+    const answer = await store.change(this.id, this.epoch, change);
+    this.#op++;
+    this.#samples = change.toSamples;
+    return answer;
+  }
+
+  /** A second of audio that is an utterance by itself. */
+  async utter(utterance: number, more: Partial<LiveChange> = {}): Promise<void> {
+    const planned: PlannedUtterance = { utterance, startSamples: this.#samples, samples: 16_000, startMs: this.#samples / 16, endMs: this.#samples / 16 + 1_000, by: 'silence' };
+    await this.append({ events: [{ type: 'started', utterance, atMs: planned.startMs }, { type: 'ended', planned }], ...more });
+  }
+
+  /** The utterance in hand, all of the audio so far. */
+  open(utterance: number, endSamples: number): Partial<LiveChange> {
+    return { open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0 }, keepFromSamples: 0, partialAfterSamples: 8_000 };
+  }
+}
+
+async function pick(owner: Owner, utterance: number): Promise<PickedFinal> {
+  const picked = await desk.pickUpFinal(owner.id, utterance);
+  assert.ok(picked);
+  return picked;
+}
+
+async function finish(picked: PickedFinal, text: string): Promise<string> {
+  const { utterance, startMs, endMs, by } = picked.planned;
+  return desk.finishFinal(picked, { utterance, startMs, endMs, by, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null }, null);
+}
+
+async function told(owner: Owner): Promise<LiveNews[]> {
+  const list: LiveNews[] = [];
+  const stopped = new AbortController();
+  for await (const news of events.follow(owner.id, '0', AbortSignal.any([stopped.signal, AbortSignal.timeout(10_000)]))) {
+    list.push(news);
+    if (news.id === await events.latestId(owner.id)) stopped.abort();
+  }
+  return list;
+}
+
+test('Finals are told in the order of their utterances, whatever order they come in, and each takes its audio with it', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  await owner.utter(1);
+  const [early, late] = [await pick(owner, 1), await pick(owner, 0)];
+  assert.deepEqual([early.pcm.length, early.pcm.readInt16LE(0), late.pcm.readInt16LE(0)], [32_000, 2, 1]);
+  assert.equal(await finish(early, 'second'), 'ok');
+  assert.deepEqual((await told(owner)).map((news) => news.type), ['speech_started', 'speech_ended', 'speech_started', 'speech_ended']);
+  assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 2);
+  assert.equal(await finish(late, 'first'), 'ok');
+  assert.deepEqual((await told(owner)).flatMap((news) => (news.type === 'final' ? [news.text] : [])), ['first', 'second']);
+  assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 0);
+  assert.equal(await store.pendingSamples(owner.id), 0);
+});
+
+test('Of two workers with the same final the one that picked it up last writes, and nobody twice', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  const [first, second] = [await pick(owner, 0), await pick(owner, 0)];
+  assert.equal(await finish(first, 'late'), 'stale');
+  assert.equal(await finish(second, 'right'), 'ok');
+  assert.equal(await finish(second, 'again'), 'duplicate');
+  assert.equal(await desk.pickUpFinal(owner.id, 0), null);
+});
+
+test('Crashes of a final are counted until it is taken', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  await pick(owner, 0);
+  desk.beginRun(owner.id, 0);
+  const again = await pick(owner, 0);
+  assert.deepEqual([again.fence, again.crashes], [2, 1]);
+});
+
+test('One partial of a session is wanted at a time; when its utterance has ended it is dropped at pick-up', async () => {
+  const owner = await Owner.create();
+  const partialOf = (answer: ChangeAnswer): number | null => (answer.outcome === 'ok' ? answer.partial : -1);
+  assert.equal(partialOf(await owner.append(owner.open(0, 16_000))), 1);
+  assert.equal(partialOf(await owner.append(owner.open(0, 32_000))), null);
+  const picked = await desk.pickUpPartial(owner.id, 0, 1);
+  assert.ok(picked);
+  assert.equal(picked.endSamples, 32_000, 'it covers what was said by now');
+  assert.equal(await desk.finishPartial(picked, { utterance: 0, startMs: 0, endMs: 2_000, text: 'one two', stableChars: 3, words: [] }), true);
+  assert.equal(partialOf(await owner.append(owner.open(0, 39_000))), null, 'too little is new');
+  assert.equal(partialOf(await owner.append(owner.open(0, 64_000))), 2);
+  const next = await desk.pickUpPartial(owner.id, 0, 2);
+  assert.deepEqual([next?.textBefore, next?.stableBefore], ['one two', 'one']);
+  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 64_000, startMs: 0, endMs: 4_000, by: 'silence' };
+  await owner.append({ events: [{ type: 'ended', planned }] });
+  assert.equal(await desk.pickUpPartial(owner.id, 0, 2), null);
+  assert.ok(next);
+  assert.equal(await desk.finishPartial(next, { utterance: 0, startMs: 0, endMs: 3_000, text: 'one two three', stableChars: 3, words: [] }), false);
+});
+
+test('A newer partial and the final take the partial before out of the stream', async () => {
+  const owner = await Owner.create();
+  for (const revision of [1, 2]) {
+    await owner.append(owner.open(0, revision * 16_000));
+    const picked = await desk.pickUpPartial(owner.id, 0, revision);
+    assert.ok(picked);
+    await desk.finishPartial(picked, { utterance: 0, startMs: 0, endMs: revision * 1_000, text: `text ${String(revision)}`, stableChars: 0, words: [] });
+  }
+  assert.deepEqual((await told(owner)).map((news) => (news.type === 'partial' ? news.text : news.type)), ['text 2']);
+  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 48_000, startMs: 0, endMs: 3_000, by: 'committed' };
+  await owner.append({ events: [{ type: 'ended', planned }], keepFromSamples: 48_000 });
+  await finish(await pick(owner, 0), 'whole text');
+  assert.deepEqual((await told(owner)).map((news) => news.type), ['speech_ended', 'final']);
+});
+
+test('A change that is sent twice is done once, and one that does not follow is refused', async () => {
+  const owner = await Owner.create();
+  const { change } = owner;
+  const started = { ...change, keepFromSamples: 0, events: [{ type: 'started' as const, utterance: 0, atMs: 0 }] };
+  assert.equal((await store.change(owner.id, 1, started)).outcome, 'ok');
+  assert.equal((await store.change(owner.id, 1, started)).outcome, 'ok');
+  assert.equal((await told(owner)).length, 1);
+  assert.equal((await store.pcm(owner.id, 0, 100_000)).length, 32_000);
+  assert.equal((await store.change(owner.id, 1, { ...change, op: 'other' })).outcome, 'behind');
+});
+
+test('Whoever takes a session over locks the owner before out, and hears what was stored', async () => {
+  const owner = await Owner.create();
+  await owner.append({ snapshot: '{"a":1}', snapshotAtSamples: 16_000, decoder: '{"d":2}' });
+  assert.equal(await store.take(owner.id, { tokenHash: 'wrong', owner: null, relay: 'b' }), null);
+  assert.equal(await store.take(owner.id, { tokenHash: 'hash', owner: 'somebody', relay: 'b' }), null);
+  const record = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b' });
+  assert.deepEqual([record?.epoch, record?.relay, record?.positionSamples, record?.snapshot, record?.decoder], [2, 'b', 16_000, '{"a":1}', '{"d":2}']);
+  assert.equal((await owner.append()).outcome, 'lost');
+  assert.equal(await store.tell(owner.id, owner.epoch, 'warning', {}), false);
+  const heir = new Owner(owner.id, 2, 16_000);
+  assert.equal((await heir.append()).outcome, 'ok');
+});
+
+test('A finished session closes with its last final, at once when none is awaited, and leaves its events only', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  await owner.append({ finish: 'idle' });
+  const picked = await pick(owner, 0);
+  await finish(picked, 'text');
+  const last = (await told(owner)).at(-1);
+  assert.deepEqual(last?.type === 'closed' && last.totals, { audioMs: 2_000, speechMs: 1_000, utterances: 1, end: 'idle' });
+  assert.equal((await owner.append()).outcome, 'gone');
+  const left = await redis.keys(`*${owner.id}}*`);
+  assert.deepEqual(left.sort(), [liveKeys(owner.id).events, liveKeys(owner.id).session].sort());
+  for (const key of left) assert.ok(await redis.pttl(key) > 0);
+  const empty = await Owner.create();
+  const answer = await empty.append({ finish: 'finished' });
+  assert.equal(answer.outcome === 'ok' && answer.closed, true);
+});
+
+test('Every key of a session has an end, and what is read of its audio may begin and end anywhere', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0, { keepFromSamples: 0, snapshotAtSamples: 0 });
+  await owner.append({ keepFromSamples: 0 });
+  await pick(owner, 0);
+  for (const key of await redis.keys(`*${owner.id}}*`)) assert.ok(await redis.pttl(key) > 0, key);
+  const across = await store.pcm(owner.id, 15_990, 16_010);
+  assert.deepEqual([...new Int16Array(new Uint8Array(across).buffer)], [...new Array<number>(10).fill(1), ...new Array<number>(10).fill(2)]);
+});
+
+test('Sessions that nobody renews are found, those that are renewed or closed are not', async () => {
+  const owner = await Owner.create();
+  assert.deepEqual(await store.overdue(1_000), []);
+  await store.release(owner.id, owner.epoch, Date.now() - 1);
+  assert.deepEqual(await store.overdue(1_000), [owner.id]);
+  assert.equal(await store.overdueEpoch(owner.id), 1);
+  assert.equal((await store.list('everybody')).find((one) => one.id === owner.id)?.state, 'detached');
+  await store.renew([{ id: owner.id, epoch: 1 }], Date.now() + 60_000);
+  assert.equal(await store.overdueEpoch(owner.id), null);
+  await store.close(owner.id, 1, 'cancelled');
+  assert.equal((await store.list('everybody')).some((one) => one.id === owner.id), false);
+});
