@@ -16,6 +16,7 @@ import { jobRoutes } from './routes/jobs.js';
 import { modelRoutes } from './routes/models.js';
 import { openAiAudioRoutes } from './routes/openai-audio.js';
 import { realtimeSecretsRoute } from './routes/realtime-secrets.js';
+import { forwardToRelay } from './routes/relay-forward.js';
 import { sessionsRoute } from './routes/sessions.js';
 import { ticketRoute } from './routes/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
@@ -53,6 +54,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   if (door.config.CORS_ORIGINS.length > 0) {
     await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST', 'DELETE'], exposedHeaders: EXPOSED_HEADERS, maxAge: 3_600 });
   }
+  forwardToRelay(app.server, { relayUrl: door.config.ENABLE_WEBSOCKET ? door.config.RELAY_URL ?? null : null, stopping: () => door.stopping(), leaving: door.leaving, abandoned: door.abandoned });
   useAccess(app, door.access);
   await collectDescription(app);
   await app.register(async (scope) => {

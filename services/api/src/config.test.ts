@@ -20,7 +20,14 @@ describe('The configuration of the HTTP door', () => {
     assert.throws(() => readConfig({ API_KEYS_FILE: 'keys.json', AUTH: 'off' }), /AUTH, API_KEYS_FILE: both are set/);
   });
 
-  for (const [name, value] of [['API_PORT', '70000'], ['API_PORT', 'http'], ['MAX_UPLOAD_BYTES', '0'], ['MAX_UPLOAD_BYTES', '2G'], ['CORS_ORIGINS', 'app.example'], ['ENABLE_REST', 'perhaps'], ['REDIS_URL', 'localhost'], ['AUTH', 'on'], ['LOG_LEVEL', 'loud']] as const) {
+  test('Jobs stay a week unless said otherwise, never longer than the most, and a default above it stops the start.', () => {
+    assert.deepEqual([readConfig({}).jobRetentionSeconds, readConfig({}).MAX_JOB_RETENTION_SECONDS], [604_800, 2_592_000]);
+    assert.equal(readConfig({ MAX_JOB_RETENTION_SECONDS: '60' }).jobRetentionSeconds, 60);
+    assert.equal(readConfig({ JOB_RETENTION_SECONDS: '5' }).jobRetentionSeconds, 5);
+    assert.throws(() => readConfig({ JOB_RETENTION_SECONDS: '61', MAX_JOB_RETENTION_SECONDS: '60' }), /JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS/);
+  });
+
+  for (const [name, value] of [['API_PORT', '70000'], ['API_PORT', 'http'], ['MAX_UPLOAD_BYTES', '0'], ['MAX_UPLOAD_BYTES', '2G'], ['CORS_ORIGINS', 'app.example'], ['ENABLE_REST', 'perhaps'], ['REDIS_URL', 'localhost'], ['AUTH', 'on'], ['LOG_LEVEL', 'loud'], ['URL_ALLOWLIST', 'http://a.example/'], ['WEBHOOK_SECRET', 'whsec_short'], ['MAX_BACKLOG_SECONDS', '0'], ['JOB_RETENTION_SECONDS', '0'], ['MAX_JOB_RETENTION_SECONDS', 'week']] as const) {
     test(`The bad value ${value} stops the start, and ${name} is named without it.`, () => {
       assert.throws(() => readConfig({ [name]: value }), (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`));
     });

@@ -2,22 +2,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
-import { Allowlist, isWebhookSecret } from '@murmuration/outbound';
-import { EnvironmentError, audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
 const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
-
-const DAY_SECONDS = 24 * 3_600;
-const retentionVariable = integerVariable(1, 10 * 365 * DAY_SECONDS, 'seconds');
-const allowlistVariable = z.string().transform((text, context) => {
-  try {
-    return Allowlist.parse(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'cannot be read' });
-    return z.NEVER;
-  }
-});
 
 const shape = {
   API_HOST: z.string().default('127.0.0.1'),
@@ -28,6 +17,7 @@ const shape = {
   LOG_LEVEL: logLevelVariable.default('info'),
   ...accessVariables,
   ENABLE_REST: booleanVariable.default(true),
+  ENABLE_WEBSOCKET: booleanVariable.default(true),
   /** Where WebSocket upgrades go that come to this door: `http://host:port` of a relay. */
   RELAY_URL: z.string().refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path').optional(),
   CORS_ORIGINS: originsVariable.default([]),
@@ -56,16 +46,7 @@ const shape = {
   UPLOAD_IDLE_TIMEOUT_MS: waitVariable.default(30_000),
   UPLOAD_TOTAL_TIMEOUT_MS: waitVariable.default(2 * 3_600_000),
   WORKER_WAIT_TIMEOUT_MS: waitVariable.default(60_000),
-  /** What recordings may be fetched from and webhooks sent to although it is not public. */
-  URL_ALLOWLIST: allowlistVariable.default(Allowlist.none),
-  /** Signs webhooks; a key's own one counts before it. */
-  WEBHOOK_SECRET: z.string().refine(isWebhookSecret, 'must be whsec_ and 24 to 64 bytes in base64').optional(),
-  /** Audio of one model that may be planned and not yet transcribed; nothing more is let in beyond. */
-  MAX_BACKLOG_SECONDS: integerVariable(1, 1_000_000_000, 'seconds').default(100 * 3_600),
-  /** How long transcript and events of a job stay when it does not say; a week, or the most when that is less. */
-  JOB_RETENTION_SECONDS: retentionVariable.optional(),
-  /** … and at most. */
-  MAX_JOB_RETENTION_SECONDS: retentionVariable.default(30 * DAY_SECONDS),
+  ...jobVariables,
   SSE_HEARTBEAT_MS: waitVariable.default(10_000),
   /** A reader of events that takes nothing for this long is let go. */
   SSE_STALL_TIMEOUT_MS: waitVariable.default(60_000),
@@ -78,7 +59,5 @@ export type ApiConfig = ReturnType<typeof readConfig>;
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
   checkAccessVariables(variables, 'API_HOST', variables.API_HOST);
-  const jobRetentionSeconds = variables.JOB_RETENTION_SECONDS ?? Math.min(7 * DAY_SECONDS, variables.MAX_JOB_RETENTION_SECONDS);
-  if (jobRetentionSeconds > variables.MAX_JOB_RETENTION_SECONDS) throw new EnvironmentError('JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS: the first is larger than the second.');
-  return { ...variables, jobRetentionSeconds, audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
+  return { ...variables, jobRetentionSeconds: jobRetentionSeconds(variables), audioStore: audioStoreSettings(variables), vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx') };
 }

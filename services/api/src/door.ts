@@ -16,7 +16,7 @@ export interface Gpu {
 
 /** What the routes use. */
 export interface Door extends UploadParts, SubmitParts {
-  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
+  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
   /** Says who sends a request. */
   readonly access: Access;

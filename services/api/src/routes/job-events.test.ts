@@ -92,7 +92,7 @@ describe('GET /v1/jobs/:id/events', () => {
   test('What is no id of an event is refused.', async (t) => {
     const door = await testApp(t);
     const id = await made(door);
-    for (const given of ['x', '1-', '-1', '1-2-3', '$', '+', `${'9'.repeat(16)}`, '(1']) {
+    for (const given of ['x', '1-', '-1', '1-2-3', '$', '+', '9'.repeat(16), '(1']) {
       const reply = await door.app.inject({ url: `/v1/jobs/${id}/events`, headers: { 'last-event-id': given } });
       assert.deepEqual([reply.statusCode, reply.json<{ error: { param: string } }>().error.param], [400, 'Last-Event-ID'], given);
       assert.equal((await door.app.inject({ url: `/v1/jobs/${id}/events?last_event_id=${encodeURIComponent(given)}` })).statusCode, 400);

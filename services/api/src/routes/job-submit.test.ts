@@ -104,10 +104,11 @@ describe('POST /v1/jobs', () => {
     assert.equal(door.jobs.jobs.get(ID)?.job.status, 'receiving');
     upload.end(`${fieldPart('language', 'de')}${FORM_END}`);
     assert.equal((await upload.answer()).statusCode, 202);
-    assert.deepEqual(door.jobs.submissions.map(({ options }) => options.decode.language), [null, null, 'de'].slice(-door.jobs.submissions.length));
+    assert.deepEqual(door.jobs.submissions.map(({ options }) => options.decode.language), [null, 'de']);
     assert.equal(door.jobs.jobs.get(ID)?.submission.options.decode.language, 'de');
     assert.equal(door.jobs.submissions[0]?.signal.aborted, true);
-    assert.equal(door.spools.usedBytes, 0);
+    // The first attempt may be in the middle of a read: the file is freed after it.
+    while (door.spools.usedBytes > 0) await new Promise((resolve) => { setImmediate(resolve); });
   });
 
   test('A client that goes away before the job is accepted takes it back.', async (t) => {

@@ -15,7 +15,7 @@ interface Format {
   readonly name: string;
   readonly type: string;
   readonly schema: z.ZodType;
-  render(transcript: Transcript): string;
+  readonly render: (transcript: Transcript) => string;
 }
 
 const FORMATS: readonly Format[] = [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deepgramUrlSchema } from '../fields/deepgram-dialect.js';
 import { jobJsonFieldsSchema } from '../fields/job-fields.js';
 
 const fileSchema = z.string().meta({ format: 'binary', description: 'The recording.' });
@@ -22,7 +23,7 @@ export const TEXT_FORMATS = {
 export const EVENTS = { description: 'Server-sent events.', content: { 'text/event-stream': { schema: z.string() } } };
 
 /** Routes that take their fields as JSON as well. */
-const JSON_BODIES: Readonly<Record<string, z.ZodType>> = { '/v1/jobs': jobJsonFieldsSchema };
+const JSON_BODIES: Readonly<Record<string, z.ZodType>> = { '/v1/jobs': jobJsonFieldsSchema, '/v1/listen': deepgramUrlSchema };
 
 /** In the API description a body that is the recording itself has no fields, and one that is JSON has none that is a file. */
 export function describeBodies(document: object): void {
@@ -33,12 +34,14 @@ export function describeBodies(document: object): void {
       const content = operation.requestBody?.content;
       if (content?.['multipart/form-data'] === undefined) continue;
       for (const type of UPLOAD_TYPES.slice(1)) content[type] = { schema: { type: 'string', format: 'binary' } };
-      if (json !== undefined) content['application/json'] = { schema: withoutDialect(z.toJSONSchema(json, { io: 'input' })) };
+      if (json !== undefined) content['application/json'] = { schema: jsonSchemaOf(json) };
     }
   }
 }
 
-/** An OpenAPI document says once what its schemas are written in. */
-function withoutDialect({ $schema: _dialect, ...schema }: z.core.JSONSchema.JSONSchema): object {
-  return schema;
+/** Without its `$schema`: the document says once what its schemas are written in. */
+function jsonSchemaOf(schema: z.ZodType): object {
+  const described = z.toJSONSchema(schema, { io: 'input' });
+  delete described.$schema;
+  return described;
 }

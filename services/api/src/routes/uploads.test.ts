@@ -39,7 +39,8 @@ describe('Uploads on a real connection', () => {
     assert.equal((await upload.json()).text, 'first last');
     assert.deepEqual(service.starts.map((start) => start.options.decode.language), [null, 'de']);
     assert.equal(service.starts[0]?.signal.aborted, true);
-    assert.equal(spools.usedBytes, 0);
+    // The first attempt may be in the middle of a read: the file is freed after it.
+    while (spools.usedBytes > 0) await new Promise((resolve) => { setImmediate(resolve); });
     assert.deepEqual(await spooled(), []);
   });
 
