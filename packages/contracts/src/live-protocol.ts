@@ -18,7 +18,7 @@ export const startMessageSchema = z.strictObject({
   model: z.string().min(1).max(200).nullable().optional().describe('Name of a model; the default one unless given.'),
   language: z.string().min(1).max(35).nullable().optional().describe('Language code such as en; auto or null to detect it.'),
   interim_results: z.boolean().optional().describe('Whether partials come; true unless given.'),
-  word_timestamps: z.boolean().optional().describe('Whether finals have words; false unless given.'),
+  word_timestamps: z.boolean().optional().describe('Asks for word times that are aligned with the audio, where the model can; approximate ones come anyway.'),
   endpointing_ms: z.number().int().min(100).max(10_000).optional().describe('Silence that ends an utterance.'),
   max_utterance_ms: z.number().int().min(2_000).max(30_000).optional().describe('A longer utterance is cut at its quietest place.'),
   prompt: z.string().max(4_000).optional().describe('Text that precedes the speech.'),

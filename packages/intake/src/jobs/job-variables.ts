@@ -19,8 +19,8 @@ export const jobVariables = {
   URL_ALLOWLIST: allowlistVariable.default(Allowlist.none),
   /** Signs webhooks; a key's own one counts before it. */
   WEBHOOK_SECRET: z.string().refine(isWebhookSecret, 'must be whsec_ and 24 to 64 bytes in base64').optional(),
-  /** Audio that may wait at once in the whole cluster. */
-  MAX_BACKLOG_SECONDS: integerVariable(1, 1_000_000_000, 'seconds').default(1_000 * 3_600),
+  /** Audio of one model that may be planned and not yet transcribed; nothing more is let in beyond. */
+  MAX_BACKLOG_SECONDS: integerVariable(1, 1_000_000_000, 'seconds').default(100 * 3_600),
   /** How long transcript and events of a job stay when it does not say; a week, or the most when that is less. */
   JOB_RETENTION_SECONDS: retentionVariable.optional(),
   /** … and at most. */

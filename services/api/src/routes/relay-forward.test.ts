@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { describe, test, type TestContext } from 'node:test';
+import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
+import { testApp, type TestApp } from '../testing/test-app.js';
+
+interface Relay {
+  readonly url: string;
+  readonly requests: IncomingMessage[];
+  /** Sockets in the order in which they came. */
+  readonly sockets: WebSocket[];
+}
+
+/** A relay that takes every handshake but those that ask to be refused, and echoes. */
+async function echoRelay(t: TestContext): Promise<Relay> {
+  const relay = { requests: [] as IncomingMessage[], sockets: [] as WebSocket[] };
+  const server = createServer();
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false });
+  server.on('upgrade', (request, socket, head) => {
+    relay.requests.push(request);
+    if (request.url?.includes('refuse') === true) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Bearer\r\ncontent-length: 2\r\n\r\nno');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (one) => {
+      relay.sockets.push(one);
+      one.on('message', (data: Buffer, binary) => {
+        if (data.toString() === 'close') one.close(4_001, 'as asked');
+        else one.send(data, { binary });
+      });
+    });
+  });
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  t.after(() => {
+    for (const one of relay.sockets) one.terminate();
+    server.close();
+  });
+  return { ...relay, url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}` };
+}
+
+interface Outcome { readonly socket: WebSocket; readonly closed: Promise<readonly [number, string]> }
+
+/** Throws `status N: body` when the handshake is refused. */
+function dial(t: TestContext, url: string, options: ClientOptions & { readonly protocols?: string[] } = {}): Promise<Outcome> {
+  const { protocols = [], ...rest } = options;
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, rest);
+  t.after(() => { socket.terminate(); });
+  const closed = new Promise<readonly [number, string]>((resolve) => { socket.on('close', (code, reason) => { resolve([code, reason.toString()]); }); });
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => { resolve({ socket, closed }); }).on('error', reject).on('unexpected-response', (_request, response) => {
+      let body = '';
+      response.on('data', (data: Buffer) => { body += data.toString(); }).on('end', () => { reject(new Error(`status ${String(response.statusCode)}: ${body}`)); });
+    });
+  });
+}
+
+function next(socket: WebSocket): Promise<readonly [Buffer, boolean]> {
+  return new Promise((resolve) => { socket.once('message', (data: Buffer, binary) => { resolve([data, binary]); }); });
+}
+
+async function door(t: TestContext, environment: Readonly<Record<string, string>>): Promise<TestApp & { readonly url: string }> {
+  const app = await testApp(t, environment);
+  return { ...app, url: await app.listen() };
+}
+
+describe('WebSockets on the HTTP door', () => {
+  test('Live paths reach the relay as they were asked for: path, query, headers, host and subprotocols; a key is not sent back.', async (t) => {
+    const relay = await echoRelay(t);
+    const { url } = await door(t, { RELAY_URL: relay.url });
+    for (const path of ['/ws/transcribe?ticket=t', '/v1/realtime?intent=transcription', '/v1/listen?model=x&keyterm=a%20b', '/v1/sessions/s-1/watch?last_event_id=1-0']) {
+      const { socket } = await dial(t, `${url}${path}`, { headers: { authorization: 'Token k' }, origin: 'http://localhost:3000', protocols: ['murmuration.key.secret', 'murmuration.v1'] });
+      const request = relay.requests.at(-1);
+      assert.equal(request?.url, path);
+      assert.deepEqual([request.headers.authorization, request.headers.origin, request.headers.host], ['Token k', 'http://localhost:3000', new URL(url).host]);
+      assert.equal(socket.protocol, 'murmuration.v1');
+      socket.send('text');
+      assert.deepEqual(await next(socket), [Buffer.from('text'), false]);
+    }
+  });
+
+  test('Binary messages pass whole and in order, and close codes pass both ways.', async (t) => {
+    const relay = await echoRelay(t);
+    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { socket, closed } = await dial(t, `${url}/ws/transcribe`);
+    const sent = Buffer.alloc(3_000_000, 'abcdefg');
+    socket.send(sent);
+    const [got, binary] = await next(socket);
+    assert.ok(binary && got.equals(sent));
+    socket.send('close');
+    assert.deepEqual(await closed, [4_001, 'as asked']);
+    const second = await dial(t, `${url}/ws/transcribe`);
+    const seen = new Promise((resolve) => { relay.sockets.at(-1)?.on('close', (code: number) => { resolve(code); }); });
+    second.socket.close(4_002);
+    assert.equal(await seen, 4_002);
+  });
+
+  test('What the relay refuses is refused in its own words.', async (t) => {
+    const relay = await echoRelay(t);
+    const { url } = await door(t, { RELAY_URL: relay.url });
+    await assert.rejects(dial(t, `${url}/ws/transcribe?refuse`), /status 401: no/);
+  });
+
+  test('A sender is slowed when the relay does not read.', async (t) => {
+    const relay = await echoRelay(t);
+    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { socket } = await dial(t, `${url}/ws/transcribe`);
+    const far = relay.sockets[0];
+    far?.removeAllListeners('message');
+    far?.pause();
+    const frame = Buffer.alloc(1_000_000);
+    for (let i = 0; i < 100; i++) socket.send(frame);
+    let before = -1;
+    while (socket.bufferedAmount !== before) {
+      before = socket.bufferedAmount;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+    assert.ok(before > 50_000_000);
+    let bytes = 0;
+    const all = new Promise<void>((resolve) => { far?.on('message', (data: Buffer) => { bytes += data.length; if (bytes === 100_000_000) resolve(); }); });
+    far?.resume();
+    await all;
+  });
+
+  test('The end of either side is the end of the other.', async (t) => {
+    const relay = await echoRelay(t);
+    const { url } = await door(t, { RELAY_URL: relay.url });
+    const first = await dial(t, `${url}/ws/transcribe`);
+    const seen = new Promise((resolve) => { relay.sockets[0]?.on('close', (code: number) => { resolve(code); }); });
+    first.socket.terminate();
+    assert.equal(await seen, 1006);
+    const second = await dial(t, `${url}/ws/transcribe`);
+    relay.sockets[1]?.terminate();
+    assert.equal((await second.closed)[0], 1006);
+  });
+
+  test('Without a relay, without an answer of it, at another address and on a node that stops, the handshake is refused in words.', async (t) => {
+    const alone = await door(t, {});
+    await assert.rejects(dial(t, `${alone.url}/ws/transcribe`), /status 404: .*RELAY_URL/);
+    const off = await door(t, { RELAY_URL: 'http://127.0.0.1:9', ENABLE_WEBSOCKET: 'false' });
+    await assert.rejects(dial(t, `${off.url}/ws/transcribe`), /status 404/);
+    const dead = await door(t, { RELAY_URL: 'http://127.0.0.1:9' });
+    await assert.rejects(dial(t, `${dead.url}/ws/transcribe`), /status 503: .*backend_unavailable/);
+    await assert.rejects(dial(t, `${dead.url}/transcribe`), /status 404: .*not_found/);
+    await assert.rejects(dial(t, `${dead.url}/v1/sessions/a/b/watch`), /status 404/);
+    dead.stop();
+    await assert.rejects(dial(t, `${dead.url}/ws/transcribe`), /status 503: .*shutting_down/);
+  });
+
+  test('A node that gives up what is left cuts its tunnels.', async (t) => {
+    const relay = await echoRelay(t);
+    const app = await door(t, { RELAY_URL: relay.url });
+    const { closed } = await dial(t, `${app.url}/v1/listen`);
+    app.abandon();
+    assert.equal((await closed)[0], 1006);
+  });
+
+  test('A request that offers HTTP/2 besides, as Java\'s client does, is answered as any other, body and all.', async (t) => {
+    const { url } = await door(t, {});
+    const text = await new Promise<string>((resolve) => {
+      const body = 'hello world\n';
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
+        socket.write(`POST /transcribe HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n`);
+        setImmediate(() => { socket.end(body); });
+      });
+      let all = '';
+      socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); });
+    });
+    assert.match(text, /^HTTP\/1\.1 200 /);
+    assert.match(text, /hello world/);
+  });
+});
