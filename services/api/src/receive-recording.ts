@@ -117,6 +117,7 @@ class FormReceipt<Fields, Result> implements FormListener {
   #fields: Fields;
   #file: FilePart | null = null;
   #early = false;
+  #fault: AsrError | null = null;
   #work: Work<Fields, Result> | null = null;
   #fail: (error: unknown) => void = () => undefined;
 
@@ -147,15 +148,17 @@ class FormReceipt<Fields, Result> implements FormListener {
     }
   }
 
+  /** A fault of a field waits until the file begins or the form ends: a form of too many parts is told so, whatever they are. */
   onField(name: string, value: string): void {
-    this.#bag.add(name, value);
-    this.#fields = this.#upload.reader.read(this.#bag);
-    const work = this.#work;
-    if (work === null || work.goesOnWith(this.#fields, shown(name))) return;
-    this.#begin(work.cancel());
+    try {
+      this.#takeField(name, value);
+    } catch (error) {
+      this.#fault ??= AsrError.from(error);
+    }
   }
 
   onFile(part: FilePart): void {
+    if (this.#fault !== null) throw this.#fault;
     this.#file = part;
     this.#early = this.#bag.size > 0;
   }
@@ -169,7 +172,16 @@ class FormReceipt<Fields, Result> implements FormListener {
     if (this.#upload.reader.strict) throw new AsrError('unknown_field', `${shown(name)}: not a known field. Send the recording as \`file\`.`, { param: shown(name) });
   }
 
+  #takeField(name: string, value: string): void {
+    this.#bag.add(name, value);
+    this.#fields = this.#upload.reader.read(this.#bag);
+    const work = this.#work;
+    if (work === null || work.goesOnWith(this.#fields, shown(name))) return;
+    this.#begin(work.cancel());
+  }
+
   #finishForm(): Work<Fields, Result> | null {
+    if (this.#fault !== null) throw this.#fault;
     if (this.#file === null) {
       if (this.#upload.needsFile(this.#fields)) throw new AsrError('missing_file', undefined, { param: 'file' });
       return null;

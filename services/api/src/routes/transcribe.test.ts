@@ -76,7 +76,7 @@ describe('POST /transcribe', () => {
     ['a query parameter named __proto__', { url: '/transcribe?__proto__=1', parts: [hello] }, 400, 'invalid_field', '__proto__'],
     ['an unknown model', { parts: [hello, ['model', 'nobody']] }, 404, 'model_not_found', 'model'],
     ['bytes that are no audio', { parts: [['file', 'BAD', 'a.wav']] }, 422, 'unprocessable_audio', 'file'],
-    ['too many fields', { parts: [hello, ...Array.from({ length: 65 }, (_, index): Part => [`f${String(index)}`, 'x'])] }, 400, 'unknown_field', 'f0'],
+    ['too many fields', { parts: [hello, ...Array.from({ length: 65 }, (_, index): Part => [`f${String(index)}`, 'x'])] }, 413, 'too_many_parts', null],
     ['a JSON body', { headers: { 'content-type': 'application/json' }, payload: '{}' }, 415, 'unsupported_media_type', null],
     ['a body without a type', { headers: {}, payload: Buffer.from('x') }, 415, 'unsupported_media_type', null],
     ['no body at all', {}, 400, 'missing_file', 'file'],
