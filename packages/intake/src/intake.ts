@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, OrphanSweep, RedisTicketStore, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { ChunkQueues, FairShare, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import { checkOptions } from './check-options.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
 import { JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
+import { LiveViews } from './live/live-views.js';
+import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
 import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
 
@@ -30,6 +32,8 @@ const LEASE_MS = 30_000;
 /** Audio that a recording may be ahead of the workers: 20 minutes, 38 MB of PCM. */
 const MAX_AHEAD_MS = 20 * 60_000;
 const LISTED_JOBS = 1_000;
+/** Who only looks renews nothing. */
+const UNUSED_KEEP_MS = 1;
 
 /** The way in for every door: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
@@ -37,10 +41,13 @@ export class Intake implements TranscriptionService {
   readonly tickets: RedisTicketStore;
   /** Submitted jobs. */
   readonly jobs: JobService;
+  /** Live sessions of the whole cluster, to look at. */
+  readonly live: Pick<LiveService, 'watch' | 'list'>;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #patient: Redis;
   readonly #jobsRoom: JobsRoom;
+  readonly #views: LiveViews;
   readonly #admission: Admission;
   readonly #queues: ChunkQueues;
   readonly #speech: SpeechReader;
@@ -73,6 +80,9 @@ export class Intake implements TranscriptionService {
     this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger }, options.jobs);
     this.#admission = this.#jobsRoom.admission;
     this.jobs = this.#jobsRoom.jobs;
+    const channels = new WakeChannels(subscriber);
+    this.#views = new LiveViews(new LiveStore(redis, UNUSED_KEEP_MS), new LiveEvents(redis, channels), channels);
+    this.live = this.#views;
   }
 
   /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
@@ -136,6 +146,7 @@ export class Intake implements TranscriptionService {
     await this.#speech.close();
     await this.#jobsRoom.close();
     await this.#orphans.close();
+    this.#views.close();
     this.#parts.audio.close();
     await this.#queues.close().catch(() => undefined);
     this.#subscriber.disconnect();

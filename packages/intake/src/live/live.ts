@@ -6,9 +6,9 @@ import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnectio
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
 import { ActiveLiveSession } from './active-live-session.js';
-import { followNews } from './follow-news.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
 import type { LiveRequest, LiveService, LiveSession } from './live-service.js';
+import { LiveViews, isSessionId } from './live-views.js';
 
 export interface LiveOptions {
   readonly redisUrl: string;
@@ -27,8 +27,6 @@ const LOOK_EVERY_MS = 1_000;
 const RENEW_EVERY_LOOKS = 5;
 /** Orphans are looked for this often; measured in looks. */
 const SWEEP_EVERY_LOOKS = 2;
-/** Readers look by themselves this often, in case a wake-up was lost; measured in looks. */
-const WAKE_EVERY_LOOKS = 15;
 /** A session counts as orphaned this long after its last renewal, and its grace. */
 const RENEWAL_SLACK_MS = 10_000;
 const MIN_KEEP_MS = 10 * 60_000;
@@ -45,6 +43,7 @@ export class Live implements LiveService {
   /** On a connection that gives up quickly. */
   readonly #doorStore: LiveStore;
   readonly #parts: LiveParts;
+  readonly #views: LiveViews;
   readonly #sessions = new Map<string, ActiveLiveSession>();
   readonly #timer: NodeJS.Timeout;
   #looks = 0;
@@ -66,6 +65,7 @@ export class Live implements LiveService {
       events: new LiveEvents(this.#door, channels),
       queues: new ChunkQueues(this.#patient),
     };
+    this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels);
     this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
     this.#timer.unref();
   }
@@ -108,7 +108,7 @@ export class Live implements LiveService {
 
   async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
     this.#admit();
-    if (!isId(id)) throw new AsrError('invalid_resume');
+    if (!isSessionId(id)) throw new AsrError('invalid_resume');
     const tokenHash = sha256(token);
     const record = await atDoor(async () => {
       const held = await this.#doorStore.glance(id);
@@ -122,15 +122,12 @@ export class Live implements LiveService {
     return this.#own(record, token);
   }
 
-  async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
-    const held = isId(id) ? await atDoor(() => this.#doorStore.glance(id)) : null;
-    if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
-    const after = afterId ?? await atDoor(() => this.#parts.events.latestId(id));
-    return followNews(this.#parts.events, id, after, signal);
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+    return this.#views.watch(id, whose, afterId, signal);
   }
 
-  async list(whose: Reach): Promise<readonly LiveSummary[]> {
-    return atDoor(() => this.#doorStore.list(whose));
+  list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return this.#views.list(whose);
   }
 
   /** Takes no more sessions; those that are here go on. */
@@ -147,6 +144,7 @@ export class Live implements LiveService {
   /** Drains, then ends threads and connections. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#views.close();
     await this.drain();
     await this.#looking;
     for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
@@ -187,7 +185,6 @@ export class Live implements LiveService {
   async #lookAt(looks: number): Promise<void> {
     const sessions = [...this.#sessions.values()];
     await Promise.all(sessions.map((session) => session.look()));
-    if (looks % WAKE_EVERY_LOOKS === 0) this.#parts.channels.wakeAll();
     if (looks % RENEW_EVERY_LOOKS === 0) {
       const answers = await this.#parts.store.renew(sessions, this.#dueMs());
       sessions.forEach((session, at) => { session.renewed(answers[at] ?? 'gone'); });
@@ -210,10 +207,6 @@ export class Live implements LiveService {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-function isId(id: string): boolean {
-  return /^[0-9a-f-]{36}$/.test(id);
 }
 
 /** Throws `unsupported_language`. */

@@ -1,0 +1,43 @@
+import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
+import { atDoor, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
+import { followNews } from './follow-news.js';
+import type { LiveService } from './live-service.js';
+
+/** Readers look by themselves this often, in case a wake-up was lost. */
+const LOOK_EVERY_MS = 15_000;
+
+/** Live sessions as any node sees them, whether it owns some or none. */
+export class LiveViews implements Pick<LiveService, 'watch' | 'list'> {
+  readonly #store: LiveStore;
+  readonly #events: LiveEvents;
+  readonly #timer: NodeJS.Timeout;
+
+  /** All are on connections that stay the caller's. */
+  constructor(store: LiveStore, events: LiveEvents, channels: WakeChannels) {
+    this.#store = store;
+    this.#events = events;
+    this.#timer = setInterval(() => { channels.wakeAll(); }, LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+    const held = isSessionId(id) ? await atDoor(() => this.#store.glance(id)) : null;
+    if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
+    const after = afterId ?? await atDoor(() => this.#events.latestId(id));
+    return followNews(this.#events, id, after, signal);
+  }
+
+  async list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return atDoor(() => this.#store.list(whose));
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** True for what may be the id of a session: a UUID. */
+export function isSessionId(id: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(id);
+}
