@@ -32,6 +32,9 @@ export interface BatchFacts {
   readonly waitsMs: readonly number[];
 }
 
+/** So long after its last row a live session counts as there, milliseconds. */
+const LIVE_LATELY_MS = 10_000;
+
 interface Waiting extends WaitingRow {
   readonly row: BatcherRow;
   readonly sinceMs: number;
@@ -53,6 +56,8 @@ export class Batcher {
   readonly #running = new Set<Promise<void>>();
   #order = 0;
   #draining = false;
+  #partialSessions = 0;
+  #lastLiveMs = -Infinity;
   /** Largest batch for a padded length after memory ran out. */
   readonly #fits = new Map<number, number>();
 
@@ -70,6 +75,7 @@ export class Batcher {
   /** Throws `HandBack` when the worker drains, `AsrError` when the model fails on the row by itself. */
   submit(row: BatcherRow): Promise<RowResult> {
     if (this.#draining) return Promise.reject(new HandBack('the worker is stopping'));
+    if (row.lane === 'live') this.#lastLiveMs = performance.now();
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         row, resolve, reject,
@@ -93,6 +99,8 @@ export class Batcher {
       const batch = chooseBatch(this.#waiting, {
         idleSessions: this.#runner.idleSessions,
         sessions: this.#runner.sessions,
+        partialSessions: this.#partialSessions,
+        liveLately: performance.now() - this.#lastLiveMs < LIVE_LATELY_MS,
         batchSizes: this.#runner.batchSizes,
         maxBatchMs: this.#maxBatchMs,
         predictMs: (padded, rows) => this.#runner.predictMs(padded, rows),
@@ -101,7 +109,10 @@ export class Batcher {
       if (batch.length === 0) return;
       const chosen = new Set(batch);
       this.#waiting = this.#waiting.filter((entry) => !chosen.has(entry));
+      const partial = batch[0]?.partial === true ? 1 : 0;
+      this.#partialSessions += partial;
       const run = this.#run(batch).finally(() => {
+        this.#partialSessions -= partial;
         this.#running.delete(run);
         this.#dispatch();
       });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
-const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
   return { lane, paddedSamples, order, alone, partial: false };
@@ -44,6 +44,20 @@ test('A suspect of a crash runs by itself, when every session is idle', () => {
   assert.deepEqual(chooseBatch(waiting, LIMITS), [], 'another session is busy');
   assert.deepEqual(chooseBatch(waiting, { ...LIMITS, idleSessions: 2 }).map((r) => r.order), [0]);
   assert.deepEqual(chooseBatch(waiting.slice(1), LIMITS).map((r) => r.order), [1, 2]);
+});
+
+test('Partials come after finals, keep to themselves and to all sessions but one', () => {
+  const partial = (order: number): WaitingRow => ({ ...row(order, 100, 'live'), partial: true });
+  assert.deepEqual(chooseBatch([partial(0), row(1, 100, 'live'), row(2, 100, 'batch')], LIMITS).map((r) => r.order), [1, 2]);
+  assert.deepEqual(chooseBatch([partial(0), partial(1), row(2, 100, 'batch')], LIMITS).map((r) => r.order), [0, 1]);
+  assert.deepEqual(chooseBatch([partial(0), row(2, 100, 'batch')], { ...LIMITS, partialSessions: 1 }).map((r) => r.order), [2]);
+  const slow = { ...LIMITS, predictMs: (_padded: number, rows: number) => rows * 50 };
+  assert.equal(chooseBatch(Array.from({ length: 8 }, (_, i) => partial(i)), slow).length, 2, 'a final that comes meanwhile may not wait for long');
+});
+
+test('Batch work keeps to short runs while somebody speaks', () => {
+  const slow = { ...LIMITS, predictMs: (_padded: number, rows: number) => rows * 100, liveLately: true };
+  assert.equal(chooseBatch(Array.from({ length: 8 }, (_, i) => row(i, 100, 'batch')), slow).length, 2);
 });
 
 test('Nothing is chosen while no session is idle', () => {

@@ -52,7 +52,8 @@ export class LiveEars {
   }
 }
 
-function earOf({ thread, release }: ThreadLease<LiveEarMethods>, ear: number): LiveEar {
+function earOf(lease: ThreadLease<LiveEarMethods>, ear: number): LiveEar {
+  const { thread } = lease;
   return {
     hear: (bytes) => thread.call('hear', { ear, bytes }),
     replay: (pcm) => thread.call('replay', { ear, pcm }),
@@ -60,7 +61,7 @@ function earOf({ thread, release }: ThreadLease<LiveEarMethods>, ear: number): L
     clear: () => thread.call('clear', ear),
     finish: () => thread.call('finish', ear),
     close: () => {
-      release();
+      lease.release();
       thread.call('drop', ear).catch(() => undefined);
     },
   };

@@ -54,6 +54,8 @@ export class ActiveLiveSession implements LiveSession {
   #pumping: Promise<void> | null = null;
   #lastChangeMs = -Infinity;
   #waiters: (() => void)[] = [];
+  /** Settle the commands that will not be done. */
+  readonly #commands = new Set<() => void>();
   #hurry: () => void = () => undefined;
   #progressMs = performance.now();
 
@@ -87,7 +89,7 @@ export class ActiveLiveSession implements LiveSession {
     this.#inbox.addBytes(bytes);
     this.#pump();
     if (this.#inbox.bytes >= this.#bytesAMs * HASTE_MS) this.#hurry();
-    while (this.#isOpen && (this.#inbox.bytes > this.#bytesAMs * AHEAD_MS || this.#recorder.pendingMs > MAX_PENDING_MS)) {
+    while (this.#isOpen() && (this.#inbox.bytes > this.#bytesAMs * AHEAD_MS || this.#recorder.pendingMs > MAX_PENDING_MS)) {
       await new Promise<void>((resolve) => { this.#waiters.push(resolve); });
     }
     this.#check();
@@ -109,7 +111,7 @@ export class ActiveLiveSession implements LiveSession {
     await this.#command(async () => {
       await this.#recorder.finish(end);
       this.#state = this.#recorder.closed ? 'closed' : 'finishing';
-      this.#inbox.clear();
+      this.#dropTasks();
       if (this.#recorder.closed) this.#leave();
     });
   }
@@ -118,7 +120,7 @@ export class ActiveLiveSession implements LiveSession {
     this.#check();
     if (this.#state === 'closed' || this.#state === 'left') return;
     this.#state = 'closed';
-    this.#inbox.clear();
+    this.#dropTasks();
     this.#wakeAll();
     await this.#pumping;
     const open = await within(this.#parts.store.openFinals(this.id), DETACH_LIMIT_MS);
@@ -131,7 +133,7 @@ export class ActiveLiveSession implements LiveSession {
     if (this.#state !== 'open') return;
     // What has arrived is still stored, so that less must be sent again.
     await within(this.#command(() => Promise.resolve()), DETACH_LIMIT_MS).catch(() => undefined);
-    if (!this.#isOpen) return;
+    if (!this.#isOpen()) return;
     this.#state = 'left';
     this.#leave();
     await within(this.#parts.store.release(this.id, this.epoch, Date.now() + this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
@@ -153,7 +155,7 @@ export class ActiveLiveSession implements LiveSession {
     if (this.#fault !== null || this.#state === 'left' || this.#state === 'closed') return;
     this.#fault = error;
     this.#state = 'lost';
-    this.#inbox.clear();
+    this.#dropTasks();
     this.#leave();
     this.#ended.abort();
   }
@@ -184,7 +186,7 @@ export class ActiveLiveSession implements LiveSession {
     else this.#recorder.pendingMs = answer.pendingSamples / 16;
   }
 
-  get #isOpen(): boolean {
+  #isOpen(): boolean {
     return this.#state === 'open';
   }
 
@@ -200,12 +202,15 @@ export class ActiveLiveSession implements LiveSession {
         if (this.#fault === null) resolve(undefined);
         else reject(this.#fault);
       };
-      this.#ended.signal.addEventListener('abort', giveUp, { once: true });
+      this.#commands.add(giveUp);
       this.#inbox.addCommand(async () => {
         try {
           resolve(await work());
+        } catch (error) {
+          reject(AsrError.from(error));
+          throw error;
         } finally {
-          this.#ended.signal.removeEventListener('abort', giveUp);
+          this.#commands.delete(giveUp);
         }
       });
       this.#pump();
@@ -214,7 +219,7 @@ export class ActiveLiveSession implements LiveSession {
   }
 
   #pump(): void {
-    if (this.#pumping !== null || !this.#isOpen || !this.#inbox.ready) return;
+    if (this.#pumping !== null || !this.#isOpen() || !this.#inbox.ready) return;
     this.#pumping = this.#run().catch((error: unknown) => this.#onError(AsrError.from(error))).finally(() => {
       this.#pumping = null;
       this.#wakeAll();
@@ -223,10 +228,10 @@ export class ActiveLiveSession implements LiveSession {
   }
 
   async #run(): Promise<void> {
-    while (this.#isOpen && this.#inbox.ready) {
+    while (this.#isOpen() && this.#inbox.ready) {
       await this.#pause();
-      while (this.#isOpen && this.#recorder.pendingMs > MAX_PENDING_MS) await new Promise<void>((resolve) => { this.#waiters.push(resolve); });
-      const task = this.#isOpen ? this.#inbox.take() : null;
+      while (this.#isOpen() && this.#recorder.pendingMs > MAX_PENDING_MS) await new Promise<void>((resolve) => { this.#waiters.push(resolve); });
+      const task = this.#isOpen() ? this.#inbox.take() : null;
       if (task === null) return;
       this.#lastChangeMs = performance.now();
       const before = this.#recorder.pendingMs;
@@ -287,10 +292,17 @@ export class ActiveLiveSession implements LiveSession {
     this.#leave();
   }
 
+  #dropTasks(): void {
+    this.#inbox.clear();
+    for (const giveUp of this.#commands) giveUp();
+    this.#commands.clear();
+  }
+
   /** Nothing is owned any more. */
   #leave(): void {
     this.#unlisten();
     this.#recorder.close();
+    this.#dropTasks();
     this.#wakeAll();
     this.#onEnd(this);
     if (this.#state === 'left') this.#ended.abort();

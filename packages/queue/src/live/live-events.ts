@@ -22,7 +22,7 @@ export class LiveEvents {
     return latest?.[0] ?? '0';
   }
 
-  /** Events after `afterId` ('0' for all), in order, until `closed`, `signal`, or the session is gone; then it returns. Throws what Redis throws. */
+  /** Events after `afterId` ('0' for all), in order, until `closed`, `signal`, or nothing more can come; then it returns. Throws what Redis throws. */
   async *follow(session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
     const keys = liveKeys(session);
     let woken = '' as string | null;
@@ -38,6 +38,7 @@ export class LiveEvents {
     signal.addEventListener('abort', onAbort);
     try {
       let last = afterId;
+      let ended = false;
       while (!signal.aborted) {
         const message = takeWoken();
         const entries = await this.#redis.xrange(keys.events, `(${last}`, '+', 'COUNT', PAGE);
@@ -48,7 +49,15 @@ export class LiveEvents {
           if (news.type === 'closed') return;
         }
         if (entries.length > 0) { onWake('news'); continue; }
-        if (message === '' && await this.#redis.exists(keys.session) === 0) return;
+        if (message === '' && !ended) {
+          const state = await this.#redis.hget(keys.session, 'state');
+          if (state === null) return;
+          ended = state === 'closed';
+          // Its last event may have come since it was looked.
+          if (ended) { onWake(''); continue; }
+        } else if (ended) {
+          return;
+        }
         await new Promise<void>((resolve) => {
           wake = resolve;
           if (woken !== null) resolve();

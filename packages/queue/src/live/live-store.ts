@@ -171,7 +171,7 @@ export class LiveStore {
   /** Epoch of a session that nobody has renewed in time; null when somebody has, or it is closed. Closed ones leave the list. */
   async overdueEpoch(id: string): Promise<number | null> {
     const [state, epoch] = await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch');
-    if (state == null || state === 'closed') {
+    if (typeof state !== 'string' || state === 'closed') {
       await this.forget(id);
       return null;
     }
@@ -187,7 +187,7 @@ export class LiveStore {
   /** Whose a session is, and what its token hashes to; null when there is none. */
   async glance(id: string): Promise<{ readonly owner: string | null; readonly tokenHash: string } | null> {
     const [tokenHash, owner, owned] = await this.#redis.hmget(liveKeys(id).session, 'token', 'owner', 'owned');
-    return tokenHash == null ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }) };
+    return typeof tokenHash !== 'string' ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }) };
   }
 
   /** Sessions that have not closed: everybody's, or those of one owner. */
