@@ -6,7 +6,8 @@ import { CallDoor } from './calls/call-door.js';
 import { fullName } from './calls/call-rules.js';
 import { implementation } from './calls/implementation.js';
 import { jobsService } from './jobs-service.js';
-import { describedPackage, serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
+import { describedPackage } from './proto/described-package.js';
+import { serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
 import { sessionsService } from './sessions-service.js';
 import { transcriptionService } from './transcription-service.js';
 
@@ -35,7 +36,7 @@ const TELL_MS = 1_000;
 /** From the end of the last call until its connection is cut, milliseconds: its status is on the way. */
 const LAST_WORDS_MS = 100;
 
-/** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had. */
+/** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
 export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
   const door = new CallDoor(parts);
   const server = new Server({ ...OPTIONS, interceptors: [door.interceptor] });
@@ -77,7 +78,8 @@ function bound(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, got) => {
       if (error === null) resolve(got);
-      else reject(error);
+      // grpc-js tells the system's code in its sentence only.
+      else reject(error.message.includes('EADDRINUSE') ? Object.assign(error, { code: 'EADDRINUSE' }) : error);
     });
   });
 }

@@ -13,6 +13,11 @@ import { audioBytes } from './read-ahead.js';
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** A request that is one large message has this long to arrive: 100 MiB at 3 Mbit/s. */
 const ARRIVE_MS = 5 * 60_000;
+/**
+ * A call that Node.js's client cancels ends its requests in one frame and is reset in the next; it may not be taken for one that is complete. So the end of
+ * streamed requests counts when no reset has followed for this long, milliseconds (between processes of one machine the reset came 0.4 to 1 ms later).
+ */
+const END_OF_REQUESTS_MS = 100;
 /** Longest message of a streamed request. */
 const MAX_STREAMED_BYTES = 4 * 1024 * 1024;
 /** At most 512 MiB in hand and 16 times 100 MiB on their way. */
@@ -88,7 +93,10 @@ export class CallDoor {
         else if (bytes > MAX_STREAMED_BYTES) refuse(new AsrError('file_too_large', `A streamed message holds at most ${String(MAX_STREAMED_BYTES)} bytes of audio. Send it in pieces.`, { param: 'audio' }));
         else active.readAhead.add(bytes, () => { next(message); });
       },
-      onReceiveHalfClose: (next) => { next(); },
+      onReceiveHalfClose: (next) => {
+        if (rule !== null && method.requestStream) active.after(END_OF_REQUESTS_MS, next);
+        else next();
+      },
       // Comes at the end of every call, however it ended.
       onCancel: () => {
         active.end();

@@ -22,12 +22,14 @@ interface AnyHandler { (first: unknown, ...rest: unknown[]): Promise<unknown> }
 
 /** The handlers as grpc-js calls them. */
 export function implementation<Methods>(definition: ServiceDefinition, handlers: Handlers<Methods>, door: CallDoor): UntypedServiceImplementation {
-  return Object.fromEntries(Object.entries(definition).map(([name, method]) => {
+  const methods: UntypedServiceImplementation = {};
+  for (const [name, method] of Object.entries(definition)) {
     ruleOf(method.path);
     const handler = (handlers as Readonly<Record<string, unknown>>)[name] as AnyHandler;
-    if (method.requestStream) return [name, method.responseStream ? bidi(handler, door) : clientStream(handler, door)];
-    return [name, method.responseStream ? serverStream(handler, door) : unary(handler, door)];
-  }));
+    if (method.requestStream) methods[name] = method.responseStream ? bidi(handler, door) : clientStream(handler, door);
+    else methods[name] = method.responseStream ? serverStream(handler, door) : unary(handler, door);
+  }
+  return methods;
 }
 
 function unary(handler: AnyHandler, door: CallDoor) {

@@ -39,11 +39,8 @@ export class RequestReader<Request> {
   }
 
   async #change(deadlineMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | null = null;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (deadlineMs !== Infinity) timer = setTimeout(resolve, Math.max(1, deadlineMs - performance.now()));
-    });
-    if (timer !== null) clearTimeout(timer);
+    const timer = deadlineMs === Infinity ? undefined : setTimeout(() => { this.#wake(); }, Math.max(1, deadlineMs - performance.now()));
+    await new Promise<void>((resolve) => { this.#wake = resolve; });
+    clearTimeout(timer);
   }
 }

@@ -1,6 +1,9 @@
 import type { Writable } from 'node:stream';
 import type { CallContext } from './active-call.js';
 
+/** A client that has so many messages still to take lags; the stream itself asks for patience at 16. */
+const LAGGING_MESSAGES = 4;
+
 /** Writes the messages of a streamed answer, only as fast as the client takes them; a few lie ready at most. */
 export class ResponseWriter<Response> {
   readonly #stream: Writable;
@@ -32,7 +35,7 @@ export class ResponseWriter<Response> {
 
   /** Writes a message that a newer one replaces: left out while the client lags. */
   offer(message: Response): void {
-    if (!this.#stream.writableNeedDrain) this.post(message);
+    if (this.#stream.writableLength < LAGGING_MESSAGES) this.post(message);
   }
 
   /** As `offer`, but the newest is written when the client has caught up. */

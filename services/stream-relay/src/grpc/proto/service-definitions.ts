@@ -1,6 +1,5 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync, type Options, type PackageDefinition, type ServiceDefinition as LoadedService } from '@grpc/proto-loader';
-import { protoPath as healthProto } from 'grpc-health-check';
+import { loadSync, type Options, type ServiceDefinition as LoadedService } from '@grpc/proto-loader';
 import { PROTO_FILES, PROTO_FOLDER } from './proto-files.js';
 
 /** As `packages/contracts/src/grpc.ts` has the messages. */
@@ -29,10 +28,4 @@ function orMalformed(deserialize: (bytes: Buffer) => object): (bytes: Buffer) =>
       return MALFORMED;
     }
   };
-}
-
-/** Everything that reflection tells of: field names as the files have them, and the health service. */
-export function describedPackage(): PackageDefinition {
-  const asWritten = { includeDirs: [PROTO_FOLDER], keepCase: true };
-  return { ...loadSync(PROTO_FILES, asWritten), ...loadSync(healthProto, asWritten) };
 }
