@@ -6,7 +6,7 @@ export { ChunkQueues, laneOf } from './chunk-queue.js';
 export { ChunkWorker, HandBack, type ChunkWorkerEvents, type ChunkWorkerHandlers } from './chunk-worker.js';
 export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis } from './connections.js';
 export { FairShare } from './fair-share.js';
-export { JobEvents, type StreamedEvent } from './job-events.js';
+export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
 export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms, type UnfinishedJob } from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
 export { JobArchive, onSettle } from './jobs/job-archive.js';

@@ -89,7 +89,7 @@ export class JobEvents {
 }
 
 /** True when nothing comes after the event. */
-function isEnd(event: StreamedEvent): boolean {
+export function isEnd(event: StreamedEvent): boolean {
   return event.type === 'done' || event.type === 'failed' || event.type === 'cancelled';
 }
 

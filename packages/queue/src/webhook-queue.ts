@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { PREFIX } from './keys.js';
@@ -6,6 +7,8 @@ const NAME = 'webhooks';
 const DELIVERY = 'delivery';
 /** An attempt takes 10 s at most. */
 const LOCK_MS = 30_000;
+/** The end waits so long for attempts in hand, milliseconds. */
+const CLOSE_LIMIT_MS = 4_000;
 /** Receivers are slow, so many may be told at once. */
 const CONCURRENCY = 32;
 
@@ -75,8 +78,10 @@ export class WebhookWorker {
     this.#worker.on('error', onError);
   }
 
-  /** Stops taking deliveries; resolves when those in hand have ended. */
+  /** Stops taking deliveries; resolves when those in hand have ended, or when Redis or a receiver keeps it waiting: then another node tries again. */
   async close(): Promise<void> {
-    await this.#worker.close();
+    const limit = new AbortController();
+    await Promise.race([this.#worker.close(), pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => undefined)]);
+    limit.abort();
   }
 }

@@ -30,8 +30,8 @@ export class Admission {
     const aheadMs = (await this.#backlog.of(model.slug)).aheadMs(lane);
     if (aheadMs < this.#maxBacklogMs) return;
     const speed = await this.#speed(model.slug);
-    const waiting = `${duration(aheadMs / 1_000)} of audio are waiting`;
-    if (speed === 0) throw new AsrError('queue_full', `${waiting} and no worker is up. Send it again later.`, { retryAfterSeconds: WAIT_UNKNOWN_S });
+    const waiting = `There is more work than is admitted: ${duration(aheadMs / 1_000)} of audio`;
+    if (speed === 0) throw new AsrError('queue_full', `${waiting}, and no worker is up. Send it again later.`, { retryAfterSeconds: WAIT_UNKNOWN_S });
     const overMs = Math.max(aheadMs - this.#maxBacklogMs, this.#maxBacklogMs / 100);
     throw new AsrError('queue_full', `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`, {
       retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
@@ -56,7 +56,7 @@ export class Admission {
 }
 
 function duration(seconds: number): string {
-  if (seconds < 120) return `${String(Math.ceil(seconds))} seconds`;
+  if (seconds < 120) return seconds <= 1 ? '1 second' : `${String(Math.ceil(seconds))} seconds`;
   if (seconds < 7_200) return `${String(Math.round(seconds / 60))} minutes`;
   return `${String(Math.round(seconds / 3_600))} hours`;
 }

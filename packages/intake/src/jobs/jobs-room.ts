@@ -15,9 +15,9 @@ export interface JobsOptions {
   readonly maxBacklogMs: number;
   /** How long transcript and events stay when a submission does not say, seconds. */
   readonly retentionSeconds: number;
-  /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. */
+  /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. A node that is given neither this nor `ownWebhookSecret` takes no jobs with webhooks and sends none. */
   readonly webhookSecret: string | null;
-  /** An owner's own secret, or null. */
+  /** An owner's own secret, or null; asked at every attempt. */
   readonly ownWebhookSecret: (owner: string) => string | null;
   /** Sends webhooks; stays the caller's. One that reaches public addresses only unless given. */
   readonly outbound: GuardedClient;
@@ -44,7 +44,7 @@ export class JobsRoom {
   readonly #settler: Settler;
   readonly #reconciler: Reconciler;
   readonly #queue: WebhookQueue;
-  readonly #worker: WebhookWorker;
+  readonly #worker: WebhookWorker | null;
   readonly #ownClient: GuardedClient | null;
 
   /** Starts at once; waits for nothing. The connections stay the caller's. */
@@ -69,7 +69,8 @@ export class JobsRoom {
       ...parts, ledger, archive, claims, webhooks, admission: this.admission, settler: this.#settler,
       earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
-    this.#worker = new WebhookWorker(parts.patient, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
+    const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
+    this.#worker = !signs ? null : new WebhookWorker(parts.patient, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
     this.#reconciler = new Reconciler({ turn: new ReconcilerTurn(redis), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
     onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
@@ -77,7 +78,7 @@ export class JobsRoom {
 
   /** Resolves when what is in hand has ended. */
   async close(): Promise<void> {
-    await Promise.all([this.jobs.idle(), this.#reconciler.close(), this.#worker.close()]);
+    await Promise.all([this.jobs.idle(), this.#reconciler.close(), this.#worker?.close()]);
     await this.#settler.close();
     await this.#queue.close().catch(() => undefined);
     await this.#ownClient?.close();

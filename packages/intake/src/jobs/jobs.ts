@@ -90,7 +90,7 @@ export class Jobs implements JobService {
   async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
     const manifest = await this.#find(id, whose);
     if (isFinal(statusOf(manifest)) && !await atDoor(() => this.#parts.archive.hasEvents(id))) throw new AsrError('result_expired');
-    return jobNews(followEvents(this.#parts.events, id, signal), afterId, manifest.holdFromMs);
+    return jobNews(followEvents(this.#parts.events, id, signal), afterId, manifest.holdFromMs, signal);
   }
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
@@ -140,7 +140,7 @@ export class Jobs implements JobService {
   #termsOf(submission: JobSubmission, model: ModelDescription): JobTerms {
     return {
       priority: submission.priority,
-      retentionSeconds: Math.max(1, submission.retentionSeconds ?? this.#parts.retentionSeconds),
+      retentionSeconds: Math.max(1, Math.ceil(submission.retentionSeconds ?? this.#parts.retentionSeconds)),
       metadata: submission.metadata,
       webhook: submission.webhook,
       holdFromMs: model.chunkPolicy.maxChunkMs / 2,

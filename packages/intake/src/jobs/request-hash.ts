@@ -25,6 +25,11 @@ export class RequestHash {
     return this.#hash.digest('hex');
   }
 
+  /** Lets go of the source without reading the rest. */
+  async stop(): Promise<void> {
+    await this.#iterator?.return?.();
+  }
+
   async #next(): Promise<Uint8Array | null> {
     const next = await this.#iterator?.next();
     if (next === undefined || next.done === true) return null;

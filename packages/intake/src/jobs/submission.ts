@@ -57,6 +57,8 @@ export class Submission {
       const told = await this.#cause(AsrError.from(error));
       await lease.stop();
       await this.#withdraw(told);
+      // Not waited for: a source that hangs may never let go.
+      this.#hash?.stop().catch(() => undefined);
       throw told;
     } finally {
       await lease.stop();

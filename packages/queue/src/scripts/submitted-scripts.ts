@@ -1,6 +1,8 @@
 import type { Script } from './script.js';
 import { EMIT, IS_FINAL, NOW, SETTLE } from './job-words.js';
 
+// Scripts that end a job take things away before they write: a Redis that is full lets a script write that has begun by deleting.
+
 /**
  * Writes a job's manifest unless there is one.
  * Keys: job, chunks, pending, tries, results, events. Arguments: lease in milliseconds, field, value, …
@@ -88,11 +90,11 @@ if not state then return 'gone' end
 if state ~= 'assembling' then return state end
 local retention = tonumber(redis.call('HGET', KEYS[1], 'retentionSeconds')) * 1000
 local now = now_ms()
+redis.call('UNLINK', KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('SET', KEYS[3], ARGV[1], 'PX', retention)
 redis.call('HSET', KEYS[1], 'state', 'done', 'finishedAtMs', now, 'expiresAtMs', now + retention, 'language', ARGV[2])
 redis.call('HDEL', KEYS[1], 'summary', 'textBefore')
 emit(KEYS[2], ARGV[3], 'type', 'done')
-redis.call('UNLINK', KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('PEXPIRE', KEYS[2], retention)
 redis.call('PEXPIRE', KEYS[1], retention + tonumber(ARGV[4]))
 return 'done'`,
@@ -110,10 +112,10 @@ export const closeJob: Script = {
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
 if state ~= 'failed' or redis.call('HEXISTS', KEYS[1], 'expiresAtMs') == 1 then return state end
+redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 local retention = tonumber(redis.call('HGET', KEYS[1], 'retentionSeconds')) * 1000
 redis.call('HSET', KEYS[1], 'expiresAtMs', tonumber(redis.call('HGET', KEYS[1], 'finishedAtMs')) + retention)
 redis.call('HDEL', KEYS[1], 'summary', 'textBefore')
-redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 redis.call('PEXPIRE', KEYS[2], retention)
 redis.call('PEXPIRE', KEYS[1], retention + tonumber(ARGV[1]))
 return state`,
@@ -132,13 +134,13 @@ local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
 if redis.call('HEXISTS', KEYS[1], 'purged') == 1 then return state end
 local now = now_ms()
+redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('HSET', KEYS[1], 'purged', 1, 'expiresAtMs', now)
 redis.call('HDEL', KEYS[1], 'summary', 'textBefore')
 if not is_final(state) then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'finishedAtMs', now)
   emit(KEYS[2], ARGV[1], 'type', 'cancelled')
 end
-redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('XTRIM', KEYS[2], 'MAXLEN', 1)
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
