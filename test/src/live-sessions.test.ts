@@ -190,3 +190,26 @@ test('Sessions of all relays are listed, each to those it belongs to, and a drai
   assert.equal(resumed.storedSamples, 50_000);
   await resumed.cancel();
 });
+
+test('Redis gone for a moment, then a worker gone for good: nothing of what is said is lost or told twice', { skip: WITHOUT_SHARED }, async () => {
+  const cluster = await LiveNodes.start();
+  try {
+    const live = await cluster.addNode('relay');
+    const bytes = bytesOfPcm(speech);
+    const undisturbed = heard(await whole(live, bytes, {}));
+    const session = await openLive(live);
+    const news = allNews(session);
+    await send(session, bytes.subarray(0, 200_000));
+    await cluster.redis.kill();
+    const rest = send(session, bytes.subarray(200_000, 600_000));
+    await cluster.redis.restart();
+    await rest;
+    await cluster.addWorker();
+    await cluster.killFirstWorker();
+    await send(session, bytes.subarray(600_000));
+    await session.finish();
+    assert.deepEqual(heard(await news), undisturbed);
+  } finally {
+    await cluster.close();
+  }
+});

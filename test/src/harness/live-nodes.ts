@@ -32,6 +32,11 @@ export class LiveNodes {
     return worker;
   }
 
+  /** Ends the first worker the way a crash does. */
+  async killFirstWorker(): Promise<void> {
+    await this.#workers.shift()?.end('SIGKILL');
+  }
+
   async addNode(relay: string, limits: Partial<LiveLimits> = {}): Promise<Live> {
     const live = await Live.start({
       redisUrl: this.redis.url, relay, defaultModel: null, workerWaitMs: 10_000,
