@@ -12,8 +12,9 @@ recordings FILE…, through the front door, then serves until Ctrl-C.
   --help         show this
 
 Variables: API_HOST and API_PORT (127.0.0.1, 8000), METRICS_PORT (9100 for the door, the workers from two above it),
-REDIS_URL (unset: a Redis of its own on a free port), MODEL_CACHE, STATE_DIR (logs and Redis data: .murmuration); 0 in a
-port variable takes a free one. All other variables reach the services as they are; docs/operations.md lists them.`;
+REDIS_URL (unset: a Redis of its own on a free port), API_KEY (shown with the transcription where API_KEYS_FILE asks for
+one), MODEL_CACHE, STATE_DIR (logs and Redis data: .murmuration); 0 in a port variable takes a free one. All other
+variables reach the services as they are; docs/operations.md lists them.`;
 
 /** A command line that means nothing; the message says which part of it. */
 export class UsageError extends Error {

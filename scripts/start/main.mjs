@@ -43,7 +43,8 @@ export async function start(args) {
 }
 
 async function run(options, files, instance) {
-  const environment = { ...process.env };
+  // The key is this script's alone.
+  const { API_KEY: apiKey = '', ...environment } = process.env;
   const askedModel = options.model ?? environment.MODEL_PATH?.trim() ?? '';
   if (askedModel !== '') environment.MODEL_PATH = typedModel(askedModel);
   const model = askedModel === '' ? 'moonshine-tiny' : environment.MODEL_PATH;
@@ -82,7 +83,9 @@ async function run(options, files, instance) {
     await untilAborted(cluster.start(), leave.signal);
     const url = `http://${bracketed(reachableHost(apiHost))}:${String(ports.api)}`;
     instance.serves(url);
-    const status = await transcribeAll(url, files, leave.signal);
+    const keyMissing = (environment.API_KEYS_FILE ?? '') !== '' && apiKey === '';
+    if (keyMissing) say('murmuration', 'nothing is transcribed, since API_KEYS_FILE asks for a key: set API_KEY to one that has the scope transcribe');
+    const status = keyMissing ? 1 : await transcribeAll(url, files, apiKey, leave.signal);
     if (options.once) return status;
     console.log(`\n${describeAddresses(url, ports, cluster.redisUrl, givenRedis === null).join('\n')}\n`);
     serving = true;
@@ -119,11 +122,11 @@ async function untilAborted(work, signal) {
 }
 
 /** Transcribes the files, or the bundled sample when there are none, one after the other; answers 0 when all went well. */
-async function transcribeAll(url, files, signal) {
+async function transcribeAll(url, files, apiKey, signal) {
   let status = 0;
   for (const path of files.length > 0 ? files : [SAMPLE]) {
     try {
-      const { transcript, tookMs } = await untilAborted(transcribeFile(url, path, signal), signal);
+      const { transcript, tookMs } = await untilAborted(transcribeFile(url, path, signal, apiKey), signal);
       console.log(`\n${describeTranscript(basename(path), transcript, tookMs).join('\n')}`);
       // The sample is speech: without text something is wrong, whatever the door says.
       if (files.length === 0 && transcript.text.trim() === '') status = 1;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,7 +15,12 @@ after(() => { rmSync(state, { recursive: true, force: true }); });
 
 /** Runs `npm start` with a state and ports of its own; `lines` fills while it runs, `ended` answers its exit status. */
 function start(...args) {
-  const env = { ...process.env, STATE_DIR: state, API_PORT: '0', METRICS_PORT: '0', INIT_CWD: ROOT };
+  return startWith({}, ...args);
+}
+
+/** The same with variables. */
+function startWith(variables, ...args) {
+  const env = { ...process.env, STATE_DIR: state, API_PORT: '0', METRICS_PORT: '0', INIT_CWD: ROOT, ...variables };
   // The tests' own settings must not reach the services.
   delete env.REDIS_URL;
   delete env.MODEL_PATH;
@@ -56,6 +62,19 @@ test('A file that is no audio gives the door\'s words and a status that is not 0
   assert.equal(await ended, 1);
   assert.match(lines.join('\n'), /package\.json was not transcribed: .*\(HTTP 4\d\d\)/);
   assert.match(lines.join('\n'), /amiable himself/);
+});
+
+test('Where keys are asked for, API_KEY is shown, and without it one line says why nothing is transcribed', async () => {
+  const key = 'murm_key-of-a-test';
+  const path = join(state, 'keys.json');
+  writeFileSync(path, JSON.stringify([{ name: 'test', id: 'key-1', sha256: createHash('sha256').update(key).digest('hex'), scopes: ['transcribe'], created_at: '2027-01-31T00:00:00Z' }]));
+  const withKey = startWith({ API_KEYS_FILE: path, API_KEY: key }, '--once');
+  assert.equal(await withKey.ended, 0, withKey.lines.join('\n'));
+  assert.match(withKey.lines.join('\n'), /John Dashwood/);
+  const without = startWith({ API_KEYS_FILE: path, API_KEY: '' }, '--once');
+  assert.equal(await without.ended, 1);
+  assert.match(without.lines.join('\n'), /set API_KEY to one/);
+  assert.doesNotMatch(without.lines.join('\n'), /HTTP 401/);
 });
 
 test('It serves until it is told to end, a second one says so meanwhile, a killed worker comes back, and all is gone at the end', async () => {

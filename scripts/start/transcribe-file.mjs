@@ -22,11 +22,11 @@ export async function requireFiles(paths) {
 
 /**
  * Sends a recording to `POST /transcribe` as it is read from disk and answers `{ transcript, tookMs }`.
- * Throws a `SetupError` with the door's own words when it refuses. `signal` gives up.
+ * Throws a `SetupError` with the door's own words when it refuses. `signal` gives up. `apiKey` is shown to the door, unless it is empty.
  */
-export async function transcribeFile(url, path, signal) {
+export async function transcribeFile(url, path, signal, apiKey = '') {
   const startedMs = performance.now();
-  const { status, text } = await post(`${url}/transcribe`, path, signal);
+  const { status, text } = await post(`${url}/transcribe`, path, signal, apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` });
   const tookMs = performance.now() - startedMs;
   let answer = null;
   try {
@@ -39,8 +39,8 @@ export async function transcribeFile(url, path, signal) {
 }
 
 // Not fetch: that gives up on an answer after five minutes, and a long recording takes longer.
-async function post(url, path, signal) {
-  const outgoing = request(url, { method: 'POST', signal, headers: { 'content-type': CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream' } });
+async function post(url, path, signal, headers) {
+  const outgoing = request(url, { method: 'POST', signal, headers: { ...headers, 'content-type': CONTENT_TYPES[extname(path).toLowerCase()] ?? 'application/octet-stream' } });
   const answered = new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
     outgoing.on('error', reject);

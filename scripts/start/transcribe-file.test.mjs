@@ -13,7 +13,7 @@ const signal = new AbortController().signal;
 let answer;
 let received;
 const server = createServer((request, response) => {
-  received = { method: request.method, url: request.url, type: request.headers['content-type'], bytes: 0 };
+  received = { method: request.method, url: request.url, type: request.headers['content-type'], key: request.headers.authorization, bytes: 0 };
   if (answer.early) {
     response.writeHead(answer.status, { connection: 'close' }).end(answer.body);
     return;
@@ -40,7 +40,9 @@ test('A recording is sent whole, with the type of its name', async () => {
   const { transcript, tookMs } = await transcribeFile(url, file, signal);
   assert.equal(transcript.text, 'Hello.');
   assert.ok(tookMs > 0);
-  assert.deepEqual(received, { method: 'POST', url: '/transcribe', type: 'audio/mpeg', bytes: 300_000 });
+  assert.deepEqual(received, { method: 'POST', url: '/transcribe', type: 'audio/mpeg', key: undefined, bytes: 300_000 });
+  await transcribeFile(url, file, signal, 'murm_key');
+  assert.equal(received.key, 'Bearer murm_key');
 });
 
 test('A refusal is told in the words of the door', async () => {
