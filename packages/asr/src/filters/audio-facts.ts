@@ -56,6 +56,42 @@ export function loudMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endM
   return FRAME_MS * frames;
 }
 
+/** A stretch where nothing is loud, milliseconds. */
+export interface Pause {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Pauses of at least `leastMs`, in order; those at the beginning and the end included. */
+export function pausesOf({ frameRms, loudFrom }: AudioFacts, leastMs: number): Pause[] {
+  const pauses: Pause[] = [];
+  let start = 0;
+  for (let frame = 0; frame <= frameRms.length; frame++) {
+    if (frame < frameRms.length && (frameRms[frame] ?? 0) < (loudFrom[frame] ?? 0)) continue;
+    if ((frame - start) * FRAME_MS >= leastMs) pauses.push({ startMs: start * FRAME_MS, endMs: frame * FRAME_MS });
+    start = frame + 1;
+  }
+  return pauses;
+}
+
+/**
+ * Where a share (0 to 1) of what is loud has sounded, milliseconds: what ends there ends at `untilMs`, what begins there begins at `fromMs`, for
+ * silence may lie between. Where nothing is loud, the share of the time.
+ */
+export function timesBySound({ frameRms, loudFrom, durationMs }: AudioFacts): (share: number) => { readonly fromMs: number; readonly untilMs: number } {
+  const loudFrames: number[] = [];
+  frameRms.forEach((rms, frame) => { if (rms >= (loudFrom[frame] ?? 0)) loudFrames.push(frame); });
+  return (share) => {
+    if (loudFrames.length === 0) return { fromMs: Math.round(share * durationMs), untilMs: Math.round(share * durationMs) };
+    const sounded = share * loudFrames.length;
+    const until = loudFrames[Math.max(0, Math.ceil(sounded) - 1)] ?? 0;
+    const from = loudFrames[Math.min(loudFrames.length - 1, Math.floor(sounded))] ?? 0;
+    const part = sounded - Math.floor(sounded);
+    const untilMs = Math.min(durationMs, Math.round((until + (part === 0 ? 1 : part)) * FRAME_MS));
+    return { untilMs: share === 0 ? from * FRAME_MS : untilMs, fromMs: share === 1 ? untilMs : Math.min(durationMs, Math.round((from + part) * FRAME_MS)) };
+  };
+}
+
 /** Where the best place is to part the audio between two times: the middle of the first pause there, else its quietest spot. Milliseconds. */
 export function partingMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
   const [first, last] = framesBetween(startMs, endMs);

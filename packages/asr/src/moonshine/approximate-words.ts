@@ -1,14 +1,16 @@
 import type { Word } from '@murmuration/contracts';
+import { timesBySound, type AudioFacts } from '../filters/audio-facts.js';
 
-/** Words spread over the utterance by their number of letters; each is marked as approximate. `probability` is the utterance's. */
-export function approximateWords(text: string, durationMs: number, probability: number): Word[] {
+/** Words spread by their number of letters over what is loud of the chunk; each is marked as approximate. `probability` is the chunk's. */
+export function approximateWords(text: string, audio: AudioFacts, probability: number): Word[] {
   const words = text.split(/\s+/u).filter((word) => word !== '');
   const letters = words.map((word) => Array.from(word).length);
   const total = letters.reduce((sum, count) => sum + count, 0);
+  const timeOf = timesBySound(audio);
   let said = 0;
   return words.map((word, index) => {
-    const startMs = Math.round((said / total) * durationMs);
+    const startMs = timeOf(said / total).fromMs;
     said += letters[index] ?? 0;
-    return { word, startMs, endMs: Math.round((said / total) * durationMs), probability, approximate: true };
+    return { word, startMs, endMs: Math.max(startMs, timeOf(said / total).untilMs), probability, approximate: true };
   });
 }

@@ -3,7 +3,7 @@ import { approximateWords } from './approximate-words.js';
 import { decodeTokens } from './moonshine-tokens.js';
 import { compressionRatio } from '../filters/compression-ratio.js';
 import { applyFilters } from '../filters/apply-filters.js';
-import { measureAudio } from '../filters/audio-facts.js';
+import { measureAudio, type AudioFacts } from '../filters/audio-facts.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
 import type { RecognizerInput } from '../recognizer.js';
 
@@ -28,10 +28,11 @@ const LANGUAGE = 'en';
  * filters judge by its sureness and the audio. It takes neither prompt nor hotwords: what was given is reported as cut.
  */
 export function toRecognition(decoded: Decoded, input: RecognizerInput): Recognition {
-  return applyFilters(unfiltered(decoded, input), input.options.filter, { audio: measureAudio(input.pcm), textLanguage: LANGUAGE });
+  const audio = measureAudio(input.pcm);
+  return applyFilters(unfiltered(decoded, input, audio), input.options.filter, { audio, textLanguage: LANGUAGE });
 }
 
-function unfiltered(decoded: Decoded, input: RecognizerInput): Recognition {
+function unfiltered(decoded: Decoded, input: RecognizerInput, audio: AudioFacts): Recognition {
   const prompt = `${input.options.prompt}${input.options.hotwords}`.trim() === '' ? {} : { promptTrimmed: true };
   const text = decodeTokens(decoded.tokens);
   if (text === '') return { ...emptyRecognition(), ...prompt };
@@ -42,7 +43,7 @@ function unfiltered(decoded: Decoded, input: RecognizerInput): Recognition {
     startMs: 0, endMs, text, channel: 0, confidence, avgLogprob,
     noSpeechProb: 0, compressionRatio: compressionRatio(text), temperature: 0,
     tokens: [...decoded.tokens],
-    ...(input.options.wordTimestamps ? { words: approximateWords(text, endMs, confidence) } : {}),
+    ...(input.options.wordTimestamps ? { words: approximateWords(text, audio, confidence) } : {}),
   };
   return { ...emptyRecognition(), segments: [segment], ...prompt };
 }

@@ -91,13 +91,14 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
     assert.deepEqual(await recognizer.recognize([], NEVER), []);
   });
 
-  test('Words are spread over the utterance when asked for, and say so', async () => {
+  test('Words are spread over what sounds when asked for, and say so', async () => {
     const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, wordTimestamps: true } }], NEVER);
     const words = recognition?.segments[0]?.words ?? [];
     assert.equal(words.map((word) => word.word).join(' '), textOf(recognition));
     assert.ok(words.every((word) => word.approximate === true && word.startMs < word.endMs));
-    assert.equal(words[0]?.startMs, 0);
-    assert.equal(words.at(-1)?.endMs, 11_000);
+    // The recording begins with a third of a second of breath and hiss.
+    assert.ok(Math.abs((words[0]?.startMs ?? 0) - 340) <= 40);
+    assert.ok((words.at(-1)?.endMs ?? 0) >= 10_900);
   });
 
   test('A prompt, which the model cannot take, is reported as cut', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import { MOONSHINE_CHUNK_POLICY, SAMPLES_PER_MS } from '../moonshine/chunk-policy.js';
+import { measureAudio } from '../filters/audio-facts.js';
 import { approximateWords } from '../moonshine/approximate-words.js';
 import type { ResolvedModel } from '../models/resolve-model.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
@@ -75,7 +76,7 @@ function segmentsOf({ pcm, options }: RecognizerInput): Recognition['segments'] 
   const endMs = Math.round(pcm.length / SAMPLES_PER_MS);
   return [{
     startMs: 0, endMs, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [],
-    ...(options.wordTimestamps ? { words: approximateWords(text, endMs, 1) } : {}),
+    ...(options.wordTimestamps ? { words: approximateWords(text, measureAudio(pcm), 1) } : {}),
   }];
 }
 

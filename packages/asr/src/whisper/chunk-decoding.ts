@@ -8,6 +8,7 @@ import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './d
 import type { TimedTokens } from './decoding/split-segments.js';
 import type { Generation } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
+import { startAtSound, type SaidStretch } from './words/start-at-sound.js';
 import type { WordedSegment } from './words/place-words.js';
 
 const FRAME_MS = 10;
@@ -120,7 +121,7 @@ export class ChunkDecoding implements ChunkTask {
 
   /** The recognition before any filter; sound without text is listed under `filtered` as `no_text`. */
   recognition(windows: readonly DecodedWindow[]): Recognition {
-    const segments = inOrder(windows.flatMap((window) => this.#segmentsOf(window)));
+    const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
     return {
       segments,
       filtered: this.#unheard(segments),
@@ -128,6 +129,17 @@ export class ChunkDecoding implements ChunkTask {
       languageProbability: this.languageProbability,
       ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
     };
+  }
+
+  /** Segments whose times at pauses, and those of their words, are mended by the audio. */
+  #timedBySound(segments: readonly Segment[]): Segment[] {
+    const worded = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
+    startAtSound(worded.flatMap((segment): SaidStretch[] => segment.words ?? [segment]), this.audio);
+    return worded.map((segment) => {
+      const [first] = segment.words ?? [];
+      const last = segment.words?.at(-1);
+      return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: last.endMs };
+    });
   }
 
   /** Where speech goes on after a window whose text closed; null where it does not. */
