@@ -16,7 +16,7 @@ const STALL_MS = 30_000;
 /** Longest reason of a close frame, bytes. */
 const REASON_BYTES = 123;
 
-export type ConnectionParts = Pick<RelayParts, 'live' | 'logger' | 'abandoned'>;
+export type ConnectionParts = Pick<RelayParts, 'live' | 'logger' | 'draining' | 'abandoned'>;
 
 /**
  * One socket that speaks a dialect.
@@ -50,6 +50,7 @@ export class DialectConnection {
     this.#inbox = new Inbox(socket, (data, isBinary) => this.#take(data, isBinary), (error) => { this.#fail(error); });
     socket.on('message', () => { this.#quiet.heard(); });
     socket.once('close', () => { void this.#leave(); });
+    parts.draining.addEventListener('abort', this.#goIdle);
     parts.abandoned.addEventListener('abort', this.#giveUp);
     this.#begun = this.#act(() => dialect.begin());
     this.#begun.then(() => { this.#quiet.heard(); }, (error: unknown) => { this.#fail(error); });
@@ -142,6 +143,9 @@ export class DialectConnection {
     this.#act(() => this.#dialect.fault(error)).catch(() => { this.#socket.terminate(); });
   }
 
+  /** The relay stops: who has no session yet opens one elsewhere. */
+  readonly #goIdle = (): void => { if (this.#opened === 0) this.#giveUp(); };
+
   readonly #giveUp = (): void => { this.#fail(new AsrError('shutting_down')); };
 
   #isClosed(): boolean {
@@ -156,6 +160,7 @@ export class DialectConnection {
   }
 
   async #leave(): Promise<void> {
+    this.#parts.draining.removeEventListener('abort', this.#goIdle);
     this.#parts.abandoned.removeEventListener('abort', this.#giveUp);
     this.#quiet.stop();
     // Waiting for a first worker is given up; audio that came is not.

@@ -47,7 +47,6 @@ async function startPort(parts: RelayParts, port: number, newDialect: () => Dial
   });
   app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
   app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', 'Only WebSockets are served here.')));
-  letIn(app, parts);
   await app.register(websocket, {
     options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false, handleProtocols: (offered: Set<string>) => credentialsInProtocols([...offered].join(',')).others[0] ?? false },
     errorHandler: (error, socket) => {
@@ -58,6 +57,8 @@ async function startPort(parts: RelayParts, port: number, newDialect: () => Dial
     },
     preClose: (done) => { done(); },
   });
+  // After the sockets' own hooks, which cut the connection of a handshake that is refused.
+  letIn(app, parts);
   app.get('/*', {
     websocket: true,
     config: { access: 'own' },

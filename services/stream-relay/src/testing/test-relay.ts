@@ -15,6 +15,7 @@ export interface TestRelay {
   readonly app: FastifyInstance;
   readonly live: MemoryLive;
   readonly access: Access;
+  readonly parts: RelayParts;
   connect(path?: string, options?: Parameters<typeof TestClient.connect>[1]): Promise<TestClient>;
   /** A client whose session is ready. */
   start(message?: object): Promise<TestClient>;
@@ -51,7 +52,7 @@ export async function testRelay(context: TestContext, environment: Readonly<Reco
   });
   const connect: TestRelay['connect'] = (path = '/ws/transcribe', options = {}) => TestClient.connect(`${url}${path}`, options);
   return {
-    app, live, access, connect,
+    app, live, access, parts, connect,
     start: async (message = {}) => {
       const client = await connect();
       client.say({ type: 'start', ...message });
