@@ -121,7 +121,7 @@ describe('What the door tells of itself', () => {
   test('/sessions lists what is in progress.', async (t) => {
     const { app, service } = await testApp(t);
     service.jobs = [{ id: 'j', state: 'running', lane: 'interactive', model: 'm', owner: null, startedAtMs: 0, chunksPlanned: 3, chunksDone: 1 }];
-    assert.deepEqual((await app.inject({ url: '/sessions' })).json(), { sessions: [{ id: 'j', state: 'running', lane: 'interactive', model: 'm', started_at: '1970-01-01T00:00:00.000Z', chunks_planned: 3, chunks_done: 1 }] });
+    assert.deepEqual((await app.inject({ url: '/sessions' })).json(), { sessions: [{ type: 'job', id: 'j', state: 'running', lane: 'interactive', model: 'm', started_at: '1970-01-01T00:00:00.000Z', chunks_planned: 3, chunks_done: 1 }] });
   });
 
   test('/v1/models says that Redis is away.', async (t) => {

@@ -17,6 +17,7 @@ import { modelRoutes } from './routes/models.js';
 import { openAiAudioRoutes } from './routes/openai-audio.js';
 import { realtimeSecretsRoute } from './routes/realtime-secrets.js';
 import { forwardToRelay } from './routes/relay-forward.js';
+import { sessionEventsRoute } from './routes/session-events.js';
 import { sessionsRoute } from './routes/sessions.js';
 import { ticketRoute } from './routes/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
@@ -71,6 +72,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
     modelRoutes(scope, door);
     capabilitiesRoute(scope, door);
     sessionsRoute(scope, door);
+    sessionEventsRoute(scope, door);
     ticketRoute(scope, door);
     await docsRoutes(scope, door);
   });

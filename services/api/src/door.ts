@@ -1,4 +1,5 @@
 import type { Access } from '@murmuration/access';
+import type { LiveService } from '@murmuration/intake';
 import type { Logger } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';
@@ -18,6 +19,8 @@ export interface Gpu {
 export interface Door extends UploadParts, SubmitParts {
   readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
+  /** Live sessions of the whole cluster, to look at. */
+  readonly live: Pick<LiveService, 'watch' | 'list'>;
   /** Says who sends a request. */
   readonly access: Access;
   readonly uploads: ActiveUploads;

@@ -89,6 +89,7 @@ const app = await createApp({
   logger,
   access: new Access(keys, intake.tickets),
   jobs: intake.jobs,
+  live: intake.live,
   outbound,
   uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),

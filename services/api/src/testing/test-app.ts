@@ -15,11 +15,13 @@ import { SpoolDirectory } from '../upload/spool-directory.js';
 import { MemoryJobs } from './memory-jobs.js';
 import { MemoryService } from './memory-service.js';
 import { MemoryTickets } from './memory-tickets.js';
+import { MemoryViews } from './memory-views.js';
 
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly service: MemoryService;
   readonly jobs: MemoryJobs;
+  readonly live: MemoryViews;
   readonly uploads: ActiveUploads;
   readonly spools: SpoolDirectory;
   /** Address without a slash at the end; the app listens after `listen`. */
@@ -39,6 +41,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const spools = await SpoolDirectory.open(join(directory, 'spool'), config.SPOOL_MAX_BYTES);
   const service = new MemoryService();
   const jobs = new MemoryJobs();
+  const live = new MemoryViews();
   const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
   const logger = createLogger({ service: 'api', level: 'silent' });
   const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: config.API_KEYS_FILE, logger });
@@ -46,7 +49,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const abandoned = new AbortController();
   const state = { stopping: false };
   const door: Door = {
-    service, jobs, outbound, spools, config,
+    service, jobs, live, outbound, spools, config,
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
     logger,
     access: new Access(keys, new MemoryTickets()),
@@ -69,7 +72,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
     await rm(directory, { recursive: true, force: true });
   });
   return {
-    app, service, jobs, spools, uploads: door.uploads,
+    app, service, jobs, live, spools, uploads: door.uploads,
     listen: async () => {
       await app.listen({ host: '127.0.0.1', port: 0 });
       return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;

@@ -1,0 +1,30 @@
+import type { Reach } from '@murmuration/access';
+import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
+import type { LiveService } from '@murmuration/intake';
+
+/** Live sessions to look at that are as the test sets them; they do not change while one watches. */
+export class MemoryViews implements Pick<LiveService, 'watch' | 'list'> {
+  summaries: LiveSummary[] = [];
+  /** By session id. */
+  readonly news = new Map<string, { readonly owner: string | null; readonly events: readonly LiveNews[] }>();
+
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+    const session = this.news.get(id);
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
+    const from = afterId === null ? session.events.length : Number.parseInt(afterId, 10);
+    return Promise.resolve(replay(session.events, from, signal));
+  }
+
+  list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return Promise.resolve(this.summaries.filter((session) => whose === 'everybody' || session.owner === whose.owner));
+  }
+}
+
+async function* replay(events: readonly LiveNews[], from: number, signal: AbortSignal): AsyncGenerator<LiveNews> {
+  yield* events.slice(from);
+  if (events.at(-1)?.type === 'closed') return;
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => { resolve(); });
+  });
+}
