@@ -76,4 +76,24 @@ describe('The gRPC server', () => {
     const { door } = await testGrpc(context);
     await assert.rejects(testGrpc(context, { GRPC_PORT: String(door.port) }), { code: 'EADDRINUSE' });
   });
+
+  test('Calls in hand finish while the relay closes, and what is left at the end is told so.', async (context) => {
+    const { door, client, transcribe, ...relay } = await testGrpc(context);
+    let release: () => void = () => undefined;
+    transcribe.gate = new Promise((resolve) => { release = resolve; });
+    const finishing = client.call('Transcription/Transcribe', { audio: Buffer.from('a') });
+    await transcribe.until(() => transcribe.starts.length === 1);
+    relay.drain();
+    const closed = door.close(60_000);
+    release();
+    assert.equal((await finishing).ending.status, 'OK');
+    await closed;
+    const other = await testGrpc(context);
+    other.transcribe.gate = new Promise(() => undefined);
+    const left = other.client.call('Transcription/Transcribe', { audio: Buffer.from('a') });
+    await other.transcribe.until(() => other.transcribe.starts.length === 1);
+    await other.door.close(1_100);
+    const { ending } = await left;
+    assert.deepEqual([ending.status, ending.code], ['UNAVAILABLE', 'shutting_down']);
+  });
 });

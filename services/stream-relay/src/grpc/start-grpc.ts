@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { Server, ServerCredentials, setLogger, type ServerOptions } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { RelayParts } from '../relay-parts.js';
@@ -38,6 +38,8 @@ const LAST_WORDS_MS = 100;
 
 /** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
 export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
+  // What grpc-js has to say would go to the console.
+  setLogger({ error: (text: string) => { parts.logger.warn({ text }, 'grpc'); }, info: (text: string) => { parts.logger.info({ text }, 'grpc'); }, debug: (text: string) => { parts.logger.debug({ text }, 'grpc'); } });
   const door = new CallDoor(parts);
   const server = new Server({ ...OPTIONS, interceptors: [door.interceptor] });
   const definitions = serviceDefinitions();
@@ -57,7 +59,6 @@ export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
   const cut = (): void => { server.forceShutdown(); };
   const giveUp = (): void => { door.abandon(); };
   parts.draining.addEventListener('abort', notServing, { once: true });
-  parts.abandoned.addEventListener('abort', giveUp, { once: true });
   return {
     port,
     close: async (drainMs) => {
@@ -68,7 +69,6 @@ export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
       await shut;
       for (const timer of timers) clearTimeout(timer);
       parts.draining.removeEventListener('abort', notServing);
-      parts.abandoned.removeEventListener('abort', giveUp);
     },
   };
 }
