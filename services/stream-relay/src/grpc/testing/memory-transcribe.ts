@@ -69,7 +69,7 @@ function segment(text: string, index: number): Segment {
   return { startMs: index * 1_000 + 0.4, endMs: index * 1_000 + 999.6, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [], words: [{ word: ` ${text}`, startMs: 1.6, endMs: 2, probability: 0.5, approximate: true }] };
 }
 
-export function transcript(segments: readonly Segment[]): Transcript {
+function transcript(segments: readonly Segment[]): Transcript {
   return {
     id: 'job-1', text: segments.map(({ text }) => text).join(' '), model: MODEL, task: 'transcribe', language: 'en', languageProbability: null, durationMs: segments.length * 1_000, channels: 1, segments,
     filtered: [{ startMs: 1, endMs: 2, text: 'thank you', reason: 'phantom_phrase' }], warnings: [{ code: 'truncated', message: 'It broke off.' }],
