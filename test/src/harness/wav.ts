@@ -29,8 +29,8 @@ export function wavFile(pcm: Int16Array): Buffer {
   return Buffer.concat([header, Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength)]);
 }
 
-/** PCM of a mono 16-bit 16 kHz WAV file: the samples of the project are such. Throws on any other. */
-function pcmOf(file: Buffer): Int16Array {
+/** PCM of a mono 16-bit 16 kHz WAV file. Throws on any other. */
+export function pcmOf(file: Buffer): Int16Array {
   if (file.readUInt16LE(22) !== 1 || file.readUInt32LE(24) !== RATE_HZ || file.readUInt16LE(34) !== 16) throw new Error('the sample is not mono, 16 kHz, 16 bit');
   let at = 12;
   while (file.toString('latin1', at, at + 4) !== 'data') at += 8 + file.readUInt32LE(at + 4);

@@ -7,7 +7,7 @@ import { startAtSound, type SaidStretch } from './start-at-sound.js';
 const audio = measureAudio(Float32Array.from({ length: 70_400 }, (_, i) => ((i >= 16_000 && i < 32_000) || (i >= 48_000 && i < 64_000) ? 0.1 * Math.sin(i / 2) : 0)));
 
 const timed = (times: readonly (readonly [startMs: number, endMs: number])[], words: readonly (string | null)[]): (readonly [number, number])[] => {
-  const said = times.map(([startMs, endMs], i): SaidStretch => ({ startMs, endMs, ...(words[i] == null ? {} : { word: words[i] }) }));
+  const said = times.map(([startMs, endMs], i): SaidStretch => ({ startMs, endMs, ...(typeof words[i] === 'string' ? { word: words[i] } : {}) }));
   startAtSound(said, audio);
   return said.map(({ startMs, endMs }) => [startMs, endMs]);
 };
