@@ -460,7 +460,7 @@ export interface FilterOptions {
   readonly doubt?: boolean | null | undefined;
 }
 
-/** Recordings that are transcribed without anybody waiting. CreateJob and CancelJob need the scope "jobs", the others "read"; another key's job is NOT_FOUND. */
+/** Recordings that are transcribed without anybody waiting. CreateJob and CancelJob need the scope "jobs", the others that or "read"; another key's job is NOT_FOUND. */
 export interface JobsMethods {
   /** Submits a recording: the first request is settings, then its bytes, in order. Answered when the job is accepted for good; cancelling the call before takes it back. */
   readonly CreateJob: { readonly kind: 'client'; readonly request: CreateJobRequest; readonly response: CreateJobResponse };
@@ -500,7 +500,7 @@ export interface JobSettings {
   readonly metadataJson: string;
   /** Who is told of the job's end. Unset: nobody. */
   readonly webhook?: JobWebhook | null | undefined;
-  /** How long transcript and events stay after the end, seconds, 60 to 2,592,000. Unset: the service's default. */
+  /** How long transcript and events stay after the end, seconds, from 1 to what the service allows. Unset: the service's default. */
   readonly retentionSeconds?: number | null | undefined;
   /** Names the request, 1 to 255 visible ASCII characters: the same request sent again within 24 hours gives the same job. Unset or empty: none. */
   readonly idempotencyKey: string;
