@@ -10,14 +10,17 @@ export function bracketed(host) {
 }
 
 /** The lines that say where everything is; the address of a Redis that is not our own is left out, it may hold a password. */
-export function describeAddresses(url, ports, redisUrl, isOwnRedis) {
+export function describeAddresses({ url, relayHost, ports, redisUrl, isOwnRedis }) {
+  const relay = bracketed(reachableHost(relayHost));
   return [
     'Murmuration is ready.',
     `  transcribe    POST ${url}/transcribe`,
     `  OpenAI SDK    ${url}/v1`,
+    `  live          ${url.replace(/^http/, 'ws')}/ws/transcribe, or ws://${relay}:${String(ports.webSocket)}`,
+    `  gRPC          ${relay}:${String(ports.grpc)}`,
     `  reference     ${url}/docs and ${url}/redoc`,
     `  health        ${url}/health`,
-    `  metrics       ports ${[ports.apiMetrics, ...ports.workerMetrics].map(String).join(', ')}`,
+    `  metrics       ports ${[ports.apiMetrics, ports.relayMetrics, ...ports.workerMetrics].map(String).join(', ')}`,
     `  redis         ${isOwnRedis ? redisUrl : 'as REDIS_URL says'}`,
     'Ctrl-C ends it in order.',
   ];

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const USAGE = `npm start -- [options] [FILE…]
 
-Starts Murmuration on this machine: Redis, the HTTP door and the workers. Transcribes the bundled sample, or the
+Starts Murmuration on this machine: Redis, the HTTP door, the relay and the workers. Transcribes the bundled sample, or the
 recordings FILE…, through the front door, then serves until Ctrl-C.
 
   --once         end after the transcription, with its exit status
@@ -11,7 +11,8 @@ recordings FILE…, through the front door, then serves until Ctrl-C.
   --no-redis     start no Redis: use that of REDIS_URL, or redis://127.0.0.1:6379
   --help         show this
 
-Variables: API_HOST and API_PORT (127.0.0.1, 8000), METRICS_PORT (9100 for the door, the workers from two above it),
+Variables: API_HOST and API_PORT (127.0.0.1, 8000), RELAY_HOST, WS_PORT and GRPC_PORT (127.0.0.1, 8765, 50051),
+METRICS_PORT (9100 for the HTTP door, one above it the relay, the workers from two above it),
 REDIS_URL (unset: a Redis of its own on a free port), API_KEY (shown with the transcription where API_KEYS_FILE asks for
 one), MODEL_CACHE, STATE_DIR (logs and Redis data: .murmuration); 0 in a port variable takes a free one. All other
 variables reach the services as they are; docs/operations.md lists them.`;

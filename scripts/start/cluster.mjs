@@ -15,18 +15,19 @@ const REDIS_GRACE_MS = 20_000;
 const TRIES_IN_A_ROW = 5;
 
 /**
- * The processes of `npm start`. Redis starts first, then the door and the workers at once; they end in the order door, workers, Redis, so that
+ * The processes of `npm start`. Redis starts first, then the doors (API and relay) and the workers at once; they end in the order doors, workers, Redis, so that
  * nothing is asked that can no longer answer. When something that nothing works without cannot be started again, `onFatal(message)` is called.
  */
 export class Cluster {
   #options;
   #redis = null;
   #api = null;
+  #relay = null;
   #workers = [];
   #redisUrl;
   #stopped = false;
 
-  /** `options`: stateFolder, environment (of the services), redisUrl (null: one of its own by `redisBinary`), ports, workers, metricsHost, onFatal. */
+  /** `options`: stateFolder, environment (of the services), redisUrl (null: one of its own by `redisBinary`), ports, relayHost, workers, metricsHost, onFatal. */
   constructor(options) {
     this.#options = options;
     this.#redisUrl = options.redisUrl;
@@ -39,18 +40,23 @@ export class Cluster {
   /** Starts everything and waits until all are ready. Throws a `SetupError` when one cannot start. */
   async start() {
     if (this.#redisUrl === null) await this.#startRedis();
-    const { ports, workers, environment } = this.#options;
+    const { ports, relayHost, workers, environment } = this.#options;
     const gpus = workers > 1 && environment.CUDA_VISIBLE_DEVICES === undefined ? await nvidiaGpus() : [];
     this.#api = this.#service('api', 'services/api/dist/main.js', {
       port: ports.apiMetrics,
-      environment: { API_PORT: String(ports.api) },
+      environment: { API_PORT: String(ports.api), RELAY_URL: environment.RELAY_URL?.trim() || `http://${relayHost}:${String(ports.webSocket)}` },
+      triesInARow: TRIES_IN_A_ROW,
+    });
+    this.#relay = this.#service('relay', 'services/stream-relay/dist/main.js', {
+      port: ports.relayMetrics,
+      environment: { WS_PORT: String(ports.webSocket), GRPC_PORT: String(ports.grpc) },
       triesInARow: TRIES_IN_A_ROW,
     });
     this.#workers = ports.workerMetrics.map((port, i) => this.#service(workers === 1 ? 'worker' : `worker-${String(i + 1)}`, 'services/worker/dist/main.js', {
       port,
       environment: workerEnvironment(i, workers, { environment, gpus }),
     }));
-    const services = [this.#api, ...this.#workers];
+    const services = [this.#api, this.#relay, ...this.#workers];
     if (this.#stopped) return;
     for (const service of services) service.start();
     await Promise.all(services.map(async (service) => {
@@ -103,7 +109,7 @@ export class Cluster {
   /** Ends everything in order. */
   async stop() {
     this.#stopped = true;
-    await this.#api?.stop(GRACE_MS);
+    await Promise.all([this.#api, this.#relay].map((door) => door?.stop(GRACE_MS)));
     await Promise.all(this.#workers.map((worker) => worker.stop(GRACE_MS)));
     if (this.#redis === null) return;
     await this.#redis.stop(REDIS_GRACE_MS);
@@ -113,6 +119,6 @@ export class Cluster {
   /** Ends everything at once; Redis has every acknowledged write on disk. */
   kill() {
     this.#stopped = true;
-    for (const service of [this.#api, ...this.#workers, this.#redis]) service?.kill();
+    for (const service of [this.#api, this.#relay, ...this.#workers, this.#redis]) service?.kill();
   }
 }

@@ -49,12 +49,13 @@ async function run(options, files, instance) {
   if (askedModel !== '') environment.MODEL_PATH = typedModel(askedModel);
   const model = askedModel === '' ? 'moonshine-tiny' : environment.MODEL_PATH;
   const apiHost = environment.API_HOST?.trim() || '127.0.0.1';
+  const relayHost = environment.RELAY_HOST?.trim() || '127.0.0.1';
   const metricsHost = environment.METRICS_HOST?.trim() || '127.0.0.1';
   const givenRedis = environment.REDIS_URL?.trim() || null;
   const redisUrl = givenRedis ?? (options.ownRedis ? null : DEFAULT_REDIS_URL);
 
   const ports = await choosePorts(environment, options.workers);
-  await requireFreePorts(ports, { apiHost, metricsHost }, instance.afterCrash ? AFTER_CRASH_MS : 0);
+  await requireFreePorts(ports, { apiHost, relayHost, metricsHost }, instance.afterCrash ? AFTER_CRASH_MS : 0);
   if (redisUrl !== null) await requireRedisAt(redisUrl);
   await prepare({ wants: (artifact) => artifact.models === undefined || artifact.models.includes(model) });
   const redisBinary = redisUrl === null ? await ensureRedisBinary() : null;
@@ -63,6 +64,7 @@ async function run(options, files, instance) {
   const leave = new AbortController();
   const cluster = new Cluster({
     stateFolder: stateFolder(), environment, redisUrl, redisBinary, ports,
+    relayHost: bracketed(reachableHost(relayHost)),
     metricsHost: reachableHost(metricsHost),
     workers: options.workers,
     onFatal: (message) => { leave.abort(new SetupError(message)); },
@@ -87,7 +89,7 @@ async function run(options, files, instance) {
     if (keyMissing) say('murmuration', 'nothing is transcribed, since API_KEYS_FILE asks for a key: set API_KEY to one that has the scope transcribe');
     const status = keyMissing ? 1 : await transcribeAll(url, files, apiKey, leave.signal);
     if (options.once) return status;
-    console.log(`\n${describeAddresses(url, ports, cluster.redisUrl, givenRedis === null).join('\n')}\n`);
+    console.log(`\n${describeAddresses({ url, relayHost, ports, redisUrl: cluster.redisUrl, isOwnRedis: givenRedis === null }).join('\n')}\n`);
     serving = true;
     await untilAborted(new Promise(() => {}), leave.signal);
     return 0;
@@ -95,7 +97,7 @@ async function run(options, files, instance) {
     if (!(error instanceof Stopped)) throw error;
     return serving ? 0 : 130;
   } finally {
-    if (leave.signal.aborted) say('murmuration', 'ending in order: the door, the workers, Redis; Ctrl-C again ends at once');
+    if (leave.signal.aborted) say('murmuration', 'ending in order: the doors, the workers, Redis; Ctrl-C again ends at once');
     await cluster.stop();
     unlisten();
   }

@@ -3,8 +3,10 @@ import { freePort, isPortFree } from '../setup/free-port.mjs';
 import { SetupError } from '../setup/setup-error.mjs';
 
 const API_PORT = 8000;
+const WS_PORT = 8765;
+const GRPC_PORT = 50_051;
 const API_METRICS_PORT = 9100;
-// 9101 is the relay's.
+const RELAY_ABOVE = 1;
 const WORKERS_ABOVE = 2;
 
 /** The value of a port variable, or null when it is unset. Throws a `SetupError` that names it. */
@@ -17,11 +19,11 @@ function portVariable(environment, name) {
 }
 
 /**
- * Which port each service takes: `{ api, apiMetrics, workerMetrics: […] }`. `METRICS_PORT` moves the whole row, as every service of
+ * Which port each service takes: `{ api, webSocket, grpc, apiMetrics, relayMetrics, workerMetrics: […] }`. `METRICS_PORT` moves the whole row, as every service of
  * the machine needs one of its own; 0 takes free ones. `takeFree` answers a free port.
  */
 export async function choosePorts(environment, workers, takeFree = freePort) {
-  const wantedApi = portVariable(environment, 'API_PORT') ?? API_PORT;
+  const wanted = { api: portVariable(environment, 'API_PORT') ?? API_PORT, webSocket: portVariable(environment, 'WS_PORT') ?? WS_PORT, grpc: portVariable(environment, 'GRPC_PORT') ?? GRPC_PORT };
   const base = portVariable(environment, 'METRICS_PORT') ?? API_METRICS_PORT;
   if (base + WORKERS_ABOVE + workers - 1 > 65_535) throw new SetupError('METRICS_PORT is too high: the workers count up from two above it.');
   const taken = new Set();
@@ -33,18 +35,25 @@ export async function choosePorts(environment, workers, takeFree = freePort) {
       return port;
     }
   };
-  const api = wantedApi === 0 ? await take() : wantedApi;
-  const apiMetrics = base === 0 ? await take() : base;
+  const orFree = async (port) => port === 0 ? take() : port;
+  const api = await orFree(wanted.api);
+  const webSocket = await orFree(wanted.webSocket);
+  const grpc = await orFree(wanted.grpc);
+  const apiMetrics = await orFree(base);
+  const relayMetrics = base === 0 ? await take() : base + RELAY_ABOVE;
   const workerMetrics = [];
   for (let i = 0; i < workers; i += 1) workerMetrics.push(base === 0 ? await take() : base + WORKERS_ABOVE + i);
-  return { api, apiMetrics, workerMetrics };
+  return { api, webSocket, grpc, apiMetrics, relayMetrics, workerMetrics };
 }
 
 /** Throws a `SetupError` that names the first busy port and the variable that moves it; waits up to `patienceMs` for it to become free. */
-export async function requireFreePorts(ports, { apiHost, metricsHost }, patienceMs) {
+export async function requireFreePorts(ports, { apiHost, relayHost, metricsHost }, patienceMs) {
   const wanted = [
     { port: ports.api, host: apiHost, hostVariable: 'API_HOST', variable: 'API_PORT', what: 'the HTTP door', example: 8001 },
+    { port: ports.webSocket, host: relayHost, hostVariable: 'RELAY_HOST', variable: 'WS_PORT', what: 'WebSockets of the relay', example: 8766 },
+    { port: ports.grpc, host: relayHost, hostVariable: 'RELAY_HOST', variable: 'GRPC_PORT', what: 'gRPC', example: 50_052 },
     { port: ports.apiMetrics, host: metricsHost, hostVariable: 'METRICS_HOST', variable: 'METRICS_PORT', what: 'the metrics of the HTTP door', example: 9200 },
+    { port: ports.relayMetrics, host: metricsHost, hostVariable: 'METRICS_HOST', variable: 'METRICS_PORT', what: 'the metrics of the relay', example: 9200 },
     ...ports.workerMetrics.map((port, i) => ({ port, host: metricsHost, hostVariable: 'METRICS_HOST', variable: 'METRICS_PORT', what: `the metrics of worker ${String(i + 1)}`, example: 9200 })),
   ];
   const untilMs = Date.now() + patienceMs;

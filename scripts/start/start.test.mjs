@@ -20,7 +20,7 @@ function start(...args) {
 
 /** The same with variables. */
 function startWith(variables, ...args) {
-  const env = { ...process.env, STATE_DIR: state, API_PORT: '0', METRICS_PORT: '0', INIT_CWD: ROOT, ...variables };
+  const env = { ...process.env, STATE_DIR: state, API_PORT: '0', WS_PORT: '0', GRPC_PORT: '0', METRICS_PORT: '0', INIT_CWD: ROOT, ...variables };
   // The tests' own settings must not reach the services.
   delete env.REDIS_URL;
   delete env.MODEL_PATH;
