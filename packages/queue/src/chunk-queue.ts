@@ -1,12 +1,13 @@
-import { Queue } from 'bullmq';
+import { Queue, type Job } from 'bullmq';
 import type { ChunkJob, Lane, LiveJob } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { PREFIX } from './keys.js';
 
 /** BullMQ priorities of the lanes: none goes first, then the lower number. */
 const PRIORITY: Readonly<Record<Lane, number>> = { live: 0, interactive: 10, batch: 20 };
-/** Every tenth chunk of a batch job goes with the interactive ones, so that batch work always moves. */
-const BATCH_SHARE = 10;
+
+/** BullMQ orders entries by their priority times this, then by arrival. */
+const PRIORITY_STEP = 2 ** 32;
 
 /** From this chunk on nobody waits for a single chunk of the recording any more. */
 const LONG_FROM_CHUNK = 8;
@@ -52,11 +53,21 @@ export class ChunkQueues {
     const queuedAtMs = Date.now();
     const entries = chunks.map(({ job, chunk, lane: jobLane }) => {
       const lane = laneOf(jobLane, chunk);
-      return { name: CHUNK, data: { job, chunk, lane, queuedAtMs }, opts: { jobId: entryId(job, chunk), priority: priorityOf(lane, chunk) } } as const;
+      return { name: CHUNK, data: { job, chunk, lane, queuedAtMs }, opts: { jobId: entryId(job, chunk), priority: PRIORITY[lane] } } as const;
     });
     const first = entries[0];
     if (entries.length === 1 && first !== undefined) await this.#of(slug).add(first.name, first.data, first.opts);
     else await this.#of(slug).addBulk(entries);
+  }
+
+  /** Lets the oldest waiting batch chunk go with the interactive ones, where there is one. */
+  async promoteBatch(slug: string): Promise<void> {
+    const queue = this.#of(slug);
+    const [id] = await this.#redis.zrangebyscore(queue.toKey('prioritized'), PRIORITY.batch * PRIORITY_STEP, '+inf', 'LIMIT', 0, 1);
+    const entry = id === undefined ? undefined : await queue.getJob(id) as Job<ChunkJob> | undefined;
+    if (entry?.name !== CHUNK) return;
+    await entry.updateData({ ...entry.data, lane: 'interactive' });
+    await entry.changePriority({ priority: PRIORITY.interactive });
   }
 
   /** Takes entries back that no worker holds; held ones end by themselves. */
@@ -103,8 +114,4 @@ export class ChunkQueues {
     }
     return queue;
   }
-}
-
-function priorityOf(lane: Lane, chunk: number): number {
-  return lane === 'batch' && chunk % BATCH_SHARE === BATCH_SHARE - 1 ? PRIORITY.interactive : PRIORITY[lane];
 }

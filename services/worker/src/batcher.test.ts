@@ -84,6 +84,21 @@ test('A batch that fails is tried again row by row, so that one row cannot fail 
   assert.equal(good.status, 'fulfilled');
 });
 
+test('No more partials are taken in than a batch holds, so that they never fill the worker', async () => {
+  const device = new HeldDevice();
+  const b = batcher(device);
+  const all = [b.submit(row(10))];
+  for (let waiting = 0; waiting < 4; waiting++) {
+    assert.equal(b.hasRoomForPartial, true);
+    all.push(b.submit(row(20, { lane: 'live', partial: true })));
+  }
+  assert.equal(b.hasRoomForPartial, false);
+  await device.end();
+  assert.equal(b.hasRoomForPartial, true);
+  await device.end();
+  await Promise.all(all);
+});
+
 test('When memory runs out the batch is halved, also the next time', async () => {
   const device = new HeldDevice();
   const b = batcher(device);

@@ -35,6 +35,9 @@ export interface BatchFacts {
 /** So long after its last row a live session counts as there, milliseconds. */
 const LIVE_LATELY_MS = 10_000;
 
+/** While batch work waits, it leads one batch after so many of others. */
+const OTHERS_FOR_ONE = 9;
+
 interface Waiting extends WaitingRow {
   readonly row: BatcherRow;
   readonly sinceMs: number;
@@ -58,6 +61,8 @@ export class Batcher {
   #draining = false;
   #partialSessions = 0;
   #lastLiveMs = -Infinity;
+  /** Batches led by other lanes since the last that batch work led. */
+  #othersSinceBatch = 0;
   /** Largest batch for a padded length after memory ran out. */
   readonly #fits = new Map<number, number>();
 
@@ -70,6 +75,11 @@ export class Batcher {
 
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** False while as many partials wait as a batch holds: one more would only keep the worker from fetching finals. */
+  get hasRoomForPartial(): boolean {
+    return this.#waiting.filter((entry) => entry.partial).length < (this.#runner.batchSizes.at(-1) ?? 1);
   }
 
   /** Throws `HandBack` when the worker drains, `AsrError` when the model fails on the row by itself. */
@@ -101,6 +111,7 @@ export class Batcher {
         sessions: this.#runner.sessions,
         partialSessions: this.#partialSessions,
         liveLately: performance.now() - this.#lastLiveMs < LIVE_LATELY_MS,
+        batchIsDue: this.#othersSinceBatch >= OTHERS_FOR_ONE,
         batchSizes: this.#runner.batchSizes,
         maxBatchMs: this.#maxBatchMs,
         predictMs: (padded, rows) => this.#runner.predictMs(padded, rows),
@@ -109,6 +120,7 @@ export class Batcher {
       if (batch.length === 0) return;
       const chosen = new Set(batch);
       this.#waiting = this.#waiting.filter((entry) => !chosen.has(entry));
+      this.#othersSinceBatch = batch[0]?.lane === 'batch' ? 0 : this.#othersSinceBatch + 1;
       const partial = batch[0]?.partial === true ? 1 : 0;
       this.#partialSessions += partial;
       const run = this.#run(batch).finally(() => {

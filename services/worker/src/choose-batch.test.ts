@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
-const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchIsDue: false, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
   return { lane, paddedSamples, order, alone, partial: false };
@@ -62,4 +62,11 @@ test('Batch work keeps to short runs while somebody speaks', () => {
 
 test('Nothing is chosen while no session is idle', () => {
   assert.deepEqual(chooseBatch([row(0, 100)], { ...LIMITS, idleSessions: 0 }), []);
+});
+
+test('Batch work that is due leads before interactive rows, in a run that is bounded for them, but not before live ones', () => {
+  const slow = { ...LIMITS, batchIsDue: true, predictMs: (_padded: number, rows: number) => rows * 100 };
+  const batch = Array.from({ length: 4 }, (_, i) => row(i + 1, 100, 'batch'));
+  assert.deepEqual(chooseBatch([row(0, 100), ...batch], slow).map((r) => r.order), [1, 0]);
+  assert.deepEqual(chooseBatch([row(9, 200, 'live'), ...batch], slow).map((r) => r.order), [9]);
 });

@@ -20,6 +20,8 @@ export interface BatchLimits {
   readonly partialSessions: number;
   /** True when a live session was served a moment ago: its next utterance may end any time, so that no run may be long. */
   readonly liveLately: boolean;
+  /** True when batch work has waited through its share of others' batches: its oldest row leads the next that no live row leads. */
+  readonly batchIsDue: boolean;
   /** Sizes that a batch may have, smallest first, 1 among them. */
   readonly batchSizes: readonly number[];
   /** Bound on a batch's predicted run while live or interactive work waits, milliseconds. */
@@ -40,18 +42,19 @@ const PARTIAL_BATCH_MS = 120;
  * same length join it, so nothing is padded for a mate's sake. What waits is divided among the idle sessions, so that none
  * stays idle beside a large batch; while somebody waits for an answer, the predicted run stays within `maxBatchMs`. Only sizes
  * that were warmed are run: what is over forms the next batch. Partials keep to themselves, in short batches, and leave one of
- * several sessions to others: so a final hardly waits for them, and under load there are fewer of them.
+ * several sessions to others: so a final hardly waits for them, and under load there are fewer of them. Batch work leads when it is due,
+ * so that it moves however much interactive work there is.
  */
 export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], limits: BatchLimits): Row[] {
   if (limits.idleSessions === 0 || waiting.length === 0) return [];
   const roomForPartials = limits.partialSessions < Math.max(1, limits.sessions - 1);
   const sorted = waiting.filter((row) => !row.partial || roomForPartials).sort((a, b) => urgency(a) - urgency(b) || a.order - b.order);
-  const leader = sorted[0];
+  const leader = (limits.batchIsDue && sorted[0]?.lane !== 'live' ? sorted.find((row) => row.lane === 'batch') : undefined) ?? sorted[0];
   if (leader === undefined) return [];
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
-  const mates = sorted.filter((row) => !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples);
+  const mates = [leader, ...sorted.filter((row) => row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples)];
   const share = leader.partial ? mates.length : Math.ceil(mates.length / limits.idleSessions);
-  const boundMs = leader.partial ? Math.min(PARTIAL_BATCH_MS, limits.maxBatchMs) : leader.lane === 'batch' && !limits.liveLately ? Infinity : limits.maxBatchMs;
+  const boundMs = leader.partial ? Math.min(PARTIAL_BATCH_MS, limits.maxBatchMs) : sorted[0]?.lane === 'batch' && !limits.liveLately ? Infinity : limits.maxBatchMs;
   const rows = limits.batchSizes.findLast((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
   return mates.slice(0, rows ?? 1);
 }

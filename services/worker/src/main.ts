@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, LIVE_CLOSED_KEEP_MS, LiveDesk, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
+import { BatchShare } from './batch-share.js';
 import { Batcher } from './batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
 import { readConfig } from './config.js';
@@ -92,6 +93,7 @@ let held = 0;
 watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
 const fetchWatch = watch;
 const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis, LIVE_CLOSED_KEEP_MS) });
+const batchShare = new BatchShare(() => queues.promoteBatch(slug));
 const holding = async (work: Promise<void>): Promise<void> => {
   held++;
   try {
@@ -101,7 +103,10 @@ const holding = async (work: Promise<void>): Promise<void> => {
   }
 };
 const chunkWorker = new ChunkWorker(slug, redis, holds, {
-  chunk: (entry) => holding(transcribe.handle(entry)),
+  chunk: (entry) => {
+    batchShare.took(entry.lane);
+    return holding(transcribe.handle(entry));
+  },
   live: (entry) => holding(transcribeLive.handle(entry)),
 }, {
   onFetch: () => { fetchWatch.fetched(); },

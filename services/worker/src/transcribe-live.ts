@@ -66,6 +66,11 @@ export class TranscribeLive {
   async #partial(session: string, utterance: number, revision: number): Promise<void> {
     const overtaken = (): boolean => this.#cancelled.has(session) || this.#finals.reached(session, utterance);
     if (overtaken()) return;
+    if (!this.#batcher.hasRoomForPartial) {
+      // The session asks again when more was said.
+      await this.#desk.finishPartial({ session, utterance, revision }, null);
+      return;
+    }
     const picked = await this.#desk.pickUpPartial(session, utterance, revision);
     if (picked === null) return;
     try {

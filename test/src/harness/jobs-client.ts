@@ -35,13 +35,15 @@ export async function submit(url: string, file: Uint8Array, { query = {}, idempo
 /** Submits until it is accepted, however often a door goes down meanwhile: safe, for every attempt has the same key. */
 export async function submitSurely(url: string, file: Uint8Array, fields: SubmitFields = {}): Promise<JobAnswer> {
   const idempotencyKey = fields.idempotencyKey ?? randomUUID();
+  let last = 'no answer';
   for (let attempt = 0; attempt < 200; attempt++) {
     const answer = await submit(url, file, { ...fields, idempotencyKey }).then(async (response) => ({ status: response.status, text: await response.text() }), () => null);
     if (answer?.status === 202) return JSON.parse(answer.text) as JobAnswer;
     if (answer !== null && answer.status < 500 && answer.status !== 429) throw new Error(`${String(answer.status)} ${answer.text}`);
+    if (answer !== null) last = `${String(answer.status)} ${answer.text}`;
     await new Promise((resolve) => { setTimeout(resolve, 100 + 20 * Math.min(attempt, 20)); });
   }
-  throw new Error('the job was never accepted');
+  throw new Error(`the job was never accepted: ${last}`);
 }
 
 /** Reads a job's events until its end, `limit` of them at most, or until the connection breaks; answers what came. */

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Cluster } from './harness/cluster.js';
+import { transcribe, until } from './harness/door.js';
+import { batchesRun, recordingsOf, slowCluster } from './harness/fairness.js';
+import { submitSurely, type JobAnswer } from './harness/jobs-client.js';
+
+let cluster: Cluster;
+let long: Buffer;
+let short: Buffer;
+
+before(async () => {
+  ({ long, short } = await recordingsOf(20));
+  cluster = await slowCluster();
+});
+
+after(async () => {
+  await cluster.close();
+});
+
+async function job(id: string): Promise<JobAnswer> {
+  return await (await fetch(`${cluster.url}/v1/jobs/${id}`)).json() as JobAnswer;
+}
+
+async function cancel(id: string): Promise<void> {
+  await (await fetch(`${cluster.url}/v1/jobs/${id}`, { method: 'DELETE' })).arrayBuffer();
+}
+
+test('A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own', async (t) => {
+  const giant = await submitSurely(cluster.url, long, { query: { priority: 'batch' } });
+  await until('the long job is worked on', async () => (await job(giant.id)).progress.done_seconds > 0);
+  for (let i = 0; i < 4; i++) {
+    const before = await batchesRun(cluster);
+    await transcribe(cluster.url, short);
+    const batches = await batchesRun(cluster) - before;
+    t.diagnostic(`${String(batches)} batches ended between the clip's first byte and its answer`);
+    // The one in hand when it came, its own (chunks of unlike length run apart), and what was counted a moment later.
+    assert.ok(batches <= 6, `${String(batches)} batches`);
+  }
+  assert.notEqual((await job(giant.id)).status, 'done', 'the long job was there all the time');
+  await cancel(giant.id);
+});
+
+test('Ten jobs submitted together progress together', async () => {
+  const jobs = await Promise.all(Array.from({ length: 10 }, () => submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000))));
+  let states: JobAnswer[] = [];
+  await until('one of them is three quarters done', async () => {
+    states = await Promise.all(jobs.map(({ id }) => job(id)));
+    return states.some(({ progress }) => progress.done_seconds > 0.75 * progress.planned_seconds);
+  }, 120_000);
+  const shares = states.map(({ progress }) => progress.done_seconds / progress.planned_seconds);
+  assert.ok(Math.min(...shares) > 0.4, `shares done: ${shares.map((share) => share.toFixed(2)).join(', ')}`);
+  await Promise.all(jobs.map(({ id }) => cancel(id)));
+});
+
+test('Batch work moves while interactive work never lets the worker rest', async () => {
+  let going = true;
+  let answered = 0;
+  const steady = Promise.all(Array.from({ length: 12 }, async () => {
+    while (going) {
+      await transcribe(cluster.url, short);
+      answered++;
+    }
+  }));
+  const batch = await submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000), { query: { priority: 'batch' } });
+  await until('the batch job is done', async () => (await job(batch.id)).status === 'done', 240_000);
+  going = false;
+  await steady;
+  assert.ok(answered > 12);
+});
