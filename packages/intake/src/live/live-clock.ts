@@ -11,7 +11,7 @@ export type LiveDue =
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'end'; readonly end: LiveEnd };
 
-/** Watches a session's limits: each warns once (idle again after audio), then ends it. */
+/** Watches a session's limits: each warns once (idle again after audio), then ends it, once. */
 export class LiveClock {
   readonly #idleMs: number;
   readonly #endsAtMs: number;
@@ -19,6 +19,7 @@ export class LiveClock {
   #heardMs = performance.now();
   #idleWarned = false;
   #longestWarned = false;
+  #ended = false;
 
   constructor(session: Pick<LiveRecord, 'settings' | 'startedAtMs'>, limits: LiveLimits) {
     this.#idleMs = session.settings.idleTimeoutMs ?? limits.idleTimeoutMs;
@@ -34,10 +35,13 @@ export class LiveClock {
 
   /** What is due now, or null. */
   due(): LiveDue | null {
+    if (this.#ended) return null;
     const leftMs = this.#endsAtMs - Date.now();
-    if (leftMs <= 0) return { type: 'end', end: 'too_long' };
     const quietMs = performance.now() - this.#heardMs;
-    if (quietMs >= this.#idleMs) return { type: 'end', end: 'idle' };
+    if (leftMs <= 0 || quietMs >= this.#idleMs) {
+      this.#ended = true;
+      return { type: 'end', end: leftMs <= 0 ? 'too_long' : 'idle' };
+    }
     if (leftMs <= this.#longestWarningMs && !this.#longestWarned) {
       this.#longestWarned = true;
       return { type: 'warning', code: 'session_ends_soon', message: `The session reaches its longest time in ${String(Math.ceil(leftMs / 1_000))} s. Start another one.` };

@@ -13,7 +13,7 @@ export interface LiveSession {
   /**
    * Takes audio as it comes, cut anywhere. Resolves when the session is ready for more: wait for it before reading on, so that a fast sender is slowed.
    * After `finish` what is pushed is dropped.
-   * Throws `unprocessable_audio` for a container that cannot be read, `session_lost` when another connection has taken the session over.
+   * Throws `unprocessable_audio` for a container that cannot be read (the session then finishes by itself, and its news go on), `session_lost` when another connection has taken the session over.
    */
   push(bytes: Uint8Array): Promise<void>;
   /** The client is there, though it sends no audio: the idle time starts again. */
@@ -48,7 +48,7 @@ export interface LiveRequest {
 export interface LiveService {
   /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
   open(request: LiveRequest): Promise<LiveSession>;
-  /** Takes the session over, wherever it was; whoever had it is told `session_lost`. Throws `invalid_resume` for a wrong token, an unknown or a closed session: the same for all, so that nothing can be guessed. */
+  /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for some minutes. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
   resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
   /** As `LiveSession.news`, for viewers. `afterId` null: from now. Throws `not_found`. */
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>>;

@@ -1,0 +1,143 @@
+import { AsrError } from '@murmuration/contracts';
+import { LiveInbox } from './live-inbox.js';
+
+/** Changes of a session follow each other no faster than this, so that small frames are stored together, milliseconds … */
+const GAP_MS = 60;
+/** … unless this much audio waits. */
+const HASTE_MS = 100;
+/** Worked on at once at most. */
+const PIECE_MS = 2_000;
+/** A sender may be this far ahead. */
+const AHEAD_MS = 500;
+
+export interface LivePumpWork {
+  /** Audio is handed out in multiples of this. */
+  readonly frameBytes: number;
+  /** Bytes a millisecond, roughly where they are compressed. */
+  readonly bytesAMs: number;
+  hear(bytes: Uint8Array): Promise<void>;
+  /** True while nothing may be worked on; `wake` says that it may have changed. */
+  heldUp(): boolean;
+  /** Told what the work threw; the pump goes on unless it is stopped. */
+  onError(error: AsrError): Promise<void>;
+}
+
+/**
+ * Works on a session's audio and commands one after another, in the order they came, and slows who sends them.
+ *
+ * idle → (something came) → running → idle; while running it waits for more audio, or as long as it is held up. stopped from any: what waits is dropped.
+ */
+export class LivePump {
+  readonly #work: LivePumpWork;
+  readonly #inbox: LiveInbox;
+  /** Settle the commands that will not be done. */
+  readonly #commands = new Set<() => void>();
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  #lastMs = -Infinity;
+  #waiters: (() => void)[] = [];
+  #hurry: () => void = () => undefined;
+
+  constructor(work: LivePumpWork) {
+    this.#work = work;
+    this.#inbox = new LiveInbox(work.frameBytes, Math.ceil(work.bytesAMs * PIECE_MS));
+  }
+
+  /** True while the sender waits. */
+  get isSenderWaiting(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** Takes audio; resolves when there is room for more, or when it was stopped. */
+  async push(bytes: Uint8Array): Promise<void> {
+    if (this.#stopped) return;
+    this.#inbox.addBytes(bytes);
+    if (this.#inbox.bytes >= this.#work.bytesAMs * HASTE_MS) this.#hurry();
+    this.#start();
+    while (!this.#isStopped() && (this.#inbox.bytes > this.#work.bytesAMs * AHEAD_MS || this.#work.heldUp())) await this.#woken();
+  }
+
+  /** Does something after all that came before. Answers undefined when it was stopped first; throws what the work throws. */
+  async command<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#stopped) return undefined;
+    return new Promise<T | undefined>((resolve, reject) => {
+      const giveUp = (): void => { resolve(undefined); };
+      this.#commands.add(giveUp);
+      this.#inbox.addCommand(async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(AsrError.from(error));
+          throw error;
+        } finally {
+          this.#commands.delete(giveUp);
+        }
+      });
+      this.#hurry();
+      this.#start();
+    });
+  }
+
+  /** Looks again at whether it is held up. */
+  wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+
+  /** Drops what waits; nothing is worked on from now but what is under way. */
+  stop(): void {
+    this.#stopped = true;
+    this.#inbox.clear();
+    for (const giveUp of this.#commands) giveUp();
+    this.#commands.clear();
+    this.#hurry();
+    this.wake();
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** A method, for it changes while others are waited for. */
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  #start(): void {
+    if (this.#running !== null || this.#stopped || !this.#inbox.ready) return;
+    this.#running = this.#run().catch((error: unknown) => this.#work.onError(AsrError.from(error))).finally(() => {
+      this.#running = null;
+      this.wake();
+      this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped() && this.#inbox.ready) {
+      await this.#pause();
+      while (!this.#isStopped() && this.#work.heldUp()) await this.#woken();
+      const task = this.#isStopped() ? null : this.#inbox.take();
+      if (task === null) return;
+      this.#lastMs = performance.now();
+      await ('bytes' in task ? this.#work.hear(task.bytes) : task.command());
+      this.wake();
+    }
+  }
+
+  /** Waits a moment for more, unless there is enough. */
+  async #pause(): Promise<void> {
+    const waitMs = this.#lastMs + GAP_MS - performance.now();
+    if (waitMs <= 0 || this.#inbox.hasCommand || this.#inbox.bytes >= this.#work.bytesAMs * HASTE_MS) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#hurry = () => { clearTimeout(timer); resolve(); };
+    });
+    this.#hurry = () => undefined;
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => { this.#waiters.push(resolve); });
+  }
+}
