@@ -4,6 +4,7 @@ import type { Answer, Message } from './testing/grpc-client.js';
 import { testGrpc, type TestGrpc } from './testing/test-grpc.js';
 
 const JOB = '00000000-0000-4000-8000-000000000001';
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const KEYS = { acme: ['jobs', 'read', 'transcribe'], other: ['jobs', 'read'] } as const;
 
 function submit({ client }: TestGrpc, messages: readonly object[], key?: string): Promise<Answer> {
@@ -15,7 +16,7 @@ function submit({ client }: TestGrpc, messages: readonly object[], key?: string)
 
 describe('Jobs over gRPC', () => {
   test('A job is submitted with all its settings and comes back as it is.', async (context) => {
-    const grpc = await testGrpc(context);
+    const grpc = await testGrpc(context, { WEBHOOK_SECRET });
     const { messages } = await submit(grpc, [
       { settings: {
         id: JOB.toUpperCase(), contentType: 'audio/wav', extension: 'wav', priority: 'JOB_PRIORITY_INTERACTIVE', metadataJson: '{"a": [1]}', retentionSeconds: 3_600, idempotencyKey: 'k-1',
@@ -34,10 +35,11 @@ describe('Jobs over gRPC', () => {
   });
 
   test('Settings that cannot be are refused by name, and no job is made.', async (context) => {
-    const grpc = await testGrpc(context);
+    const grpc = await testGrpc(context, { WEBHOOK_SECRET, MAX_JOB_RETENTION_SECONDS: '1000000' });
     const refused: readonly (readonly [object, string | null, string | null])[] = [
       [{ settings: { id: 'x' } }, 'invalid_field', 'settings.id'],
       [{ settings: { retentionSeconds: 0 } }, 'invalid_field', 'settings.retention_seconds'],
+      [{ settings: { retentionSeconds: 1_000_001 } }, 'invalid_field', 'settings.retention_seconds'],
       [{ settings: { metadataJson: '[1]' } }, 'invalid_field', 'settings.metadata_json'],
       [{ settings: { metadataJson: '{"a":' } }, 'invalid_field', 'settings.metadata_json'],
       [{ settings: { metadataJson: '{"__proto__": 1}' } }, 'invalid_field', 'settings.metadata_json'],
@@ -47,6 +49,7 @@ describe('Jobs over gRPC', () => {
       [{ settings: { priority: 9 } }, 'invalid_field', 'settings.priority'],
       [{ settings: { webhook: { url: 'nowhere' } } }, 'invalid_field', 'settings.webhook.url'],
       [{ settings: { webhook: { url: 'file:///etc/passwd' } } }, 'url_not_allowed', 'settings.webhook.url'],
+      [{ settings: { webhook: { url: 'http://127.0.0.1/hook' } } }, 'url_not_allowed', 'settings.webhook.url'],
       [{ settings: { webhook: { url: 'https://a.example', events: ['WEBHOOK_EVENT_UNSPECIFIED'] } } }, 'invalid_field', 'settings.webhook.events'],
       [{ settings: { options: { temperatures: [3] } } }, 'invalid_field', 'options.temperatures'],
       [{ audio: Buffer.from('a') }, 'invalid_message', null],
@@ -57,6 +60,8 @@ describe('Jobs over gRPC', () => {
       assert.deepEqual([ending.code, ending.param], [code, param], JSON.stringify(first));
     }
     assert.equal(grpc.jobs.jobs.size, 0);
+    const unsigned = await submit(await testGrpc(context), [{ settings: { webhook: { url: 'https://a.example' } } }, { audio: Buffer.from('a') }]);
+    assert.equal(unsigned.ending.param, 'settings.webhook');
   });
 
   test('No bytes, settings in the middle, too many bytes and bytes that are no audio are told by their codes.', async (context) => {

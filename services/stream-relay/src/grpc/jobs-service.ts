@@ -2,12 +2,13 @@ import { reachOf } from '@murmuration/access';
 import { AsrError, type JobStatus } from '@murmuration/contracts';
 import type { CreateJobRequest, JobsMethods, ListJobsRequest } from '@murmuration/contracts/grpc';
 import type { JobFilter, JobService } from '@murmuration/intake';
+import { parseTarget } from '@murmuration/outbound';
 import type { RelayParts } from '../relay-parts.js';
 import type { Handlers } from './calls/implementation.js';
 import type { RequestReader } from './calls/request-reader.js';
 import { chosen, invalidField } from './fields/first-issue.js';
 import { eventId, jobId } from './fields/ids.js';
-import { readJobSettings } from './fields/job-settings.js';
+import { readJobSettings, type JobRules } from './fields/job-settings.js';
 import { jobMessage, jobNewsMessage, STATUS_OF } from './replies/job-message.js';
 import { transcriptMessage } from './replies/transcript-message.js';
 import { untilLeaving } from './until-leaving.js';
@@ -17,14 +18,20 @@ const IDLE_MS = 30_000;
 const [DEFAULT_PAGE, LARGEST_PAGE, PAGE_TOKEN_LENGTH] = [20, 100, 512];
 
 /** `murmuration.v1.Jobs`. */
-export function jobsService(jobs: JobService, parts: Pick<RelayParts, 'draining' | 'config'>): Handlers<JobsMethods> {
+export function jobsService(jobs: JobService, parts: Pick<RelayParts, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
+  const { access, config } = parts;
+  const rulesOf = (owner: string | null): JobRules => ({
+    maxRetentionSeconds: config.MAX_JOB_RETENTION_SECONDS,
+    requireTarget: (url) => { parseTarget(url, config.URL_ALLOWLIST); },
+    signsWebhooks: config.WEBHOOK_SECRET !== undefined || access.webhookSecret(owner) !== null,
+  });
   return {
     CreateJob: async (requests, call) => {
       const first = await requests.next(IDLE_MS);
       if (first?.message !== 'settings') throw new AsrError('invalid_message', `The first message must be settings, not ${first?.message ?? 'nothing'}.`);
-      const upload = new Upload(requests, parts.config.MAX_UPLOAD_BYTES);
+      const upload = new Upload(requests, config.MAX_UPLOAD_BYTES);
       try {
-        const { job, created } = await jobs.submit({ ...readJobSettings(first.settings), source: upload.bytes(), owner: call.principal.owner, signal: call.signal });
+        const { job, created } = await jobs.submit({ ...readJobSettings(first.settings, rulesOf(call.principal.owner)), source: upload.bytes(), owner: call.principal.owner, signal: call.signal });
         return { job: jobMessage(job), created };
       } catch (error) {
         // A decoder whose input breaks off has its own words for it: the client is told the cause.

@@ -19,15 +19,24 @@ const schema = z.object({
 
 type JobFields = Pick<JobSubmission, 'id' | 'options' | 'contentType' | 'extension' | 'priority' | 'metadata' | 'webhook' | 'retentionSeconds' | 'idempotencyKey' | 'fingerprint'>;
 
-/** The first message of a submission. Throws `invalid_field` naming the field from `settings` on, or an option. */
-export function readJobSettings(settings: proto.JobSettings): JobFields {
+export interface JobRules {
+  readonly maxRetentionSeconds: number;
+  /** Throws `url_not_allowed` for what may not be reached, as far as the address alone tells. */
+  requireTarget(url: string): void;
+  /** False when there is no secret to sign webhooks with. */
+  readonly signsWebhooks: boolean;
+}
+
+/** The first message of a submission. Throws `invalid_field` naming the field from `settings` on, or an option; `url_not_allowed`. */
+export function readJobSettings(settings: proto.JobSettings, rules: JobRules): JobFields {
   const { id, retentionSeconds, idempotencyKey, metadataJson } = parsed(schema, settings, (path) => ['settings', ...path.map(snakeCase)].join('.'));
+  if ((retentionSeconds ?? 0) > rules.maxRetentionSeconds) throw invalidField('settings.retention_seconds', `at most ${String(rules.maxRetentionSeconds)} here`);
   const request = {
     id: id === '' ? null : id.toLowerCase(),
     options: readOptions(settings.options),
     priority: chosen('settings.priority', settings.priority, PRIORITIES) ?? 'batch',
     metadata: metadataJson === '' ? null : metadataOf(metadataJson),
-    webhook: settings.webhook === null || settings.webhook === undefined ? null : webhookOf(settings.webhook),
+    webhook: settings.webhook === null || settings.webhook === undefined ? null : webhookOf(settings.webhook, rules),
     retentionSeconds: retentionSeconds ?? null,
   };
   return { ...request, ...readRecording(settings), idempotencyKey: idempotencyKey === '' ? null : idempotencyKey, fingerprint: JSON.stringify(request) };
@@ -53,11 +62,14 @@ function depthOf(value: unknown): number {
   return typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
 }
 
-/** Whether the address may be reached is judged where the webhook is sent. */
-function webhookOf(webhook: proto.JobWebhook): Webhook {
+function webhookOf(webhook: proto.JobWebhook, rules: JobRules): Webhook {
   const events = webhook.events.map((event) => chosen('settings.webhook.events', event, EVENTS) ?? 'WEBHOOK_EVENT_UNSPECIFIED');
   const result = parsed(webhookSchema, { url: webhook.url, ...(events.length === 0 ? {} : { events }) }, (path) => ['settings.webhook', ...path].join('.'));
-  const { protocol, username, password } = new URL(result.url);
-  if ((protocol !== 'https:' && protocol !== 'http:') || username !== '' || password !== '') throw new AsrError('url_not_allowed', undefined, { param: 'settings.webhook.url' });
+  try {
+    rules.requireTarget(result.url);
+  } catch (error) {
+    throw AsrError.fromRecord({ ...AsrError.from(error).toRecord(), param: 'settings.webhook.url' });
+  }
+  if (!rules.signsWebhooks) throw invalidField('settings.webhook', 'this server has no secret to sign webhooks with. Its operator sets WEBHOOK_SECRET');
   return result;
 }
