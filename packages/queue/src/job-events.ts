@@ -1,6 +1,7 @@
 import { chunkResultSchema, type ChunkResult, type ErrorRecord } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { jobKeys } from './keys.js';
+import { WakeChannels } from './live/wake-channels.js';
 
 /** An entry of a job's stream, with the id to continue from. */
 export type StreamedEvent =
@@ -18,16 +19,12 @@ const PAGE = 100;
 /** Reads jobs' streams; one subscription connection serves all readers of a node. */
 export class JobEvents {
   readonly #redis: Redis;
-  readonly #subscriber: Redis;
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #channels: WakeChannels;
 
   /** Both connections stay the caller's. */
   constructor(redis: Redis, subscriber: Redis) {
     this.#redis = redis;
-    this.#subscriber = subscriber;
-    subscriber.on('message', (channel: string) => {
-      for (const wake of this.#listeners.get(channel) ?? []) wake();
-    });
+    this.#channels = new WakeChannels(subscriber);
   }
 
   /**
@@ -40,7 +37,7 @@ export class JobEvents {
     let wake: () => void = () => undefined;
     const isWoken = (): boolean => woken;
     const onWake = (): void => { woken = true; wake(); };
-    const unlisten = this.#listen(keys.wake, onWake);
+    const unlisten = this.#channels.listen(keys.wake, onWake);
     signal.addEventListener('abort', onWake);
     try {
       let last = afterId;
@@ -68,23 +65,6 @@ export class JobEvents {
       signal.removeEventListener('abort', onWake);
       unlisten();
     }
-  }
-
-  #listen(channel: string, wake: () => void): () => void {
-    let listeners = this.#listeners.get(channel);
-    if (listeners === undefined) {
-      listeners = new Set();
-      this.#listeners.set(channel, listeners);
-      // What was published before the subscription held is found by looking once more.
-      this.#subscriber.subscribe(channel).then(wake, () => undefined);
-    }
-    listeners.add(wake);
-    return () => {
-      listeners.delete(wake);
-      if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
-      this.#listeners.delete(channel);
-      this.#subscriber.unsubscribe(channel).catch(() => undefined);
-    };
   }
 }
 

@@ -5,8 +5,9 @@ import { PREFIX } from './keys.js';
 
 const NAME = 'webhooks';
 const DELIVERY = 'delivery';
-/** An attempt takes 10 s at most. */
-const LOCK_MS = 30_000;
+/** Attempts of a node that was killed are made again within 10 s; as for chunks. */
+const LOCK_MS = 6_000;
+const STALLED_EVERY_MS = 3_000;
 /** The end waits so long for attempts in hand, milliseconds. */
 const CLOSE_LIMIT_MS = 4_000;
 /** Receivers are slow, so many may be told at once. */
@@ -70,6 +71,7 @@ export class WebhookWorker {
       prefix: PREFIX,
       concurrency: CONCURRENCY,
       lockDuration: LOCK_MS,
+      stalledInterval: STALLED_EVERY_MS,
       maxStalledCount: 100,
       runRetryDelay: 1_000,
       removeOnComplete: { count: 0 },

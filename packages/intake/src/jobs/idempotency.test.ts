@@ -18,8 +18,8 @@ let node: JobsNode;
 before(async () => {
   server = await startRedis();
   worker = await SimulatedWorker.start(server.url, logger);
-  node = await startNode(server.url, logger, { leaseMs: 600 });
-  nodes = [node, await startNode(server.url, logger, { leaseMs: 600 })];
+  nodes = [await startNode(server.url, logger), await startNode(server.url, logger)];
+  [node] = nodes;
 });
 
 after(async () => {
@@ -82,7 +82,7 @@ test('A key whose node died before its job was accepted is taken over', async ()
 });
 
 test('Whoever waits for a job whose node dies on the way is told to come again, and then has the key', async () => {
-  const dying = await startNode(server.url, logger, { leaseMs: 600 });
+  const dying = await startNode(server.url, logger, { leaseMs: 2_000 });
   let hang: () => void = () => undefined;
   const hung = new Promise<void>((resolve) => { hang = resolve; });
   const id = randomUUID();

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decodeOptionsSchema, type ChunkResult, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
+import { createLogger } from '@murmuration/runtime';
+import { openAudioStore } from '../audio-store/open-audio-store.js';
+import { OrphanSweep } from '../audio-store/orphan-sweep.js';
+import { RedisAudioStore } from '../audio-store/redis-audio-store.js';
+import { ChunkDesk } from '../chunk-desk.js';
+import { ChunkQueues } from '../chunk-queue.js';
+import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
+import { FairShare } from '../fair-share.js';
+import { JobEvents } from '../job-events.js';
+import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
+import { jobKeys } from '../keys.js';
+import { startRedis, type TestRedis } from '../testing/start-redis.js';
+import { IdempotencyClaims } from './idempotency-claims.js';
+import { JobArchive } from './job-archive.js';
+import { JobLedger } from './job-ledger.js';
+import { ReconcilerTurn } from './reconciler-turn.js';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+const TERMS: JobTerms = { priority: 'batch', retentionSeconds: 60, metadata: null, webhook: null, holdFromMs: 15_000, fallbackLanguage: 'en' };
+const PCM = new Uint8Array(320).fill(7);
+let server: TestRedis;
+let redis: Redis;
+let subscriber: Redis;
+let queues: ChunkQueues;
+let audio: RedisAudioStore;
+let jobs: JobStore;
+let desk: ChunkDesk;
+let archive: JobArchive;
+let ledger: JobLedger;
+let nextId = 1;
+
+before(async () => {
+  server = await startRedis();
+  redis = patientConnection(server.url, logger);
+  subscriber = subscriberConnection(server.url, logger);
+  queues = new ChunkQueues(redis);
+  audio = new RedisAudioStore(redis, 100_000_000);
+  jobs = new JobStore(redis, queues, audio, 30_000);
+  desk = new ChunkDesk(redis, queues, audio);
+  archive = new JobArchive(redis);
+  ledger = new JobLedger(redis);
+});
+
+after(async () => {
+  await queues.close();
+  subscriber.disconnect();
+  await redis.quit();
+  await server.close();
+});
+
+async function received(chunks: number, slug?: string): Promise<JobIdentity> {
+  const id = `s${String(nextId++)}`;
+  const job: JobIdentity = { id, lane: 'batch', modelId: id, modelSlug: slug ?? `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
+  assert.ok(await jobs.create(job, TERMS));
+  for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, planned(index), PCM, 1), true);
+  return job;
+}
+
+function planned(index: number): PlannedChunk {
+  return { index, channel: 0, samples: 160, spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }], speech: [], overlapMs: 0 };
+}
+
+function summary(chunks: number): RecordingSummary {
+  return { durationMs: chunks * 10, channels: 1, format: 'wav', accounting: { speechMs: chunks * 10, nonSpeechMs: 0, skipped: [] }, warnings: [], decodeMs: 1, detectMs: 1, chunks };
+}
+
+function result(index: number): ChunkResult {
+  return { segments: [], filtered: [], language: 'en', languageProbability: 1, index, channel: 0, overlapMs: 0, audioMs: 10, queueMs: 1, inferenceMs: 1, batchSize: 1, worker: 'w' };
+}
+
+async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
+  for (let index = 0; index < chunks; index++) {
+    const picked = await desk.pickUp(job.id, index, job.lane);
+    assert.ok(picked);
+    assert.equal(await desk.finish(picked, result(index), job.modelSlug, 1), 'ok');
+  }
+}
+
+async function typesOf(job: JobIdentity): Promise<string[]> {
+  const types: string[] = [];
+  for await (const event of new JobEvents(redis, subscriber).follow(job.id, '0', AbortSignal.timeout(10_000))) types.push(event.type);
+  return types;
+}
+
+async function finish(job: JobIdentity): Promise<string> {
+  return archive.finish(job.id, {
+    id: job.id, text: '', model: job.modelId, task: 'transcribe', language: 'en', languageProbability: 1, durationMs: 20, channels: 1, segments: [], filtered: [],
+    accounting: { speechMs: 20, nonSpeechMs: 0, skipped: [] }, warnings: [], timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 1 },
+  });
+}
+
+test('An id is taken while its job is there, also as a tombstone, and free after it was withdrawn', async () => {
+  const job = await received(1);
+  assert.equal(await jobs.create(job, TERMS), null);
+  assert.equal(await jobs.withdraw(job, { code: 'unprocessable_audio', message: 'bad', param: null, retryAfterSeconds: null }), true);
+  assert.deepEqual(await typesOf(job), ['failed'], 'the reason can be read for a moment');
+  assert.ok(await jobs.create(job, TERMS));
+  assert.equal(await redis.exists(jobKeys(job.id).events), 0, 'the new job has its own stream');
+  await archive.purge(job.id);
+  assert.equal(await jobs.create(job, TERMS), null);
+  assert.equal(await jobs.withdraw(job, { code: 'cancelled', message: '', param: null, retryAfterSeconds: null }), false, 'a tombstone stays');
+});
+
+test('Accepting twice is accepting once, and a late renewal of the lease gives an accepted job no end', async () => {
+  const job = await received(2);
+  assert.equal(await jobs.renew(job), true);
+  assert.equal(await jobs.accept(job, summary(2)), true);
+  assert.equal(await jobs.accept(job, summary(2)), true);
+  assert.equal(await jobs.renew(job), false);
+  const keys = await redis.keys(`*{j.${job.id}}*`);
+  assert.ok(keys.length >= 4);
+  for (const key of keys) {
+    const lifeMs = await redis.pttl(key);
+    assert.ok(lifeMs === -1 || (key === jobKeys(job.id).pcm && lifeMs > 24 * 3_600_000), key);
+  }
+  await takeAll(job, 2);
+  for (const key of await redis.keys(`*{j.${job.id}}*`)) assert.ok(await redis.pttl(key) === -1 || key.endsWith(':pcm'), key);
+  assert.equal(await finish(job), 'done');
+  assert.equal(await finish(job), 'done', 'a second time changes nothing');
+  assert.deepEqual(await typesOf(job), ['accepted', 'result', 'result', 'assembling', 'done']);
+});
+
+test('Entries of a stream are numbered, so that what is derived from them has room for ids of its own', async () => {
+  const job = await received(1);
+  await jobs.accept(job, summary(1));
+  await takeAll(job, 1);
+  assert.deepEqual((await redis.xrange(jobKeys(job.id).events, '-', '+')).map(([id]) => id), ['1-1000000', '2-1000000', '3-1000000']);
+  await archive.purge(job.id);
+});
+
+test('A job that was cancelled can no longer be accepted, and of one that has ended only the contents go', async () => {
+  const early = await received(1);
+  assert.equal(await archive.purge(early.id), 'receiving');
+  assert.equal(await jobs.accept(early, summary(1)), false);
+  const late = await received(1);
+  await jobs.accept(late, summary(1));
+  await takeAll(late, 1);
+  await finish(late);
+  assert.equal(await archive.purge(late.id), 'done');
+  assert.equal((await ledger.read(late.id))?.state, 'done');
+  assert.equal(await archive.transcript(late.id), null);
+});
+
+test('A Redis that is full still lets a job be deleted, and one that has its results be finished', async () => {
+  const [deleted, finished] = [await received(3), await received(2)];
+  await jobs.accept(deleted, summary(3));
+  await jobs.accept(finished, summary(2));
+  await takeAll(finished, 2);
+  await redis.config('SET', 'maxmemory', '1000000');
+  try {
+    await assert.rejects(redis.set('any', 'thing'), /OOM/);
+    assert.equal(await archive.purge(deleted.id), 'running');
+    assert.equal(await finish(finished), 'done');
+  } finally {
+    await redis.config('SET', 'maxmemory', '512mb');
+  }
+  assert.notEqual(await archive.transcript(finished.id), null);
+});
+
+test('Accepted jobs share the workers of their own model only', async () => {
+  const [first, second] = [await received(1, 'shared'), await received(1, 'shared')];
+  const elsewhere = await received(1);
+  for (const job of [first, second, elsewhere]) await jobs.accept(job, summary(1));
+  assert.equal(await jobs.countActive('shared'), 2);
+  assert.equal(await new FairShare(redis, jobs).window('shared'), 4, 'half of what a job may queue while no worker is known');
+  assert.deepEqual((await jobs.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]), [['batch', 10], ['batch', 10]]);
+  await jobs.endWork(first);
+  assert.equal(await jobs.countActive('shared'), 1);
+});
+
+test('A sweep leaves the audio of accepted jobs, however old, and takes that of ended ones', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'murmuration-sweep-'));
+  const store = await openAudioStore({ kind: 'directory', dir, budgetBytes: 1e9 }, redis);
+  const [accepted, ended] = [await received(1), await received(1)];
+  for (const job of [accepted, ended]) {
+    await jobs.accept(job, summary(1));
+    await store.put(job.id, 0, PCM, 1);
+  }
+  await archive.purge(ended.id);
+  const sweep = new OrphanSweep(store, redis, logger, { everyMs: 5, idleMs: 0 });
+  while (await store.get(ended.id, 0) !== null) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  await sweep.close();
+  assert.notEqual(await store.get(accepted.id, 0), null);
+  await rm(dir, { recursive: true });
+});
+
+test('A key is taken by one of many, and taken over only from the claim that was seen', async () => {
+  const claims = new IdempotencyClaims(redis);
+  const winners = await Promise.all(Array.from({ length: 10 }, (_value, i) => claims.take('acme', 'k', { job: String(i), hash: 'h' })));
+  assert.equal(new Set(winners.map((claim) => claim.job)).size, 1);
+  const [gone] = winners;
+  assert.ok(gone !== undefined);
+  assert.equal(await claims.replace('acme', 'k', { job: 'other', hash: 'h' }, { job: 'x', hash: 'h' }), false);
+  assert.equal(await claims.replace('acme', 'k', gone, { job: 'x', hash: 'h' }), true);
+  assert.equal(await claims.replace('acme', 'k', gone, { job: 'y', hash: 'h' }), false);
+  await claims.release('acme', 'k', gone);
+  assert.deepEqual(await claims.read('acme', 'k'), { job: 'x', hash: 'h' });
+  assert.equal(await claims.read(null, 'k'), null);
+});
+
+test('One node at a time looks after the jobs', async () => {
+  const turns = [new ReconcilerTurn(redis), new ReconcilerTurn(redis)];
+  const [first, second] = turns;
+  assert.ok(first !== undefined && second !== undefined);
+  assert.deepEqual([await first.take(), await second.take()], [true, false]);
+  await assert.rejects(second.hold());
+  await first.hold();
+  await first.pass(1);
+  while (!await second.take());
+  await assert.rejects(first.hold());
+});
