@@ -3,6 +3,9 @@ export { MurmurationError, type MurmurationErrorDetails } from './murmuration-er
 export type { AudioInput } from './http/upload-body.js';
 export type { Jobs } from './jobs/jobs.js';
 export type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, JobPriority, JobStatus, ListOptions, RecordingUrl, WebhookEvent } from './jobs/job-types.js';
+export type { LiveSession } from './live/live-session.js';
+export type { LiveClosed, LiveEncoding, LiveError, LiveEvent, LiveFinal, LiveOptions, LivePartial, LiveReady, LiveReconnecting, LiveResumed, LiveSettings, LiveSpeechStarted, LiveWarning } from './live/live-types.js';
+export type { WebSocketConstructor, WebSocketLike } from './live/web-socket.js';
 export type { TranscribeOptions, TranscribePart } from './transcribe/transcribe.js';
 export type { TranscribeFields } from './transcribe/transcribe-fields.js';
 export type { Segment, TextFormat, Transcript, Word } from './transcribe/transcript-types.js';

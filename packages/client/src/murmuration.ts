@@ -2,6 +2,10 @@ import { SHORT_MS } from './http/call.js';
 import { Requester } from './http/requester.js';
 import type { AudioInput } from './http/upload-body.js';
 import { Jobs } from './jobs/jobs.js';
+import type { LiveSession } from './live/live-session.js';
+import type { LiveOptions } from './live/live-types.js';
+import { startLive, type LiveParts } from './live/start-live.js';
+import type { WebSocketConstructor } from './live/web-socket.js';
 import { transcribe, transcribeAs, transcribeStream, type TranscribeOptions, type TranscribePart } from './transcribe/transcribe.js';
 import type { Transcript } from './transcribe/transcript-types.js';
 
@@ -19,6 +23,8 @@ export interface MurmurationOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Attempts after the first, for what may be repeated; 4 unless given. */
   readonly retries?: number | undefined;
+  /** For live sessions, where there is no global one: that of the package `ws`. */
+  readonly webSocket?: WebSocketConstructor | undefined;
 }
 
 /** A ticket stands in for the key for a minute where no header can be sent: `?ticket=` of a link, an `EventSource` or a WebSocket. */
@@ -34,17 +40,20 @@ export interface Ticket {
 export class Murmuration {
   readonly jobs: Jobs;
   readonly #requester: Requester;
+  readonly #live: LiveParts;
 
   constructor(options: MurmurationOptions) {
+    const baseUrl = String(options.baseUrl).replace(/\/+$/, '');
+    const apiKey = options.apiKey ?? null;
     this.#requester = new Requester({
-      baseUrl: String(options.baseUrl).replace(/\/+$/, ''),
-      apiKey: options.apiKey ?? null,
+      baseUrl, apiKey,
       // A browser's own fetch refuses to be called as a method of something else.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       retries: options.retries ?? RETRIES,
       backoff: { ...BACKOFF, random: Math.random },
     });
     this.jobs = new Jobs(this.#requester, SILENCE_MS);
+    this.#live = { requester: this.#requester, baseUrl, apiKey, webSocket: options.webSocket };
   }
 
   /** A recording in, its transcript out; with `response_format` as plain text. Throws `MurmurationError`, or the reason of the signal. */
@@ -59,6 +68,11 @@ export class Murmuration {
   /** Segments as soon as each and all before it are final, then the whole transcript. Leaving the loop cancels the work. */
   transcribeStream(input: AudioInput, options: TranscribeOptions = {}): AsyncGenerator<TranscribePart, void> {
     return transcribeStream(this.#requester, input, options, SILENCE_MS);
+  }
+
+  /** A live session: give it audio with `send`, read its events in a loop. It keeps itself connected. Throws a `TypeError` where there is no WebSocket. */
+  live(options: LiveOptions = {}): LiveSession {
+    return startLive(this.#live, options);
   }
 
   /** A ticket for the key. */
