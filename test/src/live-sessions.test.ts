@@ -108,9 +108,9 @@ function stretched(pcm: Int16Array, rateHz: number): Uint8Array {
 test('Who had a session that another connection resumes is told so, and cannot write to it any more', { skip: WITHOUT_SHARED }, async () => {
   const old = await openLive(first);
   await send(old, bytesOfPcm(speech).subarray(0, 64_000));
-  const reading = allNews(old);
+  const told = assert.rejects(allNews(old), { code: 'session_lost' });
   const taken = await second.resume(old.id, old.token, null);
-  await assert.rejects(reading, { code: 'session_lost' });
+  await told;
   await assert.rejects(old.push(new Uint8Array(3_200)), { code: 'session_lost' });
   await taken.cancel();
   assert.equal((await allNews(taken)).at(-1)?.type, 'closed');
@@ -209,6 +209,44 @@ test('Redis gone for a moment, then a worker gone for good: nothing of what is s
     await send(session, bytes.subarray(600_000));
     await session.finish();
     assert.deepEqual(heard(await news), undisturbed);
+  } finally {
+    await cluster.close();
+  }
+});
+
+test('Bytes that are no audio end a session in order, and what a closed session told can still be read by who had it', { skip: WITHOUT_SHARED }, async () => {
+  const session = await openLive(first, { encoding: 'opus' });
+  const news = allNews(session);
+  await assert.rejects(async () => {
+    for (;;) await session.push(Buffer.from('certainly no container'));
+  }, { code: 'unprocessable_audio' });
+  const told = await news;
+  assert.deepEqual(told.map((one) => one.type), ['error', 'closed']);
+  const again = await second.resume(session.id, session.token, null);
+  assert.deepEqual(await allNews(again), told);
+  await again.push(new Uint8Array(100));
+  await again.finish();
+});
+
+test('A sender that is faster than the workers is held up, and goes on when they are', { skip: WITHOUT_SHARED }, async () => {
+  const cluster = await LiveNodes.start();
+  try {
+    const live = await cluster.addNode('relay');
+    const session = await openLive(live);
+    const news = allNews(session);
+    await cluster.killFirstWorker();
+    let sent = false;
+    const sending = send(session, bytesOfPcm(joined([speech, speech, speech], 900))).then(() => { sent = true; });
+    while (((await live.list('everybody'))[0]?.lagMs ?? 0) < 30_000) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    const waiting = cluster.addWorker();
+    assert.equal(sent, false);
+    await waiting;
+    await sending;
+    await session.finish();
+    const told = await news;
+    const last = told.at(-1);
+    assert.equal(last?.type === 'closed' && last.totals.utterances, finalsOf(told).length);
+    assert.equal(last?.type === 'closed' && last.totals.audioMs, Math.round((speech.length * 3 + 3 * 14_400) / 16));
   } finally {
     await cluster.close();
   }

@@ -33,23 +33,25 @@ export class LiveClock {
     this.#idleWarned = false;
   }
 
-  /** What is due now, or null. */
+  /** What is due now, or null. Nothing ends without a warning, however seldom this is asked. */
   due(): LiveDue | null {
     if (this.#ended) return null;
     const leftMs = this.#endsAtMs - Date.now();
     const quietMs = performance.now() - this.#heardMs;
-    if (leftMs <= 0 || quietMs >= this.#idleMs) {
-      this.#ended = true;
-      return { type: 'end', end: leftMs <= 0 ? 'too_long' : 'idle' };
-    }
-    if (leftMs <= this.#longestWarningMs && !this.#longestWarned) {
+    if (!this.#longestWarned && leftMs <= this.#longestWarningMs) {
       this.#longestWarned = true;
-      return { type: 'warning', code: 'session_ends_soon', message: `The session reaches its longest time in ${String(Math.ceil(leftMs / 1_000))} s. Start another one.` };
+      return { type: 'warning', code: 'session_ends_soon', message: `The session reaches its longest time in ${seconds(leftMs)}. Start another one.` };
     }
-    if (quietMs >= this.#idleMs - Math.min(IDLE_WARNING_MS, this.#idleMs / 2) && !this.#idleWarned) {
+    if (!this.#idleWarned && quietMs >= this.#idleMs - Math.min(IDLE_WARNING_MS, this.#idleMs / 2)) {
       this.#idleWarned = true;
-      return { type: 'warning', code: 'idle_soon', message: `No audio came for ${String(Math.floor(quietMs / 1_000))} s. The session ends in ${String(Math.ceil((this.#idleMs - quietMs) / 1_000))} s unless some comes.` };
+      return { type: 'warning', code: 'idle_soon', message: `No audio came for ${seconds(quietMs)}. The session ends in ${seconds(this.#idleMs - quietMs)} unless some comes.` };
     }
-    return null;
+    if (leftMs > 0 && quietMs < this.#idleMs) return null;
+    this.#ended = true;
+    return { type: 'end', end: leftMs <= 0 ? 'too_long' : 'idle' };
   }
+}
+
+function seconds(ms: number): string {
+  return `${String(Math.max(0, Math.round(ms / 1_000)))} s`;
 }

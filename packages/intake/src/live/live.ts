@@ -46,6 +46,8 @@ export class Live implements LiveService {
   readonly #views: LiveViews;
   readonly #sessions = new Map<string, ActiveLiveSession>();
   readonly #timer: NodeJS.Timeout;
+  /** Sessions on their way in. */
+  #opening = 0;
   #looks = 0;
   #looking: Promise<void> | null = null;
   #stopping = false;
@@ -85,10 +87,14 @@ export class Live implements LiveService {
     return this.#sessions.size;
   }
 
-  async open({ settings, owner, signal }: LiveRequest): Promise<LiveSession> {
-    this.#admit();
+  async open(request: LiveRequest): Promise<LiveSession> {
+    const { record, token } = await this.#inHand(() => this.#create(request));
+    return this.#own(record, token);
+  }
+
+  async #create({ settings, owner, signal }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
     const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
-    this.#admit();
+    this.#refuseWhenStopping();
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const session: NewLive = {
       id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, settings, model,
@@ -100,23 +106,23 @@ export class Live implements LiveService {
       startedAtMs: Date.now(),
     };
     await atDoor(() => this.#doorStore.create(session, this.#dueMs()));
-    return this.#own({
+    const record: LiveRecord = {
       ...session, epoch: 1, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
       keepFromSamples: 0, utterances: 0, finals: 0, pendingSamples: 0, op: '',
-    }, token);
+    };
+    return { record, token };
   }
 
   async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
-    this.#admit();
     if (!isSessionId(id)) throw new AsrError('invalid_resume');
     const tokenHash = sha256(token);
-    const record = await atDoor(async () => {
+    const record = await this.#inHand(() => atDoor(async () => {
       const held = await this.#doorStore.glance(id);
       if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
       // Before it is taken: a relay that looks for orphans then finds that it is none.
       await this.#doorStore.expect(id, this.#dueMs());
       return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay });
-    });
+    }));
     if (record === null) throw new AsrError('invalid_resume');
     this.#sessions.get(id)?.fail(new AsrError('session_lost'));
     return this.#own(record, token);
@@ -163,9 +169,20 @@ export class Live implements LiveService {
     return session;
   }
 
-  #admit(): void {
+  /** Does what leads to one session more, which counts meanwhile, so that many at once are no more than one by one. */
+  async #inHand<T>(work: () => Promise<T>): Promise<T> {
+    this.#refuseWhenStopping();
+    if (this.#sessions.size + this.#opening >= this.#options.limits.maxSessions) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes. Try again soon.', { retryAfterSeconds: 5 });
+    this.#opening += 1;
+    try {
+      return await work();
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #refuseWhenStopping(): void {
     if (this.#stopping) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-    if (this.#sessions.size >= this.#options.limits.maxSessions) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes. Try again soon.', { retryAfterSeconds: 5 });
   }
 
   #dueMs(): number {
