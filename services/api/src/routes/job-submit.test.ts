@@ -26,7 +26,7 @@ function json(fields: unknown): { headers: Readonly<Record<string, string>>; pay
 const raw = (payload: string): { headers: Readonly<Record<string, string>>; payload: string } => ({ headers: WAV, payload });
 
 /** A server that answers every request with these bytes, and counts them. */
-async function fileServer(t: TestContext, body: string | null): Promise<{ host: string; hits: () => number }> {
+async function fileServer(t: TestContext, body: string | null): Promise<{ host: string; hits: () => number; close: () => void }> {
   let hits = 0;
   const server = createServer((_request, response) => {
     hits += 1;
@@ -35,8 +35,9 @@ async function fileServer(t: TestContext, body: string | null): Promise<{ host: 
     else response.end(body);
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  t.after(() => { server.closeAllConnections(); server.close(); });
-  return { host: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, hits: () => hits };
+  const close = (): void => { server.closeAllConnections(); server.close(); };
+  t.after(close);
+  return { close, host: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, hits: () => hits };
 }
 
 describe('POST /v1/jobs', () => {
@@ -192,6 +193,17 @@ describe('POST /v1/jobs', () => {
       assert.deepEqual([status, job.duration], [202, 2]);
       assert.deepEqual([door.jobs.submissions.at(-1)?.extension, door.jobs.submissions.at(-1)?.contentType], ['mp3', 'audio/wav']);
     }
+  });
+
+  test('A repeated request is answered although its URL has gone since; a new one is told that it has.', async (t) => {
+    const server = await fileServer(t, 'first\n');
+    const door = await testApp(t, { URL_ALLOWLIST: '127.0.0.1' });
+    const send = (key: string): Promise<Told> => submit(door, '', { ...json({ url: `http://${server.host}/a.wav` }), headers: { ...JSON_TYPE, 'idempotency-key': key } });
+    const first = await send('a');
+    server.close();
+    const [again, other] = [await send('a'), await send('b')];
+    assert.deepEqual([first.status, again.status, again.job.id, again.headers['idempotent-replayed']], [202, 202, first.job.id, 'true']);
+    assert.deepEqual([other.status, other.code, other.param, door.jobs.jobs.size], [422, 'url_unreachable', 'url', 1]);
   });
 
   test('A URL together with a recording is refused.', async (t) => {

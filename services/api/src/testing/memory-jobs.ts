@@ -38,7 +38,7 @@ export class MemoryJobs implements JobService {
     this.#changed();
     const repeated = submission.idempotencyKey === null ? undefined : [...this.jobs.values()].find((one) => one.submission.idempotencyKey === submission.idempotencyKey);
     if (repeated !== undefined) {
-      for await (const piece of submission.source) this.bytes += piece.length;
+      if (submission.hashBytes !== false) for await (const piece of submission.source) this.bytes += piece.length;
       if (repeated.submission.fingerprint !== submission.fingerprint) throw new AsrError('idempotency_conflict');
       return { job: repeated.job, created: false };
     }
