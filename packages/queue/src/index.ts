@@ -11,7 +11,7 @@ export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
 export { JobArchive, onSettle } from './jobs/job-archive.js';
 export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
-export type { JobManifest } from './jobs/job-manifest.js';
+export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { ReconcilerTurn } from './jobs/reconciler-turn.js';
 export { HEARTBEAT_EVERY_MS, HEARTBEAT_LIFE_MS, listCards, publishCard, withdrawCard, type Cards } from './model-cards.js';
 export { RedisTicketStore } from './ticket-store.js';

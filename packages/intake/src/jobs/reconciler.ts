@@ -1,5 +1,5 @@
 import { isFinal } from '@murmuration/contracts';
-import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type ChunkQueues, type JobLedger, type JobManifest, type JobStore, type ReconcilerTurn, type WebhookLog } from '@murmuration/queue';
+import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type ChunkQueues, type JobLedger, type JobProgress, type JobStore, type ReconcilerTurn, type WebhookLog } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
 import { statusOf } from './to-job.js';
@@ -28,12 +28,14 @@ export interface ReconcilerTimes {
   readonly webhookLateMs: number;
 }
 
-export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 3_000, quietMs: 5_000, requeueAfterMs: 30_000, webhookLateMs: 30_000 };
+export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 3_000, quietMs: 5_000, requeueAfterMs: 120_000, webhookLateMs: 30_000 };
 
 const LONGEST_REQUEUE_MS = 10 * 60_000;
 const KEEP_AUDIO_EVERY_MS = 3_600_000;
 const PRUNE_EVERY_MS = 60_000;
 const PAGE = 200;
+/** Looking takes this share of one node's time at most, however many jobs there are. */
+const LOOK_SHARE = 1 / 10;
 
 /** What this node remembers of a job between two looks. */
 interface Watched {
@@ -83,13 +85,14 @@ export class Reconciler {
 
   async #look(): Promise<void> {
     if (!await this.#parts.turn.take()) return;
+    const startedMs = performance.now();
     try {
-      const seen = new Map<string, JobManifest>();
+      const seen = new Map<string, JobProgress>();
       for (let offset = 0; !this.#closed; offset += PAGE) {
         await this.#parts.turn.hold();
         const page = await this.#parts.ledger.watched(offset, PAGE);
-        const manifests = await this.#parts.ledger.readAll(page.map((job) => job.id));
-        for (const [i, job] of page.entries()) await this.#lookAt(job, manifests[i] ?? null, seen);
+        const all = await this.#parts.ledger.progress(page.map((job) => job.id));
+        for (const [i, job] of page.entries()) await this.#lookAt(job, all[i] ?? null, seen);
         if (page.length < PAGE) break;
       }
       await this.#requeueLost(seen);
@@ -97,59 +100,61 @@ export class Reconciler {
       await this.#lookAtWebhooks();
       await this.#prune();
     } finally {
-      await this.#parts.turn.pass(Math.round(this.#times.everyMs * 0.8));
+      await this.#parts.turn.pass(Math.round(Math.max(this.#times.everyMs * 0.8, (performance.now() - startedMs) / LOOK_SHARE)));
     }
   }
 
-  async #lookAt(job: AcceptedJob, manifest: JobManifest | null, seen: Map<string, JobManifest>): Promise<void> {
-    const ended = manifest !== null && isFinal(statusOf(manifest));
+  async #lookAt(job: AcceptedJob, progress: JobProgress | null, seen: Map<string, JobProgress>): Promise<void> {
+    const ended = progress !== null && isFinal(statusOf(progress));
     // A job that its door is about to accept is on the list already; if the door dies, its lease ends it.
-    if (manifest === null || (ended && manifest.acceptedAtMs === null)) {
+    if (progress === null || (ended && progress.acceptedAtMs === null)) {
       await this.#parts.jobs.endWork(job);
       await this.#parts.ledger.unwatch(job);
-    } else if (ended || manifest.state === 'assembling') {
+    } else if (ended || progress.state === 'assembling') {
       this.#parts.settler.soon(job.id);
-    } else if (manifest.state === 'running') {
-      seen.set(job.id, manifest);
-      await this.#keepAudio(manifest);
+    } else if (progress.state === 'running') {
+      seen.set(job.id, progress);
+      await this.#keepAudio(job.id, progress);
     }
   }
 
-  async #keepAudio(manifest: JobManifest): Promise<void> {
+  async #keepAudio(id: string, { done }: JobProgress): Promise<void> {
     const now = performance.now();
-    const watched = this.#watched.get(manifest.id);
+    const watched = this.#watched.get(id);
     if (watched === undefined) {
-      this.#watched.set(manifest.id, { done: manifest.done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs, keptAtMs: now });
+      this.#watched.set(id, { done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs, keptAtMs: now });
     } else if (now - watched.keptAtMs > KEEP_AUDIO_EVERY_MS) {
       watched.keptAtMs = now;
-      await this.#parts.audio.keep(manifest.id, ACCEPTED_AUDIO_LIFE_MS);
+      await this.#parts.audio.keep(id, ACCEPTED_AUDIO_LIFE_MS);
     }
   }
 
   /** Queues entries of quiet jobs again: at once where a queue holds fewer than its jobs say, else now and then. */
-  async #requeueLost(seen: ReadonlyMap<string, JobManifest>): Promise<void> {
+  async #requeueLost(seen: ReadonlyMap<string, JobProgress>): Promise<void> {
     const now = performance.now();
     const short = await this.#shortQueues(seen.values());
-    for (const manifest of seen.values()) {
+    let requeued = 0;
+    for (const [id, progress] of seen) {
       if (this.#closed) return;
-      const watched = this.#watched.get(manifest.id);
+      const watched = this.#watched.get(id);
       if (watched === undefined) continue;
-      if (watched.done !== manifest.done) {
-        Object.assign(watched, { done: manifest.done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs });
+      if (watched.done !== progress.done) {
+        Object.assign(watched, { done: progress.done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs });
         continue;
       }
-      const lost = short.has(manifest.modelSlug) && now - watched.quietSinceMs >= this.#times.quietMs;
+      const lost = short.has(progress.modelSlug) && now - watched.quietSinceMs >= this.#times.quietMs;
       if (!lost && now < watched.requeueAtMs) continue;
-      await this.#parts.jobs.requeueLost({ id: manifest.id, lane: manifest.lane, modelSlug: manifest.modelSlug });
+      if (++requeued % PAGE === 0) await this.#parts.turn.hold();
+      await this.#parts.jobs.requeueLost({ id, lane: progress.lane, modelSlug: progress.modelSlug });
       watched.pauseMs = Math.min(watched.pauseMs * 2, LONGEST_REQUEUE_MS);
       watched.requeueAtMs = now + watched.pauseMs;
     }
   }
 
   /** Models on whose queue fewer entries are than accepted jobs have put there. */
-  async #shortQueues(manifests: Iterable<JobManifest>): Promise<Set<string>> {
+  async #shortQueues(all: Iterable<JobProgress>): Promise<Set<string>> {
     const queued = new Map<string, number>();
-    for (const { modelSlug, queued: count } of manifests) queued.set(modelSlug, (queued.get(modelSlug) ?? 0) + count);
+    for (const { modelSlug, queued: count } of all) queued.set(modelSlug, (queued.get(modelSlug) ?? 0) + count);
     const short = new Set<string>();
     for (const [slug, count] of queued) {
       const { waiting, active } = await this.#parts.queues.counts(slug);

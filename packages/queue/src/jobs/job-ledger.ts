@@ -3,7 +3,7 @@ import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
 import { pipelined } from '../pipelined.js';
-import { MANIFEST_FIELDS, parseManifest, type JobManifest } from './job-manifest.js';
+import { MANIFEST_FIELDS, PROGRESS_FIELDS, parseManifest, parseProgress, type JobManifest, type JobProgress } from './job-manifest.js';
 
 /** Names an accepted job where its manifest may be gone. */
 export interface AcceptedJob {
@@ -44,6 +44,14 @@ export class JobLedger {
     const pipeline = this.#redis.pipeline();
     for (const id of ids) pipeline.hmget(jobKeys(id).job, ...MANIFEST_FIELDS);
     return (await pipelined(pipeline) as (string | null)[][]).map(parseManifest);
+  }
+
+  /** How far jobs are, in the order of `ids`; null for one that is gone. */
+  async progress(ids: readonly string[]): Promise<(JobProgress | null)[]> {
+    if (ids.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...PROGRESS_FIELDS);
+    return (await pipelined(pipeline) as (string | null)[][]).map(parseProgress);
   }
 
   /** Puts a job that has been created on the lists. */

@@ -75,3 +75,14 @@ export function parseManifest(values: readonly (string | null)[]): JobManifest |
     webhook: JSON.parse(fields.webhook ?? 'null') as Webhook | null,
   };
 }
+
+/** How far a job is; what looking after thousands of jobs reads of each. */
+export type JobProgress = Pick<JobManifest, 'state' | 'lane' | 'modelSlug' | 'acceptedAtMs' | 'queued' | 'done'>;
+
+export const PROGRESS_FIELDS = ['state', 'lane', 'slug', 'acceptedAtMs', 'queued', 'done'] as const;
+
+/** From the values of `PROGRESS_FIELDS`; null when the manifest is gone. */
+export function parseProgress([state, lane, slug, acceptedAtMs, queued, done]: readonly (string | null)[]): JobProgress | null {
+  if (typeof state !== 'string') return null;
+  return { state: state as JobState, lane: lane as Lane, modelSlug: slug ?? '', acceptedAtMs: typeof acceptedAtMs === 'string' ? Number(acceptedAtMs) : null, queued: Number(queued), done: Number(done) };
+}
