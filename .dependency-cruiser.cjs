@@ -63,7 +63,7 @@ module.exports = {
     owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/'),
     owner('outbound-owner', 'packages/outbound is the only one that asks addresses that clients name.', '(^|/)node_modules/undici/', '^packages/outbound/'),
     owner('storage-owner', 'packages/queue is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/queue/'),
-    owner('child-process-owner', 'The decoders of packages/audio are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|${TESTS}`),
+    owner('child-process-owner', 'The decoders of packages/audio and the microphone of the command line are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|${TESTS}`),
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
