@@ -40,7 +40,6 @@ const OTHERS_FOR_ONE = 9;
 
 interface Waiting extends WaitingRow {
   readonly row: BatcherRow;
-  readonly sinceMs: number;
   resolve(result: RowResult): void;
   reject(error: unknown): void;
 }
@@ -106,11 +105,13 @@ export class Batcher {
   #dispatch(): void {
     this.#dropCancelled();
     for (;;) {
+      const nowMs = performance.now();
       const batch = chooseBatch(this.#waiting, {
         idleSessions: this.#runner.idleSessions,
         sessions: this.#runner.sessions,
         partialSessions: this.#partialSessions,
-        liveLately: performance.now() - this.#lastLiveMs < LIVE_LATELY_MS,
+        liveLately: nowMs - this.#lastLiveMs < LIVE_LATELY_MS,
+        nowMs,
         batchIsDue: this.#othersSinceBatch >= OTHERS_FOR_ONE,
         batchSizes: this.#runner.batchSizes,
         maxBatchMs: this.#maxBatchMs,

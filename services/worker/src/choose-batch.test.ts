@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
-const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchIsDue: false, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchIsDue: false, nowMs: 0, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => rows * 10, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
-  return { lane, paddedSamples, order, alone, partial: false };
+  return { lane, paddedSamples, order, alone, partial: false, sinceMs: 0 };
 }
 
 test('Rows of one padded length share a batch, led by the oldest', () => {
@@ -53,6 +53,13 @@ test('Partials come after finals, keep to themselves and to all sessions but one
   assert.deepEqual(chooseBatch([partial(0), row(2, 100, 'batch')], { ...LIMITS, partialSessions: 1 }).map((r) => r.order), [2]);
   const slow = { ...LIMITS, predictMs: (_padded: number, rows: number) => rows * 50 };
   assert.equal(chooseBatch(Array.from({ length: 8 }, (_, i) => partial(i)), slow).length, 2, 'a final that comes meanwhile may not wait for long');
+});
+
+test('Finals that are late already go in larger batches, so that those behind them are less late', () => {
+  const slow = { ...LIMITS, predictMs: (_padded: number, rows: number) => rows * 100 };
+  const waiting = Array.from({ length: 8 }, (_, i) => row(i, 100, 'live'));
+  assert.equal(chooseBatch(waiting, { ...slow, nowMs: 250 }).length, 2);
+  assert.equal(chooseBatch(waiting, { ...slow, nowMs: 251 }).length, 4);
 });
 
 test('Batch work keeps to short runs while somebody speaks', () => {

@@ -10,6 +10,8 @@ export interface WaitingRow {
   readonly alone: boolean;
   /** A live partial: thinned out before any final is late. */
   readonly partial: boolean;
+  /** When it came, on the clock of `BatchLimits.nowMs`. */
+  readonly sinceMs: number;
 }
 
 /** What the device allows now. */
@@ -24,6 +26,7 @@ export interface BatchLimits {
   readonly batchIsDue: boolean;
   /** Sizes that a batch may have, smallest first, 1 among them. */
   readonly batchSizes: readonly number[];
+  readonly nowMs: number;
   /** Bound on a batch's predicted run while live or interactive work waits, milliseconds. */
   readonly maxBatchMs: number;
   predictMs(paddedSamples: number, rows: number): number;
@@ -36,6 +39,11 @@ const URGENCY: Readonly<Record<Lane, number>> = { live: 0, interactive: 1, batch
 const PARTIAL_URGENCY = 1;
 /** Bound on the predicted run of a batch of partials, milliseconds: a final that comes meanwhile waits no longer. */
 const PARTIAL_BATCH_MS = 120;
+/**
+ * Once a final has waited for as long as a run may take, runs may be this much longer: batches of eight let 1.7 times as much through as single
+ * rows (Moonshine on a CPU), and with single rows the finals behind it would only come later.
+ */
+const LATE_FACTOR = 3;
 
 /**
  * The rows of the next batch, or none when none may start now. The most urgent, then oldest row leads; rows that pad to the
@@ -54,9 +62,15 @@ export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], lim
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
   const mates = [leader, ...sorted.filter((row) => row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples)];
   const share = leader.partial ? mates.length : Math.ceil(mates.length / limits.idleSessions);
-  const boundMs = leader.partial ? Math.min(PARTIAL_BATCH_MS, limits.maxBatchMs) : sorted[0]?.lane === 'batch' && !limits.liveLately ? Infinity : limits.maxBatchMs;
+  const boundMs = sorted[0]?.lane === 'batch' && !limits.liveLately ? Infinity : boundOf(leader, limits);
   const rows = limits.batchSizes.findLast((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
   return mates.slice(0, rows ?? 1);
+}
+
+/** While somebody waits for an answer or speaks. */
+function boundOf(leader: WaitingRow, { maxBatchMs, nowMs }: BatchLimits): number {
+  if (leader.partial) return Math.min(PARTIAL_BATCH_MS, maxBatchMs);
+  return leader.lane === 'live' && nowMs - leader.sinceMs > maxBatchMs ? maxBatchMs * LATE_FACTOR : maxBatchMs;
 }
 
 function urgency(row: WaitingRow): number {
