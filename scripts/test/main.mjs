@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runVisibly } from '../setup/command.mjs';
 import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
+import { LIVE_CLIENTS, ensureLiveClient } from '../setup/live-clients.mjs';
 import { LOCAL_FOLDER, ROOT } from '../setup/paths.mjs';
 import { prepare } from '../setup/prepare.mjs';
 import { ensurePythonClient } from '../setup/python-client.mjs';
@@ -38,6 +39,7 @@ export async function test(args) {
     await ensureTestProgram('haproxy');
     await ensureTestProgram('chromium');
     await ensurePythonClient(join(LOCAL_FOLDER, 'test-python'));
+    for (const client of LIVE_CLIENTS) await ensureLiveClient(client, LOCAL_FOLDER);
     return true;
   });
   // All checks run, whatever the ones before found; only without a build there is nothing to check.
