@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import { Agent, get } from 'node:http';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
-import { closeInOrder } from './close-in-order.js';
+import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { HeldRequest } from './testing/held-request.js';
 import { testApp } from './testing/test-app.js';
 
 describe('closeInOrder', () => {
-  test('A request in hand finishes, and kept connections do not hold the end up.', async (t) => {
+  test('A request in hand finishes, and connections that are kept or were opened ahead of need do not hold the end up.', async (t) => {
     const { app, listen, service, stop, abandon } = await testApp(t);
+    const unused = unusedConnections(app.server);
     const address = await listen();
     const agent = new Agent({ keepAlive: true });
     const kept = get(`${address}/health`, { agent });
     (await once(kept, 'response') as [import('node:http').IncomingMessage])[0].resume();
+    await once(connect(Number(new URL(address).port), '127.0.0.1'), 'connect');
     const upload = new HeldRequest(`${address}/transcribe`, { 'content-type': 'audio/wav' });
     await upload.send('first\n');
     await service.until(() => service.starts.length === 1);
     stop();
-    const closed = closeInOrder(app, 60_000, abandon);
+    const closed = closeInOrder(app, unused, 60_000, abandon);
     upload.end('last\n');
     assert.equal((await upload.json()).text, 'first last');
     await closed;
@@ -31,7 +34,7 @@ describe('closeInOrder', () => {
     upload.end('first\n');
     await service.until(() => service.starts.length === 1);
     stop();
-    const closed = closeInOrder(app, 1_000, abandon);
+    const closed = closeInOrder(app, unusedConnections(app.server), 1_000, abandon);
     assert.equal((await upload.json()).code, 'shutting_down');
     await closed;
   });

@@ -1,3 +1,5 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /** Connections that fell idle while the server closes are looked for this often. */
@@ -5,12 +7,27 @@ const LOOK_MS = 100;
 /** Requests that are given up get this long to be told. */
 const TELL_MS = 1_000;
 
+/** Connections over which no request has come yet: Node does not count them as idle. Clients open them ahead of need. */
+export function unusedConnections(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => { unused.delete(socket); });
+  });
+  server.on('request', (request: IncomingMessage) => { unused.delete(request.socket); });
+  server.on('upgrade', (request: IncomingMessage) => { unused.delete(request.socket); });
+  return unused;
+}
+
 /**
  * Takes no new connection, lets the requests in hand finish, and ends.
  * After `drainMs` they are given up (`giveUp` is called, they answer `shutting_down`), and soon after all connections are cut.
  */
-export async function closeInOrder(app: FastifyInstance, drainMs: number, giveUp: () => void): Promise<void> {
-  const look = setInterval(() => { app.server.closeIdleConnections(); }, LOOK_MS);
+export async function closeInOrder(app: FastifyInstance, unused: ReadonlySet<Socket>, drainMs: number, giveUp: () => void): Promise<void> {
+  const look = setInterval(() => {
+    app.server.closeIdleConnections();
+    for (const socket of unused) socket.destroy();
+  }, LOOK_MS);
   const timers = [
     setTimeout(giveUp, Math.max(0, drainMs - TELL_MS)),
     setTimeout(() => { app.server.closeAllConnections(); }, drainMs),

@@ -7,7 +7,7 @@ import { GuardedClient } from '@murmuration/outbound';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger, gpuFacts, portInUse } from '@murmuration/runtime';
 import { createApp } from './app.js';
 import { cachedFor } from './cached-for.js';
-import { closeInOrder } from './close-in-order.js';
+import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { readConfig } from './config.js';
 import { ActiveUploads } from './upload/active-uploads.js';
 import { SpoolDirectory } from './upload/spool-directory.js';
@@ -101,9 +101,10 @@ const app = await createApp({
     metrics.httpRequestSeconds.observe({ route, status: `${String(Math.floor(status / 100))}xx` }, durationMs / 1_000);
   },
 });
+const unused = unusedConnections(app.server);
 shutdown.add('http', () => {
   leaving.abort();
-  return closeInOrder(app, config.DRAIN_TIMEOUT_MS, () => { abandoned.abort(); });
+  return closeInOrder(app, unused, config.DRAIN_TIMEOUT_MS, () => { abandoned.abort(); });
 });
 await app.listen({ host: config.API_HOST, port: config.API_PORT, listenTextResolver: () => 'listening' }).catch((error: unknown) => exit(portInUse(error as NodeJS.ErrnoException, 'API_PORT', config.API_PORT)));
 state.started = true;
