@@ -26,11 +26,18 @@ function interrupted(): AbortSignal {
   return interruption;
 }
 
+const standardInput = { isRead: false };
+
 process.exitCode = await run(process.argv.slice(2), readEnvironment(), {
   out: (text) => { process.stdout.write(text); },
   err: (text) => { process.stderr.write(text); },
   isWatched: process.stderr.isTTY,
   columns: process.stderr.isTTY ? process.stderr.columns : 80,
-  input: process.stdin,
+  get input() {
+    standardInput.isRead = true;
+    return process.stdin;
+  },
   interrupted,
 });
+// Who still waits for input waits for nothing, and would keep the program.
+if (standardInput.isRead) process.stdin.destroy();

@@ -5,6 +5,8 @@ import { EnvironmentError } from '@murmuration/runtime';
 import { readConfig, type CliConfig } from './config.js';
 import { JOBS_USAGE, jobsCommand } from './jobs/jobs-command.js';
 import { KEYS_USAGE, keysCommand } from './keys/keys-command.js';
+import { LIVE_USAGE, liveCommand } from './live/live-command.js';
+import { UnusableInput } from './live/unusable-input.js';
 import { MODELS_USAGE, modelsCommand } from './models/models-command.js';
 import { sentence, statusOf } from './server/fault.js';
 import { Interrupted, UsageError, type Terminal } from './terminal.js';
@@ -17,6 +19,7 @@ interface Group {
 
 const GROUPS: Readonly<Record<string, Group>> = {
   transcribe: { usage: TRANSCRIBE_USAGE, run: transcribeCommand },
+  live: { usage: LIVE_USAGE, run: liveCommand },
   jobs: { usage: JOBS_USAGE, run: jobsCommand },
   models: { usage: MODELS_USAGE, run: modelsCommand },
   keys: { usage: KEYS_USAGE, run: keysCommand },
@@ -47,7 +50,7 @@ export async function run(args: readonly string[], environment: Readonly<Record<
       terminal.err(`${sentence(error)}\n`);
       return statusOf(error);
     }
-    if (!(error instanceof ModelFileFault) && !(error instanceof HubFault) && !(error instanceof KeyFileError) && !(error instanceof EnvironmentError)) throw error;
+    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
     terminal.err(`${error.message}\n`);
     return 1;
   }

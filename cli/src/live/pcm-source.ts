@@ -1,0 +1,11 @@
+import type { LiveEncoding } from '@murmuration/client/node';
+
+/** Audio as it comes, and what it is. */
+export interface PcmSource {
+  readonly encoding: LiveEncoding;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  readonly audio: AsyncIterable<Uint8Array>;
+}
+
+export const ENCODINGS = ['pcm_s16le', 'pcm_f32le', 'mulaw', 'alaw'] as const satisfies readonly LiveEncoding[];

@@ -1,0 +1,1 @@
+export { TestLiveRelay, type Connection, type RelayScript } from './live-relay.js';
