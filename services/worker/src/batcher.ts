@@ -2,6 +2,7 @@ import { AsrError, type Lane, type Recognition } from '@murmuration/contracts';
 import { HandBack } from '@murmuration/queue';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, type WaitingRow } from './choose-batch.js';
+import { PartialPace } from './partial-pace.js';
 
 /** A chunk for the batcher. */
 export interface BatcherRow extends BatchRow {
@@ -45,7 +46,7 @@ interface Waiting extends WaitingRow {
 }
 
 /**
- * Forms batches from what is waiting. A row is: waiting -> running -> ended.
+ * Forms batches from what is waiting. A row is: waiting -> running -> ended; a partial also waiting -> ended (`cancelled`) while finals have to wait.
  * A batch starts the moment a session is idle and a row waits; while all are busy the next forms by itself.
  * `drain` rejects what waits with `HandBack` and lets running batches end; after it every row is handed back.
  */
@@ -58,6 +59,7 @@ export class Batcher {
   readonly #running = new Set<Promise<void>>();
   #order = 0;
   #draining = false;
+  readonly #pace = new PartialPace();
   #partialSessions = 0;
   #lastLiveMs = -Infinity;
   /** Batches led by other lanes since the last that batch work led. */
@@ -76,9 +78,9 @@ export class Batcher {
     return this.#waiting.length;
   }
 
-  /** False while as many partials wait as a batch holds: one more would only keep the worker from fetching finals. */
+  /** False while finals have to wait, and while as many partials wait as a batch holds: one more would only keep the worker from fetching finals. */
   get hasRoomForPartial(): boolean {
-    return this.#waiting.filter((entry) => entry.partial).length < (this.#runner.batchSizes.at(-1) ?? 1);
+    return !this.#pace.isPaused && this.#waiting.filter((entry) => entry.partial).length < (this.#runner.batchSizes.at(-1) ?? 1);
   }
 
   /** Throws `HandBack` when the worker drains, `AsrError` when the model fails on the row by itself. */
@@ -103,7 +105,7 @@ export class Batcher {
   }
 
   #dispatch(): void {
-    this.#dropCancelled();
+    this.#dropNeedless();
     for (;;) {
       const nowMs = performance.now();
       const batch = chooseBatch(this.#waiting, {
@@ -133,9 +135,9 @@ export class Batcher {
     }
   }
 
-  #dropCancelled(): void {
+  #dropNeedless(): void {
     this.#waiting = this.#waiting.filter((entry) => {
-      if (!entry.row.cancelled()) return true;
+      if (!entry.row.cancelled() && !(entry.partial && this.#pace.isPaused)) return true;
       entry.reject(new AsrError('cancelled'));
       return false;
     });
@@ -144,7 +146,10 @@ export class Batcher {
   async #run(batch: readonly Waiting[]): Promise<void> {
     const startedAtMs = Date.now();
     const waitsMs = batch.map((entry) => performance.now() - entry.sinceMs);
-    for (const entry of batch) entry.row.onRun();
+    for (const [at, entry] of batch.entries()) {
+      entry.row.onRun();
+      if (entry.lane === 'live' && !entry.partial) this.#pace.finalBegins(waitsMs[at] ?? 0);
+    }
     try {
       const { recognitions, inferenceMs } = await this.#runner.run(batch.map((entry) => entry.row));
       this.#onBatch({
