@@ -12,7 +12,7 @@ const shape = {
   DEVICE: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' }).default('auto'),
   ALLOW_CPU_FALLBACK: booleanVariable.default(false),
   MODEL_CACHE: z.string().default('.murmuration/models'),
-  HF_ENDPOINT: z.url({ error: 'must be an http(s) address' }).default('https://huggingface.co'),
+  HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),
   HF_HUB_OFFLINE: booleanVariable.default(false),
   HF_TOKEN: z.string().optional(),
   /** Bounds the single-threaded sessions on a CPU. */
