@@ -58,6 +58,6 @@ test('A page speaks into its microphone and shows the words, through the client 
   // The microphone may have begun anywhere in the loop: the whole clip is in what was shown, twice at most.
   const heard = words(shown.join(' ')).slice(0, said.length + 4);
   assert.ok(wordErrors(said, heard) <= 2 + 4, `said: ${said.join(' ')}; shown: ${shown.join(' ')}`);
-  const partials = await tab.evaluate('window.partials') as string[];
+  const partials = await tab.evaluate<string[]>('window.partials');
   assert.ok(partials.length > 0, 'text was shown while it was spoken');
 });

@@ -2,9 +2,9 @@ import { Cluster } from './cluster.js';
 import { joined, samples, wavFile } from './wav.js';
 
 /** A batch of the slow device takes this long, however many rows it has; milliseconds. */
-export const BATCH_MS = 200;
+const BATCH_MS = 200;
 /** Rows of a batch of the slow device. */
-export const BATCH_ROWS = 2;
+const BATCH_ROWS = 2;
 
 /** One door and one worker with one session of a fixed speed: every batch takes `BATCH_MS`. */
 export function slowCluster(): Promise<Cluster> {

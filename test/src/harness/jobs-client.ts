@@ -47,7 +47,7 @@ export async function submitSurely(url: string, file: Uint8Array, fields: Submit
 }
 
 /** Reads a job's events until its end, `limit` of them at most, or until the connection breaks; answers what came. */
-export async function listen(url: string, job: string, lastEventId: string | null, limit = Number.POSITIVE_INFINITY): Promise<HeardEvent[]> {
+async function listen(url: string, job: string, lastEventId: string | null, limit = Number.POSITIVE_INFINITY): Promise<HeardEvent[]> {
   const heard: HeardEvent[] = [];
   const stop = new AbortController();
   try {
