@@ -1,7 +1,8 @@
 export { audioStoreSettings, audioStoreVariables, type AudioStoreSettings } from './audio-store-settings.js';
 export { EnvironmentError, booleanVariable, configOrExit, integerVariable, isLoopback, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
 export { EventLoopLag } from './event-loop-lag.js';
-export { gpuFacts, type GpuFacts } from './gpu.js';
+export { gpuFacts, visibleGpus, type GpuFacts } from './gpu.js';
+export { GpuWatch } from './gpu-watch.js';
 export { createLogger, type Logger } from './logger.js';
 export { Metrics } from './metrics.js';
 export { OperationsServer, type Check, type Probes } from './operations.js';

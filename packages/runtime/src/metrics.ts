@@ -2,6 +2,18 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+type GpuGauge = Gauge<'gpu' | 'name'>;
+
+/** Figures of the GPUs of a process, by their number and name. */
+export interface GpuGauges {
+  readonly memoryBytes: GpuGauge;
+  readonly memoryUsedBytes: GpuGauge;
+  readonly utilizationRatio: GpuGauge;
+  readonly temperatureCelsius: GpuGauge;
+  /** Has `refresh` awaited before any of them is read. */
+  onCollect(refresh: () => Promise<void>): void;
+}
+
 /** All metrics of the project; no label holds a tenant, a job or free text. */
 export class Metrics {
   readonly registry = new Registry();
@@ -26,6 +38,19 @@ export class Metrics {
   readonly sockets = this.#gauge('asr_websockets', 'Open WebSockets of this relay.', []);
   readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
   readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', ['method', 'code']);
+
+  /** Gauges of GPUs; registered when they are asked for, so that a machine without one shows none. Ask once. */
+  gpuGauges(): GpuGauges {
+    let refresh = (): Promise<void> => Promise.resolve();
+    const gauge = (name: string, help: string): GpuGauge => new Gauge({ name, help, labelNames: ['gpu', 'name'], registers: [this.registry], collect: () => refresh() });
+    return {
+      memoryBytes: gauge('asr_gpu_memory_bytes', 'Memory of the GPU.'),
+      memoryUsedBytes: gauge('asr_gpu_memory_used_bytes', 'Memory of the GPU in use, by whomever.'),
+      utilizationRatio: gauge('asr_gpu_utilization_ratio', 'Share of the last sampling period in which the GPU was busy; 0 also where its driver does not say.'),
+      temperatureCelsius: gauge('asr_gpu_temperature_celsius', 'Temperature of the GPU.'),
+      onCollect: (wanted) => { refresh = wanted; },
+    };
+  }
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'asr_' });

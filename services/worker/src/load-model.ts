@@ -2,7 +2,7 @@ import { freemem } from 'node:os';
 import { RecognizerPool, isOutOfMemory, resolveModel } from '@murmuration/asr';
 import type { ModelCard } from '@murmuration/contracts';
 import { availableDevices, type Device } from '@murmuration/onnx';
-import { gpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
+import { GpuWatch, gpuFacts, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
 import type { WorkerConfig } from './config.js';
 import { findingLog } from './finding-log.js';
 
@@ -20,7 +20,10 @@ const SESSION_BYTES = 600 * 1024 * 1024;
 /** Finds, loads and warms the model on the device that is asked for. Throws a sentence that says what is wrong. */
 export async function loadModel(config: WorkerConfig, logger: Logger, metrics: Metrics): Promise<LoadedModel> {
   const startedMs = performance.now();
-  const gpu = (await gpuFacts().catch(() => []))[0] ?? null;
+  const readGpus = async (): Promise<readonly GpuFacts[]> => visibleGpus(await gpuFacts(), config.CUDA_VISIBLE_DEVICES);
+  const gpus = await readGpus().catch(() => []);
+  if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
+  const gpu = gpus[0] ?? null;
   const device = chooseDevice(config, gpu !== null, logger);
   const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
     cacheDir: config.MODEL_CACHE,
