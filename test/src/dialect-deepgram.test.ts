@@ -38,7 +38,7 @@ test('The Node client hears interim results, then right ones, ends of speech, an
   const connection = await deepgram.listen.v1.connect({
     model: 'nova-3', language: 'en', encoding: 'linear16', sample_rate: RATE_HZ, channels: 1, interim_results: 'true', vad_events: 'true', utterance_end_ms: 1_000, endpointing: 25, punctuate: 'true', reconnectAttempts: 0,
     Authorization: 'Token unused',
-  } as never);
+  });
   const told: Told[] = [];
   connection.on('message', (message) => { told.push(message as Told); });
   const closed = new Promise<number>((resolve) => { connection.on('close', (event) => { resolve(event.code); }); });
@@ -66,7 +66,7 @@ test('The Node client hears interim results, then right ones, ends of speech, an
 });
 
 test('A WAV that is streamed without a word about its form is understood', async () => {
-  const connection = await deepgram.listen.v1.connect({ model: 'nova-3', reconnectAttempts: 0, Authorization: 'Token unused' } as never);
+  const connection = await deepgram.listen.v1.connect({ model: 'nova-3', reconnectAttempts: 0, Authorization: 'Token unused' });
   const told: Told[] = [];
   connection.on('message', (message) => { told.push(message as Told); });
   const closed = new Promise<number>((resolve) => { connection.on('close', (event) => { resolve(event.code); }); });

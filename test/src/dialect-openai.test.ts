@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { Cluster } from './harness/cluster.js';
-import { atRate, paced, twoSentences } from './harness/paced.js';
+import { WITHOUT_LIVE_PYTHON, runPython } from './harness/live-clients.js';
+import { atRate, frameOf, paced, twoSentences } from './harness/paced.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
 const RATE_HZ = 24_000;
@@ -35,7 +39,7 @@ interface Told {
 async function opened(apiKey = 'unused'): Promise<{ readonly socket: OpenAIRealtimeWS; readonly told: Told[]; readonly first: (what: (event: Told) => boolean) => Promise<Told> }> {
   const client = new OpenAI({ baseURL: `${cluster.url}/v1`, apiKey });
   const port = Number(new URL(cluster.url).port);
-  const socket = new OpenAIRealtimeWS({ intent: 'transcription', options: { createConnection: () => connect(port, '127.0.0.1') } } as ConstructorParameters<typeof OpenAIRealtimeWS>[0], client);
+  const socket = new OpenAIRealtimeWS({ intent: 'transcription', options: { createConnection: () => connect(port, '127.0.0.1') } }, client);
   const told: Told[] = [];
   let wake: (() => void)[] = [];
   let fault: unknown = null;
@@ -44,7 +48,7 @@ async function opened(apiKey = 'unused'): Promise<{ readonly socket: OpenAIRealt
     wake = [];
     for (const call of waiting) call();
   };
-  socket.on('event', (event) => { told.push(event as Told); changed(); });
+  socket.on('event', (event) => { told.push(event); changed(); });
   socket.on('error', (error) => { fault = error; changed(); });
   socket.socket.on('close', (code) => { fault ??= new Error(`closed with ${String(code)}`); changed(); });
   const first = async (what: (event: Told) => boolean): Promise<Told> => {
@@ -97,7 +101,7 @@ test('Without detection the client commits, and gets one transcript of all it sa
   const [empty, whole] = told.filter(({ type }) => type.endsWith('.completed'));
   assert.equal(empty?.transcript, '');
   assert.ok(wordErrors(said, words(whole?.transcript ?? '')) <= said.length * 0.2, whole?.transcript);
-  assert.deepEqual(told.filter(({ type }) => type === 'input_audio_buffer.committed').map(({ previous_item_id: previous }) => previous), [null, empty?.item_id]);
+  assert.deepEqual(told.filter(({ type }) => type === 'input_audio_buffer.committed').map(({ previous_item_id: previous }) => previous), [null, empty.item_id]);
   assert.ok(!told.some(({ type }) => type === 'error' || type.includes('speech_')));
 });
 
@@ -108,4 +112,40 @@ test('A secret of the HTTP door opens the relay\'s', async () => {
   assert.equal(session.type, 'transcription');
   const { socket } = await opened(value);
   socket.close();
+});
+
+const SCRIPT = `
+import asyncio, base64, json, sys, time
+from openai import AsyncOpenAI
+pcm = open(sys.argv[2], "rb").read()
+async def main():
+    told = []
+    async with AsyncOpenAI(base_url=sys.argv[1], api_key="unused").realtime.connect(extra_query={"intent": "transcription"}) as connection:
+        await connection.session.update(session={"type": "transcription", "audio": {"input": {"transcription": {"model": "whisper-1", "language": "en"}, "turn_detection": {"type": "server_vad"}}}})
+        async def speak():
+            started = time.monotonic()
+            for i, at in enumerate(range(0, len(pcm), 4800)):
+                await asyncio.sleep(max(0, started + (i + 1) * 0.1 - time.monotonic()))
+                await connection.input_audio_buffer.append(audio=base64.b64encode(pcm[at:at + 4800]).decode())
+        speaking = asyncio.create_task(speak())
+        async for event in connection:
+            told.append([event.type, getattr(event, "delta", None) or getattr(event, "transcript", None)])
+            if sum(kind.endswith(".completed") for kind, _ in told) == 2: break
+        await speaking
+    print(json.dumps(told))
+asyncio.run(main())
+`;
+
+test('The Python client hears the same', { skip: WITHOUT_LIVE_PYTHON }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'murmuration-realtime-'));
+  try {
+    await writeFile(join(folder, 'speech.pcm'), frameOf(pcm));
+    const told = await runPython(SCRIPT, [`${cluster.url}/v1`, join(folder, 'speech.pcm')]) as [string, string | null][];
+    const text = told.filter(([type]) => type.endsWith('.completed')).map(([, transcript]) => transcript ?? '').join(' ');
+    assert.ok(wordErrors(said, words(text)) <= said.length * 0.2, text);
+    const order = told.map(([type]) => type.split('.').at(-1));
+    assert.ok(order.indexOf('delta') >= 0 && order.indexOf('delta') < order.indexOf('completed'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

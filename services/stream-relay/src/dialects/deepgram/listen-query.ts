@@ -52,7 +52,7 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
 }
 
 /** The name of one of our models, or null for the default. */
-export function modelOf(name: string | null): string | null {
+function modelOf(name: string | null): string | null {
   return name === null || name === '' || DEEPGRAM_MODELS.test(name) ? null : name.slice(0, 256);
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { openClientSecret, type Credentials } from '@murmuration/access';
+import { credentialsInHeaders, credentialsInProtocols, openClientSecret, type Credentials } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import type { RelayParts } from '../../relay-parts.js';
 import { callerOf, credentialsOf, queryOf } from '../caller.js';
@@ -50,7 +50,8 @@ function realtimeCredentials(request: FastifyRequest): Credentials {
 
 /** What was attached to the client secret is as trustworthy as what its holder says later. */
 function attachedSession(request: FastifyRequest): SessionInput | null {
-  const shown = credentialsOf(request);
+  const inHeaders = credentialsInHeaders(request.headers);
+  const shown = inHeaders.kind === 'none' ? credentialsInProtocols(request.headers['sec-websocket-protocol']).credentials : inHeaders;
   const opened = shown.kind === 'key' ? openClientSecret(shown.key) : null;
   if (opened === null) return null;
   if (opened.attached === '') return {};
