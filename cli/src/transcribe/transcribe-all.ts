@@ -13,7 +13,9 @@ import { transcribeOne } from './transcribe-one.js';
 export async function transcribeAll(asked: TranscribeArguments, terminal: Terminal): Promise<number> {
   const run = new Run(asked, terminal);
   try {
-    await Promise.all(Array.from({ length: Math.min(asked.parallel, asked.inputs.length) }, () => run.work()));
+    // Each is waited for, also when one is interrupted: the others have jobs to cancel.
+    const ends = await Promise.allSettled(Array.from({ length: Math.min(asked.parallel, asked.inputs.length) }, () => run.work()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   } finally {
     run.end();
   }
