@@ -32,7 +32,8 @@ process.exitCode = await run(process.argv.slice(2), readEnvironment(), {
   out: (text) => { process.stdout.write(text); },
   err: (text) => { process.stderr.write(text); },
   isWatched: process.stderr.isTTY,
-  columns: process.stderr.isTTY ? process.stderr.columns : 80,
+  // A terminal that does not know its width says 0.
+  columns: process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr.columns : 80,
   get input() {
     standardInput.isRead = true;
     return process.stdin;

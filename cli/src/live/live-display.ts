@@ -53,7 +53,7 @@ export class LiveDisplay {
     const isWide = /[\u1100-\uffdc]/.test(text);
     const room = Math.max(1, Math.floor((this.#terminal.columns - 2) / (isWide ? 2 : 1)));
     const line = Array.from(text.replaceAll(/\p{Cc}/gu, ' '));
-    this.#terminal.err(`\r\u001B[K${line.length > room ? `…${line.slice(1 - room).join('')}` : line.join('')}`);
+    this.#terminal.err(`\r\u001B[K${line.length > room ? `…${line.slice(line.length - room + 1).join('')}` : line.join('')}`);
     this.#isDrawn = true;
   }
 }
