@@ -27,6 +27,8 @@ const LEAST_PROGRESS_MS = 250;
 const LEAST_PART_MS = 1_500;
 /** … at most this long: what the model stumbles over, and not what follows. */
 const LONGEST_PART_MS = 8_000;
+/** After so many windows a chunk is gone on with only where the model's own timestamps say so: what needs more is no speech that it can write. */
+const MAX_RESUMED_WINDOWS = 6;
 /** So many windows of a chunk are cut or shortened for their loops; then loops are left to the filter. */
 const MAX_LOOPS = 6;
 
@@ -145,7 +147,7 @@ export class ChunkDecoding implements ChunkTask {
   /** Where speech goes on after a window whose text closed; null where it does not. */
   #resumeFrame(windows: readonly DecodedWindow[], window: DecodedWindow): number | null {
     const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
-    if (last === undefined || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
+    if (last === undefined || windows.length > MAX_RESUMED_WINDOWS || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
     const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
     if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
     return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
