@@ -17,7 +17,7 @@ export { HEARTBEAT_EVERY_MS, HEARTBEAT_LIFE_MS, listCards, publishCard, withdraw
 export { RedisTicketStore } from './ticket-store.js';
 export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook-log.js';
 export { WebhookQueue, WebhookWorker } from './webhook-queue.js';
-export { LiveDesk, type FinalBody, type PartialBody, type PickedFinal, type PickedPartial } from './live/live-desk.js';
+export { LiveDesk, type EarlyText, type FinalBody, type PartialBody, type PickedFinal, type PickedPartial } from './live/live-desk.js';
 export { LiveEvents } from './live/live-events.js';
 export type { LiveRecord, NewLive } from './live/live-record.js';
 export { LIVE_CLOSED_KEEP_MS, LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveClaim } from './live/live-store.js';

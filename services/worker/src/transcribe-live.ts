@@ -1,8 +1,9 @@
-import { AsrError, type LiveJob } from '@murmuration/contracts';
-import { HandBack, type LiveDesk, type PickedFinal } from '@murmuration/queue';
+import { AsrError, type LiveJob, type Recognition } from '@murmuration/contracts';
+import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from './batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
+import { EarlyTexts } from './early-texts.js';
 import { LatestFinals } from './latest-finals.js';
 import { emptyFinal, finalBody, partialBody } from './live-bodies.js';
 import { samplesOf } from './pcm-samples.js';
@@ -18,6 +19,7 @@ export class TranscribeLive {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #finals = new LatestFinals();
+  readonly #early = new EarlyTexts();
 
   constructor(parts: { readonly desk: LiveDesk; readonly batcher: Batcher; readonly cancelled: CancelledJobs; readonly metrics: Metrics; readonly logger: Logger }) {
     this.#desk = parts.desk;
@@ -44,12 +46,7 @@ export class TranscribeLive {
       return;
     }
     try {
-      const { recognition } = await this.#batcher.submit({
-        pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live',
-        alone: picked.crashes > 0,
-        cancelled: () => this.#cancelled.has(session),
-        onRun: () => { this.#desk.beginRun(session, utterance); },
-      });
+      const recognition = picked.early ?? (await this.#early.of(session, picked.planned))?.recognition ?? await this.#recognizeFinal(picked);
       if (this.#cancelled.has(session)) return;
       for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
       const taken = await this.#desk.finishFinal(picked, finalBody(picked, recognition), null);
@@ -63,16 +60,30 @@ export class TranscribeLive {
     }
   }
 
+  async #recognizeFinal(picked: PickedFinal): Promise<Recognition> {
+    const { session, planned } = picked;
+    return (await this.#batcher.submit({
+      pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live',
+      alone: picked.crashes > 0,
+      cancelled: () => this.#cancelled.has(session),
+      onRun: () => { this.#desk.beginRun(session, planned.utterance); },
+    })).recognition;
+  }
+
   async #partial(session: string, utterance: number, revision: number): Promise<void> {
     const overtaken = (): boolean => this.#cancelled.has(session) || this.#finals.reached(session, utterance);
     if (overtaken()) return;
-    if (!this.#batcher.hasRoomForPartial) {
-      // The session asks again when more was said.
-      await this.#desk.finishPartial({ session, utterance, revision }, null);
-      return;
-    }
     const picked = await this.#desk.pickUpPartial(session, utterance, revision);
     if (picked === null) return;
+    if (picked.resting) {
+      await this.#resting(picked);
+      return;
+    }
+    if (!this.#batcher.hasRoomForPartial) {
+      // The session asks again when more was said.
+      await this.#desk.finishPartial(picked, null);
+      return;
+    }
     try {
       const { recognition } = await this.#batcher.submit({
         pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live', partial: true, alone: false, cancelled: overtaken, onRun: () => undefined,
@@ -83,6 +94,20 @@ export class TranscribeLive {
       // The utterance's final tells what is wrong with it, if anything is.
       await this.#desk.finishPartial(picked, null);
     }
+  }
+
+  /** The utterance may be over: what comes of it is its final's text if it is, and as urgent. */
+  async #resting(picked: PickedPartial): Promise<void> {
+    const { session, utterance, startSamples } = picked;
+    const samples = picked.endSamples - startSamples;
+    const row = this.#batcher.submit({
+      pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live', alone: false, cancelled: () => this.#cancelled.has(session), onRun: () => undefined,
+    });
+    const text = row.then(({ recognition }): EarlyText => ({ utterance, startSamples, samples, recognition }), () => null);
+    this.#early.add(session, { utterance, startSamples, samples, text });
+    const early = await text;
+    await this.#desk.finishPartial(picked, early !== null && picked.interim ? partialBody(picked, early.recognition) : null, early);
+    if (early === null) await row.catch((error: unknown) => { if (error instanceof HandBack) throw error; });
   }
 
   async #giveUp(picked: PickedFinal, error: AsrError): Promise<void> {

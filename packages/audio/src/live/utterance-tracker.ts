@@ -23,6 +23,8 @@ export interface OpenUtterance {
   /** End of what is worth transcribing: the latest speech with its padding. */
   readonly endSamples: number;
   readonly speechStartSamples: number;
+  /** True while silence lasts that may become its end: then its final covers this very audio. */
+  readonly resting: boolean;
 }
 
 interface OpenPiece {
@@ -88,7 +90,7 @@ export class UtteranceTracker {
     const open = this.#open;
     if (open?.confirmed !== true) return null;
     const endSamples = this.#detect ? Math.min(positionSamples, open.reachSamples + this.#padAfterSamples) : positionSamples;
-    return { utterance: this.#next, startSamples: open.startSamples, endSamples, speechStartSamples: open.speechStartSamples };
+    return { utterance: this.#next, startSamples: open.startSamples, endSamples, speechStartSamples: open.speechStartSamples, resting: this.#detect && endSamples === open.reachSamples + this.#padAfterSamples };
   }
 
   /** No utterance to come needs audio before this position. */

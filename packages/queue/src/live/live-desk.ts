@@ -1,4 +1,4 @@
-import { decodeOptionsSchema, type DecodeOptions, type LiveNewsBody, type Word } from '@murmuration/contracts';
+import { decodeOptionsSchema, recognitionSchema, type DecodeOptions, type LiveNewsBody, type Recognition, type Word } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { liveKeys } from '../keys.js';
 import { runScript } from '../scripts/script.js';
@@ -16,6 +16,8 @@ export interface PickedFinal {
   readonly decode: DecodeOptions;
   readonly planned: PlannedUtterance;
   readonly pcm: Buffer;
+  /** What was made of this very audio while the utterance rested, or null. */
+  readonly early: Recognition | null;
 }
 
 /** A partial that this worker has picked up. */
@@ -31,6 +33,18 @@ export interface PickedPartial {
   /** What the partial before said, and what of it was declared stable. */
   readonly textBefore: string;
   readonly stableBefore: string;
+  /** True while silence lasts that may become the utterance's end: then its final covers this very audio. */
+  readonly resting: boolean;
+  /** False where partials are not told. */
+  readonly interim: boolean;
+}
+
+/** What was made of an utterance's audio while it rested. */
+export interface EarlyText {
+  readonly utterance: number;
+  readonly startSamples: number;
+  readonly samples: number;
+  readonly recognition: Recognition;
 }
 
 export type FinalBody = Omit<Extract<LiveNewsBody, { type: 'final' }>, 'type'>;
@@ -59,12 +73,12 @@ export class LiveDesk {
   /** Null when nobody waits for it any more. */
   async pickUpFinal(session: string, utterance: number): Promise<PickedFinal | null> {
     const keys = liveKeys(session);
-    const begun = await runScript(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results, utterance]) as [number, number, string, string] | null;
+    const begun = await runScript(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results, utterance]) as [number, number, string, string, string] | null;
     if (begun === null) return null;
-    const [fence, crashes, decode, text] = begun;
+    const [fence, crashes, decode, text, early] = begun;
     const planned = JSON.parse(text) as PlannedUtterance;
     const pcm = await readLivePcm(this.#redis, keys.pcm, planned.startSamples, planned.startSamples + planned.samples);
-    return { session, fence, crashes, planned, pcm, decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+    return { session, fence, crashes, planned, pcm, early: earlyOf(early, planned), decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
   }
 
   /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
@@ -85,21 +99,32 @@ export class LiveDesk {
   /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */
   async pickUpPartial(session: string, utterance: number, revision: number): Promise<PickedPartial | null> {
     const keys = liveKeys(session);
-    const begun = await runScript(this.#redis, beginPartial, [keys.session, utterance, revision]) as [string, string, string, string, string, string] | null;
+    const begun = await runScript(this.#redis, beginPartial, [keys.session, utterance, revision]) as [string, string, string, string, string, string, string, string] | null;
     if (begun === null) return null;
-    const [start, end, speech, decode, textBefore, stableBefore] = begun;
+    const [start, end, speech, decode, textBefore, stableBefore, resting, interim] = begun;
     const startSamples = Number(start);
     const endSamples = Number(end);
     const pcm = await readLivePcm(this.#redis, keys.pcm, startSamples, endSamples);
     if (pcm.length < (endSamples - startSamples) * 2) return null;
-    return { session, utterance, revision, startSamples, endSamples, speechStartSamples: Number(speech), pcm, textBefore, stableBefore, decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+    return { session, utterance, revision, startSamples, endSamples, speechStartSamples: Number(speech), pcm, textBefore, stableBefore, resting: resting === '1', interim: interim === '1', decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
   }
 
-  /** Publishes a partial, or with null says that nothing came of it. False when it was overtaken. */
-  async finishPartial(picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>, body: PartialBody | null): Promise<boolean> {
+  /**
+   * Publishes a partial, or with null says that nothing came of it. False when it was overtaken.
+   * @param early what an utterance that rests was recognized as: its final's text, should it end there
+   */
+  async finishPartial(picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>, body: PartialBody | null, early: EarlyText | null = null): Promise<boolean> {
     const keys = liveKeys(picked.session);
     return await runScript(this.#redis, takePartial, [
-      keys.session, keys.events, picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake,
+      keys.session, keys.events, picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake, early === null ? '' : JSON.stringify(early),
     ]) === 1;
   }
+}
+
+function earlyOf(text: string, planned: PlannedUtterance): Recognition | null {
+  if (text === '') return null;
+  const early = JSON.parse(text) as EarlyText;
+  if (early.utterance !== planned.utterance || early.startSamples !== planned.startSamples || early.samples !== planned.samples) return null;
+  const recognition = recognitionSchema.safeParse(early.recognition);
+  return recognition.success ? recognition.data : null;
 }

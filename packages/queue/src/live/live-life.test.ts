@@ -87,7 +87,7 @@ class Owner {
 
   /** The utterance in hand, all of the audio so far. */
   open(utterance: number, endSamples: number): Partial<LiveChange> {
-    return { open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0 }, keepFromSamples: 0, partialAfterSamples: 8_000 };
+    return { open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0, resting: false }, keepFromSamples: 0, partialAfterSamples: 8_000 };
   }
 }
 
@@ -243,4 +243,29 @@ test('Sessions that nobody renews are found, those that are renewed or closed ar
   assert.equal(await store.overdueEpoch(owner.id), null);
   await store.close(owner.id, 1, 'cancelled');
   assert.equal((await store.list('everybody')).some((one) => one.id === owner.id), false);
+});
+
+test('Text made of an utterance while it rested is its final’s when it ends there, and is no use when it went on', async () => {
+  const owner = await Owner.create();
+  const recognition = { segments: [], filtered: [], language: 'en', languageProbability: 1 };
+  const open = (endSamples: number): Partial<LiveChange> => ({ open: { utterance: 0, startSamples: 0, endSamples, speechStartSamples: 0, resting: true }, keepFromSamples: 0 });
+  const wanted = await owner.append(open(16_000));
+  assert.ok(wanted.outcome === 'ok' && wanted.partial !== null, 'an utterance that rests is wanted though no partials are told');
+  const picked = await desk.pickUpPartial(owner.id, 0, wanted.partial);
+  assert.ok(picked?.resting === true && !picked.interim);
+  assert.equal(await desk.finishPartial(picked, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition }), false, 'and is not told');
+  const again = await owner.append(open(16_000));
+  assert.ok(again.outcome === 'ok' && again.partial === null, 'nor wanted twice');
+  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 900, by: 'silence' };
+  await owner.append({ events: [{ type: 'ended', planned }] });
+  assert.deepEqual((await desk.pickUpFinal(owner.id, 0))?.early, recognition);
+
+  const other = await Owner.create();
+  const first = await other.append(open(16_000));
+  assert.ok(first.outcome === 'ok' && first.partial !== null);
+  const early = await desk.pickUpPartial(other.id, 0, first.partial);
+  assert.ok(early);
+  await desk.finishPartial(early, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition });
+  await other.append({ events: [{ type: 'ended', planned: { ...planned, samples: 32_000 } }] });
+  assert.equal((await desk.pickUpFinal(other.id, 0))?.early, null);
 });

@@ -6,7 +6,7 @@ import { CLOSE, SHARE_TTL, TELL, TRIM } from './live-script-parts.js';
  * Keys: session, pcm, utterances, events, tries, results. Arguments: change (JSON), PCM or ''.
  * The change: `epoch`, `op` (unique a change; a repeated one is answered again and not done again), `from` and `to` (positions before and after),
  * `source`, `decoder`, `snapshot`, `snapshotAt`, `keepFrom`, `open` (the utterance in hand), `events`, `partialAfter` (samples after which the next
- * partial is due, 0 for none), `cleared`, `finish` (the reason) and times.
+ * partial is due, 0 for none that is told; where the utterance rests, one is due at once: if it ends there, that is its final's text), `cleared`, `finish` (the reason) and times.
  * Answers { 'lost' } (a newer epoch owns it), { 'gone' } (closed or absent), { 'behind', position } (audio is missing or there already) or
  * { 'ok', samples of ended utterances that are not final, revision of the partial to queue or -1, state }.
  * Events: 'speech_started', 'speech_ended', and 'closed' when it was finished and nothing is waited for.
@@ -52,7 +52,7 @@ if now[4] ~= change.op then
     if redis.call('HGET', KEYS[1], 'open') ~= tostring(change.open.utterance) then
       redis.call('HSET', KEYS[1], 'open', change.open.utterance, 'partialTo', change.open.startSamples, 'partial', '', 'partialText', '', 'partialStable', '')
     end
-    redis.call('HSET', KEYS[1], 'openStart', change.open.startSamples, 'openEnd', change.open.endSamples, 'openSpeech', change.open.speechStartSamples)
+    redis.call('HSET', KEYS[1], 'openStart', change.open.startSamples, 'openEnd', change.open.endSamples, 'openSpeech', change.open.speechStartSamples, 'openResting', change.open.resting and 1 or 0)
   else
     redis.call('HSET', KEYS[1], 'open', '', 'partial', '')
   end
@@ -67,12 +67,13 @@ if now[4] ~= change.op then
   end
 end
 local revision = -1
-if change.open and change.partialAfter > 0 and state == 'open' then
+if change.open and (change.partialAfter > 0 or change.open.resting) and state == 'open' then
   local partial = redis.call('HMGET', KEYS[1], 'partial', 'partialAtMs', 'partialTo')
   local free = not partial[1] or partial[1] == '' or change.nowMs - tonumber(partial[2]) > change.partialLostMs
-  if free and change.open.endSamples - tonumber(partial[3]) >= change.partialAfter then
+  local grown = change.open.endSamples - tonumber(partial[3])
+  if free and ((change.partialAfter > 0 and grown >= change.partialAfter) or (change.open.resting and grown > 0)) then
     revision = redis.call('HINCRBY', KEYS[1], 'revisions', 1)
-    redis.call('HSET', KEYS[1], 'partial', revision, 'partialAtMs', change.nowMs, 'partialTo', change.open.endSamples)
+    redis.call('HSET', KEYS[1], 'partial', revision, 'partialAtMs', change.nowMs, 'partialTo', change.open.endSamples, 'interim', change.partialAfter > 0 and 1 or 0)
   end
 end
 if state == 'finishing' and tonumber(redis.call('HGET', KEYS[1], 'front')) >= count then

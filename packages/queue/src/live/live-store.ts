@@ -20,7 +20,7 @@ export interface LiveChange {
   readonly snapshot: string | null;
   readonly snapshotAtSamples: number;
   readonly keepFromSamples: number;
-  readonly open: { readonly utterance: number; readonly startSamples: number; readonly endSamples: number; readonly speechStartSamples: number } | null;
+  readonly open: { readonly utterance: number; readonly startSamples: number; readonly endSamples: number; readonly speechStartSamples: number; readonly resting: boolean } | null;
   readonly events: readonly LiveChangeEvent[];
   /** Samples that a partial must gain over the last to be due; 0 for none. */
   readonly partialAfterSamples: number;

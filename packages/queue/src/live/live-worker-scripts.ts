@@ -4,7 +4,7 @@ import { CLOSE, SHARE_TTL, TELL, TRIM } from './live-script-parts.js';
 /**
  * A worker picks a final up: its fence counts up.
  * Keys: session, utterances, tries, results. Arguments: utterance.
- * Answers nil (closed, absent or already there) or fence, crashes before this time, decode options, what was planned.
+ * Answers nil (closed, absent or already there) or fence, crashes before this time, decode options, what was planned, the latest early text or ''.
  */
 export const beginFinal: Script = {
   name: 'murmBeginFinal4',
@@ -17,7 +17,7 @@ if not planned or redis.call('HEXISTS', KEYS[4], ARGV[1]) == 1 then return nil e
 local fence = redis.call('HINCRBY', KEYS[3], 'f' .. ARGV[1], 1)
 local crashes = tonumber(redis.call('HGET', KEYS[3], 'c' .. ARGV[1]) or '0')
 share_ttl({ KEYS[3] })
-return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), planned }`,
+return { fence, crashes, redis.call('HGET', KEYS[1], 'decode'), planned, redis.call('HGET', KEYS[1], 'early') or '' }`,
 };
 
 /**
@@ -80,21 +80,22 @@ return 'ok'`,
  * A worker picks a partial up, as far as the utterance goes by now.
  * Keys: session. Arguments: utterance, revision.
  * Answers nil (the utterance has ended, or a newer partial is wanted) or start and end of the audio, start of the speech, decode options,
- * text of the partial before, its stable beginning.
+ * text of the partial before, its stable beginning, '1' where the utterance rests, '1' where partials are told.
  */
 export const beginPartial: Script = {
   name: 'murmBeginPartial1',
   keys: 1,
   lua: `
-local held = redis.call('HMGET', KEYS[1], 'state', 'open', 'partial', 'openStart', 'openEnd', 'openSpeech', 'decode', 'partialText', 'partialStable')
+local held = redis.call('HMGET', KEYS[1], 'state', 'open', 'partial', 'openStart', 'openEnd', 'openSpeech', 'decode', 'partialText', 'partialStable', 'openResting', 'interim')
 if held[1] ~= 'open' or held[2] ~= ARGV[1] or held[3] ~= ARGV[2] then return nil end
 redis.call('HSET', KEYS[1], 'partialTo', held[5])
-return { held[4], held[5], held[6], held[7], held[8] or '', held[9] or '' }`,
+return { held[4], held[5], held[6], held[7], held[8] or '', held[9] or '', held[10] or '', held[11] or '' }`,
 };
 
 /**
  * Takes a partial, if its utterance is still open and no newer one is wanted; the one before leaves the stream.
- * Keys: session, events. Arguments: utterance, revision, body or '' (nothing came of it), text, stable beginning, channel.
+ * Keys: session, events. Arguments: utterance, revision, body or '' (nothing came of it), text, stable beginning, channel,
+ * what an utterance that rested was recognized as or ''.
  * Answers 1 when it was published.
  */
 export const takePartial: Script = {
@@ -102,6 +103,7 @@ export const takePartial: Script = {
   keys: 2,
   lua: `${SHARE_TTL}${TELL}
 local held = redis.call('HMGET', KEYS[1], 'state', 'open', 'partial', 'partialId')
+if ARGV[7] ~= '' and held[1] == 'open' then redis.call('HSET', KEYS[1], 'early', ARGV[7]) end
 if held[3] ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'partial', '')
 if held[1] ~= 'open' or held[2] ~= ARGV[1] or ARGV[3] == '' then return 0 end
