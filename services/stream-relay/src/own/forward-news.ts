@@ -1,8 +1,13 @@
-import { liveEvent, type LiveNews } from '@murmuration/contracts';
+import { AsrError, liveEvent, type LiveNews } from '@murmuration/contracts';
+import { CLOSE, closeCodeOf } from '../door/close-code.js';
 import type { Outgoing } from '../door/outgoing.js';
 
-/** Sends news as they come; partials are left out while the reader lags. Answers true after `closed`, false when the news ended before. Throws what `Outgoing.send` and the news throw. */
-export async function forwardNews(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<boolean> {
+/**
+ * Sends news as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
+ * the error it failed by), null when the news ended before. Throws what `Outgoing.send` and the news throw.
+ */
+export async function forwardNews(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<number | null> {
+  let code: number = CLOSE.fault;
   for await (const one of news) {
     const event = liveEvent(one);
     if (event === null) continue;
@@ -12,7 +17,8 @@ export async function forwardNews(news: AsyncIterable<LiveNews>, outgoing: Outgo
     }
     if (event.type === 'closed') beforeClosed();
     await outgoing.send(event);
-    if (event.type === 'closed') return true;
+    if (one.type === 'error') code = closeCodeOf(AsrError.fromRecord(one.error));
+    if (one.type === 'closed') return one.totals.end === 'failed' ? code : CLOSE.done;
   }
-  return false;
+  return null;
 }

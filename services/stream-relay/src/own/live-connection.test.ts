@@ -128,6 +128,16 @@ describe('The own protocol', () => {
     await assert.rejects(relay.connect(), /status 503/);
   });
 
+  test('A session that fails tells why, and closes with the code of that error.', async (t) => {
+    const relay = await testRelay(t);
+    const client = await relay.start();
+    const session = relay.live.sessions[0];
+    session?.tell({ type: 'error', error: { code: 'unprocessable_audio', message: 'm', param: null, retryAfterSeconds: null } });
+    session?.tell({ type: 'closed', totals: { audioMs: 0, speechMs: 0, utterances: 0, end: 'failed' } });
+    assert.equal((await client.closed)[0], 1008);
+    assert.deepEqual(client.messages.map((message) => message.type), ['ready', 'error', 'closed']);
+  });
+
   test('Audio after finish is ignored, with one warning.', async (t) => {
     const relay = await testRelay(t);
     const client = await relay.start();

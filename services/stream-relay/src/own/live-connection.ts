@@ -18,7 +18,7 @@ type State = 'waiting' | 'opening' | 'open' | 'finishing' | 'ended';
 
 /**
  * A client of the own protocol.
- * waiting --`start`, `resume`--> opening --core answers--> open --`finish`--> finishing --news `closed`--> ended (1000)
+ * waiting --`start`, `resume`--> opening --core answers--> open --`finish`--> finishing --news `closed`--> ended (1000, or the code of the error that the session failed by)
  * In every state but ended:
  *   --a message that the state does not take, a refusal, nothing to start with in time--> ended (`error`, then the code of `closeCodeOf`)
  *   --the relay stops--> ended (`going_away`, then 1012)
@@ -131,10 +131,10 @@ export class LiveConnection {
     forwardNews(session.news(afterId, this.#over.signal), this.#outgoing, () => {
       acks.stored(session.storedSamples);
       acks.flush();
-    }).then((closed) => {
-      if (!closed) return;
+    }).then((code) => {
+      if (code === null) return;
       this.#session = null;
-      this.#close(CLOSE.done, 'closed');
+      this.#close(code, 'closed');
     }, (error: unknown) => { this.#fail(error); });
   }
 

@@ -21,7 +21,7 @@ export async function showSession(socket: WebSocket, id: string, principal: Prin
   parts.draining.addEventListener('abort', goAway);
   try {
     const news = await parts.live.watch(id, reachOf(principal), afterId, over.signal);
-    if (await forwardNews(news, outgoing, () => undefined)) socket.close(CLOSE.done, 'closed');
+    if (await forwardNews(news, outgoing, () => undefined) !== null) socket.close(CLOSE.done, 'closed');
   } catch (thrown) {
     const error = AsrError.from(thrown);
     if (error.kind.http === 500) parts.logger.error({ err: error.cause ?? error, code: error.code }, 'a viewer failed');
