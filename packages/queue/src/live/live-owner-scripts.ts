@@ -71,7 +71,7 @@ if change.open and (change.partialAfter > 0 or change.open.resting) and state ==
   local partial = redis.call('HMGET', KEYS[1], 'partial', 'partialAtMs', 'partialTo')
   local free = not partial[1] or partial[1] == '' or change.nowMs - tonumber(partial[2]) > change.partialLostMs
   local grown = change.open.endSamples - tonumber(partial[3])
-  if free and ((change.partialAfter > 0 and grown >= change.partialAfter) or (change.open.resting and grown > 0)) then
+  if (free and change.partialAfter > 0 and grown >= change.partialAfter) or (change.open.resting and grown > 0) then
     revision = redis.call('HINCRBY', KEYS[1], 'revisions', 1)
     redis.call('HSET', KEYS[1], 'partial', revision, 'partialAtMs', change.nowMs, 'partialTo', change.open.endSamples, 'interim', change.partialAfter > 0 and 1 or 0)
   end
