@@ -15,9 +15,12 @@ const LONGEST_MS = 7_000;
 const ENOUGH_TEXT = 42;
 const PAUSE_MS = 700;
 
-/** Subtitles of a transcript in order of time. A segment becomes one cue, or, when it is long and its words have times, several. */
-export function cuesOf(transcript: Pick<Transcript, 'segments'>): Cue[] {
-  return transcript.segments.flatMap(split).map((cue) => ({
+/** How much a cue holds: a phrase that can be read, or one word. */
+export type CueSize = 'phrase' | 'word';
+
+/** Subtitles of a transcript in order of time. A segment becomes one cue, or, when it is long and its words have times, several; by word, as many as it has words with times. */
+export function cuesOf(transcript: Pick<Transcript, 'segments'>, size: CueSize = 'phrase'): Cue[] {
+  return transcript.segments.flatMap((segment) => split(segment, size)).map((cue) => ({
     ...cue,
     startMs: Math.round(cue.startMs),
     // A cue that ends where it begins is not valid WebVTT.
@@ -25,10 +28,11 @@ export function cuesOf(transcript: Pick<Transcript, 'segments'>): Cue[] {
   }));
 }
 
-function split(segment: Segment): Cue[] {
+function split(segment: Segment, size: CueSize): Cue[] {
   const words = segment.words ?? [];
   const whole = { startMs: segment.startMs, endMs: segment.endMs, text: oneLine(segment.text), channel: segment.channel };
   if (whole.text === '') return [];
+  if (size === 'word' && words.length > 0) return words.map((word) => cueOf([word], segment)).filter((cue) => cue.text !== '');
   if (words.length < 2 || (whole.text.length <= LONGEST_TEXT && whole.endMs - whole.startMs <= LONGEST_MS)) return [whole];
   return groups(words).map((group) => cueOf(group, segment)).filter((cue) => cue.text !== '');
 }

@@ -1,17 +1,17 @@
 import type { Transcript } from '@murmuration/contracts';
 import { clockTime } from './clock-time.js';
-import { cuesOf } from './cues.js';
+import { cuesOf, type CueSize } from './cues.js';
 
 /** SubRip. An arrow in the text is shortened, for it would be read as a time line. Empty for an empty transcript. */
-export function renderSrt(transcript: Pick<Transcript, 'segments'>): string {
-  return cuesOf(transcript)
+export function renderSrt(transcript: Pick<Transcript, 'segments'>, size: CueSize = 'phrase'): string {
+  return cuesOf(transcript, size)
     .map((cue, index) => `${String(index + 1)}\n${clockTime(cue.startMs, ',')} --> ${clockTime(cue.endMs, ',')}\n${cue.text.replaceAll('-->', '->')}\n\n`)
     .join('');
 }
 
 /** WebVTT (W3C), text escaped; the channel is the voice when there is more than one. */
-export function renderVtt(transcript: Pick<Transcript, 'segments'>): string {
-  const cues = cuesOf(transcript);
+export function renderVtt(transcript: Pick<Transcript, 'segments'>, size: CueSize = 'phrase'): string {
+  const cues = cuesOf(transcript, size);
   const several = cues.some((cue) => cue.channel > 0);
   const blocks = cues.map((cue) => {
     const voice = several ? `<v Channel ${String(cue.channel + 1)}>` : '';

@@ -51,6 +51,12 @@ describe('Renderings', () => {
     assert.deepEqual(cues.map((cue) => cue.startMs), cues.map((cue) => cue.startMs).sort((left, right) => left - right));
   });
 
+  test('By word, every word with a time is a cue, and a segment without such words stays whole.', () => {
+    const words = [{ word: ' Hi', startMs: 0, endMs: 400, probability: 1 }, { word: ' there.', startMs: 400, endMs: 1_500, probability: 1 }];
+    const cues = cuesOf(transcript([segment('Hi there.', 0, 1_500, { words }), segment('Well, well.', 2_000, 3_000)]), 'word');
+    assert.deepEqual(cues.map(({ text, startMs, endMs }) => [text, startMs, endMs]), [['Hi', 0, 400], ['there.', 400, 1_500], ['Well, well.', 2_000, 3_000]]);
+  });
+
   test('A short segment stays one cue though its words have times.', () => {
     const words = [{ word: ' Hi', startMs: 0, endMs: 300, probability: 1 }, { word: ' there.', startMs: 1_200, endMs: 1_500, probability: 1 }];
     assert.deepEqual(cuesOf(transcript([segment('Hi there.', 0, 1_500, { words })])).map((cue) => cue.text), ['Hi there.']);

@@ -54,7 +54,8 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
       detect: detectOptions(fields),
       decode: {
         language: languageOf(fields.language, fields.languages),
-        wordTimestamps: granularities.words && format === 'verbose_json',
+        // Subtitles are cut between words where words have times.
+        wordTimestamps: granularities.words && format !== 'json' && format !== 'text',
         prompt: fields.prompt ?? '',
         hotwords: fields.keywords?.join(', ') ?? '',
         temperatures: [fields.temperature ?? 0],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { channelModeSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
+import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
 import type { Dialect } from './dialect.js';
 import { languageCode } from './language-code.js';
 import { parseFields } from './parse-fields.js';
@@ -22,6 +22,7 @@ export const transcribeFieldsSchema = z.strictObject({
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   hotwords: textField(z.string().max(PROMPT_LENGTH)).describe('Words to favour.'),
   temperature: textField(z.number().min(0).max(1)).describe('0 is greedy.'),
+  temperatures: z.string().max(256).optional().describe('A list in place of `temperature`, apart by commas or as a JSON array: each is tried while the text before is not trusted.'),
   condition_on_previous_text: textField(z.boolean()).describe('Each chunk sees the text of the one before.'),
   vad: textField(detect.vad).describe('`false` hands the whole recording to the model.'),
   threshold: textField(detect.threshold).describe('Speech probability from which a window of 32 ms counts as speech.'),
@@ -73,7 +74,7 @@ export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): Tr
       wordTimestamps: fields.word_timestamps,
       prompt: fields.prompt,
       hotwords: fields.hotwords,
-      temperatures: fields.temperature === undefined ? undefined : [fields.temperature],
+      temperatures: temperaturesFrom(fields),
       conditionOnPreviousText: fields.condition_on_previous_text,
       filter: given({
         enabled: fields.filter, noSpeechThreshold: fields.no_speech_threshold, logprobThreshold: fields.logprob_threshold,
@@ -82,6 +83,15 @@ export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): Tr
       }),
     }),
   }));
+}
+
+/** Temperatures in the order in which they are tried. Throws `invalid_field`. */
+function temperaturesFrom({ temperature, temperatures }: z.output<typeof transcribeFieldsSchema>): number[] | undefined {
+  if (temperatures === undefined) return temperature === undefined ? undefined : [temperature];
+  const list = temperatures.trim().replace(/^\[(.*)\]$/s, '$1').split(',').map((text) => (text.trim() === '' ? Number.NaN : Number(text)));
+  const read = decodeOptionsSchema.shape.temperatures.safeParse(list);
+  if (temperature === undefined && read.success) return read.data;
+  throw new AsrError('invalid_field', 'temperatures: must be one to eight numbers from 0 to 1, apart by commas, and comes in place of temperature.', { param: 'temperatures' });
 }
 
 /** Without what was not given, so that defaults apply. */
