@@ -10,3 +10,4 @@ export * from './job-json.js';
 export * from './live.js';
 export * from './live-protocol.js';
 export { errorMessage, liveEvent } from './live-json.js';
+export { UNSPACED_SCRIPTS, joinTexts, spaceBetween } from './join-texts.js';

@@ -1,4 +1,4 @@
-import { AsrError, decodeOptionsSchema, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk } from '@murmuration/contracts';
+import { AsrError, decodeOptionsSchema, joinTexts, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
@@ -59,7 +59,7 @@ export class ChunkDesk {
   /** Writes the result, once; then the audio goes and the job's next chunks are queued on `slug`. */
   async finish(picked: PickedUp, result: ChunkResult, slug: string, window: number): Promise<Taken> {
     const keys = jobKeys(picked.job);
-    const text = result.segments.map((segment) => segment.text.trim()).join(' ');
+    const text = joinTexts(result.segments.map((segment) => segment.text));
     // The first chunk with text decides the language of a recording that asks for none.
     const found = picked.decode.language === null && result.language !== null && text !== '' ? JSON.stringify({ ...picked.decode, language: result.language }) : '';
     const [taken, ...next] = await runScript(this.#redis, takeResult, [

@@ -45,6 +45,11 @@ describe('assembleTranscript', () => {
     assert.deepEqual(warnings.map((warning) => warning.code), ['truncated', 'prompt_trimmed']);
   });
 
+  test('The text has no spaces between segments where its script has none.', () => {
+    const results = [result(0, [segment('ありがとう', 0, 1_000), segment('ございました。', 1_000, 2_000)]), result(1, [segment('こちらこそ', 2_000, 3_000)])];
+    assert.equal(assembleTranscript(results, summary, meta).text, 'ありがとうございました。こちらこそ');
+  });
+
   test('A forced cut is joined.', () => {
     const results = [result(0, [segment('one two thr', 0, 2_000)]), result(1, [segment('two three four', 1_000, 3_000)], { overlapMs: 1_000 })];
     assert.equal(assembleTranscript(results, summary, meta).text, 'one two three four');

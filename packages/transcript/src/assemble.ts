@@ -1,4 +1,4 @@
-import type { ChunkResult, RecordingSummary, Segment, Timings, Transcript } from '@murmuration/contracts';
+import { joinTexts, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
 import { SegmentJoiner } from './segment-joiner.js';
 
 /** What a transcript says of its request. */
@@ -35,9 +35,9 @@ export function assembleTranscript(results: readonly ChunkResult[], summary: Rec
   };
 }
 
-/** Texts of segments in order, joined with spaces. */
+/** Texts of segments in order as one. */
 export function joinText(segments: readonly Pick<Segment, 'text'>[]): string {
-  return segments.map((segment) => segment.text.trim()).filter((text) => text !== '').join(' ');
+  return joinTexts(segments.map((segment) => segment.text));
 }
 
 function joined(ordered: readonly ChunkResult[]): Segment[] {

@@ -1,4 +1,4 @@
-import type { Segment, Transcript, Word } from '@murmuration/contracts';
+import { joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
 
 /** A subtitle: text on one line and when it shows, milliseconds. */
 export interface Cue {
@@ -65,7 +65,8 @@ function cueOf(group: readonly Word[], segment: Segment): Cue {
 function textOf(words: readonly Word[]): string {
   // Words of a model that keeps its spaces are put together as they are; bare words are put apart.
   const spaced = words.some((word) => /^\s/.test(word.word));
-  return oneLine(words.map((word) => word.word).join(spaced ? '' : ' '));
+  const texts = words.map((word) => word.word);
+  return oneLine(spaced ? texts.join('') : joinTexts(texts));
 }
 
 function oneLine(text: string): string {

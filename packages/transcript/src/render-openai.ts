@@ -1,4 +1,4 @@
-import type { Transcript } from '@murmuration/contracts';
+import { spaceBetween, type Transcript } from '@murmuration/contracts';
 import { seconds } from './clock-time.js';
 import { isUnspaced } from './spoken-units.js';
 
@@ -48,14 +48,16 @@ export function durationUsage(transcript: Pick<Transcript, 'durationMs'>): Durat
   return { type: 'duration', seconds: Math.ceil(seconds(transcript.durationMs)) };
 }
 
-function openAiSegment(segment: Transcript['segments'][number], id: number): NonNullable<VerboseJson['segments']>[number] {
+function openAiSegment(segment: Transcript['segments'][number], id: number, all: Transcript['segments']): NonNullable<VerboseJson['segments']>[number] {
+  const before = all[id - 1]?.text;
+  const lead = before === undefined ? (isUnspaced(segment.text.charAt(0)) ? '' : ' ') : spaceBetween(before, segment.text);
   return {
     id,
     seek: Math.round(segment.startMs / 10),
     start: seconds(segment.startMs),
     end: seconds(segment.endMs),
-    // OpenAI's segments begin with the space that stands before them, so that joining them gives the text.
-    text: isUnspaced(segment.text.charAt(0)) ? segment.text : ` ${segment.text}`,
+    // OpenAI's segments begin with the space that stands before them, so that putting them together gives the text.
+    text: lead + segment.text,
     tokens: segment.tokens,
     temperature: segment.temperature,
     avg_logprob: segment.avgLogprob,

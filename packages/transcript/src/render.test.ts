@@ -74,6 +74,16 @@ describe('Renderings', () => {
     assert.equal('segments' in worded, false);
   });
 
+  test('Where a script has no spaces, segments and cues have none either, and the segments of verbose_json put together are the text.', () => {
+    const words = ['今', '天', '天', '气', '很', '好', '。'].map((word, index) => ({ word, startMs: index * 1_200, endMs: index * 1_200 + 1_000, probability: 1 }));
+    const one = transcript([segment('今天天气很好。', 0, 8_400, { words }), segment('我们去公园', 8_400, 10_000), segment('吧', 10_000, 11_000), segment('OK', 11_000, 12_000)], { text: '今天天气很好。我们去公园吧 OK' });
+    assert.equal(verboseJson(one, { segments: true, words: false }).segments?.map(({ text }) => text).join(''), one.text);
+    const cues = cuesOf(one).map((cue) => cue.text);
+    assert.ok(cues.length > 4, 'the first segment lasts too long for one cue');
+    assert.ok(cues.join('').startsWith('今天天气很好。我们去公园吧'), cues.join('|'));
+    assert.match(renderSrt(one), /\n我们去公园\n/);
+  });
+
   test('The JSON of /transcribe counts in seconds and accounts for all of them.', () => {
     const json = renderJson(transcript([segment('a', 0, 1_000.4)], { accounting: { speechMs: 1_000, nonSpeechMs: 1_300, skipped: [{ startMs: 0, endMs: 45.6, channel: 0, reason: 'too_short' }] } }));
     assert.deepEqual(json.segments, [{ id: 0, start: 0, end: 1, text: 'a', confidence: 0.9, channel: 0 }]);

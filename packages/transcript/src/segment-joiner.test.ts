@@ -48,7 +48,7 @@ describe('SegmentJoiner', () => {
   });
 
   test('A script without spaces is joined by its characters.', () => {
-    assert.equal(twoChunks('今天天气很好', '很好我们出去'), '今天天气很好 我们出去');
+    assert.equal(twoChunks('今天天气很好', '很好我们出去'), '今天天气很好我们出去');
   });
 
   test('The second chunk may lie in the first wholly.', () => {

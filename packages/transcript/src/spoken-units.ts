@@ -1,3 +1,5 @@
+import { UNSPACED_SCRIPTS } from '@murmuration/contracts';
+
 /** A word, or one character of a script that writes without spaces, with its place in the text. */
 export interface SpokenUnit {
   /** What is compared: lower case, without punctuation; never empty. */
@@ -7,8 +9,8 @@ export interface SpokenUnit {
   readonly end: number;
 }
 
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
-const UNIT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*[^\s\p{L}\p{N}]*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
+const UNSPACED = new RegExp(`[${UNSPACED_SCRIPTS}]`, 'u');
+const UNIT = new RegExp(`[${UNSPACED_SCRIPTS}]\\p{M}*[^\\s\\p{L}\\p{N}]*|[^\\s${UNSPACED_SCRIPTS}]+`, 'gu');
 
 /** The units of a text in order. Marks that stand alone (a dash, an ellipsis) are no units. */
 export function spokenUnits(text: string): SpokenUnit[] {

@@ -1,4 +1,4 @@
-import type { PlannedChunk, Recognition } from '@murmuration/contracts';
+import { joinTexts, type PlannedChunk, type Recognition } from '@murmuration/contracts';
 import type { FinalBody, PartialBody, PickedFinal, PickedPartial } from '@murmuration/queue';
 import { toRecordingTime } from '@murmuration/transcript';
 import { stableText } from './stable-text.js';
@@ -45,5 +45,5 @@ function inSession(startSamples: number, samples: number, recognition: Recogniti
 }
 
 function textOf(segments: Recognition['segments']): string {
-  return segments.map((segment) => segment.text.trim()).join(' ').replace(/\s+/g, ' ').trim();
+  return joinTexts(segments.map((segment) => segment.text)).replace(/\s+/g, ' ');
 }

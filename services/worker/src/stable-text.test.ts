@@ -35,3 +35,10 @@ test('The first partial is stable nowhere, and nothing said is nothing', () => {
   assert.deepEqual(stableText('hello there', '', ''), { text: 'hello there', stableChars: 0 });
   assert.deepEqual(stableText(' ', 'hello', ''), { text: '', stableChars: 0 });
 });
+
+test('In a script without spaces the beginning settles character by character', () => {
+  const { texts, stable } = followed(['今日は', '今日はいい天', '今日はいい天気です。', '今日は良い天気です。明日']);
+  assert.deepEqual(stable, ['', '今日', '今日はいい', '今日はいい天気で']);
+  assert.deepEqual(texts.slice(0, 3), ['今日は', '今日はいい天', '今日はいい天気です。']);
+  assert.deepEqual(followed(['Teamsを使う', 'Teamsを使う人 が']).texts, ['Teamsを使う', 'Teamsを使う人 が']);
+});

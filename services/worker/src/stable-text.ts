@@ -1,3 +1,5 @@
+import { UNSPACED_SCRIPTS, spaceBetween } from '@murmuration/contracts';
+
 /** A partial's text and how much of its beginning is settled. */
 export interface StableText {
   readonly text: string;
@@ -7,6 +9,9 @@ export interface StableText {
 
 /** How far from its own place the end of the settled words is looked for in a new hypothesis. */
 const ALIGN_WORDS = 3;
+
+/** A word with the space before it; of a script without spaces, one character with its marks and punctuation. */
+const WORD = new RegExp(` ?(?:[${UNSPACED_SCRIPTS}]\\p{M}*[^\\s\\p{L}\\p{M}\\p{N}]*|[^\\s${UNSPACED_SCRIPTS}]+)`, 'gu');
 
 /**
  * Local agreement: what two partials in a row begin with, but for the last word of either, is settled and stays as it is.
@@ -21,19 +26,20 @@ export function stableText(hypothesis: string, textBefore: string, stableBefore:
   const most = Math.min(words.length, before.length) - 1;
   let agreed = 0;
   while (agreed < most && words[agreed] === before[agreed]) agreed++;
-  const stable = words.slice(0, Math.max(agreed, settled.length)).join(' ');
-  return { text: words.join(' '), stableChars: stable.length };
+  const stable = words.slice(0, Math.max(agreed, settled.length)).join('');
+  return { text: words.join(''), stableChars: stable.length };
 }
 
 /** The settled words, then what the hypothesis says after them. */
 function continued(settled: readonly string[], words: readonly string[]): readonly string[] {
   if (settled.every((word, at) => word === words[at])) return words;
   const last = settled.at(-1);
-  const places = words.flatMap((word, at) => (word === last && Math.abs(at + 1 - settled.length) <= ALIGN_WORDS ? [at + 1] : []));
+  const places = words.flatMap((word, at) => (word.trim() === last?.trim() && Math.abs(at + 1 - settled.length) <= ALIGN_WORDS ? [at + 1] : []));
   const after = places.sort((a, b) => Math.abs(a - settled.length) - Math.abs(b - settled.length))[0] ?? settled.length;
-  return [...settled, ...words.slice(after)];
+  const [first, ...rest] = words.slice(after);
+  return first === undefined ? settled : [...settled, spaceBetween(last ?? '', first) + first.trim(), ...rest];
 }
 
 function wordsOf(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
+  return text.trim().replace(/\s+/gu, ' ').match(WORD) ?? [];
 }

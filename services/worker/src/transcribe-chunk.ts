@@ -1,4 +1,4 @@
-import { AsrError, type ChunkJob, type ChunkResult } from '@murmuration/contracts';
+import { AsrError, joinTexts, type ChunkJob, type ChunkResult } from '@murmuration/contracts';
 import { HandBack, type ChunkDesk, type FairShare, type PickedUp } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import { toRecordingTime } from '@murmuration/transcript';
@@ -44,7 +44,7 @@ export class TranscribeChunk {
     try {
       const row = await this.#batcher.submit({
         pcm: samplesOf(picked.pcm),
-        options: picked.textBefore === '' ? picked.decode : { ...picked.decode, prompt: `${picked.decode.prompt} ${picked.textBefore}`.trim() },
+        options: picked.textBefore === '' ? picked.decode : { ...picked.decode, prompt: joinTexts([picked.decode.prompt, picked.textBefore]) },
         lane: picked.lane,
         alone: picked.crashes > 0,
         cancelled: () => this.#cancelled.has(picked.job),

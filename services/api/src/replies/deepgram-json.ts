@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Segment, Transcript, Word } from '@murmuration/contracts';
+import { joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
 import type { DeepgramAnswer } from '../fields/deepgram-dialect.js';
 
 const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string() });
@@ -49,10 +49,9 @@ export function deepgramJson(transcript: Transcript, answer: DeepgramAnswer, req
 }
 
 function alternative(segments: readonly Segment[]): z.output<typeof alternativeSchema> {
-  const texts = segments.map((segment) => segment.text.trim()).filter((text) => text !== '');
   const characters = segments.reduce((sum, segment) => sum + segment.text.length, 0);
   return {
-    transcript: texts.join(' '),
+    transcript: joinTexts(segments.map((segment) => segment.text)),
     confidence: characters === 0 ? 0 : segments.reduce((sum, segment) => sum + segment.confidence * segment.text.length, 0) / characters,
     words: segments.flatMap((segment) => segment.words ?? []).map(wordJson),
   };

@@ -46,6 +46,12 @@ describe('Deepgram\'s POST /v1/listen', () => {
     assert.deepEqual([model, decode?.language, decode?.hotwords, decode?.wordTimestamps], [null, 'en', 'Bee, Cee', false]);
   });
 
+  test('Utterances of a script without spaces are one text without spaces.', async (t) => {
+    const { app } = await testApp(t);
+    const reply = await app.inject({ method: 'POST', url: '/v1/listen', headers: RAW, payload: 'สวัสดีครับ\nวันนี้อากาศดี\n' });
+    assert.equal(reply.json<Answer>().results.channels[0]?.alternatives[0]?.transcript, 'สวัสดีครับวันนี้อากาศดี');
+  });
+
   test('Channels by themselves and the language come where they are asked for.', async (t) => {
     const { app, service } = await testApp(t);
     const reply = await app.inject({ method: 'POST', url: '/v1/listen?multichannel=true&detect_language=true&utt_split=1.2', headers: { 'content-type': 'audio/wav' }, payload: 'One.\n' });

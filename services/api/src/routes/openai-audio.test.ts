@@ -39,6 +39,15 @@ describe('The official OpenAI client', () => {
     assert.equal(done, deltas.join(''));
   });
 
+  test('Deltas of a script without spaces have none.', async (t) => {
+    const { listen } = await testApp(t);
+    const file = await toFile(Buffer.from('今天天气很好。\n我们去公园\n吧\nOK'), 'speech.wav');
+    const stream = await client(await listen()).audio.transcriptions.create({ file, model: 'whisper-1', stream: true });
+    const deltas: string[] = [];
+    for await (const event of stream) if (event.type === 'transcript.text.delta') deltas.push(event.delta);
+    assert.deepEqual(deltas, ['今天天气很好。', '我们去公园', '吧', ' OK']);
+  });
+
   test('Its voice detection, languages and keywords reach the work.', async (t) => {
     const { listen, service } = await testApp(t);
     await client(await listen()).audio.transcriptions.create({

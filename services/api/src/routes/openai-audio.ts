@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
+import { AsrError, spaceBetween, type Segment, type Transcript } from '@murmuration/contracts';
 import { durationUsage } from '@murmuration/transcript';
 import type { Door } from '../door.js';
 import type { Dialect } from '../fields/dialect.js';
@@ -68,7 +68,7 @@ class Deltas {
 
   async segments(segments: readonly Segment[]): Promise<void> {
     for (const { text } of segments) {
-      if (text.trim() !== '') await this.#add(`${this.#sent === '' ? '' : ' '}${text.trim()}`);
+      if (text.trim() !== '') await this.#add(spaceBetween(this.#sent, text) + text.trim());
     }
   }
 

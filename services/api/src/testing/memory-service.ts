@@ -1,5 +1,5 @@
 import type { Reach } from '@murmuration/access';
-import { AsrError, type ModelCard, type Segment, type Transcript } from '@murmuration/contracts';
+import { AsrError, joinTexts, type ModelCard, type Segment, type Transcript } from '@murmuration/contracts';
 import type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
 
 /** What a card of the in-memory service says. */
@@ -98,12 +98,13 @@ class MemoryTranscription implements Transcription {
   }
 
   async #read(gate: Promise<void>): Promise<Transcript> {
+    const decoder = new TextDecoder();
     let rest = '';
     let bytes = 0;
     for await (const piece of this.#request.source) {
       bytes += piece.length;
       // Filling stands for long recordings and is dropped.
-      rest += Buffer.from(piece).toString('latin1').replaceAll(/#+/g, '');
+      rest += decoder.decode(piece, { stream: true }).replaceAll(/#+/g, '');
       if (rest.startsWith('BAD')) throw new AsrError('unprocessable_audio');
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
@@ -111,7 +112,7 @@ class MemoryTranscription implements Transcription {
     }
     if (rest !== '') this.#add(rest);
     await gate;
-    const text = this.#segments.map((segment) => segment.text).join(' ');
+    const text = joinTexts(this.#segments.map((segment) => segment.text));
     return {
       id: this.id, text, model: this.model, task: 'transcribe', language: this.#request.options.decode.language ?? 'en', languageProbability: 1,
       durationMs: this.#segments.length * 1_000, channels: 1, segments: this.#segments, filtered: [], warnings: [],

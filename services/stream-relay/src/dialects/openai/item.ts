@@ -1,3 +1,5 @@
+import { joinTexts } from '@murmuration/contracts';
+
 /**
  * One item of the conversation: what was said in one turn, and how much of its text has been told.
  * Deltas only ever add, so only text that will not change is told before the end: the sum of the deltas is the beginning of the transcript,
@@ -15,19 +17,19 @@ export class Item {
     this.id = id;
   }
 
-  /** Text of all parts that are final, a blank between them. */
+  /** Text of all parts that are final as one. */
   get transcript(): string {
     return this.#final;
   }
 
   /** What may be added to what was told, given the certain beginning of the part in hand; '' when nothing. */
   certain(beginning: string): string {
-    return this.#tell(joined(this.#final, beginning.trimEnd()));
+    return this.#tell(joinTexts([this.#final, beginning]));
   }
 
   /** Takes the final text of a part; answers what may be added to what was told. */
   final(text: string): string {
-    this.#final = joined(this.#final, text);
+    this.#final = joinTexts([this.#final, text]);
     return this.#tell(this.#final);
   }
 
@@ -37,8 +39,4 @@ export class Item {
     this.#told = all;
     return more;
   }
-}
-
-function joined(before: string, text: string): string {
-  return before === '' || text === '' ? before + text : `${before} ${text}`;
 }

@@ -129,6 +129,13 @@ describe('OpenAI Realtime', () => {
     }
   });
 
+  test('A turn of several parts in a script without spaces is one text without spaces, in deltas and at its end.', () => {
+    const made = live({ audio: { input: { turn_detection: null } } });
+    const all = [news.started(0), news.ended(0, 'cut'), news.final(0, '今天天气很好', 'cut'), news.partial(1, '我们去'), news.ended(1, 'committed'), news.final(1, '我们去公园。', 'committed')].flatMap((one) => made.news(one, 0));
+    assert.equal(deltas(all), '今天天气很好我们去公园。');
+    assert.equal(said(all).find((event) => 'transcript' in event)?.['transcript'], '今天天气很好我们去公园。');
+  });
+
   test('A commit after nothing but a cut utterance completes its item once that is final.', () => {
     const made = live({ audio: { input: { turn_detection: null } } });
     made.news(news.ended(0, 'cut'), 0);

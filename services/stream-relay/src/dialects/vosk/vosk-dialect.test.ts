@@ -49,6 +49,14 @@ describe('vosk-server', () => {
     assert.deepEqual([said(unused), done(unused)], [[{ text: '' }], ['close 1000']]);
   });
 
+  test('Texts of a script without spaces are told as one without spaces.', () => {
+    const made = live();
+    made.news(news.final(0, '今天天气很好'));
+    made.text(EOF);
+    made.news(news.final(1, '我们去公园', 'finish'));
+    assert.deepEqual(said(made.news(news.closed())), [{ text: '今天天气很好我们去公园' }]);
+  });
+
   test('eof is known by its letters alone: without the spaces it is no message.', () => {
     assert.throws(() => live().text('{"eof":1}'), { code: 'invalid_message' });
   });

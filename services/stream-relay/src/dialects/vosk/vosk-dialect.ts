@@ -1,4 +1,4 @@
-import { AsrError, liveSettingsSchema, type LiveNews, type LiveSettings, type Word } from '@murmuration/contracts';
+import { AsrError, joinTexts, liveSettingsSchema, type LiveNews, type LiveSettings, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect } from '../dialect.js';
 import { hotwordsOf } from '../limited-text.js';
@@ -141,7 +141,7 @@ export class VoskDialect implements Dialect {
   }
 
   #result(said: readonly Said[]): Action {
-    const text = said.map((one) => one.text).join(' ');
+    const text = joinTexts(said.map((one) => one.text));
     const result = said.flatMap((one) => one.words).map((word) => ({ conf: word.probability, start: word.startMs / 1_000, end: word.endMs / 1_000, word: word.word.trim() }));
     const words = this.#config.words && result.length > 0 ? { result } : {};
     if (this.#config.maxAlternatives === 0) return say({ ...words, text });

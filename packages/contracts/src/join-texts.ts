@@ -1,0 +1,37 @@
+/** Scripts that put no spaces between words, for the inside of a character class of a regular expression with the flag `u`. */
+export const UNSPACED_SCRIPTS = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}ー々〆`;
+
+const UNSPACED = new RegExp(`[${UNSPACED_SCRIPTS}]`, 'u');
+const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}ー々〆]/u;
+const DIGIT = /\p{N}/u;
+/** Punctuation as wide as an ideograph: it brings its own space. */
+const WIDE_PUNCTUATION = /[\u3000-\u3004\u3008-\u3020\u30fb\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]/u;
+const LAST_WRITTEN = /[\p{L}\p{M}\p{N}](?=[^\p{L}\p{M}\p{N}]*$)/u;
+/** No more punctuation than this stands between two letters. */
+const NEAR = 64;
+const FIRST_WRITTEN = /[\p{L}\p{M}\p{N}]/u;
+
+/**
+ * What stands between two texts that follow each other: a space, or nothing where the writing has none there. There is none inside Chinese, Japanese,
+ * Thai, Lao, Khmer, Burmese and Tibetan, beside full-width punctuation, and between Chinese or Japanese characters and digits;
+ * where one side is of a script with spaces (Latin, Hangul, …) there is one. Punctuation belongs to the letters that it stands with.
+ */
+export function spaceBetween(before: string, after: string): '' | ' ' {
+  const left = before.slice(-NEAR).trimEnd();
+  const right = after.trimStart().slice(0, NEAR);
+  if (left === '' || right === '' || WIDE_PUNCTUATION.test(left.slice(-1)) || WIDE_PUNCTUATION.test(right.slice(0, 1))) return '';
+  const last = LAST_WRITTEN.exec(left)?.[0] ?? '';
+  const first = FIRST_WRITTEN.exec(right)?.[0] ?? '';
+  const inside = (UNSPACED.test(last) && UNSPACED.test(first)) || (EAST_ASIAN.test(last) && DIGIT.test(first)) || (DIGIT.test(last) && EAST_ASIAN.test(first));
+  return inside ? '' : ' ';
+}
+
+/** Texts that follow each other as one, with spaces where their writing has them. Texts of nothing but spaces fall away. */
+export function joinTexts(texts: readonly string[]): string {
+  let joined = '';
+  for (const text of texts) {
+    const bare = text.trim();
+    joined += spaceBetween(joined, bare) + bare;
+  }
+  return joined;
+}
