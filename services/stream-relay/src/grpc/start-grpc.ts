@@ -3,16 +3,14 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { RelayParts } from '../relay-parts.js';
 import { CallDoor } from './calls/call-door.js';
-import { fullName } from './calls/call-rules.js';
+import { MAX_MESSAGE_BYTES, fullName } from './calls/call-rules.js';
 import { implementation } from './calls/implementation.js';
+import { limitRequests, withoutPaths } from './calls/limit-requests.js';
 import { jobsService } from './jobs-service.js';
 import { describedPackage } from './proto/described-package.js';
 import { serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
 import { sessionsService } from './sessions-service.js';
 import { transcriptionService } from './transcription-service.js';
-
-/** Longest message in either direction: 100 MiB, as the original service took. */
-const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
 
 const OPTIONS: ServerOptions = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -41,7 +39,8 @@ export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
   // What grpc-js has to say would go to the console.
   setLogger({ error: (text: string) => { parts.logger.warn({ text }, 'grpc'); }, info: (text: string) => { parts.logger.info({ text }, 'grpc'); }, debug: (text: string) => { parts.logger.debug({ text }, 'grpc'); } });
   const door = new CallDoor(parts);
-  const server = new Server({ ...OPTIONS, interceptors: [door.interceptor] });
+  const server = new Server({ ...OPTIONS, interceptors: [limitRequests, door.interceptor] });
+  withoutPaths(server);
   const definitions = serviceDefinitions();
   server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(parts), door));
   server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(parts), door));

@@ -6,7 +6,7 @@ import { statusOf } from '../errors/status-of.js';
 import { MALFORMED } from '../proto/service-definitions.js';
 import type { RelayParts } from '../../relay-parts.js';
 import { ActiveCall, type CallContext } from './active-call.js';
-import { ruleOf, type CallRule } from './call-rules.js';
+import { MAX_STREAMED_BYTES, ruleOf, type CallRule } from './call-rules.js';
 import { MessageMemory } from './message-memory.js';
 import { audioBytes } from './read-ahead.js';
 
@@ -18,8 +18,6 @@ const ARRIVE_MS = 5 * 60_000;
  * streamed requests counts when no reset has followed for this long, milliseconds (between processes of one machine the reset came 0.4 to 1 ms later).
  */
 const END_OF_REQUESTS_MS = 100;
-/** Longest message of a streamed request. */
-const MAX_STREAMED_BYTES = 4 * 1024 * 1024;
 /** At most 512 MiB in hand and 16 times 100 MiB on their way. */
 const MEMORY = { arriving: 16, heldBytes: 512 * 1024 * 1024, waiting: 1_000 };
 
@@ -61,10 +59,12 @@ export class CallDoor {
 
   readonly interceptor: ServerInterceptor = (method, base) => {
     const rule = ruleOf(method.path);
+    // Calls of health and reflection are not counted or logged, and keep no relay from its end.
+    const ours = rule.scopes !== null;
     const active = new ActiveCall();
     const startedMs = performance.now();
     let code: status | null = null;
-    if (rule !== null) this.#active.add(active);
+    if (ours) this.#active.add(active);
     const call: ServerInterceptingCall = new ServerInterceptingCall(base, {
       start: (next) => { next(listener); },
       sendMetadata: (metadata, next) => {
@@ -74,7 +74,8 @@ export class CallDoor {
       sendStatus: (sent, next) => {
         code ??= sent.code;
         sent.metadata?.set('x-request-id', active.requestId);
-        next(sent);
+        // The health service puts the name that was asked for into its sentence.
+        next(ours || sent.code !== status.NOT_FOUND ? sent : { ...sent, details: 'The health of a service of this name is unknown.' });
       },
     });
     const refuse = (error: unknown): void => { call.sendStatus(this.told(error, active)); };
@@ -82,8 +83,7 @@ export class CallDoor {
       onReceiveMetadata: (metadata, next) => {
         active.requestId = requestIdOf(metadata);
         this.#byMetadata.set(metadata, active);
-        if (rule === null) next(metadata);
-        else this.#letIn(active, rule, metadata, base, refuse).then(() => { next(metadata); }).catch(refuse);
+        this.#letIn(active, rule, metadata, base, refuse).then(() => { next(metadata); }).catch(refuse);
       },
       onReceiveMessage: (message: unknown, next) => {
         const bytes = audioBytes(message);
@@ -94,7 +94,7 @@ export class CallDoor {
         else active.readAhead.add(bytes, () => { next(message); });
       },
       onReceiveHalfClose: (next) => {
-        if (rule !== null && method.requestStream) active.after(END_OF_REQUESTS_MS, next);
+        if (ours && method.requestStream) active.after(END_OF_REQUESTS_MS, next);
         else next();
       },
       // Comes at the end of every call, however it ended.
@@ -102,7 +102,7 @@ export class CallDoor {
         active.end();
         this.#active.delete(active);
         if (this.#active.size === 0) this.#onIdle();
-        if (rule !== null) this.#answered(active, method.path, code ?? (Number(base.getDeadline()) <= Date.now() ? status.DEADLINE_EXCEEDED : status.CANCELLED), performance.now() - startedMs);
+        if (ours) this.#answered(active, method.path, code ?? (Number(base.getDeadline()) <= Date.now() ? status.DEADLINE_EXCEEDED : status.CANCELLED), performance.now() - startedMs);
       },
     };
     return call;
@@ -117,9 +117,11 @@ export class CallDoor {
   }
 
   async #letIn(active: ActiveCall, rule: CallRule, metadata: Metadata, base: ServerInterceptingCallInterface, refuse: (error: unknown) => void): Promise<void> {
-    if (this.#closing || this.#parts.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-    active.principal = await this.#parts.access.authenticate(this.#parts.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)));
-    requireScope(active.principal, rule.scopes);
+    if (rule.scopes !== null) {
+      if (this.#closing || this.#parts.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+      active.principal = await this.#parts.access.authenticate(this.#parts.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)));
+      requireScope(active.principal, rule.scopes);
+    }
     const giveUp = (error: AsrError): void => {
       active.end(error);
       refuse(error);
