@@ -31,7 +31,7 @@ export const wordSchema = z.object({
   endMs: z.number(),
   /** 0 to 1. */
   probability: z.number(),
-  /** True when the time is spread over the utterance, not aligned. */
+  /** True when the time is spread over the utterance, or of a translation: then it says where the sense is, not where the word is spoken. */
   approximate: z.boolean().optional(),
 });
 export type Word = z.infer<typeof wordSchema>;
@@ -50,6 +50,8 @@ export const segmentSchema = z.object({
   temperature: z.number(),
   tokens: z.array(z.number().int()),
   words: z.array(wordSchema).optional(),
+  /** ISO code of its text's language; where `MULTI` was asked for. */
+  language: z.string().optional(),
 });
 export type Segment = z.infer<typeof segmentSchema>;
 

@@ -98,7 +98,7 @@ export interface LiveConfig {
   readonly channels?: number | null | undefined;
   /** Name of a served model, at most 200 characters. Unset or empty: the default model. */
   readonly model: string;
-  /** ISO 639-1 code such as "en"; "en-US" counts as "en". Unset, empty or "auto": the model finds the language, or has only one. */
+  /** ISO 639-1 code such as "en", a tag such as "en-US", of which the language counts, or an English name. Unset, empty or "auto": the model finds the language, or has only one. "multi": the speech changes its language, which is found anew for each stretch of it. */
   readonly language: string;
   /** Text that comes before, for names and style, at most 4,000 characters. Unset: none. */
   readonly prompt: string;
@@ -256,9 +256,9 @@ export interface Transcript {
   readonly model: string;
   /** Never TASK_UNSPECIFIED. */
   readonly task: Task;
-  /** ISO 639-1 code. Unset: not known. */
+  /** ISO 639-1 code of the text's language, "en" for a translation. Unset: not known. */
   readonly language?: string | null | undefined;
-  /** How sure the model is of the language, 0 to 1. Unset: it was given, or the model does not say. */
+  /** How sure the model is of the language that is spoken, 0 to 1. Unset: it was given, or the model does not say. */
   readonly languageProbability?: number | null | undefined;
   /** Length of the recording, milliseconds. */
   readonly durationMs: number;
@@ -274,6 +274,8 @@ export interface Transcript {
   readonly warnings: readonly Warning[];
   /** What took how long. Always set. */
   readonly timings?: Timings | null | undefined;
+  /** Of a translation: ISO 639-1 code of the language that is spoken. Unset: not known, or no translation. */
+  readonly sourceLanguage?: string | null | undefined;
 }
 
 /** A stretch of text with its time. */
@@ -298,6 +300,8 @@ export interface Segment {
   readonly temperature: number;
   /** Empty unless words were asked for. */
   readonly words: readonly Word[];
+  /** ISO 639-1 code of its text's language, where the language "multi" was asked for; else unset. */
+  readonly language?: string | null | undefined;
 }
 
 /** A word with its time. */
@@ -310,7 +314,7 @@ export interface Word {
   readonly endMs: number;
   /** 0 to 1. */
   readonly probability: number;
-  /** True when the time is spread over the utterance, not aligned. */
+  /** True when the time is spread over the utterance, or of a translation: then it says where the sense is, not where the word is spoken. */
   readonly approximate: boolean;
 }
 
@@ -388,7 +392,7 @@ export interface Fault {
 export interface TranscribeOptions {
   /** Name of a served model, at most 256 characters. Unset or empty: the default model. */
   readonly model: string;
-  /** ISO 639-1 code such as "en"; "en-US" counts as "en". Unset, empty or "auto": the model finds the language, or has only one. */
+  /** ISO 639-1 code such as "en", a tag such as "en-US", of which the language counts, or an English name. Unset, empty or "auto": the model finds the language, or has only one. "multi": the speech changes its language, which is found anew for each stretch of it. */
   readonly language: string;
   /** Unset: TASK_TRANSCRIBE. */
   readonly task: Task;

@@ -11,3 +11,4 @@ export * from './live.js';
 export * from './live-protocol.js';
 export { errorMessage, liveEvent } from './live-json.js';
 export { UNSPACED_SCRIPTS, joinTexts, spaceBetween } from './join-texts.js';
+export { MULTI, languageFor, languageName, languageOf } from './language.js';

@@ -42,7 +42,7 @@ export type FilterOptions = z.infer<typeof filterOptionsSchema>;
 
 /** What the model is asked to do with a chunk. */
 export const decodeOptionsSchema = z.object({
-  /** ISO 639-1 code, or null: the model finds it (a model of one language uses that). */
+  /** ISO 639-1 code; `MULTI`: found for each stretch of speech; null: the model finds it (a model of one language uses that). */
   language: z.string().nullable().default(null),
   task: taskSchema.default('transcribe'),
   wordTimestamps: z.boolean().default(false),

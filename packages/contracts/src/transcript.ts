@@ -28,7 +28,11 @@ export interface Transcript {
   readonly text: string;
   readonly model: string;
   readonly task: 'transcribe' | 'translate';
+  /** Of the text: that of a translation is `en`. */
   readonly language: string | null;
+  /** Of a translation: the language that was spoken, or null when unknown. */
+  readonly sourceLanguage?: string | null;
+  /** How sure the model is of the language that was spoken; null when that was given. */
   readonly languageProbability: number | null;
   readonly durationMs: number;
   readonly channels: number;

@@ -5,13 +5,13 @@ import { SpeechReader } from '@murmuration/audio';
 import { ChunkQueues, FairShare, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
-import { checkOptions } from './check-options.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
 import { JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
+import { optionsFor } from './options-for.js';
 import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
 
 /** Settings of a node's intake. */
@@ -110,9 +110,9 @@ export class Intake implements TranscriptionService {
 
   async start(request: TranscriptionRequest): Promise<Transcription> {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
-    checkOptions(request.options, card.model);
+    const { decode } = optionsFor(request.options, card.model);
     await this.#admission.admit(card, request.lane);
-    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode: request.options.decode, awaitsLanguage: card.model.detectsLanguage && request.options.decode.language === null, owner: request.owner };
+    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode, awaitsLanguage: card.model.detectsLanguage && decode.language === null, owner: request.owner };
     await atDoor(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
     const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });

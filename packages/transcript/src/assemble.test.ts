@@ -28,6 +28,18 @@ describe('assembleTranscript', () => {
     assert.equal(transcript.languageProbability?.toFixed(6), '0.900000');
   });
 
+  test('The language of a translation is English; the language that was spoken is told beside it, with its probability.', () => {
+    const results = [result(0, [segment('A light hall.', 0, 1_000)], { language: 'de', languageProbability: 0.98 })];
+    const { language, sourceLanguage, languageProbability, task } = assembleTranscript(results, summary, { ...meta, task: 'translate' });
+    assert.deepEqual([task, language, sourceLanguage, languageProbability], ['translate', 'en', 'de', 0.98]);
+    assert.equal(assembleTranscript([], summary, { ...meta, task: 'translate', language: 'fr' }).sourceLanguage, 'fr');
+    assert.equal('sourceLanguage' in assembleTranscript(results, summary, meta), false);
+  });
+
+  test('A recording that changes its language and has no text is in no language.', () => {
+    assert.equal(assembleTranscript([], summary, { ...meta, language: 'multi' }).language, null);
+  });
+
   test('An empty recording has empty text, the language that was asked for and a queue time of 0.', () => {
     const transcript = assembleTranscript([], summary, { ...meta, language: 'en' });
     assert.equal(transcript.text, '');

@@ -1,4 +1,4 @@
-import { joinTexts, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
+import { MULTI, joinTexts, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
 import { SegmentJoiner } from './segment-joiner.js';
 
 /** What a transcript says of its request. */
@@ -7,7 +7,7 @@ export interface TranscriptMeta {
   /** Public name of the model that served. */
   readonly model: string;
   readonly task: Transcript['task'];
-  /** Language asked for, or null; it is the answer when the model names none. */
+  /** Language that is spoken, as asked for, or null; it is the answer when the model names none. */
   readonly language: string | null;
   /** From the start of the request to now, milliseconds. */
   readonly totalMs: number;
@@ -17,13 +17,13 @@ export interface TranscriptMeta {
 export function assembleTranscript(results: readonly ChunkResult[], summary: RecordingSummary, meta: TranscriptMeta): Transcript {
   const ordered = [...results].sort((left, right) => left.index - right.index);
   const segments = joined(ordered);
-  const { language, probability } = mainLanguage(ordered, meta.language);
+  const { language, probability } = mainLanguage(ordered, meta.language === MULTI ? null : meta.language);
   return {
     id: meta.id,
     text: joinText(segments),
     model: meta.model,
     task: meta.task,
-    language,
+    ...(meta.task === 'translate' ? { language: 'en', sourceLanguage: language } : { language }),
     languageProbability: probability,
     durationMs: summary.durationMs,
     channels: summary.channels,

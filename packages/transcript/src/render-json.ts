@@ -7,7 +7,10 @@ export interface TranscriptJson {
   readonly text: string;
   readonly segments: SegmentJson[];
   readonly duration: number;
+  /** Of the text: that of a translation is `en`. */
   readonly language: string | null;
+  /** Of a translation: the language that was spoken. */
+  readonly source_language?: string | null;
   readonly language_probability: number | null;
   readonly model: string;
   readonly task: Transcript['task'];
@@ -31,6 +34,8 @@ export interface SegmentJson {
   readonly confidence: number;
   readonly channel: number;
   readonly words?: WordJson[];
+  /** Where the language `multi` was asked for. */
+  readonly language?: string;
 }
 
 export interface WordJson {
@@ -50,6 +55,7 @@ export function renderJson(transcript: Transcript): TranscriptJson {
     segments: transcript.segments.map(segmentJson),
     duration: seconds(transcript.durationMs),
     language: transcript.language,
+    ...(transcript.sourceLanguage === undefined ? {} : { source_language: transcript.sourceLanguage }),
     language_probability: transcript.languageProbability,
     model: transcript.model,
     task: transcript.task,
@@ -80,6 +86,7 @@ export function segmentJson(segment: Transcript['segments'][number], id: number)
     text: segment.text,
     confidence: segment.confidence,
     channel: segment.channel,
+    ...(segment.language === undefined ? {} : { language: segment.language }),
     ...(segment.words === undefined ? {} : {
       words: segment.words.map((word) => ({
         word: word.word.trim(),

@@ -1,4 +1,4 @@
-import { spaceBetween, type Transcript } from '@murmuration/contracts';
+import { languageName, spaceBetween, type Transcript } from '@murmuration/contracts';
 import { seconds } from './clock-time.js';
 import { isUnspaced } from './spoken-units.js';
 
@@ -64,11 +64,4 @@ function openAiSegment(segment: Transcript['segments'][number], id: number, all:
     compression_ratio: segment.compressionRatio,
     no_speech_prob: segment.noSpeechProb,
   };
-}
-
-const NAMES = new Intl.DisplayNames(['en'], { type: 'language' });
-
-function languageName(code: string | null): string {
-  if (code === null) return 'unknown';
-  return /^[a-z]{2,3}$/.test(code) ? (NAMES.of(code) ?? code).toLowerCase() : code;
 }

@@ -84,6 +84,17 @@ describe('Renderings', () => {
     assert.match(renderSrt(one), /\n我们去公园\n/);
   });
 
+  test('A translation is English in every form; the native one says what was spoken.', () => {
+    const one = transcript([segment('A light hall.', 0, 1_000)], { task: 'translate', language: 'en', sourceLanguage: 'de' });
+    assert.deepEqual([verboseJson(one, { segments: true, words: false }).language, renderJson(one).language, renderJson(one).source_language], ['english', 'en', 'de']);
+    assert.equal('source_language' in renderJson(transcript([])), false);
+  });
+
+  test('OpenAI\'s names of languages are Whisper\'s.', () => {
+    const named = (language: string | null): string => verboseJson(transcript([], { language }), { segments: false, words: false }).language;
+    assert.deepEqual(['tl', 'my', 'nn', 'ht', 'jv', 'yue', null].map(named), ['tagalog', 'myanmar', 'nynorsk', 'haitian creole', 'javanese', 'cantonese', 'unknown']);
+  });
+
   test('The JSON of /transcribe counts in seconds and accounts for all of them.', () => {
     const json = renderJson(transcript([segment('a', 0, 1_000.4)], { accounting: { speechMs: 1_000, nonSpeechMs: 1_300, skipped: [{ startMs: 0, endMs: 45.6, channel: 0, reason: 'too_short' }] } }));
     assert.deepEqual(json.segments, [{ id: 0, start: 0, end: 1, text: 'a', confidence: 0.9, channel: 0 }]);

@@ -1,4 +1,4 @@
-import type { DecodeOptions, Filtered, Recognition, Segment } from '@murmuration/contracts';
+import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment } from '@murmuration/contracts';
 import { compressionRatio } from '../filters/compression-ratio.js';
 import { isDoubtful } from '../filters/doubt.js';
 import { firstLoop, type FilterFacts } from '../filters/apply-filters.js';
@@ -10,6 +10,7 @@ import type { Generation } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
 import { startAtSound, type SaidStretch } from './words/start-at-sound.js';
 import type { WordedSegment } from './words/place-words.js';
+import { withTranslatedWords } from './words/translated-words.js';
 
 const FRAME_MS = 10;
 const STEP_MS = 20;
@@ -59,7 +60,7 @@ export class ChunkDecoding implements ChunkTask {
     this.temperatures = options.temperatures;
     this.maxTokens = maxTokens;
     this.options = options;
-    this.language = vocabulary.multilingual ? options.language : 'en';
+    this.language = !vocabulary.multilingual ? 'en' : options.language === MULTI ? null : options.language;
     this.#vocabulary = vocabulary;
   }
 
@@ -94,7 +95,12 @@ export class ChunkDecoding implements ChunkTask {
   }
 
   get filterFacts(): FilterFacts {
-    return { audio: this.audio, textLanguage: this.options.task === 'translate' ? 'en' : this.language };
+    return { audio: this.audio, textLanguage: this.textLanguage };
+  }
+
+  /** ISO code of the language that is written; null while it is not found. */
+  get textLanguage(): string | null {
+    return this.options.task === 'translate' ? 'en' : this.language;
   }
 
   /** Tokens of the text written so far, to be continued where the request wants that. A guess made at a high temperature is not built upon (openai/whisper's rule). */
@@ -125,7 +131,7 @@ export class ChunkDecoding implements ChunkTask {
   recognition(windows: readonly DecodedWindow[]): Recognition {
     const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
     return {
-      segments,
+      segments: this.options.task === 'translate' ? segments.map(withTranslatedWords) : segments,
       filtered: this.#unheard(segments),
       language: this.language,
       languageProbability: this.languageProbability,

@@ -1,4 +1,4 @@
-import { AsrError, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import { AsrError, MULTI, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
 import { applyFilters } from '../filters/apply-filters.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
 import { ChunkDecoding } from './chunk-decoding.js';
@@ -91,7 +91,7 @@ export class WhisperRecognizer implements Recognizer {
 
   #refuseImpossible(options: DecodeOptions): void {
     const { vocabulary } = this.#parts;
-    if (options.language !== null && !vocabulary.languages.has(options.language)) {
+    if (options.language !== null && options.language !== MULTI && !vocabulary.languages.has(options.language)) {
       throw new AsrError('unsupported_language', `The model ${this.description.id} does not know the language ${options.language}. Leave \`language\` out or use one that \`GET /capabilities\` lists.`, { param: 'language' });
     }
     if (!this.description.tasks.includes(options.task)) {
@@ -129,7 +129,7 @@ export class WhisperRecognizer implements Recognizer {
     const tokens = window.segments.flatMap((segment) => segment.tokens.filter((token) => token < vocabulary.endOfText));
     const start = window.prompt.tokens.slice(window.prompt.startIndex);
     const steps = Math.min(Math.floor((window.endFrame - window.startFrame) / 2), (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS);
-    const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, tokens, steps, chunk.language ?? 'en');
+    const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, tokens, steps, chunk.textLanguage ?? 'en');
     placeWords(aligned, chunk.wordedSegments(window), window.startFrame * 10, lastWordMs);
   }
 }

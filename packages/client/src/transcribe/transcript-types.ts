@@ -4,7 +4,10 @@ export interface Transcript {
   readonly text: string;
   readonly segments: readonly Segment[];
   readonly duration: number;
+  /** Of the text: that of a translation is `en`. */
   readonly language: string | null;
+  /** Of a translation: the language that was spoken. */
+  readonly source_language?: string | null;
   readonly language_probability: number | null;
   readonly model: string;
   readonly task: 'transcribe' | 'translate';
@@ -30,6 +33,8 @@ export interface Segment {
   readonly confidence: number;
   readonly channel: number;
   readonly words?: readonly Word[];
+  /** Where the language `multi` was asked for. */
+  readonly language?: string;
 }
 
 export interface Word {
@@ -38,7 +43,7 @@ export interface Word {
   readonly end: number;
   /** 0 to 1. */
   readonly probability: number;
-  /** True when the time is spread over the utterance, not aligned. */
+  /** True when the time is spread over the utterance, or of a translation: then it says where the sense is, not where the word is spoken. */
   readonly approximate?: boolean;
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { AsrError, isFinal, type Job, type JobNews, type ModelDescription, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
+import { AsrError, isFinal, type DecodeOptions, type Job, type JobNews, type ModelDescription, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { atDoor, type JobArchive, type JobEvents, type JobIdentity, type JobLedger, type JobManifest, type JobTerms } from '@murmuration/queue';
-import { checkOptions } from '../check-options.js';
+import { optionsFor } from '../options-for.js';
 import { followEvents } from '../follow-events.js';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
 import type { ModelRegistry } from '../model-registry.js';
@@ -116,13 +116,13 @@ export class Jobs implements JobService {
   }
 
   async #submit(submission: JobSubmission): Promise<{ readonly manifest: JobManifest; readonly created: boolean }> {
-    const { idempotencyKey: key, options } = submission;
+    const { idempotencyKey: key } = submission;
     const earlier = key === null ? null : await this.#parts.earlier.find(submission, key);
     if (earlier !== null) return { manifest: earlier, created: false };
-    const card = await this.#parts.registry.resolve(options.model, this.#parts.workerWaitMs, submission.signal);
-    checkOptions(options, card.model);
+    const card = await this.#parts.registry.resolve(submission.options.model, this.#parts.workerWaitMs, submission.signal);
+    const { decode } = optionsFor(submission.options, card.model);
     if (submission.webhook !== null) this.#parts.webhooks.check(submission.webhook, submission.owner);
-    const job = identityOf(submission, card.model);
+    const job = identityOf(submission, decode, card.model);
     await this.#parts.admission.admit(card, job.lane);
     const terms = this.#termsOf(submission, card.model);
     const createdAtMs = await atDoor(() => this.#parts.jobs.create(job, terms));
@@ -168,8 +168,7 @@ export class Jobs implements JobService {
   }
 }
 
-function identityOf(submission: JobSubmission, model: ModelDescription): JobIdentity {
-  const { decode } = submission.options;
+function identityOf(submission: JobSubmission, decode: DecodeOptions, model: ModelDescription): JobIdentity {
   return {
     id: submission.id ?? randomUUID(), lane: submission.priority, modelId: model.id, modelSlug: model.slug,
     decode, awaitsLanguage: model.detectsLanguage && decode.language === null, owner: submission.owner,

@@ -1,4 +1,4 @@
-import type { Job, JobStatus } from '@murmuration/contracts';
+import { MULTI, type Job, type JobStatus } from '@murmuration/contracts';
 import type { JobManifest } from '@murmuration/queue';
 
 /** What depends on other jobs. */
@@ -23,13 +23,19 @@ export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = 
     doneMs: manifest.doneMs,
     plannedMs: manifest.plannedMs,
     durationMs: manifest.durationMs,
-    language: manifest.language ?? manifest.decode.language ?? manifest.fallbackLanguage,
+    language: manifest.language ?? textLanguageOf(manifest),
     position: outlook.position,
     estimatedSecondsLeft: outlook.estimatedSecondsLeft,
     error: manifest.error,
     metadata: manifest.metadata,
     webhook: manifest.webhook,
   };
+}
+
+/** The language that the text will be in, where that is known before it is. */
+function textLanguageOf({ decode, fallbackLanguage }: Pick<JobManifest, 'decode' | 'fallbackLanguage'>): string | null {
+  if (decode.task === 'translate') return 'en';
+  return decode.language === MULTI ? null : decode.language ?? fallbackLanguage;
 }
 
 export function statusOf({ state, done }: Pick<JobManifest, 'state' | 'done'>): JobStatus {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { AsrError, decodeOptionsSchema, type LiveNews, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import { AsrError, decodeOptionsSchema, languageFor, type LiveNews, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { LiveEars } from '@murmuration/audio';
 import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
@@ -99,7 +99,7 @@ export class Live implements LiveService {
     const session: NewLive = {
       id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, settings, model,
       decode: decodeOptionsSchema.parse({
-        language: languageOf(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
+        language: languageFor(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
         // Approximate times cost nothing; aligned ones a pass of the decoder.
         wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
       }),
@@ -224,12 +224,4 @@ export class Live implements LiveService {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** Throws `unsupported_language`. */
-function languageOf(language: string | null, model: ModelDescription): string | null {
-  if (language !== null && !model.languages.includes(language)) {
-    throw new AsrError('unsupported_language', `The model ${model.id} does not know this language. It knows: ${model.languages.slice(0, 12).join(', ')}${model.languages.length > 12 ? ' …' : ''}.`, { param: 'language' });
-  }
-  return language;
 }

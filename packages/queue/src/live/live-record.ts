@@ -1,4 +1,4 @@
-import { decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import { MULTI, decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
 
 /** What a new session is. */
 export interface NewLive {
@@ -45,7 +45,7 @@ export function fieldsOf(session: NewLive): Record<string, string | number> {
   return {
     state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay,
     settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, decode: JSON.stringify(session.decode),
-    language: session.settings.language ?? '', startedAtMs: session.startedAtMs,
+    language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language, startedAtMs: session.startedAtMs,
     position: 0, source: 0, keepFrom: 0, count: 0, started: 0, front: 0, pending: 0, speechSamples: 0, revisions: 0, open: '', partial: '', op: '',
   };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { AsrError, transcribeOptionsSchema } from '@murmuration/contracts';
+import { AsrError, languageOf, transcribeOptionsSchema } from '@murmuration/contracts';
 import type { Dialect } from './dialect.js';
-import { languageCode } from './language-code.js';
 import { parseFields } from './parse-fields.js';
 import { textField } from './text-field.js';
 
@@ -10,7 +9,7 @@ const words = z.array(z.string().max(1_000)).max(1_000).optional();
 /** Fields of `POST /v1/listen` (@deepgram/sdk, `MediaTranscribeRequestOctetStream`). Others are let pass, for clients grow. */
 export const deepgramFieldsSchema = z.object({
   model: textField(z.string().max(256)).describe('A model that GET /v1/models lists; Deepgram\'s own names mean the default.'),
-  language: textField(z.string().max(64)).describe('A language tag; found by the model when left out or `multi`.'),
+  language: textField(z.string().max(64)).describe('A language tag; found by the model when left out, found again for each stretch of speech when `multi`.'),
   detect_language: textField(z.boolean()).describe('Tells the language that was found.'),
   multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
   utterances: textField(z.boolean()).describe('Adds the list of utterances.'),
@@ -50,7 +49,7 @@ export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer
         channels: split ? 'split' : 'mix',
         detect: fields.utt_split === undefined ? {} : { minSilenceMs: Math.round(fields.utt_split * 1_000) },
         decode: {
-          language: fields.language === undefined || fields.language === 'multi' || fields.detect_language === true ? null : languageCode(fields.language),
+          language: fields.detect_language === true ? null : languageOf(fields.language),
           wordTimestamps,
           hotwords: [...fields.keyterm ?? [], ...(fields.keywords ?? []).map((word) => word.replace(/:-?[\d.]+$/, ''))].join(', '),
         },

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { AsrError, responseFormatSchema, transcribeOptionsSchema, type DetectOptions, type ResponseFormat } from '@murmuration/contracts';
+import { AsrError, MULTI, languageOf, responseFormatSchema, transcribeOptionsSchema, type DetectOptions, type ResponseFormat } from '@murmuration/contracts';
 import type { Dialect, ReadFields } from './dialect.js';
-import { languageCode } from './language-code.js';
 import { parseFields } from './parse-fields.js';
 import { textField } from './text-field.js';
 import { PROMPT_LENGTH } from './transcribe-dialect.js';
@@ -16,8 +15,8 @@ const common = {
 /** Fields of `POST /v1/audio/transcriptions` (openai-node, `TranscriptionCreateParams`). Others are let pass, for clients grow. */
 export const transcriptionFieldsSchema = z.object({
   ...common,
-  language: textField(z.string().max(64)).describe('ISO 639-1 code; found by the model when left out.'),
-  languages: z.array(z.string().max(64)).max(32).optional().describe('One language is taken as `language`; of several the model chooses.'),
+  language: textField(z.string().max(64)).describe('ISO 639-1 code or English name; found by the model when left out, found again for each stretch of speech when `multi`.'),
+  languages: z.array(z.string().max(64)).max(32).optional().describe('One language is taken as `language`; several mean `multi`.'),
   keywords: z.array(z.string().max(1_000)).max(1_000).optional().describe('Words to favour.'),
   timestamp_granularities: z.array(z.enum(['word', 'segment'])).max(8).optional().describe('For `verbose_json`; segments when left out.'),
   include: z.array(z.enum(['logprobs'])).max(8).optional().describe('Accepted; log-probabilities of tokens are not given.'),
@@ -53,7 +52,7 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
       model: fields.model ?? null,
       detect: detectOptions(fields),
       decode: {
-        language: languageOf(fields.language, fields.languages),
+        language: onlyLanguage(fields.language, fields.languages),
         // Subtitles are cut between words where words have times.
         wordTimestamps: granularities.words && format !== 'json' && format !== 'text',
         prompt: fields.prompt ?? '',
@@ -79,10 +78,10 @@ export const translationDialect: Dialect<OpenAiAnswer> = {
   },
 };
 
-function languageOf(language: string | undefined, languages: readonly string[] | undefined): string | null {
-  if (language !== undefined) return languageCode(language);
-  const [only, ...more] = languages ?? [];
-  return only === undefined || more.length > 0 ? null : languageCode(only);
+/** Who names several languages has a recording that changes between them. */
+function onlyLanguage(language: string | undefined, languages: readonly string[] = []): string | null {
+  const [only = null, ...more] = new Set((language === undefined ? languages : [language]).map(languageOf));
+  return more.length > 0 ? MULTI : only;
 }
 
 const strategySchema = z.object({

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
+import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, languageOf, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
 import type { Dialect } from './dialect.js';
-import { languageCode } from './language-code.js';
 import { parseFields } from './parse-fields.js';
 import { textField } from './text-field.js';
 
@@ -14,7 +13,7 @@ const filter = filterOptionsSchema.shape;
 /** Fields of `POST /transcribe` and `/transcribe/stream`, in the form or as query parameters. */
 export const transcribeFieldsSchema = z.strictObject({
   model: textField(z.string().max(256)).describe('Name of a model that GET /v1/models lists; the default when left out.'),
-  language: textField(z.string().max(64)).describe('ISO 639-1 code; found by the model when left out.'),
+  language: textField(z.string().max(64)).describe('ISO 639-1 code or English name; found by the model when left out, found again for each stretch of speech when `multi`.'),
   task: textField(taskSchema).describe('`translate` gives English text, where the model can.'),
   response_format: textField(responseFormatSchema).describe('`json` is this service\'s own form, `verbose_json` OpenAI\'s.'),
   word_timestamps: textField(z.boolean()).describe('Gives the time of each word.'),
@@ -69,7 +68,7 @@ export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): Tr
       gateRms: fields.gate_rms, gateZeroCrossings: fields.gate_zero_crossings,
     }),
     decode: given({
-      language: fields.language === undefined ? undefined : languageCode(fields.language),
+      language: fields.language === undefined ? undefined : languageOf(fields.language),
       task: fields.task,
       wordTimestamps: fields.word_timestamps,
       prompt: fields.prompt,

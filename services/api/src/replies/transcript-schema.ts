@@ -4,7 +4,7 @@ import type { TranscriptJson, VerboseJson } from '@murmuration/transcript';
 
 const wordJsonSchema = z.object({
   word: z.string(), start: z.number(), end: z.number(), probability: z.number(),
-  approximate: z.boolean().exactOptional().describe('True when the time is spread over the utterance, not aligned.'),
+  approximate: z.boolean().exactOptional().describe('True when the time is spread over the utterance, or of a translation: then it says where the sense is, not where the word is spoken.'),
 });
 
 /** A segment of `POST /transcribe`, also the data of an event `segment`; times in seconds. */
@@ -13,6 +13,7 @@ const segmentJsonSchema = z.object({
   confidence: z.number().describe('0 to 1: exponential of the mean log-probability.'),
   channel: z.number().int(),
   words: z.array(wordJsonSchema).exactOptional(),
+  language: z.string().exactOptional().describe('Where `language` is `multi`.'),
 }).meta({ id: 'Segment' });
 
 /** The answer of `POST /transcribe`; all times in seconds. */
@@ -20,7 +21,8 @@ export const transcriptJsonSchema = z.object({
   id: z.string(), text: z.string(),
   segments: z.array(segmentJsonSchema),
   duration: z.number(),
-  language: z.string().nullable(),
+  language: z.string().nullable().describe('Of the text: that of a translation is `en`.'),
+  source_language: z.string().nullable().exactOptional().describe('Of a translation: the language that was spoken.'),
   language_probability: z.number().nullable(),
   model: z.string(), task: taskSchema, channels: z.number().int(),
   timings: z.object({

@@ -8,8 +8,8 @@ export interface TokenWord {
   tokens: number[];
 }
 
-/** Languages written without spaces between words: there each character is a word. */
-const UNSPACED: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
+/** Languages written without spaces between words: there each character is a word. (openai/whisper leaves out Khmer and Tibetan: whole phrases are words there.) */
+const UNSPACED: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue', 'km', 'bo']);
 const PUNCTUATION = /^[!-/:-@[-`{-~]*$/;
 const REPLACEMENT = '\uFFFD';
 

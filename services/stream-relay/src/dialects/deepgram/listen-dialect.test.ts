@@ -42,7 +42,7 @@ describe('The address of a live Deepgram stream', () => {
 
   test('Deepgram\'s models mean the default, and tags of languages their language.', () => {
     assert.deepEqual(['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'].map((model) => settings(`${RAW}&model=${model}`).model), [null, null, null, null, 'moonshine-tiny']);
-    assert.deepEqual(['en-US', 'multi', 'de', ''].map((language) => settings(`${RAW}&language=${language}`).language), ['en', null, 'de', null]);
+    assert.deepEqual(['en-US', 'multi', 'de', '', 'zh-HK', 'German'].map((language) => settings(`${RAW}&language=${language}`).language), ['en', 'multi', 'de', null, 'yue', 'de']);
     assert.equal(settings(`${RAW}&keyterm=Bee&keyterm=Cee&keywords=Dee:2`).hotwords, 'Bee, Cee, Dee');
   });
 

@@ -1,5 +1,4 @@
-import { AsrError, liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
-import { languageOf } from '../language.js';
+import { AsrError, languageOf, liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
 import { hotwordsOf } from '../limited-text.js';
 
 /** What the address of a live stream asks for. */

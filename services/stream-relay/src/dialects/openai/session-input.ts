@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { AsrError, liveSettingsSchema, type LiveSettings } from '@murmuration/contracts';
-import { languageOf } from '../language.js';
+import { AsrError, MULTI, languageOf, liveSettingsSchema, type LiveSettings } from '@murmuration/contracts';
 import { hotwordsOf, promptOf } from '../limited-text.js';
 
 const word = z.string().max(1_000);
@@ -100,10 +99,10 @@ export function liveSettings(input: SessionInput, model: string | null): LiveSet
   });
 }
 
-function onlyLanguage(language: string | null | undefined, languages: readonly string[] | undefined): string | null {
-  if (language !== undefined && language !== null) return languageOf(language);
-  const [only, ...more] = languages ?? [];
-  return more.length > 0 ? null : languageOf(only);
+/** Who names several languages changes between them. */
+function onlyLanguage(language: string | null | undefined, languages: readonly string[] = []): string | null {
+  const [only = null, ...more] = new Set((language ?? '') === '' ? languages.map(languageOf) : [languageOf(language)]);
+  return more.length > 0 ? MULTI : only;
 }
 
 /** OpenAI's ranges are wider than ours: the nearest value is taken. */

@@ -1,6 +1,5 @@
-import { liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
+import { languageOf, liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import { languageOf } from '../../dialects/language.js';
 import { chosen, given, parsed, snakeCase } from './first-issue.js';
 
 const ENCODINGS = {

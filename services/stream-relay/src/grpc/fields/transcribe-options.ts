@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { transcribeOptionsSchema, type TranscribeOptions } from '@murmuration/contracts';
+import { languageOf, transcribeOptionsSchema, type TranscribeOptions } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import { languageOf } from '../../dialects/language.js';
 import { chosen, given, parsed, snakeCase } from './first-issue.js';
 
 const TASKS = { TASK_TRANSCRIBE: 'transcribe', TASK_TRANSLATE: 'translate' } as const;

@@ -18,6 +18,7 @@ export function transcriptMessage(transcript: Transcript): proto.Transcript {
     },
     warnings: transcript.warnings,
     timings: transcript.timings,
+    sourceLanguage: transcript.sourceLanguage ?? null,
   };
 }
 
@@ -25,6 +26,7 @@ export function segmentMessage(segment: Segment): proto.Segment {
   return {
     startMs: wholeMs(segment.startMs), endMs: wholeMs(segment.endMs), text: segment.text, channel: segment.channel, confidence: segment.confidence, avgLogprob: segment.avgLogprob,
     noSpeechProb: segment.noSpeechProb, compressionRatio: segment.compressionRatio, temperature: segment.temperature, words: (segment.words ?? []).map(wordMessage),
+    language: segment.language ?? null,
   };
 }
 
