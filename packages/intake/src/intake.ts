@@ -31,6 +31,8 @@ export interface IntakeOptions {
 const LEASE_MS = 30_000;
 /** Audio that a recording may be ahead of the workers: 20 minutes, 38 MB of PCM. */
 const MAX_AHEAD_MS = 20 * 60_000;
+/** A store that has no room for this long has none for the uploads that wait: they are refused. */
+const ROOM_WAIT_MS = 60_000;
 const LISTED_JOBS = 1_000;
 /** Who only looks renews nothing. */
 const UNUSED_KEEP_MS = 1;
@@ -76,6 +78,7 @@ export class Intake implements TranscriptionService {
       leaseMs: LEASE_MS,
       workerWaitMs: options.workerWaitMs,
       maxAheadMs: MAX_AHEAD_MS,
+      roomWaitMs: ROOM_WAIT_MS,
     };
     this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger }, options.jobs);
     this.#admission = this.#jobsRoom.admission;

@@ -10,6 +10,8 @@ export interface PlannerParts {
   readonly share: FairShare;
   read(input: RecordingInput): AsyncIterable<RecordingEvent>;
   readonly limits: RecordingInput['limits'];
+  /** How long a recording that was admitted waits for room in the store before it is refused, milliseconds. */
+  readonly roomWaitMs: number;
 }
 
 /** A recording on its way in. */
@@ -20,8 +22,15 @@ export interface IncomingRecording {
   readonly options: TranscribeOptions;
 }
 
-const ROOM_LOOK_MS = 100;
+const ROOM_LOOK_MS = 250;
+/** What a client is told to wait when the store is full, seconds. */
+const RETRY_FULL_S = 10;
 const AHEAD_LOOK_MS = 1_000;
+
+/** What is answered when no more fits into the store. */
+export function storeFull(): AsrError {
+  return new AsrError('queue_full', 'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: RETRY_FULL_S });
+}
 
 /** Reads a recording and stores and queues its chunks as they come, no faster than there is room for them. */
 export class RecordingPlanner {
@@ -49,7 +58,7 @@ export class RecordingPlanner {
     this.#onRoom();
   }
 
-  /** Resolves when every chunk is stored. Throws what the bytes throw, `backend_unavailable`, and `cancelled` when the job has ended or `signal` is aborted. */
+  /** Resolves when every chunk is stored. Throws what the bytes throw, `backend_unavailable`, `queue_full` when there is no room for too long, and `cancelled` when the job has ended or `signal` is aborted. */
   async plan(signal: AbortSignal): Promise<RecordingSummary> {
     const { options } = this.#recording;
     const events = this.#parts.read({
@@ -67,7 +76,7 @@ export class RecordingPlanner {
     throw new AsrError(signal.aborted ? 'cancelled' : 'internal');
   }
 
-  /** Waits until little enough is ahead of the workers and the store has room: so the upload is slowed, not refused. */
+  /** Waits until little enough is ahead of the workers and the store has room: so the upload is slowed, and refused only when that lasts too long. */
   async #roomFor(signal: AbortSignal): Promise<void> {
     while (this.#plannedMs - this.#doneMs > this.#maxAheadMs && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -75,7 +84,9 @@ export class RecordingPlanner {
         setTimeout(resolve, AHEAD_LOOK_MS).unref();
       });
     }
-    while (!signal.aborted && !await atDoor(() => this.#parts.audio.hasRoom())) {
+    for (const sinceMs = performance.now(); !signal.aborted && !await atDoor(() => this.#parts.audio.hasRoom());) {
+      // Every upload that waits holds a connection and what it has stored: when all wait for each other's room, some must go.
+      if (performance.now() - sinceMs > this.#parts.roomWaitMs) throw storeFull();
       await new Promise((resolve) => { setTimeout(resolve, ROOM_LOOK_MS); });
     }
     if (signal.aborted) throw new AsrError('cancelled');

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { startRedis, type TestRedis } from '@murmuration/queue/testing';
 import { createLogger } from '@murmuration/runtime';
-import { pieces, startNode, submission, until, untilStatus } from '../testing/jobs-node.js';
+import { pieces, startNode, submission, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
 import { BacklogView } from './backlog.js';
 
@@ -54,23 +54,107 @@ test('Past the budget submissions are told when to come back, nothing of them is
   await node.close();
 });
 
-test('When the store is full a submission is refused, and one that is on its way is slowed until there is room', async () => {
+/** Fills Redis to where nothing more is admitted, with room to spare on both sides: buffers come and go. */
+async function fill(node: JobsNode): Promise<void> {
+  await node.redis.setrange('test:ballast', 20_000_000, 'x');
+  await node.redis.config('SET', 'maxmemory', String(Math.round(await usedMemory(node) * 1.15)));
+}
+
+async function empty(node: JobsNode): Promise<void> {
+  await node.redis.config('SET', 'maxmemory', '0');
+  await node.redis.del('test:ballast');
+}
+
+async function usedMemory(node: JobsNode): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await node.redis.info('memory'))?.[1]);
+}
+
+/** A recording of which one chunk comes at once and the others when `go` is called; `begun` resolves when the first is stored. */
+function gated(): { readonly source: AsyncGenerator<Uint8Array>; readonly begun: Promise<void>; readonly go: () => void } {
+  let begin: () => void = () => undefined;
+  let go: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => { begin = resolve; });
+  const gate = new Promise<void>((resolve) => { go = resolve; });
+  const source = (async function* () {
+    yield* pieces(1);
+    begin();
+    await gate;
+    yield* pieces(2, 3);
+  })();
+  return { source, begun, go };
+}
+
+/** Counts how often the node looks for room. */
+function countLooks(node: JobsNode): () => number {
+  const hasRoom = node.audio.hasRoom.bind(node.audio);
+  let looks = 0;
+  node.audio.hasRoom = async () => {
+    const room = await hasRoom();
+    looks++;
+    return room;
+  };
+  return () => looks;
+}
+
+async function refusalOf(submitting: Promise<unknown>): Promise<AsrError> {
+  const error: unknown = await submitting.then(() => null, (refusal: unknown) => refusal);
+  assert.ok(error instanceof AsrError, String(error));
+  return error;
+}
+
+test('A submission is refused once the store is full, however recently there was room', { timeout: 60_000 }, async () => {
+  const node = await startNode(server.url, logger);
+  const { job } = await node.jobs.submit(submission());
+  await fill(node);
+  const error = await refusalOf(node.jobs.submit(submission()));
+  assert.deepEqual([error.code, error.retryAfterSeconds], ['queue_full', 10]);
+  await empty(node);
+  await untilStatus(node.jobs, job.id, 'done');
+  await node.close();
+});
+
+test('While the store is full an upload that was admitted is slowed, and goes on when there is room', { timeout: 60_000 }, async () => {
   const node = await startNode(server.url, logger);
   worker.hold();
-  let first: () => void = () => undefined;
-  const begun = new Promise<void>((resolve) => { first = resolve; });
-  const submitting = node.jobs.submit(submission({ source: (async function* () { yield* pieces(1); first(); yield* pieces(2, 3); })() }));
+  const { source, begun, go } = gated();
+  const submitting = node.jobs.submit(submission({ id: 'slowed', source }));
   await begun;
-  const error = await until(async () => {
-    // Seen anew each time: what Redis uses falls when buffers of connections are given back.
-    const memory = Number(/used_memory:(\d+)/.exec(await node.redis.info('memory'))?.[1]);
-    await node.redis.config('SET', 'maxmemory', String(Math.round(memory * 1.15)));
-    return node.jobs.submit(submission()).then(() => null, (refusal: unknown) => refusal);
-  });
-  assert.ok(error instanceof AsrError && error.code === 'queue_full' && error.retryAfterSeconds !== null);
-  await node.redis.config('SET', 'maxmemory', '0');
+  await fill(node);
+  const looks = countLooks(node);
+  go();
+  await until(() => Promise.resolve(looks() > 2 ? true : null));
+  assert.equal(await node.redis.hget('murm:{j.slowed}:job', 'planned'), '1');
+  await empty(node);
   worker.open();
   const { job } = await submitting;
   await untilStatus(node.jobs, job.id, 'done');
   await node.close();
 });
+
+for (const [how, share] of [['nearly full', 1.15], ['beyond its limit, where it refuses writes', 0.9]] as const) {
+  test(`An upload that finds no room for too long is refused, and nothing of it is left: Redis ${how}`, { timeout: 60_000 }, async () => {
+    const node = await startNode(server.url, logger, { roomWaitMs: 300 });
+    const { source, begun, go } = gated();
+    await fill(node);
+    await node.redis.config('SET', 'maxmemory', '0');
+    const before = await node.redis.keys('*');
+    const submitting = refusalOf(node.jobs.submit(submission({ id: 'refused', source, idempotencyKey: 'once' })));
+    await begun;
+    await until(async () => await node.redis.hget('murm:{j.refused}:job', 'done') === '1' ? true : null);
+    await node.redis.config('SET', 'maxmemory', String(Math.round(await usedMemory(node) * share)));
+    go();
+    const error = await submitting;
+    assert.deepEqual([error.code, error.retryAfterSeconds], ['queue_full', 10]);
+    // Its last event alone may be read for ten seconds more.
+    const left = (await node.redis.keys('*')).filter((key) => !before.includes(key) && /refused|once/.test(key));
+    assert.deepEqual(left.filter((key) => !key.endsWith(':events')), []);
+    await until(async () => (await node.redis.keys('*refused*')).length === 0 ? true : null);
+    await assert.rejects(node.jobs.get('refused', 'everybody'), { code: 'not_found' });
+    await empty(node);
+    const again = await node.jobs.submit(submission({ id: 'refused', idempotencyKey: 'once' }));
+    assert.equal(again.created, true);
+    await untilStatus(node.jobs, 'refused', 'done');
+    await node.redis.del(...await node.redis.keys('*refused*'));
+    await node.close();
+  });
+}

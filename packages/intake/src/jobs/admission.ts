@@ -1,6 +1,7 @@
 import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
 import { atDoor, type AudioStore, type JobManifest, type JobStore } from '@murmuration/queue';
 import type { ModelRegistry } from '../model-registry.js';
+import { storeFull } from '../recording-planner.js';
 import { Backlog } from './backlog.js';
 
 /** What is told to wait when the speed is not known, seconds. */
@@ -24,9 +25,7 @@ export class Admission {
 
   /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget. Urgent work does not wait for batch work. */
   async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane): Promise<void> {
-    if (!await atDoor(() => this.#audio.hasRoom())) {
-      throw new AsrError('queue_full', 'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: 10 });
-    }
+    if (!await atDoor(() => this.#audio.hasRoom())) throw storeFull();
     const aheadMs = (await this.#backlog.of(model.slug)).aheadMs(lane);
     if (aheadMs < this.#maxBacklogMs) return;
     const speed = await this.#speed(model.slug);

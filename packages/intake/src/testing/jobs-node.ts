@@ -21,7 +21,7 @@ export interface JobsNode {
   crash(): void;
 }
 
-export async function startNode(redisUrl: string, logger: Logger, options: Partial<JobsOptions> & { readonly leaseMs?: number } = {}): Promise<JobsNode> {
+export async function startNode(redisUrl: string, logger: Logger, options: Partial<JobsOptions> & { readonly leaseMs?: number; readonly roomWaitMs?: number } = {}): Promise<JobsNode> {
   const redis = doorConnection(redisUrl, logger);
   const subscriber = subscriberConnection(redisUrl, logger);
   const patient = patientConnection(redisUrl, logger);
@@ -33,7 +33,7 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
   const room = new JobsRoom({
     jobs: store, audio, queues, redis, subscriber, patient, logger, leaseMs,
     share: new FairShare(redis, store), events: new JobEvents(redis, subscriber), registry: new ModelRegistry(redis, null),
-    read: readPieces, limits: { maxDurationMs: 1e9, maxChannels: 1 }, workerWaitMs: 5_000, maxAheadMs: 1e9,
+    read: readPieces, limits: { maxDurationMs: 1e9, maxChannels: 1 }, workerWaitMs: 5_000, maxAheadMs: 1e9, roomWaitMs: options.roomWaitMs ?? 60_000,
   }, { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, requeueAfterMs: 60_000, webhookLateMs: 200 }, ...options });
   return {
     jobs: room.jobs, redis, store, queues, audio,
@@ -95,13 +95,17 @@ export function textOf(...words: number[]): string {
   return words.map((word) => `w${String(word)} x${String(word)}`).join(' ');
 }
 
-/** Asks until the answer is not null; what it waits for must come. */
+/** Longest wait for what must come: long for a busy machine, and short enough that the test which waits says so itself. */
+const UNTIL_MS = 60_000;
+
+/** Asks until the answer is not null. Throws when it does not come, so that the stack shows who waited. */
 export async function until<T>(look: () => Promise<T | null>): Promise<T> {
-  for (;;) {
+  for (const sinceMs = performance.now(); performance.now() - sinceMs < UNTIL_MS;) {
     const found = await look();
     if (found !== null) return found;
     await pause(5);
   }
+  throw new Error(`what was waited for did not come within ${String(UNTIL_MS / 1_000)} s`);
 }
 
 /** Resolves when the job has this status. */

@@ -9,7 +9,6 @@ import type { RedisMemory } from './redis-memory.js';
 /** Left free, so that the disk has room for what was admitted already: a tenth of a small disk, this much of a large one. */
 const LEFT_FREE_BYTES = 1024 ** 3;
 const LEFT_FREE_SHARE = 0.1;
-const LOOK_EVERY_MS = 250;
 
 /**
  * PCM in a folder of one machine, or on a volume that all machines see: a folder a job, a file a chunk. Files do not expire;
@@ -22,8 +21,6 @@ export class DirectoryAudioStore implements AudioStore {
   readonly putLimitMs = 10_000;
   readonly #dir: string;
   readonly #memory: RedisMemory;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #diskHasRoom = true;
 
   private constructor(dir: string, memory: RedisMemory) {
     this.#dir = dir;
@@ -71,13 +68,8 @@ export class DirectoryAudioStore implements AudioStore {
   }
 
   async hasRoom(): Promise<boolean> {
-    const now = performance.now();
-    if (now - this.#lookedAtMs >= LOOK_EVERY_MS) {
-      const { bavail, blocks, bsize } = await statfs(this.#dir);
-      this.#diskHasRoom = bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE);
-      this.#lookedAtMs = now;
-    }
-    return this.#diskHasRoom && await this.#memory.hasRoom();
+    const { bavail, blocks, bsize } = await statfs(this.#dir);
+    return bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE) && await this.#memory.hasRoom();
   }
 
   async sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number> {

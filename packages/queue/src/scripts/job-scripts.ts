@@ -155,6 +155,8 @@ export const endJob: Script = {
   lua: `${SHARE_TTL}${EMIT}${NOW}${SETTLE}
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'failed' or state == 'cancelled' or state == 'done' then return 0 end
+-- A Redis that is full lets a script write that has begun by deleting.
+redis.call('HDEL', KEYS[1], 'textBefore')
 redis.call('HSET', KEYS[1], 'state', ARGV[1], 'error', ARGV[2], 'finishedAtMs', now_ms())
 emit(KEYS[2], ARGV[3], 'type', ARGV[1], 'error', ARGV[2])
 settle()

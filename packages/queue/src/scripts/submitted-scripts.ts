@@ -70,8 +70,9 @@ export const withdrawJob: Script = {
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
 if redis.call('HEXISTS', KEYS[1], 'purged') == 1 then return 'purged' end
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 if not is_final(state) then emit(KEYS[6], ARGV[3], 'type', ARGV[1], 'error', ARGV[2]) end
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+redis.call('UNLINK', KEYS[1])
 redis.call('PEXPIRE', KEYS[6], ARGV[4])
 return 'withdrawn'`,
 };
