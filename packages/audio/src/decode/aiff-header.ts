@@ -8,24 +8,38 @@ const ALL_ONES = 0xffff_ffff;
 const MAX_COMMON_BYTES = 4_096;
 const MORE: HeaderStep = { type: 'more' };
 
-/** Reads AIFF and AIFF-C headers up to the sound data. Source: Apple, "Audio Interchange File Format: AIFF" 1.3 and the AIFF-C draft of 1991. */
+/** Chunks that are known to stand behind the sound. */
+const KNOWN = new Set(['COMM', 'FVER', 'MARK', 'COMT', 'INST', 'MIDI', 'AESD', 'APPL', 'NAME', 'AUTH', '(c) ', 'ANNO', 'ID3 ', 'CHAN', 'SAXL', 'PEAK', 'FLLR', 'basc', 'trns', 'cate']);
+
+/** Reads AIFF and AIFF-C headers up to the sound data, also those of joined files. Source: Apple, "Audio Interchange File Format: AIFF" 1.3 and the AIFF-C draft of 1991. */
 export class AiffHeader implements HeaderReader {
   readonly container = 'aiff';
-  #compressed: boolean | null = null;
+  readonly signatures = ['FORM\0\0\0\0AIFF', 'FORM\0\0\0\0AIFC'];
+  #started = false;
+  #compressed = false;
   #layout: PcmLayout | null = null;
+  #behindSound = false;
 
   read(queue: ByteQueue): HeaderStep {
-    if (this.#compressed === null) {
-      const form = queue.take(12);
-      if (form === null) return MORE;
-      const kind = asciiOf(form, 8, 12);
-      if (asciiOf(form, 0, 4) !== 'FORM' || (kind !== 'AIFF' && kind !== 'AIFC')) throw refuse('The file does not start as an aiff file does.');
-      this.#compressed = kind === 'AIFC';
-    }
     for (;;) {
-      const head = queue.peek(8);
+      const head = queue.peek(this.#started && !this.#behindSound ? 8 : 12);
       if (head === null) return MORE;
       const id = asciiOf(head, 0, 4);
+      const kind = asciiOf(head, 8, 12);
+      if (id === 'FORM' && (kind === 'AIFF' || kind === 'AIFC')) {
+        this.#started = true;
+        this.#compressed = kind === 'AIFC';
+        this.#behindSound = false;
+        queue.skip(12);
+        continue;
+      }
+      if (!this.#started) throw refuse('The file does not start as an aiff file does.');
+      if (this.#behindSound && !KNOWN.has(id)) {
+        // A byte of padding follows sound of an odd size.
+        if (head[0] !== 0 || !KNOWN.has(asciiOf(head, 1, 5))) return { type: 'other' };
+        queue.skip(1);
+        continue;
+      }
       const size = viewOf(head).getUint32(4);
       if (id === 'SSND') {
         const start = queue.peek(16);
@@ -33,18 +47,16 @@ export class AiffHeader implements HeaderReader {
         if (this.#layout === null) throw refuse('The aiff file has no description before its audio.');
         const offset = viewOf(start).getUint32(8);
         queue.skip(16 + offset);
+        this.#behindSound = true;
         return { type: 'pcm', layout: this.#layout, bytes: size <= 8 || size === ALL_ONES ? Infinity : Math.max(0, size - 8 - offset) };
       }
-      const padded = size + (size % 2);
-      if (id !== 'COMM') {
-        queue.skip(8 + padded);
-        continue;
+      if (id === 'COMM') {
+        if (size > MAX_COMMON_BYTES) throw refuse('The aiff file has a description of an impossible size.');
+        const body = queue.peek(8 + size);
+        if (body === null) return MORE;
+        this.#layout = aiffLayout(body.subarray(8), this.#compressed);
       }
-      if (size > MAX_COMMON_BYTES) throw refuse('The aiff file has a description of an impossible size.');
-      const body = queue.peek(8 + size);
-      if (body === null) return MORE;
-      this.#layout = aiffLayout(body.subarray(8), this.#compressed);
-      queue.skip(8 + padded);
+      queue.skip(8 + size + (size % 2));
     }
   }
 }

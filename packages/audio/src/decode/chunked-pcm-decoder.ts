@@ -4,28 +4,38 @@ import type { RecordingLimits } from '../recording.js';
 import { ByteQueue } from './byte-queue.js';
 import { PcmBody, type PcmLayout } from './pcm-body.js';
 import type { SourceFormat, StreamDecoder } from './stream-decoder.js';
-import { concatTracks } from './track-shaper.js';
+import { TrackShaper, concatTracks } from './track-shaper.js';
 
-/** What the next bytes of a file of chunks are: more is needed, or the PCM starts here. `bytes` is its length, Infinity for "to the end of the file". */
-export type HeaderStep = { readonly type: 'more' } | { readonly type: 'pcm'; readonly layout: PcmLayout; readonly bytes: number };
+/**
+ * What the next bytes of a file of chunks are: more is needed to tell, or PCM starts here (`bytes` is its length, Infinity for "to the end of the
+ * file"), or something that is no chunk.
+ */
+export type HeaderStep = { readonly type: 'more' } | { readonly type: 'pcm'; readonly layout: PcmLayout; readonly bytes: number } | { readonly type: 'other' };
 
-/** Reads the chunks before the PCM of one container. */
+/** Reads the chunks around the PCM of one container. */
 export interface HeaderReader {
   readonly container: string;
-  /** Takes whole chunks from the queue until the PCM starts. Keeps nothing large. Throws `unprocessable_audio`. */
+  /** Takes whole chunks from the queue until PCM starts, also those of a further file that was joined. Keeps nothing large. Throws `unprocessable_audio`. */
   read(queue: ByteQueue): HeaderStep;
+  /** First characters of a file, \0 for any: so long that no PCM holds them by chance. All of one length. */
+  readonly signatures: readonly string[];
 }
+
+/** What follows the sound and is no chunk is taken for more sound when there is this much of it. */
+const MIN_UNDECLARED_BYTES = 4_096;
 
 /**
  * A bounded reader of uncompressed containers.
- * header (the reader takes chunks) → pcm (bytes go to the body) → tail (what follows the PCM is ignored).
+ * chunks (the reader takes them) ⇄ pcm (bytes go to the body), and chunks → tail (no chunk follows) → pcm when it is long: a size that is too small.
  */
 export class ChunkedPcmDecoder implements StreamDecoder {
   readonly warnings: { code: string; message: string }[] = [];
   readonly #reader: HeaderReader;
   readonly #channels: ChannelMode;
   readonly #limits: RecordingLimits;
+  readonly #shaper: TrackShaper;
   readonly #queue = new ByteQueue();
+  #place: 'chunks' | 'pcm' | 'tail' = 'chunks';
   #body: PcmBody | null = null;
   #left = 0;
   #format: SourceFormat | null = null;
@@ -35,6 +45,7 @@ export class ChunkedPcmDecoder implements StreamDecoder {
     this.#reader = reader;
     this.#channels = channels;
     this.#limits = limits;
+    this.#shaper = new TrackShaper(channels, limits);
   }
 
   get format(): SourceFormat | null {
@@ -43,29 +54,80 @@ export class ChunkedPcmDecoder implements StreamDecoder {
 
   push(bytes: Uint8Array): Float32Array[] {
     this.#queue.push(bytes);
-    if (this.#body === null) {
-      const step = this.#reader.read(this.#queue);
-      if (step.type === 'more') return [];
-      const { layout } = step;
-      this.#body = new PcmBody(layout, this.#channels, this.#limits);
-      this.#left = step.bytes;
-      this.#tracks = this.#channels === 'mix' ? 1 : layout.channels;
-      this.#format = { container: this.#reader.container, codec: layout.encoding.codec, sampleRateHz: layout.sampleRateHz, channels: layout.channels };
-    }
-    const pcm = this.#queue.takeUpTo(this.#left);
-    this.#left -= pcm.length;
-    this.#queue.takeUpTo(Infinity);
-    return this.#joined(this.#body.push(pcm));
+    return this.#joined(this.#read(false));
   }
 
   finish(): Float32Array[] {
+    const rest = this.#read(true);
     if (this.#body === null) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file ends before its audio. Check the file by playing it.`);
-    if (!this.#body.hasAudio) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
-    return this.#joined([this.#body.finish()]);
+    if (!this.#shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
+    return this.#joined([...rest, this.#shaper.finish()]);
+  }
+
+  #read(ended: boolean): Float32Array[][] {
+    const out: Float32Array[][] = [];
+    for (;;) {
+      if (this.#place === 'pcm') {
+        this.#takePcm(out, ended);
+        if (this.#left > 0) return out;
+        this.#place = 'chunks';
+      }
+      if (this.#place === 'tail') {
+        if (this.#queue.length < MIN_UNDECLARED_BYTES) return out;
+        this.warnings.push({ code: 'wrong_length', message: `The file's header says that the sound ends after ${(this.#shaper.durationMs / 1_000).toFixed(1)} s, but it goes on: what follows was read as well.` });
+        this.#left = Infinity;
+        this.#place = 'pcm';
+        continue;
+      }
+      const step = this.#reader.read(this.#queue);
+      if (step.type === 'more') return out;
+      if (step.type === 'other') {
+        this.#place = 'tail';
+        continue;
+      }
+      this.#place = 'pcm';
+      this.#left = step.bytes;
+      this.#begin(step.layout);
+    }
+  }
+
+  #begin(layout: PcmLayout): void {
+    this.#body = new PcmBody(layout, this.#shaper, this.#limits);
+    if (this.#format !== null) return;
+    this.#tracks = this.#channels === 'mix' ? 1 : layout.channels;
+    this.#format = { container: this.#reader.container, codec: layout.encoding.codec, sampleRateHz: layout.sampleRateHz, channels: layout.channels };
+  }
+
+  /** Takes PCM up to its end, up to the start of a joined file, or all but what may be the beginning of one. */
+  #takePcm(out: Float32Array[][], ended: boolean): void {
+    const bytes = this.#queue.peek(Math.min(this.#queue.length, this.#left)) ?? new Uint8Array(0);
+    const joined = findSignature(bytes, this.#reader.signatures);
+    const held = joined !== null && !ended && bytes.length < this.#left;
+    const taken = joined !== null && (joined.whole || held) ? joined.at : bytes.length;
+    this.#left = joined?.whole === true ? 0 : this.#left - taken;
+    out.push(...(this.#body?.push(this.#queue.takeUpTo(taken)) ?? []));
   }
 
   #joined(pieces: readonly Float32Array[][]): Float32Array[] {
     const joined = concatTracks(pieces);
     return joined.length > 0 ? joined : Array.from({ length: this.#tracks }, () => new Float32Array(0));
   }
+}
+
+/** Where one of the signatures begins, or might when the bytes end within it; null where none does. */
+function findSignature(bytes: Uint8Array, signatures: readonly string[]): { readonly at: number; readonly whole: boolean } | null {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let first: { readonly at: number; readonly whole: boolean } | null = null;
+  for (const signature of signatures) {
+    const matches = (at: number): boolean => Array.from(signature, (character) => character.charCodeAt(0)).every((code, i) => code === 0 || at + i >= bytes.length || bytes[at + i] === code);
+    for (let at = text.indexOf(signature.slice(0, 4)); at >= 0; at = text.indexOf(signature.slice(0, 4), at + 1)) {
+      if (!matches(at)) continue;
+      if (first === null || at < first.at) first = { at, whole: at + signature.length <= bytes.length };
+      break;
+    }
+    for (let at = Math.max(0, bytes.length - 3); at < bytes.length; at++) {
+      if ((first === null || at < first.at) && matches(at)) first = { at, whole: false };
+    }
+  }
+  return first;
 }

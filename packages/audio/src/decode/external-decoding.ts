@@ -32,6 +32,8 @@ export interface ExternalDecodeOptions {
   readonly signal: AbortSignal;
   /** A decoder that was given bytes and neither takes more nor gives audio for so long is ended: `unprocessable_audio`. Milliseconds; default 30000. */
   readonly stallMs?: number;
+  /** Length that headers within the stream declare besides the first. Milliseconds; default 0. */
+  readonly joinedMs?: () => number;
 }
 
 export const DEFAULT_STALL_MS = 30_000;
@@ -44,6 +46,11 @@ export function abortError(signal: AbortSignal): AsrError {
 /** What to tell after an error: an abort breaks pipes and threads, and is then the reason. */
 export function toldError(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? abortError(signal) : error;
+}
+
+/** Whether what could not be decoded is missing: junk between whole frames is not. Both in milliseconds; a header may round to a hundredth of a second. */
+export function isComplete(declaredMs: number | null, decodedMs: number): boolean {
+  return declaredMs !== null && declaredMs > 0 && decodedMs >= declaredMs - 10;
 }
 
 /** A warning when a header declares clearly more audio than there was, else null. Both in milliseconds; a container may round and pad by some frames. */

@@ -2,7 +2,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { abortable } from './abortable-source.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { DEFAULT_STALL_MS, abortError, isComplete, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand } from './ffmpeg-command.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
@@ -104,7 +104,7 @@ class FfmpegRun {
 
   /** Judges the ending. Throws unless there is audio to keep. */
   #conclude(exit: ChildExit): void {
-    const { container, signal } = this.#options;
+    const { container, signal, joinedMs } = this.#options;
     const report = this.#child?.report;
     if (signal.aborted) throw abortError(signal);
     if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL') throw new AsrError('unprocessable_audio', 'The file could not be decoded within the limits of time and memory. Check the file by playing it.');
@@ -113,10 +113,11 @@ class FfmpegRun {
     }
     const decodedMs = (this.#samples * 1_000) / OUTPUT_RATE_HZ;
     // Other containers declare the length of the longest track, not of the sound.
-    const declaredMs = container === 'flac' ? (report?.declaredMs ?? null) : this.#opening.declaredMs;
+    const firstMs = container === 'flac' ? (report?.declaredMs ?? null) : this.#opening.declaredMs;
+    const declaredMs = firstMs === null ? null : firstMs + (joinedMs?.() ?? 0);
     const cut = truncationWarning(declaredMs, decodedMs);
     if (cut !== null) this.warnings.push(cut);
     else if (exit.code !== 0 || report?.partial === true) this.warnings.push({ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' });
-    else if (report?.damaged === true) this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
+    else if (report?.damaged === true && !(container === 'flac' && isComplete(declaredMs, decodedMs))) this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
   }
 }

@@ -1,16 +1,15 @@
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { viewOf } from './byte-queue.js';
+import { ByteQueue, viewOf } from './byte-queue.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';
-import { WithoutTag } from './without-tag.js';
 
-/** Native FLAC. tag → signature → metadata blocks (only STREAMINFO is read) → frames. */
+/** Native FLAC. signature → metadata blocks (only STREAMINFO is read) → frames. */
 export class FlacReader implements WasmReader {
   readonly codec = 'flac';
   readonly truncated = false;
   declaredMs: number | null = null;
   damaged = false;
-  readonly #input = new WithoutTag();
+  readonly #queue = new ByteQueue();
   readonly #decoder = new FLACDecoder();
   #place: 'signature' | 'metadata' | 'frames' = 'signature';
   #rateHz = 0;
@@ -18,10 +17,11 @@ export class FlacReader implements WasmReader {
 
   async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     // The decoder's parser chooses by four bytes and fails on fewer.
-    if (!this.#input.push(bytes) || !this.#reachedFrames() || this.#input.queue.length < 4) return [];
+    this.#queue.push(bytes);
+    if (!this.#reachedFrames() || this.#queue.length < 4) return [];
     await this.#decoder.ready;
     this.#fed = true;
-    return this.#piece(await this.#decoder.decode(this.#input.queue.takeUpTo(Infinity)));
+    return this.#piece(await this.#decoder.decode(this.#queue.takeUpTo(Infinity)));
   }
 
   async finish(): Promise<DecodedPiece[]> {
@@ -36,7 +36,7 @@ export class FlacReader implements WasmReader {
   }
 
   #reachedFrames(): boolean {
-    const { queue } = this.#input;
+    const queue = this.#queue;
     if (this.#place === 'signature') {
       if (queue.take(4) === null) return false;
       this.#place = 'metadata';

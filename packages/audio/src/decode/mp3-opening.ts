@@ -1,7 +1,7 @@
+import { ByteQueue } from './byte-queue.js';
 import { declaredMp3Samples, findFrames, readMpegFrame } from './mpeg-frame.js';
-import { WithoutTag } from './without-tag.js';
 
-/** As many bytes as surely hold the first frames of an mp3 after its tag. */
+/** As many bytes as surely hold the first frames of an mp3 after a small tag. */
 const LOOK_BYTES = 16_384;
 
 /** What the first frames of an mp3 say about it. Holds some kilobytes until they are there. */
@@ -10,19 +10,19 @@ export class Mp3Opening {
   channels: 1 | 2 | null = null;
   /** Length that the first frame declares (Xing or Info), or null. Milliseconds. */
   declaredMs: number | null = null;
-  readonly #input = new WithoutTag();
+  readonly #queue = new ByteQueue();
   #done = false;
 
-  /** Takes the next bytes; gives those after the tag once the first frames are among them, none before. */
+  /** Takes the next bytes; gives all once the first frames are among them, none before. */
   push(bytes: Uint8Array): Uint8Array {
-    const ready = this.#input.push(bytes);
-    if (!this.#done && (!ready || this.#input.queue.length < LOOK_BYTES)) return new Uint8Array(0);
+    this.#queue.push(bytes);
+    if (!this.#done && this.#queue.length < LOOK_BYTES) return new Uint8Array(0);
     return this.finish();
   }
 
   /** Everything that was held. */
   finish(): Uint8Array {
-    const bytes = this.#input.queue.takeUpTo(Infinity);
+    const bytes = this.#queue.takeUpTo(Infinity);
     if (!this.#done) this.#look(bytes);
     this.#done = true;
     return bytes;

@@ -20,9 +20,10 @@ export class OggPages {
   readonly #queue = new ByteQueue();
   readonly #open = new Map<number, Uint8Array[]>();
 
-  /** True while the bytes so far end within a page. */
+  /** True while the bytes so far end within a page; what follows the last page and is none, such as a tag, does not count. */
   get insidePage(): boolean {
-    return this.#queue.length > 0;
+    const rest = this.#queue.peek(Math.min(4, this.#queue.length));
+    return rest !== null && rest.length > 0 && 'OggS'.startsWith(asciiOf(rest));
   }
 
   push(bytes: Uint8Array): OggPage[] {

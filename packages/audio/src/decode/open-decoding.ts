@@ -6,7 +6,9 @@ import type { BoundedContainer, Container } from './container.js';
 import type { ExternalDecodeOptions, ExternalDecoding } from './external-decoding.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
+import { LeadingTags } from './tags.js';
 import { SNIFF_BYTES, sniffContainer } from './sniff-container.js';
+import { cleanerOf, type StreamCleaner } from './stream-cleaner.js';
 import { decodeWithWasm } from './wasm-decoder.js';
 import { wavFormatTag } from './wav-header.js';
 
@@ -26,20 +28,21 @@ export type OpenedDecoding =
   | ({ readonly kind: 'external'; readonly container: Container } & ExternalDecoding);
 
 /**
- * Reads the first bytes of a recording (up to 64 KiB) and chooses its decoder by them.
+ * Reads the first bytes of a recording behind its tags (up to 64 KiB) and chooses its decoder by them.
  * Throws `empty_file`, `unprocessable_audio` (nothing that is sound), `decoder_unavailable`, `cancelled`, and what the source throws.
  */
 export async function openDecoding(source: AsyncIterable<Uint8Array>, options: OpenDecodingOptions): Promise<OpenedDecoding> {
   const pieces = abortable(source, options.signal);
   try {
     const head = await firstBytes(pieces);
-    if (head.length === 0) throw new AsrError('empty_file');
     const container = sniffContainer(head);
-    const whole = withHead(head, pieces);
+    const cleaner = cleanerOf(container);
+    const whole = cleaner === null ? withHead(head, pieces) : cleaned(withHead(head, pieces), cleaner);
     if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head))) return { kind: 'bounded', container, source: whole };
+    const joinedMs = (): number => cleaner?.joinedMs ?? 0;
     const external = options.ffmpeg === null
-      ? decodeWithWasm(whole, { ...options, container })
-      : decodeWithFfmpeg(whole, { ...options, container, ffmpeg: options.ffmpeg });
+      ? decodeWithWasm(whole, { ...options, container, joinedMs })
+      : decodeWithFfmpeg(whole, { ...options, container, joinedMs, ffmpeg: options.ffmpeg });
     return { kind: 'external', container, ...external };
   } catch (error) {
     await pieces.return(undefined);
@@ -47,14 +50,28 @@ export async function openDecoding(source: AsyncIterable<Uint8Array>, options: O
   }
 }
 
+/** The first bytes behind all tags. Throws `empty_file` when there are no bytes at all. */
 async function firstBytes(pieces: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
   const queue = new ByteQueue();
+  const tags = new LeadingTags();
+  let empty = true;
+  let behind = false;
   while (queue.length < SNIFF_BYTES) {
     const next = await pieces.next();
     if (next.done === true) break;
+    empty &&= next.value.length === 0;
     queue.push(next.value);
+    behind ||= tags.skip(queue, false);
   }
+  if (empty) throw new AsrError('empty_file');
+  if (!behind) tags.skip(queue, true);
+  if (queue.length === 0) throw new AsrError('unprocessable_audio', 'The file holds tags and no audio.');
   return queue.takeUpTo(Infinity);
+}
+
+async function* cleaned(source: AsyncGenerator<Uint8Array>, cleaner: StreamCleaner): AsyncGenerator<Uint8Array> {
+  for await (const piece of source) yield* cleaner.push(piece);
+  yield* cleaner.finish();
 }
 
 async function* withHead(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

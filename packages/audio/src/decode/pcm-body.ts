@@ -1,7 +1,6 @@
-import type { ChannelMode } from '@murmuration/contracts';
 import type { RecordingLimits } from '../recording.js';
 import { deinterleave, type SampleEncoding } from './sample-encoding.js';
-import { TrackShaper, checkFormat } from './track-shaper.js';
+import { checkFormat, type TrackShaper } from './track-shaper.js';
 
 /** Frames worked on at once, so that arrays stay small however large a piece is. */
 const FRAMES_AT_ONCE = 65_536;
@@ -13,7 +12,7 @@ export interface PcmLayout {
   readonly channels: number;
 }
 
-/** The PCM part of a bounded reader: bytes of interleaved frames in, tracks at 16 kHz out. Keeps less than one frame between pieces. */
+/** A stretch of PCM in a bounded reader: bytes of interleaved frames in, tracks at 16 kHz out. Keeps less than one frame between pieces; a last frame that is not whole is dropped. */
 export class PcmBody {
   readonly #layout: PcmLayout;
   readonly #shaper: TrackShaper;
@@ -21,15 +20,11 @@ export class PcmBody {
   #rest = new Uint8Array(0);
 
   /** Throws `unprocessable_audio` for rates and channel counts that no recording has. */
-  constructor(layout: PcmLayout, channels: ChannelMode, limits: RecordingLimits) {
+  constructor(layout: PcmLayout, shaper: TrackShaper, limits: RecordingLimits) {
     checkFormat(layout.sampleRateHz, layout.channels, limits);
     this.#layout = layout;
-    this.#shaper = new TrackShaper(channels, limits);
+    this.#shaper = shaper;
     this.#frameBytes = layout.encoding.bytes * layout.channels;
-  }
-
-  get hasAudio(): boolean {
-    return this.#shaper.hasAudio;
   }
 
   /** Gives one list of tracks for each run of frames. Throws `audio_too_long`. */
@@ -53,11 +48,6 @@ export class PcmBody {
     for (let at = 0; at < whole; at += step) out.push(this.#shape(input.subarray(at, Math.min(whole, at + step))));
     this.#rest = new Uint8Array(input.subarray(whole));
     return out;
-  }
-
-  /** What the resampler still holds; a last frame that is not whole is dropped. */
-  finish(): Float32Array[] {
-    return this.#shaper.finish();
   }
 
   #shape(frames: Uint8Array): Float32Array[] {

@@ -1,7 +1,7 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
 import type { Container } from './container.js';
-import { findFrames, id3Bytes, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';
+import { findFrames, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';
 
 /** As many first bytes as make the answer certain; fewer are enough for most files. */
 export const SNIFF_BYTES = 65_536;
@@ -10,11 +10,11 @@ const ATOMS = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', '
 
 /**
  * Finds the container of a recording by its content; names and media types do not count.
- * @param bytes the first bytes of the file, up to `SNIFF_BYTES`
+ * @param bytes the first bytes of the file behind its tags, up to `SNIFF_BYTES`
  * Throws `unprocessable_audio` for anything that is not a known container of sound: text, playlists and manifests, images, archives, documents.
  */
 export function sniffContainer(bytes: Uint8Array): Container {
-  const found = byMagic(bytes) ?? tagged(bytes) ?? byFrames(bytes);
+  const found = byMagic(bytes) ?? byFrames(bytes);
   if (found !== null) return found;
   throw new AsrError('unprocessable_audio', `The bytes are ${describe(bytes)}, not audio that can be decoded. Check the file by playing it.`);
 }
@@ -54,16 +54,6 @@ function isTransportStream(bytes: Uint8Array): boolean {
     const packets = [0, 1, 2, 3].map((packet) => bytes[first + packet * step]);
     return packets.every((sync) => sync === 0x47);
   });
-}
-
-/** What follows an ID3 tag; a tag longer than what was read stands before an mp3 in practice. */
-function tagged(bytes: Uint8Array): Container | null {
-  const tag = id3Bytes(bytes);
-  if (tag === 0) return null;
-  if (tag + 16 > bytes.length) return 'mp3';
-  const rest = bytes.subarray(tag);
-  if (asciiOf(rest, 0, 4) === 'fLaC') return 'flac';
-  return byFrames(rest);
 }
 
 function byFrames(bytes: Uint8Array): Container | null {

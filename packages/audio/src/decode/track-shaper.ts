@@ -6,8 +6,8 @@ import { Resampler } from './resampler.js';
 /** Lowest and highest sample rate that is taken for real. */
 const MIN_RATE_HZ = 1_000;
 const MAX_RATE_HZ = 384_000;
-/** Most channels of any recording, whatever the limits say. */
-export const MAX_CHANNELS = 8;
+/** Most channels of any recording: the highest value of the limit. */
+export const MAX_CHANNELS = 64;
 
 /** Refuses rates and channel counts that no recording has. Throws `unprocessable_audio`. */
 export function checkFormat(sampleRateHz: number, channels: number, limits: RecordingLimits): void {

@@ -3,7 +3,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import { truncationWarning, type DecodeWarning } from './external-decoding.js';
+import { isComplete, truncationWarning, type DecodeWarning } from './external-decoding.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { SourceFormat } from './stream-decoder.js';
 import { TrackShaper, concatTracks } from './track-shaper.js';
@@ -27,7 +27,8 @@ export interface WasmAnswer {
 /** Methods of the thread: pieces in order, then `finish` once. */
 export type WasmThreadMethods = {
   push: (bytes: Uint8Array) => Promise<Transferred<WasmAnswer>>;
-  finish: (nothing: null) => Promise<Transferred<WasmAnswer>>;
+  /** @param joinedMs see `ExternalDecodeOptions` */
+  finish: (joinedMs: number) => Promise<Transferred<WasmAnswer>>;
 };
 
 /** Compressed bytes decoded at once: silence in FLAC grows by a factor of 2000, and this bounds what it grows to before it is resampled. */
@@ -47,11 +48,11 @@ serveThread({
     for (let at = 0; at < bytes.length; at += SLICE_BYTES) tracks.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
     return answer(tracks, []);
   },
-  finish: async () => {
+  finish: async (joinedMs) => {
     const tracks = shaped(await reader.finish());
     if (!shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
     tracks.push(shaper.finish());
-    return answer(tracks, warnings());
+    return answer(tracks, warnings(joinedMs));
   },
 } satisfies WasmThreadMethods);
 
@@ -74,11 +75,12 @@ function shaped(pieces: readonly DecodedPiece[]): Float32Array[][] {
   });
 }
 
-function warnings(): DecodeWarning[] {
-  const cut = truncationWarning(reader.declaredMs, shaper.durationMs);
+function warnings(joinedMs: number): DecodeWarning[] {
+  const declaredMs = reader.declaredMs === null ? null : reader.declaredMs + joinedMs;
+  const cut = truncationWarning(declaredMs, shaper.durationMs);
   if (cut !== null) return [cut];
   if (reader.truncated) return [{ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' }];
-  return reader.damaged ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }] : [];
+  return reader.damaged && !(container === 'flac' && isComplete(declaredMs, shaper.durationMs)) ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }] : [];
 }
 
 function answer(tracks: readonly Float32Array[][], found: readonly DecodeWarning[]): Transferred<WasmAnswer> {

@@ -46,7 +46,7 @@ class WasmRun {
           if (pcm !== null) yield pcm;
         }
       }
-      const rest = this.#taken(await this.#within(thread, thread.call('finish', null)));
+      const rest = this.#taken(await this.#within(thread, thread.call('finish', this.#options.joinedMs?.() ?? 0)));
       if (rest !== null) yield rest;
     } catch (error) {
       throw toldError(error, signal);

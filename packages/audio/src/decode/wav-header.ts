@@ -15,46 +15,70 @@ const TAG_A_LAW = 6;
 const TAG_MU_LAW = 7;
 const TAG_EXTENSIBLE = 0xfffe;
 
+/** Chunks that are known to stand behind the sound, whatever the file's size says. */
+const KNOWN = new Set(['LIST', 'fact', 'bext', 'iXML', 'axml', 'chna', 'cue ', 'smpl', 'inst', 'plst', 'note', 'labl', 'ltxt', 'acid', 'JUNK', 'junk', 'PAD ', 'FLLR', 'PEAK', 'DISP', 'afsp', 'levl', 'id3 ', 'ID3 ', 'XMP ', '_PMX', 'umid', 'minf', 'elm1', 'regn', 'strc', 'SAUR', 'LGWV', 'cart', 'mext', 'wavl', 'slnt']);
+
 /**
- * Reads RIFF, RF64 and BW64 headers up to the data chunk. A data size of 0 or all ones (without a ds64 chunk) means "to the end of the file",
- * and so in effect does a size beyond it. Chunks other than fmt, ds64 and data are passed over, whatever their size.
+ * Reads RIFF, RF64 and BW64 headers up to a data chunk, and from there to the next one, also across joined files. A data size of 0 or all ones
+ * (without a ds64 chunk) means "to the end of the file", and so in effect does a size beyond it. Other chunks are passed over, whatever their size;
+ * behind the sound those that are known or lie within the size that the file declares.
  * Source: Microsoft's RIFF and WAVEFORMATEX descriptions; EBU Tech 3306 for RF64.
  */
 export class WavHeader implements HeaderReader {
   readonly container = 'wav';
+  readonly signatures = ['RIFF\0\0\0\0WAVE', 'RF64\0\0\0\0WAVE', 'BW64\0\0\0\0WAVE'];
   #started = false;
   #layout: PcmLayout | null = null;
   #longDataBytes: number | null = null;
+  /** Bytes of the file that its declared size leaves. */
+  #leftBytes = 0;
+  /** A data chunk has ended; with an odd size a byte of padding follows, which some writers leave out. */
+  #behindData: 'no' | 'even' | 'odd' = 'no';
 
   read(queue: ByteQueue): HeaderStep {
-    if (!this.#started) {
-      const riff = queue.take(12);
-      if (riff === null) return MORE;
-      if (!['RIFF', 'RF64', 'BW64'].includes(asciiOf(riff, 0, 4)) || asciiOf(riff, 8, 12) !== 'WAVE') throw refuse('The file does not start as a wav file does.');
-      this.#started = true;
-    }
     for (;;) {
-      const head = queue.peek(8);
+      const head = queue.peek(this.#started && this.#behindData === 'no' ? 8 : 12);
       if (head === null) return MORE;
       const id = asciiOf(head, 0, 4);
+      if (['RIFF', 'RF64', 'BW64'].includes(id) && asciiOf(head, 8, 12) === 'WAVE') {
+        this.#started = true;
+        this.#behindData = 'no';
+        this.#longDataBytes = null;
+        this.#leftBytes = viewOf(head).getUint32(4, true) - 4;
+        queue.skip(12);
+        continue;
+      }
+      if (!this.#started) throw refuse('The file does not start as a wav file does.');
       const size = viewOf(head).getUint32(4, true);
+      const padded = size + (size % 2);
+      if (this.#behindData !== 'no' && !this.#isChunk(id, padded)) {
+        if (this.#behindData === 'even' || head[0] !== 0) return { type: 'other' };
+        this.#behindData = 'even';
+        queue.skip(1);
+        continue;
+      }
       if (id === 'data') {
         if (this.#layout === null) throw refuse('The wav file has no format before its audio.');
         queue.skip(8);
-        return { type: 'pcm', layout: this.#layout, bytes: this.#dataBytes(size) };
+        const bytes = this.#dataBytes(size);
+        this.#leftBytes -= 8 + padded;
+        this.#behindData = bytes % 2 === 0 ? 'even' : 'odd';
+        return { type: 'pcm', layout: this.#layout, bytes };
       }
-      const padded = size + (size % 2);
-      if (id !== 'fmt ' && id !== 'ds64') {
-        queue.skip(8 + padded);
-        continue;
+      if (id === 'fmt ' || id === 'ds64') {
+        if (size > MAX_FORMAT_BYTES) throw refuse('The wav file has a format chunk of an impossible size.');
+        const body = queue.peek(8 + size)?.subarray(8);
+        if (body === undefined) return MORE;
+        if (id === 'fmt ') this.#layout = wavLayout(body);
+        else if (size >= 16) this.#longDataBytes = Number(viewOf(body).getBigUint64(8, true));
       }
-      if (size > MAX_FORMAT_BYTES) throw refuse('The wav file has a format chunk of an impossible size.');
-      if (queue.length < 8 + size) return MORE;
-      const body = (queue.peek(8 + size) ?? head).subarray(8);
-      if (id === 'fmt ') this.#layout = wavLayout(body);
-      else if (size >= 16) this.#longDataBytes = Number(viewOf(body).getBigUint64(8, true));
       queue.skip(8 + padded);
+      this.#leftBytes -= 8 + padded;
     }
+  }
+
+  #isChunk(id: string, paddedBytes: number): boolean {
+    return id === 'data' || id === 'fmt ' || KNOWN.has(id) || (/^[\x20-\x7e]{4}$/.test(id) && 8 + paddedBytes <= this.#leftBytes + 1);
   }
 
   #dataBytes(size: number): number {
