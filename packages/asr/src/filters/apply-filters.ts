@@ -1,5 +1,6 @@
-import type { Filtered, FilterOptions, Recognition, Segment } from '@murmuration/contracts';
+import type { Filtered, FilterOptions, Recognition, Segment, Word } from '@murmuration/contracts';
 import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
+import { compressionRatio } from './compression-ratio.js';
 import { isDoubtful } from './doubt.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
@@ -12,11 +13,19 @@ export interface FilterFacts {
   readonly textLanguage: string | null;
 }
 
+/** A segment as the filters judge it: its times are those that the model wrote, never those of its words. */
+export interface JudgedSegment extends Segment {
+  /** Compression ratio of the whole window's text, where the segment is a part of one. */
+  readonly windowCompressionRatio?: number;
+}
+
 /**
  * Names of the rules, as `filtered` tells them: `silence` (nothing audible there), `no_speech` (the reference's rule), `doubt`, `repetition`,
  * `letters`, `script`, `phantom_phrase`; and `no_text`, which removes nothing but says that sound was left without text.
  */
 export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'no_text';
+
+type Judged = Omit<Recognition, 'segments'> & { readonly segments: readonly JudgedSegment[] };
 
 /** Around a segment nothing may be audible either: its times may be off by so much. */
 const TIME_ERROR_MS = 500;
@@ -35,13 +44,15 @@ const BORNE_TOKENS_A_SECOND = 6;
  * Takes invented text out of a recognition and lists it, with the rule that took it, under `filtered`. Pure; the same for every model.
  * A recognition that ends without any text says why: `no_text` over the whole chunk where nothing else stands.
  */
-export function applyFilters(recognition: Recognition, options: FilterOptions, facts: FilterFacts): Recognition {
+export function applyFilters(recognition: Judged, options: FilterOptions, facts: FilterFacts): Recognition {
   const filtered: Filtered[] = [...recognition.filtered];
   const remove = (segment: Segment, reason: FilterReason, text = segment.text): void => {
     filtered.push({ startMs: segment.startMs, endMs: segment.endMs, text: text.trim(), reason });
   };
   const repeated = options.enabled && options.repetition ? loopedSegments(recognition.segments, options, facts.audio) : new Set<number>();
-  const segments = recognition.segments.flatMap((segment, i): Segment[] => {
+  const segments = recognition.segments.flatMap((judged, i): Segment[] => {
+    const segment: { -readonly [Key in keyof JudgedSegment]: JudgedSegment[Key] } = { ...judged };
+    delete segment.windowCompressionRatio;
     if (!options.enabled) return [segment];
     const reason = reasonAgainst(segment, options, facts) ?? (repeated.has(i) ? 'repetition' : null);
     if (reason !== null) {
@@ -57,7 +68,7 @@ export function applyFilters(recognition: Recognition, options: FilterOptions, f
 }
 
 /** The first of a window's segments that the repetition filter will take from, or, of segments that repeat each other, the one that is kept; null where it takes nothing. */
-export function firstLoop(segments: readonly Segment[], options: FilterOptions, facts: FilterFacts): number | null {
+export function firstLoop(segments: readonly JudgedSegment[], options: FilterOptions, facts: FilterFacts): number | null {
   if (!options.enabled || !options.repetition) return null;
   const repeated = loopedSegments(segments, options, facts.audio);
   const index = segments.findIndex((segment, i) => reasonAgainst(segment, options, facts) === null && (repeated.has(i) || withoutLoops(segment, options, isBorne(segment, facts.audio)).removed !== ''));
@@ -75,10 +86,10 @@ function isBorne(segment: Segment, audio: AudioFacts): boolean {
 }
 
 /** Segments that repeat those before them and are a loop: the audio does not bear them, and their window compresses too well or nothing sounds where they stand. */
-function loopedSegments(segments: readonly Segment[], options: FilterOptions, audio: AudioFacts): Set<number> {
+function loopedSegments(segments: readonly JudgedSegment[], options: FilterOptions, audio: AudioFacts): Set<number> {
   const looped = [...repeatedSegments(segments.map((segment) => segment.text))].filter((index) => {
     const segment = segments[index];
-    return segment !== undefined && !isBorne(segment, audio) && (segment.compressionRatio > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
+    return segment !== undefined && !isBorne(segment, audio) && ((segment.windowCompressionRatio ?? segment.compressionRatio) > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
   });
   return new Set(looped);
 }
@@ -106,8 +117,18 @@ function withoutLoops(segment: Segment, options: FilterOptions, borne: boolean):
   if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold)) return { kept: null, removed: segment.text };
   if (cut.removed === '') return { kept: segment, removed: '' };
   const { words, ...rest } = segment;
-  const kept = new Set(cut.keptWords);
-  // Words of the model are split otherwise where a script has no spaces: then the first ones are those that stay.
-  const sameSplit = words?.length === segment.text.trim().split(/\s+/u).length;
-  return { kept: { ...rest, text: cut.text, ...(words === undefined ? {} : { words: words.filter((_, i) => sameSplit ? kept.has(i) : i < kept.size) }) }, removed: cut.removed };
+  const kept = { ...rest, text: cut.text, compressionRatio: compressionRatio(cut.text) };
+  return { kept: words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, cut.keptWords) }, removed: cut.removed };
+}
+
+/** The words that a cut leaves, whatever they are split at: those that begin in a kept part of the text. `kept`: indices of the parts between spaces. */
+function keptWords(words: readonly Word[], text: string, kept: readonly number[]): Word[] {
+  const parts = text.trim().split(/\s+/u);
+  const partAt = parts.flatMap((part, index) => Array.from({ length: part.length }, () => index));
+  let at = 0;
+  return words.filter((word) => {
+    const part = partAt[at];
+    at += word.word.replace(/\s+/gu, '').length;
+    return part !== undefined && kept.includes(part);
+  });
 }

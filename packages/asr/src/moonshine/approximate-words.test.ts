@@ -21,3 +21,7 @@ test('Silence between sentences belongs to no word', () => {
   const audio = measureAudio(Float32Array.from({ length: 48_000 }, (_, i) => (i < 8_000 || (i >= 16_000 && i < 32_000) ? 0 : 0.1 * Math.sin(i / 2))));
   assert.deepEqual(approximateWords('ab cdef', audio, 1).map(({ startMs, endMs }) => [startMs, endMs]), [[500, 1_000], [2_000, 3_000]]);
 });
+
+test('Marks that stand alone are no words', () => {
+  assert.deepEqual(approximateWords('- So ... « yes » .', silence, 1).map(({ word }) => word), ['- So ...', '« yes » .']);
+});

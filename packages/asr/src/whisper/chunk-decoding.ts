@@ -1,7 +1,7 @@
-import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment } from '@murmuration/contracts';
+import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment, type Word } from '@murmuration/contracts';
 import { compressionRatio } from '../filters/compression-ratio.js';
 import { isDoubtful } from '../filters/doubt.js';
-import { firstLoop, type FilterFacts } from '../filters/apply-filters.js';
+import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
 import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
@@ -115,7 +115,6 @@ export class ChunkDecoding implements ChunkTask {
     const worded = window.segments.map((segment): WordedSegment => ({
       startMs: window.startFrame * FRAME_MS + segment.startStep * STEP_MS,
       endMs: window.startFrame * FRAME_MS + segment.endStep * STEP_MS,
-      textTokens: segment.tokens.filter((token) => token < this.#vocabulary.endOfText).length,
       words: [],
     }));
     this.#words.set(window, worded);
@@ -127,27 +126,29 @@ export class ChunkDecoding implements ChunkTask {
     return [...this.#words.values()].flat().findLast((segment) => segment.words.length > 0)?.endMs ?? 0;
   }
 
-  /** The recognition before any filter; sound without text is listed under `filtered` as `no_text`. */
+  /**
+   * The recognition as the filters leave it; sound without text is listed under `filtered` as `no_text`. Everything is judged by the times that the
+   * model wrote, so that text and `filtered` are the same with words and without; what is kept takes the times of its words.
+   */
   recognition(windows: readonly DecodedWindow[]): Recognition {
     const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
-    return {
-      segments: this.options.task === 'translate' ? segments.map(withTranslatedWords) : segments,
+    const kept = applyFilters({
+      segments,
       filtered: this.#unheard(segments),
       language: this.language,
       languageProbability: this.languageProbability,
       ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
-    };
+    }, this.options.filter, this.filterFacts);
+    const timed = inOrder(kept.segments.map(timedByWords)).map(withWordsInside);
+    return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };
   }
 
-  /** Segments whose times at pauses, and those of their words, are mended by the audio. */
-  #timedBySound(segments: readonly Segment[]): Segment[] {
-    const worded = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
-    startAtSound(worded.flatMap((segment): SaidStretch[] => segment.words ?? [segment]), this.audio);
-    return worded.map((segment) => {
-      const [first] = segment.words ?? [];
-      const last = segment.words?.at(-1);
-      return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: last.endMs };
-    });
+  /** Segments whose times at pauses, and those of their words, are mended by the audio, each by itself. */
+  #timedBySound(segments: readonly JudgedSegment[]): JudgedSegment[] {
+    const mended = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
+    startAtSound(mended, this.audio);
+    startAtSound(mended.flatMap((segment): readonly SaidStretch[] => segment.words ?? []), this.audio);
+    return mended;
   }
 
   /** Where speech goes on after a window whose text closed; null where it does not. */
@@ -168,30 +169,31 @@ export class ChunkDecoding implements ChunkTask {
     return generation.tokens.length >= Math.min(this.maxNewTokens, this.maxTokens - prompt.tokens.length);
   }
 
-  #segmentsOf(window: DecodedWindow): Segment[] {
+  /** Segments of a window with the times that the model wrote, and their words with their own. */
+  #segmentsOf(window: DecodedWindow): JudgedSegment[] {
     const { generation } = window;
     const worded = this.#words.get(window);
-    const ratio = compressionRatio(this.#vocabulary.decode(generation.tokens));
-    return window.segments.flatMap((segment, i): Segment[] => {
+    const windowCompressionRatio = compressionRatio(this.#vocabulary.decode(generation.tokens));
+    return window.segments.flatMap((segment, i): JudgedSegment[] => {
       const text = this.#vocabulary.decode(segment.tokens);
       if (text.trim() === '') return [];
-      const placed = worded?.[i];
+      const words = worded?.[i]?.words;
       const offsetMs = window.startFrame * FRAME_MS;
       const limitMs = Math.min(window.endFrame * FRAME_MS, this.audio.durationMs);
-      const startMs = Math.min(placed?.startMs ?? offsetMs + segment.startStep * STEP_MS, limitMs);
-      const endMs = Math.min(Math.max(startMs, placed?.endMs ?? offsetMs + segment.endStep * STEP_MS), limitMs);
+      const startMs = Math.min(offsetMs + segment.startStep * STEP_MS, limitMs);
       return [{
         startMs,
-        endMs,
+        endMs: Math.min(Math.max(startMs, offsetMs + segment.endStep * STEP_MS), limitMs),
         text,
         channel: 0,
         confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
         avgLogprob: averageLogprob(generation),
         noSpeechProb: generation.noSpeechProb,
-        compressionRatio: ratio,
+        compressionRatio: compressionRatio(text),
+        windowCompressionRatio,
         temperature: generation.temperature,
         tokens: [...segment.tokens],
-        ...(placed === undefined ? {} : { words: placed.words.map((word) => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
+        ...(words === undefined ? {} : { words: words.map((word): Word => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
       }];
     });
   }
@@ -238,14 +240,21 @@ function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedWindow {
   };
 }
 
-/** A window's last word may reach into the next window's first: it ends where that begins. */
-function inOrder(segments: readonly Segment[]): Segment[] {
-  return segments.map((segment, i) => {
-    const limitMs = Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity));
-    if (limitMs === segment.endMs) return segment;
-    const words = segment.words?.map((word) => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) }));
-    return { ...segment, endMs: limitMs, ...(words === undefined ? {} : { words }) };
-  });
+/** A segment begins and ends with its words, where they have times. */
+function timedByWords(segment: Segment): Segment {
+  const [first] = segment.words ?? [];
+  const last = segment.words?.at(-1);
+  return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: Math.max(first.startMs, last.endMs) };
+}
+
+/** What ends a window may reach into the beginning of the next: it ends where that begins. */
+function inOrder<T extends Segment>(segments: readonly T[]): T[] {
+  return segments.map((segment, i) => ({ ...segment, endMs: Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity)) }));
+}
+
+function withWordsInside(segment: Segment): Segment {
+  const { words, endMs } = segment;
+  return words === undefined ? segment : { ...segment, words: words.map((word) => ({ ...word, startMs: Math.min(word.startMs, endMs), endMs: Math.min(word.endMs, endMs) })) };
 }
 
 /** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */

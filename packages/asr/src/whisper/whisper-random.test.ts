@@ -9,7 +9,7 @@ import { loadWhisperParts } from './load-whisper.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from './testing.js';
 import type { WhisperParts } from './whisper-parts.js';
 import { WhisperRecognizer } from './whisper-recognizer.js';
-import { splitWords } from './words/token-words.js';
+import { splitPieces } from './words/token-words.js';
 
 /** Figures of Hugging Face transformers 4.57 in float32 for the model of random weights. */
 interface Reference {
@@ -158,7 +158,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
 
   test('Words end where characters end, at spaces, or after each character where there are no spaces.', () => {
     const { vocabulary } = parts;
-    const words = (text: string, language: string): string[] => splitWords(vocabulary, vocabulary.encode(text), language).map((word) => word.word);
+    const words = (text: string, language: string): string[] => splitPieces(vocabulary, vocabulary.encode(text), language).map((word) => word.word);
     assert.deepEqual(words(' Naïve cafés, “ça va”?', 'fr').join('|').replaceAll('|', ''), ' Naïve cafés, “ça va”?');
     assert.equal(words(' Naïve cafés', 'fr').length, 2);
     assert.equal(words('こんにちは世界', 'ja').join(''), 'こんにちは世界');

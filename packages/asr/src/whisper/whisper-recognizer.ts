@@ -1,5 +1,4 @@
 import { AsrError, MULTI, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import { applyFilters } from '../filters/apply-filters.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
 import { ChunkDecoding } from './chunk-decoding.js';
 import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js';
@@ -9,11 +8,8 @@ import { detectLanguages, type DetectedLanguage } from './detect-language.js';
 import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
 import type { EncodedAudio } from './model/speech-model.js';
 import type { WhisperParts } from './whisper-parts.js';
-import { alignWords, type AlignmentSettings } from './words/align-words.js';
+import { alignWords, TIME_ERROR_STEPS, type AlignmentSettings } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';
-
-/** Words are sought up to half a second past the last time written: beyond it the next window writes. */
-const TIME_ERROR_STEPS = 25;
 
 const ORDINARY_TOKENS_PER_SECOND = 3;
 
@@ -56,7 +52,7 @@ export class WhisperRecognizer implements Recognizer {
     });
     return chunks.map((chunk, i) => cancelled(i)
       ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
-      : applyFilters(chunk.recognition(windows[i] ?? []), chunk.options.filter, chunk.filterFacts));
+      : chunk.recognition(windows[i] ?? []));
   }
 
   /** Features, encoder and a few steps of the decoder at each batch size; the longest row of a batch of ordinary speech has 3 tokens a second, times included. */
@@ -126,11 +122,13 @@ export class WhisperRecognizer implements Recognizer {
     if (!chunk.options.wordTimestamps) return;
     const { vocabulary, model } = this.#parts;
     const lastWordMs = chunk.lastWordMs;
-    const tokens = window.segments.flatMap((segment) => segment.tokens.filter((token) => token < vocabulary.endOfText));
+    const texts = window.segments.map(({ tokens, startStep, endStep }) => ({ tokens: tokens.filter((token) => token < vocabulary.endOfText), startStep, endStep }));
+    const language = chunk.textLanguage ?? 'en';
     const start = window.prompt.tokens.slice(window.prompt.startIndex);
+    // Beyond half a second past the last time written the next window writes.
     const steps = Math.min(Math.floor((window.endFrame - window.startFrame) / 2), (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS);
-    const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, tokens, steps, chunk.textLanguage ?? 'en');
-    placeWords(aligned, chunk.wordedSegments(window), window.startFrame * 10, lastWordMs);
+    const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, texts, steps, language);
+    placeWords(aligned, chunk.wordedSegments(window), language, window.startFrame * 10, lastWordMs);
   }
 }
 

@@ -3,16 +3,27 @@ import type { EncodedAudio, SpeechModel } from '../model/speech-model.js';
 import type { Vocabulary } from '../model/vocabulary.js';
 import { firstColumns } from './alignment-path.js';
 import { attentionMatrix } from './attention-matrix.js';
-import { splitWords, type TokenWord } from './token-words.js';
+import { splitPieces, type TokenWord } from './token-words.js';
 
 const STEP_MS = 20;
+/** Words are sought up to half a second beyond the times of their segment. */
+export const TIME_ERROR_STEPS = 25;
+/** What a step further off costs: more than any fit is worth. */
+const OUTSIDE = 1_000;
 
-/** A word with its time in milliseconds from the window's start. */
+/** A piece of a text, or a word, with its time in milliseconds from the window's start. */
 export interface AlignedWord extends TokenWord {
   startMs: number;
   endMs: number;
   /** 0 to 1: mean probability of its tokens. */
   probability: number;
+}
+
+/** Text of a segment, without its times, and where the model wrote that it lies: steps of 20 ms from the window's start. */
+export interface AlignedText {
+  readonly tokens: readonly number[];
+  readonly startStep: number;
+  readonly endStep: number;
 }
 
 export interface AlignmentSettings {
@@ -22,31 +33,44 @@ export interface AlignmentSettings {
 }
 
 /**
- * Times of the words of a text in a window: the text is run through the decoder once more without times, and the cross-attention of the
+ * Times of the pieces of a window's segments: the text is run through the decoder once more without times, and the cross-attention of the
  * alignment heads is followed by dynamic time warping, as openai/whisper's `find_alignment` does.
  * @param start tokens from the start of the transcript to the task, without `<|notimestamps|>`
- * @param tokens text tokens alone
  * @param steps length of the window's audio in steps of 20 ms
+ * @returns pieces of each segment
  */
 export async function alignWords(
   model: SpeechModel, vocabulary: Vocabulary, settings: AlignmentSettings,
-  audio: EncodedAudio, row: number, start: readonly number[], tokens: readonly number[], steps: number, language: string,
-): Promise<AlignedWord[]> {
-  if (tokens.length === 0) return [];
+  audio: EncodedAudio, row: number, start: readonly number[], texts: readonly AlignedText[], steps: number, language: string,
+): Promise<AlignedWord[][]> {
+  const tokens = texts.flatMap((text) => text.tokens);
+  if (tokens.length === 0) return texts.map(() => []);
   const sequence = [...start, vocabulary.noTimestamps, ...tokens, vocabulary.endOfText];
   const alignment = await model.align(audio, row, sequence, settings.heads);
   const used = Math.min(steps, alignment.positions);
   const matrix = attentionMatrix(alignment.attentions, sequence.length, alignment.positions, used, start.length, sequence.length - 1, settings.medianWidth);
+  keepToSegments(matrix, texts, used);
   const columns = firstColumns(matrix.map((fit) => -fit), tokens.length + 1, used);
   const probabilities = tokenProbabilities(alignment.logits, sequence.length, start.length, tokens, vocabulary.endOfText);
   let index = 0;
-  return splitWords(vocabulary, tokens, language).map((word): AlignedWord => {
+  return texts.map((text) => splitPieces(vocabulary, text.tokens, language).map((word): AlignedWord => {
     const end = index + word.tokens.length;
     const own = probabilities.slice(index, end);
     const aligned = { ...word, startMs: (columns[index] ?? 0) * STEP_MS, endMs: (columns[end] ?? used) * STEP_MS, probability: own.reduce((sum, one) => sum + one, 0) / own.length };
     index = end;
     return aligned;
-  });
+  }));
+}
+
+/** A sentence said twice looks the same to the attention: a segment's words are kept to where the model wrote that the segment lies. */
+function keepToSegments(fit: Float32Array, texts: readonly AlignedText[], steps: number): void {
+  let token = 0;
+  for (const { tokens, startStep, endStep } of texts) {
+    for (let end = token + tokens.length; token < end; token++) {
+      const row = fit.subarray(token * steps, (token + 1) * steps);
+      for (let step = 0; step < steps; step++) if (step < startStep - TIME_ERROR_STEPS || step > endStep + TIME_ERROR_STEPS) row[step] = (row[step] ?? 0) - OUTSIDE;
+    }
+  }
 }
 
 /** Probability of each text token among the text tokens. */

@@ -1,12 +1,11 @@
-import { mergePunctuation } from './token-words.js';
+import { isMarks } from '../../words/join-marks.js';
+import { joinPieces } from './token-words.js';
 import type { AlignedWord } from './align-words.js';
 
 /** A segment as words are placed into it; times in milliseconds of the chunk, changed to those of its words. */
 export interface WordedSegment {
   startMs: number;
   endMs: number;
-  /** Text tokens it has. */
-  readonly textTokens: number;
   words: { word: string; startMs: number; endMs: number; probability: number }[];
 }
 
@@ -17,31 +16,36 @@ const LONGEST_MEDIAN_MS = 700;
 const DISAGREEMENT_MS = 500;
 
 /**
- * Hands the aligned words of a window to its segments and mends what attention places badly, by the rules of openai/whisper's timing:
+ * Hands the aligned pieces of a window, as words, to its segments and mends what attention places badly, by the rules of openai/whisper's timing:
  * a word at a sentence's end or after a pause lasts at most twice the median, and a segment begins and ends with its words, which stray from its own times by half a second at most.
+ * @param aligned pieces of each segment
  * @param offsetMs the window's start in the chunk
  * @param lastSpeechMs end of the speech before this window, chunk milliseconds
  */
-export function placeWords(aligned: readonly AlignedWord[], segments: readonly WordedSegment[], offsetMs: number, lastSpeechMs: number): void {
-  const durations = aligned.map((word) => word.endMs - word.startMs).filter((duration) => duration > 0).sort((a, b) => a - b);
+export function placeWords(aligned: readonly (readonly AlignedWord[])[], segments: readonly WordedSegment[], language: string, offsetMs: number, lastSpeechMs: number): void {
+  const durations = aligned.flat().map((word) => word.endMs - word.startMs).filter((duration) => duration > 0).sort((a, b) => a - b);
   const medianMs = Math.min(LONGEST_MEDIAN_MS, median(durations));
-  const words = mergePunctuation(shortened(aligned, 2 * medianMs), (into, from, before) => ({
-    ...into,
-    word: before ? from.word + into.word : into.word + from.word,
-    tokens: before ? [...from.tokens, ...into.tokens] : [...into.tokens, ...from.tokens],
-  }));
-  let next = 0;
+  const pieces = shortened(aligned.flat(), 2 * medianMs);
   let speechEndMs = lastSpeechMs;
-  for (const segment of segments) {
-    for (let taken = 0; taken < segment.textTokens && next < words.length; next++) {
-      const word = words[next];
-      if (word === undefined) break;
-      taken += word.tokens.length;
-      if (word.word !== '') segment.words.push({ word: word.word, startMs: offsetMs + word.startMs, endMs: offsetMs + word.endMs, probability: word.probability });
-    }
+  let next = 0;
+  for (const [i, segment] of segments.entries()) {
+    const own = pieces.slice(next, next += aligned[i]?.length ?? 0);
+    segment.words = joinPieces(own, language, joined).map((word) => ({ word: word.word, startMs: offsetMs + word.startMs, endMs: offsetMs + word.endMs, probability: word.probability }));
     fitToSegment(segment, medianMs, speechEndMs);
     if (segment.words.length > 0) speechEndMs = segment.endMs;
   }
+}
+
+/** Marks take neither time nor sureness; what is spoken takes both. */
+function joined(into: AlignedWord, from: AlignedWord, before: boolean): AlignedWord {
+  const [first, last] = before ? [from, into] : [into, from];
+  const tokens = [...first.tokens, ...last.tokens];
+  const spoken = isMarks(from.word) || isMarks(into.word) ? into : {
+    startMs: first.startMs,
+    endMs: last.endMs,
+    probability: (first.probability * first.tokens.length + last.probability * last.tokens.length) / tokens.length,
+  };
+  return { ...into, ...spoken, word: first.word + last.word, tokens };
 }
 
 function median(sorted: readonly number[]): number {

@@ -1,3 +1,4 @@
+import { isMarks, joinMarks } from '../../words/join-marks.js';
 import type { Vocabulary } from '../model/vocabulary.js';
 
 /** A word and the tokens that spell it. */
@@ -13,20 +14,20 @@ const UNSPACED: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yu
 const PUNCTUATION = /^[!-/:-@[-`{-~]*$/;
 const REPLACEMENT = '\uFFFD';
 
-/** Splits text tokens into words, as openai/whisper does: at spaces and punctuation, or, in languages without spaces, by characters. */
-export function splitWords(vocabulary: Vocabulary, tokens: readonly number[], language: string): TokenWord[] {
+/** Splits text tokens into the pieces that get times, as openai/whisper does: at spaces and punctuation, or, in languages without spaces, by characters. */
+export function splitPieces(vocabulary: Vocabulary, tokens: readonly number[], language: string): TokenWord[] {
   const characters = wholeCharacters(vocabulary, tokens);
   if (UNSPACED.has(language)) return characters;
-  const words: TokenWord[] = [];
+  const pieces: TokenWord[] = [];
   for (const piece of characters) {
-    const last = words.at(-1);
-    if (last === undefined || piece.word.startsWith(' ') || PUNCTUATION.test(piece.word.trim())) words.push(piece);
+    const last = pieces.at(-1);
+    if (last === undefined || piece.word.startsWith(' ') || PUNCTUATION.test(piece.word.trim())) pieces.push(piece);
     else {
       last.word += piece.word;
       last.tokens.push(...piece.tokens);
     }
   }
-  return words;
+  return pieces;
 }
 
 /** The smallest runs of tokens that end where a character ends. */
@@ -49,22 +50,17 @@ function wholeCharacters(vocabulary: Vocabulary, tokens: readonly number[]): Tok
   return pieces;
 }
 
-const OPENING = '"\'“¿([{-';
-const CLOSING = '"\'.。,，!！?？:：”)]}、';
-
-/** Joins opening punctuation to the word after it and closing punctuation to the word before it. `merge(into, from, before)` joins two neighbours. */
-export function mergePunctuation<T extends TokenWord>(words: readonly T[], merge: (into: T, from: T, before: boolean) => T): T[] {
-  const opened: T[] = [];
-  for (const word of [...words].reverse()) {
-    const next = opened.at(-1);
-    if (next !== undefined && word.word.startsWith(' ') && word.word.trim() !== '' && OPENING.includes(word.word.trim())) opened[opened.length - 1] = merge(next, word, true);
-    else opened.push(word);
+/**
+ * Joins the pieces of one segment to words. Where a language has spaces, a word goes from one to the next, its punctuation included (`"yes,"`, `3.5`);
+ * marks that stand by themselves join a neighbour. `merge(into, from, before)` joins two neighbours.
+ */
+export function joinPieces<T extends TokenWord>(pieces: readonly T[], language: string, merge: (into: T, from: T, before: boolean) => T): T[] {
+  if (UNSPACED.has(language)) return joinMarks(pieces, merge);
+  const words: T[] = [];
+  for (const piece of pieces) {
+    const last = words.at(-1);
+    if (last === undefined || /^\s/u.test(piece.word)) words.push(piece);
+    else words[words.length - 1] = isMarks(last.word) ? merge(piece, last, true) : merge(last, piece, false);
   }
-  const closed: T[] = [];
-  for (const word of opened.reverse()) {
-    const last = closed.at(-1);
-    if (last !== undefined && !last.word.endsWith(' ') && word.word !== '' && CLOSING.includes(word.word)) closed[closed.length - 1] = merge(last, word, false);
-    else closed.push(word);
-  }
-  return closed;
+  return joinMarks(words, merge);
 }
