@@ -120,6 +120,8 @@ export interface LiveConfig {
   readonly maxUtteranceMs?: number | null | undefined;
   /** Without any audio for this long the session ends, a warning before; milliseconds, 1,000 to 3,600,000. Unset: the service's own limit. */
   readonly idleTimeoutMs?: number | null | undefined;
+  /** Time without any audio, by the service's clock, after which an utterance in progress ends as silence would end it; milliseconds, 100 to 3,600,000. Unset: the longer of endpointing_ms and the service's own (1,000 by default). Without meaning where detect is false. */
+  readonly idleEndpointingMs?: number | null | undefined;
 }
 
 /** Which session to take over. */

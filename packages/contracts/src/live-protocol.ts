@@ -20,6 +20,7 @@ export const startMessageSchema = z.strictObject({
   interim_results: z.boolean().optional().describe('Whether partials come; true unless given.'),
   word_timestamps: z.boolean().optional().describe('Asks for word times that are aligned with the audio, where the model can; approximate ones come anyway.'),
   endpointing_ms: z.number().int().min(100).max(10_000).optional().describe('Silence that ends an utterance.'),
+  idle_endpointing_ms: z.number().int().min(100).max(3_600_000).optional().describe('Time without any audio, by the service\'s clock, after which an utterance in progress ends; the longer of endpointing_ms and 1000 unless given.'),
   max_utterance_ms: z.number().int().min(2_000).max(30_000).optional().describe('A longer utterance is cut at its quietest place.'),
   prompt: z.string().max(4_000).optional().describe('Text that precedes the speech.'),
   hotwords: z.string().max(4_000).optional().describe('Words to expect.'),
@@ -40,6 +41,7 @@ export const clientMessageSchema = z.discriminatedUnion('type', [
   startMessageSchema,
   resumeMessageSchema,
   z.strictObject({ type: z.literal('keepalive') }).describe('Says that the client is there, though it sends no audio.'),
+  z.strictObject({ type: z.literal('commit') }).describe('Ends the utterance in progress now; its final follows. Without one it does nothing.'),
   z.strictObject({ type: z.literal('finish') }).describe('No more audio: the last finals come, then closed.'),
   z.strictObject({ type: z.literal('cancel') }).describe('Ends at once; what is not final is dropped.'),
 ]);
@@ -77,7 +79,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('ready'), session: z.string(), token: z.string().describe('Lets its holder resume the session.'),
     model: z.string(), encoding: z.string(), sample_rate: z.number().int(), channels: z.number().int(), language: z.string().nullable(),
-    interim_results: z.boolean(), word_timestamps: z.boolean(), endpointing_ms: z.number(), max_utterance_ms: z.number(),
+    interim_results: z.boolean(), word_timestamps: z.boolean(), endpointing_ms: z.number(), idle_endpointing_ms: z.number(), max_utterance_ms: z.number(),
   }).describe('The session is there, with what it settled on; audio may come.'),
   z.object({ type: z.literal('resumed'), session: z.string(), samples: z.number().int().nonnegative().describe('Send audio on from this sample; an opus stream starts a new container there.') }),
   z.object({ type: z.literal('ack'), samples: z.number().int().nonnegative().describe('Safely stored, a channel, at the client\'s rate (48000 for opus), from the session\'s start.') }),

@@ -28,6 +28,8 @@ export const liveSettingsSchema = z.object({
   paddingMs: z.number().int().min(0).max(2_000).default(200),
   /** Silence that ends an utterance. */
   endpointingMs: z.number().int().min(100).max(10_000).default(400),
+  /** Time without any audio, by the service's clock, after which an utterance in progress ends as silence would end it (only where `detect` is on); null: the longer of `endpointingMs` and the service's own. */
+  idleEndpointingMs: z.number().int().min(100).max(3_600_000).nullable().default(null),
   /** An utterance that grows longer is cut at its quietest place; no longer than the model's longest chunk. */
   maxUtteranceMs: z.number().int().min(2_000).max(30_000).default(15_000),
   /** Without any audio for this long the session ends, a warning before; null: the service's own limit. */

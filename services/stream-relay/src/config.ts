@@ -31,6 +31,8 @@ const shape = {
   SESSION_GRACE: integerVariable(0, 24 * 3_600, 'seconds').default(60),
   /** Without audio for this long a session ends, a warning before. */
   SESSION_IDLE_TIMEOUT_MS: waitVariable.default(5 * 60_000),
+  /** Without audio for this long an utterance in progress ends. */
+  IDLE_ENDPOINTING_MS: waitVariable.default(1_000),
   MAX_SESSION_MS: waitVariable.default(4 * 3_600_000),
   /** A connection that has not said by then what it wants is closed. */
   START_TIMEOUT_MS: waitVariable.default(10_000),

@@ -86,7 +86,7 @@ const live = await Live.start({
   defaultModel: config.DEFAULT_MODEL ?? null,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   speech: { threads: config.DETECT_THREADS, vadModelPath },
-  limits: { maxSessions: config.MAX_SESSIONS, idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS, maxSessionMs: config.MAX_SESSION_MS, graceMs: config.SESSION_GRACE * 1_000 },
+  limits: { maxSessions: config.MAX_SESSIONS, idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS, maxSessionMs: config.MAX_SESSION_MS, idleEndpointingMs: config.IDLE_ENDPOINTING_MS, graceMs: config.SESSION_GRACE * 1_000 },
   logger,
 }).catch(exit);
 shutdown.add('live', () => live.close());

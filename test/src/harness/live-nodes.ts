@@ -5,7 +5,7 @@ import { startRedis, type TestRedis } from '@murmuration/queue/testing';
 import { createLogger } from '@murmuration/runtime';
 import { ROOT, ServiceProcess } from './service-process.js';
 
-const LIMITS: LiveLimits = { maxSessions: 100, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, graceMs: 60_000 };
+const LIMITS: LiveLimits = { maxSessions: 100, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, idleEndpointingMs: 1_000, graceMs: 60_000 };
 
 /** A Redis, a worker process and relays' sessions without their doors, in this process. */
 export class LiveNodes {

@@ -7,4 +7,7 @@ export interface DetectorSnapshot {
   readonly cell: string;
   /** 64 samples of context and what was heard but not decided. */
   readonly audio: string;
+  /** Missing in snapshots of older versions, as is `doubt`. */
+  readonly speechPower?: number;
+  readonly doubt?: { readonly belowRms: number; readonly lowWindows: number } | null;
 }

@@ -21,6 +21,8 @@ export interface SegmenterSnapshot {
   readonly pauseSamples: number | null;
   readonly confirmed: boolean;
   readonly speechEndSamples: number | null;
+  /** Nothing before it begins speech; missing in snapshots of older versions. */
+  readonly fromSamples?: number;
 }
 
 /**
@@ -30,6 +32,7 @@ export interface SegmenterSnapshot {
  * - speaking: a window more than 0.15 below the threshold → pausing. Once as long as the minimum: `confirmed`.
  * - pausing: a window at or above the threshold → speaking; silence as long as the hangover → idle, with `utterance` when confirmed, else `skipped`.
  *   The utterance ends where the pause began. Windows between the two limits change nothing.
+ * - any, `restart`: idle, without an event. Speech is found and measured from there on alone.
  */
 export class UtteranceSegmenter {
   readonly #onThreshold: number;
@@ -41,6 +44,7 @@ export class UtteranceSegmenter {
   #pauseSamples: number | null = null;
   #confirmed = false;
   #speechEndSamples: number | null = null;
+  #fromSamples = 0;
 
   constructor(options: Pick<DetectOptions, 'threshold' | 'minSpeechMs' | 'minSilenceMs'>, snapshot?: SegmenterSnapshot) {
     this.#onThreshold = options.threshold;
@@ -54,6 +58,7 @@ export class UtteranceSegmenter {
     this.#pauseSamples = snapshot.pauseSamples;
     this.#confirmed = snapshot.confirmed;
     this.#speechEndSamples = snapshot.speechEndSamples;
+    this.#fromSamples = snapshot.fromSamples ?? 0;
   }
 
   /** Windows seen so far. */
@@ -90,9 +95,9 @@ export class UtteranceSegmenter {
     this.#nextWindow++;
     const events: SegmenterEvent[] = [];
     if (this.#startSamples === null) {
-      if (probability < this.#onThreshold) return events;
-      this.#startSamples = windowStart;
-      events.push({ type: 'onset', startSamples: windowStart });
+      if (probability < this.#onThreshold || windowEnd <= this.#fromSamples) return events;
+      this.#startSamples = Math.max(windowStart, this.#fromSamples);
+      events.push({ type: 'onset', startSamples: this.#startSamples });
     } else if (probability >= this.#onThreshold) {
       this.#pauseSamples = null;
     } else if (probability < this.#offThreshold) {
@@ -110,6 +115,14 @@ export class UtteranceSegmenter {
     return events;
   }
 
+  /** Forgets what is open: speech begins at this position at the earliest. */
+  restart(fromSamples: number): void {
+    this.#startSamples = null;
+    this.#pauseSamples = null;
+    this.#confirmed = false;
+    this.#fromSamples = fromSamples;
+  }
+
   /** Ends what is open, at the end of the stream. */
   finish(totalSamples: number): SegmenterEvent[] {
     if (this.#startSamples === null) return [];
@@ -123,6 +136,7 @@ export class UtteranceSegmenter {
       pauseSamples: this.#pauseSamples,
       confirmed: this.#confirmed,
       speechEndSamples: this.#speechEndSamples,
+      fromSamples: this.#fromSamples,
     };
   }
 

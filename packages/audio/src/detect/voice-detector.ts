@@ -4,12 +4,19 @@ import { SAMPLES_A_MS, WINDOW_SAMPLES, measureWindow } from './audio-window.js';
 import type { DetectedWindow, DetectionEnd, Detector } from './detector.js';
 import type { DetectorSnapshot } from './detector-snapshot.js';
 import { CONTEXT_SAMPLES, MAX_RUN_WINDOWS, newSileroState, type SileroModel, type SileroState } from './silero-model.js';
-import { UtteranceSegmenter } from './utterance-segmenter.js';
+import { HYSTERESIS, UtteranceSegmenter } from './utterance-segmenter.js';
 
 /** The gate never answers within this distance of speech, on either side. */
 export const GATE_DISTANCE_MS = 300;
 /** The same in whole windows: 10 windows are 320 ms. */
 const GATE_DISTANCE_WINDOWS = Math.ceil((GATE_DISTANCE_MS * SAMPLES_A_MS) / WINDOW_SAMPLES);
+
+/** Speech that goes on is at least this loud, as a part of what it was: -12 dB. */
+const GOES_ON_LEVEL = 0.25;
+/** Windows in a row without speech after which the model has let go of the speech before: 128 ms. */
+const LET_GO_WINDOWS = 4;
+/** Windows over which the level of speech is taken: half a second. */
+const LEVEL_WINDOWS = 16;
 
 /** A window that was measured but not decided. */
 interface WaitingWindow {
@@ -42,6 +49,10 @@ export class VoiceDetector implements Detector {
   #audioSamples: number;
   #waiting: WaitingWindow[] = [];
   #detectMs = 0;
+  /** Mean power of the latest speech, full scale 1. */
+  #speechPower = 0;
+  /** After a restart within speech: quieter windows are none, until so many in a row were without speech. */
+  #doubt: { readonly belowRms: number; lowWindows: number } | null = null;
 
   /** @param snapshot continues a stream where `snapshot()` was taken; the options must be the same */
   constructor(model: SileroModel, options: DetectOptions, snapshot?: DetectorSnapshot) {
@@ -51,6 +62,8 @@ export class VoiceDetector implements Detector {
     this.#state = snapshot === undefined ? newSileroState() : { hidden: decodeFloats(snapshot.hidden), cell: decodeFloats(snapshot.cell) };
     this.#audioSamples = CONTEXT_SAMPLES;
     if (snapshot === undefined) return;
+    this.#speechPower = snapshot.speechPower ?? 0;
+    this.#doubt = snapshot.doubt === undefined || snapshot.doubt === null ? null : { ...snapshot.doubt };
     const audio = decodeFloats(snapshot.audio);
     this.#audioSamples = 0;
     this.#append(audio);
@@ -79,6 +92,17 @@ export class VoiceDetector implements Detector {
     };
   }
 
+  /**
+   * Speech is found anew from here on; what is open is forgotten. The model still remembers the speech, and takes the noise that follows for more
+   * of it. So until speech is confirmed or the model has let go of it, only windows count that are nearly as loud as the speech was. Measured in
+   * the middle of speech: noise of -45 dB began an utterance at 3 of 44 places (without this at 34 of 53), silence and noise of -60 dB at none;
+   * speech that went on for half a second was found at 31 of 31.
+   */
+  restart(): void {
+    if (this.#segmenter.open) this.#doubt = { belowRms: GOES_ON_LEVEL * Math.sqrt(this.#speechPower), lowWindows: 0 };
+    this.#segmenter.restart(this.#segmenter.nextWindow * WINDOW_SAMPLES + this.#audioSamples - CONTEXT_SAMPLES);
+  }
+
   /** What the detector remembers: about 2 kB near speech, at most 25 kB. Take it between calls. */
   snapshot(): DetectorSnapshot {
     return {
@@ -86,6 +110,8 @@ export class VoiceDetector implements Detector {
       hidden: encodeFloats(this.#state.hidden),
       cell: encodeFloats(this.#state.cell),
       audio: encodeFloats(this.#audio.subarray(0, this.#audioSamples)),
+      speechPower: this.#speechPower,
+      doubt: this.#doubt === null ? null : { ...this.#doubt },
     };
   }
 
@@ -175,8 +201,18 @@ export class VoiceDetector implements Detector {
 
   #step(probability: number, rms: number, gated: boolean, atSamples: number): DetectedWindow {
     const index = this.#segmenter.nextWindow;
-    const events = this.#segmenter.step(probability);
+    const events = this.#segmenter.step(this.#isDoubtful(probability, rms) ? 0 : probability);
+    if (this.#segmenter.speaking) this.#speechPower += (rms * rms - this.#speechPower) / (this.#speechPower === 0 ? 1 : LEVEL_WINDOWS);
+    if (events.some((event) => event.type === 'confirmed')) this.#doubt = null;
     return { index, probability, rms, gated, speaking: this.#segmenter.speaking, events, atSamples };
+  }
+
+  /** True for a window that may sound like speech only because the model remembers the speech before. */
+  #isDoubtful(probability: number, rms: number): boolean {
+    if (this.#doubt === null) return false;
+    this.#doubt.lowWindows = probability < this.#options.threshold - HYSTERESIS ? this.#doubt.lowWindows + 1 : 0;
+    if (this.#doubt.lowWindows >= LET_GO_WINDOWS) this.#doubt = null;
+    return this.#doubt !== null && rms < this.#doubt.belowRms;
   }
 
   #drop(windows: number): void {

@@ -12,6 +12,7 @@ export type LiveEarMethods = {
   readonly hear: (piece: { readonly ear: number; readonly bytes: Uint8Array }) => Promise<Transferred<Heard>>;
   readonly replay: (piece: { readonly ear: number; readonly pcm: Uint8Array }) => Promise<Heard>;
   readonly commit: (ear: number) => Heard;
+  readonly pause: (ear: number) => Heard;
   readonly clear: (ear: number) => Heard;
   readonly finish: (ear: number) => Promise<Heard>;
   readonly drop: (ear: number) => void;

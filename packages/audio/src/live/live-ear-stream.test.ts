@@ -68,6 +68,49 @@ describe('An ear', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
+  test('finds no speech in what follows an end that was not its own, be it silence or noise, and none at its finish', { skip: WITHOUT_RECORDINGS }, async () => {
+    const speech = floatBytes(recordingChannel('jfk.wav'));
+    const random = seededRandom(5);
+    const settings: LiveEarSettings = { ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 };
+    for (const end of ['commit', 'clear', 'pause'] as const) {
+      for (const [at, amplitude] of [[1.3, 0], [2.1, 0.01], [4.57, 0], [5.9, 0.01], [8.63, 0.002], [9.77, 0.01]] as const) {
+        const ear = new LiveEarStream(settings, null, model);
+        await ear.hear(speech.subarray(0, Math.round(at * 16_000) * 4));
+        ear[end]();
+        const rest = [await ear.hear(floatBytes(Float32Array.from({ length: 24_000 }, () => (random() - 0.5) * 2 * amplitude))), await ear.finish()];
+        assert.deepEqual(eventsOf(rest), [], `${end} at ${String(at)} s, noise of ${String(amplitude)}`);
+      }
+      const ear = new LiveEarStream(settings, null, model);
+      await ear.hear(speech.subarray(0, 73_000 * 4));
+      ear[end]();
+      assert.deepEqual((await ear.finish()).events, [], `${end}, then the finish at once`);
+    }
+  });
+
+  test('loses nothing of speech that goes on across an end that was not its own, and tells its start after the end', { skip: WITHOUT_RECORDINGS }, async () => {
+    const speech = floatBytes(recordingChannel('jfk.wav'));
+    for (const end of ['commit', 'pause'] as const) {
+      for (const at of [1.3, 1.6, 4.1, 5.9, 8.63, 9.8]) {
+        const positionSamples = Math.round(at * 16_000);
+        const ear = new LiveEarStream({ ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 }, null, model);
+        await ear.hear(speech.subarray(0, positionSamples * 4));
+        const [ended] = ear[end]().events;
+        const after = eventsOf([await ear.hear(speech.subarray(positionSamples * 4)), await ear.finish()]);
+        assert.ok(ended?.type === 'ended', `speech was under way at ${String(at)} s`);
+        const [started, next] = after;
+        assert.ok(started?.type === 'started' && started.utterance === ended.utterance + 1 && started.speechStartSamples >= positionSamples, JSON.stringify(started));
+        assert.equal(next?.type === 'ended' && next.startSamples, ended.endSamples, `${end} at ${String(at)} s: the audio meets`);
+      }
+    }
+  });
+
+  test('without detection tells no speech that is not there when the client ended the utterance within a window', async () => {
+    const ear = new LiveEarStream({ ...SETTINGS, detect: false }, null, model);
+    await ear.hear(new Uint8Array(2_000 * 2));
+    assert.equal(ear.commit().events.length, 1);
+    assert.deepEqual((await ear.finish()).events, []);
+  });
+
   test('reads every encoding of bare samples alike', async () => {
     const [sound = new Float32Array(0)] = voice(1, 16_000, 1);
     const s16 = Int16Array.from(sound, (sample) => Math.round(sample * 32_767));
@@ -99,6 +142,10 @@ describe('An ear', { skip: WITHOUT_MODEL }, () => {
     await assert.rejects(ear.hear(new TextEncoder().encode('certainly no container')), (error: unknown) => error instanceof AsrError && error.code === 'unprocessable_audio');
   });
 });
+
+function floatBytes(samples: Float32Array): Uint8Array {
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+}
 
 /** A recording of 16 kHz at another rate, by straight lines between its samples. */
 function atRate(samples: Float32Array, rateHz: number): Float32Array {

@@ -55,12 +55,16 @@ export class LiveEarStream {
   }
 
   commit(): Heard {
-    return this.#told(EMPTY, 0, this.#tracker.commit(this.#positionSamples), true);
+    return this.#interrupted(this.#tracker.commit(this.#positionSamples));
+  }
+
+  pause(): Heard {
+    return this.#interrupted(this.#settings.detect ? this.#tracker.pause(this.#positionSamples) : []);
   }
 
   clear(): Heard {
     this.#tracker.clear(this.#positionSamples);
-    return this.#told(EMPTY, 0, [], true);
+    return this.#interrupted([]);
   }
 
   /** Ends the signal. */
@@ -68,12 +72,18 @@ export class LiveEarStream {
     const { samples, sourceSamples } = await this.#decoder.finish();
     const last = await this.#hear(toBytes(samples), sourceSamples);
     const { windows, events, totalSamples } = await this.#detector.finish();
-    const told = [...last.events, ...windows.flatMap((window) => this.#tracker.observe(window))];
+    const told = [...last.events, ...windows.flatMap((window) => this.#tracker.observe(window, totalSamples))];
     const spoken = events.find((event) => event.type === 'utterance');
     told.push(...this.#tracker.finish(totalSamples, spoken?.endSamples ?? null));
     // The last window was filled up with silence that nobody sent.
     const within = told.map((event) => (event.type === 'ended' ? { ...event, endSamples: Math.min(event.endSamples, totalSamples) } : event));
     return { ...last, events: within, open: null, keepFromSamples: this.#positionSamples, snapshot: null };
+  }
+
+  /** Speech that comes after an end that was not its own must prove itself anew. */
+  #interrupted(events: readonly UtteranceEvent[]): Heard {
+    if (this.#detector instanceof VoiceDetector) this.#detector.restart();
+    return this.#told(EMPTY, 0, events, true);
   }
 
   async #hear(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number): Promise<Heard> {

@@ -29,6 +29,7 @@ const methods: LiveEarMethods = {
   },
   replay: ({ ear, pcm }) => gate.pass(() => earOf(ear).replay(pcm)),
   commit: (ear) => earOf(ear).commit(),
+  pause: (ear) => earOf(ear).pause(),
   clear: (ear) => earOf(ear).clear(),
   finish: (ear) => gate.pass(() => earOf(ear).finish()),
   drop: (ear) => { ears.delete(ear); },

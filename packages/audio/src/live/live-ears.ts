@@ -11,6 +11,8 @@ export interface LiveEar {
   replay(pcm: Uint8Array): Promise<Heard>;
   /** Ends the utterance in hand, if any. */
   commit(): Promise<Heard>;
+  /** No audio comes for the time being: ends the utterance in hand, if any, where its speech ended. */
+  pause(): Promise<Heard>;
   /** Forgets all audio that is in no ended utterance. */
   clear(): Promise<Heard>;
   /** Ends the signal and what is open. */
@@ -58,6 +60,7 @@ function earOf(lease: ThreadLease<LiveEarMethods>, ear: number): LiveEar {
     hear: (bytes) => thread.call('hear', { ear, bytes }),
     replay: (pcm) => thread.call('replay', { ear, pcm }),
     commit: () => thread.call('commit', ear),
+    pause: () => thread.call('pause', ear),
     clear: () => thread.call('clear', ear),
     finish: () => thread.call('finish', ear),
     close: () => {

@@ -11,6 +11,11 @@ const SETTINGS = { detect: true, paddingMs: 64, endpointingMs: 320, maxUtterance
 class Windows {
   readonly #segmenter = new UtteranceSegmenter({ threshold: 0.5, minSpeechMs: 96, minSilenceMs: SETTINGS.endpointingMs });
 
+  /** The detector is restarted with every end that was not its own. */
+  restart(): void {
+    this.#segmenter.restart(this.#segmenter.nextWindow * WINDOW_SAMPLES);
+  }
+
   next(speech: boolean, rms = 0.1): DetectedWindow {
     const index = this.#segmenter.nextWindow;
     const events = this.#segmenter.step(speech ? 1 : 0);
@@ -49,11 +54,48 @@ test('An utterance that the client ends inside speech goes on as the next one, a
   const tracker = new UtteranceTracker(SETTINGS);
   const before = heard(tracker, windows, [[10, false], [20, true]]);
   assert.deepEqual(told([...before, ...tracker.commit(30 * WINDOW_SAMPLES)]), [[0, 'started', 10], [0, 'committed', 8, 30]]);
+  windows.restart();
   assert.deepEqual(tracker.commit(30 * WINDOW_SAMPLES), [], 'there is nothing in hand');
   assert.deepEqual(told(heard(tracker, windows, [[5, true], [12, false]])), [[1, 'started', 30], [1, 'silence', 30, 37]]);
   heard(tracker, windows, [[10, true]]);
-  tracker.commit(62 * WINDOW_SAMPLES);
+  tracker.commit(57 * WINDOW_SAMPLES);
+  windows.restart();
   assert.deepEqual(heard(tracker, windows, [[12, false]]), []);
+});
+
+test('After an end that the client asked for speech proves itself anew: what is too short begins nothing, and lasting speech keeps its audio from there', () => {
+  for (const end of ['commit', 'pause', 'clear'] as const) {
+    const windows = new Windows();
+    const tracker = new UtteranceTracker(SETTINGS);
+    heard(tracker, windows, [[10, false], [20, true]]);
+    tracker[end](30 * WINDOW_SAMPLES);
+    windows.restart();
+    assert.deepEqual(heard(tracker, windows, [[2, true], [12, false]]), [], `${end}, then 64 ms of it`);
+    heard(tracker, windows, [[20, true]]);
+    tracker[end](64 * WINDOW_SAMPLES);
+    windows.restart();
+    const [started, ended] = heard(tracker, windows, [[9, false], [20, true], [12, false]]);
+    assert.equal(started?.type === 'started' && windowsOf(started.speechStartSamples), 73, `${end}, then speech that is found late`);
+    assert.deepEqual(ended?.type === 'ended' && [ended.startSamples, ended.endSamples].map(windowsOf), [64, 95], `${end}: no audio between`);
+  }
+});
+
+test('An utterance that is paused ends where its speech did, with its padding as far as there is audio', () => {
+  const windows = new Windows();
+  const tracker = new UtteranceTracker(SETTINGS);
+  heard(tracker, windows, [[10, false], [20, true], [1, false]]);
+  assert.deepEqual(told(tracker.pause(31 * WINDOW_SAMPLES)), [[0, 'silence', 8, 31]]);
+  assert.deepEqual(tracker.pause(31 * WINDOW_SAMPLES), []);
+});
+
+test('What the client ended before it was long enough is kept for the speech that follows', () => {
+  const windows = new Windows();
+  const tracker = new UtteranceTracker({ ...SETTINGS, paddingMs: 0 });
+  heard(tracker, windows, [[10, false], [2, true]]);
+  assert.deepEqual(tracker.commit(12 * WINDOW_SAMPLES), []);
+  windows.restart();
+  const events = heard(tracker, windows, [[20, true], [12, false]]);
+  assert.deepEqual(told(events), [[0, 'started', 12], [0, 'silence', 10, 32]]);
 });
 
 test('Speech without an end is cut at its quietest place, and the parts meet', () => {

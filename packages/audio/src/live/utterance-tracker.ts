@@ -41,18 +41,23 @@ export interface TrackerSnapshot {
   readonly next: number;
   readonly lastEndSamples: number;
   readonly decidedSamples: number;
-  readonly inSpeech: boolean;
+  readonly resumeSamples: number | null;
   readonly open: Readonly<OpenPiece> | null;
   readonly firstWindow: number;
   readonly windows: readonly CutWindow[];
 }
 
+/** Speech that goes on after an end that was not its own is found this late at most; its audio is kept from the end on. */
+const RESUME_MS = 1_000;
+
 /**
  * Makes a session's utterances of what the detector decides and the client commits.
  *
- * idle → (onset) heard → (long enough) open: `started` → ended by silence, by the client, or by length. heard → idle when it was too short.
- * An utterance that the client or the length ended inside speech is followed by the next one as soon as speech goes on. Utterances never overlap:
- * padding reaches back to the end of the one before at most. Too long: cut where `chooseCut` says, nothing said twice.
+ * idle → (onset) heard → (long enough) open: `started` → ended by silence, by the client, by length, or because no audio comes.
+ * heard → idle when it was too short. `commit`, `pause` and `clear` lead to idle from any: speech must be found anew after them, and the detector
+ * is to be restarted with them. Speech that they interrupted loses nothing: its audio is kept from there on until it is found.
+ * An utterance that its length ended is followed by the next one at once. Utterances never overlap: padding reaches back to the end of the one
+ * before at most. Too long: cut where `chooseCut` says, nothing said twice.
  * Without detection everything since the last end is speech.
  */
 export class UtteranceTracker {
@@ -63,8 +68,8 @@ export class UtteranceTracker {
   #next = 0;
   #lastEndSamples = 0;
   #decidedSamples = 0;
-  /** The detector is inside an utterance of its own. */
-  #inSpeech = false;
+  /** From here on audio is kept for speech that was interrupted; null when none was. */
+  #resumeSamples: number | null = null;
   #open: OpenPiece | null = null;
   #windows: CutWindow[] = [];
   #firstWindow = 0;
@@ -79,7 +84,7 @@ export class UtteranceTracker {
     this.#next = snapshot.next;
     this.#lastEndSamples = snapshot.lastEndSamples;
     this.#decidedSamples = snapshot.decidedSamples;
-    this.#inSpeech = snapshot.inSpeech;
+    this.#resumeSamples = snapshot.resumeSamples;
     this.#open = snapshot.open === null ? null : { ...snapshot.open };
     this.#firstWindow = snapshot.firstWindow;
     this.#windows = [...snapshot.windows];
@@ -95,11 +100,11 @@ export class UtteranceTracker {
 
   /** No utterance to come needs audio before this position. */
   get keepFromSamples(): number {
-    return this.#open?.startSamples ?? Math.max(this.#lastEndSamples, this.#decidedSamples - this.#padBeforeSamples);
+    return this.#open?.startSamples ?? this.#audioFrom(this.#decidedSamples);
   }
 
-  /** Takes the decision about the next window; answers what happened with it. */
-  observe(window: DetectedWindow): UtteranceEvent[] {
+  /** Takes the decision about the next window; answers what happened with it. @param positionSamples end of the signal so far: the last window may reach beyond it */
+  observe(window: DetectedWindow, positionSamples = Infinity): UtteranceEvent[] {
     const startSamples = window.index * WINDOW_SAMPLES;
     const endSamples = startSamples + WINDOW_SAMPLES;
     this.#decidedSamples = endSamples;
@@ -107,16 +112,13 @@ export class UtteranceTracker {
     this.#windows.push({ rms: window.rms, speaking: window.speaking });
     const spoken = window.events.find((event) => event.type === 'utterance');
     for (const event of window.events) {
-      if (event.type === 'onset') { this.#inSpeech = true; this.#begin(event.startSamples, false); }
+      if (event.type === 'onset') this.#begin(event.startSamples, false);
       else if (event.type === 'confirmed') this.#confirm();
-      else if (event.type === 'skipped') { this.#inSpeech = false; this.#open = null; }
+      else if (event.type === 'skipped') this.#open = null;
     }
-    if (window.speaking && this.#inSpeech && this.#open === null && endSamples > this.#lastEndSamples) this.#begin(startSamples, true);
+    if (!this.#detect && this.#open === null && Math.min(endSamples, positionSamples) > this.#lastEndSamples) this.#begin(startSamples, true);
     if (window.speaking && this.#open !== null) this.#open.reachSamples = endSamples;
-    if (spoken !== undefined) {
-      this.#inSpeech = false;
-      this.#end(spoken.endSamples, Math.min(spoken.endSamples + this.#padAfterSamples, endSamples), 'silence');
-    }
+    if (spoken !== undefined) this.#end(spoken.endSamples, Math.min(spoken.endSamples + this.#padAfterSamples, endSamples), 'silence');
     this.#cutTooLong();
     if (this.#open === null) this.#windows = [];
     return this.#take();
@@ -125,15 +127,24 @@ export class UtteranceTracker {
   /** Ends the utterance in hand at the end of the signal so far. Answers nothing when there was none. */
   commit(positionSamples: number): UtteranceEvent[] {
     this.#reachTo(positionSamples);
-    if (this.#open?.confirmed === true) this.#end(positionSamples, positionSamples, 'committed');
+    this.#interrupt(positionSamples, positionSamples, 'committed');
+    return this.#take();
+  }
+
+  /** No audio comes: ends the utterance in hand as silence would. Answers nothing when there was none. */
+  pause(positionSamples: number): UtteranceEvent[] {
+    const reachSamples = this.#open?.reachSamples ?? positionSamples;
+    this.#interrupt(reachSamples, Math.min(reachSamples + this.#padAfterSamples, positionSamples), 'silence');
     return this.#take();
   }
 
   /** Forgets the utterance in hand, and all audio so far. */
   clear(positionSamples: number): void {
+    const goesOn = this.#isSpeaking;
     this.#open = null;
     this.#windows = [];
     this.#lastEndSamples = positionSamples;
+    if (goesOn) this.#resumeSamples = positionSamples;
   }
 
   /** Ends what is open with the signal itself. @param spokenEndSamples where the detector says that speech ended, or null */
@@ -147,7 +158,7 @@ export class UtteranceTracker {
 
   snapshot(): TrackerSnapshot {
     return {
-      next: this.#next, lastEndSamples: this.#lastEndSamples, decidedSamples: this.#decidedSamples, inSpeech: this.#inSpeech,
+      next: this.#next, lastEndSamples: this.#lastEndSamples, decidedSamples: this.#decidedSamples, resumeSamples: this.#resumeSamples,
       open: this.#open === null ? null : { ...this.#open }, firstWindow: this.#firstWindow, windows: [...this.#windows],
     };
   }
@@ -159,8 +170,34 @@ export class UtteranceTracker {
     if (this.#open !== null) this.#open.reachSamples = positionSamples;
   }
 
+  /** Speech has been heard up to the latest window. */
+  get #isSpeaking(): boolean {
+    return this.#open !== null && this.#open.reachSamples >= this.#decidedSamples;
+  }
+
+  /** Ends what is open, if it is long enough, though the detector has found no end. What was too short for an utterance is kept for the next. */
+  #interrupt(speechEndSamples: number, endSamples: number, by: UtteranceEnd): void {
+    const open = this.#open;
+    const goesOn = this.#isSpeaking;
+    if (open?.confirmed === true) this.#end(speechEndSamples, endSamples, by);
+    if (!this.#detect) return;
+    const isLeft = open !== null && !open.confirmed;
+    this.#open = null;
+    this.#windows = [];
+    if (isLeft) this.#resumeSamples = open.startSamples;
+    else if (goesOn) this.#resumeSamples = this.#lastEndSamples;
+  }
+
+  /** Where the audio of speech begins that is found at this position. */
+  #audioFrom(speechStartSamples: number): number {
+    const paddedSamples = speechStartSamples - this.#padBeforeSamples;
+    const resumeSamples = this.#resumeSamples;
+    const resumes = resumeSamples !== null && speechStartSamples - resumeSamples <= RESUME_MS * SAMPLES_A_MS;
+    return Math.max(this.#lastEndSamples, resumes ? Math.min(paddedSamples, resumeSamples) : paddedSamples);
+  }
+
   #begin(speechStartSamples: number, confirmed: boolean): void {
-    const startSamples = Math.max(this.#lastEndSamples, speechStartSamples - this.#padBeforeSamples);
+    const startSamples = this.#audioFrom(speechStartSamples);
     const speechStart = Math.max(this.#lastEndSamples, speechStartSamples);
     this.#open = { startSamples, speechStartSamples: speechStart, reachSamples: speechStart, confirmed: false };
     if (confirmed) this.#confirm();
@@ -194,6 +231,7 @@ export class UtteranceTracker {
     });
     this.#next++;
     this.#lastEndSamples = endSamples;
+    this.#resumeSamples = null;
   }
 
   #dropWindowsBefore(positionSamples: number): void {

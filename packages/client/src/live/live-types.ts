@@ -17,6 +17,8 @@ export interface LiveSettings {
   readonly word_timestamps?: boolean | undefined;
   /** Silence that ends an utterance. */
   readonly endpointing_ms?: number | undefined;
+  /** Time without any audio after which an utterance in progress ends. */
+  readonly idle_endpointing_ms?: number | undefined;
   /** A longer utterance is cut at its quietest place. */
   readonly max_utterance_ms?: number | undefined;
   readonly prompt?: string | undefined;
@@ -62,6 +64,7 @@ export interface LiveReady {
   readonly interim_results: boolean;
   readonly word_timestamps: boolean;
   readonly endpointing_ms: number;
+  readonly idle_endpointing_ms: number;
   readonly max_utterance_ms: number;
 }
 

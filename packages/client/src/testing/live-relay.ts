@@ -155,7 +155,7 @@ export class Connection {
     this.#session = session;
     this.say({
       type: 'ready', session: session.id, token: session.token, model: 'm', encoding: message.encoding ?? 'pcm_s16le', sample_rate: message.sample_rate ?? 16_000, channels: message.channels ?? 1,
-      language: message.language ?? null, interim_results: true, word_timestamps: false, endpointing_ms: 400, max_utterance_ms: 15_000,
+      language: message.language ?? null, interim_results: true, word_timestamps: false, endpointing_ms: 400, idle_endpointing_ms: 1_000, max_utterance_ms: 15_000,
     });
   }
 

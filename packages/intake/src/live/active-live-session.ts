@@ -1,6 +1,7 @@
 import { countedRateHz, frameBytes } from '@murmuration/audio';
 import { AsrError, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
 import { backendUnavailable, liveWakeChannel, type LiveRecord } from '@murmuration/queue';
+import { ArrivalClock } from './arrival-clock.js';
 import { followNews } from './follow-news.js';
 import { LiveClock } from './live-clock.js';
 import type { LiveParts } from './live-parts.js';
@@ -38,6 +39,9 @@ export class ActiveLiveSession implements LiveSession {
   readonly #recorder: LiveRecorder;
   readonly #pump: LivePump;
   readonly #clock: LiveClock;
+  readonly #arrivals = new ArrivalClock();
+  /** Set while an utterance is in progress that is to end when no audio comes. */
+  #pauseTimer: NodeJS.Timeout | null = null;
   readonly #onEnd: (session: ActiveLiveSession) => void;
   /** Ends what is read of the session, where its end is not in its news. */
   readonly #unread = new AbortController();
@@ -72,6 +76,8 @@ export class ActiveLiveSession implements LiveSession {
     this.#unlisten = parts.channels.listen(liveWakeChannel(this.id), (message) => { this.#onMessage(message); });
     if (this.#state !== 'open') this.#pump.stop();
     if (this.#state === 'closed') this.#leave();
+    // Whoever had the session before may have left an utterance in progress.
+    this.#expectPause();
   }
 
   get storedSamples(): number {
@@ -80,8 +86,12 @@ export class ActiveLiveSession implements LiveSession {
 
   async push(bytes: Uint8Array): Promise<void> {
     this.#checkAudio();
+    if (bytes.length === 0) return;
     this.#clock.heard();
+    this.#arrivals.arrived();
     await this.#pump.push(bytes);
+    // While the sender was held up it could not send.
+    this.#arrivals.arrived();
     this.#checkAudio();
   }
 
@@ -178,10 +188,29 @@ export class ActiveLiveSession implements LiveSession {
 
   async #hear(bytes: Uint8Array): Promise<void> {
     const beforeMs = this.#recorder.pendingMs;
+    const { audioMs } = this.#recorder;
     await this.#recorder.hear(bytes);
+    this.#arrivals.heard(this.#recorder.audioMs - audioMs);
     if (this.#recorder.pendingMs !== beforeMs) this.#progressMs = performance.now();
     if (this.#recorder.closed) this.#close();
     else for (const listener of this.#storedListeners) listener(this.storedSamples);
+    this.#expectPause();
+  }
+
+  /** An utterance in progress ends when no audio has come for `idleEndpointingMs`. */
+  #expectPause(): void {
+    const { detect, idleEndpointingMs } = this.settings;
+    if (this.#pauseTimer !== null || this.#state !== 'open' || !detect || idleEndpointingMs === null || !this.#recorder.isOpen) return;
+    this.#pauseTimer = setTimeout(() => {
+      // What has come in while this process was busy is read before it is missed.
+      setImmediate(() => {
+        this.#pauseTimer = null;
+        if (this.#state !== 'open' || !this.#recorder.isOpen) return;
+        if (this.#pump.isBusy) this.#arrivals.arrived();
+        if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
+        else this.#command(() => this.#recorder.pause()).catch(() => undefined);
+      });
+    }, Math.max(1, idleEndpointingMs - this.#arrivals.quietMs));
   }
 
   async #finish(end: LiveEnd): Promise<void> {
@@ -244,6 +273,7 @@ export class ActiveLiveSession implements LiveSession {
 
   /** Nothing is owned any more. */
   #leave(): void {
+    if (this.#pauseTimer !== null) clearTimeout(this.#pauseTimer);
     this.#unlisten();
     this.#pump.stop();
     this.#recorder.close();

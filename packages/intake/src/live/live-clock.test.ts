@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { liveSettingsSchema } from '@murmuration/contracts';
 import { LiveClock } from './live-clock.js';
 
-const LIMITS = { maxSessions: 1, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, graceMs: 1_000 };
+const LIMITS = { maxSessions: 1, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, idleEndpointingMs: 1_000, graceMs: 1_000 };
 
 test('A session that has run too long is warned once, then ended once', () => {
   const clock = new LiveClock({ settings: liveSettingsSchema.parse({}), startedAtMs: Date.now() - LIMITS.maxSessionMs }, LIMITS);

@@ -9,6 +9,8 @@ export interface LiveLimits {
   /** Without audio for this long a session ends, unless it sets its own. */
   readonly idleTimeoutMs: number;
   readonly maxSessionMs: number;
+  /** Without audio for this long, or `endpointingMs` where that is longer, an utterance in progress ends, unless the session sets its own. */
+  readonly idleEndpointingMs: number;
   /** A session whose client is gone is kept this long, then finished. */
   readonly graceMs: number;
 }

@@ -48,6 +48,11 @@ export class LivePump {
     return this.#waiters.length > 0;
   }
 
+  /** True while anything is worked on or waits, but for a part of a frame. */
+  get isBusy(): boolean {
+    return this.#running !== null || this.#waiters.length > 0;
+  }
+
   /** Takes audio; resolves when there is room for more, or when it was stopped. */
   async push(bytes: Uint8Array): Promise<void> {
     if (this.#stopped) return;

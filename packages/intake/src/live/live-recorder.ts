@@ -35,6 +35,7 @@ export class LiveRecorder {
   #pendingSamples: number;
   #opNumber = 0;
   #renewedMs = -Infinity;
+  #isOpen: boolean;
   #closed: boolean;
   #replayed: readonly UtteranceEvent[] = [];
 
@@ -46,6 +47,7 @@ export class LiveRecorder {
     this.#sourceSamples = record.sourceSamples;
     this.#snapshotAtSamples = record.snapshotAtSamples;
     this.#pendingSamples = record.pendingSamples;
+    this.#isOpen = record.isOpen;
     this.#closed = record.state === 'closed';
   }
 
@@ -67,6 +69,11 @@ export class LiveRecorder {
     return this.#positionSamples / SAMPLES_A_MS;
   }
 
+  /** An utterance is in progress. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** True when the last change ended the session. */
   get closed(): boolean {
     return this.#closed;
@@ -82,6 +89,11 @@ export class LiveRecorder {
     const heard = await this.#heard((ear) => ear.commit());
     await this.#store(heard, {});
     return heard.events.find((event) => event.type === 'ended')?.utterance ?? null;
+  }
+
+  /** No audio comes: ends the utterance in hand where its speech ended. */
+  async pause(): Promise<void> {
+    await this.#store(await this.#heard((ear) => ear.pause()), {});
   }
 
   async clear(): Promise<void> {
@@ -169,6 +181,7 @@ export class LiveRecorder {
     if (answer.outcome !== 'ok') throw answer.outcome === 'lost' ? new AsrError('session_lost') : backendUnavailable();
     this.#positionSamples = heard.positionSamples;
     this.#sourceSamples += heard.sourceSamples;
+    this.#isOpen = heard.open !== null;
     this.#pendingSamples = answer.pendingSamples;
     this.#closed = answer.closed;
     this.#queue(events, heard.open?.utterance ?? null, answer.partial);

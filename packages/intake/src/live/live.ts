@@ -97,7 +97,9 @@ export class Live implements LiveService {
     this.#refuseWhenStopping();
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const session: NewLive = {
-      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, settings, model,
+      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, model,
+      // Settled here, so that every relay that takes the session over does the same.
+      settings: { ...settings, idleEndpointingMs: settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs) },
       decode: decodeOptionsSchema.parse({
         language: languageFor(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
         // Approximate times cost nothing; aligned ones a pass of the decoder.
@@ -108,7 +110,7 @@ export class Live implements LiveService {
     await atDoor(() => this.#doorStore.create(session, this.#dueMs()));
     const record: LiveRecord = {
       ...session, epoch: 1, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
-      keepFromSamples: 0, utterances: 0, finals: 0, pendingSamples: 0, op: '',
+      keepFromSamples: 0, isOpen: false, utterances: 0, finals: 0, pendingSamples: 0, op: '',
     };
     return { record, token };
   }

@@ -28,6 +28,8 @@ export interface LiveRecord extends NewLive {
   /** Where the snapshot was taken. */
   readonly snapshotAtSamples: number;
   readonly keepFromSamples: number;
+  /** An utterance is in progress. */
+  readonly isOpen: boolean;
   /** Utterances that have ended. */
   readonly utterances: number;
   /** Finals that are published. */
@@ -63,7 +65,7 @@ export function recordOf(id: string, fields: Fields): LiveRecord | null {
     epoch: Number(fields['epoch']), state: fields['state'] as LiveState, end: (fields['end'] as LiveEnd | undefined) ?? null, startedAtMs: Number(fields['startedAtMs']),
     positionSamples: Number(fields['position']), sourceSamples: Number(fields['source']), decoder: fields['decoder'] ?? null,
     snapshot: fields['snapshot'] ?? null, snapshotAtSamples: Number(fields['snapshotAt'] ?? 0), keepFromSamples: Number(fields['keepFrom']),
-    utterances: Number(fields['count']), finals: Number(fields['front']), pendingSamples: Number(fields['pending']), op: fields['op'] ?? '',
+    isOpen: (fields['open'] ?? '') !== '', utterances: Number(fields['count']), finals: Number(fields['front']), pendingSamples: Number(fields['pending']), op: fields['op'] ?? '',
   };
 }
 

@@ -59,6 +59,9 @@ export class LiveConnection {
       case 'start': await this.#start(message); return;
       case 'resume': await this.#resume(message); return;
       case 'keepalive': this.#begun('keepalive').session.keepAlive(); return;
+      case 'commit':
+        if (this.#begun('commit').state === 'open') await this.#session?.commit();
+        return;
       case 'finish':
         if (this.#begun('finish').state === 'finishing') return;
         this.#state = 'finishing';
@@ -96,7 +99,7 @@ export class LiveConnection {
       type: 'ready', session: session.id, token: session.token, model: session.model.id,
       encoding: session.settings.encoding, sample_rate: session.settings.sampleRateHz, channels: session.settings.channels, language: session.settings.language,
       interim_results: session.settings.interimResults, word_timestamps: session.settings.wordTimestamps,
-      endpointing_ms: session.settings.endpointingMs, max_utterance_ms: session.settings.maxUtteranceMs,
+      endpointing_ms: session.settings.endpointingMs, idle_endpointing_ms: session.settings.idleEndpointingMs ?? session.settings.endpointingMs, max_utterance_ms: session.settings.maxUtteranceMs,
     });
     this.#follow(session, '0');
   }

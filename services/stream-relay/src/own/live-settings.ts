@@ -13,6 +13,7 @@ export function settingsOf(start: StartMessage): LiveSettings {
     interimResults: start.interim_results,
     wordTimestamps: start.word_timestamps,
     endpointingMs: start.endpointing_ms,
+    idleEndpointingMs: start.idle_endpointing_ms,
     maxUtteranceMs: start.max_utterance_ms,
   });
 }
