@@ -196,8 +196,10 @@ test('Redis gone for a moment, then a worker gone for good: nothing of what is s
   try {
     const live = await cluster.addNode('relay');
     const bytes = bytesOfPcm(speech);
-    const undisturbed = heard(await whole(live, bytes, {}));
-    const session = await openLive(live);
+    // The sender waits for Redis and for workers.
+    const settings = { idleEndpointingMs: 60_000 };
+    const undisturbed = heard(await whole(live, bytes, settings));
+    const session = await openLive(live, settings);
     const news = allNews(session);
     await send(session, bytes.subarray(0, 200_000));
     await cluster.redis.kill();

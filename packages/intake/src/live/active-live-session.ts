@@ -84,6 +84,10 @@ export class ActiveLiveSession implements LiveSession {
     return this.#recorder.sourceSamples;
   }
 
+  get quietMs(): number {
+    return this.#arrivals.quietMs;
+  }
+
   async push(bytes: Uint8Array): Promise<void> {
     this.#checkAudio();
     if (bytes.length === 0) return;

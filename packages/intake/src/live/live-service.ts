@@ -10,6 +10,8 @@ export interface LiveSession {
   readonly model: ModelDescription;
   /** Samples a channel, at the client's rate (48,000 Hz for opus), that are safely stored, from the session's start. */
   readonly storedSamples: number;
+  /** How long no audio has come, milliseconds by this process' clock; negative while what came at once would still be playing. */
+  readonly quietMs: number;
   /**
    * Takes audio as it comes, cut anywhere. Resolves when the session is ready for more: wait for it before reading on, so that a fast sender is slowed.
    * After `finish` what is pushed is dropped.

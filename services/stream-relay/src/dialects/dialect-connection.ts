@@ -36,6 +36,7 @@ export class DialectConnection {
   readonly #left = new AbortController();
   readonly #begun: Promise<void>;
   #session: LiveSession | null = null;
+  #idleTimer: NodeJS.Timeout | null = null;
   #finishing = false;
   #opened = 0;
   #closed = false;
@@ -91,6 +92,24 @@ export class DialectConnection {
           await this.#session?.finish();
       }
     }
+    this.#watchIdle();
+  }
+
+  /** Asks the dialect when no audio has come for as long as it says. */
+  #watchIdle(): void {
+    this.#stopIdle();
+    const session = this.#session;
+    const limitMs = this.#closed ? null : this.#dialect.idleLimitMs;
+    if (limitMs === null || session === null) return;
+    this.#idleTimer = setTimeout(() => {
+      if (session.quietMs >= (this.#dialect.idleLimitMs ?? Infinity)) this.#tell(() => this.#dialect.idle());
+      else this.#watchIdle();
+    }, Math.max(1, limitMs - session.quietMs));
+  }
+
+  #stopIdle(): void {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer = null;
   }
 
   async #open(settings: LiveSettings): Promise<void> {
@@ -156,6 +175,7 @@ export class DialectConnection {
     this.#closed = true;
     this.#inbox.stop();
     this.#quiet.stop();
+    this.#stopIdle();
     this.#socket.close(code, closeReason(reason));
   }
 
@@ -167,6 +187,7 @@ export class DialectConnection {
     if (this.#session === null) this.#left.abort();
     await this.#inbox.idle();
     this.#closed = true;
+    this.#stopIdle();
     this.#left.abort();
     const session = this.#session;
     if (session === null || this.#finishing) return;

@@ -33,7 +33,7 @@ export async function startWhisperLive(parts: RelayParts, port: number): Promise
 
 /** vosk-server's protocol, on every path of a port (its own is 2700). Throws when the port is in use. */
 export async function startVosk(parts: RelayParts, port: number): Promise<DialectPort> {
-  return startPort(parts, port, () => new VoskDialect(parts.config.START_TIMEOUT_MS));
+  return startPort(parts, port, () => new VoskDialect(parts.config.START_TIMEOUT_MS, parts.config.IDLE_ENDPOINTING_MS));
 }
 
 async function startPort(parts: RelayParts, port: number, newDialect: () => Dialect): Promise<DialectPort> {

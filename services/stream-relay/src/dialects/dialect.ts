@@ -30,6 +30,8 @@ export interface OpenedSession {
 export interface Dialect {
   /** The client may be silent for this long, milliseconds, then `quiet` is asked; null: as long as it likes. Read after every message. */
   readonly quietLimitMs: number | null;
+  /** Time without audio, milliseconds, after which `idle` is asked; null: nothing waits for it. Read after whatever the dialect was asked. */
+  readonly idleLimitMs: number | null;
   /** The connection stands. */
   begin(): readonly Action[];
   text(message: string): readonly Action[];
@@ -45,6 +47,8 @@ export interface Dialect {
   /** Something failed for good: tell the client and close. */
   fault(error: AsrError): readonly Action[];
   quiet(): readonly Action[];
+  /** No audio has come for as long as `idleLimitMs`; says or does what ends the waiting for it. */
+  idle(): readonly Action[];
 }
 
 /** A message to send. */

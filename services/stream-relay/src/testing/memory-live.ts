@@ -74,6 +74,7 @@ class MemoryConnection implements LiveSession {
   readonly #session: MemorySession;
   readonly #epoch: number;
   readonly #listeners: ((samples: number) => void)[] = [];
+  #pushedMs = performance.now();
 
   constructor(session: MemorySession, model: ModelDescription) {
     this.#session = session;
@@ -89,7 +90,12 @@ class MemoryConnection implements LiveSession {
     return this.#session.samples;
   }
 
+  get quietMs(): number {
+    return performance.now() - this.#pushedMs;
+  }
+
   async push(bytes: Uint8Array): Promise<void> {
+    this.#pushedMs = performance.now();
     await this.#session.held;
     if (this.#session.epoch !== this.#epoch) throw new AsrError('session_lost');
     this.#session.samples += bytes.length / 2;

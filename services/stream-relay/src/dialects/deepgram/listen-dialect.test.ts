@@ -103,6 +103,20 @@ describe('Deepgram live', () => {
     assert.deepEqual(said(made.stored(20_000 * 16)), [], 'speech goes on');
   });
 
+  test('UtteranceEnd comes by the clock where no audio does, and not while somebody speaks or text is awaited.', () => {
+    const made = live(`${RAW}&utterance_end_ms=1000`);
+    assert.equal(made.idleLimitMs, null);
+    made.stored(1_200 * 16);
+    for (const one of [news.started(0), news.ended(0)]) made.news(one);
+    assert.equal(made.idleLimitMs, null, 'text is awaited');
+    made.news(news.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
+    assert.equal(made.idleLimitMs, 700, 'what is not in the audio');
+    assert.deepEqual([said(made.idle()), made.idleLimitMs, said(made.idle())], [[{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }], null, []]);
+    for (const one of [news.started(1), news.ended(1, 'committed'), news.started(2), news.final(1, 'One', 'committed')]) made.news(one);
+    assert.deepEqual([made.idleLimitMs, said(made.stored(60_000 * 16))], [null, []], 'the next sentence is spoken while the text of the one before comes');
+    assert.equal(live().idleLimitMs, null);
+  });
+
   test('CloseStream, or an empty message, flushes; Metadata is the last word, with the digest of what was sent; then 1000.', () => {
     for (const end of [(made: ListenDialect) => made.text('{"type":"CloseStream"}'), (made: ListenDialect) => made.audio(Buffer.alloc(0))]) {
       const made = live();

@@ -28,6 +28,8 @@ export class ListenDialect implements Dialect {
   #storedMs = 0;
   /** Where the last word ended, milliseconds, while its `UtteranceEnd` is to come. */
   #lastWordEndMs: number | null = null;
+  /** The utterance that somebody speaks now. */
+  #speaking: number | null = null;
   /** Utterances that have ended and whose text is to come. */
   readonly #awaited = new Set<number>();
   /** A Finalize is answered by the last text that was awaited when it came. */
@@ -40,6 +42,11 @@ export class ListenDialect implements Dialect {
 
   get quietLimitMs(): number | null {
     return this.#state === 'ending' ? null : QUIET_MS;
+  }
+
+  get idleLimitMs(): number | null {
+    const dueMs = this.#utteranceEndDueMs;
+    return dueMs === null ? null : Math.max(0, dueMs - this.#storedMs);
   }
 
   begin(): Action[] {
@@ -86,13 +93,14 @@ export class ListenDialect implements Dialect {
 
   stored(samples: number): Action[] {
     this.#storedMs = samples / (this.#settings?.encoding === 'opus' ? 48_000 : this.#settings?.sampleRateHz ?? 48_000) * 1_000;
-    return this.#utteranceEnd();
+    return this.#utteranceEnd(0);
   }
 
   news(news: LiveNews): Action[] {
     switch (news.type) {
       case 'speech_started':
         this.#lastWordEndMs = null;
+        this.#speaking = news.utterance;
         return this.#query.vadEvents ? [say({ type: 'SpeechStarted', channel: [0, 1], timestamp: seconds(news.atMs) })] : [];
       case 'partial':
         if (!this.#query.settings.interimResults || news.text === '') return [];
@@ -105,6 +113,7 @@ export class ListenDialect implements Dialect {
         return this.#closed(news);
       case 'speech_ended':
         this.#awaited.add(news.utterance);
+        this.#spoken(news.utterance);
         return [];
       case 'warning':
         return [];
@@ -118,6 +127,10 @@ export class ListenDialect implements Dialect {
   quiet(): Action[] {
     const description = 'No audio and no KeepAlive came for ten seconds.';
     return [say({ type: 'Error', variant: 'NET-0001', description, message: description }), { do: 'close', code: CLOSE.fault, reason: 'NET-0001' }];
+  }
+
+  idle(): Action[] {
+    return this.#utteranceEnd(Infinity);
   }
 
   #open(settings: LiveSettings): Action[] {
@@ -146,23 +159,35 @@ export class ListenDialect implements Dialect {
 
   #final(news: Extract<LiveNews, { type: 'final' }>): Action[] {
     this.#awaited.delete(news.utterance);
+    this.#spoken(news.utterance);
     const answers = this.#finalizing && this.#awaited.size === 0;
     if (answers) this.#finalizing = false;
     const fromFinalize = answers || news.by === 'committed';
     const speechFinal = news.by !== 'cut' && (this.#query.endpointing || news.by !== 'silence');
     if (news.text !== '') this.#lastWordEndMs = news.words.at(-1)?.endMs ?? news.endMs;
-    return [...this.#results(news, { isFinal: true, speechFinal, fromFinalize }), ...this.#utteranceEnd()];
+    return [...this.#results(news, { isFinal: true, speechFinal, fromFinalize }), ...this.#utteranceEnd(0)];
+  }
+
+  #spoken(utterance: number): void {
+    if (this.#speaking !== null && this.#speaking <= utterance) this.#speaking = null;
   }
 
   #results(content: Parameters<typeof resultsMessage>[0], flags: Parameters<typeof resultsMessage>[1]): Action[] {
     return this.#model === null ? [] : [say(resultsMessage(content, flags, this.#identity, this.#model))];
   }
 
-  #utteranceEnd(): Action[] {
-    const end = this.#lastWordEndMs;
-    if (end === null || this.#query.utteranceEndMs === null || this.#storedMs < end + this.#query.utteranceEndMs) return [];
+  /** Where in the audio `UtteranceEnd` is due, milliseconds; null while somebody speaks, text is awaited, or there is none to come. */
+  get #utteranceEndDueMs(): number | null {
+    if (this.#lastWordEndMs === null || this.#query.utteranceEndMs === null || this.#speaking !== null || this.#awaited.size > 0) return null;
+    return this.#lastWordEndMs + this.#query.utteranceEndMs;
+  }
+
+  /** @param quietMs time without audio that counts as silence */
+  #utteranceEnd(quietMs: number): Action[] {
+    const [endMs, dueMs] = [this.#lastWordEndMs, this.#utteranceEndDueMs];
+    if (endMs === null || dueMs === null || this.#storedMs + quietMs < dueMs) return [];
     this.#lastWordEndMs = null;
-    return [say({ type: 'UtteranceEnd', channel: [0, 1], last_word_end: seconds(end) })];
+    return [say({ type: 'UtteranceEnd', channel: [0, 1], last_word_end: seconds(endMs) })];
   }
 
   #closed(news: Extract<LiveNews, { type: 'closed' }>): Action[] {

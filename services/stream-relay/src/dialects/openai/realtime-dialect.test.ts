@@ -117,15 +117,24 @@ describe('OpenAI Realtime', () => {
     assert.deepEqual(actions.flatMap((one) => said(one)).filter((event) => 'transcript' in event).map((event) => [event['transcript'], (event['usage'] as { seconds: number }).seconds]), [['One two.', 2], ['Three.', 1]]);
   });
 
-  test('A model whose clients commit is not listened to for pauses, and an empty commit is an empty turn, not an error.', () => {
+  test('A model whose clients commit is not listened to for pauses, and a commit of less than 100 ms is OpenAI\'s error and leaves the audio in the buffer.', () => {
     for (const session of [{ audio: { input: { transcription: { model: 'gpt-realtime-whisper' } } } }, { audio: { input: { turn_detection: null } } }]) {
       const made = dialect();
       made.text(update(session));
-      assert.deepEqual(brief(made.text(COMMIT)), ['committed item_1', 'added', 'done', 'completed item_1']);
-      assert.equal(openedWith(made.text(APPEND)).detect, false);
+      const refusal = (ms: string): object => ({
+        type: 'invalid_request_error', code: 'input_audio_buffer_commit_empty', param: null, event_id: 'mine',
+        message: `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${ms}ms of audio.`,
+      });
+      assert.deepEqual(said(made.text(COMMIT)).map(({ error }) => error), [refusal('0.00')]);
+      const little = JSON.stringify({ type: 'input_audio_buffer.append', audio: Buffer.alloc(2_400).toString('base64') });
+      assert.equal(openedWith(made.text(little)).detect, false);
       made.opened({ index: 0 });
+      assert.deepEqual(said(made.text(COMMIT)).map(({ error }) => error), [refusal('50.00')]);
+      made.text(little);
       assert.deepEqual(done(made.text(COMMIT)), ['commit']);
-      assert.deepEqual(brief(made.committed(null)), ['committed item_2', 'added', 'done', 'completed item_2']);
+      made.news(news.ended(0, 'committed'), 0);
+      assert.deepEqual([made.committed(0), said(made.text(COMMIT)).map(({ error }) => error)], [[], [refusal('0.00')]]);
+      assert.deepEqual(brief(made.text(APPEND)), [], 'and no item is left behind');
     }
   });
 
@@ -134,6 +143,13 @@ describe('OpenAI Realtime', () => {
     const all = [news.started(0), news.ended(0, 'cut'), news.final(0, '今天天气很好', 'cut'), news.partial(1, '我们去'), news.ended(1, 'committed'), news.final(1, '我们去公园。', 'committed')].flatMap((one) => made.news(one, 0));
     assert.equal(deltas(all), '今天天气很好我们去公园。');
     assert.equal(said(all).find((event) => 'transcript' in event)?.['transcript'], '今天天气很好我们去公园。');
+  });
+
+  test('A turn that the client commits while somebody speaks ends as others do, and its item is told once.', () => {
+    const made = live();
+    made.text(COMMIT);
+    const events = [made.news(news.started(0), 0), made.news(news.ended(0, 'committed'), 0), made.committed(0), made.news(news.final(0, 'Hello.', 'committed'), 0)];
+    assert.deepEqual(events.flatMap(brief), ['speech_started item_1', 'speech_stopped item_1', 'committed item_1', 'added', 'done', 'delta item_1', 'completed item_1']);
   });
 
   test('A commit after nothing but a cut utterance completes its item once that is final.', () => {

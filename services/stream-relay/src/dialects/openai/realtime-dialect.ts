@@ -7,6 +7,9 @@ import { legacySessionAnswer, sessionAnswer } from './session-answer.js';
 import { liveSettings, readSession, type SessionInput } from './session-input.js';
 import { TurnItems } from './turn-items.js';
 
+/** The least that OpenAI commits where the client ends the turns, milliseconds. */
+const LEAST_COMMIT_MS = 100;
+
 export interface RealtimeOptions {
   /** An id of this kind that no other has. */
   readonly newId: (kind: string) => string;
@@ -37,8 +40,8 @@ export class RealtimeDialect implements Dialect {
   readonly #byIndex = new Map<number, TurnItems>();
   /** Audio of this connection so far, milliseconds. */
   #heardMs = 0;
-  /** Audio since the last commit, where the client ends the turns. */
-  #uncommitted = false;
+  /** Audio since the client's last commit or clear, milliseconds. */
+  #uncommittedMs = 0;
   #commitEventId: string | null = null;
 
   constructor(options: RealtimeOptions) {
@@ -47,6 +50,9 @@ export class RealtimeDialect implements Dialect {
     this.#sessionId = options.newId('sess');
     this.#events = new RealtimeEvents(options.newId, options.legacy);
   }
+
+  /** Turns end by themselves. */
+  readonly idleLimitMs = null;
 
   get quietLimitMs(): number | null {
     return this.#current === null ? this.#options.quietLimitMs : null;
@@ -77,12 +83,7 @@ export class RealtimeDialect implements Dialect {
 
   committed(utterance: number | null): Action[] {
     if (utterance !== null) return [];
-    const turns = this.#turns;
-    // A client that ends the turns itself takes an error for the end of everything: it gets an empty turn.
-    if (this.#settings().detect || turns === null) {
-      return [this.#events.error(new AsrError('invalid_request', 'The buffer holds no speech that could be committed.'), this.#commitEventId, 'input_audio_buffer_commit_empty')];
-    }
-    return turns.empty();
+    return this.#turns?.isOpen === true ? this.#turns.commit() : [this.#emptyCommit(0)];
   }
 
   stored(): Action[] {
@@ -115,6 +116,10 @@ export class RealtimeDialect implements Dialect {
     return this.#ended('idle');
   }
 
+  idle(): Action[] {
+    return [];
+  }
+
   #act(event: ClientEvent): Action[] {
     switch (event.type) {
       case 'session.update':
@@ -123,16 +128,21 @@ export class RealtimeDialect implements Dialect {
       case 'input_audio_buffer.append':
         return this.#append(event.audio);
       case 'input_audio_buffer.commit':
-        this.#uncommitted = false;
         this.#commitEventId = event.id;
-        if (this.#turns !== null) return [{ do: 'commit' }];
-        // Nothing was ever sent: the answer needs no session, but an item.
-        this.#turns = this.#newTurns();
-        return this.committed(null);
+        // What is too little to commit stays in the buffer.
+        if (this.#current === null || (!this.#current.detect && this.#uncommittedMs < LEAST_COMMIT_MS)) return [this.#emptyCommit(this.#uncommittedMs)];
+        this.#uncommittedMs = 0;
+        return [{ do: 'commit' }];
       case 'input_audio_buffer.clear':
-        this.#uncommitted = false;
+        this.#uncommittedMs = 0;
         return this.#current === null ? [this.#events.event('input_audio_buffer.cleared')] : [{ do: 'clear' }, { do: 'then', next: () => this.#cleared() }];
     }
+  }
+
+  /** OpenAI's answer, word by word, for clients know it. */
+  #emptyCommit(ms: number): Action {
+    const message = `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${ms.toFixed(2)}ms of audio.`;
+    return this.#events.error(new AsrError('invalid_request', message), this.#commitEventId, 'input_audio_buffer_commit_empty');
   }
 
   #update(event: Extract<ClientEvent, { session: unknown }>): Action[] {
@@ -156,8 +166,9 @@ export class RealtimeDialect implements Dialect {
       this.#current = wanted;
       this.#turns = this.#newTurns();
     }
-    this.#uncommitted = true;
-    this.#heardMs += audio.length / (wanted.encoding === 'pcm_s16le' ? 2 : 1) / wanted.sampleRateHz * 1_000;
+    const audioMs = audio.length / (wanted.encoding === 'pcm_s16le' ? 2 : 1) / wanted.sampleRateHz * 1_000;
+    this.#uncommittedMs += audioMs;
+    this.#heardMs += audioMs;
     return [...(opening ? [{ do: 'open', settings: wanted } as const] : []), { do: 'push', bytes: audio }];
   }
 
@@ -170,7 +181,7 @@ export class RealtimeDialect implements Dialect {
     if (current === null) return true;
     if (JSON.stringify(current) === JSON.stringify(wanted)) return false;
     if (current.encoding !== wanted.encoding || current.sampleRateHz !== wanted.sampleRateHz) return true;
-    return current.detect ? !(this.#turns?.speaking ?? false) : !this.#uncommitted;
+    return current.detect ? !(this.#turns?.speaking ?? false) : this.#uncommittedMs === 0;
   }
 
   #settings(): LiveSettings {

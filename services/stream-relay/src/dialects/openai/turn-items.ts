@@ -32,6 +32,11 @@ export class TurnItems {
     return this.#speaking;
   }
 
+  /** Where the client ends the turns: its turn holds what was cut for its length, and no more. */
+  get isOpen(): boolean {
+    return this.#open !== null;
+  }
+
   started(news: News<'speech_started'>): Action[] {
     this.#speaking = true;
     const item = this.#item(news.utterance);
@@ -41,8 +46,8 @@ export class TurnItems {
   ended(news: News<'speech_ended'>): Action[] {
     this.#speaking = false;
     const item = this.#item(news.utterance);
-    const stopped = this.#detect && news.by !== 'committed' ? [this.#events.event('input_audio_buffer.speech_stopped', { audio_end_ms: this.#atMs(news.endMs), item_id: item.id })] : [];
-    return this.#goesOn(news.by) || item.committed ? stopped : [...stopped, ...this.#commit(item)];
+    const stopped = this.#detect ? [this.#events.event('input_audio_buffer.speech_stopped', { audio_end_ms: this.#atMs(news.endMs), item_id: item.id })] : [];
+    return this.#goesOn(news.by) || item.committed ? stopped : [...stopped, ...this.#commitItem(item)];
   }
 
   partial(news: News<'partial'>): Action[] {
@@ -59,14 +64,15 @@ export class TurnItems {
     const delta = item.final(news.text);
     const isLast = item.committed && !this.#awaits(item);
     if (this.#goesOn(news.by) && !isLast) return this.#events.delta(item, delta);
-    const commit = item.committed ? [] : this.#commit(item);
+    const commit = item.committed ? [] : this.#commitItem(item);
     return [...commit, ...this.#events.delta(item, delta), this.#events.completed(item, news.language)];
   }
 
-  /** A commit without any audio since the last utterance: a turn that is empty, or that holds only what was cut before. */
-  empty(): Action[] {
-    const item = this.#open ?? new Item(this.#newItemId());
-    return [...this.#commit(item), ...(this.#awaits(item) ? [] : [this.#events.completed(item, null)])];
+  /** A commit without any audio since the last utterance: commits what was cut before. */
+  commit(): Action[] {
+    const item = this.#open;
+    if (item === null) return [];
+    return [...this.#commitItem(item), ...(this.#awaits(item) ? [] : [this.#events.completed(item, null)])];
   }
 
   /** What is in no ended turn was dropped: its item never joins, and its utterance's number is used again. */
@@ -92,7 +98,7 @@ export class TurnItems {
     return [...this.#items.values()].includes(item);
   }
 
-  #commit(item: Item): Action[] {
+  #commitItem(item: Item): Action[] {
     if (this.#open === item) this.#open = null;
     return this.#events.committed(item);
   }

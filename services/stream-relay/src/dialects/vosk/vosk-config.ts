@@ -24,6 +24,21 @@ const messageSchema = z.object({
   }),
 });
 
+const orderSchema = z.object({ eof: z.unknown().optional(), reset: z.unknown().optional() });
+
+/** `eof` or `reset` where the message asks for it, however it is spaced and with `true` as well as 1; null for any other message. */
+export function voskOrder(message: string): 'eof' | 'reset' | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(message);
+  } catch {
+    return null;
+  }
+  const { eof, reset } = orderSchema.safeParse(value).data ?? {};
+  if (eof === 1 || eof === true) return 'eof';
+  return reset === 1 || reset === true ? 'reset' : null;
+}
+
 /** Reads `{"config": {…}}` over what was set before. Throws `invalid_message`. */
 export function voskConfig(message: string, before: VoskConfig): VoskConfig {
   let value: unknown;

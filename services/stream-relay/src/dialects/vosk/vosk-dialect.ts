@@ -2,7 +2,7 @@ import { AsrError, joinTexts, liveSettingsSchema, type LiveNews, type LiveSettin
 import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect } from '../dialect.js';
 import { hotwordsOf } from '../limited-text.js';
-import { DEFAULT_CONFIG, voskConfig, type VoskConfig } from './vosk-config.js';
+import { DEFAULT_CONFIG, voskConfig, voskOrder, type VoskConfig } from './vosk-config.js';
 
 interface Said {
   readonly text: string;
@@ -10,18 +10,16 @@ interface Said {
   readonly words: readonly Word[];
 }
 
-/** Compared letter by letter, as vosk-server does. */
-const EOF = '{"eof" : 1}';
-const RESET = '{"reset" : 1}';
-
 /**
  * vosk-server's protocol, in lockstep: one reply to every audio message and to `reset`, none to `config`; the reply to `eof` is the last, then the socket is closed.
- * A reply is the next text that is final, else what is heard so far. The reply to `reset` waits for the text of all audio before it, and replies after it wait with it.
+ * A reply is the next text that is final, else what is heard so far. While no audio comes, a text that is final is the reply to the next audio
+ * ahead of it: who waits for a reply to each message still gets one, and who listens gets the text. The reply to `reset` waits for the text of all audio before it, and replies after it wait with it.
  *
  * config (options may come) --first audio--> live --eof--> ending (what is final and untold is told in one reply) --the session has ended--> closed
  */
 export class VoskDialect implements Dialect {
   readonly #startLimitMs: number;
+  readonly #idleMs: number;
   #state: 'config' | 'live' | 'ending' = 'config';
   #config: VoskConfig = DEFAULT_CONFIG;
   readonly #finals: Said[] = [];
@@ -30,14 +28,21 @@ export class VoskDialect implements Dialect {
   #newest = -1;
   /** Replies that are due, in order: to audio, or to a reset, whose text is there once this utterance is final. */
   readonly #due: ('audio' | { upTo: number | null })[] = [];
+  /** Replies that were sent ahead of their audio. */
+  #ahead = 0;
 
-  /** @param startLimitMs the first message must come within this time, milliseconds */
-  constructor(startLimitMs: number) {
+  /** @param startLimitMs the first message must come within this time, milliseconds @param idleMs without audio for this long a text that is final is told ahead */
+  constructor(startLimitMs: number, idleMs: number) {
     this.#startLimitMs = startLimitMs;
+    this.#idleMs = idleMs;
   }
 
   get quietLimitMs(): number | null {
     return this.#state === 'config' ? this.#startLimitMs : null;
+  }
+
+  get idleLimitMs(): number | null {
+    return this.#state === 'live' && this.#finals.length > 0 && this.#due.length === 0 ? this.#idleMs : null;
   }
 
   begin(): Action[] {
@@ -46,8 +51,9 @@ export class VoskDialect implements Dialect {
 
   text(message: string): Action[] {
     if (this.#state === 'ending') return [];
-    if (message === EOF) return this.#end();
-    if (message === RESET) return this.#reset();
+    const order = voskOrder(message);
+    if (order === 'eof') return this.#end();
+    if (order === 'reset') return this.#reset();
     this.#config = voskConfig(message, this.#config);
     return [];
   }
@@ -57,7 +63,8 @@ export class VoskDialect implements Dialect {
     const opening = this.#state === 'config' ? [{ do: 'open', settings: this.#settings() } as const] : [];
     this.#state = 'live';
     return [...opening, { do: 'push', bytes }, { do: 'then', next: () => {
-      this.#due.push('audio');
+      if (this.#ahead > 0) this.#ahead--;
+      else this.#due.push('audio');
       return this.#reply();
     } }];
   }
@@ -104,6 +111,11 @@ export class VoskDialect implements Dialect {
 
   quiet(): Action[] {
     return this.fault(new AsrError('invalid_message', 'No audio came.'));
+  }
+
+  idle(): Action[] {
+    this.#ahead++;
+    return [this.#next()];
   }
 
   #settings(): LiveSettings {

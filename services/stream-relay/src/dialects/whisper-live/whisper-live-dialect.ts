@@ -39,6 +39,9 @@ export class WhisperLiveDialect implements Dialect {
     this.#startLimitMs = startLimitMs;
   }
 
+  /** Segments complete by themselves. */
+  readonly idleLimitMs = null;
+
   get quietLimitMs(): number | null {
     return this.#state === 'asked' ? this.#startLimitMs : null;
   }
@@ -106,6 +109,10 @@ export class WhisperLiveDialect implements Dialect {
 
   quiet(): Action[] {
     return this.fault(new AsrError('invalid_message', 'No message with the options came.'));
+  }
+
+  idle(): Action[] {
+    return [];
   }
 
   #end(): Action[] {
