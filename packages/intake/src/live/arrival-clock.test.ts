@@ -36,11 +36,12 @@ test('a muted microphone is quiet from its last frame on, also after a stall or 
     clock.heard(audioMs);
   };
   send(5_000);
-  assert.equal(clock.quietMs, -2_000, 'what came at once counts for two seconds at most');
+  const quietMs = (): number => clock.quietMs;
+  assert.equal(quietMs(), -2_000, 'what came at once counts for two seconds at most');
   for (let frame = 0; frame < 100; frame++) {
     nowMs += 20;
     send(20);
   }
   nowMs += 1_500;
-  assert.ok(clock.quietMs >= 1_250, String(clock.quietMs));
+  assert.ok(quietMs() >= 1_250, String(quietMs()));
 });
