@@ -25,7 +25,7 @@ export const ERRORS = {
   unsupported_task: invalid(400, 'The loaded model cannot do the task (for example translate). Use a multilingual model.'),
   word_timestamps_unavailable: invalid(400, 'The loaded model gives no word times. Use the model that the message names.'),
   unauthenticated: { http: 401, grpc: 'UNAUTHENTICATED', type: 'authentication_error', retry: false, meaning: 'No valid API key was sent. Send `Authorization: Bearer KEY`.' },
-  permission_denied: { http: 403, grpc: 'PERMISSION_DENIED', type: 'permission_error', retry: false, meaning: 'The API key may not do this. Use a key that has the scope.' },
+  permission_denied: { http: 403, grpc: 'PERMISSION_DENIED', type: 'permission_error', retry: false, meaning: 'The API key may not do this, or a page of this origin, or a request for this host. Use a key that has the scope; the operator lists origins and hosts.' },
   not_found: { http: 404, grpc: 'NOT_FOUND', type: 'not_found_error', retry: false, meaning: 'Nothing is there. Check the address and the id.' },
   model_not_found: { http: 404, grpc: 'NOT_FOUND', type: 'not_found_error', retry: false, meaning: 'No worker serves this model. Use one that `GET /v1/models` lists.' },
   job_exists: { http: 409, grpc: 'ALREADY_EXISTS', type: 'invalid_request_error', retry: false, meaning: 'A job of this id is there already. Choose another id, or ask for that job.' },

@@ -40,6 +40,11 @@ export const originsVariable = z.string()
   .transform((value) => value.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
   .refine((origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)), 'must be * or origins such as https://app.example, apart by commas');
 
+/** Host names that are served without keys, apart by commas and without a port; `*` for all. */
+export const hostsVariable = z.string()
+  .transform((value) => value.split(',').map((host) => host.trim().toLowerCase()).filter((host) => host !== ''))
+  .refine((hosts) => hosts.every((host) => host === '*' || /^[\w-]+(\.[\w-]+)*$/.test(host)), 'must be * or host names such as asr.example, apart by commas, without a port');
+
 /** `redis://` or `rediss://` address. */
 export const redisUrlVariable = z.string().refine((value) => /^rediss?:\/\/\S+$/.test(value), 'must be a redis:// or rediss:// address');
 

@@ -1,5 +1,6 @@
 export { audioStoreSettings, audioStoreVariables, type AudioStoreSettings } from './audio-store-settings.js';
-export { EnvironmentError, booleanVariable, configOrExit, integerVariable, isLoopback, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
+export { EnvironmentError, booleanVariable, configOrExit, hostsVariable, integerVariable, isLoopback, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
+export { browserRefusal, type BrowserRules } from './browser-rules.js';
 export { EventLoopLag } from './event-loop-lag.js';
 export { gpuFacts, visibleGpus, type GpuFacts } from './gpu.js';
 export { GpuWatch } from './gpu-watch.js';

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { browserRefusal } from './browser-rules.js';
 import { portInUse } from './port-in-use.js';
 
 /** What a probe found. */
@@ -18,6 +19,15 @@ export interface Probes {
   started(): boolean;
 }
 
+export interface OperationsOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Host names that are answered beside addresses and localhost: no key is asked for here. */
+  readonly allowedHosts: readonly string[];
+  readonly registry: Registry;
+  readonly probes: Probes;
+}
+
 /** `/livez`, `/readyz[?verbose]`, `/startupz` and `/metrics` on a port of their own, never the public one. */
 export class OperationsServer {
   readonly port: number;
@@ -29,10 +39,14 @@ export class OperationsServer {
   }
 
   /** Throws a sentence that names `METRICS_PORT` when the port is taken. */
-  static async start(options: { readonly host: string; readonly port: number; readonly registry: Registry; readonly probes: Probes }): Promise<OperationsServer> {
+  static async start(options: OperationsOptions): Promise<OperationsServer> {
     const server = createServer((request, response) => {
-      const url = new URL(request.url ?? '/', 'http://localhost');
-      void answer(url, options).then(({ status, type, body }) => {
+      const refusal = browserRefusal(request, { origins: [], hosts: options.allowedHosts, open: true });
+      if (refusal !== null) {
+        response.writeHead(403, { 'content-type': 'text/plain', 'connection': 'close' }).end(`${refusal}\n`);
+        return;
+      }
+      void answer(request.url?.split('?')[0] ?? '/', options).then(({ status, type, body }) => {
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
       }, () => {
         response.writeHead(500).end();
@@ -53,8 +67,8 @@ export class OperationsServer {
 
 interface Answer { readonly status: number; readonly type: string; readonly body: string }
 
-async function answer(url: URL, options: { readonly registry: Registry; readonly probes: Probes }): Promise<Answer> {
-  switch (url.pathname) {
+async function answer(path: string, options: OperationsOptions): Promise<Answer> {
+  switch (path) {
     case '/livez': return health({ live: await options.probes.live() });
     case '/startupz': return health({ started: options.probes.started() ? { ok: true, detail: 'started' } : { ok: false, detail: 'still starting' } });
     case '/readyz': return health(await options.probes.ready());

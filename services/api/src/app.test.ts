@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { createKey } from '@murmuration/access';
 import { MEMORY_CARD } from './testing/memory-service.js';
 import { form, testApp } from './testing/test-app.js';
 
@@ -50,6 +51,38 @@ describe('The HTTP door', () => {
   test('Without CORS_ORIGINS no browser of another origin may call.', async (t) => {
     const { app } = await testApp(t);
     assert.equal((await app.inject({ url: '/health', headers: { origin: 'https://app.example' } })).headers['access-control-allow-origin'], undefined);
+  });
+
+  test('without keys a host that is no address and not listed is refused on every route, and with keys it is not', async (t) => {
+    const { app } = await testApp(t, { ALLOWED_HOSTS: 'asr.example' });
+    for (const [method, url] of [['GET', '/v1/jobs'], ['GET', '/health'], ['GET', '/sessions'], ['GET', '/docs'], ['GET', '/nothing'], ['DELETE', '/v1/jobs/x'], ['POST', '/v1/tickets'], ['OPTIONS', '/v1/jobs']] as const) {
+      const reply = await app.inject({ method, url, headers: { host: 'evil.example:8000', origin: 'http://evil.example:8000' } });
+      assert.deepEqual([reply.statusCode, reply.json<{ error: { code: string } }>().error.code], [403, 'permission_denied'], `${method} ${url}`);
+    }
+    for (const host of ['127.0.0.1:8000', 'localhost', '[::1]:8000', 'asr.example']) assert.equal((await app.inject({ url: '/health', headers: { host } })).statusCode, 200, host);
+    const folder = await mkdtemp(join(tmpdir(), 'api-keys-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const { key } = await createKey(join(folder, 'keys.json'), { name: 'full' });
+    const keyed = await testApp(t, { API_KEYS_FILE: join(folder, 'keys.json') });
+    assert.equal((await keyed.app.inject({ url: '/v1/jobs', headers: { host: 'asr.example', authorization: `Bearer ${key}` } })).statusCode, 200);
+  });
+
+  test('a foreign page may send nothing but plain reads, and one of this machine or of a listed origin may', async (t) => {
+    const { app, jobs, service } = await testApp(t, { CORS_ORIGINS: 'https://app.example' });
+    const foreign = [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }];
+    for (const headers of foreign) {
+      for (const url of ['/v1/jobs', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/listen', '/v1/tickets', '/v1/jobs?url=http%3A%2F%2Flocalhost%2F']) {
+        const sent = form(['file', 'x\n', 'a.wav']);
+        assert.equal((await app.inject({ method: 'POST', url, payload: sent.payload, headers: { ...sent.headers, ...headers } })).statusCode, 403, url);
+      }
+      assert.equal((await app.inject({ method: 'DELETE', url: '/v1/jobs/x', headers })).statusCode, 403);
+      assert.equal((await app.inject({ url: '/health', headers })).statusCode, 200);
+    }
+    assert.deepEqual([jobs.submissions.length, service.starts.length], [0, 0]);
+    for (const headers of [{ origin: 'https://app.example' }, { 'origin': 'http://localhost:80', 'sec-fetch-site': 'same-origin' }, {}]) {
+      const sent = form(['file', 'x\n', 'a.wav']);
+      assert.equal((await app.inject({ method: 'POST', url: '/transcribe', payload: sent.payload, headers: { ...sent.headers, ...headers } })).statusCode, 200);
+    }
   });
 
   test('ENABLE_REST=false leaves the health check and nothing else.', async (t) => {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { AsrError } from '@murmuration/contracts';
+import { browserRefusal } from '@murmuration/runtime';
 import { useAccess } from './access/use-access.js';
 import type { Door } from './door.js';
 import { replyToBadClient, replyWithError, useErrorReplies } from './errors/error-replies.js';
@@ -52,6 +54,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   useBodiesAsStreams(app);
   useErrorReplies(app);
   useEveryAnswer(app, door);
+  useBrowserRules(app, door);
   if (door.config.CORS_ORIGINS.length > 0) {
     await app.register(cors, { origin: door.config.CORS_ORIGINS.includes('*') ? '*' : [...door.config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST', 'DELETE'], exposedHeaders: EXPOSED_HEADERS, maxAge: 3_600 });
   }
@@ -84,6 +87,15 @@ function useBodiesAsStreams(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload); });
   app.server.on('checkContinue', (request, response) => { app.server.emit('request', request, response); });
+}
+
+/** Refuses what a page of a stranger sends, and without keys names that a stranger can make point here: `permission_denied`. */
+function useBrowserRules(app: FastifyInstance, door: Door): void {
+  const rules = { origins: door.config.CORS_ORIGINS, hosts: door.config.ALLOWED_HOSTS, open: door.access.open };
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refusal = browserRefusal(request, rules);
+    done(refusal === null ? undefined : new AsrError('permission_denied', refusal));
+  });
 }
 
 function useEveryAnswer(app: FastifyInstance, door: Door): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
 import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
 const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
@@ -21,6 +21,8 @@ const shape = {
   /** Where WebSocket upgrades go that come to this door: `http://host:port` of a relay. */
   RELAY_URL: z.string().refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path').optional(),
   CORS_ORIGINS: originsVariable.default([]),
+  /** Host names that are answered without keys beside addresses and localhost. */
+  ALLOWED_HOSTS: hostsVariable.default([]),
   /** Model that serves requests that name none, and the aliases. */
   DEFAULT_MODEL: z.string().optional(),
   /** Threads of voice detection. */

@@ -32,6 +32,7 @@ shutdown.listen();
 const operations = await OperationsServer.start({
   host: config.METRICS_HOST,
   port: config.METRICS_PORT,
+  allowedHosts: config.ALLOWED_HOSTS,
   registry: metrics.registry,
   probes: {
     live: () => ({ ok: true, detail: 'answering' }),

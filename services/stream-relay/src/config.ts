@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
 import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
 const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
@@ -23,6 +23,8 @@ const shape = {
   ENABLE_WEBSOCKET: booleanVariable.default(true),
   ENABLE_GRPC: booleanVariable.default(true),
   CORS_ORIGINS: originsVariable.default([]),
+  /** Host names that are answered without keys beside addresses and localhost. */
+  ALLOWED_HOSTS: hostsVariable.default([]),
   /** Model that serves requests that name none, and the aliases. */
   DEFAULT_MODEL: z.string().optional(),
   /** Live sessions that this relay holds at once. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { availableParallelism } from 'node:os';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
 
 const millisecondsVariable = z.coerce.number({ error: 'must be a number of milliseconds' }).min(0).max(60_000);
 
@@ -26,6 +26,8 @@ const shape = {
   SIMULATED_BATCH_MS: millisecondsVariable.default(10),
   SIMULATED_ROW_MS: millisecondsVariable.default(0.01),
   SIMULATED_AUDIO_SECOND_MS: millisecondsVariable.default(0.2),
+  /** Host names that the port of metrics answers beside addresses and localhost. */
+  ALLOWED_HOSTS: hostsVariable.default([]),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: portVariable.default(9102),
   /** Longest orderly end. */

@@ -160,7 +160,7 @@ describe('WebSockets on the HTTP door', () => {
     const text = await new Promise<string>((resolve) => {
       const body = 'hello world\n';
       const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
-        socket.write(`POST /transcribe HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n`);
+        socket.write(`POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n`);
         setImmediate(() => { socket.end(body); });
       });
       let all = '';

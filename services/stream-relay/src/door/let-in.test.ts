@@ -59,6 +59,17 @@ describe('Keys at the WebSocket door', () => {
   });
 });
 
+describe('Hosts at the WebSocket endpoint', () => {
+  test('without keys a name that is not listed is refused, on every path; an address, localhost or a listed name is not', async (t) => {
+    const relay = await testRelay(t, { ALLOWED_HOSTS: 'asr.example' });
+    for (const path of ['/', '/ws/transcribe', '/v1/realtime', '/v1/listen']) await assert.rejects(relay.connect(path, { headers: { host: 'evil.example:8765' }, origin: 'http://evil.example:8765' }), /status 403/, path);
+    assert.equal((await relay.app.inject({ url: '/nothing', headers: { host: 'evil.example' } })).statusCode, 403);
+    for (const host of ['localhost:8765', '10.0.0.7', 'asr.example']) (await relay.connect('/', { headers: { host } })).socket.terminate();
+    const keyed = await keyedRelay(t);
+    (await keyed.connect('/', { headers: { host: 'anything.example', authorization: `Bearer ${keyed.keys.full}` } })).socket.terminate();
+  });
+});
+
 describe('Pages at the WebSocket door', () => {
   test('A page of a stranger is refused before the handshake, one of this machine is not.', async (t) => {
     const relay = await testRelay(t);

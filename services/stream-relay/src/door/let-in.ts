@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { NOBODY, NO_CREDENTIALS, credentialsInHeaders, credentialsInProtocols, requireScope, ticketInQuery, type Credentials, type Principal, type Scope } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { browserRefusal } from '@murmuration/runtime';
 import type { RelayParts } from '../relay-parts.js';
-import { originAllowed } from './origins.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,7 +18,7 @@ declare module 'fastify' {
 }
 
 /**
- * Puts `principal` on every request and refuses, before the handshake, pages of strangers and callers that may not: `permission_denied`, `unauthenticated`; and everybody once the relay stops: `shutting_down`.
+ * Puts `principal` on every request and refuses, before the handshake, pages of strangers, without keys hosts that are not known, and callers that may not: `permission_denied`, `unauthenticated`; and everybody once the relay stops: `shutting_down`.
  * Call it before the routes are added.
  */
 export function letIn(app: FastifyInstance, parts: Pick<RelayParts, 'access' | 'config' | 'stopping'>): void {
@@ -26,16 +26,13 @@ export function letIn(app: FastifyInstance, parts: Pick<RelayParts, 'access' | '
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`${[route.method].flat().join(', ')} ${route.url} does not say who may call it: give the route config.access.`);
   });
+  const rules = { origins: parts.config.CORS_ORIGINS, hosts: parts.config.ALLOWED_HOSTS, open: parts.access.open };
   app.addHook('onRequest', async (request) => {
     request.principal = NOBODY;
+    const refusal = browserRefusal(request, rules);
+    if (refusal !== null) throw new AsrError('permission_denied', refusal);
     if (request.is404) return;
     if (parts.stopping()) throw new AsrError('shutting_down');
-    // No page can set this header, so that it tells the truth wherever there is a page at all.
-    const forwarded = request.headers['x-forwarded-host'];
-    const host = typeof forwarded === 'string' ? forwarded : request.headers.host;
-    if (!originAllowed(request.headers.origin, host, { allowed: parts.config.CORS_ORIGINS, open: parts.access.open })) {
-      throw new AsrError('permission_denied', 'Pages of this origin may not open a socket here. The operator lists origins in CORS_ORIGINS.');
-    }
     const needed = request.routeOptions.config.access;
     if (needed === undefined || needed === 'own') return;
     request.principal = await parts.access.authenticate(parts.access.open ? NO_CREDENTIALS : credentialsOf(request));

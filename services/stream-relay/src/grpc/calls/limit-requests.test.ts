@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request as post } from 'node:http';
 import { connect, type ClientHttp2Session, type ClientSessionOptions } from 'node:http2';
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync, deflateSync } from 'node:zlib';
@@ -103,6 +104,20 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
     await talk.first('ready');
     talk.say({ audio: Buffer.alloc(50 * MIB) });
     assert.equal((await talk.ending).status, 'RESOURCE_EXHAUSTED');
+  });
+
+  test('what a page can post to the port does nothing', async (context) => {
+    const relay = await testGrpc(context);
+    const posted = (type: string): Promise<string> => new Promise((resolve) => {
+      const request = post({ host: '127.0.0.1', port: relay.door.port, method: 'POST', path: '/murmuration.v1.Jobs/CancelJob', headers: { 'content-type': type, 'origin': 'https://evil.example' } }, (response) => {
+        response.resume();
+        resolve(String(response.statusCode));
+      });
+      request.on('error', () => { resolve('cut'); });
+      request.end(framed(named(3), false));
+    });
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/grpc-web', 'application/grpc-web-text']) assert.match(await posted(type), /^(403|cut)$/, type);
+    assert.equal(relay.jobs.submissions.length, 0);
   });
 
   test('what a client names is not in the sentence of the refusal', async (context) => {
