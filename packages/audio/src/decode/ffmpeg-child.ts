@@ -41,7 +41,7 @@ export class FfmpegChild {
     this.#exited.catch(() => undefined);
     if (child.stdout === null || child.stderr === null) throw new AsrError('internal');
     this.#stdout = child.stdout;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { this.report.push(text); });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => { this.report.push(text); }).on('close', () => { this.report.end(); });
     if (child.stdin !== null && !spooled) void this.#feed(source, child.stdin);
     else this.#busy = true;
   }

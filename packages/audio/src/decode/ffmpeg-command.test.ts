@@ -16,7 +16,8 @@ test('one demuxer, one protocol and audio decoders alone are allowed, and nothin
   assert.equal(after(piped, '-protocol_whitelist'), 'pipe');
   assert.equal(after(piped, '-format_whitelist'), 'matroska');
   assert.equal(after(piped, '-f'), 'matroska');
-  assert.equal(after(piped, '-t'), '3601');
+  assert.ok(piped.argv.includes('-copyts') && !piped.argv.includes('-t'));
+  assert.equal(after(ffmpegCommand(program, 'mp3', false, LIMITS), '-t'), '3601');
   assert.doesNotMatch(after(piped, '-codec_whitelist') ?? '', /h264|png|mjpeg|vp9|hevc|mpeg4/);
   for (const flag of ['-nostdin', '-vn', '-sn', '-dn']) assert.ok(piped.argv.includes(flag), flag);
   const spooled = ffmpegCommand(program, 'mp4', true, LIMITS);

@@ -9,6 +9,9 @@ const DEMUXER: Readonly<Record<Container, string>> = {
   caf: 'caf', avi: 'avi', mpegts: 'mpegts', mpeg: 'mpeg', asf: 'asf', flv: 'flv', ac3: 'ac3', au: 'au', w64: 'w64',
 };
 
+/** Containers with time stamps, which may start late or have holes: their sound is asked for with its times. */
+export const TIMED: ReadonlySet<Container> = new Set<Container>(['ogg', 'webm', 'matroska', 'mp4', 'avi', 'mpegts', 'mpeg', 'asf', 'flv']);
+
 /** Decoders that may open: ffmpeg tries those of pictures and video too while it looks at a file, unless they are kept out. */
 const DECODERS = [
   'aac', 'aac_fixed', 'aac_latm', 'ac3', 'ac3_fixed', 'eac3', 'alac', 'amrnb', 'amrwb', 'libopencore_amrnb', 'libopencore_amrwb', 'ape', 'cook', 'dca', 'flac',
@@ -33,7 +36,8 @@ export interface Command {
 
 /**
  * The command line of a locked-down ffmpeg: one demuxer, audio decoders only, no addresses and no other files, no picture, subtitle or data, one thread,
- * the first audio track at 16 kHz as 32-bit float wav on standard output. Nothing in it comes from the client but the container's kind.
+ * the first audio track at 16 kHz as 32-bit float PCM on standard output: as wav, or of `TIMED` containers as Matroska with the file's own time stamps.
+ * These have no limit of time, which would count holes: the reader behind ends what is too long. Nothing in it comes from the client but the container's kind.
  * @param spooled the input is the file at `SPOOL_DESCRIPTOR` instead of standard input
  */
 export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spooled: boolean, limits: RecordingLimits): Command {
@@ -43,10 +47,12 @@ export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spool
   const argv = [
     '-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+info', '-threads', '1',
     '-protocol_whitelist', spooled ? 'file' : 'pipe', '-format_whitelist', demuxer, '-codec_whitelist', DECODERS.join(','), '-f', demuxer,
+    // A program stream announces no tracks: one that begins late must come within what is probed.
+    ...(demuxer === 'mpeg' ? ['-analyzeduration', '120000000', '-probesize', '20000000'] : []),
     ...(demuxer === 'mov' ? ['-enable_drefs', '0', '-use_absolute_path', '0'] : []),
-    '-t', String(longestSeconds), '-vn', '-sn', '-dn',
+    ...(TIMED.has(container) ? ['-copyts'] : ['-t', String(longestSeconds)]), '-vn', '-sn', '-dn',
     '-i', spooled ? `/dev/fd/${String(SPOOL_DESCRIPTOR)}` : 'pipe:0',
-    '-map', '0:a:0', '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(OUTPUT_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', 'wav', 'pipe:1',
+    '-map', '0:a:0', '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(OUTPUT_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', TIMED.has(container) ? 'matroska' : 'wav', 'pipe:1',
   ];
   const limited = ffmpeg.shell === null ? [ffmpeg.path, ...argv] : [ffmpeg.shell, '-c', limitsScript(cpuSeconds(limits)), 'sh', ffmpeg.path, ...argv];
   const [path = ffmpeg.path, ...rest] = [...ffmpeg.withoutNetwork, ...limited];

@@ -4,12 +4,14 @@ import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
 import { DEFAULT_STALL_MS, abortError, isComplete, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
-import { ffmpegCommand } from './ffmpeg-command.js';
+import { TIMED, ffmpegCommand } from './ffmpeg-command.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
 import { Mp3Opening } from './mp3-opening.js';
 import { OUTPUT_RATE_HZ } from './resampler.js';
 import { spool } from './spool-file.js';
 import type { SourceFormat, StreamDecoder } from './stream-decoder.js';
+import { TimedPcmReader } from './timed-pcm-reader.js';
+import { unfolded, type TimedPart } from './timed-shaper.js';
 
 /** What decoding by ffmpeg needs besides. */
 export interface FfmpegDecodeOptions extends ExternalDecodeOptions {
@@ -23,6 +25,9 @@ export interface FfmpegDecodeOptions extends ExternalDecodeOptions {
 /** Containers whose index may come after the sound, so that ffmpeg has to seek. */
 const SPOOLED: ReadonlySet<Container> = new Set<Container>(['mp4', 'caf']);
 
+/** Containers whose clock begins anywhere, so that its beginning is that of their earliest track; the clock of others begins at 0. */
+const FREE_CLOCK: ReadonlySet<Container> = new Set<Container>(['mpegts', 'mpeg']);
+
 /** Decodes with the system's ffmpeg as a locked-down child, one a recording. Reads the source only as fast as the PCM is taken. */
 export function decodeWithFfmpeg(source: AsyncIterable<Uint8Array>, options: FfmpegDecodeOptions): ExternalDecoding {
   const run = new FfmpegRun(options);
@@ -33,14 +38,15 @@ export function decodeWithFfmpeg(source: AsyncIterable<Uint8Array>, options: Ffm
 class FfmpegRun {
   readonly warnings: DecodeWarning[] = [];
   readonly #options: FfmpegDecodeOptions;
-  readonly #decoder: StreamDecoder;
+  readonly #decoder: StreamDecoder | TimedPcmReader;
   readonly #opening = new Mp3Opening();
   #child: FfmpegChild | null = null;
   #samples = 0;
 
   constructor(options: FfmpegDecodeOptions) {
     this.#options = options;
-    this.#decoder = createBoundedDecoder('wav', { channels: options.channels, limits: options.limits });
+    const { channels, limits } = options;
+    this.#decoder = TIMED.has(options.container) ? new TimedPcmReader(channels, limits) : createBoundedDecoder('wav', { channels, limits });
   }
 
   format(): SourceFormat | null {
@@ -73,12 +79,11 @@ class FfmpegRun {
     signal.addEventListener('abort', onAbort);
     try {
       for await (const bytes of child.output()) {
-        const pcm = this.#counted(this.#decoder.push(bytes));
-        if (pcm !== null) yield pcm;
+        yield* this.#counted(await this.#parts(child, (decoder, originMs) => decoder.push(bytes, originMs), (decoder) => decoder.push(bytes)));
       }
       this.#conclude(await child.exited());
-      const rest = this.#counted(this.#decoder.finish());
-      if (rest !== null) yield rest;
+      yield* this.#counted(await this.#parts(child, (decoder, originMs) => decoder.finish(originMs), (decoder) => decoder.finish()));
+      this.warnings.push(...this.#decoder.warnings);
     } catch (error) {
       throw toldError(error, signal);
     } finally {
@@ -96,10 +101,18 @@ class FfmpegRun {
     }
   }
 
-  #counted(pcm: Float32Array[]): Float32Array[] | null {
-    const samples = pcm[0]?.length ?? 0;
-    this.#samples += samples;
-    return samples === 0 ? null : pcm;
+  /** What the decoder makes of a step. The origin of the clock is known before any sound is, but told on another pipe. */
+  async #parts(child: FfmpegChild, timed: (decoder: TimedPcmReader, originMs: number) => TimedPart[], plain: (decoder: StreamDecoder) => Float32Array[]): Promise<TimedPart[]> {
+    if (!(this.#decoder instanceof TimedPcmReader)) return [{ silentSamples: 0, tracks: plain(this.#decoder) }];
+    if (FREE_CLOCK.has(this.#options.container)) await child.report.opened;
+    return timed(this.#decoder, FREE_CLOCK.has(this.#options.container) ? (child.report.startMs ?? 0) : 0);
+  }
+
+  *#counted(parts: readonly TimedPart[]): Generator<Float32Array[]> {
+    for (const part of parts) {
+      this.#samples += part.tracks[0]?.length ?? 0;
+      yield* unfolded(part);
+    }
   }
 
   /** Judges the ending. Throws unless there is audio to keep. */

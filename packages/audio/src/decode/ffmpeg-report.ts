@@ -9,18 +9,35 @@ export class FfmpegReport {
   sampleRateHz: number | null = null;
   /** Length that the header declares, or null. Milliseconds. */
   declaredMs: number | null = null;
+  /** Where the clock of the earliest track begins, or null. Milliseconds. */
+  startMs: number | null = null;
+  /** Settles when all that is told of the input was read, which is before any sound comes out. */
+  readonly opened: Promise<void>;
   /** True when the file was opened and has no audio track. */
   noTrack = false;
   /** True when parts could not be decoded. */
   damaged = false;
   /** True when the file's end is missing, by ffmpeg's own word. */
   partial = false;
+  #open: () => void = () => undefined;
   #line = '';
   #seen = 0;
 
+  constructor() {
+    this.opened = new Promise((resolve) => { this.#open = resolve; });
+  }
+
+  /** The log has ended. */
+  end(): void {
+    this.#open();
+  }
+
   push(text: string): void {
     this.#seen += text.length;
-    if (this.#seen > MAX_LOG_CHARS) return;
+    if (this.#seen > MAX_LOG_CHARS) {
+      this.#open();
+      return;
+    }
     const lines = (this.#line + text).split('\n');
     this.#line = (lines.pop() ?? '').slice(0, MAX_LINE_CHARS);
     for (const line of lines) this.#read(line.slice(0, MAX_LINE_CHARS));
@@ -34,6 +51,9 @@ export class FfmpegReport {
     }
     const duration = this.declaredMs === null ? /\[info\] +Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(line) : null;
     if (duration !== null) this.declaredMs = (Number(duration[1]) * 3_600 + Number(duration[2]) * 60 + Number(duration[3])) * 1_000;
+    const start = this.startMs === null ? /\[info\] +Duration: .*?, start: (-?\d+\.\d+)/.exec(line) : null;
+    if (start !== null) this.startMs = Number(start[1]) * 1_000;
+    if (line.startsWith('[info] Output #0')) this.#open();
     if (line.includes('matches no streams')) this.noTrack = true;
     if (line.includes('not on whitelist')) return;
     if (line.includes('partial file')) this.partial = true;

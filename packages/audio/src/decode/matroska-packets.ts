@@ -4,13 +4,14 @@ import { childElements, floatOf, readElementHead, readVint, signedOf, unsignedOf
 
 /** Element ids of RFC 9559 that are read; all others are passed over. */
 const ID = {
-  segment: 0x18538067, cluster: 0x1f43b675, tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, codecId: 0x86, codecPrivate: 0x63a2,
+  segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7, tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, codecId: 0x86, codecPrivate: 0x63a2, codecDelay: 0x56aa,
   audio: 0xe1, samplingFrequency: 0xb5, channels: 0x9f, contentEncodings: 0x6d80, contentEncoding: 0x6240, contentCompression: 0x5034, compressionAlgorithm: 0x4254, compressionSettings: 0x4255,
   simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, discardPadding: 0x75a2,
 } as const;
 /** Longest list of tracks and longest audio block that are held. */
 const MAX_TRACKS_BYTES = 1_048_576;
 const MAX_BLOCK_BYTES = 1_048_576;
+const DEFAULT_SCALE_NS = 1_000_000;
 const AUDIO_TRACK = 2;
 const HEADER_STRIPPING = 3;
 
@@ -22,6 +23,8 @@ export interface MatroskaTrack {
   readonly codecPrivate: Uint8Array;
   readonly sampleRateHz: number;
   readonly channels: number;
+  /** To take off every time stamp. Milliseconds. */
+  readonly codecDelayMs: number;
   /** Bytes that were taken off the start of every frame. */
   readonly strippedHeader: Uint8Array;
 }
@@ -30,6 +33,8 @@ export interface MatroskaTrack {
 export interface MatroskaBlock {
   /** Owned copies. */
   readonly packets: readonly Uint8Array[];
+  /** Time stamp. Milliseconds. */
+  readonly startMs: number;
   /** Decoded audio to drop at the end of the block. Nanoseconds. */
   discardNs: number;
 }
@@ -43,6 +48,13 @@ export class MatroskaPackets {
   #track: MatroskaTrack | null = null;
   #held: MatroskaBlock | null = null;
   #broken = false;
+  #scaleNs = DEFAULT_SCALE_NS;
+  #clusterTime = 0;
+  readonly #maxBlockBytes: number;
+
+  constructor(maxBlockBytes = MAX_BLOCK_BYTES) {
+    this.#maxBlockBytes = maxBlockBytes;
+  }
 
   /** Null until the list of tracks was read. */
   get track(): MatroskaTrack | null {
@@ -80,13 +92,20 @@ export class MatroskaPackets {
       return false;
     }
     switch (head.id) {
-      case ID.segment: case ID.cluster: case ID.blockGroup:
+      case ID.segment: case ID.info: case ID.cluster: case ID.blockGroup:
         this.#queue.skip(head.headBytes);
         return true;
       case ID.tracks: {
         const body = this.#body(head, MAX_TRACKS_BYTES);
         if (body === null) return false;
         this.#track ??= firstAudioTrack(body);
+        return true;
+      }
+      case ID.timestampScale: case ID.timestamp: {
+        const body = this.#body(head, 8);
+        if (body === null) return false;
+        if (head.id === ID.timestamp) this.#clusterTime = unsignedOf(body);
+        else this.#scaleNs = unsignedOf(body) === 0 ? DEFAULT_SCALE_NS : unsignedOf(body);
         return true;
       }
       case ID.simpleBlock: case ID.block: return this.#block(head, blocks);
@@ -112,12 +131,13 @@ export class MatroskaPackets {
       this.#queue.skip(head.headBytes + head.bodyBytes);
       return true;
     }
-    const body = this.#body(head, MAX_BLOCK_BYTES);
+    const body = this.#body(head, this.#maxBlockBytes);
     if (body === null) return false;
     blocks.push(...this.finish());
     const header = this.#track.strippedHeader;
     const frames = unlace(body.subarray(number.bytes + 2));
-    this.#held = { packets: frames.map((frame) => withHeader(header, frame)), discardNs: 0 };
+    const startMs = ((this.#clusterTime + signedOf(body.subarray(number.bytes, number.bytes + 2))) * this.#scaleNs) / 1e6 - this.#track.codecDelayMs;
+    this.#held = { packets: frames.map((frame) => withHeader(header, frame)), startMs, discardNs: 0 };
     return true;
   }
 
@@ -187,6 +207,7 @@ function firstAudioTrack(tracks: Uint8Array): MatroskaTrack {
       codecPrivate: field(ID.codecPrivate).slice(),
       sampleRateHz: Math.round(floatOf(audio.get(ID.samplingFrequency) ?? new Uint8Array(0))),
       channels: unsignedOf(audio.get(ID.channels) ?? Uint8Array.of(1)),
+      codecDelayMs: unsignedOf(field(ID.codecDelay)) / 1e6,
       strippedHeader: strippedHeader(field(ID.contentEncodings)),
     };
   }

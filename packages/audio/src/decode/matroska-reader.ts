@@ -3,6 +3,9 @@ import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matro
 import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';
 
+/** Time stamps of neighbouring blocks that differ by more may have a hole between them. Milliseconds. */
+const HOLE_MS = 100;
+
 /** WebM and Matroska whose first sound track is opus, vorbis, FLAC or mp3. */
 export class MatroskaReader implements WasmReader {
   readonly declaredMs = null;
@@ -11,6 +14,7 @@ export class MatroskaReader implements WasmReader {
   damaged = false;
   readonly #packets = new MatroskaPackets();
   #decoder: PacketCodec | null = null;
+  #given = false;
 
   push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     return this.#decode(this.#packets.push(bytes));
@@ -27,15 +31,27 @@ export class MatroskaReader implements WasmReader {
     this.#decoder ??= await codecOf(track);
     this.codec = this.#decoder.codec;
     const pieces: DecodedPiece[] = [];
-    // Blocks without padding are decoded together: a block is only 20 ms.
+    // Blocks without padding or a hole between them are decoded together: a block is only 20 ms.
     let together: Uint8Array[] = [];
-    for (const block of blocks) {
-      together.push(...block.packets);
-      if (block.discardNs === 0) continue;
-      pieces.push(withoutEnd(await this.#decoder.decode(together), block.discardNs));
+    let startMs = 0;
+    let lastMs = 0;
+    const take = async (decoder: PacketCodec): Promise<DecodedPiece> => {
+      const piece = await decoder.decode(together);
       together = [];
+      return { ...piece, startMs: startMs + (this.#given ? 0 : (decoder.preSkipSamples * 1_000) / piece.sampleRateHz) };
+    };
+    const give = (piece: DecodedPiece): void => {
+      this.#given ||= (piece.planar[0]?.length ?? 0) > 0;
+      pieces.push(piece);
+    };
+    for (const block of blocks) {
+      if (together.length > 0 && Math.abs(block.startMs - lastMs) > HOLE_MS) give(await take(this.#decoder));
+      if (together.length === 0) startMs = block.startMs;
+      lastMs = block.startMs;
+      together.push(...block.packets);
+      if (block.discardNs > 0) give(withoutEnd(await take(this.#decoder), block.discardNs));
     }
-    pieces.push(await this.#decoder.decode(together));
+    give(await take(this.#decoder));
     this.damaged = this.#decoder.damaged;
     return pieces;
   }

@@ -26,6 +26,9 @@ export class OggReader implements WasmReader {
   /** Samples given of this stream, and where its first one lies on the stream's own clock. */
   #given = 0;
   #startSample: number | null = null;
+  /** Where the page before ended on that clock, or null where no granule told. */
+  #lastEnd: number | null = null;
+  #links = 0;
 
   async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     const pieces: DecodedPiece[] = [];
@@ -73,21 +76,31 @@ export class OggReader implements WasmReader {
     this.codec = codec.codec;
     this.#given = 0;
     this.#startSample = null;
+    this.#lastEnd = null;
+    this.#links++;
     return packets.slice(taken);
   }
 
   /** The last page says where the stream ends, which may be within its last packet (RFC 7845, section 4). */
   #trimmed(page: OggPage, piece: DecodedPiece, codec: PacketCodec): DecodedPiece {
     const samples = piece.planar[0]?.length ?? 0;
-    let kept = samples;
-    if (page.granule !== null && samples > 0) {
-      const end = page.granule - codec.preSkipSamples;
-      // A stream cut out of a longer one starts at a later granule than 0; one of a single page starts at 0.
-      this.#startSample ??= page.last ? 0 : Math.max(0, end - this.#given - samples);
-      if (page.last) kept = Math.min(samples, Math.max(0, end - this.#startSample - this.#given));
+    if (page.granule === null || samples === 0) {
+      this.#given += samples;
+      return piece;
     }
+    const end = page.granule - codec.preSkipSamples;
+    const first = this.#startSample === null;
+    const givenBefore = this.#given;
+    // A stream cut out of a longer one starts at a later granule than 0; one of a single page starts at 0.
+    this.#startSample ??= page.last ? 0 : Math.max(0, end - this.#given - samples);
+    // The end counts from the page before, which may lie behind a hole.
+    const kept = page.last ? Math.min(samples, Math.max(0, end - (this.#lastEnd ?? this.#startSample + this.#given))) : samples;
+    const start = page.last ? end - kept : end - samples;
+    this.#lastEnd = end;
     this.#given += kept;
-    return kept === samples ? piece : { ...piece, planar: piece.planar.map((channel) => channel.subarray(0, kept)) };
+    const startMs = ((first ? this.#startSample + givenBefore : start) * 1_000) / piece.sampleRateHz;
+    const restarts = first && this.#links > 1;
+    return { planar: kept === samples ? piece.planar : piece.planar.map((channel) => channel.subarray(0, kept)), sampleRateHz: piece.sampleRateHz, startMs, restarts };
   }
 }
 

@@ -7,6 +7,10 @@ import { MAX_CHANNELS } from './track-shaper.js';
 export interface DecodedPiece {
   readonly planar: readonly Float32Array[];
   readonly sampleRateHz: number;
+  /** Time stamp of its first sample in the file, or null where none is known. Milliseconds. */
+  readonly startMs?: number | null;
+  /** Its clock has just been set anew. */
+  readonly restarts?: boolean;
 }
 
 /** A WASM decoder of bare packets, whatever container they came in. */

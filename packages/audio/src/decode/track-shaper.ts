@@ -1,7 +1,7 @@
 import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
-import { Resampler } from './resampler.js';
+import { OUTPUT_RATE_HZ, Resampler } from './resampler.js';
 
 /** Lowest and highest sample rate that is taken for real. */
 const MIN_RATE_HZ = 1_000;
@@ -29,6 +29,7 @@ export class TrackShaper {
   #channels = 0;
   #tracks = 0;
   #durationMs = 0;
+  #outSamples = 0;
 
   constructor(mode: ChannelMode, limits: RecordingLimits) {
     this.#mode = mode;
@@ -69,12 +70,28 @@ export class TrackShaper {
     this.#durationMs += (samples * 1_000) / rateHz;
     if (this.#durationMs > this.#limits.maxDurationMs) throw tooLong(this.#limits.maxDurationMs);
     const after = this.#resampler.push(this.#fold(planar, samples));
-    return concatTracks([before, after]);
+    return this.#counted(concatTracks([before, after]));
+  }
+
+  /** Takes silence: gives what is left of the sound before it, and the silence as a number of 16 kHz samples. Throws `audio_too_long`. */
+  pause(durationMs: number): { readonly rest: Float32Array[]; readonly silentSamples: number } {
+    const rest = this.#counted(this.#resampler?.finish() ?? []);
+    this.#resampler = null;
+    this.#durationMs += durationMs;
+    if (this.#durationMs > this.#limits.maxDurationMs) throw tooLong(this.#limits.maxDurationMs);
+    const silentSamples = Math.max(0, Math.round((this.#durationMs * OUTPUT_RATE_HZ) / 1_000) - this.#outSamples);
+    this.#outSamples += silentSamples;
+    return { rest, silentSamples };
   }
 
   /** What is left once the input has ended. */
   finish(): Float32Array[] {
     return this.#resampler?.finish() ?? emptyTracks(this.#tracks);
+  }
+
+  #counted(tracks: Float32Array[]): Float32Array[] {
+    this.#outSamples += tracks[0]?.length ?? 0;
+    return tracks;
   }
 
   #fold(planar: readonly Float32Array[], samples: number): Float32Array[] {

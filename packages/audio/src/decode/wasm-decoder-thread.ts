@@ -6,7 +6,8 @@ import type { Container } from './container.js';
 import { isComplete, truncationWarning, type DecodeWarning } from './external-decoding.js';
 import type { DecodedPiece } from './packet-codec.js';
 import type { SourceFormat } from './stream-decoder.js';
-import { TrackShaper, concatTracks } from './track-shaper.js';
+import { TimedShaper, type TimedPart } from './timed-shaper.js';
+import { concatTracks } from './track-shaper.js';
 import type { WasmReader } from './wasm-reader.js';
 
 /** What the thread is told at its start. */
@@ -18,8 +19,8 @@ export interface WasmThreadData {
 
 /** What a call gives. */
 export interface WasmAnswer {
-  /** Planar, 16 kHz; owned by the caller. */
-  readonly pcm: Float32Array<ArrayBuffer>[];
+  /** Owned by the caller. */
+  readonly parts: readonly TimedPart[];
   readonly format: SourceFormat | null;
   readonly warnings: readonly DecodeWarning[];
 }
@@ -39,20 +40,20 @@ Object.assign(console, { error: () => undefined, warn: () => undefined });
 
 const { container, channels, limits } = threadData() as WasmThreadData;
 const reader = await readerOf(container);
-const shaper = new TrackShaper(channels, limits);
+const shaper = new TimedShaper(channels, limits);
 let format: SourceFormat | null = null;
 
 serveThread({
   push: async (bytes) => {
-    const tracks: Float32Array[][] = [];
-    for (let at = 0; at < bytes.length; at += SLICE_BYTES) tracks.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
-    return answer(tracks, []);
+    const parts: TimedPart[] = [];
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) parts.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
+    return answer(parts, []);
   },
   finish: async (joinedMs) => {
-    const tracks = shaped(await reader.finish());
+    const parts = shaped(await reader.finish());
     if (!shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
-    tracks.push(shaper.finish());
-    return answer(tracks, warnings(joinedMs));
+    parts.push(...shaper.finish());
+    return answer(parts, [...warnings(joinedMs), ...shaper.warnings()]);
   },
 } satisfies WasmThreadMethods);
 
@@ -68,10 +69,10 @@ async function readerOf(kind: Container): Promise<WasmReader> {
   }
 }
 
-function shaped(pieces: readonly DecodedPiece[]): Float32Array[][] {
-  return pieces.filter((piece) => (piece.planar[0]?.length ?? 0) > 0).map((piece) => {
+function shaped(pieces: readonly DecodedPiece[]): TimedPart[] {
+  return pieces.filter((piece) => (piece.planar[0]?.length ?? 0) > 0).flatMap((piece) => {
     format ??= { container, codec: reader.codec ?? 'unknown', sampleRateHz: piece.sampleRateHz, channels: piece.planar.length };
-    return shaper.push(piece.planar, piece.sampleRateHz);
+    return shaper.push(piece);
   });
 }
 
@@ -83,8 +84,19 @@ function warnings(joinedMs: number): DecodeWarning[] {
   return reader.damaged && !(container === 'flac' && isComplete(declaredMs, shaper.durationMs)) ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }] : [];
 }
 
-function answer(tracks: readonly Float32Array[][], found: readonly DecodeWarning[]): Transferred<WasmAnswer> {
-  // Copied: a decoder may hand out a view of more than the samples, and only what is told leaves.
-  const pcm = concatTracks(tracks).map((track) => new Float32Array(track));
-  return new Transferred({ pcm, format, warnings: found }, [...new Set(pcm.map((track) => track.buffer))]);
+/** Parts without silence before them are joined to the one before. */
+function answer(parts: readonly TimedPart[], found: readonly DecodeWarning[]): Transferred<WasmAnswer> {
+  const joined: TimedPart[] = [];
+  let group: TimedPart[] = [];
+  const close = (): void => {
+    // Copied: a decoder may hand out a view of more than the samples, and only what is told leaves.
+    if (group.length > 0) joined.push({ silentSamples: group[0]?.silentSamples ?? 0, tracks: concatTracks(group.map(({ tracks }) => tracks)).map((track) => new Float32Array(track)) });
+    group = [];
+  };
+  for (const part of parts) {
+    if (part.silentSamples > 0) close();
+    group.push(part);
+  }
+  close();
+  return new Transferred({ parts: joined, format, warnings: found }, [...new Set(joined.flatMap(({ tracks }) => tracks.map((track) => track.buffer as ArrayBuffer)))]);
 }

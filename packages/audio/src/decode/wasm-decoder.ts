@@ -4,6 +4,7 @@ import { abortable } from './abortable-source.js';
 import type { Container } from './container.js';
 import { DEFAULT_STALL_MS, abortError, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import type { SourceFormat } from './stream-decoder.js';
+import { unfolded } from './timed-shaper.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 
 /** Containers that the WASM decoders read; of matroska those whose sound is opus, vorbis, FLAC or mp3. */
@@ -42,12 +43,10 @@ class WasmRun {
         for (let at = 0; at < piece.length; at += CALL_BYTES) {
           // A copy: the piece may be a Buffer over memory that it shares, which must not move to the thread.
           const bytes = new Uint8Array(piece.subarray(at, at + CALL_BYTES));
-          const pcm = this.#taken(await this.#within(thread, thread.call('push', bytes, [bytes.buffer])));
-          if (pcm !== null) yield pcm;
+          yield* this.#taken(await this.#within(thread, thread.call('push', bytes, [bytes.buffer])));
         }
       }
-      const rest = this.#taken(await this.#within(thread, thread.call('finish', this.#options.joinedMs?.() ?? 0)));
-      if (rest !== null) yield rest;
+      yield* this.#taken(await this.#within(thread, thread.call('finish', this.#options.joinedMs?.() ?? 0)));
     } catch (error) {
       throw toldError(error, signal);
     } finally {
@@ -56,10 +55,10 @@ class WasmRun {
     }
   }
 
-  #taken(answer: WasmAnswer): Float32Array[] | null {
+  *#taken(answer: WasmAnswer): Generator<Float32Array[]> {
     this.format = answer.format;
     this.warnings = answer.warnings;
-    return (answer.pcm[0]?.length ?? 0) === 0 ? null : answer.pcm;
+    for (const part of answer.parts) yield* unfolded(part);
   }
 
   /** A decoder that does not come back is ended with its thread; one that crashes takes only its thread with it. Both are the file's fault. */

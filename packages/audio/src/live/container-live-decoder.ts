@@ -3,31 +3,37 @@ import { ByteQueue } from '../decode/byte-queue.js';
 import { MatroskaReader } from '../decode/matroska-reader.js';
 import { OggReader } from '../decode/ogg-reader.js';
 import type { DecodedPiece } from '../decode/packet-codec.js';
-import { Resampler } from '../decode/resampler.js';
+import { RecordingTimeline } from '../decode/recording-timeline.js';
+import { TimedShaper, unfolded } from '../decode/timed-shaper.js';
+import { MAX_CHANNELS } from '../decode/track-shaper.js';
 import type { WasmReader } from '../decode/wasm-reader.js';
+import { SAMPLES_A_MS } from '../detect/audio-window.js';
 import type { DecodedLive, LiveDecoder } from './live-decoder.js';
-import { folded } from './pcm-live-decoder.js';
 
 /** Compressed bytes decoded at once: a packet of two bytes may stand for 120 ms, and this bounds what they grow to to 12 MB a channel. */
 const SLICE_BYTES = 1_024;
 /** Bytes without any sound in them after which the stream is refused. */
 const MAX_SILENT_BYTES = 1_048_576;
+/** Silence that time stamps may stand for in one piece that a client sends: more is taken for a clock that was set anew. Milliseconds. */
+const MAX_HOLE_MS = 60_000;
+const NO_LIMITS = { maxDurationMs: Infinity, maxChannels: MAX_CHANNELS };
 /** Samples are counted at this rate, whatever the codec's own is. */
 const COUNTED_SAMPLES_A_SAMPLE = 3;
 
 /**
  * Opus in Ogg or WebM, as a browser's recorder makes it. starting (waits for the first bytes) → reading.
+ * A hole in its time stamps, as a recorder leaves that sends no silence, is silence here too; the first sound is the beginning, whatever its time.
  * Samples are counted by what came out of it: three at 48 kHz for each at 16 kHz.
  */
 export class ContainerLiveDecoder implements LiveDecoder {
   readonly #head = new ByteQueue();
   #reader: WasmReader | null = null;
-  #resampler: Resampler | null = null;
-  #rateHz = 0;
+  readonly #shaper = new TimedShaper('mix', NO_LIMITS, new RecordingTimeline(true));
   #silentBytes = 0;
 
   async push(bytes: Uint8Array): Promise<DecodedLive> {
     const parts: Float32Array[] = [];
+    this.#shaper.timeline.maxHoleMs = MAX_HOLE_MS;
     for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
       const slice = bytes.slice(at, at + SLICE_BYTES);
       const made = await this.#slice(slice);
@@ -40,7 +46,7 @@ export class ContainerLiveDecoder implements LiveDecoder {
 
   async finish(): Promise<DecodedLive> {
     const parts = this.#reader === null ? [] : this.#shaped(await this.#reader.finish());
-    return counted([...parts, ...(this.#resampler?.finish() ?? [])]);
+    return counted([...parts, ...this.#shaper.finish().flatMap(({ tracks }) => tracks)]);
   }
 
   snapshot(): null {
@@ -57,14 +63,14 @@ export class ContainerLiveDecoder implements LiveDecoder {
   }
 
   #shaped(pieces: readonly DecodedPiece[]): Float32Array[] {
-    return pieces.filter((piece) => (piece.planar[0]?.length ?? 0) > 0).flatMap((piece) => {
-      const rest = this.#resampler !== null && this.#rateHz !== piece.sampleRateHz ? this.#resampler.finish() : [];
-      if (this.#resampler === null || rest.length > 0) {
-        this.#rateHz = piece.sampleRateHz;
-        this.#resampler = new Resampler(piece.sampleRateHz, 1);
+    const parts: Float32Array[] = [];
+    for (const piece of pieces) {
+      for (const part of this.#shaper.push(piece)) {
+        this.#shaper.timeline.maxHoleMs -= part.silentSamples / SAMPLES_A_MS;
+        parts.push(...[...unfolded(part)].flat());
       }
-      return [...rest, ...this.#resampler.push([folded(piece.planar)])];
-    });
+    }
+    return parts;
   }
 }
 
