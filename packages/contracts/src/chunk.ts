@@ -71,6 +71,8 @@ export const recognitionSchema = z.object({
   filtered: z.array(filteredSchema),
   language: z.string().nullable(),
   languageProbability: z.number().nullable(),
+  /** Languages that speech of the chunk is surely in beside `language`, in which all of it was taken to be. */
+  otherLanguages: z.array(z.string()).optional(),
   /** True when the prompt was cut to what the model takes. */
   promptTrimmed: z.boolean().optional(),
 });

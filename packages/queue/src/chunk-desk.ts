@@ -6,6 +6,11 @@ import { CANCELLED_CHANNEL, jobKeys } from './keys.js';
 import { beginChunk, beginRun, endJob, takeResult } from './scripts/job-scripts.js';
 import { command, runScript } from './scripts/script.js';
 
+/** From this probability on the language of a chunk is that of the recording; … */
+const SURE_LANGUAGE = 0.5;
+/** … after so many chunks that of any is, for till then they go one by one. */
+const UNSURE_CHUNKS = 3;
+
 /** A chunk that this worker has picked up. */
 export interface PickedUp {
   readonly job: string;
@@ -60,8 +65,7 @@ export class ChunkDesk {
   async finish(picked: PickedUp, result: ChunkResult, slug: string, window: number): Promise<Taken> {
     const keys = jobKeys(picked.job);
     const text = joinTexts(result.segments.map((segment) => segment.text));
-    // The first chunk with text decides the language of a recording that asks for none.
-    const found = picked.decode.language === null && result.language !== null && text !== '' ? JSON.stringify({ ...picked.decode, language: result.language }) : '';
+    const found = picked.decode.language === null && result.language !== null && text !== '' && decidesLanguage(picked.index, result.languageProbability) ? JSON.stringify({ ...picked.decode, language: result.language }) : '';
     const [taken, ...next] = await runScript(this.#redis, takeResult, [
       keys.job, keys.tries, keys.results, keys.events, keys.pending, keys.chunks,
       picked.index, picked.fence, JSON.stringify(result), result.audioMs, window, keys.wake, found, text,
@@ -90,6 +94,11 @@ export class ChunkDesk {
     await runScript(this.#redis, endJob, [keys.job, keys.events, 'failed', JSON.stringify(error), keys.wake]);
     await this.#redis.publish(CANCELLED_CHANNEL, job);
   }
+}
+
+/** True when a chunk with text decides the language of a recording that asks for none: noise and music that became text have no sure language. */
+function decidesLanguage(index: number, probability: number | null): boolean {
+  return probability === null || probability >= SURE_LANGUAGE || index >= UNSURE_CHUNKS;
 }
 
 /** Calls back with the id of every job that is cancelled or failed anywhere. */

@@ -168,6 +168,20 @@ test('Until its language is found a job goes chunk by chunk, and the later chunk
   await jobs.remove(job);
 });
 
+test('A chunk whose language is unsure leaves it to the next, but not for ever', async () => {
+  const job: JobIdentity = { ...await newJob(), id: 'unsure', awaitsLanguage: true };
+  await jobs.create(job);
+  await add(job, 5);
+  for (const index of [0, 1, 2, 3]) {
+    const picked = await desk.pickUp(job.id, index, job.lane);
+    assert.ok(picked !== null);
+    assert.equal(picked.decode.language, null, `chunk ${String(index)}`);
+    await desk.finish(picked, { ...result(index), language: 'nn', languageProbability: 0.3, segments: [segment('hm')] }, job.modelSlug, 100);
+  }
+  assert.equal((await desk.pickUp(job.id, 4, job.lane))?.decode.language, 'nn');
+  await jobs.remove(job);
+});
+
 test('A job that continues its text goes chunk by chunk, each told the text before', async () => {
   const job: JobIdentity = { ...await newJob(), id: 'continued', decode: decodeOptionsSchema.parse({ conditionOnPreviousText: true }) };
   await jobs.create(job);

@@ -40,6 +40,16 @@ describe('assembleTranscript', () => {
     assert.equal(assembleTranscript([], summary, { ...meta, language: 'multi' }).language, null);
   });
 
+  test('Speech in another language than the one that was found is told as a warning, not where the language was given or asked for several times.', () => {
+    const found = [result(0, [segment('a', 0, 1)], { otherLanguages: ['de'] }), result(1, [segment('b', 1, 2)], { languageProbability: null, otherLanguages: ['de', 'fr'] })];
+    const warnings = assembleTranscript(found, summary, meta).warnings.slice(1);
+    assert.deepEqual(warnings.map(({ code }) => code), ['several_languages']);
+    assert.match(warnings[0]?.message ?? '', /taken to be in English \(en\), but some of it sounds like German \(de\), French \(fr\)\. Send language=multi/);
+    const given = found.map((one) => ({ ...one, languageProbability: null }));
+    assert.deepEqual(assembleTranscript(given, summary, { ...meta, language: 'en' }).warnings, summary.warnings);
+    assert.deepEqual(assembleTranscript(found, summary, { ...meta, language: 'multi' }).warnings, summary.warnings);
+  });
+
   test('An empty recording has empty text, the language that was asked for and a queue time of 0.', () => {
     const transcript = assembleTranscript([], summary, { ...meta, language: 'en' });
     assert.equal(transcript.text, '');

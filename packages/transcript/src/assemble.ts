@@ -1,4 +1,4 @@
-import { MULTI, joinTexts, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
+import { MULTI, joinTexts, languageName, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
 import { SegmentJoiner } from './segment-joiner.js';
 
 /** What a transcript says of its request. */
@@ -30,7 +30,7 @@ export function assembleTranscript(results: readonly ChunkResult[], summary: Rec
     segments,
     filtered: ordered.flatMap((result) => result.filtered).sort((left, right) => left.startMs - right.startMs),
     accounting: summary.accounting,
-    warnings: [...summary.warnings, ...promptWarning(ordered)],
+    warnings: [...summary.warnings, ...promptWarning(ordered), ...(meta.language === MULTI ? [] : languageWarning(ordered, language))],
     timings: timingsOf(ordered, summary, meta.totalMs),
   };
 }
@@ -71,6 +71,19 @@ function mainLanguage(results: readonly ChunkResult[], asked: string | null): { 
 function promptWarning(results: readonly ChunkResult[]): Transcript['warnings'] {
   if (!results.some((result) => result.promptTrimmed === true)) return [];
   return [{ code: 'prompt_trimmed', message: 'The prompt was longer than the model takes: only its end was used.' }];
+}
+
+/** Where the model found the language, and other speech was taken to be in it. Who gives the language wants it so. */
+function languageWarning(results: readonly ChunkResult[], main: string | null): Transcript['warnings'] {
+  if (!results.some((result) => result.languageProbability !== null)) return [];
+  const heard = results.flatMap((result) => [...(result.segments.length > 0 && result.language !== null ? [result.language] : []), ...(result.otherLanguages ?? [])]);
+  const others = [...new Set(heard)].filter((language) => language !== main);
+  if (main === null || others.length === 0) return [];
+  const named = (language: string): string => `${languageName(language).replace(/^./, (letter) => letter.toUpperCase())} (${language})`;
+  return [{
+    code: 'several_languages',
+    message: `The recording was taken to be in ${named(main)}, but some of it sounds like ${others.map(named).join(', ')}. Send language=multi to have each part in its own language.`,
+  }];
 }
 
 function timingsOf(results: readonly ChunkResult[], summary: RecordingSummary, totalMs: number): Timings {

@@ -26,9 +26,17 @@ export interface VerboseJson {
     readonly avg_logprob: number;
     readonly compression_ratio: number;
     readonly no_speech_prob: number;
+    /** Where the language `multi` was asked for. */
+    readonly language?: string;
   }[];
   readonly words?: { readonly word: string; readonly start: number; readonly end: number }[];
   readonly usage: DurationUsage;
+  readonly languages?: LanguageCode[];
+}
+
+/** A language as OpenAI's newer models tell it. */
+export interface LanguageCode {
+  readonly code: string;
 }
 
 /** The transcript in OpenAI's long form; `granularities` says which of segments and words it lists. */
@@ -41,7 +49,14 @@ export function verboseJson(transcript: Transcript, granularities: { readonly se
     ...(granularities.segments ? { segments: transcript.segments.map(openAiSegment) } : {}),
     ...(granularities.words ? { words: transcript.segments.flatMap((segment) => (segment.words ?? []).map((word) => ({ word: word.word.trim(), start: seconds(word.startMs), end: seconds(word.endMs) }))) } : {}),
     usage: durationUsage(transcript),
+    ...spokenLanguages(transcript),
   };
+}
+
+/** Languages in the order in which they are first spoken, where `multi` was asked for; else nothing. */
+export function spokenLanguages({ segments }: Pick<Transcript, 'segments'>): { readonly languages?: LanguageCode[] } {
+  const codes = [...new Set(segments.flatMap(({ language }) => language ?? []))];
+  return codes.length === 0 ? {} : { languages: codes.map((code) => ({ code })) };
 }
 
 export function durationUsage(transcript: Pick<Transcript, 'durationMs'>): DurationUsage {
@@ -63,5 +78,6 @@ function openAiSegment(segment: Transcript['segments'][number], id: number, all:
     avg_logprob: segment.avgLogprob,
     compression_ratio: segment.compressionRatio,
     no_speech_prob: segment.noSpeechProb,
+    ...(segment.language === undefined ? {} : { language: segment.language }),
   };
 }

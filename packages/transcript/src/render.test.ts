@@ -90,6 +90,13 @@ describe('Renderings', () => {
     assert.equal('source_language' in renderJson(transcript([])), false);
   });
 
+  test('Speech of several languages says them for each segment, and all of them in OpenAI\'s form.', () => {
+    const one = transcript([segment('Ask not', 0, 1_000, { language: 'en' }), segment('Der Raum', 1_000, 2_000, { language: 'de' }), segment('you', 2_000, 3_000, { language: 'en' })]);
+    const verbose = verboseJson(one, { segments: true, words: false });
+    assert.deepEqual([verbose.languages, verbose.segments?.map(({ language }) => language)], [[{ code: 'en' }, { code: 'de' }], ['en', 'de', 'en']]);
+    assert.deepEqual(renderJson(one).segments.map(({ language }) => language), ['en', 'de', 'en']);
+  });
+
   test('OpenAI\'s names of languages are Whisper\'s.', () => {
     const named = (language: string | null): string => verboseJson(transcript([], { language }), { segments: false, words: false }).language;
     assert.deepEqual(['tl', 'my', 'nn', 'ht', 'jv', 'yue', null].map(named), ['tagalog', 'myanmar', 'nynorsk', 'haitian creole', 'javanese', 'cantonese', 'unknown']);

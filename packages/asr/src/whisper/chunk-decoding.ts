@@ -47,6 +47,8 @@ export class ChunkDecoding implements ChunkTask {
   /** ISO code; null until found. */
   language: string | null;
   languageProbability: number | null = null;
+  /** ISO codes of other languages that speech of the chunk is surely in. */
+  otherLanguages: readonly string[] = [];
   promptTrimmed = false;
   readonly #vocabulary: Vocabulary;
   #loops = 0;
@@ -138,6 +140,7 @@ export class ChunkDecoding implements ChunkTask {
       language: this.language,
       languageProbability: this.languageProbability,
       ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
+      ...(this.otherLanguages.length > 0 ? { otherLanguages: [...this.otherLanguages] } : {}),
     }, this.options.filter, this.filterFacts);
     const timed = inOrder(kept.segments.map(timedByWords)).map(withWordsInside);
     return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };

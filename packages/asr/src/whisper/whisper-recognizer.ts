@@ -7,11 +7,13 @@ import { describeWhisper } from './description.js';
 import { detectLanguages, type DetectedLanguage } from './detect-language.js';
 import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
 import type { EncodedAudio } from './model/speech-model.js';
+import { joinRuns, SpokenLanguages } from './spoken-languages.js';
 import type { WhisperParts } from './whisper-parts.js';
 import { alignWords, TIME_ERROR_STEPS, type AlignmentSettings } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';
 
 const ORDINARY_TOKENS_PER_SECOND = 3;
+const WINDOW_MS = 30_000;
 
 /** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options. */
 export class WhisperRecognizer implements Recognizer {
@@ -19,12 +21,14 @@ export class WhisperRecognizer implements Recognizer {
   readonly #parts: WhisperParts;
   readonly #features: LogMelExtractor;
   readonly #alignment: AlignmentSettings;
+  readonly #languages: SpokenLanguages;
   #featuresMs = 0;
 
   constructor(id: string, parts: WhisperParts) {
     this.description = describeWhisper(id, parts);
     this.#parts = parts;
     this.#features = new LogMelExtractor(parts.settings.mels);
+    this.#languages = new SpokenLanguages(parts, this.#features);
     this.#alignment = { heads: alignmentHeads(parts), medianWidth: parts.settings.medianFilterWidth };
   }
 
@@ -39,8 +43,19 @@ export class WhisperRecognizer implements Recognizer {
 
   /** Throws `AsrError` `unsupported_language`, `unsupported_task` or `word_timestamps_unavailable` before anything runs, and the runtime's errors. */
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
-    const { vocabulary, settings, model } = this.#parts;
     for (const { options } of batch) this.#refuseImpossible(options);
+    const runs = await this.#languages.runs(batch);
+    const recognised = await this.#recognizeAll(runs.map((run) => run.input), (index) => cancelled(runs[index]?.row ?? 0));
+    return batch.map(({ options }, row) => {
+      const own = recognised.flatMap((one, i) => (runs[i]?.row === row ? [{ ...runs[i], ...one }] : []));
+      const [only] = own;
+      return own.length === 1 && only !== undefined && options.language !== MULTI ? only.recognition : joinRuns(own);
+    });
+  }
+
+  /** Features, windows, words and filters of rows, each in one language. */
+  async #recognizeAll(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<{ readonly recognition: Recognition; readonly textLanguage: string | null }[]> {
+    const { vocabulary, settings, model } = this.#parts;
     const began = performance.now();
     const mels = batch.map(({ pcm }) => this.#features.extract(pcm));
     this.#featuresMs += performance.now() - began;
@@ -50,9 +65,13 @@ export class WhisperRecognizer implements Recognizer {
       onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
       cancelled,
     });
-    return chunks.map((chunk, i) => cancelled(i)
-      ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
-      : chunk.recognition(windows[i] ?? []));
+    return chunks.map((chunk, i) => {
+      this.#listen(chunk, windows[i] ?? []);
+      const recognition = cancelled(i)
+        ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
+        : chunk.recognition(windows[i] ?? []);
+      return { recognition, textLanguage: chunk.textLanguage };
+    });
   }
 
   /** Features, encoder and a few steps of the decoder at each batch size; the longest row of a batch of ordinary speech has 3 tokens a second, times included. */
@@ -103,11 +122,14 @@ export class WhisperRecognizer implements Recognizer {
     const { vocabulary, settings, model } = this.#parts;
     if (chunks.some((chunk) => chunk.language === null)) {
       const detected = await detectLanguages(model, vocabulary, audio);
-      chunks.forEach((chunk, i) => {
-        if (chunk.language !== null) return;
-        chunk.language = detected[i]?.language ?? null;
-        chunk.languageProbability = detected[i]?.probability ?? null;
-      });
+      for (const [i, chunk] of chunks.entries()) {
+        const whole = detected[i];
+        if (chunk.language !== null || whole === undefined) continue;
+        const found = await this.#languages.ofWindow(audio, i, chunk.audio, 0, WINDOW_MS, whole);
+        chunk.language = found.language;
+        chunk.languageProbability = found.probability;
+        chunk.otherLanguages = found.others;
+      }
     }
     return chunks.map((chunk, i) => {
       const windows = before[i] ?? [];
@@ -116,6 +138,12 @@ export class WhisperRecognizer implements Recognizer {
       if (windows.length === 0) chunk.promptTrimmed = built.trimmed;
       return built;
     });
+  }
+
+  /** Of a chunk whose language was given: what its first window sounds like. With a text before it the model says rather what that is in. */
+  #listen(chunk: ChunkDecoding, [first]: readonly DecodedWindow[]): void {
+    if (first === undefined || !this.#parts.vocabulary.multilingual || chunk.languageProbability !== null || first.prompt.startIndex > 0) return;
+    chunk.otherLanguages = this.#languages.othersIn(first.generation.startLogprobs, chunk.language);
   }
 
   async #placeWords(audio: EncodedAudio, row: number, chunk: ChunkDecoding, window: DecodedWindow): Promise<void> {

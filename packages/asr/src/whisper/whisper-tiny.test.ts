@@ -161,6 +161,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             stageMs: model.stageMs,
             encode: model.encode.bind(model),
             logprobsAfter: model.logprobsAfter.bind(model),
+            logprobsWithin: model.logprobsWithin.bind(model),
             align: model.align.bind(model),
             rehearse: model.rehearse.bind(model),
             close: () => Promise.resolve(),
@@ -182,7 +183,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           const { vocabulary } = parts;
           const text = vocabulary.encode(sentence);
           const tokens = Array.from({ length: count }, (_, i) => [vocabulary.firstTimestamp + 50 * i, ...text, vocabulary.firstTimestamp + 50 * (i + 1)]).flat();
-          return { tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0, noSpeechProb: 0.01, temperature: 0 };
+          return { tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0, noSpeechProb: 0.01, startLogprobs: new Float32Array(0), temperature: 0 };
         };
 
         test('Where the text of a chunk stops early, it is written again from there, a quiet speaker after a loud one included.', async () => {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
 import type { DeepgramAnswer } from '../fields/deepgram-dialect.js';
 
-const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string() });
-const alternativeSchema = z.object({ transcript: z.string(), confidence: z.number(), words: z.array(wordSchema) });
+const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string(), language: z.string().optional() });
+const alternativeSchema = z.object({ transcript: z.string(), confidence: z.number(), languages: z.array(z.string()).optional(), words: z.array(wordSchema) });
 
 /** The answer of `POST /v1/listen` (@deepgram/sdk, `ListenV1Response`); seconds. */
 export const deepgramJsonSchema = z.object({
@@ -53,15 +53,27 @@ function alternative(segments: readonly Segment[]): z.output<typeof alternativeS
   return {
     transcript: joinTexts(segments.map((segment) => segment.text)),
     confidence: characters === 0 ? 0 : segments.reduce((sum, segment) => sum + segment.confidence * segment.text.length, 0) / characters,
-    words: segments.flatMap((segment) => segment.words ?? []).map(wordJson),
+    ...languagesOf(segments),
+    words: segments.flatMap(wordsJson),
   };
 }
 
 function utterance(segment: Segment): NonNullable<DeepgramJson['results']['utterances']>[number] {
   return {
     start: seconds(segment.startMs), end: seconds(segment.endMs), confidence: segment.confidence, channel: segment.channel,
-    transcript: segment.text.trim(), words: (segment.words ?? []).map(wordJson), id: randomUUID(),
+    transcript: segment.text.trim(), words: wordsJson(segment), id: randomUUID(),
   };
+}
+
+/** Of speech that changes its language, what it is in: the most spoken first, as Deepgram does it. */
+function languagesOf(segments: readonly Segment[]): { readonly languages?: string[] } {
+  const spoken = new Map<string, number>();
+  for (const { language, text } of segments) if (language !== undefined) spoken.set(language, (spoken.get(language) ?? 0) + text.length);
+  return spoken.size === 0 ? {} : { languages: [...spoken].sort((a, b) => b[1] - a[1]).map(([language]) => language) };
+}
+
+function wordsJson(segment: Segment): z.output<typeof wordSchema>[] {
+  return (segment.words ?? []).map((word) => ({ ...wordJson(word), ...(segment.language === undefined ? {} : { language: segment.language }) }));
 }
 
 function wordJson(word: Word): z.output<typeof wordSchema> {

@@ -40,8 +40,10 @@ export const transcriptJsonSchema = z.object({
 
 const usageSchema = z.object({ type: z.literal('duration'), seconds: z.number() });
 
+const languagesSchema = z.array(z.object({ code: z.string() })).exactOptional().describe('In the order in which they are first spoken, where `language` is `multi`.');
+
 /** `json` of OpenAI's API. */
-export const openAiJsonSchema = z.object({ text: z.string(), usage: usageSchema }).meta({ id: 'Transcription' });
+export const openAiJsonSchema = z.object({ text: z.string(), usage: usageSchema, languages: languagesSchema }).meta({ id: 'Transcription' });
 
 /** `verbose_json` of OpenAI's API. */
 export const verboseJsonSchema = z.object({
@@ -50,8 +52,9 @@ export const verboseJsonSchema = z.object({
   duration: z.number(), text: z.string(),
   segments: z.array(z.object({
     id: z.number().int(), seek: z.number().int(), start: z.number(), end: z.number(), text: z.string(), tokens: z.array(z.number().int()),
-    temperature: z.number(), avg_logprob: z.number(), compression_ratio: z.number(), no_speech_prob: z.number(),
+    temperature: z.number(), avg_logprob: z.number(), compression_ratio: z.number(), no_speech_prob: z.number(), language: z.string().exactOptional(),
   })).exactOptional(),
   words: z.array(z.object({ word: z.string(), start: z.number(), end: z.number() })).exactOptional(),
   usage: usageSchema,
+  languages: languagesSchema,
 }).meta({ id: 'TranscriptionVerbose' }) satisfies z.ZodType<VerboseJson>;

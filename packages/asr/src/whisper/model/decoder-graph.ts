@@ -1,5 +1,5 @@
 import { boolTensor, int64Tensor, zerosTensor, type OnnxSession, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
-import { attentionLayersOf, attentionName, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
 import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from './model-fault.js';
 import { scoresOf, type TextMask } from './token-scores.js';
@@ -12,6 +12,7 @@ interface CacheInput { readonly input: string; readonly output: string; readonly
 /** The merged decoder as it lies in the file: with and without a cache in one graph. Names, types and what it gives beside logits are those of the session. */
 export class DecoderGraph implements Decoder {
   readonly vocabularySize: number | null;
+  readonly fixedPositions: number | null;
   readonly attentionLayers: ReadonlySet<number>;
   readonly #session: OnnxSession;
   readonly #cache: readonly CacheInput[];
@@ -39,6 +40,7 @@ export class DecoderGraph implements Decoder {
     this.#cache = cacheInputs(session.inputs, outputs);
     const last = logits.shape.at(-1);
     this.vocabularySize = typeof last === 'number' ? last : null;
+    this.fixedPositions = fixedPositionsOf(session.inputs);
     this.attentionLayers = attentionLayersOf(outputs.keys());
     this.#firstFetches = ['logits', ...this.#cache.map((one) => one.output)];
     this.#nextFetches = ['logits', ...this.#cache.filter((one) => !one.ofEncoder).map((one) => one.output)];

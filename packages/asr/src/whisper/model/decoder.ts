@@ -1,4 +1,4 @@
-import type { OnnxTensor } from '@murmuration/onnx';
+import type { OnnxTensor, TensorSpec } from '@murmuration/onnx';
 import { firstRows, moveRow } from './graph-tensors.js';
 import type { TokenScores } from './token-scores.js';
 
@@ -23,6 +23,8 @@ export interface StepScores {
 export interface Decoder {
   /** As the graph states it, or null. */
   readonly vocabularySize: number | null;
+  /** Encoder positions that the graph insists on, or null where it takes any number. */
+  readonly fixedPositions: number | null;
   /** Layers whose cross-attention it gives. */
   readonly attentionLayers: ReadonlySet<number>;
   /**
@@ -61,6 +63,12 @@ export function attentionLayersOf(outputs: Iterable<string>): ReadonlySet<number
 
 export function attentionName(layer: number): string {
   return `${ATTENTION}${String(layer)}`;
+}
+
+/** Encoder positions that a graph insists on, or null. */
+export function fixedPositionsOf(inputs: Iterable<TensorSpec>): number | null {
+  const positions = [...inputs].find((spec) => spec.name === 'encoder_hidden_states')?.shape[1];
+  return typeof positions === 'number' ? positions : null;
 }
 
 /** An output that must be there. */

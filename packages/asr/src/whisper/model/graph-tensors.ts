@@ -67,6 +67,21 @@ export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTenso
   return float16Tensor(data, dims);
 }
 
+/**
+ * A new tensor of one row's positions (the second dimension) `from` to `to`.
+ * @param length positions that the reader insists on, or null: the part is repeated to it, which attention over it does not notice but at the last repetition's end
+ */
+export function pickPositions(tensor: OnnxTensor, row: number, from: number, to: number, length: number | null): OnnxTensor {
+  const [rows = 1, positions = 1, width = 1] = tensor.dims;
+  if (row >= rows || from < 0 || to > positions || to <= from) throw new RangeError('no such positions in the encoded audio');
+  const raw = rawOf(tensor).subarray((row * positions + from) * width, (row * positions + to) * width);
+  const count = length ?? to - from;
+  const data = raw instanceof Float32Array ? new Float32Array(count * width) : new Uint16Array(count * width);
+  for (let at = 0; at < data.length; at += raw.length) data.set(raw.subarray(0, Math.min(raw.length, data.length - at)), at);
+  const dims = [1, count, width];
+  return data instanceof Float32Array ? float32Tensor(data, dims) : float16Tensor(data, dims);
+}
+
 /** Overwrites row `to` with row `from`. */
 export function moveRow(tensor: OnnxTensor, from: number, to: number): void {
   const raw = rawOf(tensor);

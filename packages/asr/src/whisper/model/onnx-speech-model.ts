@@ -3,7 +3,7 @@ import { seededRandom, type Random } from '../decoding/random.js';
 import type { TokenChooser } from '../decoding/token-chooser.js';
 import { removeRow, type Decoder, type DecoderState, type StepScores } from './decoder.js';
 import type { EncoderGraph } from './encoder-graph.js';
-import { floatsOf, pickRows } from './graph-tensors.js';
+import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
 import type { TokenScores } from './token-scores.js';
 import type { Alignment, EncodedAudio, Generation, GenerationRequest, RehearsedTimes, RequestCancelled, SpeechModel } from './speech-model.js';
 
@@ -16,6 +16,7 @@ class EncodedHidden implements EncodedAudio {
   }
 }
 
+const NOTHING = new Float32Array(0);
 /** Further steps of a rehearsal: the first of them still sets memory aside. */
 const REHEARSED_STEPS = 4;
 
@@ -28,6 +29,7 @@ interface Writing {
   readonly tokens: number[];
   readonly logprobs: number[];
   noSpeechProb: number;
+  startLogprobs: Float32Array;
   endLogprob: number;
 }
 
@@ -58,18 +60,24 @@ export class OnnxSpeechModel implements SpeechModel {
   }
 
   async generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]> {
-    const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, endLogprob: 0 }));
+    const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, startLogprobs: NOTHING, endLogprob: 0 }));
     // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
     for (const length of new Set(requests.map((request) => request.prompt.length))) {
       await this.#timed('decoder', () => this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled));
     }
-    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb }) => ({ tokens, logprobs, endLogprob, noSpeechProb, temperature: request.temperature }));
+    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb, startLogprobs }) => ({ tokens, logprobs, endLogprob, noSpeechProb, startLogprobs, temperature: request.temperature }));
   }
 
   async logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]> {
     const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
     const { scores } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true));
     return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
+  }
+
+  async logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array> {
+    const part = pickPositions(hiddenOf(audio), row, from, to, this.#decoder.fixedPositions);
+    const { scores } = await this.#timed('decoder', () => this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true));
+    return scores.at(0, 0).all ?? NOTHING;
   }
 
   async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
@@ -137,6 +145,7 @@ export class OnnxSpeechModel implements SpeechModel {
     const { noSpeech, endOfText } = this.#tokens;
     writing.forEach((one, row) => {
       const start = scores.at(row, positions.indexOf(one.request.startIndex));
+      one.startLogprobs = start.tail.slice();
       one.noSpeechProb = Math.exp(start.tail[noSpeech - endOfText] ?? -Infinity);
       this.#append(one, scores.at(row, positions.indexOf(one.request.prompt.length - 1)));
     });

@@ -22,6 +22,8 @@ export interface GenerationRequest {
 /** What the model wrote for one request, without the end-of-text token. */
 export interface Generation {
   readonly tokens: readonly number[];
+  /** Log-probabilities, after the start-of-transcript token, of the tokens from the end of text on: of languages, tasks and no speech. */
+  readonly startLogprobs: Float32Array;
   /** Natural logarithm of each token's probability, before anything was suppressed. */
   readonly logprobs: readonly number[];
   /** The same of the end-of-text token, or 0 when the text ran into its limit. */
@@ -68,6 +70,8 @@ export interface SpeechModel {
   generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]>;
   /** Log-probabilities of the vocabulary after the one token `token`, a list a row. For finding the language. */
   logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]>;
+  /** The same of one row, as if the window held nothing but its encoder positions `from` to `to` (20 ms each). */
+  logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array>;
   /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. */
   align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment>;
   /** Runs the shapes of a batch without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */

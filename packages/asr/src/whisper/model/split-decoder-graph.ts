@@ -1,5 +1,5 @@
 import { int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
-import { attentionLayersOf, attentionName, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
 import { ModelFault } from './model-fault.js';
 import { SPLIT } from './split-decoder.js';
 
@@ -10,6 +10,7 @@ const SCORES = [SPLIT.bestText, SPLIT.bestTextLogprob, SPLIT.tail] as const;
 /** A decoder of two graphs (see `splitWhisperDecoder`): the first step and all others. */
 export class SplitDecoderGraph implements Decoder {
   readonly vocabularySize = null;
+  readonly fixedPositions: number | null;
   readonly attentionLayers: ReadonlySet<number>;
   readonly #first: OnnxSession;
   readonly #next: OnnxSession;
@@ -30,6 +31,7 @@ export class SplitDecoderGraph implements Decoder {
     this.#next = next;
     this.#encoderCaches = caches.filter((name) => name.includes('.encoder.'));
     this.#decoderCaches = caches.filter((name) => !name.includes('.encoder.'));
+    this.fixedPositions = fixedPositionsOf(first.inputs);
     this.attentionLayers = attentionLayersOf(outputs);
   }
 

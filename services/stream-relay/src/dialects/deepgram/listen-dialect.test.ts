@@ -46,6 +46,15 @@ describe('The address of a live Deepgram stream', () => {
     assert.equal(settings(`${RAW}&keyterm=Bee&keyterm=Cee&keywords=Dee:2`).hotwords, 'Bee, Cee, Dee');
   });
 
+  test('With `multi` every word tells its language, without it none does.', () => {
+    const told = (language: string): unknown => {
+      const [results] = said(live(`${RAW}&language=${language}`).news(news.final(0, 'one', 'silence', [word(' one', 100)])));
+      const [alternative] = (results?.['channel'] as { alternatives: { languages: string[]; words: { language?: string }[] }[] }).alternatives;
+      return [alternative?.languages, alternative?.words.map((one) => one.language)];
+    };
+    assert.deepEqual([told('multi'), told('en')], [[['en'], ['en']], [['en'], [undefined]]]);
+  });
+
   test('What cannot be read, or cannot be had and would matter, is refused by name.', () => {
     for (const [query, param] of [['encoding=mp3', 'encoding'], ['encoding=linear16', 'sample_rate'], ['encoding=linear16&sample_rate=x', 'sample_rate'], [`${RAW}&channels=99`, 'channels'], [`${RAW}&endpointing=-1`, 'endpointing'], [`${RAW}&utterance_end_ms=x`, 'utterance_end_ms'], [`${RAW}&redact=pci`, 'redact'], [`${RAW}&callback=http://x.example`, 'callback'], [`${RAW}&channels=2&multichannel=true`, 'multichannel']] as const) {
       assert.throws(() => listenQuery(new URLSearchParams(query)), { code: 'invalid_field', param }, query);

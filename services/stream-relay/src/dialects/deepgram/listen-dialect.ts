@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { AsrError, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
+import { AsrError, MULTI, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect, type OpenedSession } from '../dialect.js';
 import { startOfStream } from './container-start.js';
-import { metadataMessage, resultsMessage, seconds, type StreamIdentity } from './listen-messages.js';
+import { metadataMessage, resultsMessage, seconds, type ResultsContent, type ResultsFlags, type StreamIdentity } from './listen-messages.js';
 import type { ListenQuery } from './listen-query.js';
 
 /** Without audio or a KeepAlive for this long the connection is closed, as Deepgram does it. */
@@ -172,8 +172,8 @@ export class ListenDialect implements Dialect {
     if (this.#speaking !== null && this.#speaking <= utterance) this.#speaking = null;
   }
 
-  #results(content: Parameters<typeof resultsMessage>[0], flags: Parameters<typeof resultsMessage>[1]): Action[] {
-    return this.#model === null ? [] : [say(resultsMessage(content, flags, this.#identity, this.#model))];
+  #results(content: ResultsContent, flags: Omit<ResultsFlags, 'multilingual'>): Action[] {
+    return this.#model === null ? [] : [say(resultsMessage(content, { ...flags, multilingual: this.#query.settings.language === MULTI }, this.#identity, this.#model))];
   }
 
   /** Where in the audio `UtteranceEnd` is due, milliseconds; null while somebody speaks, text is awaited, or there is none to come. */

@@ -22,6 +22,8 @@ export interface ResultsFlags {
   readonly isFinal: boolean;
   readonly speechFinal: boolean;
   readonly fromFinalize: boolean;
+  /** True: the speech may change its language, so every word tells its own. */
+  readonly multilingual: boolean;
 }
 
 /** `Results` of Deepgram's live API (@deepgram/sdk, `ListenV1Results`); seconds. */
@@ -39,7 +41,7 @@ export function resultsMessage(content: ResultsContent, flags: ResultsFlags, ide
         transcript: content.text,
         confidence: content.confidence,
         ...(content.language === null ? {} : { languages: [content.language] }),
-        words: content.words.map(wordOf),
+        words: content.words.map((word) => ({ ...wordOf(word), ...(flags.multilingual && content.language !== null ? { language: content.language } : {}) })),
       }],
     },
     metadata: { request_id: identity.requestId, ...modelFields(model) },

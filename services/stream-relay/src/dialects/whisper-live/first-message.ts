@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AsrError, MULTI, languageOf, liveSettingsSchema, type LiveSettings } from '@murmuration/contracts';
+import { AsrError, languageOf, liveSettingsSchema, type LiveSettings } from '@murmuration/contracts';
 import { hotwordsOf, promptOf } from '../limited-text.js';
 
 const vadSchema = z.object({
@@ -32,8 +32,6 @@ export interface WhisperLiveWishes {
   /** Segments that each message repeats. */
   readonly lastSegments: number;
   readonly words: boolean;
-  /** A language was named, so that none is told. */
-  readonly languageGiven: boolean;
   /** Sentences about what was asked for and is not served. */
   readonly warnings: readonly string[];
 }
@@ -54,12 +52,10 @@ export function firstMessage(message: string): WhisperLiveWishes {
   const vad = fields.vad_parameters;
   const threshold = vad?.threshold ?? vad?.onset;
   const { model } = fields;
-  const language = languageOf(fields.language);
   return {
     uid: fields.uid,
     lastSegments: Math.min(MAX_SEGMENTS, fields.send_last_n_segments ?? SEGMENTS),
     words: fields.word_timestamps ?? false,
-    languageGiven: language !== null && language !== MULTI,
     warnings: [
       ...(fields.enable_translation === true ? ['Translation is not served here; the transcript comes without it.'] : []),
       ...(fields.enable_diarization === true ? ['Speakers are not told apart here.'] : []),
@@ -68,7 +64,7 @@ export function firstMessage(message: string): WhisperLiveWishes {
       model: model === null || model === undefined || model === '' || WHISPER_SIZES.test(model) ? null : model,
       encoding: ENCODINGS[fields.audio_format ?? 'float32'],
       sampleRateHz: 16_000,
-      language,
+      language: languageOf(fields.language),
       prompt: promptOf(fields.initial_prompt),
       hotwords: hotwordsOf((fields.hotwords ?? '').split(',')),
       wordTimestamps: fields.word_timestamps ?? false,

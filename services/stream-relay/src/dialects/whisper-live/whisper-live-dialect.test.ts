@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError, type LiveNews } from '@murmuration/contracts';
 import { news } from '../testing/live-news.js';
 import { done, openedWith, said } from '../testing/said.js';
 import { WhisperLiveDialect } from './whisper-live-dialect.js';
@@ -44,6 +44,9 @@ describe('WhisperLive', () => {
     assert.deepEqual(briefly, [['One'], ['en', 0.8], ['One.|'], ['One.|', 'Two.|'], ['One.|', 'Two.|', 'Thr'], ['Two.|', 'Three.|']]);
     assert.deepEqual(messages[0], [{ uid: 'u-1', segments: [{ start: '0.000', end: '1.000', text: 'One', completed: false }] }]);
     assert.deepEqual(said(live({ language: 'en' }).news(news.final(0, 'One.'))).length, 1, 'a language that was named is not told');
+    const multi = live({ language: 'multi' });
+    const told = ['en', 'en', 'de', 'en'].flatMap((language, i) => said(multi.news({ ...news.final(i, 'One.'), language } as LiveNews))).flatMap((message) => message['language'] ?? []);
+    assert.deepEqual(told, ['en', 'de', 'en'], 'speech that changes its language tells each change');
   });
 
   test('A list of segments is never empty, and none begins before the one before has ended, for clients would drop it.', () => {

@@ -1,4 +1,4 @@
-import { AsrError, type LiveNews, type Word } from '@murmuration/contracts';
+import { AsrError, MULTI, type LiveNews, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../door/close-code.js';
 import { say, type Action, type Dialect } from '../dialect.js';
 import { firstMessage, type WhisperLiveWishes } from './first-message.js';
@@ -29,7 +29,7 @@ export class WhisperLiveDialect implements Dialect {
   #state: 'asked' | 'live' | 'ending' = 'asked';
   #wishes: WhisperLiveWishes | null = null;
   #uid: string | null = null;
-  #languageTold = false;
+  #languageTold: string | null = null;
   #lastEndMs = 0;
   readonly #completed: Segment[] = [];
   #partial: { readonly utterance: number; readonly segment: Segment } | null = null;
@@ -58,7 +58,6 @@ export class WhisperLiveDialect implements Dialect {
     this.#wishes = wishes;
     this.#uid = wishes.uid;
     this.#state = 'live';
-    this.#languageTold = wishes.languageGiven;
     return [{ do: 'open', settings: wishes.settings }];
   }
 
@@ -128,9 +127,16 @@ export class WhisperLiveDialect implements Dialect {
     this.#completed.push(this.#segment(news, true));
     if (this.#completed.length > (this.#wishes?.lastSegments ?? 1)) this.#completed.shift();
     this.#lastEndMs = Math.max(this.#lastEndMs, news.endMs);
-    const language = news.language === null || this.#languageTold ? [] : [this.#tell({ language: news.language, language_prob: news.languageProbability ?? 1 })];
-    if (news.language !== null) this.#languageTold = true;
-    return [...language, ...this.#segments()];
+    return [...this.#language(news), ...this.#segments()];
+  }
+
+  /** The language that was found: once, or, of speech that changes it, at each change. */
+  #language({ language, languageProbability }: Extract<LiveNews, { type: 'final' }>): Action[] {
+    const asked = this.#wishes?.settings.language ?? null;
+    const isNews = asked === MULTI ? language !== this.#languageTold : asked === null && this.#languageTold === null;
+    if (language === null || !isNews) return [];
+    this.#languageTold = language;
+    return [this.#tell({ language, language_prob: languageProbability ?? 1 })];
   }
 
   /** Never an empty list: clients look at its last one. */
