@@ -8,7 +8,7 @@ export function lacksLetters(text: string): boolean {
 }
 
 const SCRIPTS = {
-  Arabic: /\p{Script=Arabic}/u, Armenian: /\p{Script=Armenian}/u, Bengali: /\p{Script=Bengali}/u, Cyrillic: /\p{Script=Cyrillic}/u,
+  Arabic: /\p{Script=Arabic}/u, Bopomofo: /\p{Script=Bopomofo}/u, Armenian: /\p{Script=Armenian}/u, Bengali: /\p{Script=Bengali}/u, Cyrillic: /\p{Script=Cyrillic}/u,
   Devanagari: /\p{Script=Devanagari}/u, Ethiopic: /\p{Script=Ethiopic}/u, Georgian: /\p{Script=Georgian}/u, Greek: /\p{Script=Greek}/u,
   Gujarati: /\p{Script=Gujarati}/u, Gurmukhi: /\p{Script=Gurmukhi}/u, Han: /\p{Script=Han}/u, Hangul: /\p{Script=Hangul}/u,
   Hebrew: /\p{Script=Hebrew}/u, Kana: /[\p{Script=Hiragana}\p{Script=Katakana}ー]/u, Kannada: /\p{Script=Kannada}/u, Khmer: /\p{Script=Khmer}/u,
@@ -28,7 +28,7 @@ const LANGUAGE_SCRIPTS: Readonly<Partial<Record<string, readonly Script[]>>> = {
   kn: ['Kannada'], ko: ['Hangul', 'Han'], lo: ['Lao'], mk: ['Cyrillic'], ml: ['Malayalam'], mn: ['Cyrillic'], mr: ['Devanagari'],
   ms: ['Arabic'], my: ['Myanmar'], ne: ['Devanagari'], pa: ['Gurmukhi', 'Arabic'], ps: ['Arabic'], ru: ['Cyrillic'], sa: ['Devanagari'],
   sd: ['Arabic', 'Devanagari'], si: ['Sinhala'], sr: ['Cyrillic'], ta: ['Tamil'], te: ['Telugu'], tg: ['Cyrillic'], th: ['Thai'],
-  tk: ['Cyrillic'], tt: ['Cyrillic'], uk: ['Cyrillic'], ur: ['Arabic'], uz: ['Cyrillic', 'Arabic'], yi: ['Hebrew'], yue: ['Han'], zh: ['Han'],
+  tk: ['Cyrillic'], tt: ['Cyrillic'], uk: ['Cyrillic'], ur: ['Arabic'], uz: ['Cyrillic', 'Arabic'], yi: ['Hebrew'], yue: ['Han', 'Bopomofo'], zh: ['Han', 'Bopomofo'],
 };
 
 /**

@@ -45,7 +45,11 @@ function normalPhrase(text: string): string {
   return /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u.test(plain) ? plain.replace(/ /gu, '') : plain;
 }
 
-/** True when a text is nothing but one of the sentences that models invent in its language. @param language ISO code, or null when unknown: then English */
+/** Languages whose phrases are those of another. */
+const SAME: Readonly<Record<string, string>> = { nn: 'no', yue: 'zh' };
+
+/** True when a text is nothing but one of the sentences that models invent in its language, or in English: that they fall into in any. @param language ISO code, or null when unknown */
 export function isPhantomPhrase(text: string, language: string | null): boolean {
-  return SETS.get(language ?? 'en')?.has(normalPhrase(text)) ?? false;
+  const phrase = normalPhrase(text);
+  return [language ?? 'en', SAME[language ?? ''] ?? 'en', 'en'].some((one) => SETS.get(one)?.has(phrase) === true);
 }

@@ -1,4 +1,4 @@
-import { compressionRatio } from './compression-ratio.js';
+import { repetitiveness } from './compression-ratio.js';
 
 /** How often a run of so many words must stand in a row to be a loop: people do say "no, no, no, no". */
 const LOOP_TIMES: readonly number[] = [8, 5, 4, 4, 4, 4, 4, 4];
@@ -62,7 +62,7 @@ function loopAt(words: readonly Place[], start: number): { length: number; times
 
 /** True when text compresses so well that it must repeat itself. */
 export function isTooRepetitive(text: string, threshold: number | null): boolean {
-  return threshold !== null && compressionRatio(text) > threshold;
+  return threshold !== null && repetitiveness(text) > threshold;
 }
 
 /** Segments in a row with the same words: a loop from four on, or from three when they have three words or more. Answers the indices to drop: all but the first of each run. */

@@ -1,5 +1,5 @@
 import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment, type Word } from '@murmuration/contracts';
-import { compressionRatio } from '../filters/compression-ratio.js';
+import { compressionRatio, repetitiveness } from '../filters/compression-ratio.js';
 import { isDoubtful } from '../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../filters/audio-facts.js';
@@ -69,7 +69,7 @@ export class ChunkDecoding implements ChunkTask {
   /** The reference's rule for trying the next temperature: too repetitive, or too unsure unless the model says that nobody speaks. */
   isDoubtful(generation: Generation): boolean {
     const { compressionRatioThreshold, logprobThreshold, noSpeechThreshold } = this.options.filter;
-    if (compressionRatioThreshold !== null && compressionRatio(this.#vocabulary.decode(generation.tokens)) > compressionRatioThreshold) return true;
+    if (compressionRatioThreshold !== null && repetitiveness(this.#vocabulary.decode(generation.tokens)) > compressionRatioThreshold) return true;
     if (logprobThreshold === null || averageLogprob(generation) >= logprobThreshold) return false;
     return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
   }
@@ -176,7 +176,7 @@ export class ChunkDecoding implements ChunkTask {
   #segmentsOf(window: DecodedWindow): JudgedSegment[] {
     const { generation } = window;
     const worded = this.#words.get(window);
-    const windowCompressionRatio = compressionRatio(this.#vocabulary.decode(generation.tokens));
+    const windowCompressionRatio = repetitiveness(this.#vocabulary.decode(generation.tokens));
     return window.segments.flatMap((segment, i): JudgedSegment[] => {
       const text = this.#vocabulary.decode(segment.tokens);
       if (text.trim() === '') return [];

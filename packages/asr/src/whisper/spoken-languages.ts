@@ -165,16 +165,18 @@ function stretchesOf(facts: AudioFacts, startMs: number, endMs: number): Stretch
     fromMs = Math.max(fromMs, pause.endMs);
   }
   for (let short = shortest(found); short !== null; short = shortest(found)) {
-    const gap = (other: number): number => {
-      const [left, right] = [found[Math.min(short ?? 0, other)], found[Math.max(short ?? 0, other)]];
-      return left === undefined || right === undefined ? Infinity : right.startMs - left.endMs;
-    };
-    const first = gap(short - 1) <= gap(short + 1) ? short - 1 : short;
+    const first = gapAfter(found, short - 1) <= gapAfter(found, short) ? short - 1 : short;
     const [left, right] = [found[first], found[first + 1]];
     if (left === undefined || right === undefined) break;
     found.splice(first, 2, { startMs: left.startMs, endMs: right.endMs, loudMs: left.loudMs + right.loudMs });
   }
   return found;
+}
+
+/** Milliseconds between a stretch and the next; without either, infinitely many. */
+function gapAfter(stretches: readonly Stretch[], index: number): number {
+  const [left, right] = [stretches[index], stretches[index + 1]];
+  return left === undefined || right === undefined ? Infinity : right.startMs - left.endMs;
 }
 
 /** Index of the shortest of the stretches that are too short; null where there is none, or nothing to join it to. */
