@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,8 @@ export function redisArguments({ port, folder, memoryBytes }) {
     '--port', String(port), '--bind', '127.0.0.1', '--dir', folder,
     '--appendonly', 'yes', '--appendfsync', 'always', '--save', '',
     '--maxmemory-policy', 'noeviction', '--maxmemory', String(memoryBytes),
+    // The slow log keeps parts of what clients sent.
+    '--slowlog-log-slower-than', '-1',
     '--daemonize', 'no',
   ];
 }
@@ -81,6 +83,16 @@ export async function stopLeftover(folder, timeoutMs = 20_000) {
   }
   forgetServer(folder);
   return true;
+}
+
+/** Removes what a server that was killed while it rewrote its file left in `folder`; none may run there. Redis itself leaves it for good. */
+export function removeUnfinishedRewrites(folder) {
+  for (const place of [folder, join(folder, 'appendonlydir')]) {
+    if (!existsSync(place)) continue;
+    for (const name of readdirSync(place)) {
+      if (/^temp-.*\.(?:aof|rdb)$/.test(name)) rmSync(join(place, name), { force: true });
+    }
+  }
 }
 
 /** True once the server at `port` has loaded its data and serves. */

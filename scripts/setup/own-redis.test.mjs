@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findExecutable } from './executables.mjs';
 import { freePort } from './free-port.mjs';
-import { recordServer, redisArguments, redisMemoryBytes, redisServes, stopLeftover } from './own-redis.mjs';
+import { recordServer, redisArguments, redisMemoryBytes, redisServes, removeUnfinishedRewrites, stopLeftover } from './own-redis.mjs';
 import { askRedis } from './redis-protocol.mjs';
 
 const BINARY = findExecutable(['valkey-server', 'redis-server']);
@@ -66,6 +66,17 @@ test('A Redis that works in another folder is left alone, even where the record 
     assert.equal(await redisServes(port), true);
     rmSync(other, { recursive: true, force: true });
   });
+});
+
+test('What a killed server left of a rewrite is removed, and nothing else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'murmuration-rewrite-'));
+  removeUnfinishedRewrites(join(folder, 'absent'));
+  const inner = join(folder, 'appendonlydir');
+  mkdirSync(inner);
+  for (const path of [join(folder, 'temp-rewriteaof-bg-12.aof'), join(inner, 'temp-rewriteaof-3.aof'), join(folder, 'temp-4.rdb'), join(inner, 'appendonly.aof.1.incr.aof')]) writeFileSync(path, 'x');
+  removeUnfinishedRewrites(folder);
+  assert.deepEqual(readdirSync(folder, { recursive: true }).sort(), ['appendonlydir', join('appendonlydir', 'appendonly.aof.1.incr.aof')]);
+  rmSync(folder, { recursive: true });
 });
 
 test('The memory given to Redis is a quarter of what there is, within bounds', () => {

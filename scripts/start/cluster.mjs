@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { freePort } from '../setup/free-port.mjs';
-import { forgetServer, recordServer, redisArguments, redisMemoryBytes, stopLeftover } from '../setup/own-redis.mjs';
+import { forgetServer, recordServer, redisArguments, redisMemoryBytes, removeUnfinishedRewrites, stopLeftover } from '../setup/own-redis.mjs';
 import { ROOT, modelCache } from '../setup/paths.mjs';
 import { say } from '../setup/say.mjs';
 import { LogFile } from './log-file.mjs';
@@ -69,6 +69,7 @@ export class Cluster {
     const { stateFolder, redisBinary, onFatal } = this.#options;
     const folder = join(stateFolder, 'redis');
     if (await stopLeftover(folder)) say('redis', 'ended the one that a killed start had left behind');
+    removeUnfinishedRewrites(folder);
     const port = await freePort();
     // Its folder exists only now when this is the first start.
     recordServer(folder, { pid: 0, port });

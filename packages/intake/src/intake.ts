@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { ChunkQueues, FairShare, FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
-import { JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
+import { ERASE_WITHIN_MS, JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
@@ -43,8 +43,8 @@ export class Intake implements TranscriptionService {
   readonly tickets: RedisTicketStore;
   /** Submitted jobs. */
   readonly jobs: JobService;
-  /** Live sessions of the whole cluster, to look at. */
-  readonly live: Pick<LiveService, 'watch' | 'list'>;
+  /** Live sessions of the whole cluster, to look at and to delete. */
+  readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #patient: Redis;
@@ -56,6 +56,7 @@ export class Intake implements TranscriptionService {
   readonly #options: IntakeOptions;
   readonly #parts: TranscriptionParts;
   readonly #orphans: OrphanSweep;
+  readonly #files: FileRewriter;
   readonly #running = new Set<Promise<unknown>>();
 
   private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, patient: Redis, audio: AudioStore, speech: SpeechReader) {
@@ -66,7 +67,9 @@ export class Intake implements TranscriptionService {
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
     this.#queues = new ChunkQueues(redis);
-    this.#orphans = new OrphanSweep(audio, redis, options.logger);
+    const eraseWithinMs = options.jobs?.eraseWithinMs ?? ERASE_WITHIN_MS;
+    this.#orphans = new OrphanSweep(audio, redis, options.logger, { everyMs: eraseWithinMs / 4, idleMs: eraseWithinMs / 2 });
+    this.#files = new FileRewriter(redis, options.logger, eraseWithinMs / 4);
     const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
     this.#parts = {
       jobs, audio,
@@ -84,7 +87,7 @@ export class Intake implements TranscriptionService {
     this.#admission = this.#jobsRoom.admission;
     this.jobs = this.#jobsRoom.jobs;
     const channels = new WakeChannels(subscriber);
-    this.#views = new LiveViews(new LiveStore(redis, UNUSED_KEEP_MS), new LiveEvents(redis, channels), channels);
+    this.#views = new LiveViews(new LiveStore(redis, UNUSED_KEEP_MS, UNUSED_KEEP_MS), new LiveEvents(redis, channels), channels, this.#queues);
     this.live = this.#views;
   }
 
@@ -149,6 +152,7 @@ export class Intake implements TranscriptionService {
     await this.#speech.close();
     await this.#jobsRoom.close();
     await this.#orphans.close();
+    await this.#files.close();
     this.#views.close();
     this.#parts.audio.close();
     await this.#queues.close().catch(() => undefined);

@@ -2,7 +2,7 @@ import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, La
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { ChunkQueues } from './chunk-queue.js';
-import { ACTIVE_JOBS, CANCELLED_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
+import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
 import { addChunk, endJob, endOfChunks, openChunks } from './scripts/job-scripts.js';
 import { command, runScript } from './scripts/script.js';
@@ -87,11 +87,13 @@ export class JobStore {
       planned: 0, plannedMs: 0, queued: 0, done: 0, doneMs: 0, front: 0, entries: 0,
       awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
       ...(terms === null ? {} : {
-        priority: terms.priority, retentionSeconds: terms.retentionSeconds, metadata: JSON.stringify(terms.metadata), webhook: JSON.stringify(terms.webhook),
-        holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
+        priority: terms.priority, retentionSeconds: terms.retentionSeconds, holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
       }),
     };
-    const createdAtMs = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...Object.entries(fields).flat()]) as number | null;
+    const attached = [terms?.metadata ?? null, terms?.webhook ?? null].map((value) => (value === null ? '' : JSON.stringify(value)));
+    // Counted first: should this process die in between, the append-only file is rewritten all the same.
+    await this.#redis.incr(REWRITE_KEYS.begun);
+    const createdAtMs = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...attached, ...Object.entries(fields).flat()]) as number | null;
     if (createdAtMs !== null) await this.#activeUntil(job, Date.now() + this.#leaseMs);
     return createdAtMs;
   }
@@ -252,8 +254,8 @@ function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobS
   }];
 }
 
-/** Everything that work on a job needs, manifest first and events last. */
+/** Everything that work on a job needs: the manifest first, then the events as the sixth and what the client attached as the last. */
 function workKeys(job: string): string[] {
   const keys = jobKeys(job);
-  return [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events];
+  return [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events, keys.terms];
 }

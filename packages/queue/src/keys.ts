@@ -3,8 +3,10 @@ export const PREFIX = 'murm';
 
 /** Keys of one job; all share its hash tag, so a script touches one slot. */
 export interface JobKeys {
-  /** Hash: state, lane, model, decode options, counters. Its absence means: cancelled or expired. */
+  /** Hash: state, lane, model, counters, and until its end decode options. Its absence means: cancelled or expired. */
   readonly job: string;
+  /** Hash: what a client attached, `metadata` and `webhook`; it lives no longer than the transcript. */
+  readonly terms: string;
   /** Hash: index -> planned chunk. */
   readonly chunks: string;
   /** List: indexes stored but not yet queued. */
@@ -34,7 +36,7 @@ export function jobKeys(job: string): JobKeys {
   return {
     job: `${tag}:job`, chunks: `${tag}:chunks`, pending: `${tag}:pending`, tries: `${tag}:tries`,
     results: `${tag}:results`, events: `${tag}:events`, pcm: `${tag}:pcm`, wake: `${tag}:wake`,
-    transcript: `${tag}:transcript`, settling: `${tag}:settling`, delivery: `${tag}:delivery`, attempts: `${tag}:attempts`,
+    terms: `${tag}:terms`, transcript: `${tag}:transcript`, settling: `${tag}:settling`, delivery: `${tag}:delivery`, attempts: `${tag}:attempts`,
   };
 }
 
@@ -71,6 +73,19 @@ export function waitingJobs(slug: string, priority: string): string {
 export function idempotencyKey(hash: string): string {
   return `${PREFIX}:{i.${hash}}`;
 }
+
+/** Keys of what looks after Redis' append-only file; one tag. */
+export const REWRITE_KEYS = {
+  /** String: counts jobs and live sessions that have begun. */
+  begun: `${PREFIX}:{rewrite}:begun`,
+  /** String: what there was when the file was last rewritten. */
+  seen: `${PREFIX}:{rewrite}:seen`,
+  /** String: the node that looks after the file now. */
+  turn: `${PREFIX}:{rewrite}:turn`,
+} as const;
+
+/** Pattern of the keys that hold what belongs to a client, and of nothing else that comes and goes by itself. */
+export const CONTENT_PATTERN = `${PREFIX}:{[js].*`;
 
 /** Channel on which jobs are called out that need assembling or whose end needs tidying. */
 export const SETTLE_CHANNEL = `${PREFIX}:settle`;

@@ -7,8 +7,6 @@ import { openDelivery } from './scripts/submitted-scripts.js';
 
 /** Attempts that are remembered of a job, newest. */
 const MAX_ATTEMPTS = 50;
-/** The message outlives its job's manifest, so that attempts may go on for their day; milliseconds. */
-const LIFE_AFTER_MS = 26 * 3_600_000;
 
 /** A message to a job's webhook. A job has one end and so one message. */
 export interface WebhookMessage {
@@ -40,10 +38,10 @@ export class WebhookLog {
     this.#redis = redis;
   }
 
-  /** Writes the message, once; pending from then on. The caller queues it. */
+  /** Writes the message, once; pending from then on. The caller queues it. @param keepMs after which it is gone, delivered or not */
   async open(job: string, message: WebhookMessage, keepMs: number): Promise<void> {
     const fields = { ...message, owner: JSON.stringify(message.owner), state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: Date.now() };
-    const opened = await runScript(this.#redis, openDelivery, [jobKeys(job).delivery, keepMs + LIFE_AFTER_MS, ...Object.entries(fields).flat()]);
+    const opened = await runScript(this.#redis, openDelivery, [jobKeys(job).delivery, keepMs, ...Object.entries(fields).flat()]);
     // When it was written before, its delivery may be over.
     const pending = opened === 1 || await this.#redis.hget(jobKeys(job).delivery, 'state') === 'pending';
     if (pending) await this.#redis.zadd(LEDGER_KEYS.webhooks, 'NX', Date.now(), job);
@@ -84,11 +82,12 @@ export class WebhookLog {
     else await this.#redis.zadd(LEDGER_KEYS.webhooks, after.nextAtMs, job);
   }
 
-  /** Makes the delivery begin again, now, and keeps the message for another day. The caller queues it. */
+  /** Makes the delivery begin again, now. The caller queues it. */
   async again(job: string): Promise<void> {
     const { delivery } = jobKeys(job);
     const now = Date.now();
-    const lifeMs = Math.max(await this.#redis.pttl(delivery), LIFE_AFTER_MS);
+    const lifeMs = await this.#redis.pttl(delivery);
+    if (lifeMs <= 0) return;
     await pipelined(this.#redis.multi().hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now }).pexpire(delivery, lifeMs));
     await this.#redis.zadd(LEDGER_KEYS.webhooks, now, job);
   }

@@ -19,8 +19,8 @@ export interface Gpu {
 export interface Door extends UploadParts, SubmitParts {
   readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
-  /** Live sessions of the whole cluster, to look at. */
-  readonly live: Pick<LiveService, 'watch' | 'list'>;
+  /** Live sessions of the whole cluster, to look at and to delete. */
+  readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
   /** Says who sends a request. */
   readonly access: Access;
   readonly uploads: ActiveUploads;

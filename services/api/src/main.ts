@@ -70,6 +70,7 @@ const intake = await Intake.start({
   jobs: {
     maxBacklogMs: config.MAX_BACKLOG_SECONDS * 1_000,
     retentionSeconds: config.jobRetentionSeconds,
+    eraseWithinMs: config.ERASE_WITHIN_MS,
     webhookSecret: config.WEBHOOK_SECRET ?? null,
     ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
     outbound,

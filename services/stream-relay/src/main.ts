@@ -71,6 +71,7 @@ const intake = await Intake.start({
   jobs: {
     maxBacklogMs: config.MAX_BACKLOG_SECONDS * 1_000,
     retentionSeconds: config.jobRetentionSeconds,
+    eraseWithinMs: config.ERASE_WITHIN_MS,
     webhookSecret: config.WEBHOOK_SECRET ?? null,
     ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
     outbound,
@@ -88,6 +89,7 @@ const live = await Live.start({
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   speech: { threads: config.DETECT_THREADS, vadModelPath },
   limits: { maxSessions: config.MAX_SESSIONS, idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS, maxSessionMs: config.MAX_SESSION_MS, idleEndpointingMs: config.IDLE_ENDPOINTING_MS, graceMs: config.SESSION_GRACE * 1_000 },
+  eraseWithinMs: config.ERASE_WITHIN_MS,
   logger,
 }).catch(exit);
 shutdown.add('live', () => live.close());

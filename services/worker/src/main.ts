@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, LIVE_CLOSED_KEEP_MS, LiveDesk, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, LiveDesk, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { BatchShare } from './batch-share.js';
 import { Batcher } from './batcher.js';
@@ -93,7 +93,7 @@ const transcribe = new TranscribeChunk({
 let held = 0;
 watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
 const fetchWatch = watch;
-const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis, LIVE_CLOSED_KEEP_MS) });
+const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
 const batchShare = new BatchShare(() => queues.promoteBatch(slug));
 const holding = async (work: Promise<void>): Promise<void> => {
   held++;

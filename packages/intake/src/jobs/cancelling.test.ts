@@ -45,12 +45,12 @@ async function requireTombstone(id: string): Promise<void> {
   assert.equal(await node.redis.xlen(`murm:{j.${id}}:events`), 1);
 }
 
-test('A job that is cancelled while it runs leaves the queue, is called out to the workers, and leaves a tombstone with its metadata', async () => {
+test('A job that is cancelled while it runs leaves the queue, is called out to the workers, and leaves a tombstone without its metadata', async () => {
   worker.hold();
   const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7, 8, 9), metadata: { order: 7 } }));
   const listening = heard(other.jobs, job.id);
   const cancelled = await other.jobs.cancel(job.id, 'everybody');
-  assert.deepEqual({ status: cancelled.status, purged: cancelled.purged, metadata: cancelled.metadata }, { status: 'cancelled', purged: true, metadata: { order: 7 } });
+  assert.deepEqual({ status: cancelled.status, purged: cancelled.purged, metadata: cancelled.metadata }, { status: 'cancelled', purged: true, metadata: null });
   assert.equal((await listening).at(-1)?.type, 'cancelled');
   await until(() => Promise.resolve(called.has(job.id) ? true : null));
   assert.equal((await other.jobs.cancel(job.id, 'everybody')).status, 'cancelled', 'a second time is no error');

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Allowlist, isWebhookSecret } from '@murmuration/outbound';
 import { EnvironmentError, integerVariable, type parseEnvironment } from '@murmuration/runtime';
+import { ERASE_WITHIN_MS } from './jobs-room.js';
 
 const DAY_SECONDS = 24 * 3_600;
 const retentionVariable = integerVariable(1, 10 * 365 * DAY_SECONDS, 'seconds');
@@ -21,6 +22,8 @@ export const jobVariables = {
   WEBHOOK_SECRET: z.string().refine(isWebhookSecret, 'must be whsec_ and 24 to 64 bytes in base64').optional(),
   /** Audio of one model that may be planned and not yet transcribed; nothing more is let in beyond. */
   MAX_BACKLOG_SECONDS: integerVariable(1, 1_000_000_000, 'seconds').default(100 * 3_600),
+  /** After this nothing is left of what was deleted, has expired or has ended: not in Redis, nor in its files, nor in the audio store. */
+  ERASE_WITHIN_MS: integerVariable(1_000, 24 * 3_600_000, 'milliseconds').default(ERASE_WITHIN_MS),
   /** How long transcript and events of a job stay when it does not say; a week, or the most when that is less. */
   JOB_RETENTION_SECONDS: retentionVariable.optional(),
   /** … and at most. */

@@ -1,5 +1,5 @@
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { IdempotencyClaims, JobArchive, JobLedger, ReconcilerTurn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type ChunkQueues, type Redis } from '@murmuration/queue';
+import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type ChunkQueues, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
@@ -15,6 +15,8 @@ export interface JobsOptions {
   readonly maxBacklogMs: number;
   /** How long transcript and events stay when a submission does not say, seconds. */
   readonly retentionSeconds: number;
+  /** After this nothing is left of what was deleted, has expired or has ended, milliseconds. */
+  readonly eraseWithinMs: number;
   /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. A node that is given neither this nor `ownWebhookSecret` takes no jobs with webhooks and sends none. */
   readonly webhookSecret: string | null;
   /** An owner's own secret, or null; asked at every attempt. */
@@ -34,6 +36,8 @@ export interface JobsRoomParts extends TranscriptionParts {
   readonly logger: Logger;
 }
 
+/** Within this long everything of a client's is gone, milliseconds; see `ERASE_WITHIN_MS` in `jobVariables`. */
+export const ERASE_WITHIN_MS = 300_000;
 const MAX_BACKLOG_MS = 360_000_000;
 const RETENTION_SECONDS = 7 * 24 * 3_600;
 
@@ -57,8 +61,10 @@ export class JobsRoom {
     const client = options.outbound ?? new GuardedClient({ allowlist: Allowlist.none });
     this.#ownClient = options.outbound === undefined ? client : null;
     this.#queue = new WebhookQueue(redis);
+    // The rest of the time is for the files.
+    const partingMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
     const webhooks = new Webhooks(webhookLog, this.#queue, {
-      client,
+      client, partingMs,
       secret: options.webhookSecret ?? null,
       ownSecret: options.ownWebhookSecret ?? (() => null),
       ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
@@ -66,12 +72,12 @@ export class JobsRoom {
     this.admission = new Admission(parts.registry, parts.audio, parts.jobs, options.maxBacklogMs ?? MAX_BACKLOG_MS);
     this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
     this.jobs = new Jobs({
-      ...parts, ledger, archive, claims, webhooks, admission: this.admission, settler: this.#settler,
+      ...parts, ledger, archive, claims, webhooks, partingMs, admission: this.admission, settler: this.#settler,
       earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
     const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
     this.#worker = !signs ? null : new WebhookWorker(parts.patient, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
-    this.#reconciler = new Reconciler({ turn: new ReconcilerTurn(redis), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
+    this.#reconciler = new Reconciler({ turn: new Turn(redis, LEDGER_KEYS.reconciling), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
     onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
   }

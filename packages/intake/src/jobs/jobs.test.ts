@@ -44,8 +44,10 @@ test('A submitted job is done on whatever node, and its transcript and events ar
   await until(async () => (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:settling`) === 0 ? true : null));
   assert.equal(await node.store.countActive('simulated'), 0, 'a settled job takes no share');
   const left = await node.redis.keys(`*{j.${job.id}}*`);
-  assert.deepEqual(left.map((key) => key.split(':').at(-1)).sort(), ['events', 'job', 'transcript']);
+  assert.deepEqual(left.map((key) => key.split(':').at(-1)).sort(), ['events', 'job', 'terms', 'transcript']);
   for (const key of left) assert.ok(await node.redis.pttl(key) > 0, key);
+  assert.ok(await node.redis.pttl(`murm:{j.${job.id}}:terms`) <= 60_000, 'what the client attached goes with the transcript');
+  assert.equal(await node.redis.hexists(`murm:{j.${job.id}}:job`, 'decode'), 0, 'prompt and hotwords go with the end');
 });
 
 test('A job that its client names can be followed from its first byte, and segments come before the upload has ended', async () => {

@@ -24,6 +24,8 @@ export interface JobsParts extends SubmissionParts {
   readonly earlier: EarlierRequests;
   readonly settler: Settler;
   readonly webhooks: Webhooks;
+  /** For this long a deleted job's webhook may still be told of that, milliseconds. */
+  readonly partingMs: number;
   /** How long a first worker is waited for, milliseconds. */
   readonly workerWaitMs: number;
   /** How long transcript and events stay when a submission does not say, seconds. */
@@ -66,7 +68,7 @@ export class Jobs implements JobService {
     const place = { id, lane: manifest.lane, modelSlug: manifest.modelSlug };
     await atDoor(async () => {
       const open = await jobs.open(place);
-      const before = await archive.purge(id);
+      const before = await archive.purge(id, this.#parts.partingMs);
       if (before === 'receiving' || before === 'running') await jobs.stopWork(place, open);
     }, audio.putLimitMs);
     // What is left undone here is done by whoever looks after accepted jobs.
@@ -101,6 +103,7 @@ export class Jobs implements JobService {
   async redeliver(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
     const manifest = await this.#find(id, whose);
     const { webhook } = manifest;
+    if (toJob(manifest, Date.now()).purged) throw new AsrError('result_expired');
     if (webhook === null) throw new AsrError('no_webhook');
     const status = statusOf(manifest);
     if (!isFinal(status)) throw new AsrError('job_not_done', `The job is ${status}: there is no end to tell of yet.`);

@@ -1,12 +1,12 @@
 import { isFinal } from '@murmuration/contracts';
-import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type ChunkQueues, type JobLedger, type JobProgress, type JobStore, type ReconcilerTurn, type WebhookLog } from '@murmuration/queue';
+import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type ChunkQueues, type JobLedger, type JobProgress, type JobStore, type Turn, type WebhookLog } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
 import { statusOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface ReconcilerParts {
-  readonly turn: ReconcilerTurn;
+  readonly turn: Turn;
   readonly ledger: JobLedger;
   readonly jobs: JobStore;
   readonly queues: ChunkQueues;

@@ -3,7 +3,7 @@ import { isFinal } from '@murmuration/contracts';
 import type { JobArchive, JobLedger, JobManifest, JobStore } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
-import { statusOf } from './to-job.js';
+import { statusOf, textLanguageOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface SettlerParts {
@@ -88,7 +88,7 @@ export class Settler {
     if (manifest.state === 'assembling') await this.#assemble(manifest);
     if (manifest.state === 'failed') {
       const open = await jobs.open(place);
-      await archive.close(manifest.id);
+      await archive.close(manifest.id, textLanguageOf(manifest));
       await jobs.stopWork(place, open);
     } else {
       await jobs.endWork(place);
@@ -97,10 +97,11 @@ export class Settler {
 
   async #assemble(manifest: JobManifest): Promise<void> {
     const { archive } = this.#parts;
+    const { decode } = manifest;
     const parts = await archive.results(manifest.id);
-    if (parts === null) return;
+    if (parts === null || decode === null) return;
     await archive.finish(manifest.id, assembleTranscript(parts.results, parts.summary, {
-      id: manifest.id, model: manifest.modelId, task: manifest.decode.task, language: manifest.decode.language ?? manifest.fallbackLanguage,
+      id: manifest.id, model: manifest.modelId, task: decode.task, language: decode.language ?? manifest.fallbackLanguage,
       totalMs: Math.max(0, Date.now() - manifest.createdAtMs),
     }));
   }

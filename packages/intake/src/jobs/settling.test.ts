@@ -65,7 +65,7 @@ test('A node that dies before or after any step of settling changes nothing of h
   const ledger = new JobLedger(node.redis);
   const parts: SettlerParts = {
     ledger, logger, archive: new JobArchive(node.redis), jobs: node.store,
-    webhooks: new Webhooks(new WebhookLog(node.redis), queue, { client, secret, ownSecret: () => null }),
+    webhooks: new Webhooks(new WebhookLog(node.redis), queue, { client, secret, ownSecret: () => null, partingMs: 60_000 }),
   };
   for (const step of STEPS) {
     for (const when of ['before', 'after'] as const) {

@@ -8,6 +8,7 @@ const NO_OUTLOOK: JobOutlook = { position: null, estimatedSecondsLeft: null };
 
 /** A job as clients see it. */
 export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = NO_OUTLOOK): Job {
+  const purged = manifest.purged || (manifest.expiresAtMs !== null && manifest.expiresAtMs <= now);
   return {
     id: manifest.id,
     status: statusOf(manifest),
@@ -18,7 +19,7 @@ export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = 
     acceptedAtMs: manifest.acceptedAtMs,
     finishedAtMs: manifest.finishedAtMs,
     expiresAtMs: manifest.expiresAtMs,
-    purged: manifest.purged || (manifest.expiresAtMs !== null && manifest.expiresAtMs <= now),
+    purged,
     retentionSeconds: manifest.retentionSeconds,
     doneMs: manifest.doneMs,
     plannedMs: manifest.plannedMs,
@@ -27,15 +28,15 @@ export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = 
     position: outlook.position,
     estimatedSecondsLeft: outlook.estimatedSecondsLeft,
     error: manifest.error,
-    metadata: manifest.metadata,
-    webhook: manifest.webhook,
+    metadata: purged ? null : manifest.metadata,
+    webhook: purged ? null : manifest.webhook,
   };
 }
 
 /** The language that the text will be in, where that is known before it is. */
-function textLanguageOf({ decode, fallbackLanguage }: Pick<JobManifest, 'decode' | 'fallbackLanguage'>): string | null {
-  if (decode.task === 'translate') return 'en';
-  return decode.language === MULTI ? null : decode.language ?? fallbackLanguage;
+export function textLanguageOf({ decode, fallbackLanguage }: Pick<JobManifest, 'decode' | 'fallbackLanguage'>): string | null {
+  if (decode?.task === 'translate') return 'en';
+  return decode?.language === MULTI ? null : decode?.language ?? fallbackLanguage;
 }
 
 export function statusOf({ state, done }: Pick<JobManifest, 'state' | 'done'>): JobStatus {

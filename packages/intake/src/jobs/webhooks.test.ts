@@ -182,6 +182,42 @@ test('Only events that were asked for are told; a cancelled job is told of too',
   });
 });
 
+test('Of a job that is deleted before its end the webhook hears without its metadata, and its address goes; a message of one that had ended is not sent any more', async () => {
+  await withNode(async (node) => {
+    worker.hold();
+    const running = await node.jobs.submit(submission({ webhook: webhook(), metadata: { order: 7 } }));
+    const cancelled = await node.jobs.cancel(running.job.id, 'everybody');
+    assert.deepEqual([cancelled.metadata, cancelled.webhook], [null, null]);
+    await untilDelivery(node, running.job.id, 'delivered');
+    worker.open();
+    const [hit] = hits;
+    assert.equal((JSON.parse(hit?.body ?? '') as { data: { metadata: unknown } }).data.metadata, null);
+    for (const key of [`murm:{j.${running.job.id}}:terms`, `murm:{j.${running.job.id}}:delivery`]) {
+      const lifeMs = await node.redis.pttl(key);
+      assert.ok(lifeMs > 0 && lifeMs <= 150_000, `${key} ${String(lifeMs)}`);
+    }
+    pauseMs = 100;
+    answers = Array.from({ length: 100 }, () => 500);
+    const done = await node.jobs.submit(submission({ webhook: webhook(), metadata: { order: 8 } }));
+    await until(async () => ((await node.jobs.deliveries(done.job.id, 'everybody'))[0]?.attempts.length ?? null));
+    await node.jobs.cancel(done.job.id, 'everybody');
+    assert.deepEqual(await node.jobs.deliveries(done.job.id, 'everybody'), []);
+    await until(async () => (await node.redis.zcard('murm:{jobs}:webhooks') === 1 ? null : true));
+    await assert.rejects(node.jobs.redeliver(done.job.id, 'everybody'), refused('result_expired'));
+  });
+});
+
+test('A message is tried no longer than its job is kept', async () => {
+  await withNode(async (node) => {
+    answers = [410];
+    const { job } = await node.jobs.submit(submission({ webhook: webhook(), retentionSeconds: 600 }));
+    await untilDelivery(node, job.id, 'failed');
+    await node.jobs.redeliver(job.id, 'everybody');
+    const lifeMs = await node.redis.pttl(`murm:{j.${job.id}}:delivery`);
+    assert.ok(lifeMs > 600_000 && lifeMs <= 750_000, String(lifeMs));
+  });
+});
+
 test('A webhook that may not be reached, or that nothing could sign, is refused at once', async () => {
   await withNode(async (node) => {
     for (const bad of ['http://10.0.0.1/x', 'http://[::1]/x', 'ftp://example.com/x', 'http://user:pass@example.com/x', 'http://169.254.169.254/']) {

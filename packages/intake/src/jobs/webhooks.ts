@@ -9,6 +9,8 @@ export interface WebhookSender {
   readonly secret: string | null;
   /** An owner's own secret, or null. */
   ownSecret(owner: string): string | null;
+  /** Messages outlive their jobs by this, milliseconds. */
+  readonly partingMs: number;
   /** Pause before the next attempt; `retryPauseMs` unless given. */
   readonly retryPauseMs?: typeof retryPauseMs;
 }
@@ -81,7 +83,7 @@ export class Webhooks {
 
   async #open(job: JobManifest, webhook: Webhook, event: WebhookEvent): Promise<void> {
     const keepMs = Math.max(0, (job.expiresAtMs ?? 0) - Date.now());
-    await this.#log.open(job.id, { id: `msg_${job.id}_${job.state}`, event, url: webhook.url, owner: job.owner, payload: payloadOf(job, event) }, keepMs);
+    await this.#log.open(job.id, { id: `msg_${job.id}_${job.state}`, event, url: webhook.url, owner: job.owner, payload: payloadOf(job, event) }, keepMs + this.#sender.partingMs);
   }
 
   #deliver({ url, id, payload, owner }: WebhookStanding, attempt: number): Promise<Pick<Awaited<ReturnType<typeof deliver>>, 'outcome' | 'status' | 'durationMs' | 'retryAfterMs'> & { readonly error: string | null }> {

@@ -50,10 +50,12 @@ export interface LiveRequest {
 export interface LiveService {
   /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
   open(request: LiveRequest): Promise<LiveSession>;
-  /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for some minutes. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
+  /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for half of `ERASE_WITHIN_MS`. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
   resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
   /** As `LiveSession.news`, for viewers. `afterId` null: from now. Throws `not_found`. */
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>>;
+  /** Deletes a session of the cluster, whatever its state: it closes at once, and nothing of it stays. Throws `not_found`. */
+  erase(id: string, whose: Reach): Promise<void>;
   /** Sessions of the whole cluster that have not closed. */
   list(whose: Reach): Promise<readonly LiveSummary[]>;
 }

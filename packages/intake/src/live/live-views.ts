@@ -1,6 +1,6 @@
 import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
-import { atDoor, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
+import { atDoor, type ChunkQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
 import { followNews } from './follow-news.js';
 import type { LiveService } from './live-service.js';
 
@@ -8,13 +8,15 @@ import type { LiveService } from './live-service.js';
 const LOOK_EVERY_MS = 15_000;
 
 /** Live sessions as any node sees them, whether it owns some or none. */
-export class LiveViews implements Pick<LiveService, 'watch' | 'list'> {
+export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {
   readonly #store: LiveStore;
   readonly #events: LiveEvents;
+  readonly #queues: ChunkQueues;
   readonly #timer: NodeJS.Timeout;
 
   /** All are on connections that stay the caller's. */
-  constructor(store: LiveStore, events: LiveEvents, channels: WakeChannels) {
+  constructor(store: LiveStore, events: LiveEvents, channels: WakeChannels, queues: ChunkQueues) {
+    this.#queues = queues;
     this.#store = store;
     this.#events = events;
     this.#timer = setInterval(() => { channels.wakeAll(); }, LOOK_EVERY_MS);
@@ -22,10 +24,15 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list'> {
   }
 
   async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
-    const held = isSessionId(id) ? await atDoor(() => this.#store.glance(id)) : null;
-    if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
+    await this.#find(id, whose);
     const after = afterId ?? await atDoor(() => this.#events.latestId(id));
     return followNews(this.#events, id, after, signal);
+  }
+
+  async erase(id: string, whose: Reach): Promise<void> {
+    await this.#find(id, whose);
+    const erased = await atDoor(() => this.#store.erase(id));
+    if (erased !== null) await this.#queues.removeFinals(erased.modelSlug, id, erased.awaited);
   }
 
   async list(whose: Reach): Promise<readonly LiveSummary[]> {
@@ -34,6 +41,11 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list'> {
 
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  async #find(id: string, whose: Reach): Promise<void> {
+    const held = isSessionId(id) ? await atDoor(() => this.#store.glance(id)) : null;
+    if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
   }
 }
 

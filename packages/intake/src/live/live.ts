@@ -5,6 +5,7 @@ import { LiveEars } from '@murmuration/audio';
 import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
+import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
 import { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
 import type { LiveRequest, LiveService, LiveSession } from './live-service.js';
@@ -19,6 +20,8 @@ export interface LiveOptions {
   readonly workerWaitMs: number;
   readonly speech: { readonly threads: number; readonly vadModelPath: string };
   readonly limits: LiveLimits;
+  /** After this nothing is left of a session that has closed, milliseconds; five minutes unless given. */
+  readonly eraseWithinMs?: number;
   readonly logger: Logger;
 }
 
@@ -59,15 +62,17 @@ export class Live implements LiveService {
     this.#subscriber = connections.subscriber;
     this.#registry = new ModelRegistry(this.#door, options.defaultModel);
     const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
+    // The rest of the time is for Redis' files.
+    const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
     const channels = new WakeChannels(this.#subscriber);
-    this.#doorStore = new LiveStore(this.#door, keepMs);
+    this.#doorStore = new LiveStore(this.#door, keepMs, closedKeepMs);
     this.#parts = {
       relay: options.relay, ears, channels, limits: options.limits, logger: options.logger,
-      store: new LiveStore(this.#patient, keepMs),
+      store: new LiveStore(this.#patient, keepMs, closedKeepMs),
       events: new LiveEvents(this.#door, channels),
       queues: new ChunkQueues(this.#patient),
     };
-    this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels);
+    this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels, this.#parts.queues);
     this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
     this.#timer.unref();
   }
@@ -132,6 +137,10 @@ export class Live implements LiveService {
 
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
     return this.#views.watch(id, whose, afterId, signal);
+  }
+
+  erase(id: string, whose: Reach): Promise<void> {
+    return this.#views.erase(id, whose);
   }
 
   list(whose: Reach): Promise<readonly LiveSummary[]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -38,6 +38,13 @@ test('A chunk is a file in its job\'s folder, and nothing else is left beside it
   assert.deepEqual(await readdir(join(dir, 'made', 'here', 'job')), ['4']);
   await store.deleteAll('job');
   assert.deepEqual(await readdir(join(dir, 'made', 'here')), []);
+});
+
+test('Nobody else may read what is stored', async () => {
+  await store.put('modes', 0, new Uint8Array(100), 1);
+  const mode = async (...names: string[]): Promise<number> => (await stat(join(dir, 'made', ...names))).mode & 0o777;
+  assert.deepEqual([await mode('here'), await mode('here', 'modes'), await mode('here', 'modes', '0')], [0o700, 0o700, 0o600]);
+  await store.deleteAll('modes');
 });
 
 test('A half-written chunk of a process that died is not read, a truncated one is a fault', async () => {

@@ -9,6 +9,9 @@ import type { RedisMemory } from './redis-memory.js';
 /** Left free, so that the disk has room for what was admitted already: a tenth of a small disk, this much of a large one. */
 const LEFT_FREE_BYTES = 1024 ** 3;
 const LEFT_FREE_SHARE = 0.1;
+/** Nobody but the user that the services run as reads recordings. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
 
 /**
  * PCM in a folder of one machine, or on a volume that all machines see: a folder a job, a file a chunk. Files do not expire;
@@ -29,7 +32,7 @@ export class DirectoryAudioStore implements AudioStore {
 
   /** Makes the folder. Throws an `Error` when it cannot be made or written to. */
   static async open(dir: string, memory: RedisMemory): Promise<DirectoryAudioStore> {
-    await mkdir(dir, { recursive: true });
+    await mkdir(dir, { recursive: true, mode: FOLDER_MODE });
     await access(dir, constants.R_OK | constants.W_OK | constants.X_OK);
     return new DirectoryAudioStore(dir, memory);
   }
@@ -94,10 +97,10 @@ export class DirectoryAudioStore implements AudioStore {
 
   async #write(job: string, index: number, packet: Buffer): Promise<void> {
     const folder = join(this.#dir, job);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     const part = join(folder, `${String(index)}.${randomUUID()}.part`);
     try {
-      const file = await open(part, 'wx');
+      const file = await open(part, 'wx', FILE_MODE);
       try {
         await file.writeFile(packet);
         await file.datasync();

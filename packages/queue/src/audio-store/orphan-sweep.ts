@@ -4,9 +4,6 @@ import type { Redis } from 'ioredis';
 import { jobKeys } from '../keys.js';
 import type { AudioStore } from './audio-store.js';
 
-const EVERY_MS = 10 * 60_000;
-/** A job without manifest whose audio is younger may be about to get one. */
-const IDLE_MS = 60 * 60_000;
 
 /** The manifest of an ended job may stay for weeks; nobody reads its audio. */
 const NEEDS_AUDIO: ReadonlySet<string> = new Set<JobState>(['receiving', 'running']);
@@ -18,7 +15,7 @@ export class OrphanSweep {
   #running: Promise<unknown> = Promise.resolve();
 
   /** @param idleMs audio of jobs that are not in Redis, or have ended, is an orphan when it has not changed for so long */
-  constructor(store: AudioStore, redis: Redis, logger: Logger, { everyMs = EVERY_MS, idleMs = IDLE_MS } = {}) {
+  constructor(store: AudioStore, redis: Redis, logger: Logger, { everyMs, idleMs }: { readonly everyMs: number; readonly idleMs: number }) {
     this.#sweep = () => store.sweep(idleMs, async (job) => NEEDS_AUDIO.has(await redis.hget(jobKeys(job).job, 'state') ?? ''));
     this.#timer = setInterval(() => {
       this.#running = this.#running.then(() => this.#sweep()).then((jobs) => {

@@ -68,22 +68,25 @@ export class JobArchive {
   async finish(id: string, transcript: Transcript): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
     return await runScript(this.#redis, finishJob, [
-      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results,
+      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms,
       await zip(JSON.stringify(transcript)), transcript.language ?? '', keys.wake, MANIFEST_OUTLIVES_MS,
     ]) as JobState | 'gone';
   }
 
-  /** Tidies up after a job that has failed. Answers its state. */
-  async close(id: string): Promise<JobState | 'gone'> {
+  /** Tidies up after a job that has failed. Answers its state. @param language what was asked for or found, or null */
+  async close(id: string, language: string | null): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return await runScript(this.#redis, closeJob, [keys.job, keys.events, keys.chunks, keys.pending, keys.tries, keys.results, MANIFEST_OUTLIVES_MS]) as JobState | 'gone';
+    return await runScript(this.#redis, closeJob, [keys.job, keys.events, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms, MANIFEST_OUTLIVES_MS, language ?? '']) as JobState | 'gone';
   }
 
-  /** Cancels the job unless it has ended, and takes transcript, events and work away. Answers its state before. */
-  async purge(id: string): Promise<JobState | 'gone'> {
+  /**
+   * Cancels the job unless it has ended, and takes transcript, events, work, what the client attached and messages to its webhook away. Answers its state before.
+   * Where this ends it and its webhook is to hear of that, the address stays for `partingMs`.
+   */
+  async purge(id: string, partingMs: number): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
     return await runScript(this.#redis, purgeJob, [
-      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.wake, TOMBSTONE_MS,
+      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms, keys.delivery, keys.attempts, keys.wake, TOMBSTONE_MS, partingMs,
     ]) as JobState | 'gone';
   }
 

@@ -3,7 +3,7 @@ import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
 import { pipelined } from '../pipelined.js';
-import { MANIFEST_FIELDS, PROGRESS_FIELDS, parseManifest, parseProgress, type JobManifest, type JobProgress } from './job-manifest.js';
+import { MANIFEST_FIELDS, PROGRESS_FIELDS, TERMS_FIELDS, parseManifest, parseProgress, type JobManifest, type JobProgress } from './job-manifest.js';
 
 /** Names an accepted job where its manifest may be gone. */
 export interface AcceptedJob {
@@ -35,15 +35,16 @@ export class JobLedger {
 
   /** Null when the job is gone, or no submitted one. */
   async read(id: string): Promise<JobManifest | null> {
-    return parseManifest(await this.#redis.hmget(jobKeys(id).job, ...MANIFEST_FIELDS));
+    return (await this.readAll([id]))[0] ?? null;
   }
 
   /** In the order of `ids`. */
   async readAll(ids: readonly string[]): Promise<(JobManifest | null)[]> {
     if (ids.length === 0) return [];
     const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...MANIFEST_FIELDS);
-    return (await pipelined(pipeline) as (string | null)[][]).map(parseManifest);
+    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...MANIFEST_FIELDS).hmget(jobKeys(id).terms, ...TERMS_FIELDS);
+    const values = await pipelined(pipeline) as (string | null)[][];
+    return ids.map((_id, i) => parseManifest(values[i * 2] ?? [], values[i * 2 + 1] ?? []));
   }
 
   /** How far jobs are, in the order of `ids`; null for one that is gone. */

@@ -9,7 +9,8 @@ export interface JobManifest {
   readonly modelId: string;
   readonly modelSlug: string;
   readonly owner: string | null;
-  readonly decode: DecodeOptions;
+  /** Null from its end on. */
+  readonly decode: DecodeOptions | null;
   readonly createdAtMs: number;
   readonly acceptedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -29,6 +30,7 @@ export interface JobManifest {
   readonly fallbackLanguage: string | null;
   readonly holdFromMs: number;
   readonly error: ErrorRecord | null;
+  /** Both are gone when the transcript is. */
   readonly metadata: JobMetadata | null;
   readonly webhook: Webhook | null;
 }
@@ -36,12 +38,14 @@ export interface JobManifest {
 /** What of a manifest is read: all but the summary, which may be long. */
 export const MANIFEST_FIELDS = [
   'id', 'state', 'lane', 'priority', 'model', 'slug', 'owner', 'decode', 'startedAtMs', 'acceptedAtMs', 'finishedAtMs', 'expiresAtMs', 'purged', 'retentionSeconds',
-  'planned', 'queued', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error', 'metadata', 'webhook',
+  'planned', 'queued', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error',
 ] as const;
+/** What is read of what a client attached. */
+export const TERMS_FIELDS = ['metadata', 'webhook'] as const;
 type Field = typeof MANIFEST_FIELDS[number];
 
-/** The manifest from the values of `MANIFEST_FIELDS`; null when it is gone, or is that of a request that somebody waits for. */
-export function parseManifest(values: readonly (string | null)[]): JobManifest | null {
+/** The manifest from the values of `MANIFEST_FIELDS` and `TERMS_FIELDS`; null when it is gone, or is that of a request that somebody waits for. */
+export function parseManifest(values: readonly (string | null)[], [metadata, webhook]: readonly (string | null)[]): JobManifest | null {
   const fields = Object.fromEntries(MANIFEST_FIELDS.map((name, i) => [name, values[i] ?? null])) as Record<Field, string | null>;
   if (fields.state === null || fields.priority === null) return null;
   const number = (value: string | null): number => Number(value ?? 0);
@@ -54,7 +58,7 @@ export function parseManifest(values: readonly (string | null)[]): JobManifest |
     modelId: fields.model ?? '',
     modelSlug: fields.slug ?? '',
     owner: fields.owner,
-    decode: JSON.parse(fields.decode ?? '{}') as DecodeOptions,
+    decode: JSON.parse(fields.decode ?? 'null') as DecodeOptions | null,
     createdAtMs: number(fields.startedAtMs),
     acceptedAtMs: numberOrNull(fields.acceptedAtMs),
     finishedAtMs: numberOrNull(fields.finishedAtMs),
@@ -71,8 +75,8 @@ export function parseManifest(values: readonly (string | null)[]): JobManifest |
     fallbackLanguage: fields.fallbackLanguage === '' ? null : fields.fallbackLanguage,
     holdFromMs: number(fields.holdFromMs),
     error: fields.error === null || fields.error === '' ? null : JSON.parse(fields.error) as ErrorRecord,
-    metadata: JSON.parse(fields.metadata ?? 'null') as JobMetadata | null,
-    webhook: JSON.parse(fields.webhook ?? 'null') as Webhook | null,
+    metadata: JSON.parse(metadata ?? 'null') as JobMetadata | null,
+    webhook: JSON.parse(webhook ?? 'null') as Webhook | null,
   };
 }
 

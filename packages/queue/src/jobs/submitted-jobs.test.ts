@@ -14,12 +14,12 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { FairShare } from '../fair-share.js';
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
-import { jobKeys } from '../keys.js';
+import { LEDGER_KEYS, jobKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
+import { Turn } from '../turn.js';
 import { IdempotencyClaims } from './idempotency-claims.js';
 import { JobArchive } from './job-archive.js';
 import { JobLedger } from './job-ledger.js';
-import { ReconcilerTurn } from './reconciler-turn.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const TERMS: JobTerms = { priority: 'batch', retentionSeconds: 60, metadata: null, webhook: null, holdFromMs: 15_000, fallbackLanguage: 'en' };
@@ -102,7 +102,7 @@ test('An id is taken while its job is there, also as a tombstone, and free after
   assert.deepEqual(await typesOf(job), ['failed'], 'the reason can be read for a moment');
   assert.ok(await jobs.create(job, TERMS));
   assert.equal(await redis.exists(jobKeys(job.id).events), 0, 'the new job has its own stream');
-  await archive.purge(job.id);
+  await archive.purge(job.id, 1_000);
   assert.equal(await jobs.create(job, TERMS), null);
   assert.equal(await jobs.withdraw(job, { code: 'cancelled', message: '', param: null, retryAfterSeconds: null }), false, 'a tombstone stays');
 });
@@ -131,18 +131,18 @@ test('Entries of a stream are numbered, so that what is derived from them has ro
   await jobs.accept(job, summary(1));
   await takeAll(job, 1);
   assert.deepEqual((await redis.xrange(jobKeys(job.id).events, '-', '+')).map(([id]) => id), ['1-1000000', '2-1000000', '3-1000000']);
-  await archive.purge(job.id);
+  await archive.purge(job.id, 1_000);
 });
 
 test('A job that was cancelled can no longer be accepted, and of one that has ended only the contents go', async () => {
   const early = await received(1);
-  assert.equal(await archive.purge(early.id), 'receiving');
+  assert.equal(await archive.purge(early.id, 1_000), 'receiving');
   assert.equal(await jobs.accept(early, summary(1)), false);
   const late = await received(1);
   await jobs.accept(late, summary(1));
   await takeAll(late, 1);
   await finish(late);
-  assert.equal(await archive.purge(late.id), 'done');
+  assert.equal(await archive.purge(late.id, 1_000), 'done');
   assert.equal((await ledger.read(late.id))?.state, 'done');
   assert.equal(await archive.transcript(late.id), null);
 });
@@ -155,7 +155,7 @@ test('A Redis that is full still lets a job be deleted, and one that has its res
   await redis.config('SET', 'maxmemory', '1000000');
   try {
     await assert.rejects(redis.set('any', 'thing'), /OOM/);
-    assert.equal(await archive.purge(deleted.id), 'running');
+    assert.equal(await archive.purge(deleted.id, 1_000), 'running');
     assert.equal(await finish(finished), 'done');
   } finally {
     await redis.config('SET', 'maxmemory', '512mb');
@@ -182,7 +182,7 @@ test('A sweep leaves the audio of accepted jobs, however old, and takes that of 
     await jobs.accept(job, summary(1));
     await store.put(job.id, 0, PCM, 1);
   }
-  await archive.purge(ended.id);
+  await archive.purge(ended.id, 1_000);
   const sweep = new OrphanSweep(store, redis, logger, { everyMs: 5, idleMs: 0 });
   while (await store.get(ended.id, 0) !== null) await new Promise((resolve) => { setTimeout(resolve, 5); });
   await sweep.close();
@@ -205,7 +205,7 @@ test('A key is taken by one of many, and taken over only from the claim that was
 });
 
 test('One node at a time looks after the jobs', async () => {
-  const turns = [new ReconcilerTurn(redis), new ReconcilerTurn(redis)];
+  const turns = [new Turn(redis, LEDGER_KEYS.reconciling), new Turn(redis, LEDGER_KEYS.reconciling)];
   const [first, second] = turns;
   assert.ok(first !== undefined && second !== undefined);
   assert.deepEqual([await first.take(), await second.take()], [true, false]);

@@ -62,12 +62,10 @@ export interface PartialBody {
 /** Live work as a worker sees it: picked up, run, taken once. Throws what Redis throws. */
 export class LiveDesk {
   readonly #redis: Redis;
-  readonly #closedKeepMs: number;
 
-  /** @param closedKeepMs life of a closed session's events */
-  constructor(redis: Redis, closedKeepMs: number) {
+  /** The connection stays the caller's. */
+  constructor(redis: Redis) {
     this.#redis = redis;
-    this.#closedKeepMs = closedKeepMs;
   }
 
   /** Null when nobody waits for it any more. */
@@ -92,7 +90,7 @@ export class LiveDesk {
     const keys = liveKeys(picked.session);
     return await runScript(this.#redis, takeFinal, [
       keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results,
-      picked.planned.utterance, picked.fence, JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake, this.#closedKeepMs,
+      picked.planned.utterance, picked.fence, JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake,
     ]) as 'ok' | 'stale' | 'duplicate' | 'gone';
   }
 

@@ -25,8 +25,8 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
-  store = new LiveStore(redis, 60_000);
-  desk = new LiveDesk(redis, 60_000);
+  store = new LiveStore(redis, 60_000, 60_000);
+  desk = new LiveDesk(redis);
   events = new LiveEvents(redis, new WakeChannels(subscriber));
 });
 
@@ -230,6 +230,25 @@ test('Every key of a session has an end, and what is read of its audio may begin
   for (const key of await redis.keys(`*${owner.id}}*`)) assert.ok(await redis.pttl(key) > 0, key);
   const across = await store.pcm(owner.id, 15_990, 16_010);
   assert.deepEqual([...new Int16Array(new Uint8Array(across).buffer)], [...new Array<number>(10).fill(1), ...new Array<number>(10).fill(2)]);
+});
+
+test('A session that is deleted ends for its owner and its viewers, and only its last event can still be read, for a moment', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  await owner.utter(1);
+  await finish(await pick(owner, 0), 'secret words');
+  assert.deepEqual(await store.erase(owner.id), { modelSlug: 'model', awaited: [1] });
+  assert.deepEqual((await told(owner)).map((news) => news.type), ['closed']);
+  assert.deepEqual(await owner.append(), { outcome: 'gone' });
+  const keys = await redis.keys(`*{s.${owner.id}}*`);
+  assert.deepEqual(keys.sort(), [liveKeys(owner.id).events, liveKeys(owner.id).session].sort());
+  for (const key of keys) {
+    const lifeMs = await redis.pttl(key);
+    assert.ok(lifeMs > 0 && lifeMs <= 10_000);
+    assert.ok(!(await redis.dumpBuffer(key)).includes('secret'), 'trimmed entries leave no bytes');
+  }
+  assert.ok(!(await store.list('everybody')).some((session) => session.id === owner.id));
+  assert.equal(await store.erase('none'), null);
 });
 
 test('Sessions that nobody renews are found, those that are renewed or closed are not', async () => {

@@ -1,3 +1,4 @@
+import { KEEP_LAST } from '../scripts/job-words.js';
 import type { Script } from '../scripts/script.js';
 import { CLOSE, SHARE_TTL, TELL, TRIM } from './live-script-parts.js';
 
@@ -77,7 +78,7 @@ if change.open and (change.partialAfter > 0 or change.open.resting) and state ==
   end
 end
 if state == 'finishing' and tonumber(redis.call('HGET', KEYS[1], 'front')) >= count then
-  close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, redis.call('HGET', KEYS[1], 'end'), change.closedKeepMs)
+  close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, redis.call('HGET', KEYS[1], 'end'))
   state = 'closed'
   told = true
 end
@@ -161,7 +162,7 @@ return 1`,
 
 /**
  * Closes the session at once; what is not final is dropped.
- * Keys: session, pcm, utterances, events, tries, results. Arguments: epoch, reason, channel, milliseconds that the events stay.
+ * Keys: session, pcm, utterances, events, tries, results. Arguments: epoch, reason, channel.
  * Answers 1 when this call closed it.
  */
 export const closeLive: Script = {
@@ -170,7 +171,31 @@ export const closeLive: Script = {
   lua: `${TELL}${CLOSE}
 local held = redis.call('HMGET', KEYS[1], 'state', 'epoch')
 if not held[1] or held[1] == 'closed' or held[2] ~= ARGV[1] then return 0 end
-close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, ARGV[2], ARGV[4])
+close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, ARGV[2])
 redis.call('PUBLISH', ARGV[3], 'news')
 return 1`,
+};
+
+/**
+ * Deletes the session, whoever owns it: it closes at once, and of what it was nothing stays but its last event, for a moment, so that those who follow it hear of the end.
+ * Keys: session, pcm, utterances, events, tries, results. Arguments: channel, milliseconds of that moment.
+ * Answers nil (no such session) or the model's slug and the utterances whose final is awaited.
+ */
+export const eraseLive: Script = {
+  name: 'murmEraseLive6',
+  keys: 6,
+  lua: `${TELL}${CLOSE}${KEEP_LAST}
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return nil end
+local awaited = redis.call('HKEYS', KEYS[3])
+if state ~= 'closed' then close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, 'cancelled') end
+local slug = redis.call('HGET', KEYS[1], 'slug')
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if field ~= 'state' and field ~= 'epoch' and field ~= 'token' and field ~= 'owner' and field ~= 'owned' then redis.call('HDEL', KEYS[1], field) end
+end
+keep_last(KEYS[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[4], ARGV[2])
+redis.call('PUBLISH', ARGV[1], 'news')
+return { slug or '', unpack(awaited) }`,
 };

@@ -43,10 +43,10 @@ export interface LiveRecord extends NewLive {
 type Fields = Readonly<Record<string, string | undefined>>;
 
 /** Fields of a new session's hash. */
-export function fieldsOf(session: NewLive): Record<string, string | number> {
+export function fieldsOf(session: NewLive, closedKeepMs: number): Record<string, string | number> {
   return {
     state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay,
-    settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, decode: JSON.stringify(session.decode),
+    settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, slug: session.model.slug, closedKeepMs, decode: JSON.stringify(session.decode),
     language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language, startedAtMs: session.startedAtMs,
     position: 0, source: 0, keepFrom: 0, count: 0, started: 0, front: 0, pending: 0, speechSamples: 0, revisions: 0, open: '', partial: '', op: '',
   };

@@ -33,9 +33,10 @@ local function trim(pcm, utterances)
 end
 `;
 
-/** Closes the session: the last event, and all but events and manifest go. */
+/** Closes the session: the last event, and all but events and manifest go. These stay for as long as the session was created with. */
 export const CLOSE = `
-local function close(events, others, reason, keep_ms)
+local function close(events, others, reason)
+  local keep_ms = redis.call('HGET', KEYS[1], 'closedKeepMs') or 150000
   local state = redis.call('HMGET', KEYS[1], 'position', 'speechSamples', 'count')
   tell(events, 'closed', cjson.encode({ totals = { audioMs = math.floor(tonumber(state[1]) / 16 + 0.5), speechMs = math.floor(tonumber(state[2]) / 16 + 0.5), utterances = tonumber(state[3]), ['end'] = reason } }))
   redis.call('HSET', KEYS[1], 'state', 'closed', 'end', reason, 'relay', '')

@@ -1,8 +1,8 @@
 import type { LiveEnd, LiveSummary } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
-import { CANCELLED_CHANNEL, LIVE_SESSIONS, liveKeys } from '../keys.js';
+import { CANCELLED_CHANNEL, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { runScript } from '../scripts/script.js';
-import { changeLive, closeLive, releaseLive, renewLive, takeLive, tellLive } from './live-owner-scripts.js';
+import { changeLive, closeLive, eraseLive, releaseLive, renewLive, takeLive, tellLive } from './live-owner-scripts.js';
 import { readLivePcm } from './live-pcm.js';
 import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveRecord, type NewLive } from './live-record.js';
 import type { PlannedUtterance } from './planned-utterance.js';
@@ -52,8 +52,8 @@ export interface LiveClaim {
   readonly relay: string;
 }
 
-/** A closed session's events stay this long, for those who come late. */
-export const LIVE_CLOSED_KEEP_MS = 10 * 60_000;
+/** The last event of a deleted session can be read for this long, milliseconds. */
+const ERASED_EVENT_MS = 10_000;
 
 /** A partial that was not heard of for this long counts as lost, milliseconds: a worker that died has it. */
 const PARTIAL_LOST_MS = 5_000;
@@ -63,19 +63,22 @@ const PAGE = 200;
 export class LiveStore {
   readonly #redis: Redis;
   readonly #keepMs: number;
+  readonly #closedKeepMs: number;
 
-  /** The connection stays the caller's. @param keepMs life of a session's keys without renewal */
-  constructor(redis: Redis, keepMs: number) {
+  /** The connection stays the caller's. @param keepMs life of a session's keys without renewal @param closedKeepMs how long the events of a closed session stay, for those who come late */
+  constructor(redis: Redis, keepMs: number, closedKeepMs: number) {
     this.#redis = redis;
     this.#keepMs = keepMs;
+    this.#closedKeepMs = closedKeepMs;
   }
 
   /** @param dueMs Unix milliseconds from which, not renewed, any relay may finish it */
   async create(session: NewLive, dueMs: number): Promise<void> {
     const keys = liveKeys(session.id);
     const replies = await this.#redis.pipeline()
+      .incr(REWRITE_KEYS.begun)
       .zadd(LIVE_SESSIONS, dueMs, session.id)
-      .hset(keys.session, fieldsOf(session))
+      .hset(keys.session, fieldsOf(session, this.#closedKeepMs))
       .pexpire(keys.session, this.#keepMs)
       .exec();
     for (const [error] of replies ?? []) if (error !== null) throw error;
@@ -105,7 +108,7 @@ export class LiveStore {
       ...(change.finish === null ? {} : { finish: change.finish }),
       events: change.events.map(eventOf),
       partialAfter: change.partialAfterSamples, partialLostMs: PARTIAL_LOST_MS, cleared: change.cleared,
-      nowMs: Date.now(), keepMs: change.renew ? this.#keepMs : 0, closedKeepMs: LIVE_CLOSED_KEEP_MS, wake: keys.wake,
+      nowMs: Date.now(), keepMs: change.renew ? this.#keepMs : 0, wake: keys.wake,
     }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength)]) as [string, string?, number?, string?];
     const [outcome, pending, partial = -1, state] = answer;
     if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' | 'behind' };
@@ -136,8 +139,18 @@ export class LiveStore {
   /** Closes at once. */
   async close(id: string, epoch: number, end: LiveEnd): Promise<void> {
     const keys = liveKeys(id);
-    if (await runScript(this.#redis, closeLive, [...all(keys), epoch, end, keys.wake, LIVE_CLOSED_KEEP_MS]) !== 1) return;
+    if (await runScript(this.#redis, closeLive, [...all(keys), epoch, end, keys.wake]) !== 1) return;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
+  }
+
+  /** Deletes the session, whoever owns it and whatever its state. Null when there is none; else where its finals were queued, and which were awaited. */
+  async erase(id: string): Promise<{ readonly modelSlug: string; readonly awaited: readonly number[] } | null> {
+    const keys = liveKeys(id);
+    const answer = await runScript(this.#redis, eraseLive, [...all(keys), keys.wake, ERASED_EVENT_MS]) as [string, ...string[]] | null;
+    if (answer === null) return null;
+    await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
+    const [modelSlug, ...awaited] = answer;
+    return { modelSlug, awaited: awaited.map(Number) };
   }
 
   /** Takes a closed session off the list. */

@@ -36,7 +36,7 @@ return 1`,
 
 /**
  * Takes an utterance's final, once, and publishes all whose turn it is.
- * Keys: session, pcm, utterances, events, tries, results. Arguments: utterance, fence, body, language or '', error body or '', channel, milliseconds that a closed session's events stay.
+ * Keys: session, pcm, utterances, events, tries, results. Arguments: utterance, fence, body, language or '', error body or '', channel.
  * Answers 'gone' | 'duplicate' | 'stale' | 'ok'.
  * Events: 'error' (with an error), 'final' for each that the front passes, 'closed' after the last of a finished session.
  */
@@ -68,7 +68,7 @@ end
 redis.call('HSET', KEYS[1], 'front', front)
 share_ttl({ KEYS[4], KEYS[6] })
 if held[1] == 'finishing' and front >= tonumber(held[3]) then
-  close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, held[4], ARGV[7])
+  close(KEYS[4], { KEYS[2], KEYS[3], KEYS[5], KEYS[6] }, held[4])
 elseif moved then
   trim(KEYS[2], KEYS[3])
 end

@@ -21,6 +21,15 @@ local function emit(stream, wake, ...)
 end
 `;
 
+/** `keep_last(stream)`: of the stream only the last entry stays. It is written anew, because entries that are trimmed keep their bytes until their whole page goes. */
+export const KEEP_LAST = `
+local function keep_last(stream)
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  redis.call('UNLINK', stream)
+  if last then redis.call('XADD', stream, last[1], unpack(last[2])) end
+end
+`;
+
 /** `now_ms()`: Unix milliseconds of Redis, so that no node's clock matters. */
 export const NOW = `
 local function now_ms()

@@ -28,7 +28,7 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
   const port = await freePort();
   const start = (): Promise<ChildProcess> => launch(program, [
     '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always',
-    '--maxmemory', '512mb', '--maxmemory-policy', 'noeviction', ...extra,
+    '--maxmemory', '512mb', '--maxmemory-policy', 'noeviction', '--slowlog-log-slower-than', '-1', ...extra,
   ]);
   let child = await start();
   const kill = async (): Promise<void> => {

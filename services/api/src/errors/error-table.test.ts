@@ -54,6 +54,6 @@ describe('Error table, documentation and API description', () => {
     assert.equal(form.schema.properties['file']?.['format'], 'binary');
     assert.equal(form.schema.properties['threshold']?.['type'], 'number');
     assert.deepEqual(upload?.requestBody?.content['audio/*'], { schema: { type: 'string', format: 'binary' } });
-    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', ...jobPaths, '/v1/listen', '/v1/realtime/client_secrets', '/v1/models', '/v1/models/{id}', '/v1/sessions/{id}/events', '/v1/tickets'].sort());
+    assert.deepEqual(Object.keys(document.paths).sort(), ['/capabilities', '/health', '/sessions', '/transcribe', '/transcribe/stream', '/v1/audio/transcriptions', '/v1/audio/translations', ...jobPaths, '/v1/listen', '/v1/realtime/client_secrets', '/v1/models', '/v1/models/{id}', '/v1/sessions/{id}', '/v1/sessions/{id}/events', '/v1/tickets'].sort());
   });
 });

@@ -39,7 +39,7 @@ export function jobRoutes(app: FastifyInstance, door: Door): void {
   app.delete<OfJob>('/v1/jobs/:id', {
     ...changing,
     schema: {
-      summary: 'Cancel a job, or delete what is left of it', description: 'What runs stops within one batch; audio, transcript and events go. Of a job that has ended nothing but its entry stays. A second time changes nothing and is no error.', tags: ['jobs'],
+      summary: 'Cancel a job, or delete what is left of it', description: 'What runs stops within one batch; audio, transcript, events, prompt, hotwords, metadata and the webhook\'s address go, and its message that has not arrived. Nothing but an entry stays, for a day. A second time changes nothing and is no error.', tags: ['jobs'],
       params: jobParamsSchema, response: { 200: ONE, ...errorResponses(['not_found', 'backend_unavailable']) },
     },
   }, async (request) => jobJson(await door.jobs.cancel(jobIdFrom(request.params.id), reachOf(request.principal))));
@@ -53,7 +53,7 @@ export function jobRoutes(app: FastifyInstance, door: Door): void {
     ...changing,
     schema: {
       summary: 'Send a job\'s webhook again', description: 'Now, whatever became of it before, with the same `webhook-id`.', tags: ['jobs'],
-      params: jobParamsSchema, response: { 202: DELIVERIES, ...errorResponses(['not_found', 'no_webhook', 'job_not_done', 'backend_unavailable']) },
+      params: jobParamsSchema, response: { 202: DELIVERIES, ...errorResponses(['not_found', 'no_webhook', 'job_not_done', 'result_expired', 'backend_unavailable']) },
     },
   }, async (request, reply) => reply.code(202).send(deliveriesJson(await door.jobs.redeliver(jobIdFrom(request.params.id), reachOf(request.principal)))));
 }

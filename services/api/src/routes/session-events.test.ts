@@ -22,6 +22,14 @@ describe('GET /v1/sessions/:id/events', () => {
     assert.deepEqual([...rest.body.matchAll(/^event: (.+)$/gm)].map(([, type]) => type), ['closed']);
   });
 
+  test('DELETE /v1/sessions/:id deletes a session; one that is not there is 404', async (t) => {
+    const { app, live } = await testApp(t);
+    live.news.set('s', { owner: null, events: NEWS });
+    assert.equal((await app.inject({ method: 'DELETE', url: '/v1/sessions/s' })).statusCode, 204);
+    assert.equal(live.news.has('s'), false);
+    assert.equal((await app.inject({ method: 'DELETE', url: '/v1/sessions/s' })).statusCode, 404);
+  });
+
   test('204 ends a browser\'s asking when the session is over.', async (t) => {
     const { app, live } = await testApp(t);
     live.news.set('s', { owner: null, events: NEWS });

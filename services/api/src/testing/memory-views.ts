@@ -3,7 +3,7 @@ import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contract
 import type { LiveService } from '@murmuration/intake';
 
 /** Live sessions to look at that are as the test sets them; they do not change while one watches. */
-export class MemoryViews implements Pick<LiveService, 'watch' | 'list'> {
+export class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {
   summaries: LiveSummary[] = [];
   /** By session id. */
   readonly news = new Map<string, { readonly owner: string | null; readonly events: readonly LiveNews[] }>();
@@ -13,6 +13,13 @@ export class MemoryViews implements Pick<LiveService, 'watch' | 'list'> {
     if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
     const from = afterId === null ? session.events.length : Number.parseInt(afterId, 10);
     return Promise.resolve(replay(session.events, from, signal));
+  }
+
+  erase(id: string, whose: Reach): Promise<void> {
+    const session = this.news.get(id);
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
+    this.news.delete(id);
+    return Promise.resolve();
   }
 
   list(whose: Reach): Promise<readonly LiveSummary[]> {

@@ -166,6 +166,12 @@ export class MemoryLive implements LiveService {
     return Promise.resolve(session.news(afterId ?? String(session.log.length), signal, null));
   }
 
+  erase(id: string): Promise<void> {
+    const session = this.sessions.find((one) => one.id === id);
+    session?.close('cancelled');
+    return session === undefined ? Promise.reject(new AsrError('not_found')) : Promise.resolve();
+  }
+
   list(): Promise<readonly LiveSummary[]> {
     return Promise.resolve([]);
   }

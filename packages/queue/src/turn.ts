@@ -1,25 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { LEDGER_KEYS } from '../keys.js';
-import { runScript } from '../scripts/script.js';
-import { keepTurn } from '../scripts/submitted-scripts.js';
+import { runScript } from './scripts/script.js';
+import { keepTurn } from './scripts/submitted-scripts.js';
 
 /** A node that died in its turn is replaced after this, milliseconds. */
 const HOLD_MS = 15_000;
 
-/** Whose turn it is to look after accepted jobs: one node's at a time. free --`take`--> held --`pass`--> resting --time--> free */
-export class ReconcilerTurn {
+/** Whose turn it is to do what one node does for all. free --`take`--> held --`pass`--> resting --time--> free */
+export class Turn {
   readonly #redis: Redis;
+  readonly #key: string;
   readonly #name = randomUUID();
 
-  /** The connection stays the caller's. */
-  constructor(redis: Redis) {
+  /** The connection stays the caller's. @param key where the turn lies, see `keys.ts` */
+  constructor(redis: Redis, key: string) {
     this.#redis = redis;
+    this.#key = key;
   }
 
   /** True when the turn is the caller's until it passes it on. */
   async take(): Promise<boolean> {
-    return await this.#redis.set(LEDGER_KEYS.reconciling, this.#name, 'PX', HOLD_MS, 'NX') === 'OK';
+    return await this.#redis.set(this.#key, this.#name, 'PX', HOLD_MS, 'NX') === 'OK';
   }
 
   /** Keeps the turn. Throws when another node has it. */
@@ -33,6 +34,6 @@ export class ReconcilerTurn {
   }
 
   #keep(lifeMs: number): Promise<unknown> {
-    return runScript(this.#redis, keepTurn, [LEDGER_KEYS.reconciling, this.#name, lifeMs]);
+    return runScript(this.#redis, keepTurn, [this.#key, this.#name, lifeMs]);
   }
 }
