@@ -61,6 +61,7 @@ export class ChunkedPcmDecoder implements StreamDecoder {
     const rest = this.#read(true);
     if (this.#body === null) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file ends before its audio. Check the file by playing it.`);
     if (!this.#shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
+    this.warnings.push(...this.#shaper.mixWarnings());
     return this.#joined([...rest, this.#shaper.finish()]);
   }
 

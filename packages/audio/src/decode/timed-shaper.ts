@@ -51,7 +51,8 @@ export class TimedShaper {
 
   warnings(): DecodeWarning[] {
     const { longestJumpMs } = this.timeline;
-    return longestJumpMs === 0 ? [] : [{ code: 'clock_jump', message: `The file's time stamps jump by ${(longestJumpMs / 1_000).toFixed(0)} s, which is no silence; times behind the jump go on without it.` }];
+    const mix = this.#shaper.mixWarnings();
+    return longestJumpMs === 0 ? mix : [...mix, { code: 'clock_jump', message: `The file's time stamps jump by ${(longestJumpMs / 1_000).toFixed(0)} s, which is no silence; times behind the jump go on without it.` }];
   }
 }
 

@@ -1,6 +1,8 @@
 import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
+import { ChannelMixer } from './channel-mixer.js';
+import type { DecodeWarning } from './external-decoding.js';
 import { OUTPUT_RATE_HZ, Resampler } from './resampler.js';
 
 /** Lowest and highest sample rate that is taken for real. */
@@ -25,6 +27,8 @@ export class TrackShaper {
   readonly #mode: ChannelMode;
   readonly #limits: RecordingLimits;
   #resampler: Resampler | null = null;
+  #mixer: ChannelMixer | null = null;
+  #replacedMs = 0;
   #rateHz = 0;
   #channels = 0;
   #tracks = 0;
@@ -46,6 +50,17 @@ export class TrackShaper {
     return this.#durationMs;
   }
 
+  /** How long the average of the channels was replaced. Milliseconds. */
+  get #totalReplacedMs(): number {
+    return this.#replacedMs + ((this.#mixer?.replacedSamples ?? 0) * 1_000) / Math.max(1, this.#mixer?.rateHz ?? 1);
+  }
+
+  /** What a client should know of the mix; complete at the end. */
+  mixWarnings(): DecodeWarning[] {
+    const replacedMs = this.#totalReplacedMs;
+    return replacedMs === 0 ? [] : [{ code: 'mix_adjusted', message: `The average of the channels would have lost sound in ${(replacedMs / 1_000).toFixed(1)} s, for they cancel each other or most are empty: there they were mixed by their polarity and level. channels=split transcribes each by itself.` }];
+  }
+
   /** Arrays that `push` gives: 1 for mix, else the channels of the first piece. 0 before the first. */
   get tracks(): number {
     return this.#tracks;
@@ -59,17 +74,20 @@ export class TrackShaper {
     const samples = planar[0]?.length ?? 0;
     if (samples === 0) return emptyTracks(this.#tracks);
     let before: Float32Array[] = [];
-    if (this.#resampler === null || rateHz !== this.#rateHz || planar.length !== this.#channels) {
+    const changed = rateHz !== this.#rateHz || planar.length !== this.#channels;
+    if (this.#resampler === null || changed) {
       checkFormat(rateHz, planar.length, this.#limits);
       before = this.#resampler?.finish() ?? [];
       if (this.#tracks === 0) this.#tracks = this.#mode === 'mix' ? 1 : planar.length;
       this.#rateHz = rateHz;
       this.#channels = planar.length;
+      // Silence between leaves the mixer what it is.
+      if (this.#mixer === null || changed) this.#startMixer(rateHz, planar.length);
       this.#resampler = new Resampler(rateHz, this.#tracks);
     }
     this.#durationMs += (samples * 1_000) / rateHz;
     if (this.#durationMs > this.#limits.maxDurationMs) throw tooLong(this.#limits.maxDurationMs);
-    const after = this.#resampler.push(this.#fold(planar, samples));
+    const after = this.#resampler.push(this.#fold(planar));
     return this.#counted(concatTracks([before, after]));
   }
 
@@ -94,17 +112,14 @@ export class TrackShaper {
     return tracks;
   }
 
-  #fold(planar: readonly Float32Array[], samples: number): Float32Array[] {
+  #startMixer(rateHz: number, channels: number): void {
+    this.#replacedMs = this.#totalReplacedMs;
+    this.#mixer = this.#mode === 'mix' ? new ChannelMixer(channels, rateHz) : null;
+  }
+
+  #fold(planar: readonly Float32Array[]): Float32Array[] {
     const first = planar[0] ?? new Float32Array(0);
-    if (this.#mode === 'split') return Array.from({ length: this.#tracks }, (_, track) => planar[track] ?? first);
-    if (planar.length === 1) return [first];
-    const mixed = new Float32Array(samples);
-    for (const channel of planar) {
-      for (let i = 0; i < samples; i++) mixed[i] = (mixed[i] as number) + (channel[i] as number);
-    }
-    const share = 1 / planar.length;
-    for (let i = 0; i < samples; i++) mixed[i] = (mixed[i] as number) * share;
-    return [mixed];
+    return this.#mixer === null ? Array.from({ length: this.#tracks }, (_, track) => planar[track] ?? first) : [this.#mixer.mix(planar)];
   }
 }
 

@@ -121,6 +121,26 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     for (const file of ['silence.wav', 'noise-dog.wav', 'noise-thunder.wav', 'noise-babble.wav']) assert.deepEqual(utterances(await detected(recordingChannel(file))), [], file);
   });
 
+  void test('Very quiet speech is heard from its first word, and very quiet noise is still no speech.', { skip: WITHOUT_RECORDINGS }, async () => {
+    const quieter = (pcm: Float32Array, decibels: number): Float32Array => Float32Array.from(pcm, (sample) => Math.round(sample * 10 ** (-decibels / 20) * 32_768) / 32_768);
+    for (const file of ['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-4.wav', 'de.wav', 'fr.wav', 'es.wav']) {
+      const wanted = utterances(await detected(recordingChannel(file)));
+      for (const decibels of [20, 30, 40, 50]) {
+        for (const before of [new Float32Array(0), hum(16_000), concatenated(new Float32Array(8_000), noise(WINDOW_SAMPLES, 0.3, seededRandom(1)), new Float32Array(20_000))]) {
+          const found = utterances(await detected(concatenated(before, quieter(recordingChannel(file), decibels)), DETECT, () => 3_001)).map(({ startSamples, endSamples }) => ({ startSamples: startSamples - before.length, endSamples: endSamples - before.length }));
+          const first = found.find(({ endSamples }) => endSamples > 0);
+          assert.ok((first?.startSamples ?? Infinity) <= (wanted[0]?.startSamples ?? NaN) + 4 * WINDOW_SAMPLES, `${file} at -${String(decibels)} dB: ${JSON.stringify(found)}`);
+          const seconds = (list: typeof found): number => list.reduce((sum, { startSamples, endSamples }) => sum + Math.max(0, endSamples - Math.max(0, startSamples)), 0);
+          assert.ok(seconds(found) > 0.9 * seconds(wanted), `${file} at -${String(decibels)} dB: ${JSON.stringify(found)}`);
+        }
+      }
+    }
+    for (const file of ['silence.wav', 'noise-dog.wav', 'noise-thunder.wav', 'noise-babble.wav']) {
+      for (const decibels of [20, 40, 60]) assert.deepEqual(utterances(await detected(quieter(recordingChannel(file), decibels))), [], `${file} at -${String(decibels)} dB`);
+    }
+    for (const rms of [0.000_03, 0.001]) assert.deepEqual(utterances(await detected(noise(160_000, rms, seededRandom(2)))), []);
+  });
+
   void test('Speech is found in every recording that has some, and covers most of it.', { skip: WITHOUT_RECORDINGS }, async () => {
     for (const [file, leastMs] of [['jfk.wav', 7_000], ['harvard-spk1-1.wav', 2_300], ['harvard-spk1-4.wav', 2_000], ['de.wav', 3_500], ['fr.wav', 4_000], ['es.wav', 4_500]] as const) {
       const speechMs = utterances(await detected(recordingChannel(file))).reduce((sum, { startSamples, endSamples }) => sum + (endSamples - startSamples) / 16, 0);

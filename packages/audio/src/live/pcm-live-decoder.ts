@@ -1,3 +1,4 @@
+import { ChannelMixer } from '../decode/channel-mixer.js';
 import { Resampler, type ResamplerSnapshot } from '../decode/resampler.js';
 import { A_LAW, MU_LAW, deinterleave, floatEncoding, integerEncoding, type SampleEncoding } from '../decode/sample-encoding.js';
 import type { LiveEarSettings } from './live-ear-settings.js';
@@ -7,17 +8,20 @@ import type { DecodedLive, LiveDecoder } from './live-decoder.js';
 export class PcmLiveDecoder implements LiveDecoder {
   readonly #encoding: SampleEncoding;
   readonly #channels: number;
+  /** Not remembered with the resampler: it learns within 10 ms of speech. */
+  readonly #mixer: ChannelMixer;
   readonly #resampler: Resampler;
 
   constructor(settings: Pick<LiveEarSettings, 'encoding' | 'sampleRateHz' | 'channels'>, snapshot: ResamplerSnapshot | null) {
     this.#encoding = encodingOf(settings.encoding);
     this.#channels = settings.channels;
+    this.#mixer = new ChannelMixer(settings.channels, settings.sampleRateHz);
     this.#resampler = new Resampler(settings.sampleRateHz, 1, snapshot ?? undefined);
   }
 
   push(bytes: Uint8Array): Promise<DecodedLive> {
     const planar = deinterleave(bytes, this.#encoding, this.#channels);
-    const [samples = new Float32Array(0)] = this.#resampler.push([folded(planar)]);
+    const [samples = new Float32Array(0)] = this.#resampler.push([this.#mixer.mix(planar)]);
     return Promise.resolve({ samples, sourceSamples: planar[0]?.length ?? 0 });
   }
 
@@ -29,15 +33,6 @@ export class PcmLiveDecoder implements LiveDecoder {
   snapshot(): ResamplerSnapshot {
     return this.#resampler.snapshot();
   }
-}
-
-/** The mean of all channels. */
-export function folded(planar: readonly Float32Array[]): Float32Array {
-  const [first = new Float32Array(0)] = planar;
-  if (planar.length <= 1) return first;
-  const mixed = new Float32Array(first.length);
-  for (const channel of planar) for (let index = 0; index < mixed.length; index++) mixed[index] = (mixed[index] ?? 0) + (channel[index] ?? 0) / planar.length;
-  return mixed;
 }
 
 function encodingOf(encoding: LiveEarSettings['encoding']): SampleEncoding {
