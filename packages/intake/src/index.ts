@@ -1,3 +1,4 @@
+export { chooseModel } from './choose-model.js';
 export { Intake, type IntakeOptions } from './intake.js';
 export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from './job-service.js';
 export type { JobsOptions } from './jobs/jobs-room.js';

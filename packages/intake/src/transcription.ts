@@ -49,7 +49,7 @@ export interface ClusterStatus {
   readonly redis: 'up' | 'down';
   /** Newest card of each worker seen within its heartbeat's lifetime. */
   readonly workers: readonly ModelCard[];
-  /** Newest card of every model, also of those without a worker now. */
+  /** Newest card of every model that is served, or was a short while ago. */
   readonly models: readonly ModelCard[];
   /** Per model id: entries waiting and active on its queue. */
   readonly queues: Readonly<Record<string, { readonly waiting: number; readonly active: number }>>;
@@ -57,7 +57,7 @@ export interface ClusterStatus {
 
 /** What the doors use. Implemented by `Intake`. */
 export interface TranscriptionService {
-  /** Card of the model that serves `name` (null: the default). Throws `model_not_found`, `no_worker` when no model was ever seen, `backend_unavailable`. */
+  /** Card of the model that serves `name` (null: the default). Throws `model_not_found`, `no_worker` when no model is served, `backend_unavailable`. */
   resolveModel(name: string | null): Promise<ModelCard>;
   /** Starts reading the recording. Throws `AsrError` when the options do not fit the model or work is not admitted; faults of the bytes come from `result`. */
   start(request: TranscriptionRequest): Promise<Transcription>;

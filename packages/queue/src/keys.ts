@@ -102,6 +102,7 @@ export const CARD_KEYS = {
   workers: `${PREFIX}:{cards}:workers`,
   seen: `${PREFIX}:{cards}:seen`,
   models: `${PREFIX}:{cards}:models`,
+  modelsSeen: `${PREFIX}:{cards}:models-seen`,
 } as const;
 
 /** Keys of one live session; all share its hash tag, so a script touches one slot. */

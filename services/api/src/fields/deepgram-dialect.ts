@@ -30,9 +30,6 @@ export interface DeepgramAnswer {
   readonly tellLanguage: boolean;
 }
 
-/** Deepgram's own models. */
-const DEEPGRAM_MODELS = /^(?:nova|enhanced|base|flux|general)(?:-|$)/;
-
 /** @param wordTimestamps whether the model that is asked for gives times of words: Deepgram's answers always have them */
 export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer> {
   return {
@@ -45,7 +42,7 @@ export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer
       refuse('callback', fields.callback !== undefined);
       const split = fields.multichannel ?? false;
       const options = transcribeOptionsSchema.parse({
-        model: deepgramModel(fields.model),
+        model: fields.model ?? null,
         channels: split ? 'split' : 'mix',
         detect: fields.utt_split === undefined ? {} : { minSilenceMs: Math.round(fields.utt_split * 1_000) },
         decode: {
@@ -57,11 +54,6 @@ export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer
       return { options, answer: { utterances: fields.utterances ?? false, split, tellLanguage: fields.detect_language ?? false } };
     },
   };
-}
-
-/** The name of one of our models, or null for the default. */
-export function deepgramModel(name: string | undefined): string | null {
-  return name === undefined || DEEPGRAM_MODELS.test(name) ? null : name;
 }
 
 function refuse(name: string, asked: boolean): void {

@@ -43,7 +43,7 @@ describe('Deepgram\'s POST /v1/listen', () => {
     assert.ok(Math.abs((alternative?.confidence ?? 0) - 0.9) < 1e-9);
     assert.deepEqual(results.utterances?.map(({ start, end, transcript }) => [start, end, transcript]), [[0, 1, 'One two.'], [1, 2, 'Three.']]);
     const { model, decode } = service.starts[0]?.options ?? {};
-    assert.deepEqual([model, decode?.language, decode?.hotwords, decode?.wordTimestamps], [null, 'en', 'Bee, Cee', false]);
+    assert.deepEqual([model, decode?.language, decode?.hotwords, decode?.wordTimestamps], ['nova-3', 'en', 'Bee, Cee', false]);
   });
 
   test('Utterances of a script without spaces are one text without spaces.', async (t) => {

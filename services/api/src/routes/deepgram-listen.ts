@@ -6,7 +6,7 @@ import type { TranscriptionService } from '@murmuration/intake';
 import type { Door } from '../door.js';
 import { logFault } from '../errors/error-replies.js';
 import { toAsrError } from '../errors/to-asr-error.js';
-import { deepgramDialect, deepgramFieldsSchema, deepgramModel, deepgramUrlSchema, type DeepgramAnswer } from '../fields/deepgram-dialect.js';
+import { deepgramDialect, deepgramFieldsSchema, deepgramUrlSchema, type DeepgramAnswer } from '../fields/deepgram-dialect.js';
 import type { Dialect } from '../fields/dialect.js';
 import { FieldBag } from '../fields/field-bag.js';
 import { guardedJson } from '../fields/guarded-json.js';
@@ -50,7 +50,7 @@ export function deepgramListenRoute(app: FastifyInstance, door: Door): void {
 
 async function givesWords(door: Door, request: FastifyRequest): Promise<boolean> {
   const { model } = request.query as { readonly model?: unknown };
-  const card = await door.service.resolveModel(deepgramModel(typeof model === 'string' && model !== '' ? model : undefined));
+  const card = await door.service.resolveModel(typeof model === 'string' ? model : null);
   return card.model.wordTimes !== 'none';
 }
 

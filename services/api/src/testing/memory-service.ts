@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, joinTexts, type ModelCard, type Segment, type Transcript } from '@murmuration/contracts';
-import type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
+import { chooseModel, type ActiveJob, type ClusterStatus, type Transcription, type TranscriptionProgress, type TranscriptionRequest, type TranscriptionService } from '@murmuration/intake';
 
 /** What a card of the in-memory service says. */
 export const MEMORY_CARD: ModelCard = {
@@ -26,11 +26,10 @@ export class MemoryService implements TranscriptionService {
   gate: Promise<void> = Promise.resolve();
   #onChange: (() => void)[] = [];
 
-  resolveModel(name: string | null): Promise<ModelCard> {
-    if (this.refusal !== null) return Promise.reject(this.refusal);
-    if (this.status_.models.length === 0) return Promise.reject(new AsrError('no_worker', 'No worker was ever seen.'));
-    if (name !== null && name !== MEMORY_CARD.model.id && !/^(?:whisper-1|gpt-.*)$/.test(name)) return Promise.reject(new AsrError('model_not_found', undefined, { param: 'model' }));
-    return Promise.resolve(MEMORY_CARD);
+  async resolveModel(name: string | null): Promise<ModelCard> {
+    if (this.refusal !== null) throw this.refusal;
+    if (this.status_.models.length === 0) throw new AsrError('no_worker', 'No worker was ever seen.');
+    return Promise.resolve(chooseModel(name, this.status_, null));
   }
 
   async start(request: TranscriptionRequest): Promise<Transcription> {

@@ -40,8 +40,8 @@ describe('The address of a live Deepgram stream', () => {
     assert.deepEqual(['endpointing=25', '', 'endpointing=true', 'endpointing=800', 'endpointing=false'].map((query) => settings(`${RAW}&${query}`).endpointingMs), [300, 300, 300, 800, 1_000]);
   });
 
-  test('Deepgram\'s models mean the default, and tags of languages their language.', () => {
-    assert.deepEqual(['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'].map((model) => settings(`${RAW}&model=${model}`).model), [null, null, null, null, 'moonshine-tiny']);
+  test('names of models are passed on as they are, and tags of languages their language.', () => {
+    assert.deepEqual(['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'].map((model) => settings(`${RAW}&model=${model}`).model), ['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny']);
     assert.deepEqual(['en-US', 'multi', 'de', '', 'zh-HK', 'German'].map((language) => settings(`${RAW}&language=${language}`).language), ['en', 'multi', 'de', null, 'yue', 'de']);
     assert.equal(settings(`${RAW}&keyterm=Bee&keyterm=Cee&keywords=Dee:2`).hotwords, 'Bee, Cee, Dee');
   });

@@ -23,9 +23,6 @@ const ENDPOINTING_FLOOR_MS = 300;
 /** With `endpointing=false` pauses still end results, but later. */
 const NO_ENDPOINTING_MS = 1_000;
 
-/** Names of Deepgram's own models: here they mean the default. */
-const DEEPGRAM_MODELS = /^(?:nova|enhanced|base|flux|general)(?:-|$)/;
-
 /** Reads the parameters of `/v1/listen`. What is not known is let pass; what would change what the answer means and cannot be had is refused. Throws `invalid_field`. */
 export function listenQuery(query: URLSearchParams): ListenQuery {
   refuseWhatIsMissing(query);
@@ -38,7 +35,7 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
     utteranceEndMs: utteranceEndMs === null || utteranceEndMs === '' || utteranceEndMs === 'false' ? null : Math.max(ENDPOINTING_FLOOR_MS, whole('utterance_end_ms', utteranceEndMs, 0, 60_000)),
     vadEvents: flag(query, 'vad_events'),
     settings: liveSettingsSchema.parse({
-      model: modelOf(query.get('model')),
+      model: query.get('model')?.slice(0, 256) ?? null,
       encoding: encoding ?? 'opus',
       ...(encoding !== null && RAW.has(encoding) ? { sampleRateHz: rateOf(query.get('sample_rate')), channels: whole('channels', query.get('channels') ?? '1', 1, 16) } : {}),
       language: flag(query, 'detect_language') ? null : languageOf(query.get('language')),
@@ -48,11 +45,6 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
       endpointingMs: endpointingMs(endpointing),
     }),
   };
-}
-
-/** The name of one of our models, or null for the default. */
-function modelOf(name: string | null): string | null {
-  return name === null || name === '' || DEEPGRAM_MODELS.test(name) ? null : name.slice(0, 256);
 }
 
 function refuseWhatIsMissing(query: URLSearchParams): void {

@@ -42,16 +42,12 @@ const MAX_SEGMENTS = 100;
 
 const ENCODINGS = { float32: 'pcm_f32le', int16: 'pcm_s16le', uint8: 'pcm_u8' } as const;
 
-/** Sizes of Whisper, which clients always name: here they mean the default model. */
-const WHISPER_SIZES = /^(?:tiny|base|small|medium|large|turbo|distil)(?:[-.]|$)/;
-
 /** Reads the first message. Throws `invalid_message`, and `unsupported_task` for a translation. */
 export function firstMessage(message: string): WhisperLiveWishes {
   const fields = parsed(message);
   if (fields.task === 'translate') throw new AsrError('unsupported_task', 'Live speech is not translated here. Use the task transcribe.');
   const vad = fields.vad_parameters;
   const threshold = vad?.threshold ?? vad?.onset;
-  const { model } = fields;
   return {
     uid: fields.uid,
     lastSegments: Math.min(MAX_SEGMENTS, fields.send_last_n_segments ?? SEGMENTS),
@@ -61,7 +57,7 @@ export function firstMessage(message: string): WhisperLiveWishes {
       ...(fields.enable_diarization === true ? ['Speakers are not told apart here.'] : []),
     ],
     settings: liveSettingsSchema.parse({
-      model: model === null || model === undefined || model === '' || WHISPER_SIZES.test(model) ? null : model,
+      model: fields.model ?? null,
       encoding: ENCODINGS[fields.audio_format ?? 'float32'],
       sampleRateHz: 16_000,
       language: languageOf(fields.language),

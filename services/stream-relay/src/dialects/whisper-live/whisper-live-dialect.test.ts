@@ -23,7 +23,7 @@ describe('WhisperLive', () => {
   test('The official first message opens a session, whose being ready is told in the words that clients need.', () => {
     const made = new WhisperLiveDialect(1_000);
     const settings = openedWith(made.text(JSON.stringify(FIRST)));
-    assert.deepEqual([settings.model, settings.encoding, settings.sampleRateHz, settings.language, settings.wordTimestamps], [null, 'pcm_f32le', 16_000, null, false]);
+    assert.deepEqual([settings.model, settings.encoding, settings.sampleRateHz, settings.language, settings.wordTimestamps], ['small', 'pcm_f32le', 16_000, null, false]);
     assert.deepEqual(said(made.opened()), [{ uid: 'u-1', message: 'SERVER_READY', backend: 'faster_whisper' }]);
     assert.deepEqual(done(made.audio(Buffer.alloc(16))), ['push']);
   });
