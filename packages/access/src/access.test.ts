@@ -108,7 +108,9 @@ describe('Access', () => {
     const access = new Access({ ring: ringOf() }, new Store(), () => NOW_MS);
     const principal = await access.authenticate({ kind: 'key', key: 'k1' });
     const [{ secret }, { ticket }] = [await access.issueClientSecret(principal, 60_000), await access.issueTicket(principal)];
-    for (const credentials of [{ kind: 'ticket', ticket: secret, use: 'read' }, { kind: 'key', key: secret }, { kind: 'client_secret', secret: ticket }] as const) await assert.rejects(access.authenticate(credentials), REFUSED);
+    for (const credentials of [{ kind: 'ticket', ticket: secret, use: 'read' }, { kind: 'ticket', ticket: secret, use: 'once' }, { kind: 'key', key: secret }, { kind: 'client_secret', secret: ticket }] as const) await assert.rejects(access.authenticate(credentials), REFUSED);
+    // Shown as a ticket it was refused and not used up.
+    assert.equal((await access.authenticate({ kind: 'client_secret', secret })).keyId, 'id-1');
   });
 });
 

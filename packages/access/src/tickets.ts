@@ -58,6 +58,9 @@ export class Tickets {
   /** Id of the key that the ticket stands for, or null. */
   async redeem(ticket: string, use: 'read' | 'once'): Promise<string | null> {
     const hash = hashOf(ticket).toString('hex');
-    return use === 'once' ? this.#store.take(hash) : this.#store.read(hash);
+    const kept = await this.#store.read(hash);
+    // A client secret is no ticket, and is not used up by whoever shows it as one.
+    if (kept === null || kept.startsWith(OF_CLIENT)) return null;
+    return use === 'once' ? this.#store.take(hash) : kept;
   }
 }

@@ -40,7 +40,7 @@ export class OperationsServer {
 
   /** Throws a sentence that names `METRICS_PORT` when the port is taken. */
   static async start(options: OperationsOptions): Promise<OperationsServer> {
-    const server = createServer((request, response) => {
+    const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
       const refusal = browserRefusal(request, { origins: [], hosts: options.allowedHosts, open: true });
       if (refusal !== null) {
         response.writeHead(403, { 'content-type': 'text/plain', 'connection': 'close' }).end(`${refusal}\n`);

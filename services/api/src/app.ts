@@ -10,6 +10,7 @@ import { replyToBadClient, replyWithError, useErrorReplies } from './errors/erro
 import { capabilitiesRoute } from './routes/capabilities.js';
 import { deepgramListenRoute } from './routes/deepgram-listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
+import { AskedUpgrade } from './relay/asked-upgrade.js';
 import { healthRoute } from './routes/health.js';
 import { jobEventsRoute } from './routes/job-events.js';
 import { jobSubmitRoute } from './routes/job-submit.js';
@@ -43,7 +44,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
     // Uploads take as long as they take: `BodyReader` watches over idle ones.
     requestTimeout: 0,
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024, IncomingMessage: AskedUpgrade },
     return503OnClosing: false,
     clientErrorHandler: replyToBadClient,
     frameworkErrors: (error, request, reply) => { replyWithError(request, reply.header('x-request-id', request.id), error); },

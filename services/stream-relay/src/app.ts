@@ -8,6 +8,7 @@ import { CLOSE } from './door/close-code.js';
 import { replyWithError } from './door/error-reply.js';
 import { Heartbeat } from './door/heartbeat.js';
 import { letIn } from './door/let-in.js';
+import { REQUEST_TIMEOUT_MS, withoutBodies } from './door/without-bodies.js';
 import { ownRoutes } from './own/own-routes.js';
 import type { RelayParts } from './relay-parts.js';
 
@@ -22,10 +23,12 @@ export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
-    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
     frameworkErrors: (error, request, reply) => { replyWithError(request, reply, error); },
     routerOptions: { maxParamLength: 512 },
   });
+  withoutBodies(app);
   app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
   app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address.')));
   await app.register(websocket, {

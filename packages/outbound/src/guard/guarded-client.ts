@@ -1,18 +1,12 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import type { Allowlist } from './allowlist.js';
+import { NameLookup, type ResolvedAddress } from './name-lookup.js';
 import { requireReachable } from './reachable.js';
-
-/** An address that a name resolves to. */
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
 
 export interface GuardedClientOptions {
   readonly allowlist: Allowlist;
-  /** Every address of a name; the system's resolver unless given. */
+  /** Every address of a name; `NameLookup` unless given. */
   readonly resolve?: (name: string) => Promise<readonly ResolvedAddress[]>;
   /** Longest time until a connection stands, TLS included; 10 s unless given. */
   readonly connectTimeoutMs?: number;
@@ -41,7 +35,8 @@ export class GuardedClient {
 
   constructor(options: GuardedClientOptions) {
     this.allowlist = options.allowlist;
-    const resolve = options.resolve ?? ((name) => systemLookup(name, { all: true }));
+    const names = new NameLookup();
+    const resolve = options.resolve ?? ((name) => names.resolve(name));
     const timeout = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     this.#agent = new Agent({
       connect: guardedConnector(options.allowlist, resolve, timeout),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isPublicAddress } from './public-address.js';
+import { isOwnAddress, isPublicAddress } from './public-address.js';
 
 test('Addresses of the public network are public, also inside IPv6', () => {
   for (const address of ['1.1.1.1', '93.184.216.34', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '::ffff:1.1.1.1', '64:ff9b::101:101']) {
@@ -25,4 +25,12 @@ test('A private IPv4 address inside an IPv6 one, in any of the known ways, is no
 
 test('What is no address is not public', () => {
   for (const address of ['', 'localhost', '1.1.1.1.1', '::g', '1.1.1.1/8']) assert.equal(isPublicAddress(address), false, address);
+});
+
+test('an address of the machine itself is its own, in any form, and no other is', () => {
+  const of = (address: string) => ({ eth0: [{ address, netmask: '', family: 'IPv4' as const, mac: '', internal: false, cidr: null }] });
+  for (const address of ['8.8.4.4', '::ffff:8.8.4.4', '64:ff9b::808:404']) assert.equal(isOwnAddress(address, of('8.8.4.4')), true, address);
+  assert.equal(isOwnAddress('2606:4700:0::1111', of('2606:4700::1111')), true);
+  for (const address of ['8.8.8.8', 'localhost', '']) assert.equal(isOwnAddress(address, of('8.8.4.4')), false, address);
+  assert.equal(isOwnAddress('127.0.0.1'), true);
 });

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /** Public by its range, yet each answers only inside a cloud: Azure's virtual public address of the platform. */
@@ -18,4 +19,20 @@ export function isPublicAddress(address: string): boolean {
   const v6 = plain as ipaddr.IPv6;
   if (v6.match(NAT64)) return isPublicAddress(ipaddr.fromByteArray(v6.toByteArray().slice(12)).toString());
   return v6.match(GLOBAL_UNICAST) && v6.range() === 'unicast';
+}
+
+/**
+ * True when the address is one of this machine's own: its services may be kept from the public network by a firewall that does not stand between them and this process.
+ * An IPv4 address inside an IPv6 one counts as itself.
+ */
+export function isOwnAddress(address: string, interfaces = networkInterfaces()): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const plain = unwrapped(address);
+  return Object.values(interfaces).some((own) => own?.some((one) => unwrapped(one.address) === plain));
+}
+
+function unwrapped(address: string): string {
+  const plain = ipaddr.process(address.replace(/%.*$/, ''));
+  if (plain.kind() === 'ipv6' && (plain as ipaddr.IPv6).match(NAT64)) return ipaddr.fromByteArray(plain.toByteArray().slice(12)).toString();
+  return plain.toString();
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { Allowlist } from '../guard/allowlist.js';
-import { GuardedClient, type ResolvedAddress } from '../guard/guarded-client.js';
+import { GuardedClient } from '../guard/guarded-client.js';
+import type { ResolvedAddress } from '../guard/name-lookup.js';
 import { localServer } from '../testing/local-server.js';
 import { fetchRecording, type FetchRecordingOptions } from './fetch-recording.js';
 

@@ -52,6 +52,15 @@ describe('Keys at the HTTP door', () => {
     assert.equal(service.starts.length, 0);
   });
 
+  test('what is a key\'s is kept by no cache on the way, refusals too', async (t) => {
+    const { app, keys } = await keyedApp(t);
+    for (const url of ['/v1/jobs', '/v1/jobs/x', '/sessions', '/v1/models', '/capabilities']) {
+      assert.equal((await app.inject({ url, headers: { 'x-api-key': keys.acme } })).headers['cache-control'], 'no-store', url);
+      assert.equal((await app.inject({ url })).headers['cache-control'], 'no-store', url);
+    }
+    assert.equal((await app.inject({ method: 'POST', url: '/transcribe', headers: bearer(keys.acme), payload: 'x\n' })).headers['cache-control'], 'no-store');
+  });
+
   test('A key that is absent, wrong, truncated, prolonged, 10 KB, expired or of another kind gets the same answer.', async (t) => {
     const { app, keys } = await keyedApp(t);
     const shown: Readonly<Record<string, string>>[] = [

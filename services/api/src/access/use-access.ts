@@ -30,10 +30,12 @@ export function useAccess(app: FastifyInstance, access: Access): void {
     if (allowed === undefined) throw new Error(`${[route.method].flat().join(', ')} ${route.url} does not say who may call it: give the route config.access.`);
     if (route.schema?.hide !== true) route.schema = { ...route.schema, ...describeAccess(allowed, { open: access.open, reads: isReading(route.method), response: route.schema?.response }) };
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
     const allowed = accessTo(request.routeOptions.url, request.routeOptions.config.access);
     if (request.is404 || request.method === 'OPTIONS' || allowed === 'public') return;
+    // What is a key's is for nobody else, whatever caches are on the way; routes whose answers may be kept by the client say so.
+    void reply.header('cache-control', 'no-store');
     request.principal = await access.authenticate(access.open ? NO_CREDENTIALS : credentialsOf(request));
     // Without a list any key will do; a route that says nothing never came this far.
     if (allowed !== undefined && allowed !== 'key') requireScope(request.principal, allowed);

@@ -169,4 +169,29 @@ describe('WebSockets on the HTTP door', () => {
     assert.match(text, /^HTTP\/1\.1 200 /);
     assert.match(text, /hello world/);
   });
+
+  test('requests that offer HTTP/2 one after the other on a kept connection are all answered, and leave no listeners', { timeout: 60_000 }, async (t) => {
+    const { url } = await door(t, {});
+    const warnings: string[] = [];
+    const warned = (warning: Error): void => { warnings.push(warning.name); };
+    process.on('warning', warned);
+    t.after(() => { process.off('warning', warned); });
+    const count = 40;
+    const answers = await new Promise<number>((resolve, reject) => {
+      const body = 'hello world\n';
+      const request = `POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n${body}`;
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => { socket.write(request); });
+      let [told, all] = [0, ''];
+      socket.on('data', (data) => {
+        all += data.toString('latin1');
+        if (!all.endsWith('}')) return;
+        all = '';
+        told++;
+        if (told === count) socket.end();
+        else socket.write(request);
+      }).on('close', () => { resolve(told); }).on('error', reject);
+    });
+    assert.equal(answers, count);
+    assert.deepEqual(warnings, []);
+  });
 });

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { AsrError } from '@murmuration/contracts';
 import { refuseSocket } from '../relay/raw-reply.js';
 import { openTunnel } from '../relay/relay-tunnel.js';
-import { withoutUpgrade } from '../relay/without-upgrade.js';
 
 /** Paths of WebSockets; the relay serves the same. */
 const LIVE_PATHS: readonly { readonly path: RegExp; readonly resumes: boolean }[] = [
@@ -32,10 +31,6 @@ export function forwardToRelay(server: Server, parts: ForwardParts): void {
   const relay = parts.relayUrl === null ? null : new URL(parts.relayUrl);
   const open = new Map<Duplex, { readonly resumes: boolean }>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-      withoutUpgrade(server, request, socket, head);
-      return;
-    }
     socket.on('error', () => { socket.destroy(); });
     const live = LIVE_PATHS.find(({ path }) => path.test(request.url?.split('?')[0] ?? ''));
     if (live === undefined) {

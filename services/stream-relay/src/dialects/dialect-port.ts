@@ -8,6 +8,7 @@ import { CLOSE } from '../door/close-code.js';
 import { replyWithError } from '../door/error-reply.js';
 import { Heartbeat } from '../door/heartbeat.js';
 import { letIn } from '../door/let-in.js';
+import { REQUEST_TIMEOUT_MS, withoutBodies } from '../door/without-bodies.js';
 import type { RelayParts } from '../relay-parts.js';
 import { callerOf, credentialsOf } from './caller.js';
 import type { Dialect } from './dialect.js';
@@ -43,8 +44,10 @@ async function startPort(parts: RelayParts, port: number, newDialect: () => Dial
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
-    http: { headersTimeout: 30_000, maxHeaderSize: 16 * 1024 },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
   });
+  withoutBodies(app);
   app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
   app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', 'Only WebSockets are served here.')));
   await app.register(websocket, {

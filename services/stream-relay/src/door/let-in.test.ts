@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -68,6 +69,18 @@ describe('Hosts at the WebSocket endpoint', () => {
     const keyed = await keyedRelay(t);
     (await keyed.connect('/', { headers: { host: 'anything.example', authorization: `Bearer ${keyed.keys.full}` } })).socket.terminate();
   });
+});
+
+test('a post is answered before its body has come, and its connection ends', { timeout: 60_000 }, async (t) => {
+  const relay = await testRelay(t);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect((relay.app.server.address() as AddressInfo).port, '127.0.0.1', () => {
+      socket.write('POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
+    });
+    let all = '';
+    socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); }).on('error', reject);
+  });
+  assert.match(answer, /^HTTP\/1\.1 404 /);
 });
 
 describe('Pages at the WebSocket door', () => {
