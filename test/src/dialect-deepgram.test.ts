@@ -93,5 +93,5 @@ test('The Node client has a file transcribed, with words and utterances', async 
 });
 
 test('What is refused is told in the form that the Node client knows', async () => {
-  await assert.rejects(deepgram.listen.v1.media.transcribeFile(Buffer.from('this is no audio'), { model: 'nova-3' }), (error: unknown) => (error as { statusCode?: number }).statusCode === 422 && JSON.stringify((error as { body?: unknown }).body).includes('unprocessable_audio'));
+  await assert.rejects(deepgram.listen.v1.media.transcribeFile(Buffer.from('this is no audio'), { model: 'nova-3' }), (error: unknown) => (error as { statusCode?: number }).statusCode === 400 && JSON.stringify((error as { body?: unknown }).body).includes('failed to process audio'));
 });

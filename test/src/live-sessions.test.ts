@@ -168,7 +168,7 @@ test('A session without audio is warned, then ends; one whose client went away i
   await send(left, bytesOfPcm(speech).subarray(0, 250_000));
   await left.detach();
   const told: LiveNews[] = [];
-  for await (const one of await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))) told.push(one);
+  for await (const one of (await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))).news) told.push(one);
   const closed = told.at(-1);
   assert.equal(closed?.type === 'closed' && closed.totals.end, 'abandoned');
   assert.ok(finalsOf(told).length > 0);

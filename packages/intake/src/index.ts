@@ -3,7 +3,7 @@ export { Intake, type IntakeOptions } from './intake.js';
 export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from './job-service.js';
 export type { JobsOptions } from './jobs/jobs-room.js';
 export { jobRetentionSeconds, jobVariables } from './jobs/job-variables.js';
-export type { LiveRequest, LiveService, LiveSession } from './live/live-service.js';
+export type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live/live-service.js';
 export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';
 export { Live, type LiveOptions } from './live/live.js';
 export type { LiveLimits } from './live/live-parts.js';

@@ -39,6 +39,13 @@ export interface LiveSession {
   news(afterId: string, signal: AbortSignal): AsyncIterable<LiveNews>;
 }
 
+/** A session as a viewer has it. */
+export interface WatchedSession {
+  /** It had closed when the watching began: what is kept comes, and nothing more. */
+  readonly isClosed: boolean;
+  readonly news: AsyncIterable<LiveNews>;
+}
+
 export interface LiveRequest {
   readonly settings: LiveSettings;
   readonly owner: string | null;
@@ -53,7 +60,7 @@ export interface LiveService {
   /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for half of `ERASE_WITHIN_MS`. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
   resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
   /** As `LiveSession.news`, for viewers. `afterId` null: from now. Throws `not_found`. */
-  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>>;
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession>;
   /** Deletes a session of the cluster, whatever its state: it closes at once, and nothing of it stays. Throws `not_found`. */
   erase(id: string, whose: Reach): Promise<void>;
   /** Sessions of the whole cluster that have not closed. */

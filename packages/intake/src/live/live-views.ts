@@ -1,8 +1,8 @@
-import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
+import { AsrError, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { atDoor, type ChunkQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
 import { followNews } from './follow-news.js';
-import type { LiveService } from './live-service.js';
+import type { LiveService, WatchedSession } from './live-service.js';
 
 /** Readers look by themselves this often, in case a wake-up was lost. */
 const LOOK_EVERY_MS = 15_000;
@@ -23,10 +23,10 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
     this.#timer.unref();
   }
 
-  async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
-    await this.#find(id, whose);
+  async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
+    const held = await this.#find(id, whose);
     const after = afterId ?? await atDoor(() => this.#events.latestId(id));
-    return followNews(this.#events, id, after, signal);
+    return { isClosed: held.state === 'closed', news: followNews(this.#events, id, after, signal) };
   }
 
   async erase(id: string, whose: Reach): Promise<void> {
@@ -43,9 +43,10 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
     clearInterval(this.#timer);
   }
 
-  async #find(id: string, whose: Reach): Promise<void> {
+  async #find(id: string, whose: Reach): Promise<{ readonly state: LiveState }> {
     const held = isSessionId(id) ? await atDoor(() => this.#store.glance(id)) : null;
     if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
+    return held;
   }
 }
 

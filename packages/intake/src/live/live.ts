@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { AsrError, decodeOptionsSchema, languageFor, type LiveNews, type LiveSummary } from '@murmuration/contracts';
+import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { LiveEars } from '@murmuration/audio';
 import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
@@ -8,7 +8,7 @@ import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
 import { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
-import type { LiveRequest, LiveService, LiveSession } from './live-service.js';
+import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live-service.js';
 import { LiveViews, isSessionId } from './live-views.js';
 
 export interface LiveOptions {
@@ -135,7 +135,7 @@ export class Live implements LiveService {
     return this.#own(record, token);
   }
 
-  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     return this.#views.watch(id, whose, afterId, signal);
   }
 

@@ -1,4 +1,4 @@
-import type { LiveEnd, LiveSummary } from '@murmuration/contracts';
+import type { LiveEnd, LiveState, LiveSummary } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { CANCELLED_CHANNEL, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { runScript } from '../scripts/script.js';
@@ -198,9 +198,9 @@ export class LiveStore {
   }
 
   /** Whose a session is, and what its token hashes to; null when there is none. */
-  async glance(id: string): Promise<{ readonly owner: string | null; readonly tokenHash: string } | null> {
-    const [tokenHash, owner, owned] = await this.#redis.hmget(liveKeys(id).session, 'token', 'owner', 'owned');
-    return typeof tokenHash !== 'string' ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }) };
+  async glance(id: string): Promise<{ readonly owner: string | null; readonly tokenHash: string; readonly state: LiveState } | null> {
+    const [tokenHash, owner, owned, state] = await this.#redis.hmget(liveKeys(id).session, 'token', 'owner', 'owned', 'state');
+    return typeof tokenHash !== 'string' ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }), state: state as LiveState };
   }
 
   /** Sessions that have not closed: everybody's, or those of one owner. */

@@ -9,7 +9,7 @@ export class FieldBag {
   readonly #values = new Map<string, string[]>();
   readonly #lists: ReadonlySet<string>;
 
-  /** @param lists fields that may come more than once, as `name` or `name[]` */
+  /** @param lists fields that may come more than once, as `name` or `name[]`, or hold several values: a JSON array, or apart by commas */
   constructor(lists: readonly string[]) {
     this.#lists = new Set(lists);
   }
@@ -47,12 +47,26 @@ export class FieldBag {
   values(): Record<string, string | string[]> {
     const all: [string, string | string[]][] = [];
     for (const [name, values] of this.#values) {
-      const given = values.filter((value) => value !== '');
+      const given = (this.#lists.has(name) ? values.flatMap(listed) : values).filter((value) => value !== '');
       const [first] = given;
       if (first !== undefined) all.push([name, this.#lists.has(name) ? given : first]);
     }
     return Object.fromEntries(all);
   }
+}
+
+/** The values of one text: a JSON array's, or those between commas. */
+function listed(text: string): string[] {
+  const trimmed = text.trim();
+  if (trimmed.startsWith('[')) {
+    try {
+      const values = JSON.parse(trimmed) as unknown;
+      if (Array.isArray(values) && values.every((value) => typeof value === 'string' || typeof value === 'number')) return values.map(String);
+    } catch {
+      // No JSON: text like any other.
+    }
+  }
+  return trimmed.split(',').map((value) => value.trim());
 }
 
 /** A client's name of a field, cut to what an error may repeat. */

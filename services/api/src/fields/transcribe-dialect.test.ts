@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { FieldBag } from './field-bag.js';
+import { deepgramDialect } from './deepgram-dialect.js';
 import { transcriptionDialect } from './openai-dialect.js';
 import { transcribeDialect } from './transcribe-dialect.js';
 
@@ -26,6 +27,26 @@ test('A list of temperatures that is none is refused by its name', () => {
   for (const fields of [[['temperatures', 'NaN']], [['temperatures', '0,2']], [['temperatures', '0,,1']], [['temperatures', Array(9).fill('0').join()]], [['temperature', '0'], ['temperatures', '0']]] as const) {
     assert.throws(() => temperatures(...fields), (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'temperatures');
   }
+});
+
+test('A list comes as repeated fields with and without brackets, as a JSON array or apart by commas', () => {
+  const granularities = (...fields: (readonly [string, string])[]): unknown => transcriptionDialect.read(bag(transcriptionDialect.lists, [['response_format', 'verbose_json'], ...fields])).answer.granularities;
+  const both = { segments: true, words: true };
+  for (const name of ['timestamp_granularities', 'timestamp_granularities[]']) {
+    assert.deepEqual([
+      granularities([name, 'word'], [name, 'segment']), granularities([name, '["word", "segment"]']), granularities([name, 'word, segment']), granularities([name, 'word,'], [name, '["segment"]']),
+    ], [both, both, both, both], name);
+    assert.deepEqual(granularities([name, '["word"]']), { segments: false, words: true });
+    assert.deepEqual(granularities([name, '[]']), { segments: true, words: false }, 'an empty list says nothing');
+  }
+  for (const value of ['["sentence"]', 'word,sentence', '["word"', '{"word":1}', '[["word"]]']) {
+    assert.throws(() => granularities(['timestamp_granularities[]', value]), (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'timestamp_granularities', value);
+  }
+  const { options } = transcriptionDialect.read(bag(transcriptionDialect.lists, [['include[]', '["logprobs"]'], ['keywords', '["Bee, Dee", "Cee"]']]));
+  assert.equal(options.decode.hotwords, 'Bee, Dee, Cee');
+  const deepgram = deepgramDialect(true);
+  assert.equal(deepgram.read(bag(deepgram.lists, [['keyterm', '["Bee","Cee"]'], ['keywords', 'Dee:2,Ee:1.5'], ['keyterm', 'Eff']])).options.decode.hotwords, 'Bee, Cee, Eff, Dee, Ee');
+  assert.throws(() => deepgram.read(bag(deepgram.lists, [['redact', '["pci"]']])), (error: unknown) => error instanceof AsrError && error.param === 'redact');
 });
 
 test('OpenAI’s subtitles ask for word times where the client wants words, its plain forms never', () => {

@@ -8,12 +8,14 @@ export interface EventStreamOptions {
   readonly stallTimeoutMs: number;
 }
 
+/** Work that was accepted may fail for so long with an ordinary answer; then the stream opens. */
+const OPEN_AFTER_MS = 1_000;
 /** A reader that was let go may still take in what was sent and the reason for so long. */
 const LINGER_MS = 10_000;
 
 /**
  * Server-sent events as the answer of one request.
- * waiting (an error may still be an ordinary answer) --first event, `open`, or `expect` and a heartbeat's time--> begun --`end`, `close` with a reason, or a reader that takes nothing--> ended.
+ * waiting (an error may still be an ordinary answer) --first event, `open`, or `expect` and a second--> begun --`end`, `close` with a reason, or a reader that takes nothing--> ended.
  * Each send waits until the reader has taken what was sent before, so that no more than one event is buffered.
  */
 export class EventStream {
@@ -22,6 +24,7 @@ export class EventStream {
   #begun = false;
   #closed = false;
   #heartbeat: NodeJS.Timeout | null = null;
+  #opening: NodeJS.Timeout | null = null;
 
   constructor(reply: FastifyReply, options: EventStreamOptions) {
     this.#reply = reply;
@@ -33,14 +36,14 @@ export class EventStream {
     return this.#begun;
   }
 
-  /** Work has been accepted: from now on the stream opens by itself after a heartbeat's time. */
+  /** Work has been accepted: the stream opens by itself a second from now, or after a heartbeat's time where that is shorter. */
   expect(): void {
-    this.#heartbeat ??= setInterval(() => { this.#beat(); }, this.#options.heartbeatMs);
+    this.#opening ??= setTimeout(() => { this.open(); }, Math.min(OPEN_AFTER_MS, this.#options.heartbeatMs));
   }
 
-  /** Opens the stream now, before there is an event. */
+  /** Opens the stream now, before there is an event. Proxies that hold headers back until something follows them pass them on. */
   open(): void {
-    this.#begin();
+    if (!this.#begun) this.#beat();
   }
 
   /** Sends one event; `name` null leaves the line `event:` out. `id` is the one to continue from. Throws `cancelled` when the reader has gone or takes nothing. */
@@ -74,7 +77,8 @@ export class EventStream {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.expect();
+    if (this.#opening !== null) clearTimeout(this.#opening);
+    this.#heartbeat ??= setInterval(() => { this.#beat(); }, this.#options.heartbeatMs);
     const { raw } = this.#reply;
     for (const [name, value] of Object.entries(this.#reply.getHeaders())) {
       if (value !== undefined) raw.setHeader(name, value);
@@ -104,6 +108,7 @@ export class EventStream {
   }
 
   #stopHeartbeat(): void {
+    if (this.#opening !== null) clearTimeout(this.#opening);
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#heartbeat = null;
   }

@@ -20,13 +20,20 @@ import { isJson } from '../upload/upload-headers.js';
 import { uploadSchema } from './upload-schema.js';
 import { WHOLE, receiveUpload, unvalidated } from './upload-route.js';
 
+/** Where Deepgram's clients know its own status, code and words (developers.deepgram.com, errors): audio that cannot be read, and a URL that gives none. */
+const UNREADABLE = { code: 'Bad Request', message: 'Bad Request: failed to process audio: corrupt or unsupported data' } as const;
+const IN_DEEPGRAM_WORDS: Readonly<Partial<Record<ErrorCode, { readonly code: string; readonly message: string }>>> = {
+  unprocessable_audio: UNREADABLE,
+  decoder_unavailable: UNREADABLE,
+  url_unreachable: { code: 'REMOTE_CONTENT_ERROR', message: 'The remote server hosting the media does not deliver it' },
+};
 const LISTEN_ERRORS: readonly ErrorCode[] = [...UPLOAD_ERRORS, 'url_not_allowed', 'url_unreachable'];
 /** Deepgram's shape of an error. */
-const errorSchema = z.object({ err_code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]), err_msg: z.string(), request_id: z.string() }).meta({ id: 'DeepgramError', description: 'What went wrong, in the shape of Deepgram\'s API. See docs/errors.md.' });
+const errorSchema = z.object({ err_code: z.enum([...Object.keys(ERRORS) as ErrorCode[], ...Object.values(IN_DEEPGRAM_WORDS).map(({ code }) => code)]), err_msg: z.string(), request_id: z.string() }).meta({ id: 'DeepgramError', description: 'What went wrong, in the shape of Deepgram\'s API. See docs/errors.md.' });
 
 /** `POST /v1/listen`, as Deepgram's clients know it. */
 export function deepgramListenRoute(app: FastifyInstance, door: Door): void {
-  const refusals = Object.fromEntries(Object.entries(errorResponses(LISTEN_ERRORS)).map(([status, { description }]) => [status, { description, content: { 'application/json': { schema: errorSchema } } }]));
+  const refusals = Object.fromEntries(Object.entries(errorResponses(LISTEN_ERRORS.filter((code) => IN_DEEPGRAM_WORDS[code] === undefined))).map(([status, { description }]) => [status, { description, content: { 'application/json': { schema: errorSchema } } }]));
   app.post('/v1/listen', {
     config: { access: ['transcribe'] },
     schema: {
@@ -73,8 +80,10 @@ function replyAsDeepgram(request: FastifyRequest, reply: FastifyReply, thrown: u
   logFault(request, error);
   if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Token realm="murmuration"');
-  void reply.code(error.kind.http).header('dg-error', error.code).type('application/json; charset=utf-8').serializer(JSON.stringify)
-    .send({ err_code: error.code, err_msg: error.message, request_id: request.id } satisfies z.output<typeof errorSchema>);
+  const words = IN_DEEPGRAM_WORDS[error.code];
+  const [code, message] = words === undefined ? [error.code, error.message] : [words.code, `${words.message} (${error.code}: ${error.message})`];
+  void reply.code(words === undefined ? error.kind.http : 400).header('dg-error', error.code).type('application/json; charset=utf-8').serializer(JSON.stringify)
+    .send({ err_code: code, err_msg: message, request_id: request.id } satisfies z.output<typeof errorSchema>);
 }
 
 /** The service, with a digest of the bytes that it reads. */

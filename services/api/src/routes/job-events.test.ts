@@ -70,6 +70,15 @@ describe('GET /v1/jobs/:id/events', () => {
     assert.match(piece, /^: /);
   });
 
+  test('The headers and a first line come long before the first heartbeat.', async (t) => {
+    const door = await testApp(t, { SSE_HEARTBEAT_MS: '3600000' });
+    const address = await door.listen();
+    const id = await made(door, '#');
+    const answer = await opened(t, `${address}/v1/jobs/${id}/events?last_event_id=1-1000000`);
+    const [piece] = await once(answer.setEncoding('utf8'), 'data') as [string];
+    assert.deepEqual([answer.statusCode, piece], [200, ': still at work\n\n']);
+  });
+
   test('A client goes on after its last event: by header, by parameter, the header before the parameter.', async (t) => {
     const door = await testApp(t);
     const address = await door.listen();

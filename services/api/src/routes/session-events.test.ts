@@ -37,6 +37,15 @@ describe('GET /v1/sessions/:id/events', () => {
     assert.equal((await app.inject({ url: '/v1/sessions/s/events' })).statusCode, 204);
   });
 
+  test('A viewer of a session in which nothing happens has the headers and a first line at once, not with the first heartbeat.', async (t) => {
+    const { live, listen } = await testApp(t, { SSE_HEARTBEAT_MS: '3600000' });
+    live.news.set('s', { owner: null, events: NEWS.slice(0, 1) });
+    const reply = await fetch(`${await listen()}/v1/sessions/s/events`);
+    const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
+    assert.deepEqual([reply.status, reply.headers.get('content-type'), (await reader?.read())?.value], [200, 'text/event-stream; charset=utf-8', ': still at work\n\n']);
+    await reader?.cancel();
+  });
+
   test('A viewer that waits for what comes is kept with heartbeats, and told when the node stops.', async (t) => {
     const { live, listen, abandon, ...more } = await testApp(t, { SSE_HEARTBEAT_MS: '20' });
     live.news.set('s', { owner: null, events: NEWS.slice(0, 1) });

@@ -32,10 +32,10 @@ async function follow(door: Door, request: FastifyRequest<{ Params: { id: string
   if (door.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const afterId = lastEventId(request);
   const gone = clientGone(reply.raw);
-  const news = await door.live.watch(request.params.id, reachOf(request.principal), afterId, AbortSignal.any([gone, door.leaving]));
+  const { news, isClosed } = await door.live.watch(request.params.id, reachOf(request.principal), afterId, AbortSignal.any([gone, door.leaving]));
   const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
-  // Who watches from now on may wait long; of a session that has ended nothing comes.
-  stream.expect();
+  // Who watches from now on may wait long; of a session that has ended there may be nothing more to tell.
+  if (!isClosed) stream.open();
   try {
     for await (const one of news) {
       const event = liveEvent(one);

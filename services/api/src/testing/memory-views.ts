@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
-import type { LiveService } from '@murmuration/intake';
+import type { LiveService, WatchedSession } from '@murmuration/intake';
 
 /** Live sessions to look at that are as the test sets them; they do not change while one watches. */
 export class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {
@@ -8,11 +8,11 @@ export class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'
   /** By session id. */
   readonly news = new Map<string, { readonly owner: string | null; readonly events: readonly LiveNews[] }>();
 
-  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const session = this.news.get(id);
     if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
     const from = afterId === null ? session.events.length : Number.parseInt(afterId, 10);
-    return Promise.resolve(replay(session.events, from, signal));
+    return Promise.resolve({ isClosed: session.events.at(-1)?.type === 'closed', news: replay(session.events, from, signal) });
   }
 
   erase(id: string, whose: Reach): Promise<void> {

@@ -17,7 +17,8 @@ export function sessionsService(parts: Pick<RelayParts, 'live' | 'draining'>): H
     WatchSession: async ({ session, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId);
       await untilLeaving(call, parts.draining, async (signal) => {
-        for await (const news of await parts.live.watch(sessionId(session), reachOf(call.principal), afterId, signal)) {
+        const watched = await parts.live.watch(sessionId(session), reachOf(call.principal), afterId, signal);
+        for await (const news of watched.news) {
           const event = liveEventMessage(news);
           if (event?.body === 'partial') answer.offer({ event });
           else if (event !== null) await answer.send({ event });

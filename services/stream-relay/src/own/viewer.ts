@@ -20,7 +20,7 @@ export async function showSession(socket: WebSocket, id: string, principal: Prin
   socket.on('close', () => { over.abort(); });
   parts.draining.addEventListener('abort', goAway);
   try {
-    const news = await parts.live.watch(id, reachOf(principal), afterId, over.signal);
+    const { news } = await parts.live.watch(id, reachOf(principal), afterId, over.signal);
     if (await forwardNews(news, outgoing, () => undefined) !== null) socket.close(CLOSE.done, 'closed');
   } catch (thrown) {
     const error = AsrError.from(thrown);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AsrError, type LiveNews, type LiveNewsBody, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
-import type { LiveRequest, LiveService, LiveSession } from '@murmuration/intake';
+import type { LiveRequest, LiveService, LiveSession, WatchedSession } from '@murmuration/intake';
 
 /** A session as `MemoryLive` keeps it, whoever is connected. */
 export class MemorySession {
@@ -160,10 +160,10 @@ export class MemoryLive implements LiveService {
     return Promise.resolve(new MemoryConnection(session, MODEL));
   }
 
-  watch(id: string, _whose: unknown, afterId: string | null, signal: AbortSignal): Promise<AsyncIterable<LiveNews>> {
+  watch(id: string, _whose: unknown, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const session = this.sessions.find((one) => one.id === id);
     if (session === undefined) return Promise.reject(new AsrError('not_found'));
-    return Promise.resolve(session.news(afterId ?? String(session.log.length), signal, null));
+    return Promise.resolve({ isClosed: session.state === 'closed', news: session.news(afterId ?? String(session.log.length), signal, null) });
   }
 
   erase(id: string): Promise<void> {
