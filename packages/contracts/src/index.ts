@@ -3,6 +3,7 @@ export { AsrError, type ErrorRecord } from './asr-error.js';
 export * from './transcribe-options.js';
 export * from './model-card.js';
 export * from './chunk.js';
+export { filteredField, filteredJson, type FilteredJson } from './filtered-json.js';
 export * from './transcript.js';
 export * from './job.js';
 export * from './job-api.js';

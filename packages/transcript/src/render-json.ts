@@ -1,4 +1,4 @@
-import type { Transcript } from '@murmuration/contracts';
+import { filteredJson, type FilteredJson, type Transcript } from '@murmuration/contracts';
 import { seconds } from './clock-time.js';
 
 /** A transcript as `POST /transcribe` answers it; all times are seconds. */
@@ -16,7 +16,7 @@ export interface TranscriptJson {
   readonly task: Transcript['task'];
   readonly channels: number;
   readonly timings: { readonly queue: number; readonly inference: number; readonly decode: number; readonly detect: number; readonly total: number };
-  readonly filtered: { readonly start: number; readonly end: number; readonly text: string; readonly reason: string }[];
+  readonly filtered: FilteredJson[];
   readonly accounting: {
     readonly speech: number;
     readonly non_speech: number;
@@ -67,7 +67,7 @@ export function renderJson(transcript: Transcript): TranscriptJson {
       detect: seconds(timings.detectMs),
       total: seconds(timings.totalMs),
     },
-    filtered: transcript.filtered.map((entry) => ({ start: seconds(entry.startMs), end: seconds(entry.endMs), text: entry.text, reason: entry.reason })),
+    filtered: transcript.filtered.map(filteredJson),
     accounting: {
       speech: seconds(accounting.speechMs),
       non_speech: seconds(accounting.nonSpeechMs),

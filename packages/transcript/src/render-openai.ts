@@ -1,4 +1,4 @@
-import { languageName, spaceBetween, type Transcript } from '@murmuration/contracts';
+import { filteredField, languageName, spaceBetween, type FilteredJson, type Transcript } from '@murmuration/contracts';
 import { seconds } from './clock-time.js';
 import { isUnspaced } from './spoken-units.js';
 
@@ -32,6 +32,8 @@ export interface VerboseJson {
   readonly words?: { readonly word: string; readonly start: number; readonly end: number }[];
   readonly usage: DurationUsage;
   readonly languages?: LanguageCode[];
+  /** Not OpenAI's: what the filters took away, where they did. */
+  readonly filtered?: FilteredJson[];
 }
 
 /** A language as OpenAI's newer models tell it. */
@@ -50,6 +52,7 @@ export function verboseJson(transcript: Transcript, granularities: { readonly se
     ...(granularities.words ? { words: transcript.segments.flatMap((segment) => (segment.words ?? []).map((word) => ({ word: word.word.trim(), start: seconds(word.startMs), end: seconds(word.endMs) }))) } : {}),
     usage: durationUsage(transcript),
     ...spokenLanguages(transcript),
+    ...filteredField(transcript.filtered),
   };
 }
 

@@ -9,15 +9,18 @@ export function renderSrt(transcript: Pick<Transcript, 'segments'>, size: CueSiz
     .join('');
 }
 
-/** WebVTT (W3C), text escaped; the channel is the voice when there is more than one. */
-export function renderVtt(transcript: Pick<Transcript, 'segments'>, size: CueSize = 'phrase'): string {
+/** WebVTT (W3C), text escaped; the channel is the voice when there is more than one. What the filters took away stands in notes, which no player shows. */
+export function renderVtt(transcript: Pick<Transcript, 'segments'> & Partial<Pick<Transcript, 'filtered'>>, size: CueSize = 'phrase'): string {
   const cues = cuesOf(transcript, size);
   const several = cues.some((cue) => cue.channel > 0);
   const blocks = cues.map((cue) => {
     const voice = several ? `<v Channel ${String(cue.channel + 1)}>` : '';
     return `${clockTime(cue.startMs, '.')} --> ${clockTime(cue.endMs, '.')}\n${voice}${escapeVtt(cue.text)}\n\n`;
   });
-  return `WEBVTT\n\n${blocks.join('')}`;
+  const notes = (transcript.filtered ?? []).filter(({ text }) => text !== '').map(({ startMs, endMs, text, reason }) => {
+    return `NOTE filtered (${reason}) ${clockTime(startMs, '.')} to ${clockTime(endMs, '.')}: ${escapeVtt(text.replace(/\s+/gu, ' '))}\n\n`;
+  });
+  return `WEBVTT\n\n${notes.join('')}${blocks.join('')}`;
 }
 
 /** Tab-separated start and end (milliseconds) and text, one segment a line, under a line of names. */

@@ -27,7 +27,7 @@ import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/drain-rest.js';
 
 /** What scripts of other origins may read of an answer. */
-const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'location', 'etag', 'idempotent-replayed'];
+const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'location', 'etag', 'idempotent-replayed', 'x-filtered-texts'];
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Builds the HTTP door; nothing listens yet. */

@@ -1,12 +1,13 @@
 import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment, type Word } from '@murmuration/contracts';
 import { compressionRatio, repetitiveness } from '../filters/compression-ratio.js';
+import { isTooRepetitive } from '../filters/repetition.js';
 import { isDoubtful } from '../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
 import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
-import type { TimedTokens } from './decoding/split-segments.js';
-import type { Generation } from './model/speech-model.js';
+import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
+import type { Generation, WrittenSoFar } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
 import { startAtSound, type SaidStretch } from './words/start-at-sound.js';
 import type { WordedSegment } from './words/place-words.js';
@@ -14,6 +15,8 @@ import { withTranslatedWords } from './words/translated-words.js';
 
 const FRAME_MS = 10;
 const STEP_MS = 20;
+/** A text less sure than this is tried at the next temperature: the reference's threshold. The filter's own (-0.5) is met by much real speech of small models. */
+const UNSURE_LOGPROB = -1;
 /** Tokens of one window at most, as openai/whisper limits them: a loop ends there. */
 const MAX_NEW_TOKENS = 224;
 /** So much loud audio after the last word means that speech went on; less is breath and reverberation. */
@@ -30,6 +33,8 @@ const LEAST_PART_MS = 1_500;
 const LONGEST_PART_MS = 8_000;
 /** After so many windows a chunk is gone on with only where the model's own timestamps say so: what needs more is no speech that it can write. */
 const MAX_RESUMED_WINDOWS = 6;
+/** Tokens of a loop's turn at most. */
+const LONGEST_PERIOD = 64;
 /** So many windows of a chunk are cut or shortened for their loops; then loops are left to the filter. */
 const MAX_LOOPS = 6;
 
@@ -66,12 +71,33 @@ export class ChunkDecoding implements ChunkTask {
     this.#vocabulary = vocabulary;
   }
 
+  /** True when the end of a text repeats itself and is what the filters take, however much of the window it is given: what follows would go with it. */
+  loops({ startFrame, endFrame }: Pick<DecodedWindow, 'startFrame' | 'endFrame'>, { tokens, logprobs, noSpeechProb, startLogprobs }: WrittenSoFar): boolean {
+    if (!endsPeriodic(tokens.filter((token) => token < this.#vocabulary.endOfText))) return false;
+    const steps = Math.ceil((endFrame - startFrame) * FRAME_MS / STEP_MS);
+    const open = (tokens.at(-1) ?? this.firstTimestamp) < this.firstTimestamp;
+    const { segments } = splitSegments(open ? [...tokens, this.firstTimestamp + steps] : tokens, this.firstTimestamp, steps);
+    const generation: Generation = { tokens, logprobs, noSpeechProb, startLogprobs, endLogprob: 0, temperature: 0 };
+    return firstLoop(this.#judged({ startFrame, endFrame, generation, segments }), this.options.filter, this.filterFacts) !== null;
+  }
+
+  /** Of two doubtful attempts the one that does not repeat itself, else the surer one (faster-whisper's rule; the reference takes the last). */
+  better(one: Generation, other: Generation): Generation {
+    const [repeats, otherRepeats] = [this.#isRepetitive(one), this.#isRepetitive(other)];
+    if (repeats !== otherRepeats) return repeats ? other : one;
+    return averageLogprob(other) > averageLogprob(one) ? other : one;
+  }
+
   /** The reference's rule for trying the next temperature: too repetitive, or too unsure unless the model says that nobody speaks. */
   isDoubtful(generation: Generation): boolean {
-    const { compressionRatioThreshold, logprobThreshold, noSpeechThreshold } = this.options.filter;
-    if (compressionRatioThreshold !== null && repetitiveness(this.#vocabulary.decode(generation.tokens)) > compressionRatioThreshold) return true;
-    if (logprobThreshold === null || averageLogprob(generation) >= logprobThreshold) return false;
+    const { logprobThreshold, noSpeechThreshold } = this.options.filter;
+    if (this.#isRepetitive(generation)) return true;
+    if (logprobThreshold === null || averageLogprob(generation) >= Math.min(logprobThreshold, UNSURE_LOGPROB)) return false;
     return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
+  }
+
+  #isRepetitive(generation: Generation): boolean {
+    return isTooRepetitive(this.#vocabulary.decode(generation.tokens), this.options.filter.compressionRatioThreshold);
   }
 
   /**
@@ -174,8 +200,11 @@ export class ChunkDecoding implements ChunkTask {
 
   /** Segments of a window with the times that the model wrote, and their words with their own. */
   #segmentsOf(window: DecodedWindow): JudgedSegment[] {
+    return this.#judged(window, this.#words.get(window));
+  }
+
+  #judged(window: Omit<DecodedWindow, 'prompt' | 'nextFrame'>, worded?: readonly WordedSegment[]): JudgedSegment[] {
     const { generation } = window;
-    const worded = this.#words.get(window);
     const windowCompressionRatio = repetitiveness(this.#vocabulary.decode(generation.tokens));
     return window.segments.flatMap((segment, i): JudgedSegment[] => {
       const text = this.#vocabulary.decode(segment.tokens);
@@ -231,6 +260,16 @@ export class ChunkDecoding implements ChunkTask {
   #textOf(tokens: readonly number[]): string {
     return this.#vocabulary.decode(tokens).trim();
   }
+}
+
+/** True when the last tokens are those before them again. */
+function endsPeriodic(tokens: readonly number[]): boolean {
+  for (let period = 1; 2 * period <= Math.min(tokens.length, 2 * LONGEST_PERIOD); period++) {
+    let same = 0;
+    while (same < period && tokens[tokens.length - 1 - same] === tokens[tokens.length - 1 - same - period]) same++;
+    if (same === period) return true;
+  }
+  return false;
 }
 
 /** The window without what was written from a segment on. */

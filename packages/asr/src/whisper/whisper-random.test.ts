@@ -66,7 +66,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
       const mel = extractor.extract(clip(file));
       // The reference decodes the whole padded window, seeking through its silence as well.
       const tasks = runs.map(({ timestamps }): ChunkTask => ({
-        mel, endFrame: mel.frames, timestamps, firstTimestamp: parts.vocabulary.firstTimestamp, temperatures: [0], maxNewTokens: 24, maxTokens: parts.settings.maxTokens, isDoubtful: never, settle: (_before, window) => ({ window, nextFrame: seekFrame(window) ?? window.endFrame }),
+        mel, endFrame: mel.frames, timestamps, firstTimestamp: parts.vocabulary.firstTimestamp, temperatures: [0], maxNewTokens: 24, maxTokens: parts.settings.maxTokens, isDoubtful: never, better: (one) => one, loops: never, settle: (_before, window) => ({ window, nextFrame: seekFrame(window) ?? window.endFrame }),
       }));
       const windows = await decodeWindows(parts.model, tasks, {
         prompts: (_audio, rows) => Promise.resolve(rows.flatMap((row) => runs.slice(row, row + 1).map((run) => buildPrompt(parts.vocabulary, { ...run, prompt: '', hotwords: '', previous: [] }, parts.settings.maxTokens)))),

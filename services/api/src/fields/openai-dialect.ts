@@ -9,7 +9,7 @@ const common = {
   model: textField(z.string().max(256)).describe('A model that GET /v1/models lists, or an alias such as `whisper-1`.'),
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   response_format: textField(responseFormatSchema),
-  temperature: textField(z.number().min(0).max(1)).describe('0 is greedy.'),
+  temperature: textField(z.number().min(0).max(1)).describe('0, and none, raises by itself in steps of 0.2 up to 1 while the text is not trusted; any other is taken as it is.'),
 };
 
 /** Fields of `POST /v1/audio/transcriptions` (openai-node, `TranscriptionCreateParams`). Others are let pass, for clients grow. */
@@ -57,7 +57,7 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
         wordTimestamps: granularities.words && format !== 'json' && format !== 'text',
         prompt: fields.prompt ?? '',
         hotwords: fields.keywords?.join(', ') ?? '',
-        temperatures: [fields.temperature ?? 0],
+        temperatures: temperaturesFrom(fields.temperature),
       },
     });
     return { options, answer: { format, stream, granularities } };
@@ -72,7 +72,7 @@ export const translationDialect: Dialect<OpenAiAnswer> = {
     const fields = parseFields(translationFieldsSchema, bag);
     const options = transcribeOptionsSchema.parse({
       model: fields.model ?? null,
-      decode: { task: 'translate', prompt: fields.prompt ?? '', temperatures: [fields.temperature ?? 0] },
+      decode: { task: 'translate', prompt: fields.prompt ?? '', temperatures: temperaturesFrom(fields.temperature) },
     });
     return { options, answer: { format: fields.response_format ?? 'json', stream: false, granularities: { segments: true, words: false } } };
   },
@@ -82,6 +82,11 @@ export const translationDialect: Dialect<OpenAiAnswer> = {
 function onlyLanguage(language: string | undefined, languages: readonly string[] = []): string | null {
   const [only = null, ...more] = new Set((language === undefined ? languages : [language]).map(languageOf));
   return more.length > 0 ? MULTI : only;
+}
+
+/** OpenAI's API reference: "If set to 0, the model will use log probability to automatically increase the temperature until certain thresholds are hit." The steps are openai/whisper's. */
+function temperaturesFrom(temperature = 0): number[] {
+  return temperature === 0 ? [0, 0.2, 0.4, 0.6, 0.8, 1] : [temperature];
 }
 
 const strategySchema = z.object({

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
+import { filteredField, joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
+import { filteredSchema } from './transcript-schema.js';
 import type { DeepgramAnswer } from '../fields/deepgram-dialect.js';
 
 const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string(), language: z.string().optional() });
@@ -11,6 +12,7 @@ export const deepgramJsonSchema = z.object({
   metadata: z.object({
     transaction_key: z.string(), request_id: z.string(), sha256: z.string(), created: z.string(), duration: z.number(), channels: z.number(),
     models: z.array(z.string()), model_info: z.record(z.string(), z.object({ name: z.string(), version: z.string(), arch: z.string() })),
+    filtered: filteredSchema.exactOptional(),
   }),
   results: z.object({
     channels: z.array(z.object({ alternatives: z.array(alternativeSchema), detected_language: z.string().optional(), language_confidence: z.number().optional() })),
@@ -36,6 +38,7 @@ export function deepgramJson(transcript: Transcript, answer: DeepgramAnswer, req
     metadata: {
       transaction_key: 'deprecated', request_id: request.requestId, sha256: request.sha256, created: request.created, duration: seconds(transcript.durationMs), channels,
       models: [uuid], model_info: { [uuid]: { name: transcript.model, version: '1', arch: 'murmuration' } },
+      ...filteredField(transcript.filtered),
     },
     results: {
       channels: Array.from({ length: channels }, (_, channel) => ({

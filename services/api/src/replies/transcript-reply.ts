@@ -4,8 +4,15 @@ import { renderSrt, renderText, renderVtt, verboseJson } from '@murmuration/tran
 
 const TEXT = 'text/plain; charset=utf-8';
 
+/** How many texts the filters took away, for formats that have no place to say which; the header is left out where they took none. */
+export function tellFiltered(reply: FastifyReply, { filtered }: Transcript): void {
+  const count = filtered.filter(({ text }) => text !== '').length;
+  if (count > 0) void reply.header('x-filtered-texts', String(count));
+}
+
 /** Sends a transcript in one of the formats that all doors share; what `json` means is the door's. */
 export function replyWithTranscript(reply: FastifyReply, transcript: Transcript, format: ResponseFormat, granularities: { readonly segments: boolean; readonly words: boolean }, json: () => unknown): FastifyReply {
+  tellFiltered(reply, transcript);
   const cues = granularities.words && !granularities.segments ? 'word' : 'phrase';
   switch (format) {
     case 'json': return reply.send(json());

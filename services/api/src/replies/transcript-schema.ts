@@ -16,6 +16,9 @@ const segmentJsonSchema = z.object({
   language: z.string().exactOptional().describe('Where `language` is `multi`.'),
 }).meta({ id: 'Segment' });
 
+/** What the filters took away, and why; seconds. */
+export const filteredSchema = z.array(z.object({ start: z.number(), end: z.number(), text: z.string(), reason: z.string() })).describe('Text that a filter took away.');
+
 /** The answer of `POST /transcribe`; all times in seconds. */
 export const transcriptJsonSchema = z.object({
   id: z.string(), text: z.string(),
@@ -30,7 +33,7 @@ export const transcriptJsonSchema = z.object({
     inference: z.number().describe('Sum over the chunks of their share of their batch.'),
     decode: z.number(), detect: z.number(), total: z.number(),
   }).describe('Seconds.'),
-  filtered: z.array(z.object({ start: z.number(), end: z.number(), text: z.string(), reason: z.string() })).describe('Text that a filter took away.'),
+  filtered: filteredSchema,
   accounting: z.object({
     speech: z.number(), non_speech: z.number(),
     skipped: z.array(z.object({ start: z.number(), end: z.number(), channel: z.number().int(), reason: z.string() })),
@@ -43,7 +46,7 @@ const usageSchema = z.object({ type: z.literal('duration'), seconds: z.number() 
 const languagesSchema = z.array(z.object({ code: z.string() })).exactOptional().describe('In the order in which they are first spoken, where `language` is `multi`.');
 
 /** `json` of OpenAI's API. */
-export const openAiJsonSchema = z.object({ text: z.string(), usage: usageSchema, languages: languagesSchema }).meta({ id: 'Transcription' });
+export const openAiJsonSchema = z.object({ text: z.string(), usage: usageSchema, languages: languagesSchema, filtered: filteredSchema.exactOptional() }).meta({ id: 'Transcription' });
 
 /** `verbose_json` of OpenAI's API. */
 export const verboseJsonSchema = z.object({
@@ -57,4 +60,5 @@ export const verboseJsonSchema = z.object({
   words: z.array(z.object({ word: z.string(), start: z.number(), end: z.number() })).exactOptional(),
   usage: usageSchema,
   languages: languagesSchema,
+  filtered: filteredSchema.exactOptional(),
 }).meta({ id: 'TranscriptionVerbose' }) satisfies z.ZodType<VerboseJson>;

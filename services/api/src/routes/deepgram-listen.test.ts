@@ -30,6 +30,12 @@ async function served(t: TestContext, recording: string): Promise<string> {
 }
 
 describe('Deepgram\'s POST /v1/listen', () => {
+  test('The metadata tell what the filters took away.', async (t) => {
+    const { app } = await testApp(t);
+    const reply = await app.inject({ method: 'POST', url: '/v1/listen', headers: RAW, payload: 'One two.\n[One two.]\n' });
+    assert.deepEqual(reply.json<{ metadata: { filtered?: unknown } }>().metadata.filtered, [{ start: 1, end: 1, text: 'One two.', reason: 'repetition' }]);
+  });
+
   test('The body is the recording; the answer has Deepgram\'s form, the digest of the bytes and the request\'s id.', async (t) => {
     const { app, service } = await testApp(t);
     const payload = 'One two.\nThree.\n';

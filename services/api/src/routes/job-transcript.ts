@@ -7,6 +7,7 @@ import type { Door } from '../door.js';
 import { clientHas, entityTag } from '../replies/entity-tag.js';
 import { errorResponses } from '../replies/error-responses.js';
 import { jobIdFrom } from '../replies/job-json.js';
+import { tellFiltered } from '../replies/transcript-reply.js';
 import { transcriptJsonSchema } from '../replies/transcript-schema.js';
 import { jobParamsSchema } from './jobs.js';
 import { unvalidated } from './upload-route.js';
@@ -39,7 +40,9 @@ export function jobTranscriptRoutes(app: FastifyInstance, door: Door): void {
       },
       validatorCompiler: unvalidated,
     }, async (request, reply) => {
-      const text = render(await door.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal)));
+      const transcript = await door.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal));
+      tellFiltered(reply, transcript);
+      const text = render(transcript);
       const tag = entityTag(text);
       void reply.header('etag', tag).header('cache-control', 'private, no-cache');
       if (clientHas(request.headers['if-none-match'], tag)) return reply.code(304).send();

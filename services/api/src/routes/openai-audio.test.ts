@@ -48,6 +48,32 @@ describe('The official OpenAI client', () => {
     assert.deepEqual(deltas, ['今天天气很好。', '我们去公园', '吧', ' OK']);
   });
 
+  test('It is told in every format what the filters took away.', async (t) => {
+    const { listen } = await testApp(t);
+    const { transcriptions } = client(await listen()).audio;
+    const file = await toFile(Buffer.from('Hello there.\n[Again --> and again.]\nGood-bye.'), 'speech.wav');
+    const filtered = [{ start: 1, end: 1, text: 'Again --> and again.', reason: 'repetition' }];
+    const told = (answer: object): unknown => (answer as { filtered?: unknown }).filtered;
+    assert.deepEqual(told(await transcriptions.create({ file, model: 'whisper-1' })), filtered);
+    assert.deepEqual(told(await transcriptions.create({ file, model: 'whisper-1', response_format: 'verbose_json' })), filtered);
+    assert.equal(told(await transcriptions.create({ file: await recording(), model: 'whisper-1' })), undefined);
+    for await (const event of await transcriptions.create({ file, model: 'whisper-1', stream: true })) if (event.type === 'transcript.text.done') assert.deepEqual(told(event), filtered);
+    assert.match(await transcriptions.create({ file, model: 'whisper-1', response_format: 'vtt' }), /^WEBVTT\n\nNOTE filtered \(repetition\) 00:00:01\.000 to 00:00:01\.000: Again --&gt; and again\.\n\n00:00:00/);
+    for (const response_format of ['text', 'srt'] as const) {
+      const { response } = await transcriptions.create({ file, model: 'whisper-1', response_format }).withResponse();
+      assert.equal(response.headers.get('x-filtered-texts'), '1', response_format);
+    }
+  });
+
+  test('Temperature 0, and none, raises by itself; any other stays.', async (t) => {
+    const { listen, service } = await testApp(t);
+    const { transcriptions } = client(await listen()).audio;
+    await transcriptions.create({ file: await recording(), model: 'whisper-1' });
+    await transcriptions.create({ file: await recording(), model: 'whisper-1', temperature: 0 });
+    await transcriptions.create({ file: await recording(), model: 'whisper-1', temperature: 0.4 });
+    assert.deepEqual(service.starts.map(({ options }) => options.decode.temperatures), [[0, 0.2, 0.4, 0.6, 0.8, 1], [0, 0.2, 0.4, 0.6, 0.8, 1], [0.4]]);
+  });
+
   test('Its voice detection, languages and keywords reach the work.', async (t) => {
     const { listen, service } = await testApp(t);
     await client(await listen()).audio.transcriptions.create({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AsrError, spaceBetween, type Segment, type Transcript } from '@murmuration/contracts';
+import { AsrError, filteredField, spaceBetween, type Segment, type Transcript } from '@murmuration/contracts';
 import { durationUsage, spokenLanguages } from '@murmuration/transcript';
 import type { Door } from '../door.js';
 import type { Dialect } from '../fields/dialect.js';
@@ -54,7 +54,7 @@ async function answer(door: Door, request: FastifyRequest, reply: FastifyReply, 
   });
   if (outcome === null || outcome.answer.stream) return reply;
   const { transcript, answer: { format, granularities } } = outcome;
-  return replyWithTranscript(reply, transcript, format, granularities, () => ({ text: transcript.text, usage: durationUsage(transcript), ...spokenLanguages(transcript) }));
+  return replyWithTranscript(reply, transcript, format, granularities, () => ({ text: transcript.text, usage: durationUsage(transcript), ...spokenLanguages(transcript), ...filteredField(transcript.filtered) }));
 }
 
 /** The text in increments: what was sent, put together, is the text of `done`. */
@@ -74,7 +74,7 @@ class Deltas {
 
   async finish(transcript: Transcript): Promise<void> {
     if (transcript.text.length > this.#sent.length && transcript.text.startsWith(this.#sent)) await this.#add(transcript.text.slice(this.#sent.length));
-    await this.#stream.send(null, { type: 'transcript.text.done', text: this.#sent, usage: durationUsage(transcript), ...spokenLanguages(transcript) });
+    await this.#stream.send(null, { type: 'transcript.text.done', text: this.#sent, usage: durationUsage(transcript), ...spokenLanguages(transcript), ...filteredField(transcript.filtered) });
   }
 
   async #add(delta: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Reach } from '@murmuration/access';
-import { AsrError, joinTexts, type ModelCard, type Segment, type Transcript } from '@murmuration/contracts';
+import { AsrError, joinTexts, type ModelCard, type Filtered, type Segment, type Transcript } from '@murmuration/contracts';
 import { chooseModel, type ActiveJob, type ClusterStatus, type Transcription, type TranscriptionProgress, type TranscriptionRequest, type TranscriptionService } from '@murmuration/intake';
 
 /** What a card of the in-memory service says. */
@@ -69,6 +69,7 @@ class MemoryTranscription implements Transcription {
   readonly model = MEMORY_CARD.model.id;
   readonly #request: TranscriptionRequest;
   readonly #segments: Segment[] = [];
+  readonly #filtered: Filtered[] = [];
   readonly #result: Promise<Transcript>;
   #ended = false;
   #wake: (() => void)[] = [];
@@ -114,13 +115,18 @@ class MemoryTranscription implements Transcription {
     const text = joinTexts(this.#segments.map((segment) => segment.text));
     return {
       id: this.id, text, model: this.model, task: 'transcribe', language: this.#request.options.decode.language ?? 'en', languageProbability: 1,
-      durationMs: this.#segments.length * 1_000, channels: 1, segments: this.#segments, filtered: [], warnings: [],
+      durationMs: this.#segments.length * 1_000, channels: 1, segments: this.#segments, filtered: this.#filtered, warnings: [],
       accounting: { speechMs: bytes, nonSpeechMs: 0, skipped: [] }, timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4 },
     };
   }
 
   #add(text: string): void {
     const startMs = this.#segments.length * 1_000;
+    // Lines in brackets stand for what the filters take.
+    if (/^\[.*\]$/.test(text)) {
+      this.#filtered.push({ startMs, endMs: startMs, text: text.slice(1, -1), reason: 'repetition' });
+      return;
+    }
     if (text !== '') this.#segments.push({ startMs, endMs: startMs + 1_000, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] });
     this.#wakeAll();
   }

@@ -1,5 +1,5 @@
 import { copyWindow, WINDOW_FRAMES, type LogMel } from '../features/log-mel.js';
-import type { EncodedAudio, Generation, GenerationRequest, SpeechModel } from '../model/speech-model.js';
+import type { EncodedAudio, Generation, GenerationRequest, SpeechModel, WrittenSoFar } from '../model/speech-model.js';
 import type { Prompt } from './prompt-tokens.js';
 import { splitSegments, type TimedTokens } from './split-segments.js';
 
@@ -22,6 +22,10 @@ export interface ChunkTask {
   readonly maxTokens: number;
   /** True when the text of an attempt is to be tried again at the next temperature. */
   isDoubtful(generation: Generation): boolean;
+  /** The better of two attempts that are both doubtful. */
+  better(one: Generation, other: Generation): Generation;
+  /** Asked while a window is written: true when it repeats itself so that nothing more of it would be kept. */
+  loops(frames: { readonly startFrame: number; readonly endFrame: number }, written: WrittenSoFar): boolean;
   /**
    * Judges a window before it counts.
    * @param before windows that count, in order
@@ -100,7 +104,12 @@ async function generateTrusted(model: SpeechModel, audio: EncodedAudio, rows: re
   for (let attempt = 0; pending.length > 0; attempt++) {
     const requests = pending.map((i): GenerationRequest => request(rows[i], prompts[i], i, attempt));
     const written = await model.generate(audio, requests, (index) => cancelled(rows[pending[index] ?? 0]?.index ?? 0));
-    written.forEach((generation, k) => { results[pending[k] ?? 0] = generation; });
+    written.forEach((generation, k) => {
+      const at = pending[k] ?? 0;
+      const before = results[at];
+      const task = rows[at]?.task;
+      results[at] = before === undefined || task === undefined || !task.isDoubtful(generation) ? generation : task.better(before, generation);
+    });
     pending = pending.filter((i, k) => {
       const task = rows[i]?.task;
       const generation = written[k];
@@ -121,12 +130,17 @@ function request(row: Row | undefined, prompt: Prompt | undefined, index: number
     temperature: row.task.temperatures[attempt] ?? 0,
     // Depends on the chunk's own progress alone: its text must not depend on its batch mates.
     seed: row.windows.length * 64 + attempt,
+    loops: (written) => row.task.loops({ startFrame: row.frame, endFrame: windowEnd(row) }, written),
   };
+}
+
+function windowEnd({ task, frame, limitFrame }: Row): number {
+  return Math.min(task.endFrame, frame + WINDOW_FRAMES, limitFrame ?? Infinity);
 }
 
 function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWindow {
   const { task, frame } = row;
-  const endFrame = Math.min(task.endFrame, frame + WINDOW_FRAMES, row.limitFrame ?? Infinity);
+  const endFrame = windowEnd(row);
   const steps = Math.ceil((endFrame - frame) / FRAMES_PER_STEP);
   const { segments, nextStep } = task.timestamps
     ? splitSegments(generation.tokens, task.firstTimestamp, steps)

@@ -17,6 +17,10 @@ class EncodedHidden implements EncodedAudio {
 }
 
 const NOTHING = new Float32Array(0);
+
+/** A text is asked for loops whenever it has grown by so many tokens. */
+const LOOP_CHECK_TOKENS = 8;
+
 /** Further steps of a rehearsal: the first of them still sets memory aside. */
 const REHEARSED_STEPS = 4;
 
@@ -159,20 +163,24 @@ export class OnnxSpeechModel implements SpeechModel {
     writing.tokens.push(token);
   }
 
-  /** Takes rows out of the batch that ended, reached their limit or were cancelled. Answers whether any is left. */
+  /** Takes rows out of the batch that ended, reached their limit, loop or were cancelled. Answers whether any is left. */
   #dropFinished(state: DecoderState, writing: Writing[], cancelled: RequestCancelled): boolean {
     for (let row = writing.length - 1; row >= 0; row--) {
       const one = writing[row];
       if (one === undefined) continue;
       const ended = one.tokens.at(-1) === this.#tokens.endOfText;
       if (ended) one.tokens.pop();
-      if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index)) continue;
+      if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index) && !isLooping(one)) continue;
       const last = writing.pop();
       if (last !== undefined && row < writing.length) writing[row] = last;
       if (writing.length > 0) removeRow(state, row);
     }
     return writing.length > 0;
   }
+}
+
+function isLooping(one: Writing): boolean {
+  return one.tokens.length % LOOP_CHECK_TOKENS === 0 && one.request.loops(one);
 }
 
 function drawsAny(writing: readonly Writing[]): boolean {

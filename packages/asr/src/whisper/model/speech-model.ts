@@ -17,7 +17,12 @@ export interface GenerationRequest {
   readonly temperature: number;
   /** Seeds the draws; the same seed gives the same text. */
   readonly seed: number;
+  /** Asked now and then: true ends the text here, as its limit would. Depends on what is written alone. */
+  loops(written: WrittenSoFar): boolean;
 }
+
+/** What a request has so far. */
+export type WrittenSoFar = Pick<Generation, 'tokens' | 'logprobs' | 'noSpeechProb' | 'startLogprobs'>;
 
 /** What the model wrote for one request, without the end-of-text token. */
 export interface Generation {

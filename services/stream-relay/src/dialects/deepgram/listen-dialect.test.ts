@@ -64,6 +64,13 @@ describe('The address of a live Deepgram stream', () => {
 });
 
 describe('Deepgram live', () => {
+  test('The metadata of a result tell what the filters took away, and of no other message.', () => {
+    const made = live(`${RAW}&interim_results=true`);
+    const final = { ...news.final(0, 'Hello.'), filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }] };
+    const told = [news.started(0), news.partial(0, 'Hello'), final, news.final(1, 'Bye.')].flatMap((one) => said(made.news(one))).map((message) => (message['metadata'] as { filtered?: unknown }).filtered);
+    assert.deepEqual(told, [undefined, [{ start: 0.4, end: 0.9, text: 'Thank you.', reason: 'phantom_phrase' }], undefined]);
+  });
+
   test('Interim results come where they are wanted, then the result, with words, times in seconds and the request\'s id.', () => {
     const made = live(`${RAW}&interim_results=true&vad_events=true`);
     const messages = [news.started(1), news.partial(1, 'Hello'), news.ended(1), news.final(1, 'Hello, World!', 'silence', [word('Hello,', 2_400), word(' World!', 2_900)])].flatMap((one) => said(made.news(one)));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelDescription, Word } from '@murmuration/contracts';
+import { filteredField, type Filtered, type ModelDescription, type Word } from '@murmuration/contracts';
 
 /** What the parts of one stream have in common. */
 export interface StreamIdentity {
@@ -16,6 +16,8 @@ export interface ResultsContent {
   readonly confidence: number;
   readonly words: readonly Word[];
   readonly language: string | null;
+  /** What the filters took away; of finals. */
+  readonly filtered?: readonly Filtered[];
 }
 
 export interface ResultsFlags {
@@ -44,7 +46,7 @@ export function resultsMessage(content: ResultsContent, flags: ResultsFlags, ide
         words: content.words.map((word) => ({ ...wordOf(word), ...(flags.multilingual && content.language !== null ? { language: content.language } : {}) })),
       }],
     },
-    metadata: { request_id: identity.requestId, ...modelFields(model) },
+    metadata: { request_id: identity.requestId, ...modelFields(model), ...filteredField(content.filtered ?? []) },
   };
 }
 

@@ -1,4 +1,4 @@
-import { joinTexts } from '@murmuration/contracts';
+import { joinTexts, type Filtered } from '@murmuration/contracts';
 
 /**
  * One item of the conversation: what was said in one turn, and how much of its text has been told.
@@ -10,6 +10,8 @@ export class Item {
   /** The client has been told that the turn has ended. */
   committed = false;
   seconds = 0;
+  /** What the filters took away; times are the connection's. */
+  readonly filtered: Filtered[] = [];
   #told = '';
   #final = '';
 

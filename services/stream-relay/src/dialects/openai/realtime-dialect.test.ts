@@ -80,6 +80,13 @@ describe('OpenAI Realtime', () => {
     assert.deepEqual(brief(made.news(news.ended(0, 'committed'), 0)), ['committed item_1', 'created']);
   });
 
+  test('A completed item tells what the filters took away, where they did.', () => {
+    const made = live();
+    const final = { ...news.final(0, 'Hello.'), filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }] };
+    const completed = [news.started(0), news.ended(0), final, news.started(1), news.ended(1), news.final(1, 'Bye.')].flatMap((one) => said(made.news(one, 0))).filter((event) => String(event['type']).endsWith('.completed'));
+    assert.deepEqual(completed.map((event) => event['filtered']), [[{ start: 0.4, end: 0.9, text: 'Thank you.', reason: 'phantom_phrase' }], undefined]);
+  });
+
   test('A turn that the service finds runs from speech_started to completed under one item, each item naming the one before.', () => {
     const made = live();
     const events = [news.started(0), news.partial(0, 'Hello wor', 6), news.partial(0, 'Hello world', 11), news.ended(0), news.final(0, 'Hello world.'), news.started(1), news.ended(1), news.final(1, 'Bye.')].map((one) => made.news(one, 0));

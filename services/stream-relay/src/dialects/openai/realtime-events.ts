@@ -1,4 +1,4 @@
-import type { AsrError } from '@murmuration/contracts';
+import { filteredField, type AsrError } from '@murmuration/contracts';
 import { say, type Action } from '../dialect.js';
 import type { Item } from './item.js';
 
@@ -46,6 +46,7 @@ export class RealtimeEvents {
     return this.event('conversation.item.input_audio_transcription.completed', {
       item_id: item.id, content_index: 0, transcript: item.transcript, usage: { type: 'duration', seconds: Math.round(item.seconds * 1_000) / 1_000 },
       ...(language === null ? {} : { languages: [{ code: language }] }),
+      ...filteredField(item.filtered),
     });
   }
 

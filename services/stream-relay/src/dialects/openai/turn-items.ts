@@ -61,6 +61,7 @@ export class TurnItems {
     const item = this.#item(news.utterance);
     this.#items.delete(news.utterance);
     item.seconds += Math.max(0, news.endMs - news.startMs) / 1_000;
+    item.filtered.push(...news.filtered.map((one) => ({ ...one, startMs: this.#atMs(one.startMs), endMs: this.#atMs(one.endMs) })));
     const delta = item.final(news.text);
     const isLast = item.committed && !this.#awaits(item);
     if (this.#goesOn(news.by) && !isLast) return this.#events.delta(item, delta);
