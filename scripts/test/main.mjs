@@ -16,6 +16,7 @@ import { USAGE, parseTestArguments } from './arguments.mjs';
 import { findTestFiles } from './test-files.mjs';
 
 const RUNNER = fileURLToPath(new URL('./run-tests.mjs', import.meta.url));
+const WATCH = new URL('./test-watch.mjs', import.meta.url).href;
 
 /** `npm test`; answers the exit status. */
 export async function test(args) {
@@ -86,7 +87,7 @@ function sourceFolders() {
 /** The last thing that prints: the closing lines of node:test stand at the very end. */
 function runTests(groups) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', RUNNER], { cwd: ROOT, stdio: ['pipe', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, ['--enable-source-maps', '--import', WATCH, RUNNER], { cwd: ROOT, stdio: ['pipe', 'inherit', 'inherit'] });
     child.once('close', (code) => { resolve(code === 0); });
     child.stdin.end(JSON.stringify({ root: ROOT, groups }));
   });

@@ -45,9 +45,9 @@ export class Cluster {
 
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const redis = await startRedis();
+    const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
+    const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options);
     try {
-      const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
-      const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options);
       await Promise.all([
         ...Array.from({ length: options.workers ?? 1 }, () => cluster.addWorker()),
         ...Array.from({ length: (options.apis ?? 1) - 1 }, () => cluster.addApi()),
@@ -55,7 +55,8 @@ export class Cluster {
       await Promise.all([cluster.api, ...cluster.relays.map((relay) => relay.process)].map((service) => service.ready()));
       return cluster;
     } catch (error) {
-      await redis.close();
+      // What has started would keep the test's process, and itself, for ever.
+      await cluster.close('SIGKILL');
       throw error;
     }
   }
@@ -84,9 +85,9 @@ export class Cluster {
     return relay;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.apis, ...this.relays].map((node) => node.process.end()));
-    await Promise.all(this.workers.map((worker) => worker.end()));
+  async close(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await Promise.all([...this.apis, ...this.relays].map((node) => node.process.end(signal)));
+    await Promise.all(this.workers.map((worker) => worker.end(signal)));
     await this.redis.close();
   }
 }
