@@ -72,7 +72,55 @@ describe('Access', () => {
     const access = new Access({ ring: ringOf() }, store, () => NOW_MS);
     const { ticket } = await access.issueTicket(await access.authenticate({ kind: 'key', key: 'k1' }));
     assert.match(ticket, /^ticket_[\w-]{43}$/);
-    assert.deepEqual([...store.held], [[hashOf(ticket).toString('hex'), { keyId: 'id-1', untilMs: NOW_MS + 60_000 }]]);
+    const [[hash, held] = ['', { keyId: '', untilMs: 0 }], ...more] = [...store.held];
+    assert.deepEqual([hash, held.untilMs, more], [hashOf(ticket).toString('hex'), NOW_MS + 60_000, []]);
+    assert.match(held.keyId, /^id-1:\d+:[\w-]{43}$/);
+    for (const secret of ['k1', hashOf('k1').toString('hex'), hashOf('k1').toString('base64url')]) assert.ok(!held.keyId.includes(secret));
+  });
+
+  test('Who may write to the store of tickets cannot make one, give one to another key, lengthen it or copy it to another text', async () => {
+    const store = new Store();
+    const other: KeyEntry = { name: 'boss', id: 'id-2', sha256: hashOf('k2').toString('hex'), scopes: ['admin'], weight: 1, created_at: '2026-01-01T00:00:00Z' };
+    const ring = new KeyRing([{ ...other, name: 'acme', id: 'id-1', sha256: hashOf('k1').toString('hex'), scopes: ['read', 'transcribe'] }, other]);
+    let nowMs = NOW_MS;
+    const access = new Access({ ring }, store, () => nowMs);
+    const principal = await access.authenticate({ kind: 'key', key: 'k1' });
+    const { ticket } = await access.issueTicket(principal);
+    const hash = hashOf(ticket).toString('hex');
+    const good = store.held.get(hash)?.keyId ?? '';
+    const [, expires = '', signature = ''] = good.split(':');
+    const put = (text: string, meaning: string): void => { store.held.set(hashOf(text).toString('hex'), { keyId: meaning, untilMs: Number.POSITIVE_INFINITY }); };
+    for (const [kind, text] of [['ticket', 'ticket_forged'], ['client_secret', 'ek_forged']] as const) {
+      for (const meaning of ['id-2', 'client:id-2', 'id-2:', `id-2:${expires}`, `id-2:${expires}:`, `id-2:${expires}:${signature}`, good, `:${expires}:${signature}`]) {
+        put(text, meaning);
+        await assert.rejects(access.authenticate(kind === 'ticket' ? { kind, ticket: text, use: 'read' } : { kind, secret: text }), REFUSED, meaning);
+      }
+    }
+    for (const meaning of [`id-2:${expires}:${signature}`, `id-1:${String(Number(expires) + 1)}:${signature}`, `${good}:x`]) {
+      put(ticket, meaning);
+      await assert.rejects(access.authenticate({ kind: 'ticket', ticket, use: 'read' }), REFUSED, meaning);
+    }
+    put(ticket, good);
+    assert.equal((await access.authenticate({ kind: 'ticket', ticket, use: 'read' })).keyId, 'id-1');
+    nowMs = Number(expires) + 10 * 60_000;
+    await assert.rejects(access.authenticate({ kind: 'ticket', ticket, use: 'read' }), REFUSED);
+  });
+
+  test('A ticket of a node whose clock is wrong by minutes opens what it should, and one of a key that was replaced under its id opens nothing', async () => {
+    const store = new Store();
+    const keys = { ring: ringOf() };
+    const [early, late] = [new Access(keys, store, () => NOW_MS - 5 * 60_000), new Access(keys, store, () => NOW_MS + 4 * 60_000)];
+    const { ticket } = await early.issueTicket(await early.authenticate({ kind: 'key', key: 'k1' }));
+    assert.equal((await late.authenticate({ kind: 'ticket', ticket, use: 'read' })).keyId, 'id-1');
+    keys.ring = ringOf({ sha256: hashOf('k9').toString('hex') });
+    await assert.rejects(late.authenticate({ kind: 'ticket', ticket, use: 'read' }), REFUSED);
+  });
+
+  test('A client secret that is shown as a ticket is refused and stays good', async () => {
+    const access = new Access({ ring: ringOf({ scopes: ['transcribe'] }) }, new Store(), () => NOW_MS);
+    const { secret } = await access.issueClientSecret(await access.authenticate({ kind: 'key', key: 'k1' }), 60_000);
+    await assert.rejects(access.authenticate({ kind: 'ticket', ticket: secret, use: 'once' }), REFUSED);
+    assert.equal((await access.authenticate({ kind: 'client_secret', secret })).keyId, 'id-1');
   });
 
   test('A ticket ends with its key, and one that was made without keys opens nothing where keys are asked for.', async () => {

@@ -16,7 +16,7 @@ export class Access {
    */
   constructor(keys: { readonly ring: KeyRing } | null, tickets: TicketStore, now: () => number = Date.now) {
     this.#keys = keys;
-    this.#tickets = new Tickets(tickets);
+    this.#tickets = new Tickets(tickets, keys);
     this.#now = now;
   }
 
@@ -56,12 +56,12 @@ export class Access {
       case 'none': return null;
       case 'key': return keys.ring.find(credentials.key, this.#now());
       case 'client_secret': {
-        const keyId = await this.#tickets.redeemClientSecret(credentials.secret);
+        const keyId = await this.#tickets.redeemClientSecret(credentials.secret, this.#now());
         const principal = keyId === null ? null : keys.ring.byId(keyId, this.#now());
         return principal === null ? null : { ...principal, scopes: new Set([...principal.scopes].filter((scope) => scope === 'transcribe')) };
       }
       case 'ticket': {
-        const keyId = await this.#tickets.redeem(credentials.ticket, credentials.use);
+        const keyId = await this.#tickets.redeem(credentials.ticket, credentials.use, this.#now());
         // The keys may have changed while the store was asked.
         return keyId === null ? null : keys.ring.byId(keyId, this.#now());
       }

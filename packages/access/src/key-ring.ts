@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { KeyEntry } from './key-entry.js';
 import type { Principal } from './principal.js';
 import { hashOf } from './secret.js';
@@ -43,6 +43,12 @@ export class KeyRing {
   /** As `find`, by the key's id: for tickets, which end with the key that they stand for. */
   byId(id: string, nowMs: number): Principal | null {
     return usable(this.#byId.get(id), nowMs);
+  }
+
+  /** HMAC-SHA256 of the text by the hash of this key, which only those have who have the file of keys; null when there is no such key. */
+  sign(id: string, text: string): Buffer | null {
+    const key = this.#byId.get(id);
+    return key === undefined ? null : createHmac('sha256', key.hash).update(text, 'utf8').digest();
   }
 
   /** Secret that signs the webhooks of this owner: that of its newest usable key that has one, else null. */

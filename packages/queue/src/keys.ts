@@ -92,7 +92,7 @@ export const SETTLE_CHANNEL = `${PREFIX}:settle`;
 /** Channel on which cancelled job ids are called out. */
 export const CANCELLED_CHANNEL = `${PREFIX}:cancelled`;
 
-/** String: id of the API key that a ticket stands for, by the ticket's SHA-256. */
+/** String: what a ticket stands for, signed, by the ticket's SHA-256. */
 export function ticketKey(ticketHash: string): string {
   return `${PREFIX}:{t.${ticketHash}}:ticket`;
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { atDoor } from './connections.js';
 import { ticketKey } from './keys.js';
 
-/** Tickets that stand for API keys, by the SHA-256 of the ticket, for all doors of the cluster. Expired ones are gone by themselves. All throw `backend_unavailable`. */
+/** What tickets stand for (text that `packages/access` signs), by the SHA-256 of the ticket, for all doors of the cluster. Expired ones are gone by themselves. All throw `backend_unavailable`. */
 export class RedisTicketStore {
   readonly #redis: Redis;
 
@@ -11,11 +11,11 @@ export class RedisTicketStore {
     this.#redis = redis;
   }
 
-  async put(ticketHash: string, keyId: string, lifeMs: number): Promise<void> {
-    await atDoor(() => this.#redis.set(ticketKey(ticketHash), keyId, 'PX', lifeMs));
+  async put(ticketHash: string, meaning: string, lifeMs: number): Promise<void> {
+    await atDoor(() => this.#redis.set(ticketKey(ticketHash), meaning, 'PX', lifeMs));
   }
 
-  /** Id of the key, or null when the ticket is not there or has expired. */
+  /** What was put, or null when the ticket is not there or has expired. */
   async read(ticketHash: string): Promise<string | null> {
     return atDoor(() => this.#redis.get(ticketKey(ticketHash)));
   }
