@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { privateFolder, writePrivate } from './private-files.mjs';
 import { askRedis } from './redis-protocol.mjs';
 import { SetupError } from './setup-error.mjs';
 
@@ -14,22 +16,33 @@ export function redisMemoryBytes(total = totalmem(), limit = process.constrained
   return Math.round(Math.min(Math.max(usable / 4, 256 * MIB), 4096 * MIB));
 }
 
-/** Arguments of a Redis server that loses nothing it acknowledged and refuses writes rather than dropping keys. */
-export function redisArguments({ port, folder, memoryBytes }) {
-  return [
-    '--port', String(port), '--bind', '127.0.0.1', '--dir', folder,
-    '--appendonly', 'yes', '--appendfsync', 'always', '--save', '',
-    '--maxmemory-policy', 'noeviction', '--maxmemory', String(memoryBytes),
+/** A password that nobody guesses: every user of the machine may connect to a port of it. */
+export function newPassword() {
+  return randomBytes(32).toString('base64url');
+}
+
+/**
+ * Writes the configuration of a Redis server that loses nothing it acknowledged, refuses writes rather than dropping keys, and
+ * answers nobody without the password; a file, since every user may read the arguments of a process. Answers its path.
+ */
+export function writeConfiguration({ port, password, folder, memoryBytes }) {
+  privateFolder(folder);
+  const path = join(folder, 'redis.conf');
+  writePrivate(path, [
+    `port ${String(port)}`, 'bind 127.0.0.1', `requirepass ${password}`, `dir "${folder.replaceAll(/[\\"]/g, '\\$&')}"`,
+    'appendonly yes', 'appendfsync always', 'save ""',
+    'maxmemory-policy noeviction', `maxmemory ${String(memoryBytes)}`,
     // The slow log keeps parts of what clients sent.
-    '--slowlog-log-slower-than', '-1',
-    '--daemonize', 'no',
-  ];
+    'slowlog-log-slower-than -1',
+    'daemonize no', '',
+  ].join('\n'));
+  return path;
 }
 
 /** Remembers which server works in `folder`, so that the next start finds it should this one be killed. */
-export function recordServer(folder, { pid, port }) {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, RECORD), `${JSON.stringify({ pid, port })}\n`);
+export function recordServer(folder, { pid, port, password }) {
+  privateFolder(folder);
+  writePrivate(join(folder, RECORD), `${JSON.stringify({ pid, port, password })}\n`);
 }
 
 export function forgetServer(folder) {
@@ -38,17 +51,17 @@ export function forgetServer(folder) {
 
 function recordedServer(folder) {
   try {
-    const { pid, port } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8'));
-    return Number.isInteger(pid) && Number.isInteger(port) ? { pid, port } : null;
+    const { pid, port, password = null } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8'));
+    return Number.isInteger(pid) && Number.isInteger(port) ? { pid, port, password } : null;
   } catch {
     return null;
   }
 }
 
-/** Whether the Redis at `port` works in `folder`: it is asked, because a process id or a port may have gone to somebody else. */
-async function worksIn(folder, port) {
+/** Whether this Redis works in `folder`: it is asked, because a process id or a port may have gone to somebody else. */
+async function worksIn(folder, { port, password }) {
   try {
-    const [, dir] = await askRedis({ port }, ['CONFIG', 'GET', 'dir']);
+    const [, dir] = await askRedis({ port, password }, ['CONFIG', 'GET', 'dir']);
     return realpathSync(dir) === realpathSync(folder);
   } catch {
     return false;
@@ -71,12 +84,12 @@ async function answers(port) {
 export async function stopLeftover(folder, timeoutMs = 20_000) {
   const recorded = recordedServer(folder);
   if (recorded === null) return false;
-  if (!(await worksIn(folder, recorded.port))) {
+  if (!(await worksIn(folder, recorded))) {
     forgetServer(folder);
     return false;
   }
   // It closes the connection instead of answering.
-  await askRedis({ port: recorded.port }, ['SHUTDOWN', 'NOSAVE']).catch(() => undefined);
+  await askRedis(recorded, ['SHUTDOWN', 'NOSAVE']).catch(() => undefined);
   for (const end = Date.now() + timeoutMs; await answers(recorded.port);) {
     if (Date.now() > end) throw new SetupError(`The Redis of a former start (process ${String(recorded.pid)}, port ${String(recorded.port)}) does not end. End it, then run the command again.`);
     await sleep(100);
@@ -96,6 +109,12 @@ export function removeUnfinishedRewrites(folder) {
 }
 
 /** True once the server at `port` has loaded its data and serves. */
-export async function redisServes(port) {
-  return (await askRedis({ port }, ['PING']).catch(() => null)) === 'PONG';
+export async function redisServes({ port, password }) {
+  return (await askRedis({ port, password }, ['PING']).catch(() => null)) === 'PONG';
+}
+
+/** True when nobody but who asks is connected, or the server is gone. */
+export async function onlyClient({ port, password }) {
+  const answer = await askRedis({ port, password }, ['INFO', 'clients']).catch(() => 'connected_clients:0');
+  return Number(/^connected_clients:(\d+)/m.exec(answer)?.[1]) <= 1;
 }

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findExecutable } from './executables.mjs';
 import { freePort } from './free-port.mjs';
-import { recordServer, redisArguments, redisMemoryBytes, redisServes, removeUnfinishedRewrites, stopLeftover } from './own-redis.mjs';
+import { newPassword, recordServer, redisMemoryBytes, redisServes, removeUnfinishedRewrites, stopLeftover, writeConfiguration } from './own-redis.mjs';
 import { askRedis } from './redis-protocol.mjs';
 
 const BINARY = findExecutable(['valkey-server', 'redis-server']);
 const MIB = 1024 * 1024;
 
-/** Starts a server as `npm start` does; `work` gets its port, its folder and a promise of its end. */
+/** Starts a server as `npm start` does; `work` gets its port, password and folder and a promise of its end. */
 async function withRedis(work) {
-  const folder = mkdtempSync(join(tmpdir(), 'murmuration-own-redis-'));
-  const port = await freePort();
-  const child = spawn(BINARY, redisArguments({ port, folder, memoryBytes: 256 * MIB }), { stdio: 'ignore' });
+  const folder = mkdtempSync(join(tmpdir(), 'murmuration own "redis"-'));
+  const server = { port: await freePort(), password: newPassword() };
+  const child = startServer(folder, server);
   const ended = once(child, 'exit');
   try {
-    while (!(await redisServes(port))) await sleep(20);
-    await work({ port, folder, pid: child.pid, ended });
+    await untilServes(server);
+    await work({ ...server, folder, pid: child.pid, ended });
   } finally {
     child.kill('SIGKILL');
     await ended;
@@ -30,9 +30,17 @@ async function withRedis(work) {
   }
 }
 
+function startServer(folder, server) {
+  return spawn(BINARY, [writeConfiguration({ ...server, folder, memoryBytes: 256 * MIB })], { stdio: 'ignore' });
+}
+
+async function untilServes(server) {
+  while (!(await redisServes(server))) await sleep(20);
+}
+
 test('The server keeps every acknowledged write, refuses rather than forgets, and listens on loopback only', async () => {
-  await withRedis(async ({ port, folder }) => {
-    const setting = async (name) => (await askRedis({ port }, ['CONFIG', 'GET', name]))[1];
+  await withRedis(async ({ port, password, folder }) => {
+    const setting = async (name) => (await askRedis({ port, password }, ['CONFIG', 'GET', name]))[1];
     assert.equal(await setting('appendonly'), 'yes');
     assert.equal(await setting('appendfsync'), 'always');
     assert.equal(await setting('maxmemory-policy'), 'noeviction');
@@ -42,28 +50,41 @@ test('The server keeps every acknowledged write, refuses rather than forgets, an
   });
 });
 
+test('The server answers nobody without its password, which no other user can read', async () => {
+  await withRedis(async ({ port, password, folder, pid }) => {
+    for (const command of [['PING'], ['GET', 'key'], ['CONFIG', 'GET', 'dir'], ['INFO']]) await assert.rejects(askRedis({ port }, command), /NOAUTH/);
+    await assert.rejects(askRedis({ port, password: newPassword() }, ['PING']), /WRONGPASS|invalid password/);
+    assert.equal(await askRedis({ port, password }, ['PING']), 'PONG');
+    recordServer(folder, { pid, port, password });
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    for (const file of ['redis.conf', 'server.json']) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+    if (process.platform === 'linux') assert.ok(!readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes(password));
+  });
+});
+
 test('A server that a killed start left behind is ended, with its data kept', async () => {
-  await withRedis(async ({ port, folder, pid, ended }) => {
-    await askRedis({ port }, ['SET', 'key', 'value']);
-    recordServer(folder, { pid, port });
+  await withRedis(async ({ port, password, folder, pid, ended }) => {
+    await askRedis({ port, password }, ['SET', 'key', 'value']);
+    recordServer(folder, { pid, port, password });
     assert.equal(await stopLeftover(folder), true);
     await ended;
     assert.equal(await stopLeftover(folder), false);
-    const again = spawn(BINARY, redisArguments({ port, folder, memoryBytes: 256 * MIB }), { stdio: 'ignore' });
+    const next = { port, password: newPassword() };
+    const again = startServer(folder, next);
     const gone = once(again, 'exit');
-    while (!(await redisServes(port))) await sleep(20);
-    assert.equal(await askRedis({ port }, ['GET', 'key']), 'value');
+    await untilServes(next);
+    assert.equal(await askRedis(next, ['GET', 'key']), 'value');
     again.kill('SIGTERM');
     await gone;
   });
 });
 
 test('A Redis that works in another folder is left alone, even where the record names its port', async () => {
-  await withRedis(async ({ port, pid }) => {
+  await withRedis(async ({ port, password, pid }) => {
     const other = mkdtempSync(join(tmpdir(), 'murmuration-other-'));
-    recordServer(other, { pid, port });
+    recordServer(other, { pid, port, password });
     assert.equal(await stopLeftover(other), false);
-    assert.equal(await redisServes(port), true);
+    assert.equal(await redisServes({ port, password }), true);
     rmSync(other, { recursive: true, force: true });
   });
 });

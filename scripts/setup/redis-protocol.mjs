@@ -36,11 +36,12 @@ function parseReply(text, at = 0) {
 }
 
 /**
- * Sends one command to a Redis without a password and answers its reply (strings, numbers, arrays). Speaks the protocol
+ * Sends one command to a Redis, after `password` where one is given, and answers its reply (strings, numbers, arrays). Speaks the protocol
  * itself because it runs before the npm dependencies are there. Throws `RedisReplyError` for an error reply, and a plain
  * error when nothing listens, when it is no Redis, or after `timeoutMs`.
  */
-export function askRedis({ host = '127.0.0.1', port }, command, timeoutMs = 2_000) {
+export function askRedis({ host = '127.0.0.1', port, password = null }, command, timeoutMs = 2_000) {
+  const commands = [...(password === null ? [] : [['AUTH', password]]), command];
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     let text = '';
@@ -54,15 +55,19 @@ export function askRedis({ host = '127.0.0.1', port }, command, timeoutMs = 2_00
     socket.on('data', (bytes) => {
       text += bytes.toString('latin1');
       try {
-        const reply = parseReply(text);
-        if (reply === null) return;
-        if (reply[0] instanceof Error) end(reject, reply[0]);
-        else end(resolve, reply[0]);
+        let at = 0;
+        for (let i = 0; i < commands.length; i += 1) {
+          const reply = parseReply(text, at);
+          if (reply === null) return;
+          if (reply[0] instanceof Error) end(reject, reply[0]);
+          else if (i === commands.length - 1) end(resolve, reply[0]);
+          at = reply[1];
+        }
       } catch (error) {
         end(reject, error);
       }
     });
-    // An array of bulk strings; the arguments here are plain ASCII.
-    socket.write(`*${String(command.length)}\r\n${command.map((word) => `$${String(Buffer.byteLength(word))}\r\n${word}\r\n`).join('')}`);
+    // Arrays of bulk strings; the arguments here are plain ASCII.
+    socket.write(commands.map((words) => `*${String(words.length)}\r\n${words.map((word) => `$${String(Buffer.byteLength(word))}\r\n${word}\r\n`).join('')}`).join(''));
   });
 }

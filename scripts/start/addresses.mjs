@@ -9,8 +9,8 @@ export function bracketed(host) {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** The lines that say where everything is; the address of a Redis that is not our own is left out, it may hold a password. */
-export function describeAddresses({ url, relayHost, ports, redisUrl, isOwnRedis }) {
+/** The lines that say where everything is. The address of Redis holds a password: of our own `redisRecord` is named, the file that has it. */
+export function describeAddresses({ url, relayHost, ports, redisRecord }) {
   const relay = bracketed(reachableHost(relayHost));
   return [
     'Murmuration is ready.',
@@ -21,7 +21,7 @@ export function describeAddresses({ url, relayHost, ports, redisUrl, isOwnRedis 
     `  reference     ${url}/docs and ${url}/redoc`,
     `  health        ${url}/health`,
     `  metrics       ports ${[ports.apiMetrics, ports.relayMetrics, ...ports.workerMetrics].map(String).join(', ')}`,
-    `  redis         ${isOwnRedis ? redisUrl : 'as REDIS_URL says'}`,
+    `  redis         ${redisRecord === null ? 'as REDIS_URL says' : `its own; port and password are in ${redisRecord}`}`,
     'Ctrl-C ends it in order.',
   ];
 }

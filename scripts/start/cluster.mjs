@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../setup/free-port.mjs';
-import { forgetServer, recordServer, redisArguments, redisMemoryBytes, removeUnfinishedRewrites, stopLeftover } from '../setup/own-redis.mjs';
+import { forgetServer, newPassword, redisMemoryBytes, stopLeftover } from '../setup/own-redis.mjs';
 import { ROOT, modelCache } from '../setup/paths.mjs';
+import { privateFolder } from '../setup/private-files.mjs';
 import { say } from '../setup/say.mjs';
 import { LogFile } from './log-file.mjs';
 import { probeRedis, probeService } from './probes.mjs';
@@ -9,6 +11,7 @@ import { Service } from './service.mjs';
 import { nvidiaGpus, workerEnvironment } from './worker-environment.mjs';
 
 const PRELOAD = new URL('./end-with-parent.mjs', import.meta.url).href;
+const KEEPER = fileURLToPath(new URL('./redis-keeper.mjs', import.meta.url));
 // Somewhat more than the services take for themselves by default (DRAIN_TIMEOUT_MS is 60 s).
 const GRACE_MS = 75_000;
 const REDIS_GRACE_MS = 20_000;
@@ -31,10 +34,6 @@ export class Cluster {
   constructor(options) {
     this.#options = options;
     this.#redisUrl = options.redisUrl;
-  }
-
-  get redisUrl() {
-    return this.#redisUrl;
   }
 
   /** Starts everything and waits until all are ready. Throws a `SetupError` when one cannot start. */
@@ -69,26 +68,26 @@ export class Cluster {
     const { stateFolder, redisBinary, onFatal } = this.#options;
     const folder = join(stateFolder, 'redis');
     if (await stopLeftover(folder)) say('redis', 'ended the one that a killed start had left behind');
-    removeUnfinishedRewrites(folder);
     const port = await freePort();
-    // Its folder exists only now when this is the first start.
-    recordServer(folder, { pid: 0, port });
+    const password = newPassword();
+    privateFolder(folder);
     this.#redis = new Service('redis', {
-      command: redisBinary,
-      args: redisArguments({ port, folder, memoryBytes: redisMemoryBytes() }),
+      command: process.execPath,
+      args: [KEEPER, redisBinary, folder],
       cwd: folder,
-      env: process.env,
+      // Other users cannot read the environment of a process.
+      env: { ...process.env, OWN_REDIS: JSON.stringify({ port, password, memoryBytes: redisMemoryBytes() }) },
       log: new LogFile(join(stateFolder, 'logs', 'redis.log')),
       quiet: true,
-      probe: () => probeRedis(port),
+      channel: true,
+      probe: () => probeRedis({ port, password }),
       triesInARow: TRIES_IN_A_ROW,
       onGivenUp: onFatal,
-      onSpawn: (pid) => { recordServer(folder, { pid, port }); },
     });
     if (this.#stopped) return;
     this.#redis.start();
     await this.#redis.ready();
-    this.#redisUrl = `redis://127.0.0.1:${String(port)}`;
+    this.#redisUrl = `redis://:${password}@127.0.0.1:${String(port)}`;
     say('redis', `ready on port ${String(port)} (its own, data under ${folder})`);
   }
 

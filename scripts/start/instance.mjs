@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { runCommand } from '../setup/command.mjs';
+import { writePrivate } from '../setup/private-files.mjs';
 import { SetupError } from '../setup/setup-error.mjs';
 
 /** The command line of a running process, or null when there is none or it cannot be told. */
@@ -43,12 +44,12 @@ export class Instance {
 
   /** Takes the mark. Throws a `SetupError` when another process, whose command line contains `program`, holds it. */
   static async claim(path, program = 'scripts/start.mjs') {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const record = { pid: process.pid };
     let afterCrash = false;
     for (;;) {
       try {
-        writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: 'wx' });
+        writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o600 });
         return new Instance(path, record, afterCrash);
       } catch (error) {
         if (error.code !== 'EEXIST') throw error;
@@ -66,8 +67,7 @@ export class Instance {
   /** Tells later starts where this one serves. */
   serves(url) {
     this.#record.url = url;
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify(this.#record)}\n`);
-    renameSync(`${this.#path}.new`, this.#path);
+    writePrivate(this.#path, `${JSON.stringify(this.#record)}\n`);
   }
 
   release() {

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { privateFolder } from '../setup/private-files.mjs';
 
 /** A log on disk that keeps at most twice `maxBytes`: when it is full it becomes `PATH.1`, and that of before goes. */
 export class LogFile {
@@ -11,7 +12,7 @@ export class LogFile {
   constructor(path, maxBytes = 20 * 1024 * 1024) {
     this.path = path;
     this.#maxBytes = maxBytes;
-    mkdirSync(dirname(path), { recursive: true });
+    privateFolder(dirname(path));
     this.#open();
   }
 
@@ -34,7 +35,7 @@ export class LogFile {
   }
 
   #open() {
-    this.#file = openSync(this.path, 'a');
+    this.#file = openSync(this.path, 'a', 0o600);
     this.#bytes = fstatSync(this.#file).size;
   }
 }

@@ -12,6 +12,7 @@ import { Cluster } from './cluster.mjs';
 import { Instance } from './instance.mjs';
 import { choosePorts, requireFreePorts } from './ports.mjs';
 import { listenForStop } from './stop-signals.mjs';
+import { watchParent } from './watch-parent.mjs';
 import { describeTranscript, requireFiles, transcribeFile } from './transcribe-file.mjs';
 
 // After a crash, services see that their starter is gone and need a moment to end.
@@ -60,6 +61,8 @@ async function run(options, files, instance) {
   await prepare({ wants: (artifact) => artifact.models === undefined || artifact.models.includes(model) });
   const redisBinary = redisUrl === null ? await ensureRedisBinary() : null;
   await ensureFfmpeg();
+  // What the services write (logs, spooled uploads, Redis' data, stored audio) is for this user alone.
+  process.umask(0o077);
 
   const leave = new AbortController();
   const cluster = new Cluster({
@@ -71,8 +74,10 @@ async function run(options, files, instance) {
   });
   // The last resort when this process ends by an error of its own.
   process.once('exit', () => { cluster.kill(); });
+  const stop = () => { leave.abort(new Stopped()); };
+  const unwatch = environment.npm_lifecycle_event === 'start' ? watchParent(stop) : () => {};
   const unlisten = listenForStop({
-    onFirst: () => { leave.abort(new Stopped()); },
+    onFirst: stop,
     onSecond: () => {
       say('murmuration', 'killed');
       cluster.kill();
@@ -89,7 +94,7 @@ async function run(options, files, instance) {
     if (keyMissing) say('murmuration', 'nothing is transcribed, since API_KEYS_FILE asks for a key: set API_KEY to one that has the scope transcribe');
     const status = keyMissing ? 1 : await transcribeAll(url, files, apiKey, leave.signal);
     if (options.once) return status;
-    console.log(`\n${describeAddresses({ url, relayHost, ports, redisUrl: cluster.redisUrl, isOwnRedis: givenRedis === null }).join('\n')}\n`);
+    console.log(`\n${describeAddresses({ url, relayHost, ports, redisRecord: redisBinary === null ? null : join(stateFolder(), 'redis', 'server.json') }).join('\n')}\n`);
     serving = true;
     await untilAborted(new Promise(() => {}), leave.signal);
     return 0;
@@ -100,6 +105,7 @@ async function run(options, files, instance) {
     if (leave.signal.aborted) say('murmuration', 'ending in order: the doors, the workers, Redis; Ctrl-C again ends at once');
     await cluster.stop();
     unlisten();
+    unwatch();
   }
 }
 

@@ -24,6 +24,6 @@ export function describeReadiness(text) {
 }
 
 /** Asks a Redis whether it has loaded its data. */
-export async function probeRedis(port) {
-  return { ready: await redisServes(port), detail: null };
+export async function probeRedis(server) {
+  return { ready: await redisServes(server), detail: null };
 }

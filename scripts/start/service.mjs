@@ -44,7 +44,7 @@ export class Service {
   /**
    * `options`: `command`, `args`, `env`, `cwd`; `log`, a LogFile; `probe`, which answers `{ ready, detail }` (`detail` is null when
    * nothing answered); `channel`, whether to open an IPC channel; `quiet`, to show nothing of its log; `triesInARow` and
-   * `onGivenUp(message)`; `onSpawn(pid)`; `pauseMs(attempt)`, the wait before a new try.
+   * `onGivenUp(message)`; `pauseMs(attempt)`, the wait before a new try.
    */
   constructor(name, options) {
     this.name = name;
@@ -63,7 +63,6 @@ export class Service {
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc'] : [])] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => { this.#onLine(line); });
-    if (child.pid !== undefined) this.#options.onSpawn?.(child.pid);
     this.#exit = new Promise((resolve) => {
       child.once('error', (error) => {
         if (child.pid !== undefined) return;
@@ -122,7 +121,13 @@ export class Service {
   kill() {
     this.#ended = true;
     this.#state = 'ended';
-    this.#child?.kill('SIGKILL');
+    if (this.#child?.pid === undefined) return;
+    // What it has started goes with it: it leads a group of its own.
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
   }
 
   #onLine(line) {

@@ -94,6 +94,6 @@ test('It serves until it is told to end, a second one says so meanwhile, a kille
 
   first.child.kill('SIGINT');
   assert.equal(await first.ended, 0);
-  assert.equal(await redisServes(redis.port), false);
+  assert.equal(await redisServes(redis), false);
   assert.equal(existsSync(join(state, 'redis', 'server.json')), false);
 });
