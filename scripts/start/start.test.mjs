@@ -10,6 +10,8 @@ import { after, test } from 'node:test';
 import { redisServes } from '../setup/own-redis.mjs';
 import { ROOT } from '../setup/paths.mjs';
 
+// Each starts whole clusters.
+const TIMEOUT = { timeout: 300_000 };
 const state = mkdtempSync(join(tmpdir(), 'murmuration-start-'));
 after(() => { rmSync(state, { recursive: true, force: true }); });
 
@@ -48,7 +50,7 @@ function startWith(variables, ...args) {
   return { child, lines, line, ended };
 }
 
-test('With --once the sample is transcribed through the front door, everything ends, and the status is 0', async () => {
+test('With --once the sample is transcribed through the front door, everything ends, and the status is 0', TIMEOUT, async () => {
   const { lines, ended } = start('--once');
   assert.equal(await ended, 0, lines.join('\n'));
   const printed = lines.join('\n');
@@ -57,14 +59,14 @@ test('With --once the sample is transcribed through the front door, everything e
   assert.equal(existsSync(join(state, 'start.json')), false);
 });
 
-test('A file that is no audio gives the door\'s words and a status that is not 0, and the others are transcribed all the same', async () => {
+test('A file that is no audio gives the door\'s words and a status that is not 0, and the others are transcribed all the same', TIMEOUT, async () => {
   const { lines, ended } = start('--once', 'package.json', 'samples/made-amiable-himself.wav');
   assert.equal(await ended, 1);
   assert.match(lines.join('\n'), /package\.json was not transcribed: .*\(HTTP 4\d\d\)/);
   assert.match(lines.join('\n'), /amiable himself/);
 });
 
-test('Where keys are asked for, API_KEY is shown, and without it one line says why nothing is transcribed', async () => {
+test('Where keys are asked for, API_KEY is shown, and without it one line says why nothing is transcribed', TIMEOUT, async () => {
   const key = 'murm_key-of-a-test';
   const path = join(state, 'keys.json');
   writeFileSync(path, JSON.stringify([{ name: 'test', id: 'key-1', sha256: createHash('sha256').update(key).digest('hex'), scopes: ['transcribe'], created_at: '2027-01-31T00:00:00Z' }]));
@@ -77,7 +79,7 @@ test('Where keys are asked for, API_KEY is shown, and without it one line says w
   assert.doesNotMatch(without.lines.join('\n'), /HTTP 401/);
 });
 
-test('It serves until it is told to end, a second one says so meanwhile, a killed worker comes back, and all is gone at the end', async () => {
+test('It serves until it is told to end, a second one says so meanwhile, a killed worker comes back, and all is gone at the end', TIMEOUT, async () => {
   const first = start();
   const url = /http:\S+(?=\/health)/.exec(await first.line(/health +http/))[0];
   await first.line(/Ctrl-C/);

@@ -42,7 +42,7 @@ async function inProcess(file: Uint8Array): Promise<string> {
   return texts.join(' ');
 }
 
-test('The text through door, queue and worker is that of the model in-process, chunk by chunk', async () => {
+test('The text through door, queue and worker is that of the model in-process, chunk by chunk', { timeout: 300_000 }, async () => {
   const shared = sharedClips().filter((clip) => clip.language === 'en' && clip.name.endsWith('.wav') && clip.said.length === 1);
   const files = [...(await samples()).map((sample) => wavFile(sample.pcm)), ...await Promise.all(shared.map(bytesOf))];
   for (const file of files) assert.equal((await transcribe(cluster.url, file)).text, await inProcess(file));

@@ -28,7 +28,7 @@ async function cancel(id: string): Promise<void> {
   await (await fetch(`${cluster.url}/v1/jobs/${id}`, { method: 'DELETE' })).arrayBuffer();
 }
 
-test('A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own', async (t) => {
+test('A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own', { timeout: 300_000 }, async (t) => {
   const id = randomUUID();
   const submitted = submitSurely(cluster.url, long, { query: { priority: 'batch', id } });
   await until('the long job is worked on', async () => ((await job(id)).progress?.done_seconds ?? 0) > 0);
@@ -45,7 +45,7 @@ test('A clip that comes while a long job keeps the only worker busy waits for th
   await cancel(id);
 });
 
-test('Ten jobs submitted together progress together', async () => {
+test('Ten jobs submitted together progress together', { timeout: 300_000 }, async () => {
   const jobs = await Promise.all(Array.from({ length: 10 }, () => submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000))));
   let states: JobAnswer['progress'][] = [];
   await until('one of them is three quarters done', async () => {
@@ -57,7 +57,7 @@ test('Ten jobs submitted together progress together', async () => {
   await Promise.all(jobs.map(({ id }) => cancel(id)));
 });
 
-test('Batch work moves while interactive work never lets the worker rest', async () => {
+test('Batch work moves while interactive work never lets the worker rest', { timeout: 300_000 }, async () => {
   let going = true;
   let answered = 0;
   const steady = Promise.all(Array.from({ length: 12 }, async () => {

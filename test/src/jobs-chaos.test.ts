@@ -70,7 +70,7 @@ async function disturb(stopped: () => boolean): Promise<number> {
   return kills;
 }
 
-test('Two hundred jobs with repeated keys end exactly once each, with the text of an undisturbed run, while doors and workers are killed', { skip }, async (t) => {
+test('Two hundred jobs with repeated keys end exactly once each, with the text of an undisturbed run, while doors and workers are killed', { timeout: 600_000, skip }, async (t) => {
   const files = await recordings(40);
   const expected = await Promise.all(files.map(async (file) => (await transcribe(cluster.url, file)).text));
   const urls = cluster.apis.map((api) => `http://127.0.0.1:${String(api.port)}`);

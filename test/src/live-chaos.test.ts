@@ -51,7 +51,7 @@ function finalTexts(messages: Iterable<LiveMessage>): string[] {
   return [...messages].filter((message) => message.type === 'final').map((message) => `${String(message.start_ms)} ${message.text ?? ''}`);
 }
 
-test('A stream cut fifty times and carried on at another relay, one of them killed twice, gives the text of an undisturbed one', async (t) => {
+test('A stream cut fifty times and carried on at another relay, one of them killed twice, gives the text of an undisturbed one', { timeout: 600_000 }, async (t) => {
   const quiet = await LiveConnection.open(addressOf(0));
   quiet.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
   await quiet.next('ready', (message) => message.type === 'ready');

@@ -31,7 +31,7 @@ function residentBytes(): number {
   return Number(readFileSync(`/proc/${String(cluster.api.pid)}/statm`, 'utf8').split(' ')[1]) * 4_096;
 }
 
-test(`A recording of ${String(MINUTES)} minutes is uploaded in flat memory, heard while it uploads, and complete`, { skip: process.platform === 'linux' ? false : 'memory is read from /proc' }, async (t) => {
+test(`A recording of ${String(MINUTES)} minutes is uploaded in flat memory, heard while it uploads, and complete`, { timeout: 600_000, skip: process.platform === 'linux' ? false : 'memory is read from /proc' }, async (t) => {
   // One turn of the samples is whole windows of the detector long, so that each turn gives the same text.
   const turn = joined(clips, PAUSE_MS);
   const padded = new Int16Array(Math.ceil((turn.length + TURN_PAUSE_SAMPLES) / 512) * 512);

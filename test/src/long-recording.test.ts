@@ -45,7 +45,7 @@ describe('A recording of ten minutes', { skip: WITHOUT_WHISPER }, () => {
   before(async () => {
     const chosen = sharedClips().filter((clip) => clip.language === 'en' && clip.name.endsWith('.wav') && clip.said.length === 1);
     clips = await Promise.all(chosen.map(async (clip) => ({ said: clip.said.join(' '), pcm: pcmOf(await bytesOf(clip)) })));
-  });
+  }, { timeout: 600_000 });
 
   for (const { name, worker, exactStarts } of [
     { name: 'Whisper tiny.en', worker: { MODEL_PATH: WHISPER_TINY_EN, MODEL_DTYPE: 'int8' }, exactStarts: true },
@@ -60,10 +60,10 @@ describe('A recording of ten minutes', { skip: WITHOUT_WHISPER }, () => {
         const recording = tenMinutes(clips);
         placed = recording.placed;
         whole = await transcribe(cluster.url, wavFile(recording.pcm), '?word_timestamps=true');
-      });
+      }, { timeout: 600_000 });
       after(async () => { await cluster.close(); });
 
-      test('No more words are wrong than in the clips one by one', async () => {
+      test('No more words are wrong than in the clips one by one', { timeout: 600_000 }, async () => {
         const errorsOf = async (clip: Spoken): Promise<number> => wordErrors(words(clip.said), words((await transcribe(cluster.url, wavFile(clip.pcm))).text));
         const alone = new Map(await Promise.all(clips.map(async (clip) => [clip, await errorsOf(clip)] as const)));
         const expected = placed.reduce((sum, { clip }) => sum + (alone.get(clip) ?? 0), 0);

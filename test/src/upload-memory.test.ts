@@ -30,7 +30,7 @@ function residentBytes(): number {
   return pages * 4_096;
 }
 
-test(`The memory of the door stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`, { skip: process.platform === 'linux' ? false : 'memory is read from /proc' }, async () => {
+test(`The memory of the door stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`, { timeout: 600_000, skip: process.platform === 'linux' ? false : 'memory is read from /proc' }, async () => {
   // The first request loads what all later ones use.
   assert.equal((await postRaw(cluster.url, new Blob([new Uint8Array(wavFile(minute))]))).status, 200);
   const idle = residentBytes();
