@@ -6,15 +6,17 @@ import type { ErrorRecord } from './asr-error.js';
 export const laneSchema = z.enum(['live', 'interactive', 'batch']);
 export type Lane = z.infer<typeof laneSchema>;
 
-/** What a queue entry carries: ids only, for queue data is clear text. */
-export const chunkJobSchema = z.object({
+/** What a job's ticket carries on the queue: ids only, for queue data is clear text. */
+export const workTicketSchema = z.object({
   job: z.string(),
-  chunk: z.number().int().nonnegative(),
+  /** Counts the tickets of the job. */
+  ticket: z.number().int().positive(),
+  /** Of the item that it begins with. */
   lane: laneSchema,
-  /** Unix milliseconds when it was queued. */
-  queuedAtMs: z.number(),
+  /** True when it goes before its lane to keep batch work moving: it then brings one item. */
+  promoted: z.boolean().optional(),
 });
-export type ChunkJob = z.infer<typeof chunkJobSchema>;
+export type WorkTicket = z.infer<typeof workTicketSchema>;
 
 /** States of a job: `receiving` → `running` (all chunks planned) → `assembling` (all results in) → `done`; from any before done: `failed`, `cancelled`. */
 export const jobStateSchema = z.enum(['receiving', 'running', 'assembling', 'done', 'failed', 'cancelled']);

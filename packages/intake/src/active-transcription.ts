@@ -20,7 +20,7 @@ export interface TranscriptionParts extends PlannerParts {
 }
 
 const WATCH_EVERY_MS = 1_000;
-/** Without progress for this long, entries are looked after, milliseconds. */
+/** Without progress for this long, the job's tickets are queued again, should the queue have lost them; milliseconds. */
 const QUIET_MS = 5_000;
 
 /**
@@ -136,7 +136,7 @@ export class ActiveTranscription implements Transcription {
       if (served) servedMs = now;
       else if (now - servedMs > this.#parts.workerWaitMs) giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
       if (served && now - this.#lastProgressMs > QUIET_MS) {
-        await this.#parts.jobs.requeueLost(this.#job);
+        await this.#parts.jobs.queueTickets(this.#job);
         this.#lastProgressMs = now;
       }
     };

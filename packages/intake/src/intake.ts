@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { ChunkQueues, FairShare, FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
@@ -51,7 +51,7 @@ export class Intake implements TranscriptionService {
   readonly #jobsRoom: JobsRoom;
   readonly #views: LiveViews;
   readonly #admission: Admission;
-  readonly #queues: ChunkQueues;
+  readonly #queues: TicketQueues;
   readonly #speech: SpeechReader;
   readonly #options: IntakeOptions;
   readonly #parts: TranscriptionParts;
@@ -66,7 +66,7 @@ export class Intake implements TranscriptionService {
     this.#patient = patient;
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
-    this.#queues = new ChunkQueues(redis);
+    this.#queues = new TicketQueues(redis);
     const eraseWithinMs = options.jobs?.eraseWithinMs ?? ERASE_WITHIN_MS;
     this.#orphans = new OrphanSweep(audio, redis, options.logger, { everyMs: eraseWithinMs / 4, idleMs: eraseWithinMs / 2 });
     this.#files = new FileRewriter(redis, options.logger, eraseWithinMs / 4);
@@ -74,7 +74,6 @@ export class Intake implements TranscriptionService {
     this.#parts = {
       jobs, audio,
       events: new JobEvents(redis, subscriber),
-      share: new FairShare(redis, jobs),
       registry: new ModelRegistry(redis, options.defaultModel),
       read: (input) => speech.read(input),
       limits: options.limits,

@@ -1,13 +1,12 @@
 import { AsrError, type ModelDescription, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
-import { atDoor, type AudioStore, type FairShare, type JobIdentity, type JobStore } from '@murmuration/queue';
+import { atDoor, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/queue';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
 
 /** What planning works with; all of it the node's. */
 export interface PlannerParts {
   readonly jobs: JobStore;
   readonly audio: AudioStore;
-  readonly share: FairShare;
   read(input: RecordingInput): AsyncIterable<RecordingEvent>;
   readonly limits: RecordingInput['limits'];
   /** How long a recording that was admitted waits for room in the store before it is refused, milliseconds. */
@@ -68,8 +67,7 @@ export class RecordingPlanner {
     for await (const event of events) {
       if (event.type === 'end') return event.summary;
       await this.#roomFor(signal);
-      const window = await atDoor(() => this.#parts.share.window(this.#job.modelSlug));
-      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm, window), this.#parts.audio.putLimitMs);
+      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm), this.#parts.audio.putLimitMs);
       if (!added) throw new AsrError('cancelled');
       this.#plannedMs += event.chunk.samples / 16;
     }

@@ -1,11 +1,7 @@
 export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
 export { OrphanSweep } from './audio-store/orphan-sweep.js';
-export { ChunkDesk, onCancelled, type PickedUp, type Taken } from './chunk-desk.js';
-export { ChunkQueues, laneOf } from './chunk-queue.js';
-export { ChunkWorker, HandBack, type ChunkWorkerEvents, type ChunkWorkerHandlers } from './chunk-worker.js';
 export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis } from './connections.js';
-export { FairShare } from './fair-share.js';
 export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
 export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms, type UnfinishedJob } from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
@@ -25,3 +21,6 @@ export { LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, ty
 export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { LEDGER_KEYS, liveWakeChannel } from './keys.js';
+export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
+export { HandBack, TicketWorker } from './work/ticket-worker.js';
+export { WorkItems, onCancelled, type Taken, type WorkItem } from './work/work-items.js';

@@ -1,12 +1,16 @@
 import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, Lane, PlannedChunk, RecordingSummary, Webhook } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
-import type { ChunkQueues } from './chunk-queue.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
-import { addChunk, endJob, endOfChunks, openChunks } from './scripts/job-scripts.js';
-import { command, runScript } from './scripts/script.js';
+import { endJob, endOfChunks } from './scripts/job-scripts.js';
+import { loadScript, runLua } from './scripts/lua-script.js';
+import { runScript } from './scripts/script.js';
 import { acceptJob, createJob, renewJob, withdrawJob } from './scripts/submitted-scripts.js';
+import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
+
+const addItem = loadScript('add-item');
+const listTickets = loadScript('list-tickets');
 
 /** What a job is, as its manifest says. */
 export interface JobIdentity {
@@ -69,11 +73,11 @@ const WITHDRAWN_EVENTS_MS = 10_000;
  */
 export class JobStore {
   readonly #redis: Redis;
-  readonly #queues: ChunkQueues;
+  readonly #queues: TicketQueues;
   readonly #audio: AudioStore;
   readonly #leaseMs: number;
 
-  constructor(redis: Redis, queues: ChunkQueues, audio: AudioStore, leaseMs: number) {
+  constructor(redis: Redis, queues: TicketQueues, audio: AudioStore, leaseMs: number) {
     this.#redis = redis;
     this.#queues = queues;
     this.#audio = audio;
@@ -84,7 +88,7 @@ export class JobStore {
   async create(job: JobIdentity, terms: JobTerms | null = null): Promise<number | null> {
     const fields: Record<string, string | number> = {
       id: job.id, state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
-      planned: 0, plannedMs: 0, queued: 0, done: 0, doneMs: 0, front: 0, entries: 0,
+      planned: 0, plannedMs: 0, held: 0, ticket: 0, ticketOpen: 0, done: 0, doneMs: 0, front: 0, entries: 0,
       awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
       ...(terms === null ? {} : {
         priority: terms.priority, retentionSeconds: terms.retentionSeconds, holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
@@ -98,21 +102,17 @@ export class JobStore {
     return createdAtMs;
   }
 
-  /**
-   * Stores a chunk's PCM and queues it, or leaves it to be queued when a result makes room in the job's window.
-   * Answers false when the job has ended.
-   */
-  async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array, window: number): Promise<boolean> {
+  /** Stores a chunk's PCM and makes it a work item; a ticket is queued when the job has no open one. Returns false when the job has ended. */
+  async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array): Promise<boolean> {
     const keys = jobKeys(job.id);
-    const script = command(this.#redis, addChunk);
-    // The PCM must be there before the entry.
+    // The PCM must be there before the item.
     await this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs, { compress: job.lane === 'batch' });
-    const outcome = await script(keys.job, keys.chunks, keys.pending, chunk.index, JSON.stringify(chunk), window, chunk.samples / 16);
+    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItem, [keys.job, keys.chunks, keys.pending, keys.tries], [chunk.index, JSON.stringify(chunk), chunk.samples / 16]) as ['ok' | 'gone', number?, number?];
     if (outcome === 'gone') {
       await this.#audio.delete(job.id, chunk.index);
       return false;
     }
-    if (outcome === 'queue') await this.#queues.add(job.modelSlug, [{ job: job.id, chunk: chunk.index, lane: job.lane }]);
+    if (ticket > 0) await this.#queues.add(job.modelSlug, job, [{ ticket, first }]);
     return true;
   }
 
@@ -141,9 +141,9 @@ export class JobStore {
     return true;
   }
 
-  /** Queues again what should be on the queue; what is there stays as it is. For entries lost in a crash between two writes. */
-  async requeueLost(job: JobPlace): Promise<void> {
-    await this.#queues.add(job.modelSlug, (await this.open(job)).map((chunk) => ({ job: job.id, chunk, lane: job.lane })));
+  /** Queues the job's tickets again; those that the queue knows stay as they are. For tickets lost in a crash between two writes. */
+  async queueTickets(job: JobPlace): Promise<void> {
+    await this.#queues.add(job.modelSlug, job, await this.tickets(job));
   }
 
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
@@ -155,7 +155,7 @@ export class JobStore {
 
   /** Takes everything of the job away: entries, audio, results, events, manifest. */
   async remove(job: JobPlace): Promise<void> {
-    await this.#queues.remove(job.modelSlug, job.id, await this.open(job));
+    await this.#queues.remove(job.modelSlug, job.id, numbers(await this.tickets(job)));
     await this.#audio.deleteAll(job.id);
     await this.#redis.unlink(...workKeys(job.id));
     await this.#inactive(job);
@@ -167,16 +167,16 @@ export class JobStore {
    */
   async withdraw(job: JobPlace, error: ErrorRecord): Promise<boolean> {
     const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
-    const open = await this.open(job);
+    const tickets = await this.tickets(job);
     const outcome = await runScript(this.#redis, withdrawJob, [...workKeys(job.id), type, JSON.stringify(error), jobKeys(job.id).wake, WITHDRAWN_EVENTS_MS]);
-    await this.stopWork(job, open);
+    await this.stopWork(job, tickets);
     return outcome !== 'purged';
   }
 
-  /** Tells workers to drop the job, and takes these of its entries and its audio away. */
-  async stopWork(job: JobPlace, open: readonly number[]): Promise<void> {
+  /** Tells workers to drop the job, and takes these of its tickets and its audio away. */
+  async stopWork(job: JobPlace, tickets: readonly TicketPlace[]): Promise<void> {
     await this.#redis.publish(CANCELLED_CHANNEL, job.id);
-    await this.#queues.remove(job.modelSlug, job.id, open);
+    await this.#queues.remove(job.modelSlug, job.id, numbers(tickets));
     await this.endWork(job);
   }
 
@@ -204,14 +204,6 @@ export class JobStore {
     return summaries.slice(0, limit);
   }
 
-  /** Number of the model's jobs whose lease runs and of accepted ones; expired ones are swept. */
-  async countActive(slug: string): Promise<number> {
-    const now = Date.now();
-    const [, , active] = await pipelined(this.#redis.pipeline()
-      .zremrangebyscore(ACTIVE_JOBS, '-inf', now).zremrangebyscore(activeJobsOf(slug), '-inf', now).zcard(activeJobsOf(slug)));
-    return Number(active);
-  }
-
   /** What is left to do of the model's jobs, a page of manifests at a time. */
   async unfinished(slug: string): Promise<UnfinishedJob[]> {
     const ids = await this.#redis.zrange(activeJobsOf(slug), String(Date.now()), '+inf', 'BYSCORE');
@@ -231,12 +223,16 @@ export class JobStore {
     await pipelined(this.#redis.pipeline().zadd(ACTIVE_JOBS, score, job.id).zadd(activeJobsOf(job.modelSlug), score, job.id));
   }
 
-  /** Chunks that should be on the queue. */
-  async open(job: Pick<JobPlace, 'id'>): Promise<number[]> {
+  /** The tickets that the job must have on the queue: the open one, and those under which items are held. None of a job that has ended. */
+  async tickets(job: Pick<JobPlace, 'id'>): Promise<TicketPlace[]> {
     const keys = jobKeys(job.id);
-    const open = await runScript(this.#redis, openChunks, [keys.job, keys.chunks, keys.pending, keys.results]) as string[];
-    return open.map(Number);
+    const reply = await runLua(this.#redis, listTickets, [keys.job, keys.pending, keys.tries], []) as number[];
+    return Array.from({ length: reply.length / 2 }, (_, at) => ({ ticket: reply[at * 2] ?? 0, first: reply[at * 2 + 1] ?? 0 }));
   }
+}
+
+function numbers(tickets: readonly TicketPlace[]): number[] {
+  return tickets.map(({ ticket }) => ticket);
 }
 
 /** Nothing when the manifest is gone. */

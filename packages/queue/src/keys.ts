@@ -1,17 +1,22 @@
 /** Prefix of every key. */
 export const PREFIX = 'murm';
 
+/** BullMQ's prefix of a model's queue: all its keys share one hash tag. */
+export function queuePrefix(slug: string): string {
+  return `{${PREFIX}.${slug}}`;
+}
+
 /** Keys of one job; all share its hash tag, so a script touches one slot. */
 export interface JobKeys {
   /** Hash: state, lane, model, counters, and until its end decode options. Its absence means: cancelled or expired. */
   readonly job: string;
   /** Hash: what a client attached, `metadata` and `webhook`; it lives no longer than the transcript. */
   readonly terms: string;
-  /** Hash: index -> planned chunk. */
+  /** Hash: index -> when it was planned (Unix milliseconds), a space, and the planned chunk; until its result is there. */
   readonly chunks: string;
-  /** List: indexes stored but not yet queued. */
+  /** List: indexes of the items that wait to be taken. */
   readonly pending: string;
-  /** Hash: `f<index>` fence, `c<index>` crashes of the chunk. */
+  /** Hash: index -> fence, crashes, ticket and run of an item that is held. */
   readonly tries: string;
   /** Hash: index -> result, until the front reaches it. */
   readonly results: string;

@@ -1,4 +1,4 @@
-import type { ChunkQueues } from '@murmuration/queue';
+import type { TicketQueues } from '@murmuration/queue';
 
 const LOOK_EVERY_MS = 5_000;
 
@@ -11,7 +11,7 @@ export class FetchWatch {
   readonly #timer: NodeJS.Timeout;
 
   /** @param full true while the worker holds all that it may */
-  constructor(queues: ChunkQueues, slug: string, full: () => boolean, usable: () => boolean) {
+  constructor(queues: TicketQueues, slug: string, full: () => boolean, usable: () => boolean) {
     this.#timer = setInterval(() => {
       // While Redis is away nothing can be fetched; that is not this process's fault.
       if (full() || !usable()) { this.fetched(); return; }

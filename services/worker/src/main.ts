@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, JobStore, LiveDesk, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { LiveDesk, TicketQueues, TicketWorker, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { BatchShare } from './batch-share.js';
 import { Batcher } from './batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
 import { readConfig } from './config.js';
 import { FetchWatch } from './fetch-watch.js';
+import { Holdings } from './holdings.js';
 import { loadModel } from './load-model.js';
 import { observeBatch } from './observe-batch.js';
 import { RecentThroughput } from './recent-throughput.js';
-import { TranscribeChunk } from './transcribe-chunk.js';
+import { ResultWriter } from './result-writer.js';
 import { TranscribeLive } from './transcribe-live.js';
+import { TranscribeTickets } from './transcribe-tickets.js';
 import { WorkerCard } from './worker-card.js';
 
 /** A worker that has not fetched for this long while work waits is taken for hung, seconds. */
 const FETCH_AGE_LIMIT_S = 60;
-/** For lists of active jobs only; workers hold no lease. */
-const LEASE_MS = 30_000;
 
 const config = configOrExit(readConfig);
 const logger = createLogger({ service: 'worker', level: config.LOG_LEVEL });
@@ -74,7 +74,7 @@ pool.onFault((error) => {
 const slug = pool.description.slug;
 const holds = pool.sessions * pool.maxBatch * 2;
 const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
-const queues = new ChunkQueues(redis);
+const queues = new TicketQueues(redis);
 const audio = await openAudioStore(config.audioStore, redis).catch((error: unknown) => {
   logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
   process.exit(1);
@@ -84,36 +84,35 @@ const cancelled = new CancelledJobs();
 const throughput = new RecentThroughput();
 await onCancelled(subscriber, (job) => { cancelled.add(job); });
 const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, throughput, facts); } });
-const transcribe = new TranscribeChunk({
-  slug, workerId, batcher, cancelled, metrics, logger,
-  desk: new ChunkDesk(redis, queues, audio),
-  share: new FairShare(redis, new JobStore(redis, queues, audio, LEASE_MS)),
-});
-
-let held = 0;
-watch = new FetchWatch(queues, slug, () => held >= holds, () => redis.status === 'ready');
-const fetchWatch = watch;
-const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
+const holdings = new Holdings(holds);
 const batchShare = new BatchShare(() => queues.promoteBatch(slug));
-const holding = async (work: Promise<void>): Promise<void> => {
-  held++;
-  try {
-    await work;
-  } finally {
-    held--;
-  }
-};
-const chunkWorker = new ChunkWorker(slug, redis, holds, {
-  chunk: (entry) => {
-    batchShare.took(entry.lane);
-    return holding(transcribe.handle(entry));
+const items = new WorkItems(redis, queues, slug);
+const transcribe = new TranscribeTickets({
+  workerId, items, audio, batcher, holdings, cancelled, metrics, logger,
+  itemsATicket: pool.maxBatch,
+  share: batchShare,
+  writer: new ResultWriter(items, logger),
+});
+const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
+watch = new FetchWatch(queues, slug, () => !holdings.hasRoom, () => redis.status === 'ready');
+const fetchWatch = watch;
+const tickets = new TicketWorker(slug, redis, {
+  ticket: (entry) => transcribe.handle(entry),
+  live: async (entry) => {
+    const held = holdings.reserve(1);
+    try {
+      await transcribeLive.handle(entry);
+    } finally {
+      holdings.release(held);
+    }
   },
-  live: (entry) => holding(transcribeLive.handle(entry)),
+  hasRoom: () => holdings.hasRoom,
 }, {
   onFetch: () => { fetchWatch.fetched(); },
   onStalled: () => { metrics.stalled.inc(); },
   onError: (error) => { logger.warn({ reason: error.message }, 'the queue had trouble; going on'); },
 });
+holdings.onRoom = () => { tickets.roomChanged(); };
 
 const card = new WorkerCard(redis, {
   workerId, device, gpu, holds,
@@ -126,9 +125,9 @@ const card = new WorkerCard(redis, {
 await card.start();
 shutdown.add('queue', () => queues.close());
 shutdown.add('card', () => card.withdraw());
-shutdown.add('chunks', async () => {
+shutdown.add('tickets', async () => {
   await card.drain().catch(() => undefined);
-  const closed = chunkWorker.close();
+  const closed = tickets.close();
   await batcher.drain();
   await closed;
   fetchWatch.close();

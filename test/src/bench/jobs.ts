@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
-import { ChunkDesk, ChunkQueues, ChunkWorker, JobStore, openAudioStore, patientConnection, type JobIdentity, type Redis } from '@murmuration/queue';
+import { JobStore, TicketQueues, TicketWorker, WorkItems, openAudioStore, patientConnection, type JobIdentity, type Redis } from '@murmuration/queue';
 import { startRedis } from '@murmuration/queue/testing';
 import { createLogger } from '@murmuration/runtime';
 import { Cluster } from '../harness/cluster.js';
@@ -10,7 +10,7 @@ import { samples, wavFile } from '../harness/wav.js';
 
 /*
  * What jobs cost. First how many short ones a second one door accepts, with a simulated device behind it. Then what a chunk costs Redis on its
- * way (stored, queued, fetched, picked up, result taken, gone), read from Redis' own counters, while other chunks wait: the cost must not grow with them.
+ * way (stored, queued, taken, run, result stored, gone), read from Redis' own counters, while other chunks wait: the cost must not grow with them.
  */
 
 const SUBMISSIONS = 400;
@@ -20,6 +20,9 @@ const BACKLOGS = [0, 10_000, 100_000];
 /** A job of the backlog has this many chunks. */
 const JOB_CHUNKS = 500;
 const SLUG = 'bench';
+/** A batch's worth, and what a worker of two sessions holds. */
+const ITEMS_A_TICKET = 8;
+const HOLDS = 32;
 /** Four seconds of speech, as Moonshine's chunks are on average; those of the backlog are small, so that memory is not what is measured. */
 const PCM = new Uint8Array((await samples())[0]?.pcm.slice(0, 64_000).buffer ?? new ArrayBuffer(0));
 const SMALL_PCM = new Uint8Array(64);
@@ -82,14 +85,13 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const logger = createLogger({ service: 'bench', level: 'silent' });
   const redis = patientConnection(server.url, logger);
   const workerRedis = patientConnection(server.url, logger);
-  const queues = new ChunkQueues(redis);
+  const queues = new TicketQueues(redis);
   const audio = await openAudioStore({ kind: 'redis', budgetBytes: 4e9 }, redis);
   const jobs = new JobStore(redis, queues, audio, 3_600_000);
-  const desk = new ChunkDesk(redis, queues, audio);
+  const items = new WorkItems(redis, queues, SLUG);
 
-  const window = 8;
   const add = async (job: JobIdentity, count: number, pcm: Uint8Array): Promise<void> => {
-    for (let at = 0; at < count; at += 100) await Promise.all(Array.from({ length: Math.min(100, count - at) }, (_, i) => jobs.addChunk(job, planned(at + i), pcm, window)));
+    for (let at = 0; at < count; at += 100) await Promise.all(Array.from({ length: Math.min(100, count - at) }, (_, i) => jobs.addChunk(job, planned(at + i), pcm)));
     await jobs.endOfChunks(job);
   };
   for (let at = 0; at < backlog; at += JOB_CHUNKS) {
@@ -103,16 +105,22 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   let done = 0;
   let enough: () => void = () => undefined;
   const processed = new Promise<void>((resolve) => { enough = resolve; });
-  const worker = new ChunkWorker(SLUG, workerRedis, 64, {
-    chunk: async ({ job, chunk, lane }) => {
-      const picked = await desk.pickUp(job, chunk, lane);
-      if (picked === null) return;
-      desk.beginRun(picked);
-      await desk.finish(picked, result(chunk), SLUG, window);
-      done++;
+  let held = 0;
+  const worker: TicketWorker = new TicketWorker(SLUG, workerRedis, {
+    ticket: async (ticket) => {
+      const taken = await items.take(ticket, ITEMS_A_TICKET);
+      held += taken.length;
+      await Promise.all(taken.map((item) => audio.get(item.job, item.index)));
+      await items.begin(taken);
+      await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+      await Promise.all(taken.map((item) => audio.delete(item.job, item.index)));
+      held -= taken.length;
+      worker.roomChanged();
+      done += taken.length;
       if (done >= CHUNKS) enough();
     },
     live: () => Promise.resolve(),
+    hasRoom: () => held < HOLDS,
   }, { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined });
   // As many come as go, so that the backlog stays what it is.
   await Promise.all([processed, ...Array.from({ length: CHUNKS / JOB_CHUNKS }, async () => {

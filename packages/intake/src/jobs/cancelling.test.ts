@@ -59,7 +59,7 @@ test('A job that is cancelled while it runs leaves the queue, is called out to t
   await requireTombstone(job.id);
   assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), ['cancelled']);
   await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
-  assert.equal(await node.store.countActive('simulated'), 0);
+  assert.equal((await node.store.unfinished('simulated')).length, 0);
 });
 
 test('A job that is cancelled while it is received is refused to the one who sends it', async () => {

@@ -1,5 +1,5 @@
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type ChunkQueues, type Redis } from '@murmuration/queue';
+import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
@@ -32,7 +32,7 @@ export interface JobsRoomParts extends TranscriptionParts {
   readonly subscriber: Redis;
   /** A connection that waits for Redis as long as it takes. */
   readonly patient: Redis;
-  readonly queues: ChunkQueues;
+  readonly queues: TicketQueues;
   readonly logger: Logger;
 }
 

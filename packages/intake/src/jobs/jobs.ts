@@ -67,9 +67,9 @@ export class Jobs implements JobService {
     const { jobs, archive, settler, audio } = this.#parts;
     const place = { id, lane: manifest.lane, modelSlug: manifest.modelSlug };
     await atDoor(async () => {
-      const open = await jobs.open(place);
+      const tickets = await jobs.tickets(place);
       const before = await archive.purge(id, this.#parts.partingMs);
-      if (before === 'receiving' || before === 'running') await jobs.stopWork(place, open);
+      if (before === 'receiving' || before === 'running') await jobs.stopWork(place, tickets);
     }, audio.putLimitMs);
     // What is left undone here is done by whoever looks after accepted jobs.
     settler.soon(id);

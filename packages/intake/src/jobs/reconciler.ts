@@ -1,5 +1,5 @@
 import { isFinal } from '@murmuration/contracts';
-import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type ChunkQueues, type JobLedger, type JobProgress, type JobStore, type Turn, type WebhookLog } from '@murmuration/queue';
+import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type JobLedger, type JobProgress, type JobStore, type TicketQueues, type Turn, type WebhookLog } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
 import { statusOf } from './to-job.js';
@@ -9,7 +9,7 @@ export interface ReconcilerParts {
   readonly turn: Turn;
   readonly ledger: JobLedger;
   readonly jobs: JobStore;
-  readonly queues: ChunkQueues;
+  readonly queues: TicketQueues;
   readonly audio: AudioStore;
   readonly settler: Settler;
   readonly webhooks: Webhooks;
@@ -20,17 +20,14 @@ export interface ReconcilerParts {
 export interface ReconcilerTimes {
   /** Between two looks in the whole cluster, milliseconds. */
   readonly everyMs: number;
-  /** A job that has not moved for so long is looked at closely. */
+  /** A job that has not moved for so long has the tickets of its held items queued again, should the queue have lost them. */
   readonly quietMs: number;
-  /** Where nothing seems lost, a quiet job's entries are queued again after this, then after twice that, and so on. */
-  readonly requeueAfterMs: number;
   /** A webhook that is late by this is queued again. */
   readonly webhookLateMs: number;
 }
 
-export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 3_000, quietMs: 5_000, requeueAfterMs: 120_000, webhookLateMs: 30_000 };
+export const RECONCILER_TIMES: ReconcilerTimes = { everyMs: 3_000, quietMs: 5_000, webhookLateMs: 30_000 };
 
-const LONGEST_REQUEUE_MS = 10 * 60_000;
 const KEEP_AUDIO_EVERY_MS = 3_600_000;
 const PRUNE_EVERY_MS = 60_000;
 const PAGE = 200;
@@ -41,13 +38,11 @@ const LOOK_SHARE = 1 / 10;
 interface Watched {
   done: number;
   quietSinceMs: number;
-  requeueAtMs: number;
-  pauseMs: number;
   keptAtMs: number;
 }
 
 /**
- * Looks after accepted jobs, on one node at a time: settles those whose call was lost, queues again what crashes took off the queues,
+ * Looks after accepted jobs, on one node at a time: settles those whose call was lost, queues again the tickets that crashes took off the queues,
  * keeps their audio, queues late webhooks again, and takes jobs that are gone off the lists.
  */
 export class Reconciler {
@@ -95,7 +90,7 @@ export class Reconciler {
         for (const [i, job] of page.entries()) await this.#lookAt(job, all[i] ?? null, seen);
         if (page.length < PAGE) break;
       }
-      await this.#requeueLost(seen);
+      await this.#queueLostTickets(seen);
       for (const id of this.#watched.keys()) if (!seen.has(id)) this.#watched.delete(id);
       await this.#lookAtWebhooks();
       await this.#prune();
@@ -122,45 +117,44 @@ export class Reconciler {
     const now = performance.now();
     const watched = this.#watched.get(id);
     if (watched === undefined) {
-      this.#watched.set(id, { done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs, keptAtMs: now });
+      this.#watched.set(id, { done, quietSinceMs: now, keptAtMs: now });
     } else if (now - watched.keptAtMs > KEEP_AUDIO_EVERY_MS) {
       watched.keptAtMs = now;
       await this.#parts.audio.keep(id, ACCEPTED_AUDIO_LIFE_MS);
     }
   }
 
-  /** Queues entries of quiet jobs again: at once where a queue holds fewer than its jobs say, else now and then. */
-  async #requeueLost(seen: ReadonlyMap<string, JobProgress>): Promise<void> {
+  /** Queues open tickets that the queue does not know, and those of a quiet job's held items. A ticket that is on its way meanwhile is one entry all the same. */
+  async #queueLostTickets(seen: ReadonlyMap<string, JobProgress>): Promise<void> {
     const now = performance.now();
-    const short = await this.#shortQueues(seen.values());
-    let requeued = 0;
+    const open = new Map<string, { readonly job: string; readonly ticket: number }[]>();
+    let quiet = 0;
     for (const [id, progress] of seen) {
       if (this.#closed) return;
+      if (progress.openTicket !== null) {
+        const tickets = open.get(progress.modelSlug) ?? [];
+        tickets.push({ job: id, ticket: progress.openTicket });
+        open.set(progress.modelSlug, tickets);
+      }
       const watched = this.#watched.get(id);
       if (watched === undefined) continue;
-      if (watched.done !== progress.done) {
-        Object.assign(watched, { done: progress.done, quietSinceMs: now, requeueAtMs: now + this.#times.requeueAfterMs, pauseMs: this.#times.requeueAfterMs });
-        continue;
+      if (watched.done !== progress.done || progress.held === 0) {
+        Object.assign(watched, { done: progress.done, quietSinceMs: now });
+      } else if (now - watched.quietSinceMs >= this.#times.quietMs) {
+        watched.quietSinceMs = now;
+        if (++quiet % PAGE === 0) await this.#parts.turn.hold();
+        await this.#parts.jobs.queueTickets({ id, lane: progress.lane, modelSlug: progress.modelSlug });
       }
-      const lost = short.has(progress.modelSlug) && now - watched.quietSinceMs >= this.#times.quietMs;
-      if (!lost && now < watched.requeueAtMs) continue;
-      if (++requeued % PAGE === 0) await this.#parts.turn.hold();
-      await this.#parts.jobs.requeueLost({ id, lane: progress.lane, modelSlug: progress.modelSlug });
-      watched.pauseMs = Math.min(watched.pauseMs * 2, LONGEST_REQUEUE_MS);
-      watched.requeueAtMs = now + watched.pauseMs;
     }
-  }
-
-  /** Models on whose queue fewer entries are than accepted jobs have put there. */
-  async #shortQueues(all: Iterable<JobProgress>): Promise<Set<string>> {
-    const queued = new Map<string, number>();
-    for (const { modelSlug, queued: count } of all) queued.set(modelSlug, (queued.get(modelSlug) ?? 0) + count);
-    const short = new Set<string>();
-    for (const [slug, count] of queued) {
-      const { waiting, active } = await this.#parts.queues.counts(slug);
-      if (waiting + active < count) short.add(slug);
+    for (const [slug, tickets] of open) {
+      for (let at = 0; at < tickets.length; at += PAGE) {
+        await this.#parts.turn.hold();
+        for (const { job } of await this.#parts.queues.missing(slug, tickets.slice(at, at + PAGE))) {
+          const lane = seen.get(job)?.lane;
+          if (lane !== undefined) await this.#parts.jobs.queueTickets({ id: job, lane, modelSlug: slug });
+        }
+      }
     }
-    return short;
   }
 
   async #lookAtWebhooks(): Promise<void> {

@@ -87,9 +87,9 @@ export class Settler {
     const place = { id: manifest.id, lane: manifest.lane, modelSlug: manifest.modelSlug };
     if (manifest.state === 'assembling') await this.#assemble(manifest);
     if (manifest.state === 'failed') {
-      const open = await jobs.open(place);
+      const tickets = await jobs.tickets(place);
       await archive.close(manifest.id, textLanguageOf(manifest));
-      await jobs.stopWork(place, open);
+      await jobs.stopWork(place, tickets);
     } else {
       await jobs.endWork(place);
     }

@@ -115,7 +115,7 @@ test('After the loss of all queues every accepted job still ends, each result on
   worker.hold();
   const node = await startNode(server.url, logger);
   const submitted = await Promise.all([1, 2, 3, 4, 5].map((start) => node.jobs.submit(submission({ source: pieces(start, start + 1, start + 2, start + 3) }))));
-  const queueKeys = await node.redis.keys('murm:simulated:*');
+  const queueKeys = await node.redis.keys('{murm.simulated}:*');
   assert.ok(queueKeys.length > 0);
   await node.redis.del(...queueKeys);
   worker.open();

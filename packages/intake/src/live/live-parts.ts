@@ -1,5 +1,5 @@
 import type { LiveEars } from '@murmuration/audio';
-import type { ChunkQueues, LiveEvents, LiveStore, WakeChannels } from '@murmuration/queue';
+import type { TicketQueues, LiveEvents, LiveStore, WakeChannels } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 
 /** Bounds on live sessions. */
@@ -23,7 +23,7 @@ export interface LiveParts {
   readonly store: LiveStore;
   readonly events: LiveEvents;
   readonly channels: WakeChannels;
-  readonly queues: ChunkQueues;
+  readonly queues: TicketQueues;
   readonly ears: LiveEars;
   readonly limits: LiveLimits;
   readonly logger: Logger;

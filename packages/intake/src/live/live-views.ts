@@ -1,6 +1,6 @@
 import { AsrError, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
-import { atDoor, type ChunkQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
+import { atDoor, type TicketQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/queue';
 import { followNews } from './follow-news.js';
 import type { LiveService, WatchedSession } from './live-service.js';
 
@@ -11,11 +11,11 @@ const LOOK_EVERY_MS = 15_000;
 export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {
   readonly #store: LiveStore;
   readonly #events: LiveEvents;
-  readonly #queues: ChunkQueues;
+  readonly #queues: TicketQueues;
   readonly #timer: NodeJS.Timeout;
 
   /** All are on connections that stay the caller's. */
-  constructor(store: LiveStore, events: LiveEvents, channels: WakeChannels, queues: ChunkQueues) {
+  constructor(store: LiveStore, events: LiveEvents, channels: WakeChannels, queues: TicketQueues) {
     this.#queues = queues;
     this.#store = store;
     this.#events = events;

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { LiveEars } from '@murmuration/audio';
-import { ChunkQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
+import { TicketQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
@@ -70,7 +70,7 @@ export class Live implements LiveService {
       relay: options.relay, ears, channels, limits: options.limits, logger: options.logger,
       store: new LiveStore(this.#patient, keepMs, closedKeepMs),
       events: new LiveEvents(this.#door, channels),
-      queues: new ChunkQueues(this.#patient),
+      queues: new TicketQueues(this.#patient),
     };
     this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels, this.#parts.queues);
     this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AsrError, transcribeOptionsSchema, type JobNews } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
-import { ChunkQueues, FairShare, JobEvents, JobStore, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type Redis } from '@murmuration/queue';
+import { JobEvents, JobStore, TicketQueues, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { JobSubmission } from '../job-service.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -14,7 +14,7 @@ export interface JobsNode {
   readonly jobs: Jobs;
   readonly redis: Redis;
   readonly store: JobStore;
-  readonly queues: ChunkQueues;
+  readonly queues: TicketQueues;
   readonly audio: AudioStore;
   close(): Promise<void>;
   /** Ends it as a crash does: nothing is finished, nothing is told. */
@@ -26,15 +26,15 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
   const subscriber = subscriberConnection(redisUrl, logger);
   const patient = patientConnection(redisUrl, logger);
   await whenReady(redis, 5_000);
-  const queues = new ChunkQueues(redis);
+  const queues = new TicketQueues(redis);
   const audio = await openAudioStore({ kind: 'redis', budgetBytes: 100_000_000 }, redis);
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
   const room = new JobsRoom({
     jobs: store, audio, queues, redis, subscriber, patient, logger, leaseMs,
-    share: new FairShare(redis, store), events: new JobEvents(redis, subscriber), registry: new ModelRegistry(redis, null),
+    events: new JobEvents(redis, subscriber), registry: new ModelRegistry(redis, null),
     read: readPieces, limits: { maxDurationMs: 1e9, maxChannels: 1 }, workerWaitMs: 5_000, maxAheadMs: 1e9, roomWaitMs: options.roomWaitMs ?? 60_000,
-  }, { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, requeueAfterMs: 60_000, webhookLateMs: 200 }, ...options });
+  }, { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options });
   return {
     jobs: room.jobs, redis, store, queues, audio,
     close: async () => {

@@ -1,5 +1,5 @@
 import type { ChunkResult, ModelCard } from '@murmuration/contracts';
-import { ChunkDesk, ChunkQueues, ChunkWorker, FairShare, HandBack, JobStore, openAudioStore, patientConnection, publishCard } from '@murmuration/queue';
+import { HandBack, TicketQueues, TicketWorker, WorkItems, openAudioStore, patientConnection, publishCard, type WorkItem } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 
 /** A model whose text is told by the audio's first sample. */
@@ -21,10 +21,9 @@ export class SimulatedWorker {
 
   static async start(redisUrl: string, logger: Logger, { recentSpeed = 100, holds = 4 } = {}): Promise<SimulatedWorker> {
     const redis = patientConnection(redisUrl, logger);
-    const queues = new ChunkQueues(redis);
+    const queues = new TicketQueues(redis);
     const audio = await openAudioStore({ kind: 'redis', budgetBytes: 100_000_000 }, redis);
-    const desk = new ChunkDesk(redis, queues, audio);
-    const share = new FairShare(redis, new JobStore(redis, queues, audio, 30_000));
+    const items = new WorkItems(redis, queues, SIMULATED_MODEL.slug);
     const card: ModelCard = {
       workerId: 'w', model: SIMULATED_MODEL, device: 'simulated', gpu: null, sessions: 1, maxBatch: holds, holds, speed: 1, recentSpeed, memoryBytes: 1, startedAtMs: Date.now(), seenAtMs: Date.now(), draining: false,
     };
@@ -32,21 +31,38 @@ export class SimulatedWorker {
     const heartbeat = setInterval(() => { publishCard(redis, card).catch(() => undefined); }, 1_000);
     const worker: SimulatedWorker = new SimulatedWorker(async () => {
       clearInterval(heartbeat);
-      await chunks.close();
+      await tickets.close();
       await queues.close();
       redis.disconnect();
     });
-    const chunks = new ChunkWorker(SIMULATED_MODEL.slug, redis, holds, {
-      chunk: async (entry) => {
-        const picked = await desk.pickUp(entry.job, entry.chunk, entry.lane);
-        if (picked === null) return;
-        await worker.#open;
-        if (worker.#closing) throw new HandBack('closing');
-        const word = picked.pcm.readInt16LE(0);
-        if (word === POISON) await desk.fail(picked, { code: 'unprocessable_audio', message: 'poison', param: null, retryAfterSeconds: null });
-        else await desk.finish(picked, resultOf(picked.index, word, picked.chunk.samples / 16), SIMULATED_MODEL.slug, await share.window(SIMULATED_MODEL.slug));
+    let held = 0;
+    const transcribe = async (item: WorkItem): Promise<void> => {
+      const pcm = await audio.get(item.job, item.index);
+      if (pcm === null) {
+        await items.fail(item, { code: 'transcription_failed', message: 'audio lost', param: null, retryAfterSeconds: null });
+        return;
+      }
+      await worker.#open;
+      if (worker.#closing) throw new HandBack('closing');
+      const word = pcm.readInt16LE(0);
+      if (word === POISON) {
+        await items.fail(item, { code: 'unprocessable_audio', message: 'poison', param: null, retryAfterSeconds: null });
+        return;
+      }
+      await items.give([{ item, result: resultOf(item.index, word, item.chunk.samples / 16) }]);
+      await audio.delete(item.job, item.index);
+    };
+    const tickets: TicketWorker = new TicketWorker(SIMULATED_MODEL.slug, redis, {
+      ticket: async (ticket) => {
+        const taken = await items.take(ticket, holds - held);
+        held += taken.length;
+        const ended = await Promise.allSettled(taken.map(transcribe));
+        held -= taken.length;
+        tickets.roomChanged();
+        for (const each of ended) if (each.status === 'rejected') throw each.reason;
       },
       live: () => Promise.resolve(),
+      hasRoom: () => held < holds,
     }, { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined });
     return worker;
   }

@@ -18,9 +18,8 @@ export interface JobManifest {
   /** True when a client has deleted what there was of it. */
   readonly purged: boolean;
   readonly retentionSeconds: number;
-  /** Chunks planned, on the queue by the manifest's own count, and done. */
+  /** Work items planned and done. */
   readonly planned: number;
-  readonly queued: number;
   readonly done: number;
   readonly plannedMs: number;
   readonly doneMs: number;
@@ -38,7 +37,7 @@ export interface JobManifest {
 /** What of a manifest is read: all but the summary, which may be long. */
 export const MANIFEST_FIELDS = [
   'id', 'state', 'lane', 'priority', 'model', 'slug', 'owner', 'decode', 'startedAtMs', 'acceptedAtMs', 'finishedAtMs', 'expiresAtMs', 'purged', 'retentionSeconds',
-  'planned', 'queued', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error',
+  'planned', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error',
 ] as const;
 /** What is read of what a client attached. */
 export const TERMS_FIELDS = ['metadata', 'webhook'] as const;
@@ -66,7 +65,6 @@ export function parseManifest(values: readonly (string | null)[], [metadata, web
     purged: fields.purged === '1',
     retentionSeconds: number(fields.retentionSeconds),
     planned: number(fields.planned),
-    queued: number(fields.queued),
     done: number(fields.done),
     plannedMs: number(fields.plannedMs),
     doneMs: number(fields.doneMs),
@@ -81,12 +79,20 @@ export function parseManifest(values: readonly (string | null)[], [metadata, web
 }
 
 /** How far a job is; what looking after thousands of jobs reads of each. */
-export type JobProgress = Pick<JobManifest, 'state' | 'lane' | 'modelSlug' | 'acceptedAtMs' | 'queued' | 'done'>;
+export type JobProgress = Pick<JobManifest, 'state' | 'lane' | 'modelSlug' | 'acceptedAtMs' | 'done'> & {
+  /** Number of the open ticket, or null. */
+  readonly openTicket: number | null;
+  /** Items that workers hold. */
+  readonly held: number;
+};
 
-export const PROGRESS_FIELDS = ['state', 'lane', 'slug', 'acceptedAtMs', 'queued', 'done'] as const;
+export const PROGRESS_FIELDS = ['state', 'lane', 'slug', 'acceptedAtMs', 'ticket', 'ticketOpen', 'held', 'done'] as const;
 
 /** From the values of `PROGRESS_FIELDS`; null when the manifest is gone. */
-export function parseProgress([state, lane, slug, acceptedAtMs, queued, done]: readonly (string | null)[]): JobProgress | null {
+export function parseProgress([state, lane, slug, acceptedAtMs, ticket, ticketOpen, held, done]: readonly (string | null)[]): JobProgress | null {
   if (typeof state !== 'string') return null;
-  return { state: state as JobState, lane: lane as Lane, modelSlug: slug ?? '', acceptedAtMs: typeof acceptedAtMs === 'string' ? Number(acceptedAtMs) : null, queued: Number(queued), done: Number(done) };
+  return {
+    state: state as JobState, lane: lane as Lane, modelSlug: slug ?? '', acceptedAtMs: typeof acceptedAtMs === 'string' ? Number(acceptedAtMs) : null,
+    openTicket: ticketOpen === '1' ? Number(ticket) : null, held: Number(held), done: Number(done),
+  };
 }

@@ -8,15 +8,14 @@ import { createLogger } from '@murmuration/runtime';
 import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { OrphanSweep } from '../audio-store/orphan-sweep.js';
 import { RedisAudioStore } from '../audio-store/redis-audio-store.js';
-import { ChunkDesk } from '../chunk-desk.js';
-import { ChunkQueues } from '../chunk-queue.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
-import { FairShare } from '../fair-share.js';
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
 import { LEDGER_KEYS, jobKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { Turn } from '../turn.js';
+import { TicketQueues } from '../work/ticket-queue.js';
+import { WorkItems } from '../work/work-items.js';
 import { IdempotencyClaims } from './idempotency-claims.js';
 import { JobArchive } from './job-archive.js';
 import { JobLedger } from './job-ledger.js';
@@ -27,10 +26,9 @@ const PCM = new Uint8Array(320).fill(7);
 let server: TestRedis;
 let redis: Redis;
 let subscriber: Redis;
-let queues: ChunkQueues;
+let queues: TicketQueues;
 let audio: RedisAudioStore;
 let jobs: JobStore;
-let desk: ChunkDesk;
 let archive: JobArchive;
 let ledger: JobLedger;
 let nextId = 1;
@@ -39,10 +37,9 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
-  queues = new ChunkQueues(redis);
+  queues = new TicketQueues(redis);
   audio = new RedisAudioStore(redis, 100_000_000);
   jobs = new JobStore(redis, queues, audio, 30_000);
-  desk = new ChunkDesk(redis, queues, audio);
   archive = new JobArchive(redis);
   ledger = new JobLedger(redis);
 });
@@ -58,7 +55,7 @@ async function received(chunks: number, slug?: string): Promise<JobIdentity> {
   const id = `s${String(nextId++)}`;
   const job: JobIdentity = { id, lane: 'batch', modelId: id, modelSlug: slug ?? `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
   assert.ok(await jobs.create(job, TERMS));
-  for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, planned(index), PCM, 1), true);
+  for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, planned(index), PCM), true);
   return job;
 }
 
@@ -75,11 +72,10 @@ function result(index: number): ChunkResult {
 }
 
 async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
-  for (let index = 0; index < chunks; index++) {
-    const picked = await desk.pickUp(job.id, index, job.lane);
-    assert.ok(picked);
-    assert.equal(await desk.finish(picked, result(index), job.modelSlug, 1), 'ok');
-  }
+  const items = new WorkItems(redis, queues, job.modelSlug);
+  const taken = await items.take({ job: job.id, ticket: 1 }, chunks);
+  assert.equal(taken.length, chunks);
+  for (const item of taken) assert.deepEqual(await items.give([{ item, result: result(item.index) }]), ['ok']);
 }
 
 async function typesOf(job: JobIdentity): Promise<string[]> {
@@ -163,15 +159,13 @@ test('A Redis that is full still lets a job be deleted, and one that has its res
   assert.notEqual(await archive.transcript(finished.id), null);
 });
 
-test('Accepted jobs share the workers of their own model only', async () => {
+test('An accepted job counts as unfinished work of its own model only', async () => {
   const [first, second] = [await received(1, 'shared'), await received(1, 'shared')];
   const elsewhere = await received(1);
   for (const job of [first, second, elsewhere]) await jobs.accept(job, summary(1));
-  assert.equal(await jobs.countActive('shared'), 2);
-  assert.equal(await new FairShare(redis, jobs).window('shared'), 4, 'half of what a job may queue while no worker is known');
   assert.deepEqual((await jobs.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]), [['batch', 10], ['batch', 10]]);
   await jobs.endWork(first);
-  assert.equal(await jobs.countActive('shared'), 1);
+  assert.equal((await jobs.unfinished('shared')).length, 1);
 });
 
 test('A sweep leaves the audio of accepted jobs, however old, and takes that of ended ones', async () => {

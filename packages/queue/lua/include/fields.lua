@@ -1,0 +1,22 @@
+-- read(key, name, …): the named fields of a hash as a table; a field that is not there is false.
+local function read(key, ...)
+  local names = { ... }
+  local values = redis.call('HMGET', key, ...)
+  local fields = {}
+  for i, name in ipairs(names) do fields[name] = values[i] end
+  return fields
+end
+
+-- now_ms(): Unix milliseconds by Redis' clock, so that no node's clock decides anything.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- share_ttl(key, …): gives keys that were made just now the time to live of the job's manifest; an accepted job has none.
+local function share_ttl(...)
+  local ttl = redis.call('PTTL', job_key)
+  if ttl > 0 then
+    for _, key in ipairs({ ... }) do redis.call('PEXPIRE', key, ttl) end
+  end
+end

@@ -1,0 +1,55 @@
+-- Hands items out to the worker that holds a ticket, each under a new fence.
+-- An open ticket brings the next items; it is open no more, and a new one is opened while items are left. A ticket that was taken before
+-- (its worker died or handed it back, or a reply was lost) brings the items that are still held under it.
+-- KEYS: job chunks pending tries
+-- ARGV: ticket limit
+-- Returns nil (ended, absent, or nothing is held under the ticket) or
+-- { ticket to queue or 0, index of the item that it begins with, the job's lane, decode options, text before or '', now in Unix milliseconds, index, fence, crashes, planned, … }.
+-- include: fields work
+local job = read(job_key, 'decode', 'textBefore', unpack(TICKET_FIELDS))
+if job.state ~= 'receiving' and job.state ~= 'running' then return nil end
+ticket = tonumber(ticket)
+local indexes, records = {}, {}
+local next_ticket, first = 0, 0
+local held = tonumber(job.held)
+if ticket == tonumber(job.ticket) and tonumber(job.ticketOpen) == 1 then
+  if one_by_one(job) then limit = 1 end
+  indexes = redis.call('LRANGE', pending_key, 0, limit - 1)
+  if #indexes > 0 then
+    redis.call('LTRIM', pending_key, #indexes, -1)
+    for i, text in ipairs(redis.call('HMGET', tries_key, unpack(indexes))) do records[i] = parse_record(text) end
+  end
+  held = held + #indexes
+  job.held = held
+  job.ticketOpen = 0
+  next_ticket, first = open_ticket(job)
+  redis.call('HSET', job_key, 'held', held, 'ticket', job.ticket, 'ticketOpen', job.ticketOpen)
+else
+  local all = redis.call('HGETALL', tries_key)
+  for i = 1, #all, 2 do
+    local record = parse_record(all[i + 1])
+    if record.ticket == ticket then
+      if record.ran == record.fence then record.crashes = record.crashes + 1 end
+      indexes[#indexes + 1] = all[i]
+      records[#records + 1] = record
+    end
+  end
+  -- The reply that told of the next ticket may have been lost.
+  if tonumber(job.ticketOpen) == 1 then next_ticket, first = tonumber(job.ticket), tonumber(redis.call('LINDEX', pending_key, 0) or 0) end
+end
+if #indexes == 0 then return nil end
+local reply = { next_ticket, first, job.lane, job.decode, job.textBefore or '', now_ms() }
+local planned = redis.call('HMGET', chunks_key, unpack(indexes))
+local written = {}
+for i, record in ipairs(records) do
+  record.fence = record.fence + 1
+  record.ticket = ticket
+  written[#written + 1] = indexes[i]
+  written[#written + 1] = format_record(record)
+  reply[#reply + 1] = tonumber(indexes[i])
+  reply[#reply + 1] = record.fence
+  reply[#reply + 1] = record.crashes
+  reply[#reply + 1] = planned[i] or ''
+end
+if redis.call('HSET', tries_key, unpack(written)) == held then share_ttl(tries_key) end
+return reply
