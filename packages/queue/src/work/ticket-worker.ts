@@ -92,8 +92,12 @@ export class TicketWorker {
     clearInterval(this.#extending);
   }
 
+  #isStopping(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   async #fetch(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+    while (!this.#isStopping()) {
       if (!this.#handlers.hasRoom()) {
         await new Promise<void>((resolve) => { this.#roomChanged = resolve; });
         continue;
@@ -105,7 +109,7 @@ export class TicketWorker {
         const running = this.#run(entry).finally(() => { this.#running.delete(entry.id ?? ''); });
         this.#running.set(entry.id, running);
       } catch (error) {
-        if (this.#closing.signal.aborted) return;
+        if (this.#isStopping()) return;
         this.#trouble(error);
         await pause(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
@@ -114,7 +118,7 @@ export class TicketWorker {
 
   async #run(entry: Job<EntryData, void, EntryName>): Promise<void> {
     try {
-      if (this.#closing.signal.aborted) throw new HandBack('the worker is stopping');
+      if (this.#isStopping()) throw new HandBack('the worker is stopping');
       await this.#handle(entry);
       await entry.moveToCompleted(undefined, this.#token, false);
     } catch (error) {
