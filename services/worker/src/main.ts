@@ -14,6 +14,7 @@ import { RecentThroughput } from './recent-throughput.js';
 import { ResultWriter } from './result-writer.js';
 import { TranscribeLive } from './transcribe-live.js';
 import { TranscribeTickets } from './transcribe-tickets.js';
+import { UntilStored } from './until-stored.js';
 import { WorkerCard } from './worker-card.js';
 
 /** A worker that has not fetched for this long while work waits is taken for hung, seconds. */
@@ -87,13 +88,15 @@ const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory
 const holdings = new Holdings(holds);
 const batchShare = new BatchShare(() => queues.promoteBatch(slug));
 const items = new WorkItems(redis, queues, slug);
+const untilStored = new UntilStored(logger);
 const transcribe = new TranscribeTickets({
   workerId, items, audio, batcher, holdings, cancelled, metrics, logger,
   itemsATicket: pool.maxBatch,
   share: batchShare,
-  writer: new ResultWriter(items, logger),
+  untilStored,
+  writer: new ResultWriter(items, untilStored),
 });
-const transcribeLive = new TranscribeLive({ batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
+const transcribeLive = new TranscribeLive({ untilStored, batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
 watch = new FetchWatch(queues, slug, () => !holdings.hasRoom, () => redis.status === 'ready');
 const fetchWatch = watch;
 const tickets = new TicketWorker(slug, redis, {

@@ -1,12 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ChunkResult, ErrorRecord } from '@murmuration/contracts';
 import type { Taken, WorkItem, WorkItems } from '@murmuration/queue';
-import type { Logger } from '@murmuration/runtime';
-
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2_000;
-/** A store that refuses for longer than this is not coming back for this item: its ticket is dropped, and the job's owner queues it again. */
-const GIVE_UP_MS = 10 * 60_000;
+import type { UntilStored } from './until-stored.js';
 
 interface Waiting {
   readonly item: WorkItem;
@@ -15,22 +9,16 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/**
- * Writes what became of items. Results of one batch come together, so those of one job go in one script. A store that refuses (full, read-only,
- * away) is asked again: only the model's own error fails an item.
- */
+/** Writes what became of items. Results of one batch come together, so those of one job go in one script. */
 export class ResultWriter {
   readonly #items: Pick<WorkItems, 'begin' | 'give' | 'fail'>;
-  readonly #logger: Logger;
-  readonly #firstPauseMs: number;
+  readonly #untilStored: UntilStored;
   #begun: WorkItem[] = [];
   #waiting: Waiting[] = [];
-  #refusing = false;
 
-  constructor(items: Pick<WorkItems, 'begin' | 'give' | 'fail'>, logger: Logger, { firstPauseMs = FIRST_PAUSE_MS } = {}) {
+  constructor(items: Pick<WorkItems, 'begin' | 'give' | 'fail'>, untilStored: UntilStored) {
     this.#items = items;
-    this.#logger = logger;
-    this.#firstPauseMs = firstPauseMs;
+    this.#untilStored = untilStored;
   }
 
   /** Says that the item's run begins. Not waited for: should it fail, a crash goes uncounted. */
@@ -54,32 +42,14 @@ export class ResultWriter {
 
   /** Fails the item's job. */
   fail(item: WorkItem, error: ErrorRecord): Promise<Taken> {
-    return this.persist(() => this.#items.fail(item, error));
-  }
-
-  /** Calls until the store takes it. Throws the last error when it has refused for ten minutes. */
-  async persist<T>(call: () => Promise<T>): Promise<T> {
-    const startedMs = performance.now();
-    for (let pauseMs = this.#firstPauseMs; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
-      try {
-        const value = await call();
-        if (this.#refusing) this.#logger.info('the store takes results again');
-        this.#refusing = false;
-        return value;
-      } catch (error) {
-        if (performance.now() - startedMs > GIVE_UP_MS) throw error;
-        if (!this.#refusing) this.#logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'the store refuses; trying again');
-        this.#refusing = true;
-        await pause(pauseMs);
-      }
-    }
+    return this.#untilStored.call(() => this.#items.fail(item, error));
   }
 
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const group of byJob(waiting, ({ item }) => item.job)) {
-      this.persist(() => this.#items.give(group)).then(
+      this.#untilStored.call(() => this.#items.give(group)).then(
         (taken) => { group.forEach((each, at) => { each.resolve(taken[at] ?? 'gone'); }); },
         (error: unknown) => { for (const each of group) each.reject(error); },
       );

@@ -7,6 +7,7 @@ import { EarlyTexts } from './early-texts.js';
 import { LatestFinals } from './latest-finals.js';
 import { emptyFinal, finalBody, partialBody } from './live-bodies.js';
 import { samplesOf } from './pcm-samples.js';
+import type { UntilStored } from './until-stored.js';
 
 /** An utterance that crashed its worker in company is tried alone; after this many crashes in all it is given up, and its session goes on. */
 const MAX_CRASHES = 3;
@@ -14,16 +15,18 @@ const MAX_CRASHES = 3;
 /** What a live session wants from the queue to its text: a final is written once, a partial only while nothing newer is there. */
 export class TranscribeLive {
   readonly #desk: LiveDesk;
-  readonly #batcher: Batcher;
+  readonly #batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>;
+  readonly #untilStored: UntilStored;
   readonly #cancelled: CancelledJobs;
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #finals = new LatestFinals();
   readonly #early = new EarlyTexts();
 
-  constructor(parts: { readonly desk: LiveDesk; readonly batcher: Batcher; readonly cancelled: CancelledJobs; readonly metrics: Metrics; readonly logger: Logger }) {
+  constructor(parts: { readonly desk: LiveDesk; readonly batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>; readonly untilStored: UntilStored; readonly cancelled: CancelledJobs; readonly metrics: Metrics; readonly logger: Logger }) {
     this.#desk = parts.desk;
     this.#batcher = parts.batcher;
+    this.#untilStored = parts.untilStored;
     this.#cancelled = parts.cancelled;
     this.#metrics = parts.metrics;
     this.#logger = parts.logger;
@@ -38,26 +41,28 @@ export class TranscribeLive {
 
   async #final(session: string, utterance: number): Promise<void> {
     this.#finals.add(session, utterance);
-    const picked = await this.#desk.pickUpFinal(session, utterance);
+    const picked = await this.#untilStored.call(() => this.#desk.pickUpFinal(session, utterance));
     if (picked === null) return;
     this.#metrics.jobAttempts.observe(picked.fence);
     if (picked.crashes >= MAX_CRASHES) {
       await this.#giveUp(picked, new AsrError('unprocessable_audio', `The model cannot work on utterance ${String(utterance)}: it ended the worker again and again. The session goes on without its text.`));
       return;
     }
+    let recognition: Recognition;
     try {
-      const recognition = picked.early ?? (await this.#early.of(session, picked.planned))?.recognition ?? await this.#recognizeFinal(picked);
-      if (this.#cancelled.has(session)) return;
-      for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
-      const taken = await this.#desk.finishFinal(picked, finalBody(picked, recognition), null);
-      if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / 16_000);
-      else this.#metrics.fencedWrites.inc({ reason: taken });
+      recognition = picked.early ?? (await this.#early.of(session, picked.planned))?.recognition ?? await this.#recognizeFinal(picked);
     } catch (error) {
       if (error instanceof HandBack) throw error;
       if (error instanceof AsrError && error.code === 'cancelled') return;
       this.#logger.error({ err: error, session, utterance }, 'the model failed on an utterance');
       await this.#giveUp(picked, new AsrError('transcription_failed', `Utterance ${String(utterance)} could not be transcribed. The session goes on without its text.`));
+      return;
     }
+    if (this.#cancelled.has(session)) return;
+    for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
+    const taken = await this.#untilStored.call(() => this.#desk.finishFinal(picked, finalBody(picked, recognition), null));
+    if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / 16_000);
+    else this.#metrics.fencedWrites.inc({ reason: taken });
   }
 
   async #recognizeFinal(picked: PickedFinal): Promise<Recognition> {
@@ -111,6 +116,6 @@ export class TranscribeLive {
   }
 
   async #giveUp(picked: PickedFinal, error: AsrError): Promise<void> {
-    await this.#desk.finishFinal(picked, emptyFinal(picked), error.toRecord());
+    await this.#untilStored.call(() => this.#desk.finishFinal(picked, emptyFinal(picked), error.toRecord()));
   }
 }

@@ -8,6 +8,7 @@ import type { CancelledJobs } from './cancelled-jobs.js';
 import type { Holdings } from './holdings.js';
 import { samplesOf } from './pcm-samples.js';
 import type { ResultWriter } from './result-writer.js';
+import type { UntilStored } from './until-stored.js';
 
 /** An item that crashed its worker in company is tried alone; after this many crashes in all its job fails. */
 const MAX_CRASHES = 3;
@@ -22,6 +23,7 @@ interface TranscribeTicketsParts {
   readonly holdings: Holdings;
   readonly share: Pick<BatchShare, 'took'>;
   readonly writer: ResultWriter;
+  readonly untilStored: UntilStored;
   readonly cancelled: CancelledJobs;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -37,12 +39,12 @@ export class TranscribeTickets {
 
   /** Resolves when every item of the ticket has ended. Throws `HandBack` when the worker drains before that. An item that cannot be transcribed fails its job. */
   async handle(ticket: WorkTicket): Promise<void> {
-    const { cancelled, holdings, items, writer, share } = this.#parts;
+    const { cancelled, holdings, items, share, untilStored } = this.#parts;
     if (cancelled.has(ticket.job)) return;
     const reserved = holdings.reserve(ticket.promoted === true ? 1 : this.#parts.itemsATicket);
     let taken: WorkItem[] = [];
     try {
-      taken = await writer.persist(() => items.take(ticket, reserved));
+      taken = await untilStored.call(() => items.take(ticket, reserved));
     } finally {
       holdings.release(reserved - taken.length);
     }
@@ -52,14 +54,14 @@ export class TranscribeTickets {
   }
 
   async #transcribe(item: WorkItem, lane: Lane): Promise<void> {
-    const { audio, batcher, cancelled, metrics, writer } = this.#parts;
+    const { audio, batcher, cancelled, metrics, untilStored, writer } = this.#parts;
     const takenAtMs = Date.now();
     metrics.jobAttempts.observe(item.fence);
     if (item.crashes >= MAX_CRASHES) {
       await this.#fail(item, new AsrError('unprocessable_audio', 'The model cannot work on this recording: it ended the worker again and again. Re-encode the recording, or leave this part out.'));
       return;
     }
-    const pcm = await writer.persist(() => audio.get(item.job, item.index));
+    const pcm = await untilStored.call(() => audio.get(item.job, item.index));
     if (pcm === null) {
       // No other attempt finds the audio either, so nobody would ever notice. Where the job has ended meanwhile, this does nothing.
       await this.#fail(item, new AsrError('transcription_failed', 'Audio of the recording was lost before it was transcribed. Send the recording again.'));
