@@ -6,4 +6,5 @@ export { createKey, listKeys, revokeKey, DEFAULT_SCOPES, type KeyListing, type N
 export { KeyFileError, type KeyEntry } from './key-entry.js';
 export { KeyFile, type KeyFileOptions } from './key-file.js';
 export { ANONYMOUS, NOBODY, SCOPES, hasScope, owns, reachOf, requireScope, type Principal, type Reach, type Scope } from './principal.js';
+export { SharedPlaces, mayTake } from './shares.js';
 export type { ClientSecret, Ticket, TicketStore } from './tickets.js';

@@ -26,7 +26,11 @@ export class KeyRing {
     }));
     this.#byId = new Map(this.#keys.map((key) => [key.entry.id, key]));
     this.#same = same;
+    this.names = new Set(entries.filter((entry) => entry.revoked !== true).map((entry) => entry.name)).size;
   }
+
+  /** Names that have a key which is not revoked. */
+  readonly names: number;
 
   get size(): number {
     return this.#keys.length;

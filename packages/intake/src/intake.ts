@@ -82,7 +82,7 @@ export class Intake implements TranscriptionService {
       maxAheadMs: MAX_AHEAD_MS,
       roomWaitMs: ROOM_WAIT_MS,
     };
-    this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger }, options.jobs);
+    this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger, budgetBytes: options.audioStore.budgetBytes }, options.jobs);
     this.#admission = this.#jobsRoom.admission;
     this.jobs = this.#jobsRoom.jobs;
     const channels = new WakeChannels(subscriber);
@@ -116,7 +116,7 @@ export class Intake implements TranscriptionService {
   async start(request: TranscriptionRequest): Promise<Transcription> {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     const { decode } = optionsFor(request.options, card.model);
-    await this.#admission.admit(card, request.lane);
+    await this.#admission.admit(card, request.lane, request.owner);
     const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode, awaitsLanguage: card.model.detectsLanguage && decode.language === null, owner: request.owner };
     await atDoor(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);

@@ -55,6 +55,7 @@ export interface JobSummary {
 /** What an active job has left to do. */
 export interface UnfinishedJob {
   readonly lane: Lane;
+  readonly owner: string | null;
   /** Audio planned and not yet transcribed, milliseconds. */
   readonly leftMs: number;
 }
@@ -210,9 +211,9 @@ export class JobStore {
     const jobs: UnfinishedJob[] = [];
     for (let at = 0; at < ids.length; at += PAGE) {
       const pipeline = this.#redis.pipeline();
-      for (const id of ids.slice(at, at + PAGE)) pipeline.hmget(jobKeys(id).job, 'lane', 'plannedMs', 'doneMs');
-      for (const [lane, plannedMs, doneMs] of await pipelined(pipeline) as (string | null)[][]) {
-        if (typeof lane === 'string') jobs.push({ lane: lane as Lane, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
+      for (const id of ids.slice(at, at + PAGE)) pipeline.hmget(jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner');
+      for (const [lane, plannedMs, doneMs, owner = null] of await pipelined(pipeline) as (string | null)[][]) {
+        if (typeof lane === 'string') jobs.push({ lane: lane as Lane, owner, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
       }
     }
     return jobs;

@@ -10,8 +10,6 @@ const LOCK_MS = 6_000;
 const STALLED_EVERY_MS = 3_000;
 /** The end waits so long for attempts in hand, milliseconds. */
 const CLOSE_LIMIT_MS = 4_000;
-/** Receivers are slow, so many may be told at once. */
-const CONCURRENCY = 32;
 
 /** What an entry carries: an id only, for queue data is clear text. */
 interface DeliveryEntry {
@@ -58,9 +56,10 @@ export class WebhookWorker {
 
   /**
    * @param connection one that waits for Redis as long as it takes; it stays the caller's
+   * @param atOnce deliveries in progress at once
    * @param deliver answers milliseconds until the next attempt, or null when there is none; what it throws drops the entry
    */
-  constructor(connection: Redis, deliver: (job: string) => Promise<number | null>, onError: (error: Error) => void) {
+  constructor(connection: Redis, atOnce: number, deliver: (job: string) => Promise<number | null>, onError: (error: Error) => void) {
     this.#worker = new Worker(NAME, async (entry, token) => {
       const pauseMs = await deliver(entry.data.job);
       if (pauseMs === null) return;
@@ -69,7 +68,7 @@ export class WebhookWorker {
     }, {
       connection,
       prefix: PREFIX,
-      concurrency: CONCURRENCY,
+      concurrency: atOnce,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_EVERY_MS,
       maxStalledCount: 100,

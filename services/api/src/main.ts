@@ -55,6 +55,9 @@ const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ pa
   .catch((error: unknown) => exit(new Error(`API_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`)));
 shutdown.add('keys', () => { keys?.close(); });
 
+/** Without keys there is nobody to share with. */
+const owners = (): number => keys?.ring.names ?? 1;
+
 // A decoder may start in another folder, so the path is made whole here.
 const spoolDir = resolve(config.SPOOL_DIR);
 const spools = await SpoolDirectory.open(spoolDir, config.SPOOL_MAX_BYTES).catch((error: unknown) => exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })));
@@ -71,6 +74,7 @@ const intake = await Intake.start({
     maxBacklogMs: config.MAX_BACKLOG_SECONDS * 1_000,
     retentionSeconds: config.jobRetentionSeconds,
     eraseWithinMs: config.ERASE_WITHIN_MS,
+    owners,
     webhookSecret: config.WEBHOOK_SECRET ?? null,
     ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
     outbound,
@@ -93,7 +97,7 @@ const app = await createApp({
   jobs: intake.jobs,
   live: intake.live,
   outbound,
-  uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
+  uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS, owners),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),
   gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(() => [])),
   stopping: () => shutdown.stopping,

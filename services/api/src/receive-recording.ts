@@ -20,6 +20,8 @@ export interface UploadLimits {
 export interface ReceivingParts {
   readonly spools: SpoolDirectory;
   readonly limits: UploadLimits;
+  /** Says when uploads must come at a rate. */
+  readonly uploads: { readonly scarce: boolean };
 }
 
 /** Work on a recording that has begun, perhaps while the recording still arrives. */
@@ -69,7 +71,7 @@ export async function receiveRecording<Fields, Result>(parts: ReceivingParts, up
   bag.addQuery(upload.query);
   const fields = upload.reader.read(bag);
   const body = new BodyReader(upload.message, upload.response, {
-    maxBytes: bodyBytes(kind, parts.limits.maxUploadBytes), idleTimeoutMs: parts.limits.idleTimeoutMs, totalTimeoutMs: parts.limits.totalTimeoutMs,
+    maxBytes: bodyBytes(kind, parts.limits.maxUploadBytes), idleTimeoutMs: parts.limits.idleTimeoutMs, totalTimeoutMs: parts.limits.totalTimeoutMs, mustHurry: () => parts.uploads.scarce,
   }, upload.signal);
   try {
     if (kind === 'raw') return await receiveRaw(upload, body, contentType, fields);

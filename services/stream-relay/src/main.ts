@@ -57,6 +57,8 @@ shutdown.add('operations', () => operations.close());
 const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: resolve(config.API_KEYS_FILE), logger })
   .catch((error: unknown) => exit(new Error(`API_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`)));
 shutdown.add('keys', () => { keys?.close(); });
+/** Without keys there is nobody to share with. */
+const owners = (): number => keys?.ring.names ?? 1;
 const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
 shutdown.add('outbound', () => outbound.close());
 
@@ -72,6 +74,7 @@ const intake = await Intake.start({
     maxBacklogMs: config.MAX_BACKLOG_SECONDS * 1_000,
     retentionSeconds: config.jobRetentionSeconds,
     eraseWithinMs: config.ERASE_WITHIN_MS,
+    owners,
     webhookSecret: config.WEBHOOK_SECRET ?? null,
     ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
     outbound,
@@ -90,6 +93,7 @@ const live = await Live.start({
   speech: { threads: config.DETECT_THREADS, vadModelPath },
   limits: { maxSessions: config.MAX_SESSIONS, idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS, maxSessionMs: config.MAX_SESSION_MS, idleEndpointingMs: config.IDLE_ENDPOINTING_MS, graceMs: config.SESSION_GRACE * 1_000 },
   eraseWithinMs: config.ERASE_WITHIN_MS,
+  owners,
   logger,
 }).catch(exit);
 shutdown.add('live', () => live.close());

@@ -22,7 +22,7 @@ after(async () => {
 });
 
 test('Jobs of a lane progress together, so a short one waits for as much of each other as its own', () => {
-  const view = new BacklogView([{ lane: 'batch', leftMs: 10_000 }, { lane: 'batch', leftMs: 100 }, { lane: 'batch', leftMs: 300 }, { lane: 'interactive', leftMs: 50 }]);
+  const view = new BacklogView([{ lane: 'batch', owner: null, leftMs: 10_000 }, { lane: 'batch', owner: null, leftMs: 100 }, { lane: 'batch', owner: null, leftMs: 300 }, { lane: 'interactive', owner: null, leftMs: 50 }]);
   assert.equal(view.untilDoneMs('batch', 300), 50 + 100 + 300 + 300);
   assert.equal(view.untilDoneMs('batch', 10_000), 50 + 100 + 300 + 10_000);
   assert.equal(view.untilDoneMs('interactive', 50), 50, 'urgent work does not wait for batch work');

@@ -1,5 +1,6 @@
+import { mayTake } from '@murmuration/access';
 import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
-import { atDoor, type AudioStore, type JobManifest, type JobStore } from '@murmuration/queue';
+import { atDoor, type AudioStore, type JobManifest, type JobStore, type StoredBytes } from '@murmuration/queue';
 import type { ModelRegistry } from '../model-registry.js';
 import { storeFull } from '../recording-planner.js';
 import { Backlog } from './backlog.js';
@@ -7,6 +8,8 @@ import { Backlog } from './backlog.js';
 /** What is told to wait when the speed is not known, seconds. */
 const WAIT_UNKNOWN_S = 60;
 const LONGEST_WAIT_S = 3_600;
+/** What an owner is told to wait that has its share, seconds. */
+const WAIT_SHARE_S = 10;
 
 /** Says what is let in, and how long what is in will take. */
 export class Admission {
@@ -14,20 +17,33 @@ export class Admission {
   readonly #audio: Pick<AudioStore, 'hasRoom'>;
   readonly #backlog: Backlog;
   readonly #maxBacklogMs: number;
+  readonly #stored: Pick<StoredBytes, 'whenScarce'>;
+  readonly #owners: () => number;
 
-  /** @param maxBacklogMs audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds */
-  constructor(registry: ModelRegistry, audio: Pick<AudioStore, 'hasRoom'>, jobs: Pick<JobStore, 'unfinished'>, maxBacklogMs: number) {
+  /**
+   * @param maxBacklogMs audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds
+   * @param owners how many may come at all: they share the backlog and what may be stored
+   */
+  constructor(registry: ModelRegistry, audio: Pick<AudioStore, 'hasRoom'>, jobs: Pick<JobStore, 'unfinished'>, stored: Pick<StoredBytes, 'whenScarce'>, maxBacklogMs: number, owners: () => number) {
     this.#registry = registry;
+    this.#stored = stored;
+    this.#owners = owners;
     this.#audio = audio;
     this.#backlog = new Backlog(jobs);
     this.#maxBacklogMs = maxBacklogMs;
   }
 
-  /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget. Urgent work does not wait for batch work. */
-  async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane): Promise<void> {
+  /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget; sooner where the owner has its share of either. Urgent work does not wait for batch work. */
+  async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane, owner: string | null): Promise<void> {
     if (!await atDoor(() => this.#audio.hasRoom())) throw storeFull();
-    const aheadMs = (await this.#backlog.of(model.slug)).aheadMs(lane);
-    if (aheadMs < this.#maxBacklogMs) return;
+    await this.#requireStoreShare(owner);
+    const backlog = await this.#backlog.of(model.slug);
+    const aheadMs = backlog.aheadMs(lane);
+    if (aheadMs < this.#maxBacklogMs) {
+      const byOwner = backlog.ownersAheadMs(lane);
+      if (mayTake({ capacity: this.#maxBacklogMs, taken: aheadMs, own: byOwner.get(owner) ?? 0, holders: holdersWith(byOwner, owner), owners: this.#owners() }, 0)) return;
+      throw new AsrError('queue_full', 'The owner of this API key has its share of the work that is admitted. Wait until some of it is done, then send it again.', { retryAfterSeconds: WAIT_SHARE_S });
+    }
     const speed = await this.#speed(model.slug);
     const waiting = `There is more work than is admitted: ${duration(aheadMs / 1_000)} of audio`;
     if (speed === 0) throw new AsrError('queue_full', `${waiting}, and no worker is up. Send it again later.`, { retryAfterSeconds: WAIT_UNKNOWN_S });
@@ -35,6 +51,15 @@ export class Admission {
     throw new AsrError('queue_full', `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`, {
       retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
     });
+  }
+
+  async #requireStoreShare(owner: string | null): Promise<void> {
+    if (this.#owners() <= 1) return;
+    const stored = await atDoor(() => this.#stored.whenScarce());
+    if (stored === null) return;
+    const { capacityBytes, takenBytes, byOwner } = stored;
+    if (mayTake({ capacity: capacityBytes, taken: takenBytes, own: byOwner.get(owner) ?? 0, holders: holdersWith(byOwner, owner), owners: this.#owners() }, 0)) return;
+    throw new AsrError('queue_full', 'The owner of this API key has its share of what may be stored. Delete jobs that are no longer needed, or wait until they expire, then send it again.', { retryAfterSeconds: WAIT_SHARE_S });
   }
 
   /** Seconds until the job is done, from the speed seen lately; null when it has ended or no worker is up. Throws `backend_unavailable`. */
@@ -52,6 +77,11 @@ export class Admission {
     const { workers } = await this.#registry.cards();
     return workers.filter((card) => card.model.slug === slug && !card.draining).reduce((sum, card) => sum + (card.recentSpeed ?? card.speed), 0);
   }
+}
+
+/** Owners that hold some, this one included. */
+function holdersWith(byOwner: ReadonlyMap<string | null, number>, owner: string | null): number {
+  return byOwner.size + (byOwner.has(owner) ? 0 : 1);
 }
 
 function duration(seconds: number): string {

@@ -7,9 +7,11 @@ const LOOK_SHARE = 1 / 20;
 
 /** What a model's jobs have left to do, seen once. */
 export class BacklogView {
+  readonly #jobs: readonly UnfinishedJob[];
   readonly #lanes: Readonly<Record<'urgent' | 'batch', LaneBacklog>>;
 
   constructor(jobs: readonly UnfinishedJob[]) {
+    this.#jobs = jobs;
     const lefts = (batch: boolean): LaneBacklog => new LaneBacklog(jobs.filter((job) => (job.lane === 'batch') === batch).map((job) => job.leftMs));
     this.#lanes = { urgent: lefts(false), batch: lefts(true) };
   }
@@ -17,6 +19,15 @@ export class BacklogView {
   /** Audio that work of this lane may have to wait for, milliseconds: its own lane and what goes before it. */
   aheadMs(lane: Lane): number {
     return this.#lanes.urgent.totalMs + (lane === 'batch' ? this.#lanes.batch.totalMs : 0);
+  }
+
+  /** Of `aheadMs`, what each owner's is. */
+  ownersAheadMs(lane: Lane): Map<string | null, number> {
+    const owners = new Map<string | null, number>();
+    for (const job of this.#jobs) {
+      if (job.leftMs > 0 && (lane === 'batch' || job.lane !== 'batch')) owners.set(job.owner, (owners.get(job.owner) ?? 0) + job.leftMs);
+    }
+    return owners;
   }
 
   /** Audio that is transcribed before a job of this lane with so much left is done, milliseconds: jobs of a lane progress together, so of each other one as much as its own. */

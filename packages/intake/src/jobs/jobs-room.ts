@@ -1,5 +1,5 @@
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/queue';
+import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, RedisMemory, StoredBytes, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
@@ -7,7 +7,7 @@ import { EarlierRequests } from './earlier-requests.js';
 import { Jobs } from './jobs.js';
 import { Reconciler, type ReconcilerTimes } from './reconciler.js';
 import { Settler } from './settler.js';
-import { Webhooks, type WebhookSender } from './webhooks.js';
+import { WEBHOOK_PLACES, Webhooks, type WebhookSender } from './webhooks.js';
 
 /** Settings of a node's jobs. */
 export interface JobsOptions {
@@ -17,6 +17,8 @@ export interface JobsOptions {
   readonly retentionSeconds: number;
   /** After this nothing is left of what was deleted, has expired or has ended, milliseconds. */
   readonly eraseWithinMs: number;
+  /** How many owners may come: those share what is scarce. As many as like, unless given. */
+  readonly owners: () => number;
   /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. A node that is given neither this nor `ownWebhookSecret` takes no jobs with webhooks and sends none. */
   readonly webhookSecret: string | null;
   /** An owner's own secret, or null; asked at every attempt. */
@@ -33,6 +35,8 @@ export interface JobsRoomParts extends TranscriptionParts {
   /** A connection that waits for Redis as long as it takes. */
   readonly patient: Redis;
   readonly queues: TicketQueues;
+  /** Memory that Redis may use when it names no `maxmemory` itself. */
+  readonly budgetBytes: number;
   readonly logger: Logger;
 }
 
@@ -69,14 +73,14 @@ export class JobsRoom {
       ownSecret: options.ownWebhookSecret ?? (() => null),
       ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
     });
-    this.admission = new Admission(parts.registry, parts.audio, parts.jobs, options.maxBacklogMs ?? MAX_BACKLOG_MS);
+    this.admission = new Admission(parts.registry, parts.audio, parts.jobs, new StoredBytes(redis, new RedisMemory(redis, parts.budgetBytes)), options.maxBacklogMs ?? MAX_BACKLOG_MS, options.owners ?? (() => Infinity));
     this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
     this.jobs = new Jobs({
       ...parts, ledger, archive, claims, webhooks, partingMs, admission: this.admission, settler: this.#settler,
       earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
     const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
-    this.#worker = !signs ? null : new WebhookWorker(parts.patient, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
+    this.#worker = !signs ? null : new WebhookWorker(parts.patient, WEBHOOK_PLACES, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
     this.#reconciler = new Reconciler({ turn: new Turn(redis, LEDGER_KEYS.reconciling), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
     onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);

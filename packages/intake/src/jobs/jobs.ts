@@ -126,7 +126,7 @@ export class Jobs implements JobService {
     const { decode } = optionsFor(submission.options, card.model);
     if (submission.webhook !== null) this.#parts.webhooks.check(submission.webhook, submission.owner);
     const job = identityOf(submission, decode, card.model);
-    await this.#parts.admission.admit(card, job.lane);
+    await this.#parts.admission.admit(card, job.lane, job.owner);
     const terms = this.#termsOf(submission, card.model);
     const createdAtMs = await atDoor(() => this.#parts.jobs.create(job, terms));
     if (createdAtMs === null) {

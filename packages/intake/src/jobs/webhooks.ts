@@ -1,3 +1,4 @@
+import { SharedPlaces } from '@murmuration/access';
 import { AsrError, type Webhook, type WebhookDeliveryRecord, type WebhookEvent } from '@murmuration/contracts';
 import { deliver, parseTarget, retryPauseMs, type GuardedClient } from '@murmuration/outbound';
 import type { JobManifest, WebhookLog, WebhookQueue, WebhookStanding } from '@murmuration/queue';
@@ -15,11 +16,22 @@ export interface WebhookSender {
   readonly retryPauseMs?: typeof retryPauseMs;
 }
 
+/** Attempts that one node makes at once, and what owners share; receivers are slow, so they are many. */
+export const WEBHOOK_PLACES = 32;
+/** An owner's messages that find no place are looked at again one after another, so apart; milliseconds. */
+const AGAIN_APART_MS = 20;
+const AGAIN_AFTER_MS = 250;
+const MAX_REMEMBERED = 1_000;
+
 /** Tells the owners of jobs how they ended. One message a job, the same in every attempt. */
 export class Webhooks {
   readonly #log: WebhookLog;
   readonly #queue: WebhookQueue;
   readonly #sender: WebhookSender;
+  // There is always another host.
+  readonly #places = new SharedPlaces(WEBHOOK_PLACES, () => Infinity);
+  /** When the last message that found no place is looked at again, by whose share it needs; Unix milliseconds. */
+  readonly #again = new Map<string, number>();
 
   constructor(log: WebhookLog, queue: WebhookQueue, sender: WebhookSender) {
     this.#log = log;
@@ -52,10 +64,29 @@ export class Webhooks {
     else await this.#log.drop(job);
   }
 
-  /** Tries once. Answers milliseconds until the next attempt, or null when there is none. */
+  /** Tries once, unless its owner has its share of the attempts under way. Answers milliseconds until the next look, or null when there is none. */
   async attempt(job: string): Promise<number | null> {
     const standing = await this.#log.read(job);
     if (standing?.state !== 'pending') return null;
+    const group = standing.owner === null ? `host ${new URL(standing.url).host}` : `owner ${standing.owner}`;
+    const leave = this.#places.take(group);
+    if (leave === null) return this.#againMs(group);
+    try {
+      return await this.#attempt(job, standing);
+    } finally {
+      leave();
+    }
+  }
+
+  #againMs(group: string): number {
+    const nowMs = Date.now();
+    if (this.#again.size > MAX_REMEMBERED) for (const [other, atMs] of this.#again) if (atMs < nowMs) this.#again.delete(other);
+    const atMs = Math.max(nowMs + AGAIN_AFTER_MS, (this.#again.get(group) ?? 0) + AGAIN_APART_MS);
+    this.#again.set(group, atMs);
+    return atMs - nowMs;
+  }
+
+  async #attempt(job: string, standing: WebhookStanding): Promise<number | null> {
     const atMs = Date.now();
     const tries = standing.tries + 1;
     const firstAtMs = standing.tries === 0 ? atMs : standing.firstAtMs;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
-import type { Reach } from '@murmuration/access';
+import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveEars } from '@murmuration/audio';
 import { TicketQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
@@ -20,6 +20,8 @@ export interface LiveOptions {
   readonly workerWaitMs: number;
   readonly speech: { readonly threads: number; readonly vadModelPath: string };
   readonly limits: LiveLimits;
+  /** How many owners may come: those share the sessions of this relay. As many as like, unless given. */
+  readonly owners?: () => number;
   /** After this nothing is left of a session that has closed, milliseconds; five minutes unless given. */
   readonly eraseWithinMs?: number;
   readonly logger: Logger;
@@ -49,14 +51,15 @@ export class Live implements LiveService {
   readonly #views: LiveViews;
   readonly #sessions = new Map<string, ActiveLiveSession>();
   readonly #timer: NodeJS.Timeout;
-  /** Sessions on their way in. */
-  #opening = 0;
+  /** Of the sessions here and those on their way in. */
+  readonly #places: SharedPlaces;
   #looks = 0;
   #looking: Promise<void> | null = null;
   #stopping = false;
 
   private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, ears: LiveEars) {
     this.#options = options;
+    this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#door = connections.door;
     this.#patient = connections.patient;
     this.#subscriber = connections.subscriber;
@@ -93,8 +96,7 @@ export class Live implements LiveService {
   }
 
   async open(request: LiveRequest): Promise<LiveSession> {
-    const { record, token } = await this.#inHand(() => this.#create(request));
-    return this.#own(record, token);
+    return this.#placed(request.owner, () => this.#create(request));
   }
 
   async #create({ settings, owner, signal }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
@@ -123,16 +125,20 @@ export class Live implements LiveService {
   async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
     if (!isSessionId(id)) throw new AsrError('invalid_resume');
     const tokenHash = sha256(token);
-    const record = await this.#inHand(() => atDoor(async () => {
+    return this.#placed(owner, async () => ({ record: await this.#take(id, tokenHash, owner), token }));
+  }
+
+  async #take(id: string, tokenHash: string, owner: string | null): Promise<LiveRecord> {
+    const record = await atDoor(async () => {
       const held = await this.#doorStore.glance(id);
       if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
       // Before it is taken: a relay that looks for orphans then finds that it is none.
       await this.#doorStore.expect(id, this.#dueMs());
       return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay });
-    }));
+    });
     if (record === null) throw new AsrError('invalid_resume');
     this.#sessions.get(id)?.fail(new AsrError('session_lost'));
-    return this.#own(record, token);
+    return record;
   }
 
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
@@ -172,23 +178,27 @@ export class Live implements LiveService {
     this.#door.disconnect();
   }
 
-  #own(record: LiveRecord, token: string): ActiveLiveSession {
+  /** @param leave gives the session's place free; called once it ends */
+  #own(record: LiveRecord, token: string, leave: () => void): ActiveLiveSession {
     const session = new ActiveLiveSession(record, token, this.#parts, (ended) => {
+      leave();
       if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
     });
     if (record.state !== 'closed') this.#sessions.set(session.id, session);
     return session;
   }
 
-  /** Does what leads to one session more, which counts meanwhile, so that many at once are no more than one by one. */
-  async #inHand<T>(work: () => Promise<T>): Promise<T> {
+  /** Does what leads to one session more, whose place is taken meanwhile, so that many at once are no more than one by one. */
+  async #placed(owner: string | null, work: () => Promise<{ readonly record: LiveRecord; readonly token: string }>): Promise<ActiveLiveSession> {
     this.#refuseWhenStopping();
-    if (this.#sessions.size + this.#opening >= this.#options.limits.maxSessions) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes. Try again soon.', { retryAfterSeconds: 5 });
-    this.#opening += 1;
+    const leave = this.#places.take(owner);
+    if (leave === null) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes, or as many as it takes of one API key\'s owner while they are scarce. Try again soon.', { retryAfterSeconds: 5 });
     try {
-      return await work();
-    } finally {
-      this.#opening -= 1;
+      const { record, token } = await work();
+      return this.#own(record, token, leave);
+    } catch (error) {
+      leave();
+      throw error;
     }
   }
 
@@ -227,7 +237,8 @@ export class Live implements LiveService {
       const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, epoch });
       if (record === null) continue;
       await this.#doorStore.expect(id, this.#dueMs());
-      const session = this.#own(record, '');
+      // It is finished whether there is a place or not.
+      const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
       if (record.state === 'open') session.finish('abandoned').catch(() => undefined);
     }
   }

@@ -31,7 +31,7 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
   const room = new JobsRoom({
-    jobs: store, audio, queues, redis, subscriber, patient, logger, leaseMs,
+    jobs: store, audio, queues, redis, subscriber, patient, logger, budgetBytes: 100_000_000, leaseMs,
     events: new JobEvents(redis, subscriber), registry: new ModelRegistry(redis, null),
     read: readPieces, limits: { maxDurationMs: 1e9, maxChannels: 1 }, workerWaitMs: 5_000, maxAheadMs: 1e9, roomWaitMs: options.roomWaitMs ?? 60_000,
   }, { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options });

@@ -19,9 +19,15 @@ export class RedisMemory {
 
   /** False when no more work should be admitted, wherever its audio lies: results and entries need room too. */
   async hasRoom(): Promise<boolean> {
+    const { usedBytes, capacityBytes } = await this.look();
+    return usedBytes < capacityBytes;
+  }
+
+  /** What is used, and how much may be before nothing more is admitted. */
+  async look(): Promise<{ readonly usedBytes: number; readonly capacityBytes: number }> {
     const info = await this.#redis.info('memory');
     const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0);
     const limit = Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0) || this.#budgetBytes;
-    return used < limit * ADMIT_BELOW;
+    return { usedBytes: used, capacityBytes: limit * ADMIT_BELOW };
   }
 }

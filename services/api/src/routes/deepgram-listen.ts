@@ -69,7 +69,7 @@ async function fromUrl(door: Door, request: FastifyRequest, reply: FastifyReply,
   const signal = AbortSignal.any([clientGone(reply.raw), door.abandoned]);
   const body = deepgramUrlSchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, door.limits), 'The body'));
   if (!body.success) throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
-  const transcript = await door.uploads.run(() => transcribeUrl(door, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
+  const transcript = await door.uploads.run(request.principal.owner, () => transcribeUrl(door, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
     throw door.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
   });
   return { transcript, answer };

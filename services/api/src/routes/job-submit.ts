@@ -28,7 +28,7 @@ export function jobSubmitRoute(app: FastifyInstance, door: Door): void {
   }, async (request, reply) => {
     if (door.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
     const { owner } = request.principal;
-    const { job, created } = await door.uploads.run(() => submitJob(door, {
+    const { job, created } = await door.uploads.run(request.principal.owner, () => submitJob(door, {
       message: request.raw, response: reply.raw, query: request.query, owner,
       idempotencyKey: idempotencyKeyOf(request),
       reader: jobFieldReader({

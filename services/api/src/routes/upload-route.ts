@@ -33,7 +33,7 @@ export async function receiveUpload<Answer>(door: Door, request: FastifyRequest,
   if (door.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const signal = AbortSignal.any([clientGone(reply.raw), door.abandoned]);
   try {
-    return await door.uploads.run(() => transcribeUpload(door, { message: request.raw, response: reply.raw, query: request.query, owner: request.principal.owner, dialect, output, signal }));
+    return await door.uploads.run(request.principal.owner, () => transcribeUpload(door, { message: request.raw, response: reply.raw, query: request.query, owner: request.principal.owner, dialect, output, signal }));
   } catch (error) {
     if (door.abandoned.aborted) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
     throw namingSource(error, 'file');

@@ -114,7 +114,7 @@ describe('Uploads on a real connection', () => {
     const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1').setEncoding('latin1');
     let text = '';
     socket.on('data', (piece) => { text += String(piece); });
-    socket.write(`POST /transcribe HTTP/1.1\r\nhost: x\r\ncontent-type: audio/wav\r\ncontent-length: 5000\r\n\r\n${'#'.repeat(5_000)}GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n`);
+    socket.write(`POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: audio/wav\r\ncontent-length: 5000\r\n\r\n${'#'.repeat(5_000)}GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
     while (!text.includes('memory-model')) await once(socket, 'data');
     assert.match(text, /^HTTP\/1\.1 413 /);
     assert.match(text, /HTTP\/1\.1 200 OK/);

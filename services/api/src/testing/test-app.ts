@@ -53,7 +53,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
     logger,
     access: new Access(keys, new MemoryTickets()),
-    uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS),
+    uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS, () => keys?.ring.names ?? 1),
     formats: ['wav', 'mp3'],
     gpus: () => Promise.resolve([{ name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null }]),
     stopping: () => state.stopping,

@@ -1,26 +1,32 @@
+import { SharedPlaces } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 
-/** Bounds the uploads that one node works on at once. */
+/** Bounds the uploads that one node works on at once; owners share them while they are scarce. */
 export class ActiveUploads {
-  readonly #limit: number;
-  #count = 0;
+  readonly #places: SharedPlaces;
 
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** @param owners how many may come at all */
+  constructor(limit: number, owners: () => number) {
+    this.#places = new SharedPlaces(limit, owners);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#places.taken;
   }
 
-  /** Runs the work when there is room. Throws `queue_full` otherwise. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#count >= this.#limit) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 5 });
-    this.#count += 1;
+  /** True when most places are taken: then uploads must come at a rate. */
+  get scarce(): boolean {
+    return this.#places.scarce;
+  }
+
+  /** Runs the work when there is room for this owner. Throws `queue_full` otherwise. */
+  async run<T>(owner: string | null, work: () => Promise<T>): Promise<T> {
+    const leave = this.#places.take(owner);
+    if (leave === null) throw new AsrError('queue_full', 'This server has as many uploads as it takes, or as many as it takes of one API key\'s owner while they are scarce. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: 5 });
     try {
       return await work();
     } finally {
-      this.#count -= 1;
+      leave();
     }
   }
 }

@@ -8,7 +8,14 @@ export interface BodyLimits {
   readonly idleTimeoutMs: number;
   /** … and this long in all. */
   readonly totalTimeoutMs: number;
+  /** True while an upload has to come at `MIN_BYTES_A_SECOND` at least, in the mean over `RATE_OVER_MS` of waiting for it; it never has to unless given. */
+  readonly mustHurry?: () => boolean;
 }
+
+const MIN_BYTES_A_SECOND = 1_024;
+const RATE_OVER_MS = 60_000;
+/** A slow upload is looked at so often whether it must hurry now, milliseconds. */
+const HURRY_LOOK_MS = 1_000;
 
 /** Bytes that end a wait: a client that sends one byte now and then is as idle as one that sends none. */
 const PROGRESS_BYTES = 1_024;
@@ -28,13 +35,20 @@ export class BodyReader {
   #idleMs = 0;
   #totalMs = 0;
   #bytesAtProgress = 0;
+  /** Of the stretch over which the rate is measured. */
+  #stretchMs = 0;
+  #bytesAtStretch = 0;
+  #slow = false;
   #asked = false;
   #ended = false;
   #stopped = false;
   #awake: () => void = () => undefined;
 
-  /** @param signal aborted when the client has gone */
-  constructor(message: IncomingMessage, response: ServerResponse, limits: BodyLimits, signal: AbortSignal) {
+  readonly #rateOverMs: number;
+
+  /** @param signal aborted when the client has gone @param rateOverMs over which the rate of an upload is measured */
+  constructor(message: IncomingMessage, response: ServerResponse, limits: BodyLimits, signal: AbortSignal, rateOverMs = RATE_OVER_MS) {
+    this.#rateOverMs = rateOverMs;
     this.#message = message;
     this.#response = response;
     this.#limits = limits;
@@ -94,6 +108,7 @@ export class BodyReader {
     const message = this.#message;
     const startedMs = performance.now();
     const leftMs = Math.max(0, Math.min(this.#limits.idleTimeoutMs - this.#idleMs, this.#limits.totalTimeoutMs - this.#totalMs));
+    const lookMs = Math.min(this.#slow ? HURRY_LOOK_MS : Infinity, this.#rateOverMs - this.#stretchMs);
     const timedOut = await new Promise<boolean>((resolve) => {
       const finish = (late: boolean): void => {
         clearTimeout(timer);
@@ -103,7 +118,7 @@ export class BodyReader {
       };
       const awake = (): void => { finish(false); };
       this.#awake = awake;
-      const timer = setTimeout(() => { finish(true); }, leftMs);
+      const timer = setTimeout(() => { finish(leftMs <= lookMs); }, Math.max(0, Math.min(leftMs, lookMs)));
       for (const event of EVENTS) message.on(event, awake);
       this.#signal.addEventListener('abort', awake);
     });
@@ -111,6 +126,18 @@ export class BodyReader {
     this.#idleMs += waitedMs;
     this.#totalMs += waitedMs;
     if (timedOut) throw new AsrError('upload_timeout');
+    this.#measure(waitedMs);
+  }
+
+  /** Most places are taken: one that sends next to nothing may not keep its own. */
+  #measure(waitedMs: number): void {
+    this.#stretchMs += waitedMs;
+    if (this.#stretchMs >= this.#rateOverMs) {
+      this.#slow = this.#bytes - this.#bytesAtStretch < MIN_BYTES_A_SECOND * this.#stretchMs / 1_000;
+      this.#stretchMs = 0;
+      this.#bytesAtStretch = this.#bytes;
+    }
+    if (this.#slow && this.#limits.mustHurry?.() === true) throw new AsrError('upload_timeout', 'The upload comes too slowly while many others wait: less than 1 KiB a second over a minute. Send it again over a faster connection.');
   }
 }
 

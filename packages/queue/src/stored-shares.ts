@@ -1,0 +1,72 @@
+import type { Redis } from 'ioredis';
+import type { RedisMemory } from './audio-store/redis-memory.js';
+import { ACTIVE_JOBS, LEDGER_KEYS, jobKeys, type JobKeys } from './keys.js';
+import { pipelined } from './pipelined.js';
+
+/** Jobs that are weighed at once: about 2,000 small questions. */
+const SAMPLE = 250;
+/** Elements of a key that are weighed: all of a manifest, since one of its fields may be large and the others small. */
+const ELEMENTS = 100;
+/** A sample is good for this long, milliseconds. */
+const FRESH_MS = 2_000;
+const RESULTS = ['job', 'terms', 'chunks', 'results', 'events', 'transcript', 'delivery'] as const satisfies readonly (keyof JobKeys)[];
+
+/** What Redis stores, and of it what is each owner's, in bytes. */
+export interface StoredShares {
+  readonly capacityBytes: number;
+  readonly takenBytes: number;
+  /** By owner, null for jobs without one; as estimated from a sample of all jobs. */
+  readonly byOwner: ReadonlyMap<string | null, number>;
+}
+
+/** Weighs what the jobs of each owner take in Redis: as a whole where there are few, by a sample where there are many. */
+export class StoredBytes {
+  readonly #redis: Redis;
+  readonly #memory: RedisMemory;
+  #sample: { readonly byOwner: Promise<ReadonlyMap<string | null, number>>; readonly atMs: number } | null = null;
+
+  /** The connection stays the caller's. */
+  constructor(redis: Redis, memory: RedisMemory) {
+    this.#redis = redis;
+    this.#memory = memory;
+  }
+
+  /** Null while less than half of what may be stored is: then there is nothing to share. */
+  async whenScarce(): Promise<StoredShares | null> {
+    const { usedBytes, capacityBytes } = await this.#memory.look();
+    if (usedBytes <= capacityBytes / 2) return null;
+    const now = performance.now();
+    if (this.#sample === null || now - this.#sample.atMs > FRESH_MS) this.#sample = { byOwner: this.#weigh(), atMs: now };
+    try {
+      return { capacityBytes, takenBytes: usedBytes, byOwner: await this.#sample.byOwner };
+    } catch (error) {
+      this.#sample = null;
+      throw error;
+    }
+  }
+
+  async #weigh(): Promise<Map<string | null, number>> {
+    const byOwner = new Map<string | null, number>();
+    // Audio lies with the jobs in progress, which may be few and large; the rest with all that are kept.
+    await this.#add(byOwner, LEDGER_KEYS.all, RESULTS);
+    await this.#add(byOwner, ACTIVE_JOBS, ['pcm']);
+    return byOwner;
+  }
+
+  async #add(byOwner: Map<string | null, number>, list: string, names: readonly (keyof JobKeys)[]): Promise<void> {
+    const [count, members] = await pipelined(this.#redis.pipeline().zcard(list).zrandmember(list, SAMPLE)) as [number, string[]];
+    if (members.length === 0) return;
+    const questions = this.#redis.pipeline();
+    for (const member of members) {
+      const keys = jobKeys(member.split(' ')[0] ?? '');
+      questions.hget(keys.job, 'owner');
+      for (const name of names) questions.memory('USAGE', keys[name], 'SAMPLES', ELEMENTS);
+    }
+    const answers = await pipelined(questions);
+    for (let at = 0; at < answers.length; at += names.length + 1) {
+      const [owner, ...bytes] = answers.slice(at, at + names.length + 1) as [string | null, ...(number | null)[]];
+      const sum = bytes.reduce<number>((total, one) => total + (one ?? 0), 0) * count / members.length;
+      byOwner.set(owner, (byOwner.get(owner) ?? 0) + sum);
+    }
+  }
+}
