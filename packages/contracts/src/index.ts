@@ -4,6 +4,7 @@ export * from './transcribe-options.js';
 export * from './model-card.js';
 export * from './chunk.js';
 export { filteredField, filteredJson, type FilteredJson } from './filtered-json.js';
+export { endsSentence } from './sentence-end.js';
 export * from './transcript.js';
 export * from './job.js';
 export * from './job-api.js';

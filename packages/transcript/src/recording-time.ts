@@ -21,6 +21,15 @@ export function toRecordingTime(chunk: PlannedChunk, recognition: Recognition): 
   };
 }
 
+/** The speech that the detector found in a chunk, on the chunk's clock (milliseconds): a part a span where a run crosses spans. */
+export function speechInChunk(chunk: Pick<PlannedChunk, 'spans' | 'speech'>): Stretch[] {
+  return chunk.speech.flatMap((run) => chunk.spans.flatMap(({ chunkMs, startMs, durationMs }): Stretch[] => {
+    const from = Math.max(run.startMs, startMs);
+    const to = Math.min(run.endMs, startMs + durationMs);
+    return to > from ? [{ startMs: chunkMs + from - startMs, endMs: chunkMs + to - startMs }] : [];
+  }));
+}
+
 interface Stretch { readonly startMs: number; readonly endMs: number }
 
 /** Maps times of one chunk; spans ascend and leave no gap in the chunk. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { clockTime } from './clock-time.js';
-import { cuesOf } from './cues.js';
+import { cueLines, cuesOf, wordCues } from './cues.js';
 import { renderJson } from './render-json.js';
 import { verboseJson } from './render-openai.js';
 import { renderSrt, renderText, renderTsv, renderVtt } from './render-subtitles.js';
@@ -16,11 +16,11 @@ describe('Renderings', () => {
   });
 
   test('srt counts from one and cannot be broken by its text.', () => {
-    assert.equal(renderSrt(transcript([segment('a --> b\n\n2', 0, 1_500.4), segment('c', 1_500.4, 2_000)])), '1\n00:00:00,000 --> 00:00:01,500\na -> b 2\n\n2\n00:00:01,500 --> 00:00:02,000\nc\n\n');
+    assert.equal(renderSrt(transcript([segment('a --> b\n\n2', 0, 1_500.4), segment('c', 1_500.4, 2_000)])), '1\n00:00:00,000 --> 00:00:01,500\na -> b 2\n\n2\n00:00:01,500 --> 00:00:02,500\nc\n\n');
   });
 
   test('vtt escapes its text and names the channel when there are several.', () => {
-    assert.equal(renderVtt(transcript([segment('<b> & -->', 0, 0)])), 'WEBVTT\n\n00:00:00.000 --> 00:00:00.001\n&lt;b&gt; &amp; --&gt;\n\n');
+    assert.equal(renderVtt(transcript([segment('<b> & -->', 0, 0)])), 'WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n&lt;b&gt; &amp; --&gt;\n\n');
     assert.match(renderVtt(transcript([segment('a', 0, 1), segment('b', 0, 1, { channel: 1 })])), /<v Channel 1>a\n\n.*\n<v Channel 2>b/);
   });
 
@@ -43,9 +43,9 @@ describe('Renderings', () => {
     const words = spoken.map((word, index) => ({ word, startMs: index * 300, endMs: index * 300 + 250, probability: 1 }));
     const cues = cuesOf(transcript([segment(spoken.join(' '), 0, 18_000, { words })]));
     assert.ok(cues.length > 2);
-    assert.equal(cues.map((cue) => cue.text).join(' '), spoken.join(' '));
+    assert.equal(cues.map((cue) => cueLines(cue).join(' ')).join(' '), spoken.join(' '));
     for (const cue of cues) {
-      assert.ok(cue.text.length <= 84, cue.text);
+      assert.ok(cue.lines.length <= 2 && cueLines(cue).every((line) => line.length <= 42), cueLines(cue).join('|'));
       assert.ok(cue.endMs - cue.startMs <= 7_000);
     }
     assert.deepEqual(cues.map((cue) => cue.startMs), cues.map((cue) => cue.startMs).sort((left, right) => left - right));
@@ -53,13 +53,13 @@ describe('Renderings', () => {
 
   test('By word, every word with a time is a cue, and a segment without such words stays whole.', () => {
     const words = [{ word: ' Hi', startMs: 0, endMs: 400, probability: 1 }, { word: ' there.', startMs: 400, endMs: 1_500, probability: 1 }];
-    const cues = cuesOf(transcript([segment('Hi there.', 0, 1_500, { words }), segment('Well, well.', 2_000, 3_000)]), 'word');
-    assert.deepEqual(cues.map(({ text, startMs, endMs }) => [text, startMs, endMs]), [['Hi', 0, 400], ['there.', 400, 1_500], ['Well, well.', 2_000, 3_000]]);
+    const cues = wordCues(transcript([segment('Hi there.', 0, 1_500, { words }), segment('Well, well.', 2_000, 3_000)]));
+    assert.deepEqual(cues.map((cue) => [cueLines(cue).join('|'), cue.startMs, cue.endMs]), [['Hi', 0, 400], ['there.', 400, 1_500], ['Well, well.', 2_000, 3_000]]);
   });
 
   test('A short segment stays one cue though its words have times.', () => {
     const words = [{ word: ' Hi', startMs: 0, endMs: 300, probability: 1 }, { word: ' there.', startMs: 1_200, endMs: 1_500, probability: 1 }];
-    assert.deepEqual(cuesOf(transcript([segment('Hi there.', 0, 1_500, { words })])).map((cue) => cue.text), ['Hi there.']);
+    assert.deepEqual(cuesOf(transcript([segment('Hi there.', 0, 1_500, { words })])).map((cue) => cueLines(cue).join('|')), ['Hi there.']);
   });
 
   test('verbose_json is OpenAI\'s, with words only when they are asked for.', () => {
@@ -78,7 +78,7 @@ describe('Renderings', () => {
     const words = ['今', '天', '天', '气', '很', '好', '。'].map((word, index) => ({ word, startMs: index * 1_200, endMs: index * 1_200 + 1_000, probability: 1 }));
     const one = transcript([segment('今天天气很好。', 0, 8_400, { words }), segment('我们去公园', 8_400, 10_000), segment('吧', 10_000, 11_000), segment('OK', 11_000, 12_000)], { text: '今天天气很好。我们去公园吧 OK' });
     assert.equal(verboseJson(one, { segments: true, words: false }).segments?.map(({ text }) => text).join(''), one.text);
-    const cues = cuesOf(one).map((cue) => cue.text);
+    const cues = cuesOf(one).map((cue) => cueLines(cue).join(''));
     assert.ok(cues.length > 4, 'the first segment lasts too long for one cue');
     assert.ok(cues.join('').startsWith('今天天气很好。我们去公园吧'), cues.join('|'));
     assert.match(renderSrt(one), /\n我们去公园\n/);

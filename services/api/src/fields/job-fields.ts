@@ -18,7 +18,7 @@ const ownFields = {
 };
 
 /** Fields of `POST /v1/jobs` in the form or as query parameters. */
-export const jobFieldsSchema = transcribeFieldsSchema.extend({
+export const jobFieldsSchema = transcribeFieldsSchema.omit({ max_line_width: true, max_line_count: true, max_words_per_line: true, highlight_words: true }).extend({
   ...ownFields,
   response_format: transcribeFieldsSchema.shape.response_format.describe('Of no effect: the transcript is there in every format.'),
   metadata: z.string().max(JSON_LENGTH).optional().describe(`A JSON object of up to ${String(MAX_METADATA_BYTES)} bytes, returned as it came.`),

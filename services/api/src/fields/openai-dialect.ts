@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { AsrError, MULTI, languageOf, responseFormatSchema, transcribeOptionsSchema, type DetectOptions, type ResponseFormat } from '@murmuration/contracts';
+import type { CueLayout } from '@murmuration/transcript';
 import type { Dialect, ReadFields } from './dialect.js';
 import { parseFields } from './parse-fields.js';
+import { layoutFrom, subtitleFields } from './subtitle-fields.js';
 import { textField } from './text-field.js';
 import { PROMPT_LENGTH } from './transcribe-dialect.js';
 
@@ -10,6 +12,7 @@ const common = {
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   response_format: textField(responseFormatSchema),
   temperature: textField(z.number().min(0).max(1)).describe('0, and none, raises by itself in steps of 0.2 up to 1 while the text is not trusted; any other is taken as it is.'),
+  ...subtitleFields,
 };
 
 /** Fields of `POST /v1/audio/transcriptions` (openai-node, `TranscriptionCreateParams`). Others are let pass, for clients grow. */
@@ -36,6 +39,7 @@ export interface OpenAiAnswer {
   readonly format: ResponseFormat;
   readonly stream: boolean;
   readonly granularities: { readonly segments: boolean; readonly words: boolean };
+  readonly layout: CueLayout;
 }
 
 export const transcriptionDialect: Dialect<OpenAiAnswer> = {
@@ -54,13 +58,13 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
       decode: {
         language: onlyLanguage(fields.language, fields.languages),
         // Subtitles are cut between words where words have times.
-        wordTimestamps: granularities.words && format !== 'json' && format !== 'text',
+        wordTimestamps: (granularities.words && format !== 'json' && format !== 'text') || (fields.highlight_words === true && (format === 'srt' || format === 'vtt')),
         prompt: fields.prompt ?? '',
         hotwords: fields.keywords?.join(', ') ?? '',
         temperatures: temperaturesFrom(fields.temperature),
       },
     });
-    return { options, answer: { format, stream, granularities } };
+    return { options, answer: { format, stream, granularities, layout: layoutFrom(fields) } };
   },
 };
 
@@ -74,7 +78,7 @@ export const translationDialect: Dialect<OpenAiAnswer> = {
       model: fields.model ?? null,
       decode: { task: 'translate', prompt: fields.prompt ?? '', temperatures: temperaturesFrom(fields.temperature) },
     });
-    return { options, answer: { format: fields.response_format ?? 'json', stream: false, granularities: { segments: true, words: false } } };
+    return { options, answer: { format: fields.response_format ?? 'json', stream: false, granularities: { segments: true, words: false }, layout: layoutFrom(fields) } };
   },
 };
 

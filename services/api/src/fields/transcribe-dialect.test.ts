@@ -53,3 +53,15 @@ test('OpenAI’s subtitles ask for word times where the client wants words, its 
   const asks = (format: string): boolean => transcriptionDialect.read(bag(transcriptionDialect.lists, [['response_format', format], ['timestamp_granularities[]', 'word']])).options.decode.wordTimestamps;
   assert.deepEqual(['srt', 'vtt', 'verbose_json', 'json', 'text'].map(asks), [true, true, true, false, false]);
 });
+
+test('The layout of subtitles is read by both dialects; a bad value is refused by its name', () => {
+  for (const dialect of [transcribeDialect, transcriptionDialect]) {
+    const read = (...fields: (readonly [string, string])[]) => dialect.read(bag(dialect.lists, [['response_format', 'srt'], ...fields]));
+    assert.deepEqual(read(['max_line_width', '30'], ['max_words_per_line', '4']).answer.layout, { maxLineWidth: 30, maxLineCount: 1, maxWordsPerLine: 4, highlightWords: false });
+    assert.deepEqual(read().answer.layout, { maxLineWidth: 42, maxLineCount: 2, maxWordsPerLine: null, highlightWords: false });
+    assert.equal(read(['highlight_words', 'true']).options.decode.wordTimestamps, true);
+    for (const [name, value] of [['max_line_width', '3'], ['max_line_width', 'wide'], ['max_line_count', '0'], ['max_words_per_line', '1.5'], ['highlight_words', 'maybe']] as const) {
+      assert.throws(() => read([name, value]), (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === name);
+    }
+  }
+});

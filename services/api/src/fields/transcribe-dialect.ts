@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, languageOf, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
+import type { CueLayout } from '@murmuration/transcript';
 import type { Dialect } from './dialect.js';
 import { parseFields } from './parse-fields.js';
+import { layoutFrom, subtitleFields } from './subtitle-fields.js';
 import { textField } from './text-field.js';
 
 /** Longest prompt and list of words to favour, characters; models take far less and trim. */
@@ -17,6 +19,7 @@ export const transcribeFieldsSchema = z.strictObject({
   task: textField(taskSchema).describe('`translate` gives English text, where the model can.'),
   response_format: textField(responseFormatSchema).describe('`json` is this service\'s own form, `verbose_json` OpenAI\'s.'),
   word_timestamps: textField(z.boolean()).describe('Gives the time of each word.'),
+  ...subtitleFields,
   channels: textField(channelModeSchema).describe('`split` transcribes each channel by itself.'),
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   hotwords: textField(z.string().max(PROMPT_LENGTH)).describe('Words to favour.'),
@@ -45,6 +48,7 @@ export const transcribeFieldsSchema = z.strictObject({
 export interface TranscribeAnswer {
   readonly format: ResponseFormat;
   readonly words: boolean;
+  readonly layout: CueLayout;
 }
 
 export const transcribeDialect: Dialect<TranscribeAnswer> = {
@@ -54,12 +58,12 @@ export const transcribeDialect: Dialect<TranscribeAnswer> = {
   read(bag) {
     const fields = parseFields(transcribeFieldsSchema, bag);
     const options = optionsFrom(fields);
-    return { options, answer: { format: fields.response_format ?? 'json', words: options.decode.wordTimestamps } };
+    return { options, answer: { format: fields.response_format ?? 'json', words: options.decode.wordTimestamps, layout: layoutFrom(fields) } };
   },
 };
 
 /** What the fields ask of the model. Throws `unsupported_language`. */
-export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): TranscribeOptions {
+export function optionsFrom(fields: Omit<z.output<typeof transcribeFieldsSchema>, keyof typeof subtitleFields> & { readonly highlight_words?: boolean | undefined }): TranscribeOptions {
   return transcribeOptionsSchema.parse(given({
     model: fields.model,
     channels: fields.channels,
@@ -70,7 +74,8 @@ export function optionsFrom(fields: z.output<typeof transcribeFieldsSchema>): Tr
     decode: given({
       language: fields.language === undefined ? undefined : languageOf(fields.language),
       task: fields.task,
-      wordTimestamps: fields.word_timestamps,
+      // A word can be marked only where its time is known.
+      wordTimestamps: fields.highlight_words === true && (fields.response_format === 'srt' || fields.response_format === 'vtt') ? true : fields.word_timestamps,
       prompt: fields.prompt,
       hotwords: fields.hotwords,
       temperatures: temperaturesFrom(fields),

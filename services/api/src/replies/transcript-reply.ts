@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { ResponseFormat, Transcript } from '@murmuration/contracts';
-import { renderSrt, renderText, renderVtt, verboseJson } from '@murmuration/transcript';
+import { renderSrt, renderText, renderVtt, verboseJson, type CueLayout, type CueSize } from '@murmuration/transcript';
 
 const TEXT = 'text/plain; charset=utf-8';
 
@@ -11,9 +11,9 @@ export function tellFiltered(reply: FastifyReply, { filtered }: Transcript): voi
 }
 
 /** Sends a transcript in one of the formats that all doors share; what `json` means is the door's. */
-export function replyWithTranscript(reply: FastifyReply, transcript: Transcript, format: ResponseFormat, granularities: { readonly segments: boolean; readonly words: boolean }, json: () => unknown): FastifyReply {
+export function replyWithTranscript(reply: FastifyReply, transcript: Transcript, format: ResponseFormat, granularities: { readonly segments: boolean; readonly words: boolean }, layout: CueLayout, json: () => unknown): FastifyReply {
   tellFiltered(reply, transcript);
-  const cues = granularities.words && !granularities.segments ? 'word' : 'phrase';
+  const cues: CueSize = granularities.words && !granularities.segments ? 'word' : layout;
   switch (format) {
     case 'json': return reply.send(json());
     case 'verbose_json': return reply.send(verboseJson(transcript, granularities));

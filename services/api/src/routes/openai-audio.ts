@@ -53,8 +53,8 @@ async function answer(door: Door, request: FastifyRequest, reply: FastifyReply, 
     return done;
   });
   if (outcome === null || outcome.answer.stream) return reply;
-  const { transcript, answer: { format, granularities } } = outcome;
-  return replyWithTranscript(reply, transcript, format, granularities, () => ({ text: transcript.text, usage: durationUsage(transcript), ...spokenLanguages(transcript), ...filteredField(transcript.filtered) }));
+  const { transcript, answer: { format, granularities, layout } } = outcome;
+  return replyWithTranscript(reply, transcript, format, granularities, layout, () => ({ text: transcript.text, usage: durationUsage(transcript), ...spokenLanguages(transcript), ...filteredField(transcript.filtered) }));
 }
 
 /** The text in increments: what was sent, put together, is the text of `done`. */

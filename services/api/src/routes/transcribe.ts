@@ -24,7 +24,7 @@ export function transcribeRoutes(app: FastifyInstance, door: Door): void {
     validatorCompiler: unvalidated,
   }, async (request, reply) => {
     const { transcript, answer } = await receiveUpload<TranscribeAnswer>(door, request, reply, transcribeDialect, WHOLE);
-    return replyWithTranscript(reply, transcript, answer.format, { segments: true, words: answer.words }, () => renderJson(transcript) satisfies z.output<typeof transcriptJsonSchema>);
+    return replyWithTranscript(reply, transcript, answer.format, { segments: true, words: answer.words }, answer.layout, () => renderJson(transcript) satisfies z.output<typeof transcriptJsonSchema>);
   });
 
   app.post('/transcribe/stream', {
