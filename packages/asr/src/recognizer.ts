@@ -1,9 +1,12 @@
 import type { DecodeOptions, ModelDescription, Recognition } from '@murmuration/contracts';
+import type { SpeechRun } from './segments/speech-runs.js';
 
 /** A chunk as a model gets it: mono, 16 kHz, [-1, 1], without padding. */
 export interface RecognizerInput {
   readonly pcm: Float32Array;
   readonly options: DecodeOptions;
+  /** Runs of speech that the detector found, milliseconds of the chunk: segments are divided by them. Left out, segments stay as the model writes them. */
+  readonly speech?: readonly SpeechRun[] | undefined;
 }
 
 /** Asked between decoder steps; a row that was cancelled gets an empty recognition. */

@@ -4,6 +4,8 @@ import type { DecodeOptions, Recognition } from '@murmuration/contracts';
 export interface BatchRow {
   readonly pcm: Int16Array;
   readonly options: DecodeOptions;
+  /** Runs of speech in it, milliseconds; left out of live audio, whose text is one. */
+  readonly speech?: readonly { readonly startMs: number; readonly endMs: number }[];
   /** Asked while the batch runs; a cancelled row ends early with nothing. */
   readonly cancelled: () => boolean;
 }

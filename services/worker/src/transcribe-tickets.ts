@@ -1,7 +1,7 @@
 import { AsrError, joinTexts, type ChunkResult, type Lane, type WorkTicket } from '@murmuration/contracts';
 import { HandBack, type AudioStore, type WorkItem, type WorkItems } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
-import { toRecordingTime } from '@murmuration/transcript';
+import { speechInChunk, toRecordingTime } from '@murmuration/transcript';
 import type { BatchShare } from './batch-share.js';
 import type { Batcher, RowResult } from './batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
@@ -72,6 +72,7 @@ export class TranscribeTickets {
       row = await batcher.submit({
         pcm: samplesOf(pcm),
         options: item.textBefore === '' ? item.decode : { ...item.decode, prompt: joinTexts([item.decode.prompt, item.textBefore]) },
+        speech: speechInChunk(item.chunk),
         lane,
         alone: item.crashes > 0,
         cancelled: () => cancelled.has(item.job),

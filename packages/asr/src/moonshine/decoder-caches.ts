@@ -12,6 +12,8 @@ export interface FirstStep {
   readonly logprob: number;
   /** Encoder frames heard. */
   readonly positions: number;
+  /** How much the step looks at each frame. */
+  readonly alignment: Float32Array;
   /** Values of one cache, by the name of its output. */
   values(present: string): Float32Array;
 }

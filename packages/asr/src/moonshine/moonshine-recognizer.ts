@@ -26,8 +26,11 @@ interface Row {
   readonly at: number;
   readonly maxTokens: number;
   readonly tokens: number[];
-  logprobSum: number;
-  steps: number;
+  /** Log-probability of each token, and of the end. */
+  readonly logprobs: number[];
+  /** For each of them, how much its step looked at each of the `frames` that the encoder heard. */
+  readonly looks: Float32Array[];
+  readonly frames: number;
   active: boolean;
 }
 
@@ -106,8 +109,8 @@ export class MoonshineRecognizer implements Recognizer {
     this.#stageMs.encoder += encoded - began;
     this.#stageMs.decoder += performance.now() - encoded;
     const seconds = input.pcm.length / SAMPLES_PER_MS / 1_000;
-    const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobSum: 0, steps: 0, active: true };
-    say(row, start.token, start.logprob);
+    const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobs: [], looks: [], frames: start.positions, active: true };
+    say(row, start.token, start.logprob, start.alignment);
     if (row.active) inDecoder.add(start);
     return row;
   }
@@ -123,8 +126,9 @@ export class MoonshineRecognizer implements Recognizer {
         inDecoder.keep(active);
         rows = rows.filter((row) => row.active);
       }
-      const { tokens, logprobs } = await this.#decoder.next(inDecoder);
-      rows.forEach((row, place) => { if (row.active) say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0); });
+      const { tokens, logprobs, alignment } = await this.#decoder.next(inDecoder);
+      const positions = alignment.length / rows.length;
+      rows.forEach((row, place) => { if (row.active) say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0, alignment.subarray(place * positions)); });
     }
   }
 
@@ -162,9 +166,9 @@ export class MoonshineRecognizer implements Recognizer {
   }
 }
 
-function say(row: Row, token: number, logprob: number): void {
-  row.logprobSum += logprob;
-  row.steps += 1;
+function say(row: Row, token: number, logprob: number, look: Float32Array): void {
+  row.logprobs.push(logprob);
+  row.looks.push(look.slice(0, row.frames));
   if (token !== END_TOKEN) row.tokens.push(token);
   row.active = token !== END_TOKEN && row.tokens.length < row.maxTokens;
 }

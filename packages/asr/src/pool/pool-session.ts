@@ -70,7 +70,7 @@ export class ThreadSession implements PoolSession {
 
   async recognize(batch: SessionBatch): Promise<SessionAnswer> {
     // Copies of exactly the samples: a view's whole buffer would cross otherwise.
-    const rows = batch.rows.map(({ pcm, options }) => ({ pcm: pcm.slice(), options }));
+    const rows = batch.rows.map(({ pcm, ...row }) => ({ ...row, pcm: pcm.slice() }));
     return await this.#thread.call('recognize', { rows, cancelled: batch.cancelled }, rows.map((row) => row.pcm.buffer));
   }
 

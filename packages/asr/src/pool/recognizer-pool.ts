@@ -1,5 +1,6 @@
-import type { DecodeOptions, ModelDescription, Recognition } from '@murmuration/contracts';
+import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import type { LoadOptions } from '../load-recognizer.js';
+import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './cancel-flags.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
 import { ShapeTimes, lengthsToWarm, paddedSamples, rowsToWarm } from './shape-times.js';
@@ -17,10 +18,9 @@ export interface PoolOptions extends Omit<LoadOptions, 'threads'> {
 }
 
 /** A chunk of a batch. */
-export interface PoolRow {
+export interface PoolRow extends Omit<RecognizerInput, 'pcm'> {
   /** Signed 16-bit PCM, mono, 16 kHz; not changed. */
   readonly pcm: Int16Array;
-  readonly options: DecodeOptions;
   /** Asked while the batch runs; true ends the row with nothing. */
   readonly cancelled?: () => boolean;
 }
@@ -136,7 +136,7 @@ export class RecognizerPool {
     const flags = new CancelFlags(batch.map((row) => row.cancelled));
     let alive = true;
     try {
-      const answer = await session.recognize({ rows: batch.map(({ pcm, options }) => ({ pcm, options })), cancelled: flags.bytes });
+      const answer = await session.recognize({ rows: batch.map(({ pcm, options, speech }) => ({ pcm, options, speech })), cancelled: flags.bytes });
       const longest = Math.max(...batch.map((row) => row.pcm.length));
       this.#times.observe(this.paddedSamples(longest), batch.length, answer.inferenceMs);
       return answer;

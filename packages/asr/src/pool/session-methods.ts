@@ -1,11 +1,11 @@
-import { decodeOptionsSchema, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import type { Recognizer } from '../recognizer.js';
+import { decodeOptionsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { Recognizer, RecognizerInput } from '../recognizer.js';
 import type { ExitGate } from '@murmuration/onnx';
 
 /** A batch as it crosses to a session's thread. */
 export interface SessionBatch {
   /** Signed 16-bit PCM, mono, 16 kHz. */
-  readonly rows: readonly { readonly pcm: Int16Array; readonly options: DecodeOptions }[];
+  readonly rows: readonly (Omit<RecognizerInput, 'pcm'> & { readonly pcm: Int16Array })[];
   /** A byte a row over shared memory; anything but 0 cancels the row. */
   readonly cancelled: Uint8Array;
 }
@@ -48,7 +48,7 @@ export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionM
 
 async function recognizeBatch(recognizer: Recognizer, { rows, cancelled }: SessionBatch, gate: ExitGate): Promise<SessionAnswer> {
   const started = performance.now();
-  const inputs = rows.map(({ pcm, options }) => ({ pcm: toFloats(pcm), options }));
+  const inputs = rows.map(({ pcm, ...row }) => ({ ...row, pcm: toFloats(pcm) }));
   const recognitions = await recognizer.recognize(inputs, (row) => gate.stopping || Atomics.load(cancelled, row) !== 0);
   return { recognitions, inferenceMs: performance.now() - started };
 }

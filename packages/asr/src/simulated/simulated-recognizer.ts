@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import { MOONSHINE_CHUNK_POLICY, SAMPLES_PER_MS } from '../moonshine/chunk-policy.js';
 import { measureAudio } from '../filters/audio-facts.js';
-import { approximateWords } from '../moonshine/approximate-words.js';
+import { approximateWords } from './approximate-words.js';
 import type { ResolvedModel } from '../models/resolve-model.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
 

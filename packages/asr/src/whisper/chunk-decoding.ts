@@ -9,6 +9,8 @@ import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './d
 import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
 import type { Generation, WrittenSoFar } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
+import { wantsWordTimes, type HeardSpeech } from '../segments/follow-speech.js';
+import type { SpeechRun } from '../segments/speech-runs.js';
 import { startAtSound, type SaidStretch } from './words/start-at-sound.js';
 import type { WordedSegment } from './words/place-words.js';
 import { withTranslatedWords } from './words/translated-words.js';
@@ -55,13 +57,16 @@ export class ChunkDecoding implements ChunkTask {
   /** ISO codes of other languages that speech of the chunk is surely in. */
   otherLanguages: readonly string[] = [];
   promptTrimmed = false;
+  /** What segments are divided by. */
+  readonly heard: HeardSpeech;
   readonly #vocabulary: Vocabulary;
   #loops = 0;
   readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
 
-  constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number) {
+  constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number, speech: readonly SpeechRun[] | null = null) {
     this.mel = mel;
     this.audio = measureAudio(pcm);
+    this.heard = { audio: this.audio, detected: speech, decode: (tokens) => vocabulary.decode(tokens) };
     this.endFrame = Math.ceil(pcm.length / HOP_SAMPLES);
     this.firstTimestamp = vocabulary.firstTimestamp;
     this.temperatures = options.temperatures;
@@ -147,6 +152,13 @@ export class ChunkDecoding implements ChunkTask {
     }));
     this.#words.set(window, worded);
     return worded;
+  }
+
+  /** True when times of the window's words are asked for, or are needed to divide one of its segments. */
+  needsWords(window: DecodedWindow): boolean {
+    const offsetMs = window.startFrame * FRAME_MS;
+    return this.options.wordTimestamps || window.segments.some(({ tokens, startStep, endStep }) =>
+      wantsWordTimes({ text: this.#textOf(tokens), startMs: offsetMs + startStep * STEP_MS, endMs: offsetMs + endStep * STEP_MS }, this.heard));
   }
 
   /** End of the last segment that has words, chunk milliseconds; 0 when none has. */

@@ -72,7 +72,8 @@ export class SpokenLanguages {
       if (parts.length === 0) runs.push({ row, fromMs: 0, input, probability: null });
       for (const { startMs, endMs, language, probability } of parts) {
         const pcm = input.pcm.subarray(startMs * SAMPLES_A_MS, endMs * SAMPLES_A_MS);
-        runs.push({ row, fromMs: startMs, input: { pcm, options: { ...input.options, language } }, probability });
+        const speech = input.speech?.map((run) => ({ startMs: Math.max(run.startMs, startMs) - startMs, endMs: Math.min(run.endMs, endMs) - startMs })).filter((run) => run.endMs > run.startMs);
+        runs.push({ row, fromMs: startMs, input: { pcm, options: { ...input.options, language }, speech }, probability });
       }
     }
     return runs;

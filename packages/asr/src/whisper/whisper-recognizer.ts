@@ -1,5 +1,6 @@
-import { AsrError, MULTI, type DecodeOptions, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import { AsrError, MULTI, type DecodeOptions, type ModelDescription, type Recognition, type Segment } from '@murmuration/contracts';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../recognizer.js';
+import { followSpeech } from '../segments/follow-speech.js';
 import { ChunkDecoding } from './chunk-decoding.js';
 import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js';
 import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
@@ -59,7 +60,7 @@ export class WhisperRecognizer implements Recognizer {
     const began = performance.now();
     const mels = batch.map(({ pcm }) => this.#features.extract(pcm));
     this.#featuresMs += performance.now() - began;
-    const chunks = batch.flatMap(({ pcm, options }, i) => mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens)));
+    const chunks = batch.flatMap(({ pcm, options, speech }, i) => mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens, speech)));
     const windows = await decodeWindows(model, chunks, {
       prompts: (audio, tasks, before) => this.#prompts(audio, tasks.map((task) => chunkAt(chunks, task)), before),
       onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
@@ -69,7 +70,7 @@ export class WhisperRecognizer implements Recognizer {
       this.#listen(chunk, windows[i] ?? []);
       const recognition = cancelled(i)
         ? { segments: [], filtered: [], language: chunk.language, languageProbability: chunk.languageProbability }
-        : chunk.recognition(windows[i] ?? []);
+        : divided(chunk, chunk.recognition(windows[i] ?? []));
       return { recognition, textLanguage: chunk.textLanguage };
     });
   }
@@ -147,7 +148,7 @@ export class WhisperRecognizer implements Recognizer {
   }
 
   async #placeWords(audio: EncodedAudio, row: number, chunk: ChunkDecoding, window: DecodedWindow): Promise<void> {
-    if (!chunk.options.wordTimestamps) return;
+    if (this.#alignment.heads.length === 0 || !chunk.needsWords(window)) return;
     const { vocabulary, model } = this.#parts;
     const lastWordMs = chunk.lastWordMs;
     const texts = window.segments.map(({ tokens, startStep, endStep }) => ({ tokens: tokens.filter((token) => token < vocabulary.endOfText), startStep, endStep }));
@@ -158,6 +159,18 @@ export class WhisperRecognizer implements Recognizer {
     const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, texts, steps, language);
     placeWords(aligned, chunk.wordedSegments(window), language, window.startFrame * 10, lastWordMs);
   }
+}
+
+/** The recognition with its segments divided by the speech; words that were not asked for have served. */
+function divided(chunk: ChunkDecoding, recognition: Recognition): Recognition {
+  const segments = followSpeech(recognition.segments, chunk.heard);
+  return { ...recognition, segments: chunk.options.wordTimestamps ? segments : segments.map(withoutWords) };
+}
+
+function withoutWords(segment: Segment): Segment {
+  const bare = { ...segment };
+  delete bare.words;
+  return bare;
 }
 
 /** The heads named by the model's files that the export gives; where none are named, all heads of the upper half of the layers, as openai/whisper takes them. */

@@ -30,3 +30,9 @@ export function joinMarks<T extends { readonly word: string }>(words: readonly T
   if (opening.length > 0) joined[joined.length - 1] = opening.reduce((into, from) => merge(into, from, false), last);
   return joined;
 }
+
+/** The words of a text that is written with spaces, marks with the word that they belong to. */
+export function spacedWords(text: string): string[] {
+  const parts = text.split(/\s+/u).filter((word) => word !== '').map((word) => ({ word }));
+  return joinMarks(parts, (into, from, before) => ({ word: before ? `${from.word} ${into.word}` : `${into.word} ${from.word}` })).map(({ word }) => word);
+}

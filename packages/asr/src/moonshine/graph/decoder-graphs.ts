@@ -1,4 +1,4 @@
-import { onnxNode, valueInfo, type OnnxGraph } from '@murmuration/onnx';
+import { float32Initializer, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
 import { GraphLinks } from '../../graph/graph-links.js';
 import { rewriteLinearLayers, type DerivedConstants, type LinearArithmetic } from '../../graph/linear-layers.js';
 import { decoderBranches, giveCaches, serializeBranch, turnEncoderKeys, type EncoderAttention } from '../../graph/merged-decoder.js';
@@ -11,7 +11,17 @@ export const DECODER = {
   nextToken: 'next_token',
   /** Float32 [rows, 1]: its log-probability. */
   logprob: 'next_token_logprob',
+  /** Float32 [rows, positions]: how much each step looks at each frame, over the heads that follow the speech. */
+  alignment: 'alignment',
 } as const;
+
+/**
+ * Heads (layer, head) of Moonshine tiny whose attention follows the speech: median distance of a word's start from Whisper tiny.en's 48 ms, nine in ten
+ * within 130 ms (294 words of 10 joined recordings); each alone 56 to 124 ms, all heads of the upper half of the layers together 164 ms.
+ */
+const TINY_ALIGNMENT_HEADS: readonly (readonly [layer: number, head: number])[] = [[3, 7], [4, 1], [4, 2], [4, 4], [4, 5], [5, 1], [5, 2], [5, 4], [5, 5]];
+const TINY_LAYERS = 6;
+const TINY_HEADS = 8;
 
 /**
  * The merged decoder of the file (one `If` with a branch for the first step and one for all others) as two models of their own,
@@ -20,7 +30,8 @@ export const DECODER = {
  * - the encoder's keys leave the first step scaled and transposed (see `turnEncoderKeys`; six layers of 8 × 458 × 36 values for an
  *   11 s chunk);
  * - `encoder_mask` lets rows of different length share a batch without hearing their padding;
- * - the likeliest token and its log-probability are found inside, so that 32,768 logits a row need not be read.
+ * - the likeliest token and its log-probability are found inside, so that 32,768 logits a row need not be read;
+ * - both give the attention that tells where in the audio a token lies.
  */
 export interface DecoderGraphs { readonly first: Uint8Array; readonly next: Uint8Array }
 
@@ -30,7 +41,10 @@ export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): De
   const { model, first, next } = branches;
   const attentions = turnEncoderKeys(branches);
   if (attentions === null) throw new RangeError('the attention over the encoder has another shape than expected');
-  maskPadding(next, attentions);
+  const firstWeights = attentions.map(({ key }) => weightsOf(first, key.replace('past_key_values.', 'present.')));
+  const nextWeights = maskPadding(next, attentions);
+  giveAlignment(first, firstWeights);
+  giveAlignment(next, nextWeights);
   giveCaches(first, 'all', true);
   giveCaches(next, 'decoder', true);
   const derived: DerivedConstants = new Map();
@@ -41,15 +55,44 @@ export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): De
   return { first: serializeBranch(model, first), next: serializeBranch(model, next) };
 }
 
-function maskPadding(graph: OnnxGraph, attentions: readonly EncoderAttention[]): void {
+/** Masks the padding of rows; returns the names of the attention weights, a layer each. */
+function maskPadding(graph: OnnxGraph, attentions: readonly EncoderAttention[]): string[] {
   const links = new GraphLinks(graph);
-  for (const { key, product, scores } of attentions) {
-    const softmax = links.onlyConsumer(scores);
-    if (softmax?.opType !== 'Softmax') throw new RangeError(`the attention over ${key} has another shape than expected`);
+  const weights = attentions.map(({ key, product, scores }) => {
+    const softmax = softmaxOf(links, product, key);
     softmax.inputs = [`${scores}_masked`];
     graph.nodes = graph.nodes.flatMap((node) => (node === product ? [node, onnxNode('Add', [scores, DECODER.encoderMask], [`${scores}_masked`])] : [node]));
-  }
+    return softmax.outputs[0] ?? '';
+  });
   graph.inputs.push(valueInfo(DECODER.encoderMask, 'float32', ['rows', 1, 1, 'positions']));
+  return weights;
+}
+
+function weightsOf(graph: OnnxGraph, key: string): string {
+  const links = new GraphLinks(graph);
+  return softmaxOf(links, links.consumers(key).find((node) => node.opType === 'MatMul'), key).outputs[0] ?? '';
+}
+
+function softmaxOf(links: GraphLinks, product: OnnxNode | undefined, key: string): OnnxNode {
+  const softmax = links.onlyConsumer(product?.outputs[0]);
+  if (softmax?.opType !== 'Softmax') throw new RangeError(`the attention over ${key} has another shape than expected`);
+  return softmax;
+}
+
+/** Sums the weights of the heads that follow the speech; of a model that is not Moonshine tiny, of all heads of the upper half of its layers. */
+function giveAlignment(graph: OnnxGraph, weights: readonly string[]): void {
+  const tiny = weights.length === TINY_LAYERS;
+  const layers = weights.flatMap((name, layer): string[] => {
+    if (!tiny) return layer >= weights.length / 2 ? [name] : [];
+    const heads = Float32Array.from({ length: TINY_HEADS }, (_, head) => (TINY_ALIGNMENT_HEADS.some(([ownLayer, own]) => ownLayer === layer && own === head) ? 1 : 0));
+    if (heads.every((share) => share === 0)) return [];
+    const chosen = `alignment_heads_${String(layer)}`;
+    graph.initializers.set(chosen, float32Initializer(chosen, [1, TINY_HEADS, 1, 1], heads));
+    graph.nodes.push(onnxNode('Mul', [name, chosen], [`${chosen}_weights`]));
+    return [`${chosen}_weights`];
+  });
+  graph.nodes.push(onnxNode('Sum', layers, ['alignment_layers']), onnxNode('ReduceMean', ['alignment_layers'], [DECODER.alignment], { axes: [1, 2], keepdims: 0 }));
+  graph.outputs.push(valueInfo(DECODER.alignment, 'float32', ['rows', 'positions']));
 }
 
 /** Log-probability of the likeliest token: its logit less the logarithm of the sum of all exponentials. */

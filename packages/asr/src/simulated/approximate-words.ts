@@ -1,10 +1,10 @@
 import type { Word } from '@murmuration/contracts';
 import { timesBySound, type AudioFacts } from '../filters/audio-facts.js';
-import { joinMarks } from '../words/join-marks.js';
+import { spacedWords } from '../words/join-marks.js';
 
 /** Words spread by their number of letters over what is loud of the chunk, marks with the word they belong to; each is marked as approximate. `probability` is the chunk's. */
 export function approximateWords(text: string, audio: AudioFacts, probability: number): Word[] {
-  const words = wordsOf(text);
+  const words = spacedWords(text);
   const letters = words.map((word) => Array.from(word).length);
   const total = letters.reduce((sum, count) => sum + count, 0);
   const timeOf = timesBySound(audio);
@@ -14,9 +14,4 @@ export function approximateWords(text: string, audio: AudioFacts, probability: n
     said += letters[index] ?? 0;
     return { word, startMs, endMs: Math.max(startMs, timeOf(said / total).untilMs), probability, approximate: true };
   });
-}
-
-function wordsOf(text: string): string[] {
-  const parts = text.split(/\s+/u).filter((word) => word !== '').map((word) => ({ word }));
-  return joinMarks(parts, (into, from, before) => ({ word: before ? `${from.word} ${into.word}` : `${into.word} ${from.word}` })).map(({ word }) => word);
 }
