@@ -16,14 +16,31 @@ const SHARED = {
 /** A dead peer is noticed in this time instead of minutes (measured with dropped packets). Subscriptions may be silent for longer. */
 const SOCKET_TIMEOUT_MS = 8_000;
 
+/** A server that was demoted is asked for a new connection this often, milliseconds: the address may lead to the new primary by then. */
+const READONLY_RECONNECT_MS = 1_000;
+
+/**
+ * Makes a new connection when the server has become a replica: a failover behind one address leaves the old connections where they are.
+ * At most once a second, so that a server that stays read-only is no reason to spin; in between commands fail, and callers try again.
+ */
+function leavingReplicas(): NonNullable<RedisOptions['reconnectOnError']> {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const now = performance.now();
+    if (!error.message.startsWith('READONLY') || now - lastMs < READONLY_RECONNECT_MS) return false;
+    lastMs = now;
+    return true;
+  };
+}
+
 /** A connection that waits for Redis as long as it takes: for workers, whose work goes on when Redis is back. */
 export function patientConnection(url: string, logger: Logger): Redis {
-  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: null }), logger);
+  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: null, reconnectOnError: leavingReplicas() }), logger);
 }
 
 /** A connection that gives up quickly, so that a client hears 503 within two seconds: for doors. */
 export function doorConnection(url: string, logger: Logger): Redis {
-  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: DOOR_COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false }), logger);
+  return watched(new Redis(url, { ...SHARED, socketTimeout: SOCKET_TIMEOUT_MS, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: DOOR_COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false, reconnectOnError: leavingReplicas() }), logger);
 }
 
 /** A connection for subscriptions; it subscribes again by itself after a loss. */

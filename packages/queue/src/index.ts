@@ -23,6 +23,7 @@ export { LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, ty
 export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { LEDGER_KEYS, liveWakeChannel } from './keys.js';
+export { TroubleLog } from './trouble-log.js';
 export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
 export { HandBack, TicketWorker } from './work/ticket-worker.js';
 export { WorkItems, onCancelled, type Taken, type WorkItem } from './work/work-items.js';

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { PREFIX } from './keys.js';
+import type { TroubleLog } from './trouble-log.js';
 
 const NAME = 'webhooks';
 const DELIVERY = 'delivery';
@@ -10,6 +11,8 @@ const LOCK_MS = 6_000;
 const STALLED_EVERY_MS = 3_000;
 /** The end waits so long for attempts in hand, milliseconds. */
 const CLOSE_LIMIT_MS = 4_000;
+
+const REST_MS = 500;
 
 /** What an entry carries: an id only, for queue data is clear text. */
 interface DeliveryEntry {
@@ -53,13 +56,14 @@ export class WebhookQueue {
 /** Takes deliveries off the queue. Several nodes share the work. */
 export class WebhookWorker {
   readonly #worker: Worker<DeliveryEntry, void, typeof DELIVERY>;
+  #resting: NodeJS.Timeout | null = null;
 
   /**
    * @param connection one that waits for Redis as long as it takes; it stays the caller's
    * @param atOnce deliveries in progress at once
    * @param deliver answers milliseconds until the next attempt, or null when there is none; what it throws drops the entry
    */
-  constructor(connection: Redis, atOnce: number, deliver: (job: string) => Promise<number | null>, onError: (error: Error) => void) {
+  constructor(connection: Redis, atOnce: number, deliver: (job: string) => Promise<number | null>, trouble: TroubleLog) {
     this.#worker = new Worker(NAME, async (entry, token) => {
       const pauseMs = await deliver(entry.data.job);
       if (pauseMs === null) return;
@@ -76,13 +80,29 @@ export class WebhookWorker {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
-    this.#worker.on('error', onError);
+    this.#worker.on('error', (error) => {
+      trouble.met(error);
+      this.#rest();
+    });
+    this.#worker.on('drained', () => { trouble.over(); });
+    this.#worker.on('active', () => { trouble.over(); });
   }
 
   /** Stops taking deliveries; resolves when those in hand have ended, or when Redis or a receiver keeps it waiting: then another node tries again. */
   async close(): Promise<void> {
+    clearTimeout(this.#resting ?? undefined);
     const limit = new AbortController();
     await Promise.race([this.#worker.close(), pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => undefined)]);
     limit.abort();
+  }
+
+  /** BullMQ asks again at once when Redis refuses (a replica, full memory): thousands of times a second. So it is held for a moment. */
+  #rest(): void {
+    if (this.#resting !== null || this.#worker.closing !== undefined) return;
+    this.#worker.pause(true).catch(() => undefined);
+    this.#resting = setTimeout(() => {
+      this.#resting = null;
+      this.#worker.resume().catch(() => undefined);
+    }, REST_MS);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { LiveDesk, TicketQueues, TicketWorker, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { LiveDesk, TicketQueues, TicketWorker, TroubleLog, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { BatchShare } from './batch-share.js';
 import { Batcher } from './batcher.js';
@@ -99,6 +99,7 @@ const transcribe = new TranscribeTickets({
 const transcribeLive = new TranscribeLive({ untilStored, batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
 watch = new FetchWatch(queues, slug, () => !holdings.hasRoom, () => redis.status === 'ready');
 const fetchWatch = watch;
+const trouble = new TroubleLog(logger, 'the queue');
 const tickets = new TicketWorker(slug, redis, {
   ticket: (entry) => transcribe.handle(entry),
   live: async (entry) => {
@@ -111,9 +112,12 @@ const tickets = new TicketWorker(slug, redis, {
   },
   hasRoom: () => holdings.hasRoom,
 }, {
-  onFetch: () => { fetchWatch.fetched(); },
+  onFetch: () => {
+    fetchWatch.fetched();
+    trouble.over();
+  },
   onStalled: () => { metrics.stalled.inc(); },
-  onError: (error) => { logger.warn({ reason: error.message }, 'the queue had trouble; going on'); },
+  onError: (error) => { trouble.met(error); },
 });
 holdings.onRoom = () => { tickets.roomChanged(); };
 

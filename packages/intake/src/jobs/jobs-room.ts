@@ -1,5 +1,5 @@
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, RedisMemory, StoredBytes, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/queue';
+import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, RedisMemory, StoredBytes, TroubleLog, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
@@ -80,7 +80,7 @@ export class JobsRoom {
       earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
     const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
-    this.#worker = !signs ? null : new WebhookWorker(parts.patient, WEBHOOK_PLACES, (job) => webhooks.attempt(job), (error) => { logger.warn({ reason: error.message }, 'the queue of webhooks had trouble; going on'); });
+    this.#worker = !signs ? null : new WebhookWorker(parts.patient, WEBHOOK_PLACES, (job) => webhooks.attempt(job), new TroubleLog(logger, 'the queue of webhooks'));
     this.#reconciler = new Reconciler({ turn: new Turn(redis, LEDGER_KEYS.reconciling), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
     onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
