@@ -82,3 +82,19 @@ test('Each channel of a stereo recording is transcribed by itself when asked', {
     assert.ok(wordErrors(words(text), words(heard)) <= words(text).length * 0.3, `channel ${String(channel)}: ${heard}`);
   });
 });
+
+test('Of several audio tracks the default or the chosen one is transcribed, and one that is not there is refused by the field', { skip: WITHOUT_FFMPEG }, async () => {
+  const heard = async (track: number | null, file: Buffer): Promise<number> => wordErrors(words(said), words((await transcribe(cluster.url, file, track === null ? '' : `?track=${String(track)}`)).text));
+  for (const extension of ['mkv', 'mp4']) {
+    const file = encoded(wav, extension, ['-f', 'lavfi', '-i', 'sine=d=3', '-map', '1:a', '-map', '0:a', '-c:a', 'aac', '-b:a', '128k', '-disposition:a:0', '0', '-disposition:a:1', 'default']);
+    const most = words(said).length * 0.15;
+    assert.ok(await heard(null, file) <= most && await heard(1, file) <= most, extension);
+    assert.ok(await heard(0, file) > most, extension);
+    const form = new FormData();
+    form.set('track', '2');
+    form.set('file', new Blob([new Uint8Array(file)]), `talk.${extension}`);
+    const refused = await fetch(`${cluster.url}/transcribe`, { method: 'POST', body: form });
+    assert.equal(refused.status, 400);
+    assert.deepEqual(Object.entries(((await refused.json()) as { error: object }).error).filter(([name]) => name === 'param' || name === 'code').sort(), [['code', 'invalid_field'], ['param', 'track']]);
+  }
+});

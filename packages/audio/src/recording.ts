@@ -17,6 +17,8 @@ export interface RecordingInput {
   /** Extension of the file's name without the dot, or null: a hint only. */
   readonly extension: string | null;
   readonly channels: ChannelMode;
+  /** Which audio track, counted from 0; null or none: the file's default. */
+  readonly track?: number | null;
   readonly detect: DetectOptions;
   readonly policy: ChunkPolicy;
   readonly limits: RecordingLimits;

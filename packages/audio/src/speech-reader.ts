@@ -37,7 +37,7 @@ export class SpeechReader {
 
   /**
    * Chunks of a recording as soon as they are complete, then one end. The source is read only as fast as events are pulled; leaving early stops everything.
-   * Throws what the source throws, else `AsrError`: `unprocessable_audio`, `audio_too_long`, `decoder_unavailable`, `empty_file` (the bytes),
+   * Throws what the source throws, else `AsrError`: `unprocessable_audio`, `audio_too_long`, `decoder_unavailable`, `empty_file` (the bytes), `invalid_field` (a `track` that the file lacks),
    * `cancelled` (the signal; its reason when that is an `AsrError`), `shutting_down` (`close`), `internal` (a thread died).
    */
   async *read(input: RecordingInput): AsyncGenerator<RecordingEvent, void, void> {
@@ -45,9 +45,9 @@ export class SpeechReader {
     const ended = new AbortController();
     const signal = AbortSignal.any([input.signal, ended.signal]);
     try {
-      const { source, channels, limits } = input;
+      const { source, channels, limits, track = null } = input;
       const { spoolDir, maxSpoolBytes, ffmpeg } = this.#options;
-      const decoding = await openDecoding(source, { channels, limits, signal, spoolDir, maxSpoolBytes, ffmpeg });
+      const decoding = await openDecoding(source, { channels, track, limits, signal, spoolDir, maxSpoolBytes, ffmpeg });
       yield* this.#follow(new SpeechReaderRun(input, decoding), input.signal);
     } finally {
       ended.abort();

@@ -414,6 +414,8 @@ export interface TranscribeOptions {
   readonly detect?: DetectOptions | null | undefined;
   /** Filters against invented text. Unset: the defaults of its fields. */
   readonly filter?: FilterOptions | null | undefined;
+  /** Which audio track of a file with several, counted from 0, at most 255. Unset: the file's default. */
+  readonly track?: number | null | undefined;
 }
 
 export type Task = 'TASK_UNSPECIFIED' | 'TASK_TRANSCRIBE' | 'TASK_TRANSLATE' | number;

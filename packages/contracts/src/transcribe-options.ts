@@ -4,6 +4,9 @@ import { z } from 'zod';
 export const channelModeSchema = z.enum(['mix', 'split']);
 export type ChannelMode = z.infer<typeof channelModeSchema>;
 
+/** Index of an audio track within a file. */
+export const trackSchema = z.number().int().min(0).max(255);
+
 export const taskSchema = z.enum(['transcribe', 'translate']);
 export type Task = z.infer<typeof taskSchema>;
 
@@ -62,6 +65,8 @@ export const transcribeOptionsSchema = z.object({
   /** Model's name as the client gave it, or null for the default. */
   model: z.string().nullable().default(null),
   channels: channelModeSchema.default('mix'),
+  /** Which audio track of a file with several, counted from 0; null: the file's default. */
+  track: trackSchema.nullable().default(null),
   detect: detectOptionsSchema.prefault({}),
   decode: decodeOptionsSchema.prefault({}),
 });

@@ -62,7 +62,7 @@ export class RecordingPlanner {
     const { options } = this.#recording;
     const events = this.#parts.read({
       source: withYoungGarbageCollected(this.#recording.source), contentType: this.#recording.contentType, extension: this.#recording.extension,
-      channels: options.channels, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
+      channels: options.channels, track: options.track, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
     });
     for await (const event of events) {
       if (event.type === 'end') return event.summary;

@@ -27,6 +27,8 @@ export interface ExternalDecoding {
 export interface ExternalDecodeOptions {
   readonly container: Container;
   readonly channels: ChannelMode;
+  /** Which audio track, counted from 0; null or none: the file's default. An index that the file lacks is refused with `invalid_field`. */
+  readonly track?: number | null;
   readonly limits: RecordingLimits;
   /** Aborting ends the child or thread at once; `pcm` then throws `cancelled`. */
   readonly signal: AbortSignal;
@@ -46,6 +48,11 @@ export function abortError(signal: AbortSignal): AsrError {
 /** What to tell after an error: an abort breaks pipes and threads, and is then the reason. */
 export function toldError(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? abortError(signal) : error;
+}
+
+/** The refusal of an audio track that the file does not have. */
+export function noSuchTrack(tracks: number): AsrError {
+  return new AsrError('invalid_field', `track: the file has ${tracks === 1 ? 'one audio track, which is 0' : `${String(tracks)} audio tracks, 0 to ${String(tracks - 1)}`}.`, { param: 'track' });
 }
 
 /** Whether what could not be decoded is missing: junk between whole frames is not. Both in milliseconds; a header may round to a hundredth of a second. */

@@ -18,7 +18,7 @@ export interface ChildExit {
  * its output is awaited is killed.
  */
 export class FfmpegChild {
-  readonly report = new FfmpegReport();
+  readonly report: FfmpegReport;
   readonly #child: ChildProcess;
   readonly #stdout: Readable;
   readonly #exited: Promise<ChildExit>;
@@ -28,8 +28,12 @@ export class FfmpegChild {
   #sourceError: { readonly error: unknown } | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param source fed to standard input, or a file descriptor that the child gets as its fourth */
-  constructor(command: Command, source: AsyncIterable<Uint8Array> | number, stallMs: number) {
+  /**
+   * @param source fed to standard input, or a file descriptor that the child gets as its fourth
+   * @param track the audio track that the command asks for
+   */
+  constructor(command: Command, source: AsyncIterable<Uint8Array> | number, stallMs: number, track: number) {
+    this.report = new FfmpegReport(track);
     this.#stallMs = stallMs;
     const spooled = typeof source === 'number';
     const child = spawn(command.path, command.argv, { env: {}, cwd: '/', stdio: [spooled ? 'ignore' : 'pipe', 'pipe', 'pipe', spooled ? source : 'ignore'], windowsHide: true });

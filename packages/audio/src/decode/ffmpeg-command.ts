@@ -9,7 +9,7 @@ const DEMUXER: Readonly<Record<Container, string>> = {
   caf: 'caf', avi: 'avi', mpegts: 'mpegts', mpeg: 'mpeg', asf: 'asf', flv: 'flv', ac3: 'ac3', au: 'au', w64: 'w64',
 };
 
-/** Containers with time stamps, which may start late or have holes: their sound is asked for with its times. */
+/** Containers with time stamps, which may start late or have holes: their sound is asked for with its times. They alone may hold several tracks. */
 export const TIMED: ReadonlySet<Container> = new Set<Container>(['ogg', 'webm', 'matroska', 'mp4', 'avi', 'mpegts', 'mpeg', 'asf', 'flv']);
 
 /** Decoders that may open: ffmpeg tries those of pictures and video too while it looks at a file, unless they are kept out. */
@@ -36,11 +36,12 @@ export interface Command {
 
 /**
  * The command line of a locked-down ffmpeg: one demuxer, audio decoders only, no addresses and no other files, no picture, subtitle or data, one thread,
- * the first audio track at 16 kHz as 32-bit float PCM on standard output: as wav, or of `TIMED` containers as Matroska with the file's own time stamps.
+ * one audio track at 16 kHz as 32-bit float PCM on standard output: as wav, or of `TIMED` containers as Matroska with the file's own time stamps.
  * These have no limit of time, which would count holes: the reader behind ends what is too long. Nothing in it comes from the client but the container's kind.
+ * @param track counted among the audio tracks; ffmpeg itself would take the one of most channels
  * @param spooled the input is the file at `SPOOL_DESCRIPTOR` instead of standard input
  */
-export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spooled: boolean, limits: RecordingLimits): Command {
+export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spooled: boolean, limits: RecordingLimits, track = 0): Command {
   const demuxer = DEMUXER[container];
   // One second more than is allowed: the reader behind then sees that the recording is too long.
   const longestSeconds = Math.ceil(limits.maxDurationMs / 1_000) + 1;
@@ -52,7 +53,7 @@ export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spool
     ...(demuxer === 'mov' ? ['-enable_drefs', '0', '-use_absolute_path', '0'] : []),
     ...(TIMED.has(container) ? ['-copyts'] : ['-t', String(longestSeconds)]), '-vn', '-sn', '-dn',
     '-i', spooled ? `/dev/fd/${String(SPOOL_DESCRIPTOR)}` : 'pipe:0',
-    '-map', '0:a:0', '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(OUTPUT_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', TIMED.has(container) ? 'matroska' : 'wav', 'pipe:1',
+    '-map', `0:a:${String(track)}`, '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(OUTPUT_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', TIMED.has(container) ? 'matroska' : 'wav', 'pipe:1',
   ];
   const limited = ffmpeg.shell === null ? [ffmpeg.path, ...argv] : [ffmpeg.shell, '-c', limitsScript(cpuSeconds(limits)), 'sh', ffmpeg.path, ...argv];
   const [path = ffmpeg.path, ...rest] = [...ffmpeg.withoutNetwork, ...limited];

@@ -1,8 +1,9 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { abortable } from './abortable-source.js';
+import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, isComplete, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { DEFAULT_STALL_MS, abortError, isComplete, noSuchTrack, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { TIMED, ffmpegCommand } from './ffmpeg-command.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
@@ -57,23 +58,28 @@ class FfmpegRun {
   }
 
   async *pcm(source: AsyncIterable<Uint8Array>): AsyncGenerator<Float32Array[]> {
-    const { container, spoolDir, maxSpoolBytes, signal } = this.#options;
+    const { container, spoolDir, maxSpoolBytes, signal, track = null } = this.#options;
     if (signal.aborted) throw abortError(signal);
+    if (track === null && (container === 'matroska' || container === 'webm')) {
+      const opened = await matroskaDefaultTrack(source);
+      yield* this.#decode(opened.whole, opened.track);
+      return;
+    }
     if (!SPOOLED.has(container)) {
-      yield* this.#decode(container === 'mp3' ? this.#watched(source) : source);
+      yield* this.#decode(container === 'mp3' ? this.#watched(source) : source, track ?? 0);
       return;
     }
     const file = await spool(source, spoolDir, maxSpoolBytes);
     try {
-      yield* this.#decode(file.handle.fd);
+      yield* this.#decode(file.handle.fd, track ?? (container === 'mp4' ? await mp4DefaultTrack(file.handle) : 0));
     } finally {
       await file.handle.close();
     }
   }
 
-  async *#decode(source: AsyncIterable<Uint8Array> | number): AsyncGenerator<Float32Array[]> {
+  async *#decode(source: AsyncIterable<Uint8Array> | number, track: number): AsyncGenerator<Float32Array[]> {
     const { ffmpeg, container, limits, signal, stallMs = DEFAULT_STALL_MS } = this.#options;
-    const child = new FfmpegChild(ffmpegCommand(ffmpeg, container, typeof source === 'number', limits), source, stallMs);
+    const child = new FfmpegChild(ffmpegCommand(ffmpeg, container, typeof source === 'number', limits, track), source, stallMs, track);
     this.#child = child;
     const onAbort = (): void => { child.kill(); };
     signal.addEventListener('abort', onAbort);
@@ -121,6 +127,7 @@ class FfmpegRun {
     const report = this.#child?.report;
     if (signal.aborted) throw abortError(signal);
     if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL') throw new AsrError('unprocessable_audio', 'The file could not be decoded within the limits of time and memory. Check the file by playing it.');
+    if (report?.noTrack === true && report.audioTracks > 0) throw noSuchTrack(report.audioTracks);
     if (this.#samples === 0) {
       throw new AsrError('unprocessable_audio', report?.noTrack === true ? `The ${container} file holds no sound track.` : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
     }

@@ -4,7 +4,7 @@ const MAX_LOG_CHARS = 200_000;
 
 /** What ffmpeg's log says about a recording. Fed from its standard error; keeps no line. */
 export class FfmpegReport {
-  /** Codec of the first audio track, or null. */
+  /** Codec of the audio track that is decoded, or null. */
   codec: string | null = null;
   sampleRateHz: number | null = null;
   /** Length that the header declares, or null. Milliseconds. */
@@ -13,17 +13,23 @@ export class FfmpegReport {
   startMs: number | null = null;
   /** Settles when all that is told of the input was read, which is before any sound comes out. */
   readonly opened: Promise<void>;
-  /** True when the file was opened and has no audio track. */
+  /** Audio tracks of the file. */
+  audioTracks = 0;
+  /** True when the file was opened and lacks the audio track. */
   noTrack = false;
   /** True when parts could not be decoded. */
   damaged = false;
   /** True when the file's end is missing, by ffmpeg's own word. */
   partial = false;
+  readonly #track: number;
+  #inInput = true;
   #open: () => void = () => undefined;
   #line = '';
   #seen = 0;
 
-  constructor() {
+  /** @param track the one that is decoded, counted from 0 */
+  constructor(track: number) {
+    this.#track = track;
     this.opened = new Promise((resolve) => { this.#open = resolve; });
   }
 
@@ -44,16 +50,19 @@ export class FfmpegReport {
   }
 
   #read(line: string): void {
-    const stream = this.codec === null ? /\[info\] +Stream #0:\d+.*?: Audio: (\w+).*?, (\d+) Hz/.exec(line) : null;
-    if (stream !== null) {
+    const stream = this.#inInput ? /\[info\] +Stream #0:\d+.*?: Audio: (\w+)(?:.*?, (\d+) Hz)?/.exec(line) : null;
+    if (stream !== null && this.audioTracks++ === this.#track) {
       this.codec = stream[1] ?? null;
-      this.sampleRateHz = Number(stream[2]);
+      this.sampleRateHz = stream[2] === undefined ? null : Number(stream[2]);
     }
     const duration = this.declaredMs === null ? /\[info\] +Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(line) : null;
     if (duration !== null) this.declaredMs = (Number(duration[1]) * 3_600 + Number(duration[2]) * 60 + Number(duration[3])) * 1_000;
     const start = this.startMs === null ? /\[info\] +Duration: .*?, start: (-?\d+\.\d+)/.exec(line) : null;
     if (start !== null) this.startMs = Number(start[1]) * 1_000;
-    if (line.startsWith('[info] Output #0')) this.#open();
+    if (line.startsWith('[info] Output #0')) {
+      this.#inInput = false;
+      this.#open();
+    }
     if (line.includes('matches no streams')) this.noTrack = true;
     if (line.includes('not on whitelist')) return;
     if (line.includes('partial file')) this.partial = true;

@@ -1,10 +1,11 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue, asciiOf } from './byte-queue.js';
 import { childElements, floatOf, readElementHead, readVint, signedOf, unsignedOf, type ElementHead } from './ebml-elements.js';
+import { noSuchTrack } from './external-decoding.js';
 
 /** Element ids of RFC 9559 that are read; all others are passed over. */
 const ID = {
-  segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7, tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, codecId: 0x86, codecPrivate: 0x63a2, codecDelay: 0x56aa,
+  segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7, tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, flagDefault: 0x88, codecId: 0x86, codecPrivate: 0x63a2, codecDelay: 0x56aa,
   audio: 0xe1, samplingFrequency: 0xb5, channels: 0x9f, contentEncodings: 0x6d80, contentEncoding: 0x6240, contentCompression: 0x5034, compressionAlgorithm: 0x4254, compressionSettings: 0x4255,
   simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, discardPadding: 0x75a2,
 } as const;
@@ -15,7 +16,7 @@ const DEFAULT_SCALE_NS = 1_000_000;
 const AUDIO_TRACK = 2;
 const HEADER_STRIPPING = 3;
 
-/** The first audio track of a file. */
+/** The audio track of a file that is read. */
 export interface MatroskaTrack {
   readonly number: number;
   /** For example `A_OPUS`. */
@@ -40,19 +41,23 @@ export interface MatroskaBlock {
 }
 
 /**
- * Streaming reader of Matroska and WebM for their first audio track, live files (unknown sizes) too. Video blocks are passed over without being held.
+ * Streaming reader of Matroska and WebM for one audio track, live files (unknown sizes) too. Video blocks are passed over without being held.
  * Elements are read flat: a master element's head is taken, and its children follow.
  */
 export class MatroskaPackets {
   readonly #queue = new ByteQueue();
+  readonly #wanted: number | null;
   #track: MatroskaTrack | null = null;
+  #trackIndex: number | null = null;
   #held: MatroskaBlock | null = null;
   #broken = false;
   #scaleNs = DEFAULT_SCALE_NS;
   #clusterTime = 0;
   readonly #maxBlockBytes: number;
 
-  constructor(maxBlockBytes = MAX_BLOCK_BYTES) {
+  /** @param track counted among the audio tracks; null: the first that is marked as default, else the first */
+  constructor(track: number | null = null, maxBlockBytes = MAX_BLOCK_BYTES) {
+    this.#wanted = track;
     this.#maxBlockBytes = maxBlockBytes;
   }
 
@@ -61,12 +66,17 @@ export class MatroskaPackets {
     return this.#track;
   }
 
+  /** Which of the audio tracks that is, counted from 0. */
+  get trackIndex(): number | null {
+    return this.#trackIndex;
+  }
+
   /** True when the bytes so far end within an element, or are damaged. */
   get incomplete(): boolean {
     return this.#broken || this.#queue.length > 0;
   }
 
-  /** Throws `unprocessable_audio` for a file without a sound track, `decoder_unavailable` for one that is encrypted or compressed in ways that only ffmpeg knows. */
+  /** Throws `unprocessable_audio` for a file without a sound track, `invalid_field` for one without the track that is asked for, `decoder_unavailable` for one that is encrypted or compressed in ways that only ffmpeg knows. */
   push(bytes: Uint8Array): MatroskaBlock[] {
     const blocks: MatroskaBlock[] = [];
     if (this.#broken) return blocks;
@@ -98,7 +108,7 @@ export class MatroskaPackets {
       case ID.tracks: {
         const body = this.#body(head, MAX_TRACKS_BYTES);
         if (body === null) return false;
-        this.#track ??= firstAudioTrack(body);
+        if (this.#track === null) this.#choose(audioTracks(body));
         return true;
       }
       case ID.timestampScale: case ID.timestamp: {
@@ -120,6 +130,15 @@ export class MatroskaPackets {
         this.#queue.skip(head.headBytes + head.bodyBytes);
         return true;
     }
+  }
+
+  #choose(tracks: readonly TrackFields[]): void {
+    if (tracks.length === 0) throw refuse('The file holds no sound track.');
+    // The flag counts as set where it is not written.
+    this.#trackIndex = this.#wanted ?? Math.max(0, tracks.findIndex((fields) => unsignedOf(fields.get(ID.flagDefault) ?? Uint8Array.of(1)) === 1));
+    const fields = tracks[this.#trackIndex];
+    if (fields === undefined) throw noSuchTrack(tracks.length);
+    this.#track = trackOf(fields);
   }
 
   #block(head: ElementHead, blocks: MatroskaBlock[]): boolean {
@@ -194,24 +213,25 @@ function withHeader(header: Uint8Array, frame: Uint8Array): Uint8Array {
   return whole;
 }
 
-function firstAudioTrack(tracks: Uint8Array): MatroskaTrack {
-  for (const entry of childElements(tracks)) {
-    if (entry.id !== ID.trackEntry) continue;
-    const fields = new Map(childElements(entry.body).map((child) => [child.id, child.body]));
-    const field = (id: number): Uint8Array => fields.get(id) ?? new Uint8Array(0);
-    if (unsignedOf(field(ID.trackType)) !== AUDIO_TRACK) continue;
-    const audio = new Map(childElements(field(ID.audio)).map((child) => [child.id, child.body]));
-    return {
-      number: unsignedOf(field(ID.trackNumber)),
-      codecId: asciiOf(field(ID.codecId).subarray(0, 64)).replace(/[^A-Za-z0-9_/]/g, ''),
-      codecPrivate: field(ID.codecPrivate).slice(),
-      sampleRateHz: Math.round(floatOf(audio.get(ID.samplingFrequency) ?? new Uint8Array(0))),
-      channels: unsignedOf(audio.get(ID.channels) ?? Uint8Array.of(1)),
-      codecDelayMs: unsignedOf(field(ID.codecDelay)) / 1e6,
-      strippedHeader: strippedHeader(field(ID.contentEncodings)),
-    };
-  }
-  throw refuse('The file holds no sound track.');
+type TrackFields = ReadonlyMap<number, Uint8Array>;
+
+function audioTracks(tracks: Uint8Array): TrackFields[] {
+  const entries = childElements(tracks).filter((entry) => entry.id === ID.trackEntry).map((entry) => new Map(childElements(entry.body).map((child) => [child.id, child.body])));
+  return entries.filter((fields) => unsignedOf(fields.get(ID.trackType) ?? new Uint8Array(0)) === AUDIO_TRACK);
+}
+
+function trackOf(fields: TrackFields): MatroskaTrack {
+  const field = (id: number): Uint8Array => fields.get(id) ?? new Uint8Array(0);
+  const audio = new Map(childElements(field(ID.audio)).map((child) => [child.id, child.body]));
+  return {
+    number: unsignedOf(field(ID.trackNumber)),
+    codecId: asciiOf(field(ID.codecId).subarray(0, 64)).replace(/[^A-Za-z0-9_/]/g, ''),
+    codecPrivate: field(ID.codecPrivate).slice(),
+    sampleRateHz: Math.round(floatOf(audio.get(ID.samplingFrequency) ?? new Uint8Array(0))),
+    channels: unsignedOf(audio.get(ID.channels) ?? Uint8Array.of(1)),
+    codecDelayMs: unsignedOf(field(ID.codecDelay)) / 1e6,
+    strippedHeader: strippedHeader(field(ID.contentEncodings)),
+  };
 }
 
 function strippedHeader(encodings: Uint8Array): Uint8Array {

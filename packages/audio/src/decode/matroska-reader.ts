@@ -6,15 +6,20 @@ import type { WasmReader } from './wasm-reader.js';
 /** Time stamps of neighbouring blocks that differ by more may have a hole between them. Milliseconds. */
 const HOLE_MS = 100;
 
-/** WebM and Matroska whose first sound track is opus, vorbis, FLAC or mp3. */
+/** WebM and Matroska whose sound track is opus, vorbis, FLAC or mp3. */
 export class MatroskaReader implements WasmReader {
   readonly declaredMs = null;
   codec: string | null = null;
   truncated = false;
   damaged = false;
-  readonly #packets = new MatroskaPackets();
+  readonly #packets: MatroskaPackets;
   #decoder: PacketCodec | null = null;
   #given = false;
+
+  /** @param track counted among the audio tracks; null: the file's default */
+  constructor(track: number | null = null) {
+    this.#packets = new MatroskaPackets(track);
+  }
 
   push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     return this.#decode(this.#packets.push(bytes));

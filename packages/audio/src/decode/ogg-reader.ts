@@ -1,5 +1,6 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
+import { noSuchTrack } from './external-decoding.js';
 import { OggPages, type OggPage } from './ogg-pages.js';
 import { flacCodec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
 import type { WasmReader } from './wasm-reader.js';
@@ -11,7 +12,7 @@ interface Opening {
 }
 
 /**
- * Ogg with opus, vorbis or FLAC: the first stream of sound, and in chained files the one of each link.
+ * Ogg with opus, vorbis or FLAC: one stream of sound, and in chained files the one of each link.
  * none (waits for a stream's first page) → opening (collects headers) → decoding → none (after the stream's last page)
  */
 export class OggReader implements WasmReader {
@@ -23,12 +24,20 @@ export class OggReader implements WasmReader {
   #opening: Opening | null = null;
   #decoding: { readonly serial: number; readonly codec: PacketCodec; isHeader: (packet: Uint8Array) => boolean } | null = null;
   #unknown = false;
+  readonly #track: number;
+  /** Streams of sound of this link that come before the one that is read. */
+  #passed = 0;
   /** Samples given of this stream, and where its first one lies on the stream's own clock. */
   #given = 0;
   #startSample: number | null = null;
   /** Where the page before ended on that clock, or null where no granule told. */
   #lastEnd: number | null = null;
   #links = 0;
+
+  /** @param track counted among the streams of sound */
+  constructor(track = 0) {
+    this.#track = track;
+  }
 
   async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     const pieces: DecodedPiece[] = [];
@@ -37,6 +46,7 @@ export class OggReader implements WasmReader {
   }
 
   finish(): Promise<DecodedPiece[]> {
+    if (this.codec === null && this.#passed > 0) return Promise.reject(noSuchTrack(this.#passed));
     if (this.codec === null && this.#unknown) return Promise.reject(new AsrError('decoder_unavailable', 'The ogg file holds a codec that needs ffmpeg, which the server lacks.'));
     this.truncated = this.#pages.insidePage;
     return Promise.resolve([]);
@@ -46,6 +56,7 @@ export class OggReader implements WasmReader {
     if (page.first && this.#decoding === null && this.#opening === null) {
       const kind = codecOf(page.packets[0]);
       if (kind === null) this.#unknown = true;
+      else if (this.#passed < this.#track) this.#passed++;
       else this.#opening = { serial: page.serial, headers: [] };
     }
     let packets = page.packets;
@@ -55,7 +66,10 @@ export class OggReader implements WasmReader {
     const piece = await decoding.codec.decode(packets.filter((packet) => !decoding.isHeader(packet)));
     this.damaged ||= decoding.codec.damaged;
     const kept = this.#trimmed(page, piece, decoding.codec);
-    if (page.last) this.#decoding = null;
+    if (page.last) {
+      this.#decoding = null;
+      this.#passed = 0;
+    }
     return [kept];
   }
 

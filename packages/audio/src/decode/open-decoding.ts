@@ -3,7 +3,8 @@ import { aiffCompression, aiffLayout } from './aiff-header.js';
 import { abortable } from './abortable-source.js';
 import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
 import type { BoundedContainer, Container } from './container.js';
-import type { ExternalDecodeOptions, ExternalDecoding } from './external-decoding.js';
+import { noSuchTrack, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
+import { TIMED } from './ffmpeg-command.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import type { FfmpegProgram } from './ffmpeg-program.js';
 import { LeadingTags } from './tags.js';
@@ -29,13 +30,14 @@ export type OpenedDecoding =
 
 /**
  * Reads the first bytes of a recording behind its tags (up to 64 KiB) and chooses its decoder by them.
- * Throws `empty_file`, `unprocessable_audio` (nothing that is sound), `decoder_unavailable`, `cancelled`, and what the source throws.
+ * Throws `empty_file`, `unprocessable_audio` (nothing that is sound), `decoder_unavailable`, `invalid_field` (naming `track`), `cancelled`, and what the source throws.
  */
 export async function openDecoding(source: AsyncIterable<Uint8Array>, options: OpenDecodingOptions): Promise<OpenedDecoding> {
   const pieces = abortable(source, options.signal);
   try {
     const head = await firstBytes(pieces);
     const container = sniffContainer(head);
+    if (!TIMED.has(container) && (options.track ?? 0) > 0) throw noSuchTrack(1);
     const cleaner = cleanerOf(container);
     const whole = cleaner === null ? withHead(head, pieces) : cleaned(withHead(head, pieces), cleaner);
     if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head))) return { kind: 'bounded', container, source: whole };

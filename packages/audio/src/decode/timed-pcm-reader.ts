@@ -12,7 +12,7 @@ const ENCODING = floatEncoding(4, true);
 
 /** Reads what ffmpeg writes where times count: 32-bit float PCM in Matroska, whose time stamps are those of the file. */
 export class TimedPcmReader {
-  readonly #packets = new MatroskaPackets(MAX_PACKET_BYTES);
+  readonly #packets = new MatroskaPackets(null, MAX_PACKET_BYTES);
   readonly #shaper: TimedShaper;
 
   constructor(channels: ChannelMode, limits: RecordingLimits) {

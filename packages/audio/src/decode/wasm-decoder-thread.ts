@@ -15,6 +15,8 @@ export interface WasmThreadData {
   readonly container: Container;
   readonly channels: ChannelMode;
   readonly limits: RecordingLimits;
+  /** See `ExternalDecodeOptions`. */
+  readonly track: number | null;
 }
 
 /** What a call gives. */
@@ -38,7 +40,7 @@ const SLICE_BYTES = 4_096;
 // The decoders print what they find wrong with a file; that is told as a warning, and a log holds nothing of a client's file.
 Object.assign(console, { error: () => undefined, warn: () => undefined });
 
-const { container, channels, limits } = threadData() as WasmThreadData;
+const { container, channels, limits, track } = threadData() as WasmThreadData;
 const reader = await readerOf(container);
 const shaper = new TimedShaper(channels, limits);
 let format: SourceFormat | null = null;
@@ -63,8 +65,8 @@ async function readerOf(kind: Container): Promise<WasmReader> {
     case 'mp3': return new (await import('./mp3-reader.js')).Mp3Reader();
     case 'flac': return new (await import('./flac-reader.js')).FlacReader();
     case 'amr': return new (await import('./amr-reader.js')).AmrReader();
-    case 'ogg': return new (await import('./ogg-reader.js')).OggReader();
-    case 'webm': case 'matroska': return new (await import('./matroska-reader.js')).MatroskaReader();
+    case 'ogg': return new (await import('./ogg-reader.js')).OggReader(track ?? 0);
+    case 'webm': case 'matroska': return new (await import('./matroska-reader.js')).MatroskaReader(track);
     default: throw new AsrError('decoder_unavailable');
   }
 }

@@ -32,9 +32,9 @@ class WasmRun {
   }
 
   async *pcm(source: AsyncIterable<Uint8Array>): AsyncGenerator<Float32Array[]> {
-    const { container, channels, limits, signal } = this.#options;
+    const { container, channels, limits, signal, track = null } = this.#options;
     if (signal.aborted) throw abortError(signal);
-    const data: WasmThreadData = { container, channels, limits };
+    const data: WasmThreadData = { container, channels, limits, track };
     const thread = await Thread.start<WasmThreadMethods>(new URL('./wasm-decoder-thread.js', import.meta.url), data);
     const onAbort = (): void => { void thread.terminate(); };
     signal.addEventListener('abort', onAbort);

@@ -8,6 +8,8 @@ export interface TranscribeFields {
   readonly word_timestamps?: boolean;
   /** `split` transcribes each channel by itself. */
   readonly channels?: 'mix' | 'split';
+  /** Which audio track of a file with several, counted from 0; the file's default when left out. */
+  readonly track?: number;
   /** Text that comes before, for names and style. */
   readonly prompt?: string;
   /** Words to favour. */
@@ -38,7 +40,7 @@ export interface TranscribeFields {
 }
 
 const NAMES: Readonly<Record<keyof TranscribeFields, true>> = {
-  model: true, language: true, task: true, word_timestamps: true, channels: true, prompt: true, hotwords: true, temperature: true, condition_on_previous_text: true,
+  model: true, language: true, task: true, word_timestamps: true, channels: true, track: true, prompt: true, hotwords: true, temperature: true, condition_on_previous_text: true,
   vad: true, threshold: true, min_speech_ms: true, min_silence_ms: true, padding_ms: true, gate_rms: true, gate_zero_crossings: true,
   filter: true, no_speech_threshold: true, logprob_threshold: true, compression_ratio_threshold: true, repetition: true, letters: true, script: true, phantom_phrases: true, doubt: true,
 };

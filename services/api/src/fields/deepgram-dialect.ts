@@ -3,6 +3,7 @@ import { AsrError, languageOf, transcribeOptionsSchema } from '@murmuration/cont
 import type { Dialect } from './dialect.js';
 import { parseFields } from './parse-fields.js';
 import { textField } from './text-field.js';
+import { trackField } from './transcribe-dialect.js';
 
 const words = z.array(z.string().max(1_000)).max(1_000).optional();
 
@@ -11,6 +12,7 @@ export const deepgramFieldsSchema = z.object({
   model: textField(z.string().max(256)).describe('A model that GET /v1/models lists; Deepgram\'s own names mean the default.'),
   language: textField(z.string().max(64)).describe('A language tag; found by the model when left out, found again for each stretch of speech when `multi`.'),
   detect_language: textField(z.boolean()).describe('Tells the language that was found.'),
+  track: trackField,
   multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
   utterances: textField(z.boolean()).describe('Adds the list of utterances.'),
   utt_split: textField(z.number().min(0.1).max(10)).describe('Silence that ends an utterance, seconds.'),
@@ -43,6 +45,7 @@ export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer
       const split = fields.multichannel ?? false;
       const options = transcribeOptionsSchema.parse({
         model: fields.model ?? null,
+        track: fields.track ?? null,
         channels: split ? 'split' : 'mix',
         detect: fields.utt_split === undefined ? {} : { minSilenceMs: Math.round(fields.utt_split * 1_000) },
         decode: {

@@ -5,10 +5,11 @@ import type { Dialect, ReadFields } from './dialect.js';
 import { parseFields } from './parse-fields.js';
 import { layoutFrom, subtitleFields } from './subtitle-fields.js';
 import { textField } from './text-field.js';
-import { PROMPT_LENGTH } from './transcribe-dialect.js';
+import { PROMPT_LENGTH, trackField } from './transcribe-dialect.js';
 
 const common = {
   model: textField(z.string().max(256)).describe('A model that GET /v1/models lists, or an alias such as `whisper-1`.'),
+  track: trackField,
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   response_format: textField(responseFormatSchema),
   temperature: textField(z.number().min(0).max(1)).describe('0, and none, raises by itself in steps of 0.2 up to 1 while the text is not trusted; any other is taken as it is.'),
@@ -54,6 +55,7 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
     const granularities = { segments: fields.timestamp_granularities?.includes('segment') ?? true, words: fields.timestamp_granularities?.includes('word') ?? false };
     const options = transcribeOptionsSchema.parse({
       model: fields.model ?? null,
+      track: fields.track ?? null,
       detect: detectOptions(fields),
       decode: {
         language: onlyLanguage(fields.language, fields.languages),
@@ -76,6 +78,7 @@ export const translationDialect: Dialect<OpenAiAnswer> = {
     const fields = parseFields(translationFieldsSchema, bag);
     const options = transcribeOptionsSchema.parse({
       model: fields.model ?? null,
+      track: fields.track ?? null,
       decode: { task: 'translate', prompt: fields.prompt ?? '', temperatures: temperaturesFrom(fields.temperature) },
     });
     return { options, answer: { format: fields.response_format ?? 'json', stream: false, granularities: { segments: true, words: false }, layout: layoutFrom(fields) } };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, languageOf, responseFormatSchema, taskSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
 import type { CueLayout } from '@murmuration/transcript';
+import { AsrError, channelModeSchema, decodeOptionsSchema, detectOptionsSchema, filterOptionsSchema, languageOf, responseFormatSchema, taskSchema, trackSchema, transcribeOptionsSchema, type ResponseFormat, type TranscribeOptions } from '@murmuration/contracts';
 import type { Dialect } from './dialect.js';
 import { parseFields } from './parse-fields.js';
 import { layoutFrom, subtitleFields } from './subtitle-fields.js';
@@ -8,6 +8,9 @@ import { textField } from './text-field.js';
 
 /** Longest prompt and list of words to favour, characters; models take far less and trim. */
 export const PROMPT_LENGTH = 16_000;
+
+/** The field of every endpoint that takes a recording. */
+export const trackField = textField(trackSchema).describe('Which audio track of a file with several, counted from 0; the file\'s default when left out.');
 
 const detect = detectOptionsSchema.shape;
 const filter = filterOptionsSchema.shape;
@@ -21,6 +24,7 @@ export const transcribeFieldsSchema = z.strictObject({
   word_timestamps: textField(z.boolean()).describe('Gives the time of each word.'),
   ...subtitleFields,
   channels: textField(channelModeSchema).describe('`split` transcribes each channel by itself.'),
+  track: trackField,
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   hotwords: textField(z.string().max(PROMPT_LENGTH)).describe('Words to favour.'),
   temperature: textField(z.number().min(0).max(1)).describe('0 is greedy.'),
@@ -67,6 +71,7 @@ export function optionsFrom(fields: Omit<z.output<typeof transcribeFieldsSchema>
   return transcribeOptionsSchema.parse(given({
     model: fields.model,
     channels: fields.channels,
+    track: fields.track,
     detect: given({
       vad: fields.vad, threshold: fields.threshold, minSpeechMs: fields.min_speech_ms, minSilenceMs: fields.min_silence_ms, paddingMs: fields.padding_ms,
       gateRms: fields.gate_rms, gateZeroCrossings: fields.gate_zero_crossings,

@@ -60,7 +60,7 @@ describe('POST /v1/jobs', () => {
     const door = await testApp(t, { URL_ALLOWLIST: server.host });
     const metadata = { customer: 'c-1', nested: { list: [1, 2.5, null, 'u'] } };
     const webhook = { url: 'https://hooks.example/x', events: ['job.done', 'job.failed'] };
-    const common = { id: ID, language: 'en', priority: 'interactive', retention_seconds: 3_600, word_timestamps: true, threshold: 0.4, no_speech_threshold: 'none', response_format: 'srt' };
+    const common = { id: ID, language: 'en', priority: 'interactive', retention_seconds: 3_600, word_timestamps: true, threshold: 0.4, no_speech_threshold: 'none', track: 1, response_format: 'srt' };
     const asText = Object.entries(common).map(([name, value]) => [name, String(value)] as const);
     const objects = [['metadata', JSON.stringify(metadata)], ['webhook', JSON.stringify(webhook)]] as const;
     const parts = [['webhook_url', webhook.url], ['webhook_events', 'job.done,job.failed'], ['metadata', JSON.stringify(metadata, null, 1)]] as const;
@@ -76,7 +76,7 @@ describe('POST /v1/jobs', () => {
       const { status, code, job } = await submit(door, '', body);
       assert.deepEqual([status, code, job.id, job.metadata, job.webhook, job.retention_seconds, job.priority], [202, undefined, ID, metadata, webhook, 3_600, 'interactive']);
       const { options } = door.jobs.submissions.at(-1) ?? {};
-      assert.deepEqual([options?.decode.language, options?.decode.wordTimestamps, options?.detect.threshold, options?.decode.filter.noSpeechThreshold], ['en', true, 0.4, null]);
+      assert.deepEqual([options?.decode.language, options?.decode.wordTimestamps, options?.detect.threshold, options?.decode.filter.noSpeechThreshold, options?.track], ['en', true, 0.4, null, 1]);
     }
     const [first, second, third, ...urls] = door.jobs.submissions.map(({ fingerprint }) => fingerprint);
     assert.ok(first === second && second === third && urls[0] === urls[1] && urls[0] !== first);

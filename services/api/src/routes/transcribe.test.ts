@@ -34,6 +34,20 @@ describe('POST /transcribe', () => {
     assert.deepEqual(service.starts.map((start) => [start.options.decode.language, start.options.channels]), [['en', 'mix'], ['de', 'split']]);
   });
 
+  test('The audio track may be chosen at every endpoint that takes a recording, in the form or as a query parameter.', async (t) => {
+    const { app, service } = await testApp(t);
+    for (const path of ['/transcribe', '/transcribe/stream', '/v1/audio/transcriptions']) {
+      await app.inject({ method: 'POST', url: path, ...form(['track', '1'], hello) });
+      await app.inject({ method: 'POST', url: `${path}?track=2`, ...form(hello) });
+      await app.inject({ method: 'POST', url: path, ...form(hello) });
+      assert.deepEqual(service.starts.splice(0).map((start) => start.options.track), [1, 2, null], path);
+      const refused = await app.inject({ method: 'POST', url: `${path}?track=-1`, ...form(hello) });
+      assert.deepEqual([refused.statusCode, refused.json<{ error: { code: string; param: string } }>().error.param], [400, 'track'], path);
+    }
+    await app.inject({ method: 'POST', url: '/v1/listen?track=2', headers: { 'content-type': 'audio/wav' }, payload: 'One.\n' });
+    assert.equal(service.starts[0]?.options.track, 2);
+  });
+
   test('A raw body is read with its content type and query parameters.', async (t) => {
     const { app, service } = await testApp(t);
     const reply = await app.inject({ method: 'POST', url: '/transcribe?response_format=text', headers: { 'content-type': 'audio/ogg; codecs=opus' }, payload: 'One\nTwo' });

@@ -26,13 +26,13 @@ describe('Recordings over gRPC', () => {
     await client.call('Transcription/Transcribe', {
       audio: Buffer.from('a'),
       options: {
-        model: 'org/m', language: 'de-DE', task: 'TASK_TRANSLATE', wordTimestamps: true, prompt: 'p', hotwords: 'h', temperatures: [0, 0.5], conditionOnPreviousText: true, channels: 'CHANNEL_MODE_SPLIT',
+        model: 'org/m', language: 'de-DE', task: 'TASK_TRANSLATE', wordTimestamps: true, prompt: 'p', hotwords: 'h', temperatures: [0, 0.5], conditionOnPreviousText: true, channels: 'CHANNEL_MODE_SPLIT', track: 1,
         detect: { vad: false, threshold: 0.25, minSpeechMs: 0, minSilenceMs: 500, paddingMs: 0, gateRms: 0, gateZeroCrossings: 0 },
         filter: { enabled: false, noSpeech: false, logprobThreshold: -2, compressionRatio: true, compressionRatioThreshold: 3, repetition: false, letters: false, script: false, phantomPhrases: false, doubt: false },
       },
     });
     assert.deepEqual(transcribe.starts[0]?.options, {
-      model: 'org/m', channels: 'split',
+      model: 'org/m', channels: 'split', track: 1,
       detect: { vad: false, threshold: 0.25, minSpeechMs: 0, minSilenceMs: 500, paddingMs: 0, gateRms: 0, gateZeroCrossings: 0 },
       decode: {
         language: 'de', task: 'translate', wordTimestamps: true, prompt: 'p', hotwords: 'h', temperatures: [0, 0.5], conditionOnPreviousText: true,
@@ -48,6 +48,7 @@ describe('Recordings over gRPC', () => {
       [{ options: { filter: { noSpeechThreshold: Number.NaN } } }, 'options.filter.no_speech_threshold'],
       [{ options: { temperatures: [2] } }, 'options.temperatures'],
       [{ options: { task: 7 } }, 'options.task'],
+      [{ options: { track: 256 } }, 'options.track'],
       [{ options: { prompt: 'p'.repeat(16_001) } }, 'options.prompt'],
       [{ options: { model: 'm'.repeat(257) } }, 'options.model'],
       [{ extension: '../x' }, 'extension'],

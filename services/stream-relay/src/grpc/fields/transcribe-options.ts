@@ -18,7 +18,7 @@ export function readOptions(options: proto.TranscribeOptions | null | undefined)
   if (options === null || options === undefined) return transcribeOptionsSchema.parse({});
   return parsed(schema, {
     model: options.model === '' ? null : options.model,
-    ...given({ channels: chosen('options.channels', options.channels, CHANNEL_MODES) }),
+    ...given({ channels: chosen('options.channels', options.channels, CHANNEL_MODES), track: options.track }),
     detect: given({ ...options.detect }),
     decode: given({
       language: languageOf(options.language),
