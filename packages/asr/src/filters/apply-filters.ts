@@ -1,6 +1,7 @@
 import type { Filtered, FilterOptions, Recognition, Segment, Word } from '@murmuration/contracts';
 import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
 import { compressionRatio } from './compression-ratio.js';
+import { isLastWordCut } from './cut-word.js';
 import { isDoubtful } from './doubt.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
@@ -17,13 +18,15 @@ export interface FilterFacts {
 export interface JudgedSegment extends Segment {
   /** Compression ratio of the whole window's text, where the segment is a part of one. */
   readonly windowCompressionRatio?: number;
+  /** Log-probability of the least sure letters of its last word. */
+  readonly lastWordLogprob?: number;
 }
 
 /**
  * Names of the rules, as `filtered` tells them: `silence` (nothing audible there), `no_speech` (the reference's rule), `doubt`, `repetition`,
- * `letters`, `script`, `phantom_phrase`; and `no_text`, which removes nothing but says that sound was left without text.
+ * `letters`, `script`, `phantom_phrase`, `cut_word` (a guess at a word that the end of the audio cuts off); and `no_text`, which removes nothing but says that sound was left without text.
  */
-export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'no_text';
+export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'cut_word' | 'no_text';
 
 type Judged = Omit<Recognition, 'segments'> & { readonly segments: readonly JudgedSegment[] };
 
@@ -53,6 +56,7 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
   const segments = recognition.segments.flatMap((judged, i): Segment[] => {
     const segment: { -readonly [Key in keyof JudgedSegment]: JudgedSegment[Key] } = { ...judged };
     delete segment.windowCompressionRatio;
+    delete segment.lastWordLogprob;
     if (!options.enabled) return [segment];
     const reason = reasonAgainst(segment, options, facts) ?? (repeated.has(i) ? 'repetition' : null);
     if (reason !== null) {
@@ -61,7 +65,10 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
     }
     const { kept, removed } = options.repetition ? withoutLoops(segment, options, isBorne(segment, facts.audio)) : { kept: segment, removed: '' };
     if (removed !== '') remove(segment, 'repetition', removed);
-    return kept === null ? [] : [kept];
+    if (kept === null) return [];
+    const whole = options.doubt && removed === '' && i === recognition.segments.length - 1 && isLastWordCut(judged, facts.audio) ? withoutLastWord(kept) : kept;
+    if (whole !== kept) remove(segment, 'cut_word', kept.text.slice(whole.text.length));
+    return [whole];
   });
   if (segments.length === 0 && filtered.length === 0) filtered.push({ startMs: 0, endMs: facts.audio.durationMs, text: '', reason: 'no_text' satisfies FilterReason });
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
@@ -119,6 +126,16 @@ function withoutLoops(segment: Segment, options: FilterOptions, borne: boolean):
   const { words, ...rest } = segment;
   const kept = { ...rest, text: cut.text, compressionRatio: compressionRatio(cut.text) };
   return { kept: words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, cut.keptWords) }, removed: cut.removed };
+}
+
+/** The segment without its last word, or as it is where that is its only one. Its tokens stay as the model wrote them. */
+function withoutLastWord(segment: Segment): Segment {
+  const text = segment.text.trimEnd().replace(/\s+\S+$/u, '');
+  if (text.trim() === '' || text === segment.text.trimEnd()) return segment;
+  const { words, ...rest } = segment;
+  const kept = { ...rest, text, compressionRatio: compressionRatio(text) };
+  const parts = text.trim().split(/\s+/u).map((_, index) => index);
+  return words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, parts) };
 }
 
 /** The words that a cut leaves, whatever they are split at: those that begin in a kept part of the text. `kept`: indices of the parts between spaces. */

@@ -1,8 +1,9 @@
-import type { Recognition, Segment } from '@murmuration/contracts';
+import type { Recognition } from '@murmuration/contracts';
 import { decodeTokens } from './moonshine-tokens.js';
 import { wordsByAttention, type Decoded } from './words-by-attention.js';
 import { compressionRatio } from '../filters/compression-ratio.js';
-import { applyFilters } from '../filters/apply-filters.js';
+import { applyFilters, type JudgedSegment } from '../filters/apply-filters.js';
+import { lastWordLogprob } from '../filters/cut-word.js';
 import { measureAudio, type AudioFacts } from '../filters/audio-facts.js';
 import { followSpeech } from '../segments/follow-speech.js';
 import { SAMPLES_PER_MS } from './chunk-policy.js';
@@ -32,16 +33,17 @@ export function toRecognition(decoded: Decoded, input: RecognizerInput): Recogni
   })) };
 }
 
-function unfiltered(decoded: Decoded, input: RecognizerInput, audio: AudioFacts): Recognition {
+function unfiltered(decoded: Decoded, input: RecognizerInput, audio: AudioFacts): Recognition & { readonly segments: readonly JudgedSegment[] } {
   const prompt = `${input.options.prompt}${input.options.hotwords}`.trim() === '' ? {} : { promptTrimmed: true };
   const text = decodeTokens(decoded.tokens);
   if (text === '') return { ...emptyRecognition(), ...prompt };
   const avgLogprob = decoded.logprobs.reduce((sum, one) => sum + one, 0) / decoded.logprobs.length;
   const endMs = Math.round(input.pcm.length / SAMPLES_PER_MS);
-  const segment: Segment = {
+  const segment: JudgedSegment = {
     startMs: 0, endMs, text, channel: 0, confidence: Math.min(1, Math.exp(avgLogprob)), avgLogprob,
     noSpeechProb: 0, compressionRatio: compressionRatio(text), temperature: 0,
     tokens: [...decoded.tokens],
+    lastWordLogprob: lastWordLogprob(decoded.tokens, decoded.logprobs, decodeTokens),
     ...(input.options.wordTimestamps || input.speech !== undefined ? { words: wordsByAttention(decoded, text, audio) } : {}),
   };
   return { ...emptyRecognition(), segments: [segment], ...prompt };

@@ -2,6 +2,7 @@ import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segmen
 import { compressionRatio, repetitiveness } from '../filters/compression-ratio.js';
 import { isTooRepetitive } from '../filters/repetition.js';
 import { isDoubtful } from '../filters/doubt.js';
+import { lastWordLogprob } from '../filters/cut-word.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
@@ -237,6 +238,7 @@ export class ChunkDecoding implements ChunkTask {
         windowCompressionRatio,
         temperature: generation.temperature,
         tokens: [...segment.tokens],
+        lastWordLogprob: lastWordLogprob(segment.tokens, generation.logprobs.slice(segment.firstToken), (tokens) => this.#vocabulary.decode(tokens)),
         ...(words === undefined ? {} : { words: words.map((word): Word => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
       }];
     });
