@@ -14,8 +14,8 @@ export function runScript(redis: Redis, script: Script, parameters: (string | nu
   return command(redis, script)(...parameters);
 }
 
-/** Bound command of a script on a connection or pipeline of that connection. */
-export function command(redis: Redis, script: Script): Command {
+/** Bound command of a script on a connection. */
+function command(redis: Redis, script: Script): Command {
   const holder = redis as unknown as Record<string, Command | undefined>;
   if (holder[script.name] === undefined) redis.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.lua });
   const defined = holder[script.name];
