@@ -4,7 +4,8 @@ import { hashOf, isClientSecret, isTicket, newClientSecret, newTicket } from './
 
 /** Keeps what tickets stand for until they expire, for all nodes. `packages/queue` has one in Redis; all three throw `backend_unavailable`. */
 export interface TicketStore {
-  put(ticketHash: string, meaning: string, lifeMs: number): Promise<void>;
+  /** @param keyId whose tickets are counted: throws `queue_full` when the key has as many as it may */
+  put(ticketHash: string, meaning: string, lifeMs: number, keyId: string): Promise<void>;
   /** What was put, or null when it is not there or has expired. */
   read(ticketHash: string): Promise<string | null>;
   /** As `read`, and takes it away; of several at once one gets it. */
@@ -74,7 +75,7 @@ export class Tickets {
     const hash = hashOf(text).toString('hex');
     const expiresAtMs = nowMs + lifeMs;
     const signature = this.#sign(keyId, hash, expiresAtMs)?.toString('base64url') ?? '';
-    await this.#store.put(hash, [keyId, String(expiresAtMs), signature].join(':'), lifeMs);
+    await this.#store.put(hash, [keyId, String(expiresAtMs), signature].join(':'), lifeMs, keyId);
     return expiresAtMs;
   }
 

@@ -2,7 +2,7 @@
 -- KEYS: job chunks pending tries
 -- ARGV: index planned audio_ms
 -- Returns { 'gone' } (no such job, or it has ended) or { 'ok', ticket to queue or 0, index of the item that the ticket begins with }.
--- include: fields work
+-- include: clock fields work
 local job = read(job_key, 'planned', 'plannedMs', unpack(TICKET_FIELDS))
 if job.state ~= 'receiving' then return { 'gone' } end
 if redis.call('HSETNX', chunks_key, index, now_ms() .. ' ' .. planned) == 0 then

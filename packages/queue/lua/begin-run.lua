@@ -2,7 +2,7 @@
 -- KEYS: job tries
 -- ARGV: …index_and_fence (index, fence, …)
 -- Returns how many are still held under that fence.
--- include: fields work
+-- include: clock fields work
 local indexes = {}
 for i = 1, #index_and_fence, 2 do indexes[#indexes + 1] = index_and_fence[i] end
 local written = {}

@@ -3,7 +3,7 @@
 -- ARGV: index fence error channel settle_channel
 -- Returns 'ok', 'stale' (another worker has taken the item since), 'duplicate' (its result is there) or 'gone' (the job has ended).
 -- Event: 'failed'.
--- include: fields work events
+-- include: clock fields work events
 local state = redis.call('HGET', job_key, 'state')
 if state ~= 'receiving' and state ~= 'running' then return 'gone' end
 local text = redis.call('HGET', tries_key, index)

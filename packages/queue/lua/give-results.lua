@@ -4,7 +4,7 @@
 -- decode: the decode options with the language that was found, or ''. text: kept for the next item of a job whose items continue each other.
 -- Returns { ticket to queue or 0, index of the item that it begins with, the job's lane, 'ok' | 'stale' | 'duplicate' | 'gone', … } with an answer an item.
 -- Events: 'result' for each that the contiguous front passes, then 'assembling' after the last.
--- include: fields work events
+-- include: clock fields work events
 local FIELDS = 5
 local job = read(job_key, 'planned', 'plannedMs', 'done', 'doneMs', 'front', 'entries', 'acceptedAtMs', 'id', unpack(TICKET_FIELDS))
 local count = #items / FIELDS

@@ -1,7 +1,7 @@
 -- The tickets that a job must have on the queue: the open one, and those under which items are held.
 -- KEYS: job pending tries
 -- Returns { number, index of an item under it, … }; nothing for a job that has ended.
--- include: fields work
+-- include: clock fields work
 local job = read(job_key, unpack(TICKET_FIELDS))
 if job.state ~= 'receiving' and job.state ~= 'running' then return {} end
 local tickets = {}

@@ -5,7 +5,7 @@
 -- ARGV: ticket limit
 -- Returns nil (ended, absent, or nothing is held under the ticket) or
 -- { ticket to queue or 0, index of the item that it begins with, the job's lane, decode options, text before or '', now in Unix milliseconds, index, fence, crashes, planned, … }.
--- include: fields work
+-- include: clock fields work
 local job = read(job_key, 'decode', 'textBefore', unpack(TICKET_FIELDS))
 if job.state ~= 'receiving' and job.state ~= 'running' then return nil end
 ticket = tonumber(ticket)

@@ -97,6 +97,11 @@ export const SETTLE_CHANNEL = `${PREFIX}:settle`;
 /** Channel on which cancelled job ids are called out. */
 export const CANCELLED_CHANNEL = `${PREFIX}:cancelled`;
 
+/** Sorted set: SHA-256 of a key's tickets and client secrets -> when they expire. */
+export function heldTickets(keyId: string): string {
+  return `${PREFIX}:{k.${keyId}}:tickets`;
+}
+
 /** String: what a ticket stands for, signed, by the ticket's SHA-256. */
 export function ticketKey(ticketHash: string): string {
   return `${PREFIX}:{t.${ticketHash}}:ticket`;

@@ -7,12 +7,6 @@ local function read(key, ...)
   return fields
 end
 
--- now_ms(): Unix milliseconds by Redis' clock, so that no node's clock decides anything.
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
 -- share_ttl(key, …): gives keys that were made just now the time to live of the job's manifest; an accepted job has none.
 local function share_ttl(...)
   local ttl = redis.call('PTTL', job_key)

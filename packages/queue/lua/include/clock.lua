@@ -1,0 +1,5 @@
+-- now_ms(): Unix milliseconds by Redis' clock, so that no node's clock decides anything.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
