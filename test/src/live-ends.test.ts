@@ -132,3 +132,12 @@ test('where the client ends its utterances itself the clock ends none', { skip: 
   assert.equal((await heard('final')).by, 'committed');
   await Promise.all([session.cancel(), other.cancel()]);
 });
+
+test('channels that cancel each other are heard, and the session is warned once', { skip: WITHOUT_SHARED }, async () => {
+  const session = await openLive(first, { channels: 2 });
+  await send(session, frameOf(Int16Array.from({ length: jfk.length * 2 }, (_value, at) => ((at & 1) === 0 ? 1 : -1) * (jfk[at >> 1] ?? 0))), 12_800);
+  await session.finish();
+  const news = await allNews(session);
+  assert.ok(wordErrors(SAID, words(finalsOf(news).map(({ text }) => text).join(' '))) <= 3);
+  assert.deepEqual(news.filter((one) => one.type === 'warning').map(({ code }) => code), ['mix_adjusted']);
+});

@@ -31,6 +31,10 @@ export class ContainerLiveDecoder implements LiveDecoder {
   readonly #shaper = new TimedShaper('mix', NO_LIMITS, new RecordingTimeline(true));
   #silentBytes = 0;
 
+  get mixAdjusted(): boolean {
+    return this.#shaper.warnings().some(({ code }) => code === 'mix_adjusted');
+  }
+
   async push(bytes: Uint8Array): Promise<DecodedLive> {
     const parts: Float32Array[] = [];
     this.#shaper.timeline.maxHoleMs = MAX_HOLE_MS;

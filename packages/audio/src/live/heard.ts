@@ -29,6 +29,8 @@ export interface Heard {
   readonly sourceSamples: number;
   readonly events: readonly UtteranceEvent[];
   readonly open: OpenUtterance | null;
+  /** True once the average of the channels would have lost sound and was replaced. */
+  readonly mixAdjusted: boolean;
   /** Audio before it is in no utterance to come. */
   readonly keepFromSamples: number;
   /** State of the decoder after it; null for containers and where nothing is to be remembered. */

@@ -10,6 +10,8 @@ export interface DecodedLive {
 
 /** Turns what a client sends into mono PCM at 16 kHz, piece by piece. Throws `unprocessable_audio`. */
 export interface LiveDecoder {
+  /** True once the average of the channels would have lost sound and was replaced. */
+  readonly mixAdjusted: boolean;
   push(bytes: Uint8Array): Promise<DecodedLive>;
   /** What the resampler still holds. */
   finish(): Promise<DecodedLive>;

@@ -102,6 +102,7 @@ export class LiveEarStream {
       positionSamples: this.#positionSamples,
       open: this.#tracker.openAt(this.#positionSamples),
       keepFromSamples: this.#tracker.keepFromSamples,
+      mixAdjusted: this.#decoder.mixAdjusted,
       decoder: this.#settings.sampleRateHz === OUTPUT_HZ ? null : this.#decoder.snapshot(),
       snapshot: remember ? this.#remembered() : null,
     };

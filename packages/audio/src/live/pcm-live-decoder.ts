@@ -19,6 +19,10 @@ export class PcmLiveDecoder implements LiveDecoder {
     this.#resampler = new Resampler(settings.sampleRateHz, 1, snapshot ?? undefined);
   }
 
+  get mixAdjusted(): boolean {
+    return this.#mixer.replacedSamples > 0;
+  }
+
   push(bytes: Uint8Array): Promise<DecodedLive> {
     const planar = deinterleave(bytes, this.#encoding, this.#channels);
     const [samples = new Float32Array(0)] = this.#resampler.push([this.#mixer.mix(planar)]);

@@ -10,6 +10,9 @@ import { LiveRecorder } from './live-recorder.js';
 import type { LiveSession } from './live-service.js';
 import { within } from './within.js';
 
+/** Told once by each owner of a session. */
+const MIX_ADJUSTED = { code: 'mix_adjusted', message: 'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.' };
+
 /** A sender may be this far ahead of the workers: audio of ended utterances that are not final, milliseconds. */
 const MAX_PENDING_MS = 30_000;
 /** Compressed audio counts as this many bytes a millisecond. */
@@ -192,8 +195,9 @@ export class ActiveLiveSession implements LiveSession {
 
   async #hear(bytes: Uint8Array): Promise<void> {
     const beforeMs = this.#recorder.pendingMs;
-    const { audioMs } = this.#recorder;
+    const { audioMs, mixAdjusted } = this.#recorder;
     await this.#recorder.hear(bytes);
+    if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this.id, this.epoch, 'warning', MIX_ADJUSTED);
     this.#arrivals.heard(this.#recorder.audioMs - audioMs);
     if (this.#recorder.pendingMs !== beforeMs) this.#progressMs = performance.now();
     if (this.#recorder.closed) this.#close();

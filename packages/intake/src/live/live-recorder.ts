@@ -38,6 +38,7 @@ export class LiveRecorder {
   #isOpen: boolean;
   #closed: boolean;
   #replayed: readonly UtteranceEvent[] = [];
+  #mixAdjusted = false;
 
   constructor(record: LiveRecord, parts: LiveParts) {
     this.#record = record;
@@ -74,6 +75,11 @@ export class LiveRecorder {
     return this.#isOpen;
   }
 
+  /** True once the average of the channels would have lost sound and was replaced. */
+  get mixAdjusted(): boolean {
+    return this.#mixAdjusted;
+  }
+
   /** True when the last change ended the session. */
   get closed(): boolean {
     return this.#closed;
@@ -81,7 +87,9 @@ export class LiveRecorder {
 
   /** Whole frames of bare samples, or the next bytes of a container. */
   async hear(bytes: Uint8Array): Promise<void> {
-    await this.#store(await this.#heard((ear) => ear.hear(bytes)), {});
+    const heard = await this.#heard((ear) => ear.hear(bytes));
+    this.#mixAdjusted ||= heard.mixAdjusted;
+    await this.#store(heard, {});
   }
 
   /** Ends the utterance in hand; answers its number, or null. */
