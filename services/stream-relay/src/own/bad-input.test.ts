@@ -152,7 +152,7 @@ describe('Bad input to the own protocol', () => {
     assert.equal(reply.status, 404);
     await assert.rejects(relay.connect('/nothing'), /status 404/);
     const text = await new Promise<string>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => { socket.write('GET /ws/transcribe HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n'); });
+      const socket = connect(port, '127.0.0.1', () => { socket.write('GET /ws/transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n'); });
       let all = '';
       socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); });
     });
