@@ -44,7 +44,6 @@ function joined(ordered: readonly ChunkResult[]): Segment[] {
   const joiner = new SegmentJoiner(0);
   const segments = ordered.flatMap((result) => joiner.push(result));
   return [...segments, ...joiner.finish()]
-    .map((segment) => ({ ...segment, text: segment.text.trim() }))
     .sort((left, right) => left.startMs - right.startMs || left.channel - right.channel);
 }
 

@@ -21,12 +21,12 @@ export class SegmentJoiner {
     this.#holdFromMs = holdFromMs;
   }
 
-  /** Segments that are final now. */
+  /** Segments that are final now, without white space around their texts. */
   push(chunk: JoinedChunk): Segment[] {
     const end = this.#ends.get(chunk.channel) ?? { held: false, segments: [] };
     this.#ends.delete(chunk.channel);
     let before = end.segments;
-    let after = chunk.segments.filter((segment) => segment.text.trim() !== '');
+    let after = chunk.segments.map((segment) => ({ ...segment, text: segment.text.trim() })).filter(({ text }) => text !== '');
     if (chunk.overlapMs > 0) [before, after] = join(before, after, chunk.overlapMs);
     const released = end.held ? before : [];
     if (after.length === 0) return released;

@@ -11,7 +11,8 @@ export class ArrivalClock {
   readonly #nowMs: () => number;
   #arrivedMs: number;
   #sliceFromMs = -Infinity;
-  #sliceMs = 0;
+  /** An owner that is new has heard nothing yet: its client, which may have come over a new connection, gets this long to go on. */
+  #sliceMs = MAX_SLICE_MS;
 
   /** @param nowMs monotonic, milliseconds */
   constructor(nowMs: () => number = () => performance.now()) {
