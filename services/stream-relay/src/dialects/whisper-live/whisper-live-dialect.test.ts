@@ -41,7 +41,7 @@ describe('WhisperLive', () => {
     const made = live();
     const messages = [news.partial(0, 'One'), news.final(0, 'One.'), news.final(1, 'Two.'), news.partial(2, 'Thr'), news.final(2, 'Three.')].map((one) => said(made.news(one)));
     const briefly = messages.flat().map((message) => 'language' in message ? [message['language'], message['language_prob']] : (message['segments'] as { text: string; completed: boolean }[]).map((segment) => `${segment.text}${segment.completed ? '|' : ''}`));
-    assert.deepEqual(briefly, [['One'], ['en', 0.8], ['One.|'], ['One.|', 'Two.|'], ['One.|', 'Two.|', 'Thr'], ['Two.|', 'Three.|']]);
+    assert.deepEqual(briefly, [['One'], ['One.'], ['en', 0.8], ['One.|'], ['One.|', 'Two.|'], ['One.|', 'Two.|', 'Thr'], ['One.|', 'Two.|', 'Three.'], ['Two.|', 'Three.|']]);
     assert.deepEqual(messages[0], [{ uid: 'u-1', segments: [{ start: '0.000', end: '1.000', text: 'One', completed: false }] }]);
     assert.deepEqual(said(live({ language: 'en' }).news(news.final(0, 'One.'))).length, 1, 'a language that was named is not told');
     const multi = live({ language: 'multi' });

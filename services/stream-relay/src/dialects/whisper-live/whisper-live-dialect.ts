@@ -122,12 +122,22 @@ export class WhisperLiveDialect implements Dialect {
   }
 
   #final(news: Extract<LiveNews, { type: 'final' }>): Action[] {
-    if (this.#partial !== null && this.#partial.utterance <= news.utterance) this.#partial = null;
+    const shown = this.#partial !== null && this.#partial.utterance <= news.utterance ? this.#partial.segment.text : null;
+    if (shown !== null) this.#partial = null;
     if (news.text === '') return [];
+    const settling = shown === null || shown === news.text ? [] : this.#settling(news);
     this.#completed.push(this.#segment(news, true));
     if (this.#completed.length > (this.#wishes?.lastSegments ?? 1)) this.#completed.shift();
     this.#lastEndMs = Math.max(this.#lastEndMs, news.endMs);
-    return [...this.#language(news), ...this.#segments()];
+    return [...settling, ...this.#language(news), ...this.#segments()];
+  }
+
+  /**
+   * The final text as one that is not completed, as WhisperLive's server shows every text before it completes it. Its client keeps the last
+   * such text and writes it into the subtitles beside the completed one where the two differ.
+   */
+  #settling(news: Extract<LiveNews, { type: 'final' }>): Action[] {
+    return [this.#tell({ segments: [...this.#completed, this.#segment(news, false)] })];
   }
 
   /** The language that was found: once, or, of speech that changes it, at each change. */
