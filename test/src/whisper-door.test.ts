@@ -35,7 +35,9 @@ describe('Whisper tiny.en through the front door', { skip: WITHOUT_WHISPER }, ()
     // Where faster-whisper hears "fellow" and the second "country" in the same recording.
     assert.ok(Math.abs(startOf(3) - 1.28) <= 0.3 && Math.abs(startOf(21) - 9.96) <= 0.4, JSON.stringify(verbose.words));
     for (const segment of verbose.segments ?? []) {
-      assert.ok(segment.avg_logprob < 0 && segment.avg_logprob > -0.6 && segment.no_speech_prob < 0.1 && segment.compression_ratio < 2.4 && segment.tokens.length > 3);
+      assert.ok(segment.avg_logprob < 0 && segment.avg_logprob > -0.6 && segment.no_speech_prob < 0.1 && segment.compression_ratio < 2.4, JSON.stringify(segment));
+      // Every word takes a token or more; a segment may be as short as two words before a pause.
+      assert.ok(segment.tokens.length >= words(segment.text).length, JSON.stringify(segment));
     }
     assert.equal(verbose.language, 'english');
     assert.equal(words(await openai.audio.transcriptions.create({ file: await jfk(), model: 'whisper-1', response_format: 'text' })).join(' '), JFK);

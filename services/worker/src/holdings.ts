@@ -1,4 +1,7 @@
-/** How many items the worker holds, and how many it may: enough for the next batches while these run, no more, so that the rest stays free for other workers. */
+/**
+ * How many items the worker holds. Below the limit it takes another ticket: enough for the next batches while these run, so that the rest stays free for other
+ * workers. The last ticket may exceed the limit: tickets rotate fairly only when each brings the same number of items.
+ */
 export class Holdings {
   readonly #limit: number;
   #held = 0;
@@ -17,11 +20,9 @@ export class Holdings {
     this.#onRoom = listener;
   }
 
-  /** Reserves room for up to `wanted` items, one at least. Returns for how many; `release` gives them back. */
-  reserve(wanted: number): number {
-    const reserved = Math.max(1, Math.min(wanted, this.#limit - this.#held));
-    this.#held += reserved;
-    return reserved;
+  /** Counts items that are about to be taken; `release` gives them back. */
+  reserve(items: number): void {
+    this.#held += items;
   }
 
   release(items: number): void {

@@ -103,11 +103,11 @@ const trouble = new TroubleLog(logger, 'the queue');
 const tickets = new TicketWorker(slug, redis, {
   ticket: (entry) => transcribe.handle(entry),
   live: async (entry) => {
-    const held = holdings.reserve(1);
+    holdings.reserve(1);
     try {
       await transcribeLive.handle(entry);
     } finally {
-      holdings.release(held);
+      holdings.release(1);
     }
   },
   hasRoom: () => holdings.hasRoom,

@@ -41,7 +41,8 @@ export class TranscribeTickets {
   async handle(ticket: WorkTicket): Promise<void> {
     const { cancelled, holdings, items, share, untilStored } = this.#parts;
     if (cancelled.has(ticket.job)) return;
-    const reserved = holdings.reserve(ticket.promoted === true ? 1 : this.#parts.itemsATicket);
+    const reserved = ticket.promoted === true ? 1 : this.#parts.itemsATicket;
+    holdings.reserve(reserved);
     let taken: WorkItem[] = [];
     try {
       taken = await untilStored.call(() => items.take(ticket, reserved));

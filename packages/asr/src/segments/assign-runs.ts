@@ -10,6 +10,9 @@ const ESTIMATED_WEIGHT = 3;
 /** A run without a word costs its length, up to this: the model may have left a noise out. */
 const LONGEST_EMPTY_MS = 600;
 
+/** A word that the alignment left without length lies with its neighbours: its own time counts up to this. */
+const NO_LENGTH_MS = 300;
+
 const MARK = /\p{P}$/u;
 
 /**
@@ -56,10 +59,12 @@ function partingCost(before: string | undefined, after: string): number {
 }
 
 /** How much of the word sounds in other runs; where it sounds in none of them, how far it is from this one. */
-function misplacedMs({ startMs, endMs }: { readonly startMs: number; readonly endMs: number }, run: SpeechRun, runs: readonly SpeechRun[]): number {
+function misplacedMs({ startMs, endMs, estimated }: TimedWord, run: SpeechRun, runs: readonly SpeechRun[]): number {
   const own = commonMs(startMs, endMs, run);
   const all = runs.reduce((sum, one) => sum + commonMs(startMs, endMs, one), 0);
-  return all > 0 ? all - own : Math.max(0, run.startMs - endMs, startMs - run.endMs);
+  if (all > 0) return all - own;
+  const awayMs = Math.max(0, run.startMs - endMs, startMs - run.endMs);
+  return !estimated && startMs === endMs ? Math.min(NO_LENGTH_MS, awayMs) : awayMs;
 }
 
 function commonMs(startMs: number, endMs: number, run: SpeechRun): number {

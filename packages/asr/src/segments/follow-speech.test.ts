@@ -38,6 +38,12 @@ describe('followSpeech', () => {
     for (const piece of [first, second]) assert.ok(piece?.words?.every((word) => word.startMs >= piece.startMs && word.endMs <= piece.endMs && word.endMs > word.startMs));
   });
 
+  test('a last word that the alignment left without length stays in its sentence', () => {
+    const text = ' One two. Three four.';
+    const one = segment(text, 0, 3_600, [[' One', 200, 1_500], [' two.', 2_450, 2_450], [' Three', 2_450, 3_000], [' four.', 3_000, 3_600]]);
+    assert.deepEqual(shown(followSpeech([one], heard(RUNS, 4_000, text))), [['One two.', 200, 1_200], ['Three four.', 2_450, 3_600]]);
+  });
+
   test('divides by letters and marks where words have no times', () => {
     const text = 'A short one. Then a sentence after the pause.';
     assert.deepEqual(shown(followSpeech([segment(text, 0, 4_000)], heard(RUNS, 4_000, text))), [['A short one.', 200, 1_200], ['Then a sentence after the pause.', 2_400, 3_600]]);

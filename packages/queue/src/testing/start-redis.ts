@@ -1,6 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -62,11 +63,21 @@ async function launch(program: string, parameters: string[]): Promise<ChildProce
   return child;
 }
 
-/** A port that nothing listens on now. */
+/** Below the ports that systems give to outgoing connections: from 32,768 on Linux, from 49,152 elsewhere. */
+const PORTS = { from: 20_000, below: 32_000 };
+
+/** A port that nothing listens on now, and that no outgoing connection is given before it is used. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(PORTS.from, PORTS.below);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => { resolve(false); });
+      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => { resolve(true); });
+    });
+    if (!free) continue;
+    await new Promise((resolve) => { server.close(resolve); });
+    return port;
+  }
+  throw new Error(`No free port was found from ${String(PORTS.from)} to ${String(PORTS.below)}.`);
 }

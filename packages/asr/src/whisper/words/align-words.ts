@@ -62,13 +62,19 @@ export async function alignWords(
   }));
 }
 
-/** A sentence said twice looks the same to the attention: a segment's words are kept to where the model wrote that the segment lies. */
-function keepToSegments(fit: Float32Array, texts: readonly AlignedText[], steps: number): void {
+/**
+ * A sentence said twice looks the same to the attention: a segment's words are kept to where the model wrote that the segment lies. A pause belongs to the
+ * segment before it (the one before the first to the first): every step of the window lies in some segment, so that no path saves costs by leaving segments out.
+ * @param fit tokens × steps, row by row; changed in place
+ */
+export function keepToSegments(fit: Float32Array, texts: readonly AlignedText[], steps: number): void {
   let token = 0;
-  for (const { tokens, startStep, endStep } of texts) {
+  for (const [i, { tokens, startStep, endStep }] of texts.entries()) {
+    const first = i === 0 ? 0 : startStep - TIME_ERROR_STEPS;
+    const last = Math.max(endStep + TIME_ERROR_STEPS, (texts[i + 1]?.startStep ?? steps) - TIME_ERROR_STEPS);
     for (let end = token + tokens.length; token < end; token++) {
       const row = fit.subarray(token * steps, (token + 1) * steps);
-      for (let step = 0; step < steps; step++) if (step < startStep - TIME_ERROR_STEPS || step > endStep + TIME_ERROR_STEPS) row[step] = (row[step] ?? 0) - OUTSIDE;
+      for (let step = 0; step < steps; step++) if (step < first || step > last) row[step] = (row[step] ?? 0) - OUTSIDE;
     }
   }
 }
