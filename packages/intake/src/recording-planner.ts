@@ -1,4 +1,4 @@
-import { AsrError, type ModelDescription, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
+import { AsrError, type ModelDescription, type PlannedChunk, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { atDoor, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/queue';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
@@ -25,6 +25,11 @@ const ROOM_LOOK_MS = 250;
 /** What a client is told to wait when the store is full, seconds. */
 const RETRY_FULL_S = 10;
 const AHEAD_LOOK_MS = 1_000;
+/** From this chunk on nobody waits for a single one, and chunks are queued together: so many, … */
+const GATHERED_FROM = 8;
+const GATHERED_CHUNKS = 8;
+/** … or those that came within this time: a slow upload's chunks are not kept back. */
+const GATHERED_MS = 100;
 
 /** What is answered when no more fits into the store. */
 export function storeFull(): AsrError {
@@ -41,6 +46,9 @@ export class RecordingPlanner {
   #plannedMs = 0;
   #doneMs = 0;
   #onRoom: () => void = () => undefined;
+  #gathered: PlannedChunk[] = [];
+  #queueing: Promise<void> = Promise.resolve();
+  #queueLater: NodeJS.Timeout | undefined;
 
   /** @param maxAheadMs audio planned and not yet transcribed above which the recording is read no further */
   constructor(job: JobIdentity, recording: IncomingRecording, model: ModelDescription, parts: PlannerParts, maxAheadMs: number) {
@@ -64,14 +72,35 @@ export class RecordingPlanner {
       source: withYoungGarbageCollected(this.#recording.source), contentType: this.#recording.contentType, extension: this.#recording.extension,
       channels: options.channels, track: options.track, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
     });
-    for await (const event of events) {
-      if (event.type === 'end') return event.summary;
-      await this.#roomFor(signal);
-      const added = await atDoor(() => this.#parts.jobs.addChunk(this.#job, event.chunk, event.pcm), this.#parts.audio.putLimitMs);
-      if (!added) throw new AsrError('cancelled');
-      this.#plannedMs += event.chunk.samples / 16;
+    try {
+      for await (const event of events) {
+        if (event.type === 'end') {
+          await this.#queueGathered();
+          return event.summary;
+        }
+        await this.#roomFor(signal);
+        await atDoor(() => this.#parts.jobs.storeAudio(this.#job, event.chunk, event.pcm), this.#parts.audio.putLimitMs);
+        this.#plannedMs += event.chunk.samples / 16;
+        this.#gathered.push(event.chunk);
+        if (event.chunk.index < GATHERED_FROM || this.#gathered.length >= GATHERED_CHUNKS) await this.#queueGathered();
+        else this.#queueLater ??= setTimeout(() => { this.#queueGathered().catch(() => undefined); }, GATHERED_MS);
+      }
+    } finally {
+      clearTimeout(this.#queueLater);
     }
     throw new AsrError(signal.aborted ? 'cancelled' : 'internal');
+  }
+
+  /** Queues the chunks whose audio is stored, after those that are being queued. Once it has failed it fails again, so that no failure of the timer is lost. */
+  #queueGathered(): Promise<void> {
+    clearTimeout(this.#queueLater);
+    this.#queueLater = undefined;
+    const chunks = this.#gathered;
+    this.#gathered = [];
+    this.#queueing = this.#queueing.then(async () => {
+      if (!await atDoor(() => this.#parts.jobs.addItems(this.#job, chunks))) throw new AsrError('cancelled');
+    });
+    return this.#queueing;
   }
 
   /** Waits until little enough is ahead of the workers and the store has room: so the upload is slowed, and refused only when that lasts too long. */

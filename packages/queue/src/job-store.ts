@@ -9,7 +9,7 @@ import { runScript } from './scripts/script.js';
 import { acceptJob, createJob, renewJob, withdrawJob } from './scripts/submitted-scripts.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
-const addItem = loadScript('add-item');
+const addItems = loadScript('add-items');
 const listTickets = loadScript('list-tickets');
 
 /** What a job is, as its manifest says. */
@@ -103,18 +103,31 @@ export class JobStore {
     return createdAtMs;
   }
 
-  /** Stores a chunk's PCM and makes it a work item; a ticket is queued when the job has no open one. Returns false when the job has ended. */
-  async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array): Promise<boolean> {
-    const keys = jobKeys(job.id);
-    // The PCM must be there before the item.
+  /** Stores the PCM of a chunk that is about to become a work item. */
+  async storeAudio(job: JobIdentity, chunk: Pick<PlannedChunk, 'index'>, pcm: Uint8Array): Promise<void> {
     await this.#audio.put(job.id, chunk.index, pcm, this.#leaseMs, { compress: job.lane === 'batch' });
-    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItem, [keys.job, keys.chunks, keys.pending, keys.tries], [chunk.index, JSON.stringify(chunk), chunk.samples / 16]) as ['ok' | 'gone', number?, number?];
+  }
+
+  /**
+   * Makes chunks whose audio is stored work items, in one script; a ticket is queued when the job has no open one.
+   * Returns false when the job has ended: then their audio is gone, too.
+   */
+  async addItems(job: JobIdentity, chunks: readonly PlannedChunk[]): Promise<boolean> {
+    if (chunks.length === 0) return true;
+    const keys = jobKeys(job.id);
+    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItems, [keys.job, keys.chunks, keys.pending, keys.tries], chunks.flatMap((chunk) => [chunk.index, JSON.stringify(chunk), chunk.samples / 16])) as ['ok' | 'gone', number?, number?];
     if (outcome === 'gone') {
-      await this.#audio.delete(job.id, chunk.index);
+      await Promise.all(chunks.map((chunk) => this.#audio.delete(job.id, chunk.index)));
       return false;
     }
     if (ticket > 0) await this.#queues.add(job.modelSlug, job, [{ ticket, first }]);
     return true;
+  }
+
+  /** Stores a chunk's PCM and makes it a work item. Returns false when the job has ended. */
+  async addChunk(job: JobIdentity, chunk: PlannedChunk, pcm: Uint8Array): Promise<boolean> {
+    await this.storeAudio(job, chunk, pcm);
+    return this.addItems(job, [chunk]);
   }
 
   /** Says that every chunk is planned; the last result then ends the job. */

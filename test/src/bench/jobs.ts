@@ -23,6 +23,7 @@ const SLUG = 'bench';
 /** A batch's worth, and what a worker of two sessions holds. */
 const ITEMS_A_TICKET = 8;
 const HOLDS = 32;
+const ADDED = 8;
 /** Four seconds of speech, as Moonshine's chunks are on average; those of the backlog are small, so that memory is not what is measured. */
 const PCM = new Uint8Array((await samples())[0]?.pcm.slice(0, 64_000).buffer ?? new ArrayBuffer(0));
 const SMALL_PCM = new Uint8Array(64);
@@ -91,7 +92,12 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const items = new WorkItems(redis, queues, SLUG);
 
   const add = async (job: JobIdentity, count: number, pcm: Uint8Array): Promise<void> => {
-    for (let at = 0; at < count; at += 100) await Promise.all(Array.from({ length: Math.min(100, count - at) }, (_, i) => jobs.addChunk(job, planned(at + i), pcm)));
+    // Eight at a time, as `RecordingPlanner` adds the chunks of a long recording.
+    for (let at = 0; at < count; at += ADDED) {
+      const chunks = Array.from({ length: Math.min(ADDED, count - at) }, (_, i) => planned(at + i));
+      await Promise.all(chunks.map((chunk) => jobs.storeAudio(job, chunk, pcm)));
+      await jobs.addItems(job, chunks);
+    }
     await jobs.endOfChunks(job);
   };
   for (let at = 0; at < backlog; at += JOB_CHUNKS) {

@@ -158,3 +158,20 @@ for (const [how, share] of [['nearly full', 1.15], ['beyond its limit, where it 
     await node.close();
   });
 }
+
+test('Chunks of a long upload that stalls are queued while it stalls', { timeout: 60_000 }, async () => {
+  const node = await startNode(server.url, logger);
+  let stalled: () => void = () => undefined;
+  const stall = new Promise<void>((resolve) => { stalled = resolve; });
+  const submitting = node.jobs.submit(submission({ id: 'stalls', source: (async function* () {
+    // The ninth and the tenth would wait for more, so that they are queued together.
+    yield* pieces(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    await stall;
+    yield* pieces(11);
+  })() }));
+  await until(async () => (await node.redis.hget('murm:{j.stalls}:job', 'planned')) === '10' || null);
+  stalled();
+  const { job } = await submitting;
+  await untilStatus(node.jobs, job.id, 'done');
+  await node.close();
+});

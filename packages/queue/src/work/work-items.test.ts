@@ -274,6 +274,20 @@ test('takes an item that is added twice once', async () => {
   await jobs.remove(job);
 });
 
+test('adds several items at once, those that are there already a second time without effect', async () => {
+  const job = await newJob();
+  for (let i = 0; i < 5; i++) await jobs.storeAudio(job, planned(i), PCM);
+  assert.equal(await jobs.addItems(job, [planned(0), planned(1)]), true);
+  assert.equal(await jobs.addItems(job, [planned(1), planned(2), planned(3), planned(4)]), true);
+  assert.equal(await jobs.addItems(job, [planned(3), planned(4)]), true);
+  assert.equal(await jobs.addItems(job, []), true);
+  assert.equal(await redis.hget(`murm:{j.${job.id}}:job`, 'planned'), '5');
+  assert.deepEqual((await take(job, 1)).map((item) => item.index), [0, 1, 2, 3, 4]);
+  await jobs.end(job, 'cancelled', null);
+  assert.equal(await jobs.addItems(job, [planned(5)]), false);
+  await jobs.remove(job);
+});
+
 test('takes no item of a cancelled job, hands none out, and tells the workers', async () => {
   const job = await newJob();
   const heard: string[] = [];
