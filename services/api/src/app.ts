@@ -5,24 +5,24 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { AsrError } from '@murmuration/contracts';
 import { browserRefusal } from '@murmuration/runtime';
 import { useAccess } from './access/use-access.js';
-import type { Door } from './door.js';
+import type { ApiContext } from './api-context.js';
 import { replyToBadClient, replyWithError, useErrorReplies } from './errors/error-replies.js';
 import { capabilitiesRoute } from './routes/capabilities.js';
-import { deepgramListenRoute } from './routes/deepgram-listen.js';
+import { deepgramListenRoute } from './routes/v1/listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
 import { AskedUpgrade } from './relay/asked-upgrade.js';
 import { healthRoute } from './routes/health.js';
-import { jobEventsRoute } from './routes/job-events.js';
-import { jobSubmitRoute } from './routes/job-submit.js';
-import { jobTranscriptRoutes } from './routes/job-transcript.js';
-import { jobRoutes } from './routes/jobs.js';
-import { modelRoutes } from './routes/models.js';
-import { openAiAudioRoutes } from './routes/openai-audio.js';
-import { realtimeSecretsRoute } from './routes/realtime-secrets.js';
-import { forwardToRelay } from './routes/relay-forward.js';
-import { sessionEventsRoute } from './routes/session-events.js';
+import { jobEventsRoute } from './routes/v1/jobs/events.js';
+import { jobSubmitRoute } from './routes/v1/jobs/submit.js';
+import { jobTranscriptRoutes } from './routes/v1/jobs/transcript.js';
+import { jobRoutes } from './routes/v1/jobs/jobs.js';
+import { modelRoutes } from './routes/v1/models.js';
+import { openAiAudioRoutes } from './routes/v1/audio.js';
+import { realtimeSecretsRoute } from './routes/v1/realtime.js';
+import { forwardToRelay } from './relay/forward-upgrades.js';
+import { sessionEventsRoute } from './routes/v1/sessions.js';
 import { sessionsRoute } from './routes/sessions.js';
-import { ticketRoute } from './routes/tickets.js';
+import { ticketRoute } from './routes/v1/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/drain-rest.js';
 
@@ -31,7 +31,7 @@ const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'location', 'etag', 'ide
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Builds the HTTP door; nothing listens yet. */
-export async function createApp(door: Door): Promise<FastifyInstance> {
+export async function createApp(door: ApiContext): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = door.logger;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
@@ -91,7 +91,7 @@ function useBodiesAsStreams(app: FastifyInstance): void {
 }
 
 /** Refuses what a page of a stranger sends, and without keys names that a stranger can make point here: `permission_denied`. */
-function useBrowserRules(app: FastifyInstance, door: Door): void {
+function useBrowserRules(app: FastifyInstance, door: ApiContext): void {
   const rules = { origins: door.config.CORS_ORIGINS, hosts: door.config.ALLOWED_HOSTS, open: door.access.open };
   app.addHook('onRequest', (request, _reply, done) => {
     const refusal = browserRefusal(request, rules);
@@ -99,7 +99,7 @@ function useBrowserRules(app: FastifyInstance, door: Door): void {
   });
 }
 
-function useEveryAnswer(app: FastifyInstance, door: Door): void {
+function useEveryAnswer(app: FastifyInstance, door: ApiContext): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     done();

@@ -3,20 +3,20 @@ import websocket from '@fastify/websocket';
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { credentialsInProtocols } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
-import { registerDialects } from './dialects/index.js';
-import { CLOSE } from './door/close-code.js';
-import { replyWithError } from './door/error-reply.js';
-import { Heartbeat } from './door/heartbeat.js';
-import { letIn } from './door/let-in.js';
-import { REQUEST_TIMEOUT_MS, withoutBodies } from './door/without-bodies.js';
-import { ownRoutes } from './own/own-routes.js';
-import type { RelayParts } from './relay-parts.js';
+import { registerDialects } from './protocols/index.js';
+import { CLOSE } from './sockets/close-code.js';
+import { replyWithError } from './sockets/error-reply.js';
+import { Heartbeat } from './sockets/heartbeat.js';
+import { letIn } from './sockets/use-access.js';
+import { REQUEST_TIMEOUT_MS, withoutBodies } from './sockets/without-bodies.js';
+import { ownRoutes } from './protocols/native/native-routes.js';
+import type { RelayContext } from './relay-context.js';
 
 /** Longest message of a client where a route says nothing else: a good half minute of 16-bit audio at 16 kHz. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** Builds the WebSocket door; nothing listens yet. */
-export async function createApp(parts: RelayParts): Promise<FastifyInstance> {
+export async function createApp(parts: RelayContext): Promise<FastifyInstance> {
   const logger: FastifyBaseLogger = parts.logger;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Live } from '@murmuration/intake';
-import type { DialectPort } from './dialects/index.js';
-import type { GrpcDoor } from './grpc/index.js';
+import type { DialectPort } from './protocols/index.js';
+import type { GrpcEndpoint } from './grpc/index.js';
 
 /** Sessions that go on are looked for this often. */
 const LOOK_MS = 50;
@@ -10,7 +10,7 @@ const TELL_MS = 1_000;
 
 export interface Doors {
   readonly app: FastifyInstance;
-  readonly grpc: GrpcDoor | null;
+  readonly grpc: GrpcEndpoint | null;
   readonly dialects: readonly DialectPort[];
   readonly live: Pick<Live, 'owned' | 'refuse'>;
   readonly draining: AbortController;

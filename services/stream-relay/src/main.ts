@@ -10,10 +10,10 @@ import { GuardedClient } from '@murmuration/outbound';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger, portInUse } from '@murmuration/runtime';
 import { createApp } from './app.js';
 import { readConfig } from './config.js';
-import { startVosk, startWhisperLive, type DialectPort } from './dialects/index.js';
+import { startVosk, startWhisperLive, type DialectPort } from './protocols/index.js';
 import { drain } from './drain.js';
 import { startGrpc } from './grpc/index.js';
-import type { RelayParts } from './relay-parts.js';
+import type { RelayContext } from './relay-context.js';
 
 /** Beyond the sessions in hand, the end takes this long at most. */
 const END_MS = 5_000;
@@ -101,7 +101,7 @@ shutdown.add('live', () => live.close());
 const [draining, abandoned] = [new AbortController(), new AbortController()];
 // Every connection listens.
 for (const { signal } of [draining, abandoned]) setMaxListeners(0, signal);
-const parts: RelayParts = {
+const parts: RelayContext = {
   live, config, logger, metrics,
   transcribe: intake,
   jobs: intake.jobs,

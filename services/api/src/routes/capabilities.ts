@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { channelModeSchema, responseFormatSchema, taskSchema, wordTimesSchema, type ModelCard } from '@murmuration/contracts';
-import type { Door, Gpu } from '../door.js';
+import type { ApiContext, Gpu } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
 
 const modelSchema = z.object({
@@ -26,7 +26,7 @@ const capabilitiesSchema = z.object({
 }).meta({ id: 'Capabilities' });
 
 /** `GET /capabilities`: what a request may ask for here. */
-export function capabilitiesRoute(app: FastifyInstance, door: Door): void {
+export function capabilitiesRoute(app: FastifyInstance, door: ApiContext): void {
   app.get('/capabilities', {
     config: { access: ['read'] },
     schema: { summary: 'What a request may ask for', tags: ['operations'], response: { 200: { description: 'Capabilities.', content: { 'application/json': { schema: capabilitiesSchema } } }, ...errorResponses([]) } },

@@ -7,8 +7,8 @@ import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { AsrError } from '@murmuration/contracts';
 import { SECURITY_SCHEMES } from '../access/describe-access.js';
-import type { Door } from '../door.js';
-import { describeBodies } from './upload-schema.js';
+import type { ApiContext } from '../api-context.js';
+import { describeBodies } from '../upload/upload-schema.js';
 
 const REDOC = 'redoc.standalone.js';
 /** The page brings no script of its own; the bundle styles by itself and searches in a worker. Its logo from elsewhere stays out. */
@@ -38,7 +38,7 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
 }
 
 /** `/docs` (Swagger UI), `/redoc`, `/openapi.json`; nothing is fetched from other hosts. */
-export async function docsRoutes(app: FastifyInstance, door: Door): Promise<void> {
+export async function docsRoutes(app: FastifyInstance, door: ApiContext): Promise<void> {
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   const hidden = { config: { access: 'public' as const }, schema: { hide: true } };
   app.get('/openapi.json', hidden, async (_request, reply) => reply.serializer(JSON.stringify).type('application/json; charset=utf-8').send(app.swagger()));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { AsrError, type ModelCard } from '@murmuration/contracts';
 import type { ClusterStatus } from '@murmuration/intake';
-import type { Door } from '../door.js';
+import type { ApiContext } from '../api-context.js';
 
 const statusSchema = z.enum(['pass', 'warn', 'fail']);
 const partSchema = z.object({ status: statusSchema, detail: z.string().describe('A sentence for an operator.') });
@@ -22,7 +22,7 @@ const ANSWER_MS = 2_000;
 const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {} };
 
 /** `GET /health`: 200, or 503 with the reason when a request sent now would not be served. */
-export function healthRoute(app: FastifyInstance, door: Door): void {
+export function healthRoute(app: FastifyInstance, door: ApiContext): void {
   const answer = { description: 'State of the parts.', content: { 'application/json': { schema: healthSchema } } };
   app.get('/health', { config: { access: 'public' }, schema: { summary: 'Whether a request sent now would be served', tags: ['operations'], response: { 200: answer, 503: answer } } }, async (_request, reply) => {
     const health = await healthOf(door);
@@ -30,7 +30,7 @@ export function healthRoute(app: FastifyInstance, door: Door): void {
   });
 }
 
-async function healthOf(door: Door): Promise<Health> {
+async function healthOf(door: ApiContext): Promise<Health> {
   const status = await inTime(door.service.status(), DOWN);
   const card = status.redis === 'down' ? null : await inTime(door.service.resolveModel(null).catch((error: unknown) => reasonOf(error)), 'Redis does not answer.');
   const parts = { redis: redisPart(status), ...modelParts(status, card), queue: queuePart(status) };

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { reachOf } from '@murmuration/access';
 import { jobStateSchema, laneSchema, liveStateSchema, type LiveSummary } from '@murmuration/contracts';
 import type { ActiveJob } from '@murmuration/intake';
-import type { Door } from '../door.js';
+import type { ApiContext } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
 
 const jobSessionSchema = z.object({
@@ -21,7 +21,7 @@ const liveSessionSchema = z.object({
 const sessionsSchema = z.object({ sessions: z.array(z.discriminatedUnion('type', [jobSessionSchema, liveSessionSchema])) }).meta({ id: 'Sessions' });
 
 /** `GET /sessions`: what is in progress in the whole cluster, recordings and live sessions, as far as it belongs to the key; to an administrator everything. `DELETE /v1/sessions/:id` deletes a live one. */
-export function sessionsRoute(app: FastifyInstance, door: Door): void {
+export function sessionsRoute(app: FastifyInstance, door: ApiContext): void {
   app.get('/sessions', {
     config: { access: ['read'] },
     schema: { summary: 'Work in progress', tags: ['operations'], response: { 200: { description: 'Recordings and live sessions in progress.', content: { 'application/json': { schema: sessionsSchema } } }, ...errorResponses(['backend_unavailable']) } },

@@ -1,17 +1,17 @@
 import type { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { renderJson, segmentJson } from '@murmuration/transcript';
-import type { Door } from '../door.js';
+import type { ApiContext } from '../api-context.js';
 import { transcribeDialect, transcribeFieldsSchema, type TranscribeAnswer } from '../fields/transcribe-dialect.js';
 import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
 import { EventStream } from '../replies/event-stream.js';
 import { replyWithTranscript } from '../replies/transcript-reply.js';
 import { transcriptJsonSchema, verboseJsonSchema } from '../replies/transcript-schema.js';
-import { uploadSchema, TEXT_FORMATS, EVENTS } from './upload-schema.js';
-import { WHOLE, receiveUpload, streamed, unvalidated, untilEnd } from './upload-route.js';
+import { uploadSchema, TEXT_FORMATS, EVENTS } from '../upload/upload-schema.js';
+import { WHOLE, receiveUpload, streamed, unvalidated, untilEnd } from '../upload/upload-route.js';
 
 /** `POST /transcribe` and `POST /transcribe/stream`. */
-export function transcribeRoutes(app: FastifyInstance, door: Door): void {
+export function transcribeRoutes(app: FastifyInstance, door: ApiContext): void {
   app.post('/transcribe', {
     config: { access: ['transcribe'] },
     schema: {
@@ -40,7 +40,7 @@ export function transcribeRoutes(app: FastifyInstance, door: Door): void {
   }, async (request, reply) => transcribeStream(door, request, reply));
 }
 
-async function transcribeStream(door: Door, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function transcribeStream(door: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
   let sent = 0;
   const output = streamed(stream, () => true, async (segments) => {

@@ -9,7 +9,7 @@ import { GuardedClient } from '@murmuration/outbound';
 import { createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
-import type { Door } from '../door.js';
+import type { ApiContext } from '../api-context.js';
 import { ActiveUploads } from '../upload/active-uploads.js';
 import { SpoolDirectory } from '../upload/spool-directory.js';
 import { MemoryJobs } from './memory-jobs.js';
@@ -48,7 +48,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const leaving = new AbortController();
   const abandoned = new AbortController();
   const state = { stopping: false };
-  const door: Door = {
+  const door: ApiContext = {
     service, jobs, live, outbound, spools, config,
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
     logger,

@@ -1,1 +1,1 @@
-export { startGrpc, type GrpcDoor } from './start-grpc.js';
+export { startGrpc, type GrpcEndpoint } from './start-grpc.js';

@@ -3,7 +3,7 @@ import { AsrError, type JobStatus } from '@murmuration/contracts';
 import type { CreateJobRequest, JobsMethods, ListJobsRequest } from '@murmuration/contracts/grpc';
 import type { JobFilter, JobService } from '@murmuration/intake';
 import { parseTarget } from '@murmuration/outbound';
-import type { RelayParts } from '../relay-parts.js';
+import type { RelayContext } from '../relay-context.js';
 import type { Handlers } from './calls/implementation.js';
 import type { RequestReader } from './calls/request-reader.js';
 import { chosen, invalidField } from './fields/first-issue.js';
@@ -18,7 +18,7 @@ const IDLE_MS = 30_000;
 const [DEFAULT_PAGE, LARGEST_PAGE, PAGE_TOKEN_LENGTH] = [20, 100, 512];
 
 /** `murmuration.v1.Jobs`. */
-export function jobsService(jobs: JobService, parts: Pick<RelayParts, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
+export function jobsService(jobs: JobService, parts: Pick<RelayContext, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
   const { access, config } = parts;
   const rulesOf = (owner: string | null): JobRules => ({
     maxRetentionSeconds: config.MAX_JOB_RETENTION_SECONDS,

@@ -1,8 +1,8 @@
 import { AsrError } from '@murmuration/contracts';
 import type { StreamingTranscribeRequest, StreamingTranscribeResponse } from '@murmuration/contracts/grpc';
 import type { LiveSession } from '@murmuration/intake';
-import { Acks } from '../own/acks.js';
-import type { RelayParts } from '../relay-parts.js';
+import { Acks } from '../protocols/native/acks.js';
+import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
 import type { RequestReader } from './calls/request-reader.js';
 import type { ResponseWriter } from './calls/response-writer.js';
@@ -23,14 +23,14 @@ interface Begun { readonly session: LiveSession; readonly afterId: string }
  * Where it ends before `closed` with a session in hand, the session is detached: its client may resume it.
  */
 export class LiveCall {
-  readonly #parts: Pick<RelayParts, 'live' | 'draining' | 'config'>;
+  readonly #parts: Pick<RelayContext, 'live' | 'draining' | 'config'>;
   readonly #requests: RequestReader<StreamingTranscribeRequest>;
   readonly #call: CallContext;
   readonly #answer: ResponseWriter<StreamingTranscribeResponse>;
   /** Aborted at the end: gives up opening, and ends the news. */
   readonly #over = new AbortController();
 
-  constructor(parts: Pick<RelayParts, 'live' | 'draining' | 'config'>, requests: RequestReader<StreamingTranscribeRequest>, call: CallContext, answer: ResponseWriter<StreamingTranscribeResponse>) {
+  constructor(parts: Pick<RelayContext, 'live' | 'draining' | 'config'>, requests: RequestReader<StreamingTranscribeRequest>, call: CallContext, answer: ResponseWriter<StreamingTranscribeResponse>) {
     this.#parts = parts;
     this.#requests = requests;
     this.#call = call;

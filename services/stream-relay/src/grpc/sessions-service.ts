@@ -1,7 +1,7 @@
 import { reachOf } from '@murmuration/access';
 import type { LiveState, LiveSummary } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import type { RelayParts } from '../relay-parts.js';
+import type { RelayContext } from '../relay-context.js';
 import type { Handlers } from './calls/implementation.js';
 import { eventId, sessionId } from './fields/ids.js';
 import { liveEventMessage } from './replies/live-event-message.js';
@@ -11,7 +11,7 @@ import { untilLeaving } from './until-leaving.js';
 const STATES = { open: 'LIVE_STATE_OPEN', detached: 'LIVE_STATE_DETACHED', finishing: 'LIVE_STATE_FINISHING', closed: 'LIVE_STATE_CLOSED' } as const satisfies Record<LiveState, proto.LiveState>;
 
 /** `murmuration.v1.Sessions`. */
-export function sessionsService(parts: Pick<RelayParts, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
+export function sessionsService(parts: Pick<RelayContext, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
   return {
     ListSessions: async (_request, call) => ({ sessions: (await parts.live.list(reachOf(call.principal))).map(sessionMessage) }),
     WatchSession: async ({ session, afterEventId }, call, answer) => {

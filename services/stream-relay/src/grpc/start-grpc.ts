@@ -1,8 +1,8 @@
 import { Server, ServerCredentials, setLogger, type ServerOptions } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import type { RelayParts } from '../relay-parts.js';
-import { CallDoor } from './calls/call-door.js';
+import type { RelayContext } from '../relay-context.js';
+import { CallInterceptor } from './calls/call-interceptor.js';
 import { MAX_MESSAGE_BYTES, fullName } from './calls/call-rules.js';
 import { implementation } from './calls/implementation.js';
 import { limitRequests, withoutPaths } from './calls/limit-requests.js';
@@ -23,7 +23,7 @@ const OPTIONS: ServerOptions = {
 };
 
 /** The gRPC door, listening. */
-export interface GrpcDoor {
+export interface GrpcEndpoint {
   readonly port: number;
   /** Reports NOT_SERVING, lets nobody in, lets the calls in hand finish; after `drainMs` they end with `shutting_down`. Call it once `draining` is aborted. */
   close(drainMs: number): Promise<void>;
@@ -35,10 +35,10 @@ const TELL_MS = 1_000;
 const LAST_WORDS_MS = 100;
 
 /** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
-export async function startGrpc(parts: RelayParts): Promise<GrpcDoor> {
+export async function startGrpc(parts: RelayContext): Promise<GrpcEndpoint> {
   // What grpc-js has to say would go to the console.
   setLogger({ error: (text: string) => { parts.logger.warn({ text }, 'grpc'); }, info: (text: string) => { parts.logger.info({ text }, 'grpc'); }, debug: (text: string) => { parts.logger.debug({ text }, 'grpc'); } });
-  const door = new CallDoor(parts);
+  const door = new CallInterceptor(parts);
   const server = new Server({ ...OPTIONS, interceptors: [limitRequests, door.interceptor] });
   withoutPaths(server);
   const definitions = serviceDefinitions();

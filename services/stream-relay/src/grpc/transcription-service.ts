@@ -1,7 +1,7 @@
 import { AsrError } from '@murmuration/contracts';
 import type { TranscribeRequest, TranscriptionMethods } from '@murmuration/contracts/grpc';
 import type { Transcription } from '@murmuration/intake';
-import type { RelayParts } from '../relay-parts.js';
+import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
 import type { Handlers } from './calls/implementation.js';
 import { readRecording } from './fields/recording-fields.js';
@@ -14,7 +14,7 @@ import { segmentMessage, transcriptMessage } from './replies/transcript-message.
 const PIECE_BYTES = 64 * 1024;
 
 /** `murmuration.v1.Transcription`. */
-export function transcriptionService(parts: Pick<RelayParts, 'transcribe' | 'live' | 'draining' | 'config'>): Handlers<TranscriptionMethods> {
+export function transcriptionService(parts: Pick<RelayContext, 'transcribe' | 'live' | 'draining' | 'config'>): Handlers<TranscriptionMethods> {
   return {
     Transcribe: async (request, call) => {
       const transcription = await begin(parts, request, call);
@@ -33,7 +33,7 @@ export function transcriptionService(parts: Pick<RelayParts, 'transcribe' | 'liv
   };
 }
 
-async function begin(parts: Pick<RelayParts, 'transcribe'>, request: TranscribeRequest, call: CallContext): Promise<Transcription> {
+async function begin(parts: Pick<RelayContext, 'transcribe'>, request: TranscribeRequest, call: CallContext): Promise<Transcription> {
   const options = readOptions(request.options);
   const { contentType, extension } = readRecording(request);
   if (request.audio.byteLength === 0) throw new AsrError('empty_file', undefined, { param: 'audio' });

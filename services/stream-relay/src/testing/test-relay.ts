@@ -7,7 +7,7 @@ import { AsrError } from '@murmuration/contracts';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
-import type { RelayParts } from '../relay-parts.js';
+import type { RelayContext } from '../relay-context.js';
 import { MemoryLive } from './memory-live.js';
 import { TestClient } from './test-client.js';
 
@@ -15,7 +15,7 @@ export interface TestRelay {
   readonly app: FastifyInstance;
   readonly live: MemoryLive;
   readonly access: Access;
-  readonly parts: RelayParts;
+  readonly parts: RelayContext;
   connect(path?: string, options?: Parameters<typeof TestClient.connect>[1]): Promise<TestClient>;
   /** A client whose session is ready. */
   start(message?: object): Promise<TestClient>;
@@ -32,7 +32,7 @@ export async function testRelay(context: TestContext, environment: Readonly<Reco
   const live = new MemoryLive();
   const refuse = (): Promise<never> => Promise.reject(new AsrError('no_worker'));
   const access = new Access(keys, new MemoryTickets());
-  const parts: RelayParts = {
+  const parts: RelayContext = {
     live, config, logger,
     transcribe: { resolveModel: refuse, start: refuse, status: refuse, activeJobs: refuse },
     access,

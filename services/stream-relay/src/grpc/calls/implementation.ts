@@ -1,6 +1,6 @@
 import type { ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream, ServiceDefinition, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js';
 import type { CallContext } from './active-call.js';
-import type { CallDoor } from './call-door.js';
+import type { CallInterceptor } from './call-interceptor.js';
 import { ruleOf } from './call-rules.js';
 import { RequestReader } from './request-reader.js';
 import { ResponseWriter } from './response-writer.js';
@@ -21,7 +21,7 @@ export type Handlers<Methods> = { readonly [Name in keyof Methods]: Methods[Name
 interface AnyHandler { (first: unknown, ...rest: unknown[]): Promise<unknown> }
 
 /** The handlers as grpc-js calls them. */
-export function implementation<Methods>(definition: ServiceDefinition, handlers: Handlers<Methods>, door: CallDoor): UntypedServiceImplementation {
+export function implementation<Methods>(definition: ServiceDefinition, handlers: Handlers<Methods>, door: CallInterceptor): UntypedServiceImplementation {
   const methods: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(definition)) {
     ruleOf(method.path);
@@ -32,38 +32,38 @@ export function implementation<Methods>(definition: ServiceDefinition, handlers:
   return methods;
 }
 
-function unary(handler: AnyHandler, door: CallDoor) {
+function unary(handler: AnyHandler, door: CallInterceptor) {
   return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void => {
     answerOnce(handler(call.request, door.callOf(call.metadata)), call, callback, door);
   };
 }
 
-function clientStream(handler: AnyHandler, door: CallDoor) {
+function clientStream(handler: AnyHandler, door: CallInterceptor) {
   return (call: ServerReadableStream<unknown, unknown>, callback: sendUnaryData<unknown>): void => {
     const active = door.callOf(call.metadata);
     answerOnce(handler(new RequestReader(call, active), active), call, callback, door);
   };
 }
 
-function answerOnce(result: Promise<unknown>, call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>, callback: sendUnaryData<unknown>, door: CallDoor): void {
+function answerOnce(result: Promise<unknown>, call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>, callback: sendUnaryData<unknown>, door: CallInterceptor): void {
   result.then((response) => { callback(null, response); }, (error: unknown) => { callback(door.told(error, door.callOf(call.metadata))); });
 }
 
-function serverStream(handler: AnyHandler, door: CallDoor) {
+function serverStream(handler: AnyHandler, door: CallInterceptor) {
   return (call: ServerWritableStream<unknown, unknown>): void => {
     const active = door.callOf(call.metadata);
     answerInPieces(handler(call.request, active, new ResponseWriter(call, active)), call, door);
   };
 }
 
-function bidi(handler: AnyHandler, door: CallDoor) {
+function bidi(handler: AnyHandler, door: CallInterceptor) {
   return (call: ServerDuplexStream<unknown, unknown>): void => {
     const active = door.callOf(call.metadata);
     answerInPieces(handler(new RequestReader(call, active), active, new ResponseWriter(call, active)), call, door);
   };
 }
 
-function answerInPieces(result: Promise<unknown>, call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>, door: CallDoor): void {
+function answerInPieces(result: Promise<unknown>, call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>, door: CallInterceptor): void {
   // An error event is how grpc-js takes the status of a streamed answer; what was written goes out before it.
   result.then(() => { call.end(); }, (error: unknown) => { call.emit('error', door.told(error, door.callOf(call.metadata))); });
 }

@@ -7,15 +7,15 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 import { Access, KeyFile, createKey, type Scope, type TicketStore } from '@murmuration/access';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { readConfig } from '../../config.js';
-import type { RelayParts } from '../../relay-parts.js';
+import type { RelayContext } from '../../relay-context.js';
 import { MemoryLive } from '../../testing/memory-live.js';
-import { startGrpc, type GrpcDoor } from '../index.js';
+import { startGrpc, type GrpcEndpoint } from '../index.js';
 import { GrpcClient } from './grpc-client.js';
 import { MemoryJobs } from './memory-jobs.js';
 import { MemoryTranscribe } from './memory-transcribe.js';
 
 export interface TestGrpc {
-  readonly door: GrpcDoor;
+  readonly door: GrpcEndpoint;
   readonly client: GrpcClient;
   readonly live: MemoryLive;
   readonly transcribe: MemoryTranscribe;
@@ -44,7 +44,7 @@ export async function testGrpc(context: TestContext, environment: Readonly<Recor
   const [draining, abandoned] = [new AbortController(), new AbortController()];
   for (const { signal } of [draining, abandoned]) setMaxListeners(0, signal);
   const [live, transcribe, jobs, metrics] = [new MemoryLive(), new MemoryTranscribe(), new MemoryJobs(), new Metrics()];
-  const parts: RelayParts = {
+  const parts: RelayContext = {
     live, transcribe, jobs, config, logger, metrics,
     access: new Access(keyFile, NO_TICKETS),
     stopping: () => draining.signal.aborted,

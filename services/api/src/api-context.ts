@@ -1,0 +1,38 @@
+import type { Access } from '@murmuration/access';
+import type { LiveService } from '@murmuration/intake';
+import type { Logger } from '@murmuration/runtime';
+import type { ApiConfig } from './config.js';
+import type { SubmitParts } from './submit-job.js';
+import type { UploadParts } from './transcribe-upload.js';
+import type { ActiveUploads } from './upload/active-uploads.js';
+
+/** A GPU of this machine, as the operating system tells of it. */
+export interface Gpu {
+  readonly name: string;
+  readonly memoryMiB: number | null;
+  readonly memoryUsedMiB: number | null;
+  readonly utilizationPercent: number | null;
+  readonly temperatureC: number | null;
+}
+
+/** What the routes use. */
+export interface ApiContext extends UploadParts, SubmitParts {
+  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
+  readonly logger: Logger;
+  /** Live sessions of the whole cluster, to look at and to delete. */
+  readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
+  /** Says who sends a request. */
+  readonly access: Access;
+  readonly uploads: ActiveUploads;
+  /** Names of the formats that can be decoded here. */
+  readonly formats: readonly string[];
+  gpus(): Promise<readonly Gpu[]>;
+  /** True once no new work is taken. */
+  stopping(): boolean;
+  /** Aborted once no new work is taken: what has no end of its own goes elsewhere. */
+  readonly leaving: AbortSignal;
+  /** Aborted when requests in hand are given up. */
+  readonly abandoned: AbortSignal;
+  /** Told of each answer: the route's pattern, the status and the time. */
+  onAnswer(route: string, status: number, durationMs: number): void;
+}

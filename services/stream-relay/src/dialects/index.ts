@@ -1,2 +1,0 @@
-export { registerDialects } from './register-dialects.js';
-export { startVosk, startWhisperLive, type DialectPort } from './dialect-port.js';

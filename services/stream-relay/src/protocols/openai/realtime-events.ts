@@ -1,0 +1,58 @@
+import { filteredField, type AsrError } from '@murmuration/contracts';
+import { say, type Action } from '../translator.js';
+import type { Item } from './item.js';
+
+/** Builds the server's events; each gets an id of its own. */
+export class RealtimeEvents {
+  readonly #newId: (kind: string) => string;
+  /** True for clients from before the API was finished: they know other names of some events. */
+  legacy: boolean;
+  #lastItemId: string | null = null;
+
+  constructor(newId: (kind: string) => string, legacy: boolean) {
+    this.#newId = newId;
+    this.legacy = legacy;
+  }
+
+  event(type: string, fields: object = {}): Action {
+    return say({ type, event_id: this.#newId('event'), ...fields });
+  }
+
+  /** @param eventId id of the client's event that it is about, where it gave one */
+  error(error: AsrError, eventId: string | null, code: string = error.code): Action {
+    return this.event('error', { error: { type: error.kind.type, code, message: error.message, param: error.param, event_id: eventId } });
+  }
+
+  /** The turn has ended: its item joins the conversation. */
+  committed(item: Item): Action[] {
+    item.committed = true;
+    const previous = this.#lastItemId;
+    this.#lastItemId = item.id;
+    const message = {
+      previous_item_id: previous,
+      item: { id: item.id, object: 'realtime.item', type: 'message', status: 'completed', role: 'user', content: [{ type: 'input_audio', transcript: null }] },
+    };
+    const joins = this.legacy ? ['conversation.item.created'] : ['conversation.item.added', 'conversation.item.done'];
+    return [this.event('input_audio_buffer.committed', { previous_item_id: previous, item_id: item.id }), ...joins.map((type) => this.event(type, message))];
+  }
+
+  /** Nothing for an empty delta. */
+  delta(item: Item, delta: string): Action[] {
+    return delta === '' ? [] : [this.event('conversation.item.input_audio_transcription.delta', { item_id: item.id, content_index: 0, delta })];
+  }
+
+  /** LiveKit's plugin ends at a null in these fields, so what is not known is left out. */
+  completed(item: Item, language: string | null): Action {
+    return this.event('conversation.item.input_audio_transcription.completed', {
+      item_id: item.id, content_index: 0, transcript: item.transcript, usage: { type: 'duration', seconds: Math.round(item.seconds * 1_000) / 1_000 },
+      ...(language === null ? {} : { languages: [{ code: language }] }),
+      ...filteredField(item.filtered),
+    });
+  }
+
+  failed(item: Item, error: AsrError): Action {
+    return this.event('conversation.item.input_audio_transcription.failed', {
+      item_id: item.id, content_index: 0, error: { type: error.kind.type, code: error.code, message: error.message, param: error.param },
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { credentialsInHeaders, credentialsInProtocols, openClientSecret, type Credentials } from '@murmuration/access';
+import { AsrError } from '@murmuration/contracts';
+import type { RelayContext } from '../../relay-context.js';
+import { callerOf, credentialsOf, queryOf } from '../caller.js';
+import { DialectConnection } from '../translated-connection.js';
+import { MAX_EVENT_BYTES } from './client-event.js';
+import { RealtimeDialect } from './realtime-translator.js';
+import { readSession, type SessionInput } from './session-input.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The session that a client secret was made for, or null. */
+    realtimeInput: SessionInput | null;
+  }
+}
+
+/** `WS /v1/realtime?intent=transcription`, as OpenAI's clients know it. */
+export function realtimeRoute(app: FastifyInstance, parts: RelayContext): void {
+  app.decorateRequest('realtimeInput', null);
+  app.get('/v1/realtime', {
+    websocket: true,
+    config: { access: 'own', maxMessageBytes: MAX_EVENT_BYTES },
+    preValidation: async (request) => {
+      request.principal = await callerOf(request, parts, realtimeCredentials);
+      request.realtimeInput = attachedSession(request);
+      const intent = queryOf(request).get('intent');
+      if (intent === 'transcription' || (intent === null && request.realtimeInput !== null)) return;
+      throw new AsrError('invalid_request', 'Only transcription is served here. Add intent=transcription to the address.', { param: 'intent' });
+    },
+  }, (socket, request) => {
+    const dialect = new RealtimeDialect({
+      newId: (kind) => `${kind}_${randomBytes(12).toString('hex')}`,
+      model: queryOf(request).get('model'),
+      input: request.realtimeInput,
+      legacy: isLegacy(request),
+      quietLimitMs: parts.config.SESSION_IDLE_TIMEOUT_MS,
+    });
+    DialectConnection.serve(socket, dialect, request.principal.owner, parts);
+  });
+}
+
+/** As everywhere, and a client secret wherever a key may be. */
+function realtimeCredentials(request: FastifyRequest): Credentials {
+  const shown = credentialsOf(request);
+  const opened = shown.kind === 'key' ? openClientSecret(shown.key) : null;
+  return opened === null ? shown : { kind: 'client_secret', secret: opened.secret };
+}
+
+/** What was attached to the client secret is as trustworthy as what its holder says later. */
+function attachedSession(request: FastifyRequest): SessionInput | null {
+  const inHeaders = credentialsInHeaders(request.headers);
+  const shown = inHeaders.kind === 'none' ? credentialsInProtocols(request.headers['sec-websocket-protocol']).credentials : inHeaders;
+  const opened = shown.kind === 'key' ? openClientSecret(shown.key) : null;
+  if (opened === null) return null;
+  if (opened.attached === '') return {};
+  let session: unknown;
+  try {
+    session = JSON.parse(opened.attached);
+  } catch {
+    throw new AsrError('invalid_request', 'The client secret is damaged.');
+  }
+  return readSession(session);
+}
+
+/** Clients from before the API was finished say so in a header, or among the subprotocols. */
+function isLegacy(request: FastifyRequest): boolean {
+  const header = request.headers['openai-beta'];
+  return String(header ?? '').includes('realtime=v1') || (request.headers['sec-websocket-protocol'] ?? '').includes('openai-beta.realtime-v1');
+}

@@ -1,0 +1,56 @@
+import { freemem } from 'node:os';
+import { RecognizerPool, isOutOfMemory, resolveModel } from '@murmuration/asr';
+import type { ModelCard } from '@murmuration/contracts';
+import { availableDevices, type Device } from '@murmuration/onnx';
+import { GpuWatch, gpuFacts, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
+import type { WorkerConfig } from '../config.js';
+import { findingLog } from './finding-log.js';
+
+/** The worker's model, loaded and warm. */
+export interface LoadedModel {
+  readonly pool: RecognizerPool;
+  readonly device: string;
+  readonly gpu: ModelCard['gpu'];
+  readonly outOfMemory: (error: unknown) => boolean;
+}
+
+/** Memory a session of a small model takes with its buffers at the largest batch; bounds the sessions on a small machine. */
+const SESSION_BYTES = 600 * 1024 * 1024;
+
+/** Finds, loads and warms the model on the device that is asked for. Throws a sentence that says what is wrong. */
+export async function loadModel(config: WorkerConfig, logger: Logger, metrics: Metrics): Promise<LoadedModel> {
+  const startedMs = performance.now();
+  const readGpus = async (): Promise<readonly GpuFacts[]> => visibleGpus(await gpuFacts(), config.CUDA_VISIBLE_DEVICES);
+  const gpus = await readGpus().catch(() => []);
+  if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
+  const gpu = gpus[0] ?? null;
+  const device = chooseDevice(config, gpu !== null, logger);
+  const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
+    cacheDir: config.MODEL_CACHE,
+    dtype: config.MODEL_DTYPE,
+    device,
+    hub: { endpoint: config.HF_ENDPOINT, token: config.HF_TOKEN ?? null, offline: config.HF_HUB_OFFLINE },
+    onProgress: findingLog(logger),
+  });
+  const sessions = device === 'cpu' ? Math.max(1, Math.min(config.sessionLimit, Math.floor(freemem() / SESSION_BYTES))) : 1;
+  const pool = await RecognizerPool.load({
+    model, device, sessions,
+    dtype: config.MODEL_DTYPE,
+    simulatedCost: { batchMs: config.SIMULATED_BATCH_MS, rowMs: config.SIMULATED_ROW_MS, audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS },
+    ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }),
+  }, (fraction, text) => { logger.info({ fraction: Math.round(fraction * 100) / 100, step: text }, 'loading the model'); });
+  metrics.modelLoadSeconds.set((performance.now() - startedMs) / 1_000);
+  return { pool, device, gpu: device === 'cpu' || gpu === null ? null : { name: gpu.name, memoryMiB: gpu.memoryMiB }, outOfMemory: isOutOfMemory };
+}
+
+/** `auto` takes a GPU that is there and that the binding was built for, else the CPU. */
+function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): Device | 'simulated' {
+  if (config.DEVICE === 'simulated' || config.DEVICE === 'cpu') return config.DEVICE;
+  const built = availableDevices();
+  if (config.DEVICE === 'auto') return hasGpu && built.includes('cuda') ? 'cuda' : 'cpu';
+  if (hasGpu && built.includes(config.DEVICE)) return config.DEVICE;
+  const why = hasGpu ? `the installed onnxruntime-node was not built for ${config.DEVICE}` : 'no GPU was found (on Linux lspci, of the package pciutils, must be there to find one)';
+  if (!config.ALLOW_CPU_FALLBACK) throw new Error(`DEVICE=${config.DEVICE} cannot be had: ${why}. Set DEVICE=cpu, or ALLOW_CPU_FALLBACK=true to run on the CPU for want of it.`);
+  logger.warn({ device: config.DEVICE, why }, 'falling back to the CPU');
+  return 'cpu';
+}
