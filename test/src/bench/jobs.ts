@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
-import { JobStore, TicketQueues, TicketWorker, WorkItems, openAudioStore, patientConnection, type JobIdentity, type Redis } from '@murmuration/queue';
+import { JobStore, TicketQueues, TicketWorker, WorkItems, openAudioStore, patientConnection, type JobIdentity, type Redis, type WorkItem } from '@murmuration/queue';
 import { startRedis } from '@murmuration/queue/testing';
 import { createLogger } from '@murmuration/runtime';
 import { Cluster } from '../harness/cluster.js';
@@ -11,6 +14,7 @@ import { samples, wavFile } from '../harness/wav.js';
 /*
  * What jobs cost. First how many short ones a second one door accepts, with a simulated device behind it. Then what a chunk costs Redis on its
  * way (stored, queued, taken, run, result stored, gone), read from Redis' own counters, while other chunks wait: the cost must not grow with them.
+ * Last, many workers on one Redis: how many chunks a second pass, and what part of the time the workers are busy.
  */
 
 const SUBMISSIONS = 400;
@@ -150,6 +154,110 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   ];
 }
 
+/** A worker without a model: takes tickets while it holds fewer than two batches' worth, and runs batches that take `batchMs`. */
+class BenchWorker {
+  readonly #items: WorkItems;
+  readonly #tickets: TicketWorker;
+  readonly #batchMs: number;
+  readonly #onDone: (items: number) => void;
+  readonly #waiting: { readonly item: WorkItem; readonly end: () => void }[] = [];
+  #held = 0;
+  #running = false;
+  /** Time with a batch that ran, milliseconds. */
+  busyMs = 0;
+
+  constructor(redis: Redis, queues: TicketQueues, batchMs: number, onDone: (items: number) => void) {
+    this.#items = new WorkItems(redis, queues, SLUG);
+    this.#batchMs = batchMs;
+    this.#onDone = onDone;
+    this.#tickets = new TicketWorker(SLUG, redis, {
+      ticket: async (ticket) => {
+        this.#held += ITEMS_A_TICKET;
+        const taken = await this.#items.take(ticket, ITEMS_A_TICKET);
+        this.#held -= ITEMS_A_TICKET - taken.length;
+        await Promise.all(taken.map((item) => new Promise<void>((end) => { this.#waiting.push({ item, end }); this.#run(); })));
+      },
+      live: () => Promise.resolve(),
+      hasRoom: () => this.#held < 2 * ITEMS_A_TICKET,
+    }, { onFetch: () => undefined, onStalled: () => undefined, onError: (error) => { throw error; } });
+  }
+
+  #run(): void {
+    if (this.#running) return;
+    const batch = this.#waiting.splice(0, ITEMS_A_TICKET);
+    if (batch.length === 0) return;
+    this.#running = true;
+    const began = performance.now();
+    setTimeout(() => {
+      this.busyMs += performance.now() - began;
+      this.#running = false;
+      this.#give(batch).catch((error: unknown) => { throw error; });
+      this.#run();
+    }, this.#batchMs);
+    for (const items of byJob(batch.map(({ item }) => item))) this.#items.begin(items).catch(() => undefined);
+  }
+
+  async #give(batch: readonly { readonly item: WorkItem; readonly end: () => void }[]): Promise<void> {
+    for (const items of byJob(batch.map(({ item }) => item))) await this.#items.give(items.map((item) => ({ item, result: result(item.index) })));
+    for (const { end } of batch) end();
+    this.#held -= batch.length;
+    this.#tickets.roomChanged();
+    this.#onDone(batch.length);
+  }
+
+  close(): Promise<void> {
+    return this.#tickets.close();
+  }
+}
+
+function byJob(items: readonly WorkItem[]): WorkItem[][] {
+  return [...new Set(items.map((item) => item.job))].map((job) => items.filter((item) => item.job === job));
+}
+
+/** Long jobs on one Redis and many workers, all of this process. Answers once as many chunks are done as the workers take together in `batches` batches each. */
+async function manyWorkers(workers: number, batchMs: number, batches: number): Promise<Figure[]> {
+  const server = await startRedis(['--appendfsync', 'no', '--maxmemory', '4gb']);
+  const logger = createLogger({ service: 'bench', level: 'silent' });
+  const redis = patientConnection(server.url, logger);
+  const queues = new TicketQueues(redis);
+  const dir = await mkdtemp(join(tmpdir(), 'murmuration-bench-'));
+  const jobs = new JobStore(redis, queues, await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis), 3_600_000);
+  const chunks = workers * batches * ITEMS_A_TICKET;
+  // Two batches a worker more: what is measured ends before the work does.
+  const total = chunks + workers * 2 * ITEMS_A_TICKET;
+  for (let at = 0; at < total; at += JOB_CHUNKS) {
+    const job = newJob();
+    await jobs.create(job);
+    for (let index = 0; index < Math.min(JOB_CHUNKS, total - at); index += ADDED) await jobs.addItems(job, Array.from({ length: Math.min(ADDED, JOB_CHUNKS - index) }, (_, i) => planned(index + i)));
+    await jobs.endOfChunks(job);
+  }
+  const connections = Array.from({ length: workers }, () => patientConnection(server.url, logger));
+  const before = await counters(redis);
+  const started = performance.now();
+  let done = 0;
+  const running: BenchWorker[] = [];
+  await new Promise<void>((resolve) => {
+    running.push(...connections.map((connection) => new BenchWorker(connection, queues, batchMs, (items) => { done += items; if (done >= chunks) resolve(); })));
+  });
+  const ms = performance.now() - started;
+  const after = await counters(redis);
+  const busyMs = running.reduce((sum, worker) => sum + worker.busyMs, 0);
+  await Promise.all(running.map((worker) => worker.close()));
+  await queues.close();
+  for (const connection of [redis, ...connections]) connection.disconnect();
+  await server.close();
+  await rm(dir, { recursive: true });
+  const name = `${String(workers)} workers, batches of ${String(batchMs)} ms`;
+  const microseconds = (after.microseconds - before.microseconds) / done;
+  return [
+    { name: `${name}: busy`, value: 100 * busyMs / (ms * workers), unit: '%', note: 'while there is work; from their start on' },
+    { name: `${name}: chunks`, value: done / ms * 1_000, unit: 'a second', note: 'all workers in one process' },
+    { name: `${name}: commands a chunk`, value: (after.commands - before.commands) / done, unit: '', note: 'without adding' },
+    { name: `${name}: time in Redis a chunk`, value: microseconds, unit: 'µs', note: `without adding; a core of its own carries ${String(Math.round(1e6 / microseconds))} a second` },
+  ];
+}
+
 const figures = await submitRate();
 for (const backlog of BACKLOGS) figures.push(...await costOfChunk(backlog));
+figures.push(...await manyWorkers(16, 1, 50), ...await manyWorkers(64, 4_000, 8));
 printFigures('jobs', figures);
