@@ -3,6 +3,20 @@ import { createInterface } from 'node:readline';
 
 const KEPT_LINES = 200;
 
+/** Commands that run. */
+const running = new Set();
+
+/** Ends the commands that still run: nothing of a set-up that was broken off goes on by itself. */
+export function endCommands() {
+  for (const child of running) child.kill('SIGTERM');
+}
+
+function started(child) {
+  running.add(child);
+  child.once('close', () => { running.delete(child); });
+  return child;
+}
+
 /**
  * Runs a command to its end without a terminal.
  * `onLine` sees each line of its output; the last 200 lines (errors and output in order of arrival) are kept as `lines`.
@@ -18,7 +32,7 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 
       if (lines.length > KEPT_LINES) lines.shift();
       onLine(line);
     };
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const child = started(spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' }));
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ code: 127, lines: [error.message], stdout: '' });
     });
@@ -34,7 +48,7 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 
 /** Runs a command that may use the terminal; answers its exit status (null when it was killed, 127 when it does not exist). */
 export function runVisibly(command, args, { cwd, env = process.env } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = started(spawn(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] }));
     child.once('error', () => { resolve(127); });
     child.once('close', (code) => { resolve(code); });
   });

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { npmErrors, runNpm } from './npm.mjs';
 import { heartbeat, say, seconds } from './say.mjs';
 import { SetupError } from './setup-error.mjs';
-import { readTarGz } from './tar.mjs';
 
 const PART = 'files';
 // Waits between tries, milliseconds. npm itself repeats a request before it gives up.
@@ -17,52 +16,50 @@ const FINAL = /ENOTCACHED|E404|ETARGET|EINTEGRITY/;
 /** True when the file is there, has the expected length and the expected SHA-256. */
 export async function isVerified(path, { bytes, sha256 }) {
   try {
-    if ((await stat(path)).size !== bytes) return false;
-    const hash = createHash('sha256');
-    for await (const piece of createReadStream(path)) hash.update(piece);
-    return hash.digest('hex') === sha256;
+    return (await stat(path)).size === bytes && await checksum(path) === sha256;
   } catch {
     return false;
   }
 }
 
-/**
- * Takes the wanted files out of a tarball: each is written beside its place, checked, and renamed into place, so that a
- * reader never sees half a file. `place` is absolute. Throws a `SetupError` for a wrong or missing file and then places nothing of it.
- */
-export async function unpackFiles(tarball, files) {
-  const wanted = new Map(files.map((file) => [file.member, file]));
-  try {
-    await readTarGz(tarball, async (name, size, content) => {
-      const file = wanted.get(name);
-      if (file === undefined) return;
-      if (size !== file.bytes) throw new SetupError(`${name} has ${String(size)} bytes where ${String(file.bytes)} are expected.`);
-      await placeVerified(file, content);
-      wanted.delete(name);
-    });
-  } catch (error) {
-    if (error instanceof SetupError) throw error;
-    throw new SetupError(`The package could not be unpacked: ${error.message}.`);
-  }
-  if (wanted.size > 0) throw new SetupError(`The package lacks ${[...wanted.keys()].join(', ')}.`);
+async function checksum(path) {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece);
+  return hash.digest('hex');
 }
 
-async function placeVerified({ place, sha256, member }, content) {
+/**
+ * Takes the wanted files out of a tarball, by way of a folder beside it: each is copied beside its place, checked, and renamed into
+ * place, so that a reader never sees half a file. `place` is absolute. Throws a `SetupError` for a wrong or missing file and then places nothing of it.
+ */
+export async function unpackFiles(tarball, files) {
+  // Among the dependencies: it is there only once those are.
+  const { extract } = await import('tar');
+  const folder = await mkdtemp(`${tarball}-`);
+  const wanted = new Set(files.map(({ member }) => member));
+  try {
+    await extract({ file: tarball, cwd: folder, strict: true, filter: (path, entry) => wanted.has(path) && 'type' in entry && entry.type === 'File' })
+      .catch((error) => { throw new SetupError(`The package could not be unpacked: ${error.message}.`); });
+    for (const file of files) await placeVerified(file, join(folder, file.member));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function placeVerified({ place, bytes, sha256, member }, unpacked) {
+  const facts = await stat(unpacked).catch(() => null);
+  if (facts === null) throw new SetupError(`The package lacks ${member}.`);
+  if (facts.size !== bytes) throw new SetupError(`${member} has ${String(facts.size)} bytes where ${String(bytes)} are expected.`);
   await mkdir(dirname(place), { recursive: true });
   const part = `${place}.${String(process.pid)}.part`;
-  const hash = createHash('sha256');
-  const output = await open(part, 'w');
   try {
-    for await (const piece of content) {
-      hash.update(piece);
-      await output.writeFile(piece);
-    }
-    await output.sync();
-    const found = hash.digest('hex');
+    await copyFile(unpacked, part);
+    const found = await checksum(part);
     if (found !== sha256) throw new SetupError(`${member} is not the file that is expected: its SHA-256 is ${found}, not ${sha256}.`);
+    const written = await open(part, 'r+');
+    await written.sync().finally(() => written.close());
     await rename(part, place);
   } finally {
-    await output.close();
     await rm(part, { force: true });
   }
 }
@@ -82,13 +79,29 @@ async function packTarball({ package: name, version }, folder, root) {
   }
 }
 
-async function fetchArtifact(artifact, files, { root, scratch }) {
+/** What is missing or wrong of an artifact, `{ artifact, files, folder, tarball, fault }`: fetched, not unpacked. `fault` says why it could not be fetched. */
+async function fetchMissing(artifact, { root, folders, scratch }) {
+  const files = [];
+  for (const file of artifact.files) {
+    const place = join(folders[artifact.folder], file.place);
+    if (!(await isVerified(place, file))) files.push({ ...file, place });
+  }
+  if (files.length === 0) return { artifact, files, folder: null, tarball: null, fault: null };
   say(PART, `fetching the ${artifact.name} from ${artifact.package} ${artifact.version}`);
   await mkdir(scratch, { recursive: true });
   const folder = await mkdtemp(join(scratch, 'fetch-'));
-  const stop = heartbeat(PART, (ms) => `fetching, ${seconds(ms)}`);
   try {
-    await unpackFiles(await packTarball(artifact, folder, root), files);
+    return { artifact, files, folder, tarball: await packTarball(artifact, folder, root), fault: null };
+  } catch (error) {
+    return { artifact, files, folder, tarball: null, fault: error };
+  }
+}
+
+/** Throws a `SetupError` that says which files are missing and what to do about it. */
+async function place({ artifact, files, tarball, fault }) {
+  try {
+    if (fault !== null) throw fault;
+    await unpackFiles(tarball, files);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     throw new SetupError([
@@ -97,31 +110,34 @@ async function fetchArtifact(artifact, files, { root, scratch }) {
       'Check the network, or put the files there yourself:',
       ...files.map((file) => `  ${file.place}  (SHA-256 ${file.sha256})`),
     ].join('\n'));
-  } finally {
-    stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
 /**
  * Sees to it that the files of the table are in place, fetching what is missing or wrong. `folders` maps `models` and `web`
- * to absolute folders; `scratch` is a folder for what is being unpacked. Throws a `SetupError` when a required one cannot be had.
+ * to absolute folders; `scratch` is a folder for what is being unpacked. Packages are fetched at once, and unpacked when
+ * `dependencies` resolves: the npm dependencies are there. Throws a `SetupError` when a required file cannot be had.
  */
-export async function ensureArtifacts(artifacts, { root, folders, scratch }) {
-  let checked = 0;
-  for (const artifact of artifacts) {
-    const files = artifact.files.map((file) => ({ ...file, place: join(folders[artifact.folder], file.place) }));
-    const missing = [];
-    for (const file of files) {
-      if (!(await isVerified(file.place, file))) missing.push(file);
+export async function ensureArtifacts(artifacts, { root, folders, scratch, dependencies = Promise.resolve() }) {
+  const stop = heartbeat(PART, (ms) => `fetching, ${seconds(ms)}`);
+  const fetched = [];
+  try {
+    for (const artifact of artifacts) fetched.push(await fetchMissing(artifact, { root, folders, scratch }));
+    stop();
+    await dependencies;
+    let checked = 0;
+    for (const one of fetched) {
+      try {
+        if (one.files.length > 0) await place(one);
+        checked += one.artifact.files.length;
+      } catch (error) {
+        if (one.artifact.required || !(error instanceof SetupError)) throw error;
+        say(PART, `going on without the ${one.artifact.name}:\n${error.message}`);
+      }
     }
-    try {
-      if (missing.length > 0) await fetchArtifact(artifact, missing, { root, scratch });
-      checked += files.length;
-    } catch (error) {
-      if (artifact.required || !(error instanceof SetupError)) throw error;
-      say(PART, `going on without the ${artifact.name}:\n${error.message}`);
-    }
+    say(PART, `${String(checked)} model and page files in place, checksums right`);
+  } finally {
+    stop();
+    for (const { folder } of fetched) if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
-  say(PART, `${String(checked)} model and page files in place, checksums right`);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -38,6 +38,44 @@ test('A file of another length and a missing file are refused by name', async ()
     await assert.rejects(unpackFiles(tarball, [{ member: 'package/absent.onnx', place, ...FACTS }]), /lacks package\/absent\.onnx/);
     assert.equal(existsSync(place), false);
   });
+});
+
+/** Places one file of the archive and answers its text. */
+async function placed(members, member, content, options) {
+  return await withTarball(members, async (tarball, folder) => {
+    const place = join(folder, 'placed');
+    await unpackFiles(tarball, [{ member, place, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }]);
+    return readFileSync(place);
+  }, options);
+}
+
+test('Files of any length are taken whole, whatever lies before them', async () => {
+  const large = randomBytes(300_000);
+  const members = [tarMember('package/empty', ''), tarMember('package/exact', 'x'.repeat(512)), tarMember('package/large', large), tarMember('package/last', 'end')];
+  assert.ok((await placed(members, 'package/large', large)).equals(large));
+  assert.equal((await placed(members, 'package/last', 'end')).toString(), 'end');
+  assert.equal((await placed(members, 'package/empty', '')).length, 0);
+});
+
+test('Long names are read in all three forms in which archives carry them', async () => {
+  const long = `package/${'deep/'.repeat(30)}file`;
+  const record = (length) => `${String(length)} path=${long}\n`;
+  const pax = [tarMember('PaxHeader', record(record(100).length), { type: 'x' }), tarMember('cut', 'pax')];
+  assert.equal((await placed([tarMember('file', 'prefix', { prefix: 'package/folder' })], 'package/folder/file', 'prefix')).toString(), 'prefix');
+  assert.equal((await placed(pax, long, 'pax')).toString(), 'pax');
+  assert.equal((await placed([tarMember('././@LongLink', `${long}.gnu\0`, { type: 'L' }), tarMember('cut', 'gnu')], `${long}.gnu`, 'gnu')).toString(), 'gnu');
+});
+
+test('A link of the wanted name is no file', async () => {
+  await assert.rejects(placed([tarMember('package/model.onnx', '', { type: '2', link: '/etc/passwd' })], 'package/model.onnx', CONTENT), /lacks package\/model\.onnx/);
+});
+
+test('An archive that ends in the middle of a file, and one whose header was changed, are refused', async () => {
+  const large = randomBytes(2_000);
+  await assert.rejects(placed([tarMember('a', large).subarray(0, 1_500)], 'a', large, { end: Buffer.alloc(0) }), { name: 'SetupError', message: /could not be unpacked/ });
+  const member = tarMember('a', 'x');
+  member[0] ^= 1;
+  await assert.rejects(placed([member], 'a', 'x'), { name: 'SetupError', message: /checksum/ });
 });
 
 test('A file on disk counts as verified only with its length and checksum', async () => {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /** One member of a tar archive as bytes: header and padded content. For tests. */
-export function tarMember(name, content, { type = '0', prefix = '' } = {}) {
+export function tarMember(name, content, { type = '0', prefix = '', link = '' } = {}) {
   const bytes = Buffer.from(content);
   const header = Buffer.alloc(512);
   header.write(name, 0, 100);
   header.write('0000644\0', 100);
   header.write(`${bytes.length.toString(8).padStart(11, '0')}\0`, 124);
   header.write(type, 156);
+  header.write(link, 157, 100);
   header.write('ustar\0', 257);
   header.write('00', 263);
   header.write(prefix, 345, 155);

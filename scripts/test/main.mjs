@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkTypes } from '../setup/build.mjs';
 import { runVisibly } from '../setup/command.mjs';
 import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
 import { LIVE_CLIENTS, ensureLiveClient } from '../setup/live-clients.mjs';
@@ -44,7 +45,7 @@ export async function test(args) {
     return true;
   });
   // All checks run, whatever the ones before found; only without a build there is nothing to check.
-  const checks = [await step('types (tsc -b)', () => tool('typescript/bin/tsc', ['-b', ...(process.stdout.isTTY ? ['--pretty'] : [])]))];
+  const checks = [await step('types (tsc -b)', () => checkTypes(ROOT))];
   if (!checks[0]) return 1;
   if (options.paths.length === 0) {
     checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
