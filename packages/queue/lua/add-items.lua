@@ -16,7 +16,7 @@ for i, index in ipairs(indexes) do
     local base = (i - 1) * FIELDS
     added[#added + 1] = index
     written[#written + 1] = index
-    written[#written + 1] = now .. ' ' .. items[base + 2]
+    written[#written + 1] = format_planned(now, items[base + 3], items[base + 2])
     job.plannedMs = job.plannedMs + items[base + 3]
   end
 end

@@ -91,7 +91,9 @@ const items = new WorkItems(redis, queues, slug);
 const untilStored = new UntilStored(logger);
 const transcribe = new TranscribeTickets({
   workerId, items, audio, batcher, holdings, cancelled, metrics, logger,
-  itemsATicket: pool.maxBatch,
+  batchItems: pool.maxBatch,
+  // Chunks are on average about half as long as the planner aims at: speech pauses. A turn brings the longest chunk at least.
+  turnMs: Math.max(pool.description.chunkPolicy.maxChunkMs, pool.maxBatch * pool.description.chunkPolicy.targetChunkMs / 2),
   share: batchShare,
   untilStored,
   writer: new ResultWriter(items, untilStored),

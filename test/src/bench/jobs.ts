@@ -26,6 +26,8 @@ const JOB_CHUNKS = 500;
 const SLUG = 'bench';
 /** A batch's worth, and what a worker of two sessions holds. */
 const ITEMS_A_TICKET = 8;
+/** Audio of a turn: a batch's worth of the chunks below. */
+const TURN_MS = ITEMS_A_TICKET * 4_000;
 const HOLDS = 32;
 const ADDED = 8;
 /** Four seconds of speech, as Moonshine's chunks are on average; those of the backlog are small, so that memory is not what is measured. */
@@ -118,7 +120,7 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   let held = 0;
   const worker: TicketWorker = new TicketWorker(SLUG, workerRedis, {
     ticket: async (ticket) => {
-      const taken = await items.take(ticket, ITEMS_A_TICKET);
+      const taken = await items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
       held += taken.length;
       await Promise.all(taken.map((item) => audio.get(item.job, item.index)));
       await items.begin(taken);
@@ -173,7 +175,7 @@ class BenchWorker {
     this.#tickets = new TicketWorker(SLUG, redis, {
       ticket: async (ticket) => {
         this.#held += ITEMS_A_TICKET;
-        const taken = await this.#items.take(ticket, ITEMS_A_TICKET);
+        const taken = await this.#items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
         this.#held -= ITEMS_A_TICKET - taken.length;
         await Promise.all(taken.map((item) => new Promise<void>((end) => { this.#waiting.push({ item, end }); this.#run(); })));
       },

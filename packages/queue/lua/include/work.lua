@@ -31,3 +31,12 @@ end
 local function format_record(record)
   return string.format('%d %d %d %d', record.fence, record.crashes, record.ticket, record.ran)
 end
+
+-- A planned item as text: when it was planned (Unix milliseconds), the length of its audio (milliseconds), the chunk as JSON.
+local function format_planned(planned_at_ms, audio_ms, chunk)
+  return planned_at_ms .. ' ' .. audio_ms .. ' ' .. chunk
+end
+
+local function audio_ms_of(planned)
+  return planned and tonumber(string.match(planned, '^%d+ ([%d.]+) ')) or 0
+end

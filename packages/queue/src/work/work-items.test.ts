@@ -39,9 +39,9 @@ after(async () => {
   await server.close();
 });
 
-async function newJob(owner: string | null = null): Promise<JobIdentity> {
+async function newJob(owner: string | null = null, lane: JobIdentity['lane'] = 'interactive', modelSlug?: string): Promise<JobIdentity> {
   const id = `t${String(nextId++)}`;
-  const job: JobIdentity = { id, lane: 'interactive', modelId: id, modelSlug: `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner };
+  const job: JobIdentity = { id, lane, modelId: id, modelSlug: modelSlug ?? `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner };
   await jobs.create(job);
   return job;
 }
@@ -414,7 +414,7 @@ test('shares the queue among jobs by rotation, a batch of each in turn', async (
   const slug = 'rotation';
   const made: JobIdentity[] = [];
   for (const count of [30, 10, 20]) {
-    const job = { ...await newJob(), lane: 'batch' as const, modelSlug: slug };
+    const job = await newJob(null, 'batch', slug);
     await add(job, count);
     made.push(job);
   }
@@ -440,6 +440,43 @@ test('shares the queue among jobs by rotation, a batch of each in turn', async (
   assert.deepEqual(rounds.slice(0, 6).sort(), [...ids, ...ids].sort(), 'two rounds, each job twice');
   assert.deepEqual(rounds.slice(6).filter((job) => job === ids[1]), [], 'the shortest is done after two rounds');
   for (const job of made) await jobs.remove(job);
+});
+
+test('shares by the length of the audio: jobs of long items and jobs of short ones progress alike', async () => {
+  const slug = 'seconds';
+  const made: { readonly job: JobIdentity; readonly itemMs: number }[] = [];
+  for (const [at, itemMs] of [14_000, 1_700, 6_300, 9_100, 14_000, 2_000, 4_400, 14_000, 3_000, 7_000].entries()) {
+    const job = await newJob(null, 'batch', slug);
+    // Of unequal length, too: from 200 s to 650 s.
+    const count = Math.ceil((200 + 50 * at) * 1_000 / itemMs);
+    await jobs.addItems(job, Array.from({ length: count }, (_, index) => ({ ...planned(index), samples: itemMs * 16 })));
+    made.push({ job, itemMs });
+  }
+  const doneMs = new Map(made.map(({ job }) => [job.id, 0]));
+  const items = new WorkItems(redis, queues, slug);
+  let free = true;
+  let enough = false;
+  const worker: TicketWorker = new TicketWorker(slug, redis, {
+    ticket: async (entry) => {
+      free = false;
+      const taken = await items.take(entry, 32, 28_000);
+      const itemMs = made.find(({ job }) => job.id === entry.job)?.itemMs ?? 0;
+      doneMs.set(entry.job, (doneMs.get(entry.job) ?? 0) + itemMs * taken.length);
+      await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+      // The shortest is nearly done.
+      enough ||= Math.max(...doneMs.values()) >= 195_000;
+      free = !enough;
+      worker.roomChanged();
+    },
+    live: () => Promise.resolve(),
+    hasRoom: () => free,
+  }, QUIET);
+  await until(() => Promise.resolve(enough));
+  await worker.close();
+  const done = [...doneMs.values()];
+  // Items are whole, and the round is not at its end.
+  assert.ok(Math.max(...done) - Math.min(...done) <= 28_000 + 14_000, done.join(' '));
+  for (const { job } of made) await jobs.remove(job);
 });
 
 test('Jobs in progress are listed for everybody or for one owner, whose things are never cut off by those of others', async () => {

@@ -64,11 +64,12 @@ export class WorkItems {
 
   /**
    * Takes up to `limit` items by a ticket, and queues the job's next ticket while items are left.
+   * `turnMs` is the audio that one turn brings, 0 or more: so jobs share by the length of their audio, however long their items are. Default without a bound.
    * Empty when there is nothing to do under the ticket: its items are done, or the job has ended.
    */
-  async take(ticket: Pick<WorkTicket, 'job' | 'ticket'>, limit: number): Promise<WorkItem[]> {
+  async take(ticket: Pick<WorkTicket, 'job' | 'ticket'>, limit: number, turnMs = Number.MAX_SAFE_INTEGER): Promise<WorkItem[]> {
     const keys = jobKeys(ticket.job);
-    const reply = await runLua(this.#redis, takeItems, [keys.job, keys.chunks, keys.pending, keys.tries], [ticket.ticket, limit]) as [number, number, Lane, string, string, number, ...(number | string)[]] | null;
+    const reply = await runLua(this.#redis, takeItems, [keys.job, keys.chunks, keys.pending, keys.tries], [ticket.ticket, limit, turnMs]) as [number, number, Lane, string, string, number, ...(number | string)[]] | null;
     if (reply === null) return [];
     const [next, first, lane, decodeText, textBefore, nowMs, ...values] = reply;
     // Not waited for: a ticket that gets lost here is found by whoever looks after the job.
@@ -77,11 +78,11 @@ export class WorkItems {
     const items: WorkItem[] = [];
     for (let at = 0; at < values.length; at += ITEM_VALUES) {
       const [index, fence, crashes, planned] = values.slice(at, at + ITEM_VALUES) as [number, number, number, string];
-      const space = planned.indexOf(' ');
+      const [plannedAtMs, chunk] = parsePlanned(planned);
       items.push({
         job: ticket.job, index, fence, crashes, decode, textBefore,
-        chunk: plannedChunkSchema.parse(JSON.parse(planned.slice(space + 1))),
-        waitedMs: Math.max(0, nowMs - Number(planned.slice(0, space))),
+        chunk,
+        waitedMs: Math.max(0, nowMs - plannedAtMs),
       });
     }
     return items;
@@ -127,6 +128,12 @@ export class WorkItems {
 /** True when an item with text decides the language of a recording that asks for none: noise and music that became text have no sure language. */
 function decidesLanguage(index: number, probability: number | null): boolean {
   return probability === null || probability >= SURE_LANGUAGE || index >= UNSURE_ITEMS;
+}
+
+/** When it was planned (Unix milliseconds) and the chunk, as `add-items.lua` wrote them. */
+function parsePlanned(text: string): [number, PlannedChunk] {
+  const [plannedAtMs, chunk] = /^(\d+) [\d.]+ (.*)$/s.exec(text)?.slice(1) ?? [];
+  return [Number(plannedAtMs), plannedChunkSchema.parse(JSON.parse(chunk ?? ''))];
 }
 
 /** Calls back with the id of every job that is cancelled or failed anywhere. */

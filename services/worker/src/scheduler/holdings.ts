@@ -1,6 +1,6 @@
 /**
  * How many items the worker holds. Below the limit it takes another ticket: enough for the next batches while these run, so that the rest stays free for other
- * workers. The last ticket may exceed the limit: tickets rotate fairly only when each brings the same number of items.
+ * workers. The last ticket may exceed the limit: tickets rotate fairly only when each brings the same.
  */
 export class Holdings {
   readonly #limit: number;
@@ -25,6 +25,7 @@ export class Holdings {
     this.#held += items;
   }
 
+  /** Gives items back; a negative number counts those that came beyond what was reserved. */
   release(items: number): void {
     if (items === 0) return;
     this.#held -= items;

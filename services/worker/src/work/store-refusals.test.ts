@@ -69,7 +69,7 @@ function told(onRefused: () => void): UntilStored {
 function ticketWorker(recognize: (row: BatcherRow) => Promise<RowResult>, untilStored: UntilStored): TranscribeTickets {
   const items = new WorkItems(redis, queues, 'm');
   return new TranscribeTickets({
-    workerId: 'w', items, audio, itemsATicket: 8, untilStored, logger,
+    workerId: 'w', items, audio, batchItems: 8, turnMs: 100_000, untilStored, logger,
     batcher: { submit: recognize }, holdings: new Holdings(16), share: new BatchShare(() => Promise.resolve()), writer: new ResultWriter(items, untilStored),
     cancelled: new CancelledJobs(), metrics: new Metrics(),
   });

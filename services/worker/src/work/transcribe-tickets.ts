@@ -13,13 +13,18 @@ import type { UntilStored } from './until-stored.js';
 /** An item that crashed its worker in company is tried alone; after this many crashes in all its job fails. */
 const MAX_CRASHES = 3;
 
+/** A turn brings at most so many times the items of a batch: of jobs whose items are that much shorter than usual, which make quick batches. */
+const SHORT_ITEMS = 4;
+
 interface TranscribeTicketsParts {
   readonly workerId: string;
   readonly items: Pick<WorkItems, 'take'>;
   readonly audio: Pick<AudioStore, 'get' | 'delete'>;
   readonly batcher: Pick<Batcher, 'submit'>;
-  /** Most items that one ticket brings: a batch's worth. */
-  readonly itemsATicket: number;
+  /** What one ticket brings: items of so much audio, a batch's worth, … */
+  readonly turnMs: number;
+  /** … as long as a batch holds so many. */
+  readonly batchItems: number;
   readonly holdings: Holdings;
   readonly share: Pick<BatchShare, 'took'>;
   readonly writer: ResultWriter;
@@ -41,13 +46,13 @@ export class TranscribeTickets {
   async handle(ticket: WorkTicket): Promise<void> {
     const { cancelled, holdings, items, share, untilStored } = this.#parts;
     if (cancelled.has(ticket.job)) return;
-    const reserved = ticket.promoted === true ? 1 : this.#parts.itemsATicket;
-    holdings.reserve(reserved);
+    const { batchItems, turnMs } = this.#parts;
+    holdings.reserve(batchItems);
     let taken: WorkItem[] = [];
     try {
-      taken = await untilStored.call(() => items.take(ticket, reserved));
+      taken = await untilStored.call(() => items.take(ticket, ticket.promoted === true ? 1 : batchItems * SHORT_ITEMS, turnMs));
     } finally {
-      holdings.release(reserved - taken.length);
+      holdings.release(batchItems - taken.length);
     }
     share.took(ticket.lane, taken.length);
     const ended = await Promise.allSettled(taken.map((item) => this.#transcribe(item, ticket.lane).finally(() => { holdings.release(1); })));
