@@ -34,8 +34,8 @@ const MAX_AHEAD_MS = 20 * 60_000;
 /** A store that has no room for this long has none for the uploads that wait: they are refused. */
 const ROOM_WAIT_MS = 60_000;
 const LISTED_JOBS = 1_000;
-/** Who only looks renews nothing. */
-const UNUSED_KEEP_MS = 1;
+/** A node without sessions of its own leases none. */
+const UNUSED_TIMES = { keepMs: 1, closedKeepMs: 1, leaseMs: 1 };
 
 /** The way in for every door: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
@@ -86,7 +86,7 @@ export class Intake implements TranscriptionService {
     this.#admission = this.#jobsRoom.admission;
     this.jobs = this.#jobsRoom.jobs;
     const channels = new WakeChannels(subscriber);
-    this.#views = new LiveViews(new LiveStore(redis, UNUSED_KEEP_MS, UNUSED_KEEP_MS), new LiveEvents(redis, channels), channels, this.#queues);
+    this.#views = new LiveViews(new LiveStore(redis, UNUSED_TIMES), new LiveEvents(redis, channels), channels, this.#queues);
     this.live = this.#views;
   }
 

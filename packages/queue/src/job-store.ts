@@ -9,6 +9,8 @@ import { runScript } from './scripts/script.js';
 import { acceptJob, createJob, renewJob, withdrawJob } from './scripts/submitted-scripts.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
+const activateJob = loadScript('activate-job');
+const activeJobs = loadScript('active-jobs');
 const addItems = loadScript('add-items');
 const listTickets = loadScript('list-tickets');
 
@@ -99,7 +101,7 @@ export class JobStore {
     // Counted first: should this process die in between, the append-only file is rewritten all the same.
     await this.#redis.incr(REWRITE_KEYS.begun);
     const createdAtMs = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...attached, ...Object.entries(fields).flat()]) as number | null;
-    if (createdAtMs !== null) await this.#activeUntil(job, Date.now() + this.#leaseMs);
+    if (createdAtMs !== null) await this.#activate(job, this.#leaseMs);
     return createdAtMs;
   }
 
@@ -142,7 +144,7 @@ export class JobStore {
    */
   async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {
     await this.#audio.keep(job.id, ACCEPTED_AUDIO_LIFE_MS);
-    await this.#activeUntil(job, Number.POSITIVE_INFINITY);
+    await this.#activate(job, null);
     const state = await runScript(this.#redis, acceptJob, [...workKeys(job.id), JSON.stringify(summary), summary.durationMs, jobKeys(job.id).wake]) as JobState | 'gone';
     return state === 'running' || state === 'assembling' || state === 'done';
   }
@@ -151,7 +153,7 @@ export class JobStore {
   async renew(job: JobIdentity): Promise<boolean> {
     const renewed = await runScript(this.#redis, renewJob, [...workKeys(job.id), this.#leaseMs]);
     if (renewed !== 1) return false;
-    await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.#activeUntil(job, Date.now() + this.#leaseMs)]);
+    await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.#activate(job, this.#leaseMs)]);
     return true;
   }
 
@@ -206,7 +208,7 @@ export class JobStore {
 
   /** Jobs whose lease runs and accepted ones: everybody's, or those of one owner. */
   async active(limit: number, whose: 'everybody' | { readonly owner: string }): Promise<JobSummary[]> {
-    const ids = await this.#redis.zrange(ACTIVE_JOBS, Date.now(), '+inf', 'BYSCORE');
+    const ids = await runLua(this.#redis, activeJobs, [ACTIVE_JOBS], []) as string[];
     const summaries: JobSummary[] = [];
     for (let at = 0; at < ids.length && summaries.length < limit; at += PAGE) {
       const pipeline = this.#redis.pipeline();
@@ -220,7 +222,7 @@ export class JobStore {
 
   /** What is left to do of the model's jobs, a page of manifests at a time. */
   async unfinished(slug: string): Promise<UnfinishedJob[]> {
-    const ids = await this.#redis.zrange(activeJobsOf(slug), String(Date.now()), '+inf', 'BYSCORE');
+    const ids = await runLua(this.#redis, activeJobs, [activeJobsOf(slug)], []) as string[];
     const jobs: UnfinishedJob[] = [];
     for (let at = 0; at < ids.length; at += PAGE) {
       const pipeline = this.#redis.pipeline();
@@ -232,9 +234,9 @@ export class JobStore {
     return jobs;
   }
 
-  async #activeUntil(job: JobPlace, untilMs: number): Promise<void> {
-    const score = Number.isFinite(untilMs) ? untilMs : '+inf';
-    await pipelined(this.#redis.pipeline().zadd(ACTIVE_JOBS, score, job.id).zadd(activeJobsOf(job.modelSlug), score, job.id));
+  /** @param leaseMs null for a job that has no lease */
+  async #activate(job: JobPlace, leaseMs: number | null): Promise<void> {
+    await Promise.all([ACTIVE_JOBS, activeJobsOf(job.modelSlug)].map((list) => runLua(this.#redis, activateJob, [list], [job.id, leaseMs ?? '+inf'])));
   }
 
   /** The tickets that the job must have on the queue: the open one, and those under which items are held. None of a job that has ended. */

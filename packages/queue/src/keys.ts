@@ -146,5 +146,7 @@ export function liveWakeChannel(session: string): string {
   return liveKeys(session).wake;
 }
 
-/** Sorted set: live session -> Unix milliseconds from which, not renewed, any relay may finish it. */
+/** Sorted set: live session -> when its lease ends, on the clock of `LIVE_CLOCK`; from then on any relay may finish it. */
 export const LIVE_SESSIONS = `${PREFIX}:live-sessions`;
+/** Hash: the clock of the leases of live sessions, and when it was last read. It stands still while nobody reaches Redis. In one slot with the list. */
+export const LIVE_CLOCK = `{${LIVE_SESSIONS}}:clock`;

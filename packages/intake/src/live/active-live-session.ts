@@ -137,7 +137,7 @@ export class ActiveLiveSession implements LiveSession {
     this.#state = 'left';
     this.#leave();
     this.#unread.abort();
-    await within(this.#parts.store.release(this.id, this.epoch, Date.now() + this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
+    await within(this.#parts.store.release(this.id, this.epoch, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
   }
 
   onStored(listener: (samples: number) => void): void {

@@ -21,9 +21,9 @@ export class LiveClock {
   #longestWarned = false;
   #ended = false;
 
-  constructor(session: Pick<LiveRecord, 'settings' | 'startedAtMs'>, limits: LiveLimits) {
+  constructor(session: Pick<LiveRecord, 'settings' | 'ageMs'>, limits: LiveLimits) {
     this.#idleMs = session.settings.idleTimeoutMs ?? limits.idleTimeoutMs;
-    this.#endsAtMs = session.startedAtMs + limits.maxSessionMs;
+    this.#endsAtMs = performance.now() + limits.maxSessionMs - session.ageMs;
     this.#longestWarningMs = Math.min(LONGEST_WARNING_MS, limits.maxSessionMs / 2);
   }
 
@@ -36,7 +36,7 @@ export class LiveClock {
   /** What is due now, or null. Nothing ends without a warning, however seldom this is asked. */
   due(): LiveDue | null {
     if (this.#ended) return null;
-    const leftMs = this.#endsAtMs - Date.now();
+    const leftMs = this.#endsAtMs - performance.now();
     const quietMs = performance.now() - this.#heardMs;
     if (!this.#longestWarned && leftMs <= this.#longestWarningMs) {
       this.#longestWarned = true;

@@ -68,10 +68,11 @@ export class Live implements LiveService {
     // The rest of the time is for Redis' files.
     const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
     const channels = new WakeChannels(this.#subscriber);
-    this.#doorStore = new LiveStore(this.#door, keepMs, closedKeepMs);
+    const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
+    this.#doorStore = new LiveStore(this.#door, times);
     this.#parts = {
       relay: options.relay, ears, channels, limits: options.limits, logger: options.logger,
-      store: new LiveStore(this.#patient, keepMs, closedKeepMs),
+      store: new LiveStore(this.#patient, times),
       events: new LiveEvents(this.#door, channels),
       queues: new TicketQueues(this.#patient),
     };
@@ -112,11 +113,10 @@ export class Live implements LiveService {
         // Approximate times cost nothing; aligned ones a pass of the decoder.
         wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
       }),
-      startedAtMs: Date.now(),
     };
-    await atDoor(() => this.#doorStore.create(session, this.#dueMs()));
+    await atDoor(() => this.#doorStore.create(session));
     const record: LiveRecord = {
-      ...session, epoch: 1, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
+      ...session, epoch: 1, ageMs: 0, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
       keepFromSamples: 0, isOpen: false, utterances: 0, finals: 0, pendingSamples: 0, op: '',
     };
     return { record, token };
@@ -133,7 +133,7 @@ export class Live implements LiveService {
       const held = await this.#doorStore.glance(id);
       if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
       // Before it is taken: a relay that looks for orphans then finds that it is none.
-      await this.#doorStore.expect(id, this.#dueMs());
+      await this.#doorStore.lease([id]);
       return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay });
     });
     if (record === null) throw new AsrError('invalid_resume');
@@ -206,10 +206,6 @@ export class Live implements LiveService {
     if (this.#stopping) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   }
 
-  #dueMs(): number {
-    return Date.now() + this.#options.limits.graceMs + RENEWAL_SLACK_MS;
-  }
-
   /** One timer for all sessions. */
   #look(): void {
     // While Redis is away a look may take long.
@@ -224,19 +220,19 @@ export class Live implements LiveService {
     const sessions = [...this.#sessions.values()];
     await Promise.all(sessions.map((session) => session.look()));
     if (looks % RENEW_EVERY_LOOKS === 0) {
-      const answers = await this.#parts.store.renew(sessions, this.#dueMs());
+      const answers = await this.#parts.store.renew(sessions);
       sessions.forEach((session, at) => { session.renewed(answers[at] ?? 'gone'); });
     }
     if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
   }
 
   async #finishOrphans(): Promise<void> {
-    for (const id of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
-      const epoch = await this.#doorStore.overdueEpoch(id);
-      if (epoch === null) continue;
+    for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
+      // One that this relay owns is about to be renewed.
+      if (this.#sessions.has(id)) continue;
       const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, epoch });
       if (record === null) continue;
-      await this.#doorStore.expect(id, this.#dueMs());
+      await this.#doorStore.lease([id]);
       // It is finished whether there is a place or not.
       const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
       if (record.state === 'open') session.finish('abandoned').catch(() => undefined);

@@ -7,9 +7,9 @@ local function read(key, ...)
   return fields
 end
 
--- share_ttl(key, …): gives keys that were made just now the time to live of the job's manifest; an accepted job has none.
+-- share_ttl(key, …): gives keys that were made just now the time to live of the script's first key, the manifest; an accepted job has none.
 local function share_ttl(...)
-  local ttl = redis.call('PTTL', job_key)
+  local ttl = redis.call('PTTL', KEYS[1])
   if ttl > 0 then
     for _, key in ipairs({ ... }) do redis.call('PEXPIRE', key, ttl) end
   end

@@ -1,10 +1,15 @@
 import { decodeOptionsSchema, recognitionSchema, type DecodeOptions, type LiveNewsBody, type Recognition, type Word } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { liveKeys } from '../keys.js';
-import { runScript } from '../scripts/script.js';
-import { beginFinal, beginPartial, runFinal, takeFinal, takePartial } from './live-worker-scripts.js';
+import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm } from './live-pcm.js';
 import type { PlannedUtterance } from './planned-utterance.js';
+
+const beginFinal = loadScript('begin-final');
+const runFinal = loadScript('run-final');
+const takeFinal = loadScript('take-final');
+const beginPartial = loadScript('begin-partial');
+const takePartial = loadScript('take-partial');
 
 /** A final that this worker has picked up. */
 export interface PickedFinal {
@@ -71,7 +76,7 @@ export class LiveDesk {
   /** Null when nobody waits for it any more. */
   async pickUpFinal(session: string, utterance: number): Promise<PickedFinal | null> {
     const keys = liveKeys(session);
-    const begun = await runScript(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results, utterance]) as [number, number, string, string, string] | null;
+    const begun = await runLua(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results], [utterance]) as [number, number, string, string, string] | null;
     if (begun === null) return null;
     const [fence, crashes, decode, text, early] = begun;
     const planned = JSON.parse(text) as PlannedUtterance;
@@ -82,14 +87,13 @@ export class LiveDesk {
   /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
   beginRun(session: string, utterance: number): void {
     const keys = liveKeys(session);
-    runScript(this.#redis, runFinal, [keys.session, keys.utterances, keys.tries, utterance]).catch(() => undefined);
+    runLua(this.#redis, runFinal, [keys.session, keys.utterances, keys.tries], [utterance]).catch(() => undefined);
   }
 
   /** Takes the final once; it is told when all before it are. @param error told before it, when it failed */
   async finishFinal(picked: PickedFinal, body: FinalBody, error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
     const keys = liveKeys(picked.session);
-    return await runScript(this.#redis, takeFinal, [
-      keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results,
+    return await runLua(this.#redis, takeFinal, [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results], [
       picked.planned.utterance, picked.fence, JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake,
     ]) as 'ok' | 'stale' | 'duplicate' | 'gone';
   }
@@ -97,7 +101,7 @@ export class LiveDesk {
   /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */
   async pickUpPartial(session: string, utterance: number, revision: number): Promise<PickedPartial | null> {
     const keys = liveKeys(session);
-    const begun = await runScript(this.#redis, beginPartial, [keys.session, utterance, revision]) as [string, string, string, string, string, string, string, string] | null;
+    const begun = await runLua(this.#redis, beginPartial, [keys.session], [utterance, revision]) as [string, string, string, string, string, string, string, string] | null;
     if (begun === null) return null;
     const [start, end, speech, decode, textBefore, stableBefore, resting, interim] = begun;
     const startSamples = Number(start);
@@ -113,8 +117,8 @@ export class LiveDesk {
    */
   async finishPartial(picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>, body: PartialBody | null, early: EarlyText | null = null): Promise<boolean> {
     const keys = liveKeys(picked.session);
-    return await runScript(this.#redis, takePartial, [
-      keys.session, keys.events, picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake, early === null ? '' : JSON.stringify(early),
+    return await runLua(this.#redis, takePartial, [keys.session, keys.events], [
+      picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake, early === null ? '' : JSON.stringify(early),
     ]) === 1;
   }
 }

@@ -25,7 +25,7 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
-  store = new LiveStore(redis, 60_000, 60_000);
+  store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
   desk = new LiveDesk(redis);
   events = new LiveEvents(redis, new WakeChannels(subscriber));
 });
@@ -56,9 +56,9 @@ class Owner {
 
   static async create(): Promise<Owner> {
     const session: NewLive = {
-      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}), startedAtMs: Date.now(),
+      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}),
     };
-    await store.create(session, Date.now() + 60_000);
+    await store.create(session);
     return new Owner(session.id, 1);
   }
 
@@ -254,12 +254,11 @@ test('A session that is deleted ends for its owner and its viewers, and only its
 test('Sessions that nobody renews are found, those that are renewed or closed are not', async () => {
   const owner = await Owner.create();
   assert.deepEqual(await store.overdue(1_000), []);
-  await store.release(owner.id, owner.epoch, Date.now() - 1);
-  assert.deepEqual(await store.overdue(1_000), [owner.id]);
-  assert.equal(await store.overdueEpoch(owner.id), 1);
+  await store.release(owner.id, owner.epoch, 0);
+  assert.deepEqual(await store.overdue(1_000), [{ id: owner.id, epoch: 1 }]);
   assert.equal((await store.list('everybody')).find((one) => one.id === owner.id)?.state, 'detached');
-  await store.renew([{ id: owner.id, epoch: 1 }], Date.now() + 60_000);
-  assert.equal(await store.overdueEpoch(owner.id), null);
+  await store.renew([owner]);
+  assert.deepEqual(await store.overdue(1_000), []);
   await store.close(owner.id, 1, 'cancelled');
   assert.equal((await store.list('everybody')).some((one) => one.id === owner.id), false);
 });
@@ -287,4 +286,34 @@ test('Text made of an utterance while it rested is its final’s when it ends th
   await desk.finishPartial(early, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition });
   await other.append({ events: [{ type: 'ended', planned: { ...planned, samples: 32_000 } }] });
   assert.equal((await desk.pickUpFinal(other.id, 0))?.early, null);
+});
+
+test('The clock of no node decides when a lease is over, a partial is due, or how old a session is', async (t) => {
+  const owner = await Owner.create();
+  for (const hours of [1, -1]) {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + hours * 3_600_000 });
+    assert.deepEqual((await store.overdue(1_000)).filter(({ id }) => id === owner.id), [], 'others’ sessions are not overdue for it');
+    const own = await Owner.create();
+    await store.renew([own]);
+    const partial = await own.append(own.open(0, 16_000));
+    assert.ok(partial.outcome === 'ok' && partial.partial === 1);
+    const record = await store.take(own.id, { tokenHash: 'hash', owner: null, relay: 'b' });
+    assert.ok(record !== null && record.ageMs < 600_000);
+    t.mock.timers.reset();
+    assert.deepEqual((await store.overdue(1_000)).filter(({ id }) => id === own.id), [], 'its sessions are not overdue for others');
+    const again = await new Owner(own.id, record.epoch, 16_000).append({ open: { utterance: 0, startSamples: 0, endSamples: 24_000, speechStartSamples: 0, resting: false }, partialAfterSamples: 8_000 });
+    assert.ok(again.outcome === 'ok' && again.partial === 2);
+  }
+});
+
+test('Leases stand still while Redis is away', async () => {
+  const owner = await Owner.create();
+  const short = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 4_000 });
+  await short.renew([owner]);
+  server.signal('SIGSTOP');
+  await new Promise((resolve) => { setTimeout(resolve, 6_000); });
+  server.signal('SIGCONT');
+  assert.deepEqual(await store.overdue(1_000), []);
+  while ((await store.overdue(1_000)).length === 0) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  await store.close(owner.id, owner.epoch, 'cancelled');
 });

@@ -10,12 +10,13 @@ export interface NewLive {
   readonly settings: LiveSettings;
   readonly model: ModelDescription;
   readonly decode: DecodeOptions;
-  readonly startedAtMs: number;
 }
 
 /** A session as it is stored. Positions are samples of the 16 kHz signal. */
 export interface LiveRecord extends NewLive {
   readonly epoch: number;
+  /** Time since it began, by Redis' clock, when this was read. */
+  readonly ageMs: number;
   readonly state: LiveState;
   /** Reason of the end, once it is finishing. */
   readonly end: LiveEnd | null;
@@ -47,13 +48,13 @@ export function fieldsOf(session: NewLive, closedKeepMs: number): Record<string,
   return {
     state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay,
     settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, slug: session.model.slug, closedKeepMs, decode: JSON.stringify(session.decode),
-    language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language, startedAtMs: session.startedAtMs,
+    language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language,
     position: 0, source: 0, keepFrom: 0, count: 0, started: 0, front: 0, pending: 0, speechSamples: 0, revisions: 0, open: '', partial: '', op: '',
   };
 }
 
-/** Null when the fields are none, or of another version. */
-export function recordOf(id: string, fields: Fields): LiveRecord | null {
+/** Null when the fields are none, or of another version. @param nowMs Redis' time */
+export function recordOf(id: string, fields: Fields, nowMs: number): LiveRecord | null {
   if (fields['state'] === undefined) return null;
   const settings = liveSettingsSchema.safeParse(parsed(fields['settings']));
   const model = modelDescriptionSchema.safeParse(parsed(fields['model']));
@@ -62,7 +63,7 @@ export function recordOf(id: string, fields: Fields): LiveRecord | null {
   return {
     id, settings: settings.data, model: model.data, decode: decode.data,
     tokenHash: fields['token'] ?? '', owner: ownerOf(fields), relay: fields['relay'] ?? '',
-    epoch: Number(fields['epoch']), state: fields['state'] as LiveState, end: (fields['end'] as LiveEnd | undefined) ?? null, startedAtMs: Number(fields['startedAtMs']),
+    epoch: Number(fields['epoch']), state: fields['state'] as LiveState, end: (fields['end'] as LiveEnd | undefined) ?? null, ageMs: Math.max(0, nowMs - Number(fields['startedAtMs'])),
     positionSamples: Number(fields['position']), sourceSamples: Number(fields['source']), decoder: fields['decoder'] ?? null,
     snapshot: fields['snapshot'] ?? null, snapshotAtSamples: Number(fields['snapshotAt'] ?? 0), keepFromSamples: Number(fields['keepFrom']),
     isOpen: (fields['open'] ?? '') !== '', utterances: Number(fields['count']), finals: Number(fields['front']), pendingSamples: Number(fields['pending']), op: fields['op'] ?? '',

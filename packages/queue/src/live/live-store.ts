@@ -1,11 +1,21 @@
 import type { LiveEnd, LiveState, LiveSummary } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
-import { CANCELLED_CHANNEL, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
-import { runScript } from '../scripts/script.js';
-import { changeLive, closeLive, eraseLive, releaseLive, renewLive, takeLive, tellLive } from './live-owner-scripts.js';
+import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
+import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm } from './live-pcm.js';
 import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveRecord, type NewLive } from './live-record.js';
 import type { PlannedUtterance } from './planned-utterance.js';
+
+const createLive = loadScript('create-live');
+const takeLive = loadScript('take-live');
+const changeLive = loadScript('change-live');
+const renewLive = loadScript('renew-live');
+const releaseLive = loadScript('release-live');
+const tellLive = loadScript('tell-live');
+const closeLive = loadScript('close-live');
+const eraseLive = loadScript('erase-live');
+const leaseLive = loadScript('lease-live');
+const overdueLive = loadScript('overdue-live');
 
 /** What an owner's change adds. Positions are samples of the 16 kHz signal. */
 export interface LiveChange {
@@ -52,6 +62,16 @@ export interface LiveClaim {
   readonly relay: string;
 }
 
+/** Milliseconds. */
+export interface LiveTimes {
+  /** Life of a session's keys without renewal. */
+  readonly keepMs: number;
+  /** How long the events of a closed session stay, for those who come late. */
+  readonly closedKeepMs: number;
+  /** After so long without renewal any relay may finish the session. Counts while relays reach Redis. */
+  readonly leaseMs: number;
+}
+
 /** The last event of a deleted session can be read for this long, milliseconds. */
 const ERASED_EVENT_MS = 10_000;
 
@@ -62,45 +82,38 @@ const PAGE = 200;
 /** Live sessions as their owner (a relay) sees them. Everything that an owner writes carries its epoch. Throws what Redis throws. */
 export class LiveStore {
   readonly #redis: Redis;
-  readonly #keepMs: number;
-  readonly #closedKeepMs: number;
+  readonly #times: LiveTimes;
 
-  /** The connection stays the caller's. @param keepMs life of a session's keys without renewal @param closedKeepMs how long the events of a closed session stay, for those who come late */
-  constructor(redis: Redis, keepMs: number, closedKeepMs: number) {
+  /** The connection stays the caller's. */
+  constructor(redis: Redis, times: LiveTimes) {
     this.#redis = redis;
-    this.#keepMs = keepMs;
-    this.#closedKeepMs = closedKeepMs;
+    this.#times = times;
   }
 
-  /** @param dueMs Unix milliseconds from which, not renewed, any relay may finish it */
-  async create(session: NewLive, dueMs: number): Promise<void> {
-    const keys = liveKeys(session.id);
-    const replies = await this.#redis.pipeline()
-      .incr(REWRITE_KEYS.begun)
-      .zadd(LIVE_SESSIONS, dueMs, session.id)
-      .hset(keys.session, fieldsOf(session, this.#closedKeepMs))
-      .pexpire(keys.session, this.#keepMs)
-      .exec();
-    for (const [error] of replies ?? []) if (error !== null) throw error;
+  /** Writes a new session and leases it. Answers when it began, in Unix milliseconds of Redis. */
+  async create(session: NewLive): Promise<number> {
+    await Promise.all([this.#redis.incr(REWRITE_KEYS.begun), this.lease([session.id])]);
+    return await runLua(this.#redis, createLive, [liveKeys(session.id).session], [this.#times.keepMs, ...Object.entries(fieldsOf(session, this.#times.closedKeepMs)).flat()]) as number;
   }
 
   /** Makes the relay the owner, with a new epoch. Null when there is no such session or the claim does not fit. A closed one is answered as it is. */
   async take(id: string, claim: LiveClaim): Promise<LiveRecord | null> {
     const keys = liveKeys(id);
-    const fields = await runScript(this.#redis, takeLive, [
-      ...all(keys), claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, keys.wake, this.#keepMs, claim.epoch ?? '',
-    ]) as string[] | null;
-    return fields === null ? null : recordOf(id, pairs(fields));
+    const reply = await runLua(this.#redis, takeLive, all(keys), [
+      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, keys.wake, this.#times.keepMs, claim.epoch ?? '',
+    ]) as [number, string[]] | null;
+    return reply === null ? null : recordOf(id, pairs(reply[1]), reply[0]);
   }
 
   /** The session as it is stored, or null. */
   async read(id: string): Promise<LiveRecord | null> {
-    return recordOf(id, await this.#redis.hgetall(liveKeys(id).session));
+    const [[seconds], fields] = await Promise.all([this.#redis.time(), this.#redis.hgetall(liveKeys(id).session)]);
+    return recordOf(id, fields, Number(seconds) * 1_000);
   }
 
   async change(id: string, epoch: number, change: LiveChange): Promise<ChangeAnswer> {
     const keys = liveKeys(id);
-    const answer = await runScript(this.#redis, changeLive, [...all(keys), JSON.stringify({
+    const answer = await runLua(this.#redis, changeLive, all(keys), [JSON.stringify({
       epoch, op: change.op, from: change.fromSamples, to: change.toSamples, source: change.sourceSamples, keepFrom: change.keepFromSamples,
       ...(change.decoder === null ? {} : { decoder: change.decoder }),
       ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
@@ -108,45 +121,48 @@ export class LiveStore {
       ...(change.finish === null ? {} : { finish: change.finish }),
       events: change.events.map(eventOf),
       partialAfter: change.partialAfterSamples, partialLostMs: PARTIAL_LOST_MS, cleared: change.cleared,
-      nowMs: Date.now(), keepMs: change.renew ? this.#keepMs : 0, wake: keys.wake,
-    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength)]) as [string, string?, number?, string?];
+      keepMs: change.renew ? this.#times.keepMs : 0,
+    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength), keys.wake]) as [string, string?, number?, string?];
     const [outcome, pending, partial = -1, state] = answer;
     if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' | 'behind' };
     return { outcome, pendingSamples: Number(pending), partial: partial < 0 ? null : partial, closed: state === 'closed' };
   }
 
   /** Keeps the sessions for another while; answers what each is, in order. */
-  async renew(sessions: readonly { readonly id: string; readonly epoch: number }[], dueMs: number): Promise<readonly ('lost' | 'gone' | { readonly pendingSamples: number; readonly finals: number })[]> {
-    if (sessions.length === 0) return [];
-    const answers = await Promise.all(sessions.map(({ id, epoch }) => runScript(this.#redis, renewLive, [...all(liveKeys(id)), epoch, this.#keepMs]) as Promise<[string, string?, string?, string?]>));
-    const held = sessions.filter((_, at) => answers[at]?.[0] === 'ok').flatMap(({ id }) => [dueMs, id]);
-    if (held.length > 0) await this.#redis.zadd(LIVE_SESSIONS, ...held);
-    return answers.map(([outcome, , pending, finals]) => (outcome === 'ok' ? { pendingSamples: Number(pending), finals: Number(finals) } : outcome as 'lost' | 'gone'));
+  async renew(sessions: readonly { readonly id: string; readonly epoch: number }[]): Promise<readonly ('lost' | 'gone' | { readonly pendingSamples: number })[]> {
+    const answers = await Promise.all(sessions.map(({ id, epoch }) => runLua(this.#redis, renewLive, all(liveKeys(id)), [epoch, this.#times.keepMs]) as Promise<[string, string?]>));
+    await this.lease(sessions.filter((_, at) => answers[at]?.[0] === 'ok').map(({ id }) => id));
+    return answers.map(([outcome, pending]) => (outcome === 'ok' ? { pendingSamples: Number(pending) } : outcome as 'lost' | 'gone'));
   }
 
-  /** The owner lets go; from `dueMs` on any relay may finish it. */
-  async release(id: string, epoch: number, dueMs: number): Promise<void> {
-    const released = await runScript(this.#redis, releaseLive, [liveKeys(id).session, epoch]);
-    if (released === 1) await this.#redis.zadd(LIVE_SESSIONS, 'XX', dueMs, id);
+  /** Says that somebody looks after the sessions: nobody finishes them before a lease is over. */
+  async lease(ids: readonly string[], leaseMs = this.#times.leaseMs): Promise<void> {
+    if (ids.length > 0) await runLua(this.#redis, leaseLive, [LIVE_SESSIONS, LIVE_CLOCK], [leaseMs, ...ids]);
+  }
+
+  /** The owner lets go; after `graceMs` any relay may finish it. */
+  async release(id: string, epoch: number, graceMs: number): Promise<void> {
+    const released = await runLua(this.#redis, releaseLive, [liveKeys(id).session], [epoch]);
+    if (released === 1) await this.lease([id], graceMs);
   }
 
   /** Tells viewers something that the owner knows. False when it is the owner no more. */
   async tell(id: string, epoch: number, type: 'warning' | 'error', body: unknown): Promise<boolean> {
     const keys = liveKeys(id);
-    return await runScript(this.#redis, tellLive, [keys.session, keys.events, epoch, type, JSON.stringify(body), keys.wake]) === 1;
+    return await runLua(this.#redis, tellLive, [keys.session, keys.events], [epoch, type, JSON.stringify(body), keys.wake]) === 1;
   }
 
   /** Closes at once. */
   async close(id: string, epoch: number, end: LiveEnd): Promise<void> {
     const keys = liveKeys(id);
-    if (await runScript(this.#redis, closeLive, [...all(keys), epoch, end, keys.wake]) !== 1) return;
+    if (await runLua(this.#redis, closeLive, all(keys), [epoch, end, keys.wake]) !== 1) return;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
   }
 
   /** Deletes the session, whoever owns it and whatever its state. Null when there is none; else where its finals were queued, and which were awaited. */
   async erase(id: string): Promise<{ readonly modelSlug: string; readonly awaited: readonly number[] } | null> {
     const keys = liveKeys(id);
-    const answer = await runScript(this.#redis, eraseLive, [...all(keys), keys.wake, ERASED_EVENT_MS]) as [string, ...string[]] | null;
+    const answer = await runLua(this.#redis, eraseLive, all(keys), [keys.wake, ERASED_EVENT_MS]) as [string, ...string[]] | null;
     if (answer === null) return null;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
     const [modelSlug, ...awaited] = answer;
@@ -176,25 +192,20 @@ export class LiveStore {
     return readLivePcm(this.#redis, liveKeys(id).pcm, fromSamples, toSamples);
   }
 
-  /** Says that the session is cared for until then. */
-  async expect(id: string, dueMs: number): Promise<void> {
-    await this.#redis.zadd(LIVE_SESSIONS, dueMs, id);
+  /** Sessions that nobody has renewed in time, with the epoch that each had then. Closed ones leave the list. */
+  async overdue(limit: number): Promise<{ readonly id: string; readonly epoch: number }[]> {
+    const listed = await this.#overdueIds(limit);
+    if (listed.length === 0) return [];
+    const found = await Promise.all(listed.map(async (id) => ({ id, values: await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch') })));
+    const closed = found.filter(({ values: [state] }) => typeof state !== 'string' || state === 'closed');
+    await Promise.all(closed.map(({ id }) => this.forget(id)));
+    // Who takes a session over leases it first: one that is overdue still is nobody's in the epoch that was read before.
+    const overdue = new Set(await this.#overdueIds(limit));
+    return found.flatMap(({ id, values: [, epoch] }) => (overdue.has(id) ? [{ id, epoch: Number(epoch) }] : []));
   }
 
-  /** Epoch of a session that nobody has renewed in time; null when somebody has, or it is closed. Closed ones leave the list. */
-  async overdueEpoch(id: string): Promise<number | null> {
-    const [state, epoch] = await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch');
-    if (typeof state !== 'string' || state === 'closed') {
-      await this.forget(id);
-      return null;
-    }
-    const dueMs = await this.#redis.zscore(LIVE_SESSIONS, id);
-    return dueMs !== null && Number(dueMs) <= Date.now() ? Number(epoch) : null;
-  }
-
-  /** Sessions that nobody has renewed in time. */
-  async overdue(limit: number): Promise<string[]> {
-    return this.#redis.zrangebyscore(LIVE_SESSIONS, '-inf', String(Date.now()), 'LIMIT', 0, limit);
+  async #overdueIds(limit: number): Promise<string[]> {
+    return await runLua(this.#redis, overdueLive, [LIVE_SESSIONS, LIVE_CLOCK], [limit]) as string[];
   }
 
   /** Whose a session is, and what its token hashes to; null when there is none. */

@@ -113,8 +113,8 @@ test('keeps the failure of a model until the store takes it', async () => {
 });
 
 test('publishes a live final whole after the store has refused it', async () => {
-  const store = new LiveStore(redis, 60_000, 60_000);
-  await store.create({ id: 's1', tokenHash: 'h', owner: null, relay: 'a', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}), startedAtMs: Date.now() }, Date.now() + 70_000);
+  const store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
+  await store.create({ id: 's1', tokenHash: 'h', owner: null, relay: 'a', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) });
   await store.change('s1', 1, {
     op: '1.0', fromSamples: 0, toSamples: 16_000, pcm: Buffer.alloc(32_000), sourceSamples: 16_000, decoder: null, snapshot: '{}', snapshotAtSamples: 16_000, keepFromSamples: 16_000,
     open: null, partialAfterSamples: 8_000, cleared: false, finish: null, renew: true,

@@ -1,0 +1,4 @@
+-- Jobs that are active now.
+-- KEYS: active
+-- include: clock
+return redis.call('ZRANGEBYSCORE', active_key, now_ms(), '+inf')

@@ -1,0 +1,35 @@
+-- What scripts of live sessions have in common. Needs include fields, the key session, and the keys that each function names.
+
+-- Events kept of a session: 7 hours and more of unbroken speech.
+local MAX_EVENTS = 20000
+
+-- tell(kind, body): appends an event (JSON without its type) to the stream; answers its id. Key: events.
+local function tell(kind, body)
+  return redis.call('XADD', events_key, 'MAXLEN', '~', MAX_EVENTS, '*', 'type', kind, 'body', body)
+end
+
+-- trim(): drops audio that nothing needs any more: before the first utterance that is not final, and before what the owner still needs. Keys: pcm, utterances.
+local function trim()
+  local session = read(session_key, 'keepFrom', 'front', 'count')
+  local from = tonumber(session.keepFrom)
+  if tonumber(session.front) < tonumber(session.count) then
+    local planned = redis.call('HGET', utterances_key, session.front)
+    if planned then from = math.min(from, cjson.decode(planned).startSamples) end
+  end
+  if from > 0 then redis.call('XTRIM', pcm_key, 'MINID', string.format('%.0f', from + 1)) end
+end
+
+-- close(reason): closes the session: the last event, and all but events and manifest go. These stay for as long as the session was created with.
+-- Keys: pcm, utterances, events, tries, results.
+local function close(reason)
+  local session = read(session_key, 'closedKeepMs', 'position', 'speechSamples', 'count')
+  local function milliseconds(samples) return math.floor(tonumber(samples) / 16 + 0.5) end
+  tell('closed', cjson.encode({ totals = {
+    audioMs = milliseconds(session.position), speechMs = milliseconds(session.speechSamples), utterances = tonumber(session.count), ['end'] = reason,
+  } }))
+  redis.call('HSET', session_key, 'state', 'closed', 'end', reason, 'relay', '')
+  redis.call('HDEL', session_key, 'snapshot', 'decoder', 'partialText', 'partialStable', 'early')
+  redis.call('UNLINK', pcm_key, utterances_key, tries_key, results_key)
+  redis.call('PEXPIRE', session_key, session.closedKeepMs)
+  redis.call('PEXPIRE', events_key, session.closedKeepMs)
+end

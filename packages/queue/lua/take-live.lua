@@ -1,0 +1,20 @@
+-- Makes the caller the session's owner: its epoch counts up, and whoever had it is told.
+-- KEYS: session pcm utterances events tries results
+-- ARGV: token_hash owner owner_counts relay channel keep_ms epoch
+-- token_hash: SHA-256 of the token, or '' for any. owner: '' for none; it must be that where owner_counts is '1'. epoch: what the session must have, or ''.
+-- Returns nil (no such session, not the caller's, or another epoch) or { now in Unix milliseconds, all fields with the new epoch }. A closed session is answered as it is.
+-- include: clock fields
+local session = read(session_key, 'state', 'token', 'owner', 'epoch')
+if not session.state then return nil end
+if token_hash ~= '' and session.token ~= token_hash then return nil end
+if owner_counts == '1' and session.owner ~= owner then return nil end
+if epoch ~= '' and session.epoch ~= epoch then return nil end
+if session.state ~= 'closed' then
+  local taken = redis.call('HINCRBY', session_key, 'epoch', 1)
+  redis.call('HSET', session_key, 'relay', relay, 'partial', '')
+  if session.state == 'detached' then redis.call('HSET', session_key, 'state', 'open') end
+  redis.call('PEXPIRE', session_key, keep_ms)
+  share_ttl(pcm_key, utterances_key, events_key, tries_key, results_key)
+  redis.call('PUBLISH', channel, 'epoch ' .. taken)
+end
+return { now_ms(), redis.call('HGETALL', session_key) }

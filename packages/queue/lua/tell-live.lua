@@ -1,0 +1,11 @@
+-- The owner tells viewers something.
+-- KEYS: session events
+-- ARGV: epoch kind body channel
+-- Returns 1 when it was told.
+-- include: fields live
+local session = read(session_key, 'state', 'epoch')
+if not session.state or session.state == 'closed' or session.epoch ~= epoch then return 0 end
+tell(kind, body)
+share_ttl(events_key)
+redis.call('PUBLISH', channel, 'news')
+return 1

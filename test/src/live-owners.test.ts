@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { LiveNews } from '@murmuration/contracts';
+import { freePort } from '@murmuration/queue/testing';
+import { Cluster } from './harness/cluster.js';
+import { LiveConnection } from './harness/live-client.js';
+import { LiveNodes, allNews, openLive } from './harness/live-nodes.js';
+import { ServiceProcess } from './harness/service-process.js';
+import { RATE_HZ } from './harness/wav.js';
+
+const FRAME = new Int16Array(RATE_HZ / 10);
+const GRACE_S = 1;
+/** Loaded before everything else in a process: its wall clock is off by this much. */
+const skewed = (ms: number): string => `--import=data:text/javascript,${encodeURIComponent(`const Real = Date; globalThis.Date = class extends Real { constructor(...given) { super(...(given.length === 0 ? [Real.now() + ${String(ms)}] : given)); } static now() { return Real.now() + ${String(ms)}; } };`)}`;
+
+/** A client that sends silence until the test ends. */
+async function speaker(t: TestContext, port: number): Promise<LiveConnection> {
+  const connection = await LiveConnection.open(`ws://127.0.0.1:${String(port)}/ws/transcribe`);
+  connection.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
+  await connection.next('ready', (message) => message.type === 'ready');
+  const timer = setInterval(() => { connection.audio(FRAME); }, 100);
+  t.after(() => { clearInterval(timer); connection.cut(); });
+  return connection;
+}
+
+test('relays whose clocks are ten minutes apart leave each other’s sessions alone, and finish those that are nobody’s', { timeout: 300_000 }, async (t) => {
+  const cluster = await Cluster.start({ relays: 1, worker: { DEVICE: 'simulated' }, relay: { SESSION_GRACE: String(GRACE_S) } });
+  t.after(() => cluster.close());
+  const ports = [cluster.relays[0]?.port ?? 0];
+  for (const skewMs of [600_000, -600_000]) {
+    const port = await freePort();
+    const relay = await ServiceProcess.start('relay', { REDIS_URL: cluster.redis.url, WS_PORT: String(port), GRPC_PORT: String(await freePort()), SESSION_GRACE: String(GRACE_S), NODE_OPTIONS: skewed(skewMs) });
+    t.after(() => relay.end());
+    ports.push(port);
+  }
+  const speakers = await Promise.all(ports.map((port) => speaker(t, port)));
+  for (const port of ports) {
+    const left = await speaker(t, port);
+    const session = left.messages[0]?.session ?? '';
+    left.cut();
+    const told = await (await fetch(`${cluster.url}/v1/sessions/${session}/events?last_event_id=0`)).text();
+    assert.match(told, /"end":"abandoned"/);
+  }
+  for (const one of speakers) assert.deepEqual(one.messages.filter(({ type }) => type === 'error' || type === 'closed'), []);
+});
+
+test('a session goes on after Redis was away for longer than its lease', { timeout: 120_000 }, async (t) => {
+  const nodes = await LiveNodes.start();
+  t.after(() => nodes.close());
+  const [own] = [await nodes.addNode('own', { graceMs: GRACE_S * 1_000 }), await nodes.addNode('other', { graceMs: GRACE_S * 1_000 })];
+  const session = await openLive(own);
+  const news: Promise<LiveNews[]> = allNews(session);
+  const push = (): Promise<void> => session.push(new Uint8Array(FRAME.buffer));
+  await push();
+  nodes.redis.signal('SIGSTOP');
+  // The grace and the ten seconds that are added to it.
+  await new Promise((resolve) => { setTimeout(resolve, GRACE_S * 1_000 + 13_000); });
+  nodes.redis.signal('SIGCONT');
+  const onwards = performance.now() + 15_000;
+  while (performance.now() < onwards) {
+    await push();
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  await session.finish();
+  const last = (await news).at(-1);
+  assert.equal(last?.type === 'closed' && last.totals.end, 'finished');
+});
