@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import type { LiveNews } from '@murmuration/contracts';
 import { freePort } from '@murmuration/queue/testing';
 import { Cluster } from './harness/cluster.js';
@@ -13,17 +13,19 @@ const GRACE_S = 1;
 /** Loaded before everything else in a process: its wall clock is off by this much. */
 const skewed = (ms: number): string => `--import=data:text/javascript,${encodeURIComponent(`const Real = Date; globalThis.Date = class extends Real { constructor(...given) { super(...(given.length === 0 ? [Real.now() + ${String(ms)}] : given)); } static now() { return Real.now() + ${String(ms)}; } };`)}`;
 
-/** A client that sends silence until the test ends. */
-async function speaker(t: TestContext, port: number): Promise<LiveConnection> {
+/** A client that sends silence until it is stopped. */
+async function speaker(stops: (() => void)[], port: number): Promise<LiveConnection> {
   const connection = await LiveConnection.open(`ws://127.0.0.1:${String(port)}/ws/transcribe`);
   connection.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
   await connection.next('ready', (message) => message.type === 'ready');
   const timer = setInterval(() => { connection.audio(FRAME); }, 100);
-  t.after(() => { clearInterval(timer); connection.cut(); });
+  stops.push(() => { clearInterval(timer); connection.cut(); });
   return connection;
 }
 
 test('relays whose clocks are ten minutes apart leave each other’s sessions alone, and finish those that are nobody’s', { timeout: 300_000 }, async (t) => {
+  const stops: (() => void)[] = [];
+  t.after(() => { for (const stop of stops) stop(); });
   const cluster = await Cluster.start({ relays: 1, worker: { DEVICE: 'simulated' }, relay: { SESSION_GRACE: String(GRACE_S) } });
   t.after(() => cluster.close());
   const ports = [cluster.relays[0]?.port ?? 0];
@@ -33,9 +35,9 @@ test('relays whose clocks are ten minutes apart leave each other’s sessions al
     t.after(() => relay.end());
     ports.push(port);
   }
-  const speakers = await Promise.all(ports.map((port) => speaker(t, port)));
+  const speakers = await Promise.all(ports.map((port) => speaker(stops, port)));
   for (const port of ports) {
-    const left = await speaker(t, port);
+    const left = await speaker(stops, port);
     const session = left.messages[0]?.session ?? '';
     left.cut();
     const told = await (await fetch(`${cluster.url}/v1/sessions/${session}/events?last_event_id=0`)).text();
