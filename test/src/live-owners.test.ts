@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LiveNews } from '@murmuration/contracts';
+import { patientConnection } from '@murmuration/queue';
 import { freePort } from '@murmuration/queue/testing';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
-import { LiveNodes, allNews, openLive } from './harness/live-nodes.js';
+import { createLogger } from '@murmuration/runtime';
+import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
 import { ServiceProcess } from './harness/service-process.js';
-import { RATE_HZ } from './harness/wav.js';
+import { RATE_HZ, joined, samples } from './harness/wav.js';
 
 const FRAME = new Int16Array(RATE_HZ / 10);
 const GRACE_S = 1;
@@ -66,4 +68,69 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
   await session.finish();
   const last = (await news).at(-1);
   assert.equal(last?.type === 'closed' && last.totals.end, 'finished');
+});
+
+/** What a replica has of a session: put back, it is the store after a failover that lost what came since. */
+class Replica {
+  readonly #redis: ReturnType<typeof patientConnection>;
+  readonly #names: readonly string[];
+  readonly #dumps: readonly (Buffer | null)[];
+
+  private constructor(redis: ReturnType<typeof patientConnection>, names: readonly string[], dumps: readonly (Buffer | null)[]) {
+    this.#redis = redis;
+    this.#names = names;
+    this.#dumps = dumps;
+  }
+
+  static async of(redis: ReturnType<typeof patientConnection>, session: string): Promise<Replica> {
+    const names = ['session', 'pcm', 'utterances', 'events', 'tries', 'results'].map((name) => `murm:{s.${session}}:${name}`);
+    const dumping = redis.multi();
+    for (const name of names) dumping.dumpBuffer(name);
+    return new Replica(redis, names, (await dumping.exec() ?? []).map(([, dump]) => dump as Buffer | null));
+  }
+
+  async failOver(): Promise<void> {
+    const restoring = this.#redis.multi().unlink(...this.#names);
+    this.#names.forEach((name, at) => {
+      const dump = this.#dumps[at];
+      if (dump !== null && dump !== undefined) restoring.restore(name, 60_000, dump);
+    });
+    await restoring.exec();
+  }
+}
+
+test('acknowledged audio and ended utterances that a failover loses are stored again by their owner, who keeps the session that it took', { timeout: 120_000 }, async (t) => {
+  const nodes = await LiveNodes.start();
+  t.after(() => nodes.close());
+  const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
+  t.after(() => { redis.disconnect(); });
+  const [first, second] = [await nodes.addNode('first'), await nodes.addNode('second')];
+  const speech = joined((await samples()).map((clip) => clip.pcm), 900);
+  const bytes = new Uint8Array(speech.buffer, speech.byteOffset, speech.byteLength);
+  const settings = { idleEndpointingMs: 60_000 };
+  const heard = (news: readonly LiveNews[]): unknown => [...new Map(finalsOf(news).map(({ utterance, startMs, endMs, text }) => [utterance, { startMs, endMs, text }]))];
+  const quiet = await openLive(first, settings);
+  await send(quiet, bytes);
+  await quiet.finish();
+  const undisturbed = heard(await allNews(quiet));
+
+  let session = await openLive(first, settings);
+  const sendAll = async (from: number, to: number): Promise<void> => {
+    const stored = new Promise<void>((resolve) => { session.onStored((count) => { if (count === to / 2) resolve(); }); });
+    await Promise.all([send(session, bytes.subarray(from, to)), stored]);
+  };
+  await sendAll(0, 200_000);
+  let replica = await Replica.of(redis, session.id);
+  await sendAll(200_000, 320_000);
+  await replica.failOver();
+  await sendAll(320_000, 360_000);
+  replica = await Replica.of(redis, session.id);
+  session = await second.resume(session.id, session.token, null);
+  await sendAll(360_000, 420_000);
+  await replica.failOver();
+  await send(session, bytes.subarray(420_000));
+  await session.finish();
+  const told = await allNews(session);
+  assert.equal(told.at(-1)?.type, 'closed');
+  assert.deepEqual(heard(told), undisturbed);
 });

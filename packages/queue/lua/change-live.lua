@@ -1,22 +1,22 @@
 -- The one way in which a session moves on: audio, what was heard in it, state of decoder and detector, all or nothing.
 -- KEYS: session pcm utterances events tries results
--- ARGV: change_json audio channel
--- change: `epoch`, `op` (unique a change; a repeated one is answered again and not done again), `from` and `to` (positions before and after), `source`, `decoder`,
+-- ARGV: epoch holder change_json audio channel
+-- change: `op` (unique a change; a repeated one is answered again and not done again), `after` (the op of the change before), `from` and `to` (positions before and after), `source`, `decoder`,
 -- `snapshot`, `snapshotAt`, `keepFrom`, `open` (the utterance in progress), `events`, `partialAfter` (samples after which the next partial is due, 0 for none that
 -- is told; where the utterance rests, one is due at once: if it ends there, that is its final's text), `partialLostMs`, `cleared`, `finish` (the reason), `keepMs` (time to live, 0 to leave it).
--- Returns { 'lost' } (a newer epoch owns it), { 'gone' } (closed or absent), { 'behind', position } (audio is missing or there already) or
+-- Returns { 'lost' } (another holder has taken it), { 'gone' } (closed or absent), { 'behind', epoch, op of the last change } (the store has not what came before) or
 -- { 'ok', samples of ended utterances that are not final, revision of the partial to queue or -1, state }.
 -- Events: 'speech_started', 'speech_ended', and 'closed' when it was finished and no final is awaited.
 -- include: clock fields live
 local change = cjson.decode(change_json)
-local session = read(session_key, 'state', 'epoch', 'position', 'op', 'count', 'started', 'open')
+local session = read(session_key, 'state', 'epoch', 'holder', 'position', 'op', 'count', 'started', 'open')
+local refused = refusal(session, epoch, holder)
+if refused then return { refused, session.epoch, session.op } end
 local state = session.state
-if not state or state == 'closed' then return { 'gone' } end
-if tonumber(session.epoch) ~= change.epoch then return { 'lost' } end
 local count = tonumber(session.count)
 local told = false
 if session.op ~= change.op then
-  if tonumber(session.position) ~= change.from then return { 'behind', session.position } end
+  if session.op ~= change.after or tonumber(session.position) ~= change.from then return { 'behind', session.epoch, session.op } end
   if audio ~= '' then redis.call('XADD', pcm_key, string.format('%.0f-0', change.to), 'b', audio) end
   local started = tonumber(session.started)
   if change.cleared then started = count end

@@ -1,6 +1,7 @@
--- Makes the caller the session's owner: its epoch counts up, and whoever had it is told.
+-- Makes the caller the session's holder: its epoch counts up, and whoever had it is told. After a failover two may have counted to the same epoch:
+-- the holder, a random id, tells them apart.
 -- KEYS: session pcm utterances events tries results
--- ARGV: token_hash owner owner_counts relay channel keep_ms epoch
+-- ARGV: token_hash owner owner_counts relay holder channel keep_ms epoch
 -- token_hash: SHA-256 of the token, or '' for any. owner: '' for none; it must be that where owner_counts is '1'. epoch: what the session must have, or ''.
 -- Returns nil (no such session, not the caller's, or another epoch) or { now in Unix milliseconds, all fields with the new epoch }. A closed session is answered as it is.
 -- include: clock fields
@@ -11,10 +12,10 @@ if owner_counts == '1' and session.owner ~= owner then return nil end
 if epoch ~= '' and session.epoch ~= epoch then return nil end
 if session.state ~= 'closed' then
   local taken = redis.call('HINCRBY', session_key, 'epoch', 1)
-  redis.call('HSET', session_key, 'relay', relay, 'partial', '')
+  redis.call('HSET', session_key, 'relay', relay, 'holder', holder, 'partial', '')
   if session.state == 'detached' then redis.call('HSET', session_key, 'state', 'open') end
   redis.call('PEXPIRE', session_key, keep_ms)
   share_ttl(pcm_key, utterances_key, events_key, tries_key, results_key)
-  redis.call('PUBLISH', channel, 'epoch ' .. taken)
+  redis.call('PUBLISH', channel, 'epoch ' .. taken .. ' ' .. holder)
 end
 return { now_ms(), redis.call('HGETALL', session_key) }

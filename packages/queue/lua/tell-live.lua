@@ -1,10 +1,10 @@
 -- The owner tells viewers something.
 -- KEYS: session events
--- ARGV: epoch kind body channel
+-- ARGV: epoch holder kind body channel
 -- Returns 1 when it was told.
 -- include: fields live
-local session = read(session_key, 'state', 'epoch')
-if not session.state or session.state == 'closed' or session.epoch ~= epoch then return 0 end
+local session = read(session_key, 'state', 'epoch', 'holder')
+if refusal(session, epoch, holder) then return 0 end
 tell(kind, body)
 share_ttl(events_key)
 redis.call('PUBLISH', channel, 'news')

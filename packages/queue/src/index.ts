@@ -18,8 +18,8 @@ export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook
 export { WebhookQueue, WebhookWorker } from './webhook-queue.js';
 export { LiveDesk, type EarlyText, type FinalBody, type PartialBody, type PickedFinal, type PickedPartial } from './live/live-desk.js';
 export { LiveEvents } from './live/live-events.js';
-export type { LiveRecord, NewLive } from './live/live-record.js';
-export { LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveClaim } from './live/live-store.js';
+export type { LiveOwner, LiveRecord, NewLive } from './live/live-record.js';
+export { LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveClaim, type RenewAnswer } from './live/live-store.js';
 export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { LEDGER_KEYS, liveWakeChannel } from './keys.js';

@@ -117,7 +117,7 @@ export const CARD_KEYS = {
 
 /** Keys of one live session; all share its hash tag, so a script touches one slot. */
 export interface LiveKeys {
-  /** Hash: state, epoch, owner, settings, positions, snapshot, the partial in hand, counters. */
+  /** Hash: state, epoch and holder, owner, settings, positions, snapshot, the partial in hand, counters. */
   readonly session: string;
   /** Stream: 16 kHz PCM that is not final yet; an entry's id is the position after its last sample. */
   readonly pcm: string;
@@ -129,7 +129,7 @@ export interface LiveKeys {
   readonly results: string;
   /** Stream: what viewers are told. */
   readonly events: string;
-  /** Channel: the stream has grown (`news`), or somebody took the session over (`epoch <n>`). */
+  /** Channel: the stream has grown (`news`), or somebody took the session over (`epoch <n> <holder>`). */
   readonly wake: string;
 }
 

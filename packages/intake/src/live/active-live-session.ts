@@ -1,6 +1,6 @@
 import { countedRateHz, frameBytes } from '@murmuration/audio';
 import { AsrError, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
-import { backendUnavailable, liveWakeChannel, type LiveRecord } from '@murmuration/queue';
+import { backendUnavailable, liveWakeChannel, type LiveOwner, type LiveRecord, type RenewAnswer } from '@murmuration/queue';
 import { ArrivalClock } from './arrival-clock.js';
 import { followNews } from './follow-news.js';
 import { LiveClock } from './live-clock.js';
@@ -32,12 +32,11 @@ const SAMPLES_A_MS = 16;
  * open -> finishing, too, at audio that cannot be read: an `error` is told, and `push` throws it from then on.
  * From any: lost (`session_lost`: another owner has it; or an error that ends the connection, told by every call from then on), closed (`cancel`).
  */
-export class ActiveLiveSession implements LiveSession {
+export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly id: string;
   readonly token: string;
   readonly settings: LiveSettings;
   readonly model: ModelDescription;
-  readonly epoch: number;
   readonly #parts: LiveParts;
   readonly #recorder: LiveRecorder;
   readonly #pump: LivePump;
@@ -62,7 +61,6 @@ export class ActiveLiveSession implements LiveSession {
     this.token = token;
     this.settings = record.settings;
     this.model = record.model;
-    this.epoch = record.epoch;
     this.#parts = parts;
     this.#recorder = new LiveRecorder(record, parts);
     this.#clock = new LiveClock(record, parts.limits);
@@ -81,6 +79,15 @@ export class ActiveLiveSession implements LiveSession {
     if (this.#state === 'closed') this.#leave();
     // Whoever had the session before may have left an utterance in progress.
     this.#expectPause();
+  }
+
+  /** As its owner, to the store. */
+  get epoch(): number {
+    return this.#recorder.owner.epoch;
+  }
+
+  get holder(): string {
+    return this.#recorder.owner.holder;
   }
 
   get storedSamples(): number {
@@ -125,7 +132,7 @@ export class ActiveLiveSession implements LiveSession {
     this.#pump.stop();
     await this.#pump.settled();
     const open = await within(this.#parts.store.openFinals(this.id), DETACH_LIMIT_MS);
-    await within(this.#parts.store.close(this.id, this.epoch, 'cancelled'), DETACH_LIMIT_MS);
+    await within(this.#parts.store.close(this, 'cancelled'), DETACH_LIMIT_MS);
     this.#leave();
     await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
   }
@@ -137,7 +144,7 @@ export class ActiveLiveSession implements LiveSession {
     this.#state = 'left';
     this.#leave();
     this.#unread.abort();
-    await within(this.#parts.store.release(this.id, this.epoch, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
+    await within(this.#parts.store.release(this, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
   }
 
   onStored(listener: (samples: number) => void): void {
@@ -164,7 +171,7 @@ export class ActiveLiveSession implements LiveSession {
       // While the sender is held up it cannot send.
       if (this.#pump.isSenderWaiting) this.#clock.heard();
       const due = this.#clock.due();
-      if (due?.type === 'warning') await this.#parts.store.tell(this.id, this.epoch, 'warning', { code: due.code, message: due.message });
+      if (due?.type === 'warning') await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
       // Not waited for: it comes after all audio that waits, and that may wait for finals that this look is to find.
       if (due?.type === 'end') this.finish(due.end).catch(() => undefined);
     }
@@ -172,9 +179,10 @@ export class ActiveLiveSession implements LiveSession {
   }
 
   /** Called with what the store says at a renewal. */
-  renewed(answer: 'lost' | 'gone' | { readonly pendingSamples: number }): void {
+  renewed(answer: RenewAnswer): void {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
+    else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(() => undefined);
     else this.#isPending(answer.pendingSamples / SAMPLES_A_MS);
   }
 
@@ -197,7 +205,7 @@ export class ActiveLiveSession implements LiveSession {
     const beforeMs = this.#recorder.pendingMs;
     const { audioMs, mixAdjusted } = this.#recorder;
     await this.#recorder.hear(bytes);
-    if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this.id, this.epoch, 'warning', MIX_ADJUSTED);
+    if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this, 'warning', MIX_ADJUSTED);
     this.#arrivals.heard(this.#recorder.audioMs - audioMs);
     if (this.#recorder.pendingMs !== beforeMs) this.#progressMs = performance.now();
     if (this.#recorder.closed) this.#close();
@@ -236,7 +244,7 @@ export class ActiveLiveSession implements LiveSession {
     try {
       if (error.code !== 'unprocessable_audio') throw error;
       this.#refusal = error;
-      await within(this.#parts.store.tell(this.id, this.epoch, 'error', { error: error.toRecord() }), DETACH_LIMIT_MS);
+      await within(this.#parts.store.tell(this, 'error', { error: error.toRecord() }), DETACH_LIMIT_MS);
       await this.#finish('failed');
     } catch (other) {
       const told = AsrError.from(other);
@@ -247,7 +255,8 @@ export class ActiveLiveSession implements LiveSession {
 
   #onMessage(message: string): void {
     if (message.startsWith('epoch ')) {
-      if (Number(message.slice('epoch '.length)) > this.epoch) this.fail(new AsrError('session_lost'));
+      // Its own taking comes here, too, and after a failover one that the store has lost: the store says who has it.
+      if (message.split(' ')[2] !== this.holder) void this.#parts.store.renew([this]).then(([answer = 'gone']) => { this.renewed(answer); }, () => undefined);
       return;
     }
     // Finals make room for a sender that is held up.

@@ -1,6 +1,6 @@
 import { AsrError, type LiveEnd } from '@murmuration/contracts';
 import type { EarSnapshot, EarState, Heard, LiveEar, LiveEarSettings, UtteranceEvent } from '@murmuration/audio';
-import { backendUnavailable, type LiveChangeEvent, type LiveRecord } from '@murmuration/queue';
+import { backendUnavailable, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveOwner, type LiveRecord } from '@murmuration/queue';
 import type { LiveParts } from './live-parts.js';
 import { within } from './within.js';
 
@@ -13,6 +13,9 @@ const REPLAY_SAMPLES = 64_000;
 const PATIENCE_MS = 30_000;
 /** Keys get a new time to live this often, milliseconds. */
 const RENEW_EVERY_MS = 60_000;
+
+/** Audio of the latest changes that is kept, to store it again after a failover has lost it: about 5 s. */
+const RECENT_BYTES = 160_000;
 
 type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
 
@@ -33,7 +36,12 @@ export class LiveRecorder {
   #sourceSamples: number;
   #snapshotAtSamples: number;
   #pendingSamples: number;
+  #owner: LiveOwner;
   #opNumber = 0;
+  /** Name of the last change. */
+  #op: string;
+  /** The latest changes, oldest first. */
+  #recent: LiveChange[] = [];
   #renewedMs = -Infinity;
   #isOpen: boolean;
   #closed: boolean;
@@ -43,6 +51,8 @@ export class LiveRecorder {
   constructor(record: LiveRecord, parts: LiveParts) {
     this.#record = record;
     this.#parts = parts;
+    this.#owner = record;
+    this.#op = record.op;
     this.#settings = earSettingsOf(record);
     this.#positionSamples = record.positionSamples;
     this.#sourceSamples = record.sourceSamples;
@@ -50,6 +60,10 @@ export class LiveRecorder {
     this.#pendingSamples = record.pendingSamples;
     this.#isOpen = record.isOpen;
     this.#closed = record.state === 'closed';
+  }
+
+  get owner(): LiveOwner {
+    return this.#owner;
   }
 
   /** Client's samples a channel that are stored. */
@@ -114,7 +128,20 @@ export class LiveRecorder {
     this.close();
   }
 
+  /** Takes the session again where the store has lost that this owner took it, as in a failover. Throws `session_lost` when another one took it since. */
+  async retake(): Promise<void> {
+    const { store, relay } = this.#parts;
+    const { id, epoch, holder } = this.#owner;
+    const held = await this.#patiently(store.read(id));
+    if (held === null || held.epoch >= epoch) return;
+    await this.#patiently(store.lease([id]));
+    const taken = await this.#patiently(store.take(id, { tokenHash: null, relay, holder, epoch: held.epoch }));
+    if (taken === null) throw new AsrError('session_lost');
+    this.#owner = { id, epoch: taken.epoch, holder };
+  }
+
   close(): void {
+    this.#recent = [];
     this.#ear?.close();
     this.#ear = null;
   }
@@ -156,21 +183,22 @@ export class LiveRecorder {
   /** Reads the record again, as its owner still. */
   async #readAgain(): Promise<void> {
     const record = await this.#patiently(this.#parts.store.read(this.#record.id));
-    if (record?.epoch !== this.#record.epoch) throw new AsrError('session_lost');
+    if (record?.holder !== this.#owner.holder) throw new AsrError('session_lost');
     if (record.positionSamples !== this.#positionSamples) throw backendUnavailable();
     this.#record = record;
   }
 
   async #store(heard: Heard, { cleared = false, finish }: Extra): Promise<void> {
-    const { id, epoch, settings } = this.#record;
+    const { settings } = this.#record;
     const events = [...this.#replayed, ...heard.events].map(changeEvent);
     this.#replayed = [];
     if (heard.snapshot !== null) this.#snapshotAtSamples = heard.positionSamples;
     const now = performance.now();
     const renew = now - this.#renewedMs > RENEW_EVERY_MS;
     if (renew) this.#renewedMs = now;
-    const answer = await this.#patiently(this.#parts.store.change(id, epoch, {
-      op: `${String(epoch)}.${String(this.#opNumber++)}`,
+    const change: LiveChange = {
+      op: `${this.#owner.holder}.${String(this.#opNumber++)}`,
+      after: this.#op,
       fromSamples: this.#positionSamples, toSamples: heard.positionSamples, pcm: heard.pcm,
       sourceSamples: this.#sourceSamples + heard.sourceSamples,
       decoder: heard.decoder === null ? null : JSON.stringify(heard.decoder),
@@ -181,7 +209,10 @@ export class LiveRecorder {
       open: heard.open, events, cleared, renew,
       partialAfterSamples: settings.interimResults ? PARTIAL_EVERY_MS * SAMPLES_A_MS : 0,
       finish: finish ?? null,
-    }));
+    };
+    this.#remember(change);
+    let answer = await this.#change(change);
+    if (answer.outcome === 'behind') answer = await this.#storeAgain(answer);
     if (answer.outcome === 'gone') {
       this.#closed = true;
       return;
@@ -193,6 +224,30 @@ export class LiveRecorder {
     this.#pendingSamples = answer.pendingSamples;
     this.#closed = answer.closed;
     this.#queue(events, heard.open?.utterance ?? null, answer.partial);
+  }
+
+  #change(change: LiveChange): Promise<ChangeAnswer> {
+    return this.#patiently(this.#parts.store.change(this.#owner, change));
+  }
+
+  #remember(change: LiveChange): void {
+    this.#op = change.op;
+    this.#recent.push(change);
+    let bytes = this.#recent.reduce((sum, { pcm }) => sum + pcm.length, 0);
+    while (bytes > RECENT_BYTES && this.#recent.length > 1) bytes -= this.#recent.shift()?.pcm.length ?? 0;
+  }
+
+  /** Stores again what a failover has lost. The answer to the last change is `behind` where more was lost than is remembered. */
+  async #storeAgain(behind: Extract<ChangeAnswer, { outcome: 'behind' }>): Promise<ChangeAnswer> {
+    if (behind.epoch < this.#owner.epoch) await this.retake();
+    const lost = this.#recent.slice(this.#recent.findIndex(({ after }) => after === behind.op));
+    let answer: ChangeAnswer = behind;
+    for (const change of lost[0]?.after === behind.op ? lost : []) {
+      answer = await this.#change(change);
+      if (answer.outcome !== 'ok') break;
+      this.#queue(change.events, null, null);
+    }
+    return answer;
   }
 
   /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */

@@ -105,7 +105,7 @@ export class Live implements LiveService {
     this.#refuseWhenStopping();
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const session: NewLive = {
-      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, model,
+      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, holder: newHolder(), model,
       // Settled here, so that every relay that takes the session over does the same.
       settings: { ...settings, idleEndpointingMs: settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs) },
       decode: decodeOptionsSchema.parse({
@@ -134,7 +134,7 @@ export class Live implements LiveService {
       if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
       // Before it is taken: a relay that looks for orphans then finds that it is none.
       await this.#doorStore.lease([id]);
-      return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay });
+      return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay, holder: newHolder() });
     });
     if (record === null) throw new AsrError('invalid_resume');
     this.#sessions.get(id)?.fail(new AsrError('session_lost'));
@@ -230,7 +230,7 @@ export class Live implements LiveService {
     for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
       // One that this relay owns is about to be renewed.
       if (this.#sessions.has(id)) continue;
-      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, epoch });
+      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, holder: newHolder(), epoch });
       if (record === null) continue;
       await this.#doorStore.lease([id]);
       // It is finished whether there is a place or not.
@@ -238,6 +238,10 @@ export class Live implements LiveService {
       if (record.state === 'open') session.finish('abandoned').catch(() => undefined);
     }
   }
+}
+
+function newHolder(): string {
+  return randomBytes(8).toString('hex');
 }
 
 function sha256(text: string): string {

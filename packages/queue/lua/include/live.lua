@@ -3,6 +3,15 @@
 -- Events kept of a session: 7 hours and more of unbroken speech.
 local MAX_EVENTS = 20000
 
+-- refusal(session, epoch, holder): nil where that holder owns the session, whose state, epoch and holder were read; else 'gone' (closed or absent),
+-- 'lost' (another one has taken it), or 'behind' (the store has lost what the caller took, as in a failover: nobody has taken it since).
+local function refusal(session, epoch, holder)
+  if not session.state or session.state == 'closed' then return 'gone' end
+  if session.holder == holder then return nil end
+  if tonumber(session.epoch) < tonumber(epoch) then return 'behind' end
+  return 'lost'
+end
+
 -- tell(kind, body): appends an event (JSON without its type) to the stream; answers its id. Key: events.
 local function tell(kind, body)
   return redis.call('XADD', events_key, 'MAXLEN', '~', MAX_EVENTS, '*', 'type', kind, 'body', body)

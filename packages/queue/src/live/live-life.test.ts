@@ -7,7 +7,7 @@ import { liveKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { LiveDesk, type PickedFinal } from './live-desk.js';
 import { LiveEvents } from './live-events.js';
-import type { NewLive } from './live-record.js';
+import type { LiveOwner, NewLive } from './live-record.js';
 import { LiveStore, type ChangeAnswer, type LiveChange } from './live-store.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 import { WakeChannels } from './wake-channels.js';
@@ -42,39 +42,44 @@ const MODEL: ModelDescription = {
 };
 
 /** A session's owner that stores a second of audio a change. */
-class Owner {
+class Owner implements LiveOwner {
   readonly id: string;
   readonly epoch: number;
+  readonly holder: string;
   #samples: number;
-  #op = 0;
+  #op: string;
+  #ops = 0;
 
-  constructor(id: string, epoch: number, samples = 0) {
+  constructor({ id, epoch, holder, positionSamples = 0, op = '' }: LiveOwner & { readonly positionSamples?: number; readonly op?: string }) {
     this.id = id;
     this.epoch = epoch;
-    this.#samples = samples;
+    this.holder = holder;
+    this.#samples = positionSamples;
+    this.#op = op;
   }
 
   static async create(): Promise<Owner> {
     const session: NewLive = {
-      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}),
+      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', holder: 'h1', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}),
     };
     await store.create(session);
-    return new Owner(session.id, 1);
+    return new Owner({ ...session, epoch: 1 });
   }
 
   get change(): LiveChange {
     const fromSamples = this.#samples;
     const pcm = new Uint8Array(new Int16Array(16_000).fill(fromSamples / 16_000 + 1).buffer);
     return {
-      op: `${String(this.epoch)}.${String(this.#op)}`, fromSamples, toSamples: fromSamples + 16_000, pcm, sourceSamples: fromSamples + 16_000, decoder: null, snapshot: null, snapshotAtSamples: 0,
+      op: `${this.holder}.${String(this.#ops)}`, after: this.#op, fromSamples, toSamples: fromSamples + 16_000, pcm, sourceSamples: fromSamples + 16_000, decoder: null, snapshot: null, snapshotAtSamples: 0,
       keepFromSamples: fromSamples + 16_000, open: null, events: [], partialAfterSamples: 0, cleared: false, finish: null, renew: false,
     };
   }
 
   async append(more: Partial<LiveChange> = {}): Promise<ChangeAnswer> {
     const change = { ...this.change, ...more };
-    const answer = await store.change(this.id, this.epoch, change);
-    this.#op++;
+    const answer = await store.change(this, change);
+    this.#ops++;
+    this.#op = change.op;
     this.#samples = change.toSamples;
     return answer;
   }
@@ -185,23 +190,24 @@ test('A change that is sent twice is done once, and one that does not follow is 
   const owner = await Owner.create();
   const { change } = owner;
   const started = { ...change, keepFromSamples: 0, events: [{ type: 'started' as const, utterance: 0, atMs: 0 }] };
-  assert.equal((await store.change(owner.id, 1, started)).outcome, 'ok');
-  assert.equal((await store.change(owner.id, 1, started)).outcome, 'ok');
+  assert.equal((await store.change(owner, started)).outcome, 'ok');
+  assert.equal((await store.change(owner, started)).outcome, 'ok');
   assert.equal((await told(owner)).length, 1);
   assert.equal((await store.pcm(owner.id, 0, 100_000)).length, 32_000);
-  assert.equal((await store.change(owner.id, 1, { ...change, op: 'other' })).outcome, 'behind');
+  assert.equal((await store.change(owner, { ...change, op: 'other' })).outcome, 'behind');
 });
 
 test('Whoever takes a session over locks the owner before out, and hears what was stored', async () => {
   const owner = await Owner.create();
   await owner.append({ snapshot: '{"a":1}', snapshotAtSamples: 16_000, decoder: '{"d":2}' });
-  assert.equal(await store.take(owner.id, { tokenHash: 'wrong', owner: null, relay: 'b' }), null);
-  assert.equal(await store.take(owner.id, { tokenHash: 'hash', owner: 'somebody', relay: 'b' }), null);
-  const record = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b' });
+  assert.equal(await store.take(owner.id, { tokenHash: 'wrong', owner: null, relay: 'b', holder: 'h2' }), null);
+  assert.equal(await store.take(owner.id, { tokenHash: 'hash', owner: 'somebody', relay: 'b', holder: 'h2' }), null);
+  const record = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'h2' });
   assert.deepEqual([record?.epoch, record?.relay, record?.positionSamples, record?.snapshot, record?.decoder], [2, 'b', 16_000, '{"a":1}', '{"d":2}']);
   assert.equal((await owner.append()).outcome, 'lost');
-  assert.equal(await store.tell(owner.id, owner.epoch, 'warning', {}), false);
-  const heir = new Owner(owner.id, 2, 16_000);
+  assert.equal(await store.tell(owner, 'warning', {}), false);
+  assert.ok(record);
+  const heir = new Owner(record);
   assert.equal((await heir.append()).outcome, 'ok');
 });
 
@@ -254,12 +260,12 @@ test('A session that is deleted ends for its owner and its viewers, and only its
 test('Sessions that nobody renews are found, those that are renewed or closed are not', async () => {
   const owner = await Owner.create();
   assert.deepEqual(await store.overdue(1_000), []);
-  await store.release(owner.id, owner.epoch, 0);
+  await store.release(owner, 0);
   assert.deepEqual(await store.overdue(1_000), [{ id: owner.id, epoch: 1 }]);
   assert.equal((await store.list('everybody')).find((one) => one.id === owner.id)?.state, 'detached');
   await store.renew([owner]);
   assert.deepEqual(await store.overdue(1_000), []);
-  await store.close(owner.id, 1, 'cancelled');
+  await store.close(owner, 'cancelled');
   assert.equal((await store.list('everybody')).some((one) => one.id === owner.id), false);
 });
 
@@ -297,13 +303,44 @@ test('The clock of no node decides when a lease is over, a partial is due, or ho
     await store.renew([own]);
     const partial = await own.append(own.open(0, 16_000));
     assert.ok(partial.outcome === 'ok' && partial.partial === 1);
-    const record = await store.take(own.id, { tokenHash: 'hash', owner: null, relay: 'b' });
+    const record = await store.take(own.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'h2' });
     assert.ok(record !== null && record.ageMs < 600_000);
     t.mock.timers.reset();
     assert.deepEqual((await store.overdue(1_000)).filter(({ id }) => id === own.id), [], 'its sessions are not overdue for others');
-    const again = await new Owner(own.id, record.epoch, 16_000).append({ open: { utterance: 0, startSamples: 0, endSamples: 24_000, speechStartSamples: 0, resting: false }, partialAfterSamples: 8_000 });
+    const again = await new Owner(record).append({ open: { utterance: 0, startSamples: 0, endSamples: 24_000, speechStartSamples: 0, resting: false }, partialAfterSamples: 8_000 });
     assert.ok(again.outcome === 'ok' && again.partial === 2);
   }
+});
+
+test('Of two owners that count to the same epoch after a failover only the one that the store knows may write', async () => {
+  const owner = await Owner.create();
+  await owner.append();
+  const replica = await redis.dumpBuffer(liveKeys(owner.id).session);
+  const first = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'a', holder: 'a' });
+  assert.ok(first);
+  await redis.restore(liveKeys(owner.id).session, 60_000, replica, 'REPLACE');
+  const late = new Owner(first);
+  assert.deepEqual(await late.append(), { outcome: 'behind', epoch: 1, op: 'h1.0' }, 'nobody has taken it since: who took it may take it again');
+  assert.deepEqual(await store.renew([first]), ['behind']);
+  const second = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'b' });
+  assert.ok(second);
+  assert.equal(second.epoch, first.epoch);
+  assert.equal((await new Owner(first).append()).outcome, 'lost');
+  assert.equal(await store.tell(first, 'warning', {}), false);
+  assert.deepEqual(await store.renew([first]), ['lost']);
+  assert.equal((await new Owner(second).append()).outcome, 'ok');
+  assert.equal((await store.read(owner.id))?.positionSamples, 32_000);
+});
+
+test('A change is refused when the one before it is not there, though it had no audio', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  const { op } = owner.change;
+  const replica = await redis.dumpBuffer(liveKeys(owner.id).session);
+  await owner.append({ toSamples: 16_000, pcm: new Uint8Array(0), events: [{ type: 'ended', planned: { utterance: 1, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'committed' } }] });
+  await redis.restore(liveKeys(owner.id).session, 60_000, replica, 'REPLACE');
+  assert.notEqual(op, 'h1.0');
+  assert.deepEqual(await owner.append(), { outcome: 'behind', epoch: 1, op: 'h1.0' });
 });
 
 test('Leases stand still while Redis is away', async () => {
@@ -315,5 +352,5 @@ test('Leases stand still while Redis is away', async () => {
   server.signal('SIGCONT');
   assert.deepEqual(await store.overdue(1_000), []);
   while ((await store.overdue(1_000)).length === 0) await new Promise((resolve) => { setTimeout(resolve, 50); });
-  await store.close(owner.id, owner.epoch, 'cancelled');
+  await store.close(owner, 'cancelled');
 });

@@ -1,5 +1,14 @@
 import { MULTI, decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
 
+/** Who owns a session. */
+export interface LiveOwner {
+  readonly id: string;
+  /** Counts the times that the session was taken. */
+  readonly epoch: number;
+  /** Random, for two relays may count to the same epoch where a failover loses what one of them took. */
+  readonly holder: string;
+}
+
 /** What a new session is. */
 export interface NewLive {
   readonly id: string;
@@ -7,6 +16,7 @@ export interface NewLive {
   readonly tokenHash: string;
   readonly owner: string | null;
   readonly relay: string;
+  readonly holder: string;
   readonly settings: LiveSettings;
   readonly model: ModelDescription;
   readonly decode: DecodeOptions;
@@ -37,7 +47,7 @@ export interface LiveRecord extends NewLive {
   readonly finals: number;
   /** Samples of ended utterances that are not final. */
   readonly pendingSamples: number;
-  /** Changes so far are named by it. */
+  /** Names the last change. */
   readonly op: string;
 }
 
@@ -46,7 +56,7 @@ type Fields = Readonly<Record<string, string | undefined>>;
 /** Fields of a new session's hash. */
 export function fieldsOf(session: NewLive, closedKeepMs: number): Record<string, string | number> {
   return {
-    state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay,
+    state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay, holder: session.holder,
     settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, slug: session.model.slug, closedKeepMs, decode: JSON.stringify(session.decode),
     language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language,
     position: 0, source: 0, keepFrom: 0, count: 0, started: 0, front: 0, pending: 0, speechSamples: 0, revisions: 0, open: '', partial: '', op: '',
@@ -62,7 +72,7 @@ export function recordOf(id: string, fields: Fields, nowMs: number): LiveRecord 
   if (!settings.success || !model.success || !decode.success) return null;
   return {
     id, settings: settings.data, model: model.data, decode: decode.data,
-    tokenHash: fields['token'] ?? '', owner: ownerOf(fields), relay: fields['relay'] ?? '',
+    tokenHash: fields['token'] ?? '', owner: ownerOf(fields), relay: fields['relay'] ?? '', holder: fields['holder'] ?? '',
     epoch: Number(fields['epoch']), state: fields['state'] as LiveState, end: (fields['end'] as LiveEnd | undefined) ?? null, ageMs: Math.max(0, nowMs - Number(fields['startedAtMs'])),
     positionSamples: Number(fields['position']), sourceSamples: Number(fields['source']), decoder: fields['decoder'] ?? null,
     snapshot: fields['snapshot'] ?? null, snapshotAtSamples: Number(fields['snapshotAt'] ?? 0), keepFromSamples: Number(fields['keepFrom']),

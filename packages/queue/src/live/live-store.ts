@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm } from './live-pcm.js';
-import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveRecord, type NewLive } from './live-record.js';
+import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveOwner, type LiveRecord, type NewLive } from './live-record.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 
 const createLive = loadScript('create-live');
@@ -21,6 +21,8 @@ const overdueLive = loadScript('overdue-live');
 export interface LiveChange {
   /** Unique a change of the session. */
   readonly op: string;
+  /** The change before it. */
+  readonly after: string;
   readonly fromSamples: number;
   readonly toSamples: number;
   /** Signed 16-bit little endian PCM between them; may be empty. */
@@ -46,10 +48,17 @@ export type LiveChangeEvent =
   | { readonly type: 'started'; readonly utterance: number; readonly atMs: number }
   | { readonly type: 'ended'; readonly planned: PlannedUtterance };
 
-/** What became of a change. `lost`: a newer owner has the session. `gone`: it is closed or expired. `behind`: the store is elsewhere; read the record again. */
+/**
+ * What became of a change. `lost`: another owner has the session. `gone`: it is closed or expired. `behind`: what came before is not there, as after a failover;
+ * the store has the change `op`, and the epoch.
+ */
 export type ChangeAnswer =
-  | { readonly outcome: 'lost' | 'gone' | 'behind' }
+  | { readonly outcome: 'lost' | 'gone' }
+  | { readonly outcome: 'behind'; readonly epoch: number; readonly op: string }
   | { readonly outcome: 'ok'; readonly pendingSamples: number; readonly partial: number | null; readonly closed: boolean };
+
+/** What a session is for the owner that renews it; `behind`: the store has lost what it took. */
+export type RenewAnswer = 'lost' | 'gone' | 'behind' | { readonly pendingSamples: number };
 
 /** Who may take a session over. */
 export interface LiveClaim {
@@ -60,6 +69,8 @@ export interface LiveClaim {
   /** Epoch that it must have; left out for a client, who may always take its own. */
   readonly epoch?: number;
   readonly relay: string;
+  /** Random id of the new owner. */
+  readonly holder: string;
 }
 
 /** Milliseconds. */
@@ -79,7 +90,7 @@ const ERASED_EVENT_MS = 10_000;
 const PARTIAL_LOST_MS = 5_000;
 const PAGE = 200;
 
-/** Live sessions as their owner (a relay) sees them. Everything that an owner writes carries its epoch. Throws what Redis throws. */
+/** Live sessions as their owner (a relay) sees them. Everything that an owner writes says who it is. Throws what Redis throws. */
 export class LiveStore {
   readonly #redis: Redis;
   readonly #times: LiveTimes;
@@ -100,7 +111,7 @@ export class LiveStore {
   async take(id: string, claim: LiveClaim): Promise<LiveRecord | null> {
     const keys = liveKeys(id);
     const reply = await runLua(this.#redis, takeLive, all(keys), [
-      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, keys.wake, this.#times.keepMs, claim.epoch ?? '',
+      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, claim.holder, keys.wake, this.#times.keepMs, claim.epoch ?? '',
     ]) as [number, string[]] | null;
     return reply === null ? null : recordOf(id, pairs(reply[1]), reply[0]);
   }
@@ -111,10 +122,10 @@ export class LiveStore {
     return recordOf(id, fields, Number(seconds) * 1_000);
   }
 
-  async change(id: string, epoch: number, change: LiveChange): Promise<ChangeAnswer> {
-    const keys = liveKeys(id);
-    const answer = await runLua(this.#redis, changeLive, all(keys), [JSON.stringify({
-      epoch, op: change.op, from: change.fromSamples, to: change.toSamples, source: change.sourceSamples, keepFrom: change.keepFromSamples,
+  async change(owner: LiveOwner, change: LiveChange): Promise<ChangeAnswer> {
+    const keys = liveKeys(owner.id);
+    const answer = await runLua(this.#redis, changeLive, all(keys), [owner.epoch, owner.holder, JSON.stringify({
+      op: change.op, after: change.after, from: change.fromSamples, to: change.toSamples, source: change.sourceSamples, keepFrom: change.keepFromSamples,
       ...(change.decoder === null ? {} : { decoder: change.decoder }),
       ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
       ...(change.open === null ? {} : { open: change.open }),
@@ -122,17 +133,18 @@ export class LiveStore {
       events: change.events.map(eventOf),
       partialAfter: change.partialAfterSamples, partialLostMs: PARTIAL_LOST_MS, cleared: change.cleared,
       keepMs: change.renew ? this.#times.keepMs : 0,
-    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength), keys.wake]) as [string, string?, number?, string?];
+    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength), keys.wake]) as [string, string?, (number | string)?, string?];
     const [outcome, pending, partial = -1, state] = answer;
-    if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' | 'behind' };
-    return { outcome, pendingSamples: Number(pending), partial: partial < 0 ? null : partial, closed: state === 'closed' };
+    if (outcome === 'behind') return { outcome, epoch: Number(pending), op: String(partial) };
+    if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' };
+    return { outcome, pendingSamples: Number(pending), partial: Number(partial) < 0 ? null : Number(partial), closed: state === 'closed' };
   }
 
   /** Keeps the sessions for another while; answers what each is, in order. */
-  async renew(sessions: readonly { readonly id: string; readonly epoch: number }[]): Promise<readonly ('lost' | 'gone' | { readonly pendingSamples: number })[]> {
-    const answers = await Promise.all(sessions.map(({ id, epoch }) => runLua(this.#redis, renewLive, all(liveKeys(id)), [epoch, this.#times.keepMs]) as Promise<[string, string?]>));
+  async renew(sessions: readonly LiveOwner[]): Promise<readonly RenewAnswer[]> {
+    const answers = await Promise.all(sessions.map(({ id, epoch, holder }) => runLua(this.#redis, renewLive, all(liveKeys(id)), [epoch, holder, this.#times.keepMs]) as Promise<[string, string?]>));
     await this.lease(sessions.filter((_, at) => answers[at]?.[0] === 'ok').map(({ id }) => id));
-    return answers.map(([outcome, pending]) => (outcome === 'ok' ? { pendingSamples: Number(pending) } : outcome as 'lost' | 'gone'));
+    return answers.map(([outcome, pending]) => (outcome === 'ok' ? { pendingSamples: Number(pending) } : outcome as 'lost' | 'gone' | 'behind'));
   }
 
   /** Says that somebody looks after the sessions: nobody finishes them before a lease is over. */
@@ -141,21 +153,21 @@ export class LiveStore {
   }
 
   /** The owner lets go; after `graceMs` any relay may finish it. */
-  async release(id: string, epoch: number, graceMs: number): Promise<void> {
-    const released = await runLua(this.#redis, releaseLive, [liveKeys(id).session], [epoch]);
+  async release({ id, epoch, holder }: LiveOwner, graceMs: number): Promise<void> {
+    const released = await runLua(this.#redis, releaseLive, [liveKeys(id).session], [epoch, holder]);
     if (released === 1) await this.lease([id], graceMs);
   }
 
   /** Tells viewers something that the owner knows. False when it is the owner no more. */
-  async tell(id: string, epoch: number, type: 'warning' | 'error', body: unknown): Promise<boolean> {
+  async tell({ id, epoch, holder }: LiveOwner, type: 'warning' | 'error', body: unknown): Promise<boolean> {
     const keys = liveKeys(id);
-    return await runLua(this.#redis, tellLive, [keys.session, keys.events], [epoch, type, JSON.stringify(body), keys.wake]) === 1;
+    return await runLua(this.#redis, tellLive, [keys.session, keys.events], [epoch, holder, type, JSON.stringify(body), keys.wake]) === 1;
   }
 
   /** Closes at once. */
-  async close(id: string, epoch: number, end: LiveEnd): Promise<void> {
+  async close({ id, epoch, holder }: LiveOwner, end: LiveEnd): Promise<void> {
     const keys = liveKeys(id);
-    if (await runLua(this.#redis, closeLive, all(keys), [epoch, end, keys.wake]) !== 1) return;
+    if (await runLua(this.#redis, closeLive, all(keys), [epoch, holder, end, keys.wake]) !== 1) return;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, liveSettingsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import { JobEvents, JobStore, LiveDesk, LiveStore, TicketQueues, WorkItems, openAudioStore, patientConnection, subscriberConnection, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { JobEvents, JobStore, LiveDesk, LiveStore, TicketQueues, WorkItems, openAudioStore, patientConnection, subscriberConnection, type AudioStore, type JobIdentity, type NewLive, type Redis } from '@murmuration/queue';
 import { startRedis, type TestRedis } from '@murmuration/queue/testing';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { BatchShare } from '../scheduler/batch-share.js';
@@ -114,9 +114,10 @@ test('keeps the failure of a model until the store takes it', async () => {
 
 test('publishes a live final whole after the store has refused it', async () => {
   const store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
-  await store.create({ id: 's1', tokenHash: 'h', owner: null, relay: 'a', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) });
-  await store.change('s1', 1, {
-    op: '1.0', fromSamples: 0, toSamples: 16_000, pcm: Buffer.alloc(32_000), sourceSamples: 16_000, decoder: null, snapshot: '{}', snapshotAtSamples: 16_000, keepFromSamples: 16_000,
+  const session: NewLive = { id: 's1', tokenHash: 'h', owner: null, relay: 'a', holder: 'h', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) };
+  await store.create(session);
+  await store.change({ ...session, epoch: 1 }, {
+    op: 'h.0', after: '', fromSamples: 0, toSamples: 16_000, pcm: Buffer.alloc(32_000), sourceSamples: 16_000, decoder: null, snapshot: '{}', snapshotAtSamples: 16_000, keepFromSamples: 16_000,
     open: null, partialAfterSamples: 8_000, cleared: false, finish: null, renew: true,
     events: [{ type: 'started', utterance: 0, atMs: 0 }, { type: 'ended', planned: { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'silence' } }],
   });
