@@ -3,6 +3,7 @@ import { HandBack } from '@murmuration/queue';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, type WaitingRow } from './choose-batch.js';
 import { PartialPace } from './partial-pace.js';
+import { RecentLoad } from './recent-load.js';
 
 /** A chunk for the batcher. */
 export interface BatcherRow extends BatchRow {
@@ -56,7 +57,8 @@ export class Batcher {
   readonly #onBatch: (facts: BatchFacts) => void;
   readonly #outOfMemory: (error: unknown) => boolean;
   #waiting: Waiting[] = [];
-  readonly #running = new Set<Promise<void>>();
+  /** Batches that run, and when each will probably end. */
+  readonly #running = new Map<Promise<void>, number>();
   #order = 0;
   #draining = false;
   readonly #pace = new PartialPace();
@@ -64,6 +66,7 @@ export class Batcher {
   #lastLiveMs = -Infinity;
   /** Batches led by other lanes since the last that batch work led. */
   #othersSinceBatch = 0;
+  readonly #load: RecentLoad;
   /** Largest batch for a padded length after memory ran out. */
   readonly #fits = new Map<number, number>();
 
@@ -72,6 +75,7 @@ export class Batcher {
     this.#maxBatchMs = options.maxBatchMs;
     this.#onBatch = options.onBatch;
     this.#outOfMemory = options.outOfMemory;
+    this.#load = new RecentLoad(runner.sessions, performance.now());
   }
 
   get waiting(): number {
@@ -87,6 +91,7 @@ export class Batcher {
   submit(row: BatcherRow): Promise<RowResult> {
     if (this.#draining) return Promise.reject(new HandBack('the worker is stopping'));
     if (row.lane === 'live') this.#lastLiveMs = performance.now();
+    if (row.partial !== true) this.#load.arrived(performance.now());
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         row, resolve, reject,
@@ -101,7 +106,7 @@ export class Batcher {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const entry of waiting) entry.reject(new HandBack('the worker is stopping'));
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.keys());
   }
 
   #dispatch(): void {
@@ -111,6 +116,8 @@ export class Batcher {
       const batch = chooseBatch(this.#waiting, {
         idleSessions: this.#runner.idleSessions,
         sessions: this.#runner.sessions,
+        busyForMs: [...this.#running.values()].map((endMs) => Math.max(0, endMs - nowMs)),
+        followers: (workMs) => this.#load.followers(workMs, nowMs),
         partialSessions: this.#partialSessions,
         liveLately: nowMs - this.#lastLiveMs < LIVE_LATELY_MS,
         nowMs,
@@ -129,9 +136,11 @@ export class Batcher {
       const run = this.#run(batch).finally(() => {
         this.#partialSessions -= partial;
         this.#running.delete(run);
+        this.#load.running(this.#running.size, performance.now());
         this.#dispatch();
       });
-      this.#running.add(run);
+      this.#running.set(run, nowMs + this.#runner.predictMs(batch[0]?.paddedSamples ?? 0, batch.length));
+      this.#load.running(this.#running.size, nowMs);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Lane } from '@murmuration/contracts';
+import { totalWaitMs, workMs, type ShapeCosts, type ShapeRows } from './completion-times.js';
 
 /** What of a waiting row decides its batch. */
 export interface WaitingRow {
@@ -15,23 +16,21 @@ export interface WaitingRow {
 }
 
 /** What the device allows now. */
-export interface BatchLimits {
+export interface BatchLimits extends ShapeCosts {
   readonly idleSessions: number;
-  readonly sessions: number;
   /** Sessions that run partials now. */
   readonly partialSessions: number;
   /** True when a live session was served a moment ago: its next utterance may end any time, so that no run may be long. */
   readonly liveLately: boolean;
   /** True when batch work has waited through its share of others' batches: its oldest row leads the next that no live row leads. */
   readonly batchIsDue: boolean;
-  /** Sizes that a batch may have, smallest first, 1 among them. */
-  readonly batchSizes: readonly number[];
+  /** How long each session that runs will probably still run, milliseconds. */
+  readonly busyForMs: readonly number[];
+  /** How many rows will probably come before the sessions have cleared work of so many milliseconds. */
+  followers(workMs: number): number;
   readonly nowMs: number;
-  /** Bound on a batch's predicted run while live or interactive work waits, milliseconds. */
+  /** Bound on a batch's predicted run while somebody speaks, milliseconds. */
   readonly maxBatchMs: number;
-  predictMs(paddedSamples: number, rows: number): number;
-  /** False when memory ran out with a batch of this shape. */
-  fits(paddedSamples: number, rows: number): boolean;
 }
 
 const URGENCY: Readonly<Record<Lane, number>> = { live: 0, interactive: 1, batch: 2 };
@@ -45,13 +44,17 @@ const PARTIAL_BATCH_MS = 120;
  */
 const LATE_FACTOR = 3;
 
+/** Batch work is filled in; how soon it is done counts little beside what somebody waits for. */
+const BATCH_WEIGHT = 0.1;
+
 /**
  * The rows of the next batch, or none when none may start now. The most urgent, then oldest row leads; rows that pad to the
- * same length join it, so nothing is padded for a mate's sake. What waits is divided among the idle sessions, so that none
- * stays idle beside a large batch; while somebody waits for an answer, the predicted run stays within `maxBatchMs`. Only sizes
- * that were warmed are run: what is over forms the next batch. Partials keep to themselves, in short batches, and leave one of
- * several sessions to others: so a final hardly waits for them, and under load there are fewer of them. Batch work leads when it is due,
- * so that it moves however much interactive work there is.
+ * same length join it, so nothing is padded for a mate's sake. Its size is the one with which everything that waits, and will come while the
+ * devices are busy, waits least in all: a lone row runs at once; a few go in small batches, so that the first are done soon; a queue that the devices
+ * do not clear goes in those that take the least time a row. What waits is divided among the idle sessions, so that none stays idle beside
+ * a large batch. While somebody speaks the predicted run stays within `maxBatchMs`. Only sizes that were warmed are run.
+ * Partials keep to themselves, in short batches, and leave one of several sessions to others: so a final hardly waits for them, and under load
+ * there are fewer of them. Batch work leads when it is due, so that it moves however much interactive work there is.
  */
 export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], limits: BatchLimits): Row[] {
   if (limits.idleSessions === 0 || waiting.length === 0) return [];
@@ -62,14 +65,39 @@ export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], lim
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
   const mates = [leader, ...sorted.filter((row) => row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples)];
   const share = leader.partial ? mates.length : Math.ceil(mates.length / limits.idleSessions);
-  const boundMs = sorted[0]?.lane === 'batch' && !limits.liveLately ? Infinity : boundOf(leader, limits);
-  const rows = limits.batchSizes.findLast((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
-  return mates.slice(0, rows ?? 1);
+  const boundMs = boundOf(leader, limits);
+  const sizes = limits.batchSizes.filter((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
+  return mates.slice(0, leader.partial ? sizes.at(-1) ?? 1 : bestSize(sizes, mates, sorted, limits));
 }
 
-/** While somebody waits for an answer or speaks. */
-function boundOf(leader: WaitingRow, { maxBatchMs, nowMs }: BatchLimits): number {
+/** @param waiting all that waits, in the order in which rows lead */
+function bestSize(sizes: readonly number[], mates: readonly WaitingRow[], waiting: readonly WaitingRow[], limits: BatchLimits): number {
+  if (sizes.length <= 1) return sizes[0] ?? 1;
+  const places = new Map(waiting.map((row, place) => [row, place]));
+  const shapeOf = (rows: readonly WaitingRow[]): ShapeRows => ({
+    paddedSamples: rows[0]?.paddedSamples ?? 0,
+    rows: rows.map((row) => ({ weight: row.lane === 'batch' ? BATCH_WEIGHT : 1, place: places.get(row) ?? 0 })),
+  });
+  const joined = new Set(mates);
+  const others = new Map<number, WaitingRow[]>();
+  for (const row of waiting) {
+    if (joined.has(row) || row.partial) continue;
+    const rows = others.get(row.paddedSamples);
+    if (rows === undefined) others.set(row.paddedSamples, [row]);
+    else rows.push(row);
+  }
+  const leading = shapeOf(mates);
+  const rest = [...others.values()].map(shapeOf);
+  const aheadMs = (workMs([leading, ...rest], limits) + limits.busyForMs.reduce((all, ms) => all + ms, 0)) / limits.sessions;
+  const followers = limits.followers(aheadMs) * (waiting.every((row) => row.lane === 'batch') ? BATCH_WEIGHT : 1);
+  const waits = sizes.map((size) => totalWaitMs(leading, size, rest, limits.busyForMs, followers, limits));
+  return sizes[waits.lastIndexOf(Math.min(...waits))] ?? 1;
+}
+
+/** None unless somebody speaks. */
+function boundOf(leader: WaitingRow, { liveLately, maxBatchMs, nowMs }: BatchLimits): number {
   if (leader.partial) return Math.min(PARTIAL_BATCH_MS, maxBatchMs);
+  if (leader.lane !== 'live' && !liveLately) return Infinity;
   return leader.lane === 'live' && nowMs - leader.sinceMs > maxBatchMs ? maxBatchMs * LATE_FACTOR : maxBatchMs;
 }
 
