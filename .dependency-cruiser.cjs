@@ -1,22 +1,23 @@
 // Direction of imports (docs/architecture.md). Sources are cruised; imports by package name resolve to a package's dist, which
 // is why the build comes first and why dist may not be excluded: without it such imports would vanish and every rule would pass.
 
-// Bottom first. A room may import rooms of lower rows only.
+// Bottom first. A package may import packages of lower rows only.
 const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
   ['packages/access', 'packages/audio', 'packages/asr', 'packages/client', 'packages/outbound', 'packages/queue', 'packages/transcript'],
   ['packages/intake'],
+  ['packages/service'],
   ['services/[^/]+', 'cli'],
 ];
 
-const anyOf = (rooms) => `^(${rooms.join('|')})/`;
+const anyOf = (packages) => `^(${packages.join('|')})/`;
 
-/** Each row may not import its own neighbours or what lies above; a room may always import itself. */
+/** Each row may not import its own neighbours or what lies above; a package may always import itself. */
 const direction = ROWS.map((row, i) => ({
   name: `direction-${String(i + 1)}`,
-  comment: 'Imports go services -> intake -> access, audio, asr, outbound, queue, transcript -> onnx, runtime -> contracts.',
+  comment: 'Imports go services -> service -> intake -> access, audio, asr, outbound, queue, transcript -> onnx, runtime -> contracts.',
   severity: 'error',
   from: { path: `^(${row.join('|')})/` },
   to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },
@@ -47,7 +48,7 @@ module.exports = {
     },
     {
       name: 'declared',
-      comment: 'A package that is used stands in the package.json of the room that uses it.',
+      comment: 'A package that is used stands in the package.json of the package that uses it.',
       severity: 'error',
       from: {},
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },

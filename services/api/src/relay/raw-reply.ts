@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AsrError } from '@murmuration/contracts';
-import { errorBody } from '../errors/error-body.js';
+import { errorBody } from '@murmuration/service';
 
 /** First line and headers of an answer as they go over the wire. */
 export function rawHead(status: number, reason: string, rawHeaders: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from '@murmuration/contracts';
-import { errorBodySchema } from '../errors/error-body.js';
+import { errorBodySchema } from '@murmuration/service';
 
 /** What any route may answer. */
 const EVERYWHERE: readonly ErrorCode[] = ['invalid_request', 'internal'];

@@ -6,7 +6,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { AsrError } from '@murmuration/contracts';
-import { SECURITY_SCHEMES } from '../access/describe-access.js';
+import { SECURITY_SCHEMES } from '../access/api-access.js';
 import type { ApiContext } from '../api-context.js';
 import { describeBodies } from '../upload/upload-schema.js';
 

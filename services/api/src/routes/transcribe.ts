@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { EventStream } from '@murmuration/service';
 import { renderJson, segmentJson } from '@murmuration/transcript';
 import type { ApiContext } from '../api-context.js';
 import { transcribeDialect, transcribeFieldsSchema, type TranscribeAnswer } from '../fields/transcribe-dialect.js';
 import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
-import { EventStream } from '../replies/event-stream.js';
 import { replyWithTranscript } from '../replies/transcript-reply.js';
 import { transcriptJsonSchema, verboseJsonSchema } from '../replies/transcript-schema.js';
 import { uploadSchema, TEXT_FORMATS, EVENTS } from '../upload/upload-schema.js';

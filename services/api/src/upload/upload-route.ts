@@ -1,12 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AsrError, type Segment } from '@murmuration/contracts';
+import { errorBody, type EventStream, logFault, toAsrError } from '@murmuration/service';
 import type { ApiContext } from '../api-context.js';
-import { errorBody } from '../errors/error-body.js';
-import { logFault } from '../errors/error-replies.js';
 import { namingSource } from '../errors/naming-source.js';
-import { toAsrError } from '../errors/to-asr-error.js';
 import type { Dialect } from '../fields/dialect.js';
-import type { EventStream } from '../replies/event-stream.js';
 import { transcribeUpload, type TranscribedUpload, type UploadOutput } from '../transcribe-upload.js';
 import { clientGone } from './client-gone.js';
 

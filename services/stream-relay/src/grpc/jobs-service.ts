@@ -18,8 +18,8 @@ const IDLE_MS = 30_000;
 const [DEFAULT_PAGE, LARGEST_PAGE, PAGE_TOKEN_LENGTH] = [20, 100, 512];
 
 /** `murmuration.v1.Jobs`. */
-export function jobsService(jobs: JobService, parts: Pick<RelayContext, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
-  const { access, config } = parts;
+export function jobsService(jobs: JobService, context: Pick<RelayContext, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
+  const { access, config } = context;
   const rulesOf = (owner: string | null): JobRules => ({
     maxRetentionSeconds: config.MAX_JOB_RETENTION_SECONDS,
     requireTarget: (url) => { parseTarget(url, config.URL_ALLOWLIST); },
@@ -47,7 +47,7 @@ export function jobsService(jobs: JobService, parts: Pick<RelayContext, 'drainin
     GetJobTranscript: async ({ id }, call) => ({ transcript: transcriptMessage(await jobs.transcript(jobId(id), reachOf(call.principal))) }),
     WatchJob: async ({ id, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId) ?? '0';
-      await untilLeaving(call, parts.draining, async (signal) => {
+      await untilLeaving(call, context.draining, async (signal) => {
         for await (const news of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal)) await answer.send(jobNewsMessage(news));
       });
     },

@@ -23,15 +23,15 @@ interface Begun { readonly session: LiveSession; readonly afterId: string }
  * Where it ends before `closed` with a session in hand, the session is detached: its client may resume it.
  */
 export class LiveCall {
-  readonly #parts: Pick<RelayContext, 'live' | 'draining' | 'config'>;
+  readonly #context: Pick<RelayContext, 'live' | 'draining' | 'config'>;
   readonly #requests: RequestReader<StreamingTranscribeRequest>;
   readonly #call: CallContext;
   readonly #answer: ResponseWriter<StreamingTranscribeResponse>;
   /** Aborted at the end: gives up opening, and ends the news. */
   readonly #over = new AbortController();
 
-  constructor(parts: Pick<RelayContext, 'live' | 'draining' | 'config'>, requests: RequestReader<StreamingTranscribeRequest>, call: CallContext, answer: ResponseWriter<StreamingTranscribeResponse>) {
-    this.#parts = parts;
+  constructor(context: Pick<RelayContext, 'live' | 'draining' | 'config'>, requests: RequestReader<StreamingTranscribeRequest>, call: CallContext, answer: ResponseWriter<StreamingTranscribeResponse>) {
+    this.#context = context;
     this.#requests = requests;
     this.#call = call;
     this.#answer = answer;
@@ -40,7 +40,7 @@ export class LiveCall {
   /** Resolves after `closed`. Throws what the call is to end with. */
   async run(): Promise<void> {
     const { signal } = this.#call;
-    const { draining } = this.#parts;
+    const { draining } = this.#context;
     let leave: () => void = () => undefined;
     const left = new Promise<never>((_resolve, reject) => {
       leave = () => { reject(signal.aborted ? AsrError.from(signal.reason) : new AsrError('shutting_down', 'This relay stops. Call again and resume.', { retryAfterSeconds: 0 })); };
@@ -60,14 +60,14 @@ export class LiveCall {
 
   /** Opens or takes over the session that the first message names. */
   async #begin(left: Promise<never>): Promise<Begun> {
-    const waitMs = this.#parts.config.START_TIMEOUT_MS;
+    const waitMs = this.#context.config.START_TIMEOUT_MS;
     const first = await Promise.race([left, this.#requests.next(waitMs)]).catch((error: unknown) => {
       throw error instanceof AsrError && error.code === 'upload_timeout' ? new AsrError('invalid_message', `Nothing was started within ${String(waitMs / 1_000)} seconds. Send config or resume first.`) : error;
     });
     const owner = this.#call.principal.owner;
     switch (first?.message) {
       case 'config': {
-        const opening = this.#parts.live.open({ settings: readLiveConfig(first.config), owner, signal: this.#over.signal });
+        const opening = this.#context.live.open({ settings: readLiveConfig(first.config), owner, signal: this.#over.signal });
         // Its client would never learn of it.
         const session = await orGiveUp(opening, left, (late) => late.cancel());
         this.#answer.post({ message: 'ready', ready: { session: session.id, token: session.token, model: session.model.id, settings: liveConfig(session.settings) } });
@@ -77,7 +77,7 @@ export class LiveCall {
         const { session: id, token, lastEventId } = first.resume;
         const afterId = eventId('resume.last_event_id', lastEventId) ?? '0';
         if (id.length > 100 || token.length > 200) throw new AsrError('invalid_resume');
-        const session = await orGiveUp(this.#parts.live.resume(id, token, owner), left, (late) => late.detach());
+        const session = await orGiveUp(this.#context.live.resume(id, token, owner), left, (late) => late.detach());
         this.#answer.post({ message: 'resumed', resumed: { session: session.id, samples: session.storedSamples } });
         return { session, afterId };
       }

@@ -11,13 +11,13 @@ import { untilLeaving } from './until-leaving.js';
 const STATES = { open: 'LIVE_STATE_OPEN', detached: 'LIVE_STATE_DETACHED', finishing: 'LIVE_STATE_FINISHING', closed: 'LIVE_STATE_CLOSED' } as const satisfies Record<LiveState, proto.LiveState>;
 
 /** `murmuration.v1.Sessions`. */
-export function sessionsService(parts: Pick<RelayContext, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
+export function sessionsService(context: Pick<RelayContext, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
   return {
-    ListSessions: async (_request, call) => ({ sessions: (await parts.live.list(reachOf(call.principal))).map(sessionMessage) }),
+    ListSessions: async (_request, call) => ({ sessions: (await context.live.list(reachOf(call.principal))).map(sessionMessage) }),
     WatchSession: async ({ session, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId);
-      await untilLeaving(call, parts.draining, async (signal) => {
-        const watched = await parts.live.watch(sessionId(session), reachOf(call.principal), afterId, signal);
+      await untilLeaving(call, context.draining, async (signal) => {
+        const watched = await context.live.watch(sessionId(session), reachOf(call.principal), afterId, signal);
         for await (const news of watched.news) {
           const event = liveEventMessage(news);
           if (event?.body === 'partial') answer.offer({ event });

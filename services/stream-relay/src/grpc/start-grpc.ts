@@ -35,29 +35,29 @@ const TELL_MS = 1_000;
 const LAST_WORDS_MS = 100;
 
 /** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
-export async function startGrpc(parts: RelayContext): Promise<GrpcEndpoint> {
+export async function startGrpc(context: RelayContext): Promise<GrpcEndpoint> {
   // What grpc-js has to say would go to the console.
-  setLogger({ error: (text: string) => { parts.logger.warn({ text }, 'grpc'); }, info: (text: string) => { parts.logger.info({ text }, 'grpc'); }, debug: (text: string) => { parts.logger.debug({ text }, 'grpc'); } });
-  const door = new CallInterceptor(parts);
+  setLogger({ error: (text: string) => { context.logger.warn({ text }, 'grpc'); }, info: (text: string) => { context.logger.info({ text }, 'grpc'); }, debug: (text: string) => { context.logger.debug({ text }, 'grpc'); } });
+  const door = new CallInterceptor(context);
   const server = new Server({ ...OPTIONS, interceptors: [limitRequests, door.interceptor] });
   withoutPaths(server);
   const definitions = serviceDefinitions();
-  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(parts), door));
-  server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(parts), door));
-  if (parts.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(parts.jobs, parts), door));
-  const served: readonly ServiceName[] = parts.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
+  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(context), door));
+  server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(context), door));
+  if (context.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(context.jobs, context), door));
+  const served: readonly ServiceName[] = context.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
   const names = ['', ...served.map(fullName)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
   new ReflectionService(describedPackage(), { services: [...served.map(fullName), 'grpc.health.v1.Health'] }).addToServer(server);
-  const port = await bound(server, parts.config.RELAY_HOST, parts.config.GRPC_PORT);
+  const port = await bound(server, context.config.RELAY_HOST, context.config.GRPC_PORT);
   const notServing = (): void => {
     door.close();
     for (const name of names) health.setStatus(name, 'NOT_SERVING');
   };
   const cut = (): void => { server.forceShutdown(); };
   const giveUp = (): void => { door.abandon(); };
-  parts.draining.addEventListener('abort', notServing, { once: true });
+  context.draining.addEventListener('abort', notServing, { once: true });
   return {
     port,
     close: async (drainMs) => {
@@ -67,7 +67,7 @@ export async function startGrpc(parts: RelayContext): Promise<GrpcEndpoint> {
       void door.idle().then(() => { timers.push(setTimeout(cut, LAST_WORDS_MS)); });
       await shut;
       for (const timer of timers) clearTimeout(timer);
-      parts.draining.removeEventListener('abort', notServing);
+      context.draining.removeEventListener('abort', notServing);
     },
   };
 }

@@ -14,14 +14,14 @@ import { segmentMessage, transcriptMessage } from './replies/transcript-message.
 const PIECE_BYTES = 64 * 1024;
 
 /** `murmuration.v1.Transcription`. */
-export function transcriptionService(parts: Pick<RelayContext, 'transcribe' | 'live' | 'draining' | 'config'>): Handlers<TranscriptionMethods> {
+export function transcriptionService(context: Pick<RelayContext, 'transcribe' | 'live' | 'draining' | 'config'>): Handlers<TranscriptionMethods> {
   return {
     Transcribe: async (request, call) => {
-      const transcription = await begin(parts, request, call);
+      const transcription = await begin(context, request, call);
       return { transcript: transcriptMessage(await transcription.result()) };
     },
     TranscribeStream: async (request, call, answer) => {
-      const transcription = await begin(parts, request, call);
+      const transcription = await begin(context, request, call);
       let index = 0;
       for await (const { segments, doneMs } of transcription.progress()) {
         for (const segment of segments) await answer.send({ event: 'segment', segment: { index: index++, segment: segmentMessage(segment) } });
@@ -29,15 +29,15 @@ export function transcriptionService(parts: Pick<RelayContext, 'transcribe' | 'l
       }
       await answer.send({ event: 'transcript', transcript: transcriptMessage(await transcription.result()) });
     },
-    StreamingTranscribe: (requests, call, answer) => new LiveCall(parts, requests, call, answer).run(),
+    StreamingTranscribe: (requests, call, answer) => new LiveCall(context, requests, call, answer).run(),
   };
 }
 
-async function begin(parts: Pick<RelayContext, 'transcribe'>, request: TranscribeRequest, call: CallContext): Promise<Transcription> {
+async function begin(context: Pick<RelayContext, 'transcribe'>, request: TranscribeRequest, call: CallContext): Promise<Transcription> {
   const options = readOptions(request.options);
   const { contentType, extension } = readRecording(request);
   if (request.audio.byteLength === 0) throw new AsrError('empty_file', undefined, { param: 'audio' });
-  return parts.transcribe.start({ source: piecesOf(request.audio), contentType, extension, options, lane: 'interactive', owner: call.principal.owner, signal: call.signal });
+  return context.transcribe.start({ source: piecesOf(request.audio), contentType, extension, options, lane: 'interactive', owner: call.principal.owner, signal: call.signal });
 }
 
 /** The recording in views of its bytes; nothing is copied. */

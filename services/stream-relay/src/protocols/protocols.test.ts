@@ -7,39 +7,42 @@ import { describe, test, type TestContext } from 'node:test';
 import { createKey, sealClientSecret } from '@murmuration/access';
 import type { MemorySession } from '../testing/memory-live.js';
 import { testRelay, type TestRelay } from '../testing/test-relay.js';
-import { startVosk, startWhisperLive } from './index.js';
+import { openProtocolPort, type LiveProtocol } from './live-protocol.js';
+import { vosk as voskProtocol } from './vosk/vosk-translator.js';
+import { whisperLive } from './whisper-live/whisper-live-translator.js';
 import { news } from './testing/live-events.js';
 import { RawClient } from './testing/raw-client.js';
 
 type Options = Parameters<typeof RawClient.connect>[1];
 
-interface Doors extends TestRelay {
+interface Endpoints extends TestRelay {
   readonly open: (path: string, options?: Options) => Promise<RawClient>;
-  /** A connection to a dialect's own port. */
-  readonly openPort: (start: typeof startVosk, options?: Options & { readonly path?: string }) => Promise<RawClient>;
+  /** A connection to a protocol's own port. */
+  readonly openPort: (protocol: LiveProtocol, options?: Options & { readonly path?: string }) => Promise<RawClient>;
 }
 
-async function doors(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<Doors> {
+async function endpoints(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<Endpoints> {
   const relay = await testRelay(t, environment);
   const url = `ws://127.0.0.1:${String((relay.app.server.address() as AddressInfo).port)}`;
   return {
     ...relay,
     open: (path, options) => RawClient.connect(`${url}${path}`, options),
-    openPort: async (start, { path = '/', ...options } = {}) => {
-      const door = await start(relay.parts, 0);
-      t.after(() => door.close());
-      return RawClient.connect(`ws://127.0.0.1:${String(door.port)}${path}`, options);
+    openPort: async ({ ownPort }, { path = '/', ...options } = {}) => {
+      assert.ok(ownPort !== undefined);
+      const open = await openProtocolPort(relay.relayContext, 0, ownPort.newTranslator);
+      t.after(() => open.close());
+      return RawClient.connect(`ws://127.0.0.1:${String(open.port)}${path}`, options);
     },
   };
 }
 
-async function keyedDoors(t: TestContext): Promise<Doors & { readonly key: string; readonly reader: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'relay-dialects-'));
+async function keyedEndpoints(t: TestContext): Promise<Endpoints & { readonly key: string; readonly reader: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'relay-protocols-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'keys.json');
   const { key } = await createKey(path, { name: 'acme' });
   const { key: reader } = await createKey(path, { name: 'reader', scopes: ['read'] });
-  return { ...await doors(t, { API_KEYS_FILE: path }), key, reader };
+  return { ...await endpoints(t, { API_KEYS_FILE: path }), key, reader };
 }
 
 /** The session that the relay has opened; waits for it. */
@@ -60,7 +63,7 @@ const REALTIME = '/v1/realtime?intent=transcription';
 
 describe('Dialects on their sockets', () => {
   test('OpenAI: audio opens the session with what was set, and its news come as events.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     const client = await relay.open(`${REALTIME}&model=whisper-1`);
     await client.first(({ type }) => type === 'session.created');
     client.say({ type: 'session.update', session: { type: 'transcription', audio: { input: { transcription: { language: 'en' } } } } });
@@ -75,7 +78,7 @@ describe('Dialects on their sockets', () => {
   });
 
   test('Deepgram: CloseStream flushes; Metadata and 1000 come last.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     const client = await relay.open(LISTEN, { headers: { authorization: 'Token unused' } });
     client.socket.send(Buffer.alloc(3_200));
     client.say({ type: 'CloseStream' });
@@ -84,13 +87,13 @@ describe('Dialects on their sockets', () => {
   });
 
   test('WhisperLive and vosk-server speak on ports of their own, whatever the path.', async (t) => {
-    const relay = await doors(t);
-    const whisper = await relay.openPort(startWhisperLive);
+    const relay = await endpoints(t);
+    const whisper = await relay.openPort(whisperLive);
     whisper.say({ uid: 'u', language: 'en', task: 'transcribe', model: 'small' });
     assert.equal((await whisper.first(() => true))['message'], 'SERVER_READY');
     whisper.socket.send(Buffer.from('END_OF_AUDIO'));
     assert.deepEqual(await whisper.closed, [1000, 'finished']);
-    const vosk = await relay.openPort(startVosk, { path: '/any/path' });
+    const vosk = await relay.openPort(voskProtocol, { path: '/any/path' });
     vosk.say({ config: { sample_rate: 16_000 } });
     vosk.socket.send(Buffer.alloc(8_000));
     assert.deepEqual(await vosk.first(() => true), { partial: '' });
@@ -101,7 +104,7 @@ describe('Dialects on their sockets', () => {
   });
 
   test('A client that goes without a word leaves a session that is finished, with all that it sent before.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     const client = await relay.open(LISTEN);
     const session = await sessionOf(relay);
     for (let i = 0; i < 50; i++) client.socket.send(Buffer.alloc(3_200));
@@ -111,8 +114,8 @@ describe('Dialects on their sockets', () => {
   });
 
   test('A sender that is faster than its session is not read while the session is held up, and loses nothing.', async (t) => {
-    const relay = await doors(t);
-    const client = await relay.openPort(startVosk);
+    const relay = await endpoints(t);
+    const client = await relay.openPort(voskProtocol);
     client.socket.send(Buffer.alloc(8_000));
     await client.first(() => true);
     const session = await sessionOf(relay);
@@ -129,7 +132,7 @@ describe('Dialects on their sockets', () => {
   });
 
   test('A relay that stops sends away who has no session, lets the others finish, and gives up the rest with 1012.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     const [idle, busy] = [await relay.open(REALTIME), await relay.open(LISTEN)];
     await idle.first(() => true);
     const session = await sessionOf(relay);
@@ -142,20 +145,20 @@ describe('Dialects on their sockets', () => {
 });
 
 describe('Bad input to the dialects', () => {
-  const wrong: readonly (readonly [string, (relay: Doors) => Promise<RawClient>, string | Buffer, number])[] = [
+  const wrong: readonly (readonly [string, (relay: Endpoints) => Promise<RawClient>, string | Buffer, number])[] = [
     ['Garbage to Deepgram', (relay) => relay.open(LISTEN), 'hello {', 1008],
     ['No audio in a container to Deepgram', (relay) => relay.open('/v1/listen'), Buffer.from('this is no audio at all'), 1008],
     ['A frame of 2 MB to Deepgram', (relay) => relay.open(LISTEN), Buffer.alloc(2 * 1024 * 1024), 1009],
     ['A frame of 32 MB to OpenAI', (relay) => relay.open(REALTIME), 'x'.repeat(32 * 1024 * 1024), 1009],
-    ['Audio before the options to WhisperLive', (relay) => relay.openPort(startWhisperLive), Buffer.alloc(100), 1008],
-    ['Garbage to WhisperLive', (relay) => relay.openPort(startWhisperLive), 'hello {', 1008],
-    ['A language that is not known to WhisperLive', (relay) => relay.openPort(startWhisperLive), '{"uid":"u","language":"xx"}', 1008],
-    ['Garbage to vosk-server', (relay) => relay.openPort(startVosk), 'hello {', 1008],
-    ['A frame of 9 MB to vosk-server', (relay) => relay.openPort(startVosk), Buffer.alloc(9 * 1024 * 1024), 1009],
+    ['Audio before the options to WhisperLive', (relay) => relay.openPort(whisperLive), Buffer.alloc(100), 1008],
+    ['Garbage to WhisperLive', (relay) => relay.openPort(whisperLive), 'hello {', 1008],
+    ['A language that is not known to WhisperLive', (relay) => relay.openPort(whisperLive), '{"uid":"u","language":"xx"}', 1008],
+    ['Garbage to vosk-server', (relay) => relay.openPort(voskProtocol), 'hello {', 1008],
+    ['A frame of 9 MB to vosk-server', (relay) => relay.openPort(voskProtocol), Buffer.alloc(9 * 1024 * 1024), 1009],
   ];
   for (const [name, connect, frame, code] of wrong) {
     test(`${name} closes with ${String(code)}, and nobody else is disturbed.`, async (t) => {
-      const relay = await doors(t);
+      const relay = await endpoints(t);
       const other = await relay.open(REALTIME);
       const client = await connect(relay);
       client.socket.send(frame, { binary: typeof frame !== 'string' });
@@ -166,14 +169,14 @@ describe('Bad input to the dialects', () => {
   }
 
   test('No room is told in each dialect\'s words.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     relay.live.maxSessions = 0;
     const deepgram = await relay.open(LISTEN);
     assert.deepEqual([(await deepgram.first(() => true))['code'], (await deepgram.closed)[0]], ['queue_full', 1013]);
-    const whisper = await relay.openPort(startWhisperLive);
+    const whisper = await relay.openPort(whisperLive);
     whisper.say({ uid: 'u' });
     assert.deepEqual([(await whisper.first(() => true))['status'], (await whisper.closed)[0]], ['WAIT', 1013]);
-    const vosk = await relay.openPort(startVosk);
+    const vosk = await relay.openPort(voskProtocol);
     vosk.socket.send(Buffer.alloc(100));
     assert.equal((await vosk.closed)[0], 1013);
     const openai = await relay.open(REALTIME);
@@ -182,28 +185,28 @@ describe('Bad input to the dialects', () => {
   });
 
   test('Who connects and says nothing to WhisperLive or vosk-server is closed.', async (t) => {
-    const relay = await doors(t, { START_TIMEOUT_MS: '30' });
-    for (const start of [startWhisperLive, startVosk]) assert.equal((await (await relay.openPort(start)).closed)[0], 1008);
+    const relay = await endpoints(t, { START_TIMEOUT_MS: '30' });
+    for (const protocol of [whisperLive, voskProtocol]) assert.equal((await (await relay.openPort(protocol)).closed)[0], 1008);
   });
 
   test('Parameters that cannot be read are refused before the handshake, in the dialect\'s form.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     await assert.rejects(relay.open('/v1/listen?encoding=mp3'), /status 400 \{"err_code":"invalid_field","err_msg":"encoding: /);
     await assert.rejects(relay.open('/v1/realtime?model=gpt-realtime'), /status 400 \{"error":.*"param":"intent"/);
   });
 
   test('Pages of strangers get in nowhere.', async (t) => {
-    const relay = await doors(t);
+    const relay = await endpoints(t);
     const headers = { origin: 'https://evil.example' };
     await assert.rejects(relay.open(REALTIME, { headers }), /status 403/);
     await assert.rejects(relay.open(LISTEN, { headers }), /status 403/);
-    await assert.rejects(relay.openPort(startVosk, { headers }), /status 403/);
+    await assert.rejects(relay.openPort(voskProtocol, { headers }), /status 403/);
   });
 });
 
 describe('Keys of the dialects', () => {
   test('Each client\'s own way to show a key is understood, and a key is never sent back.', async (t) => {
-    const relay = await keyedDoors(t);
+    const relay = await keyedEndpoints(t);
     const ways: readonly (readonly [string, NonNullable<Options>, string])[] = [
       [REALTIME, { headers: { authorization: `Bearer ${relay.key}` } }, ''],
       [REALTIME, { protocols: ['realtime', `openai-insecure-api-key.${relay.key}`, 'openai-beta.realtime-v1'] }, 'realtime'],
@@ -213,26 +216,26 @@ describe('Keys of the dialects', () => {
     for (const [path, options, protocol] of ways) assert.equal((await relay.open(path, options)).socket.protocol, protocol);
     assert.deepEqual([(await sessionOf(relay, 0)).request.owner, (await sessionOf(relay, 1)).request.owner], ['acme', 'acme']);
     const { ticket } = await relay.access.issueTicket(await relay.access.authenticate({ kind: 'key', key: relay.key }));
-    await relay.openPort(startVosk, { path: `/?ticket=${ticket}` });
-    await assert.rejects(relay.openPort(startVosk, { path: `/?ticket=${ticket}` }), /status 401/);
-    await relay.openPort(startWhisperLive, { headers: { authorization: `Bearer ${relay.key}` } });
+    await relay.openPort(voskProtocol, { path: `/?ticket=${ticket}` });
+    await assert.rejects(relay.openPort(voskProtocol, { path: `/?ticket=${ticket}` }), /status 401/);
+    await relay.openPort(whisperLive, { headers: { authorization: `Bearer ${relay.key}` } });
   });
 
   test('Without a key, with one that may not, or with one in the address nobody gets in.', async (t) => {
-    const relay = await keyedDoors(t);
+    const relay = await keyedEndpoints(t);
     for (const path of [REALTIME, LISTEN]) {
       await assert.rejects(relay.open(path), /status 401/);
       await assert.rejects(relay.open(path, { headers: { authorization: `Bearer ${relay.reader}` } }), /status 403/);
       await assert.rejects(relay.open(`${path}&token=${relay.key}`), /status 400/);
     }
-    await assert.rejects(relay.openPort(startVosk), /status 401/);
-    await assert.rejects(relay.openPort(startWhisperLive, { path: `/?token=${relay.key}` }), /status 400/);
+    await assert.rejects(relay.openPort(voskProtocol), /status 401/);
+    await assert.rejects(relay.openPort(whisperLive, { path: `/?token=${relay.key}` }), /status 400/);
     await assert.rejects(relay.open(LISTEN, { protocols: ['token', 'murm_wrong'] }), /status 401/);
     assert.equal(relay.live.sessions.length, 0);
   });
 
   test('A client secret speaks to OpenAI\'s address with its session, as bearer and as subprotocol, and to no other.', async (t) => {
-    const relay = await keyedDoors(t);
+    const relay = await keyedEndpoints(t);
     const { secret } = await relay.access.issueClientSecret(await relay.access.authenticate({ kind: 'key', key: relay.key }), 60_000);
     const value = sealClientSecret(secret, '{"type":"transcription","audio":{"input":{"transcription":{"language":"de"}}}}');
     for (const options of [{ headers: { authorization: `Bearer ${value}` } }, { protocols: ['realtime', `openai-insecure-api-key.${value}`] }]) {

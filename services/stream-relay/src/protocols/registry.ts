@@ -1,10 +1,9 @@
-import type { FastifyInstance } from 'fastify';
-import type { RelayContext } from '../relay-context.js';
-import { listenRoute } from './deepgram/listen-route.js';
-import { realtimeRoute } from './openai/realtime-route.js';
+import { deepgram } from './deepgram/listen-route.js';
+import type { LiveProtocol } from './live-protocol.js';
+import { native } from './native/native-routes.js';
+import { openai } from './openai/realtime-route.js';
+import { vosk } from './vosk/vosk-translator.js';
+import { whisperLive } from './whisper-live/whisper-live-translator.js';
 
-/** Adds the dialects that have paths of their own: OpenAI's `WS /v1/realtime` and Deepgram's `WS /v1/listen`. */
-export function registerDialects(app: FastifyInstance, parts: RelayContext): void {
-  realtimeRoute(app, parts);
-  listenRoute(app, parts);
-}
+/** Every live protocol that the relay speaks. A new one is a folder beside these and a line here. */
+export const PROTOCOLS: readonly LiveProtocol[] = [native, openai, deepgram, whisperLive, vosk];

@@ -4,7 +4,7 @@ import type { LiveSession } from '@murmuration/intake';
 import { Inbox } from '../sockets/inbox.js';
 import { Outgoing } from '../sockets/outgoing.js';
 import type { RelayContext } from '../relay-context.js';
-import type { Action, Dialect } from './translator.js';
+import type { Action, Translator } from './translator.js';
 import { QuietWatch } from './quiet-watch.js';
 
 /** Audio is handed over in pieces of this size at most, so that one message cannot run ahead. */
@@ -19,15 +19,15 @@ const REASON_BYTES = 123;
 export type ConnectionParts = Pick<RelayContext, 'live' | 'logger' | 'draining' | 'abandoned'>;
 
 /**
- * One socket that speaks a dialect.
+ * One socket that speaks a translator.
  *
- * talking (messages are translated and acted on one by one) --the dialect closes, or what it does fails, or the relay gives up what is left--> closed (nothing more is read or said)
- * talking, closed --the socket is gone--> gone: what came before is still acted on, then the session is finished, for no dialect can resume, and those who watch it are owed the rest.
+ * talking (messages are translated and acted on one by one) --the translator closes, or what it does fails, or the relay gives up what is left--> closed (nothing more is read or said)
+ * talking, closed --the socket is gone--> gone: what came before is still acted on, then the session is finished, for no translator can resume, and those who watch it are owed the rest.
  */
-export class DialectConnection {
+export class TranslatedConnection {
   readonly #socket: WebSocket;
-  readonly #dialect: Dialect;
-  readonly #parts: ConnectionParts;
+  readonly #translator: Translator;
+  readonly #context: ConnectionParts;
   readonly #owner: string | null;
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
@@ -41,26 +41,26 @@ export class DialectConnection {
   #opened = 0;
   #closed = false;
 
-  private constructor(socket: WebSocket, dialect: Dialect, owner: string | null, parts: ConnectionParts) {
+  private constructor(socket: WebSocket, translator: Translator, owner: string | null, context: ConnectionParts) {
     this.#socket = socket;
-    this.#dialect = dialect;
-    this.#parts = parts;
+    this.#translator = translator;
+    this.#context = context;
     this.#owner = owner;
     this.#outgoing = new Outgoing(socket, STALL_MS);
-    this.#quiet = new QuietWatch(() => this.#closed ? null : dialect.quietLimitMs, () => { this.#tell(() => dialect.quiet()); });
+    this.#quiet = new QuietWatch(() => this.#closed ? null : translator.quietLimitMs, () => { this.#tell(() => translator.quiet()); });
     this.#inbox = new Inbox(socket, (data, isBinary) => this.#take(data, isBinary), (error) => { this.#fail(error); });
     socket.on('message', () => { this.#quiet.heard(); });
     socket.once('close', () => { void this.#leave(); });
-    parts.draining.addEventListener('abort', this.#goIdle);
-    parts.abandoned.addEventListener('abort', this.#giveUp);
-    this.#begun = this.#act(() => dialect.begin());
+    context.draining.addEventListener('abort', this.#goIdle);
+    context.abandoned.addEventListener('abort', this.#giveUp);
+    this.#begun = this.#act(() => translator.begin());
     this.#begun.then(() => { this.#quiet.heard(); }, (error: unknown) => { this.#fail(error); });
-    if (parts.abandoned.aborted) this.#giveUp();
+    if (context.abandoned.aborted) this.#giveUp();
   }
 
-  /** Speaks the dialect on the socket until it is closed. Call it in the turn in which the socket opens. */
-  static serve(socket: WebSocket, dialect: Dialect, owner: string | null, parts: ConnectionParts): void {
-    new DialectConnection(socket, dialect, owner, parts);
+  /** Speaks the translator on the socket until it is closed. Call it in the turn in which the socket opens. */
+  static serve(socket: WebSocket, translator: Translator, owner: string | null, context: ConnectionParts): void {
+    new TranslatedConnection(socket, translator, owner, context);
   }
 
   async #take(data: Buffer, isBinary: boolean): Promise<void> {
@@ -68,7 +68,7 @@ export class DialectConnection {
     await this.#begun.catch(() => undefined);
     const done = this.#quiet.busy();
     try {
-      await this.#act(() => isBinary ? this.#dialect.audio(data) : this.#dialect.text(data.toString('utf8')));
+      await this.#act(() => isBinary ? this.#translator.audio(data) : this.#translator.text(data.toString('utf8')));
     } finally {
       done();
     }
@@ -95,14 +95,14 @@ export class DialectConnection {
     this.#watchIdle();
   }
 
-  /** Asks the dialect when no audio has come for as long as it says. */
+  /** Asks the translator when no audio has come for as long as it says. */
   #watchIdle(): void {
     this.#stopIdle();
     const session = this.#session;
-    const limitMs = this.#closed ? null : this.#dialect.idleLimitMs;
+    const limitMs = this.#closed ? null : this.#translator.idleLimitMs;
     if (limitMs === null || session === null) return;
     this.#idleTimer = setTimeout(() => {
-      if (session.quietMs >= (this.#dialect.idleLimitMs ?? Infinity)) this.#tell(() => this.#dialect.idle());
+      if (session.quietMs >= (this.#translator.idleLimitMs ?? Infinity)) this.#tell(() => this.#translator.idle());
       else this.#watchIdle();
     }, Math.max(1, limitMs - session.quietMs));
   }
@@ -115,7 +115,7 @@ export class DialectConnection {
   async #open(settings: LiveSettings): Promise<void> {
     await this.#session?.finish();
     this.#session = null;
-    const session = await this.#parts.live.open({ settings, owner: this.#owner, signal: this.#left.signal });
+    const session = await this.#context.live.open({ settings, owner: this.#owner, signal: this.#left.signal });
     if (this.#left.signal.aborted) {
       // Its client never learnt of it.
       await session.cancel();
@@ -124,9 +124,9 @@ export class DialectConnection {
     this.#session = session;
     this.#finishing = false;
     const index = this.#opened++;
-    session.onStored((samples) => { this.#tell(() => this.#dialect.stored(samples)); });
+    session.onStored((samples) => { this.#tell(() => this.#translator.stored(samples)); });
     void this.#follow(session, index);
-    await this.#act(() => this.#dialect.opened({ index, model: session.model }));
+    await this.#act(() => this.#translator.opened({ index, model: session.model }));
   }
 
   async #push(bytes: Uint8Array): Promise<void> {
@@ -135,14 +135,14 @@ export class DialectConnection {
 
   async #commit(): Promise<void> {
     const utterance = await this.#session?.commit() ?? null;
-    await this.#act(() => this.#dialect.committed(utterance));
+    await this.#act(() => this.#translator.committed(utterance));
   }
 
   async #follow(session: LiveSession, index: number): Promise<void> {
     try {
       for await (const news of session.news('0', this.#left.signal)) {
         if (news.type === 'partial' && this.#socket.bufferedAmount >= BEHIND_BYTES) continue;
-        await this.#act(() => this.#dialect.news(news, index));
+        await this.#act(() => this.#translator.news(news, index));
       }
     } catch (error) {
       this.#fail(error);
@@ -156,10 +156,10 @@ export class DialectConnection {
   #fail(thrown: unknown): void {
     if (this.#closed || this.#left.signal.aborted) return;
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) this.#parts.logger.error({ err: error.cause ?? error, code: error.code }, 'a dialect\'s connection failed');
+    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a dialect\'s connection failed');
     if (error.code === 'session_lost') this.#session = null;
     // A client that reads nothing is told nothing more.
-    this.#act(() => this.#dialect.fault(error)).catch(() => { this.#socket.terminate(); });
+    this.#act(() => this.#translator.fault(error)).catch(() => { this.#socket.terminate(); });
   }
 
   /** The relay stops: who has no session yet opens one elsewhere. */
@@ -180,8 +180,8 @@ export class DialectConnection {
   }
 
   async #leave(): Promise<void> {
-    this.#parts.draining.removeEventListener('abort', this.#goIdle);
-    this.#parts.abandoned.removeEventListener('abort', this.#giveUp);
+    this.#context.draining.removeEventListener('abort', this.#goIdle);
+    this.#context.abandoned.removeEventListener('abort', this.#giveUp);
     this.#quiet.stop();
     // Waiting for a first worker is given up; audio that came is not.
     if (this.#session === null) this.#left.abort();
@@ -192,8 +192,8 @@ export class DialectConnection {
     const session = this.#session;
     if (session === null || this.#finishing) return;
     // A relay that ends leaves the rest to another.
-    await (this.#parts.abandoned.aborted ? session.detach() : session.finish()).catch((error: unknown) => {
-      this.#parts.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be finished');
+    await (this.#context.abandoned.aborted ? session.detach() : session.finish()).catch((error: unknown) => {
+      this.#context.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be finished');
     });
   }
 }

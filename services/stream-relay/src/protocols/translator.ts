@@ -1,6 +1,6 @@
 import type { AsrError, LiveNews, LiveSettings, ModelDescription } from '@murmuration/contracts';
 
-/** Something that a dialect wants done. Actions are done one after another, each when the one before is through. */
+/** Something that a translator wants done. Actions are done one after another, each when the one before is through. */
 export type Action =
   /** Opens a live session. One that was open before is finished; its finals still come. */
   | { readonly do: 'open'; readonly settings: LiveSettings }
@@ -27,10 +27,10 @@ export interface OpenedSession {
  * A dialect's side of one connection: translates the client's messages into actions and a session's news into messages. Holds no socket and no clock.
  * What it throws is told to the client by `fault`.
  */
-export interface Dialect {
+export interface Translator {
   /** The client may be silent for this long, milliseconds, then `quiet` is asked; null: as long as it likes. Read after every message. */
   readonly quietLimitMs: number | null;
-  /** Time without audio, milliseconds, after which `idle` is asked; null: nothing waits for it. Read after whatever the dialect was asked. */
+  /** Time without audio, milliseconds, after which `idle` is asked; null: nothing waits for it. Read after whatever the translator was asked. */
   readonly idleLimitMs: number | null;
   /** The connection stands. */
   begin(): readonly Action[];

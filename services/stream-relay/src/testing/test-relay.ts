@@ -15,15 +15,15 @@ export interface TestRelay {
   readonly app: FastifyInstance;
   readonly live: MemoryLive;
   readonly access: Access;
-  readonly parts: RelayContext;
+  readonly relayContext: RelayContext;
   connect(path?: string, options?: Parameters<typeof TestClient.connect>[1]): Promise<TestClient>;
   /** A client whose session is ready. */
   start(message?: object): Promise<TestClient>;
   drain(): void;
 }
 
-/** The WebSocket door over an in-memory live service, closed when the test ends. */
-export async function testRelay(context: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestRelay> {
+/** The WebSocket server over an in-memory live service, closed when the test ends. */
+export async function testRelay(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestRelay> {
   const config = readConfig({ LOG_LEVEL: 'silent', ...environment });
   const logger = createLogger({ service: 'relay', level: 'silent' });
   const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: config.API_KEYS_FILE, logger });
@@ -32,7 +32,7 @@ export async function testRelay(context: TestContext, environment: Readonly<Reco
   const live = new MemoryLive();
   const refuse = (): Promise<never> => Promise.reject(new AsrError('no_worker'));
   const access = new Access(keys, new MemoryTickets());
-  const parts: RelayContext = {
+  const relayContext: RelayContext = {
     live, config, logger,
     transcribe: { resolveModel: refuse, start: refuse, status: refuse, activeJobs: refuse },
     access,
@@ -40,10 +40,10 @@ export async function testRelay(context: TestContext, environment: Readonly<Reco
     stopping: () => draining.signal.aborted,
     draining: draining.signal, abandoned: abandoned.signal,
   };
-  const app = await createApp(parts);
+  const app = await createApp(relayContext);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `ws://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
-  context.after(async () => {
+  t.after(async () => {
     abandoned.abort();
     keys?.close();
     for (const socket of app.websocketServer.clients) socket.terminate();
@@ -52,7 +52,7 @@ export async function testRelay(context: TestContext, environment: Readonly<Reco
   });
   const connect: TestRelay['connect'] = (path = '/ws/transcribe', options = {}) => TestClient.connect(`${url}${path}`, options);
   return {
-    app, live, access, parts, connect,
+    app, live, access, relayContext, connect,
     start: async (message = {}) => {
       const client = await connect();
       client.say({ type: 'start', ...message });

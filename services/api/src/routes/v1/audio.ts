@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AsrError, filteredField, spaceBetween, type Segment, type Transcript } from '@murmuration/contracts';
+import { EventStream } from '@murmuration/service';
 import { durationUsage, spokenLanguages } from '@murmuration/transcript';
 import type { ApiContext } from '../../api-context.js';
 import type { Dialect } from '../../fields/dialect.js';
 import { transcriptionDialect, transcriptionFieldsSchema, translationDialect, translationFieldsSchema, type OpenAiAnswer } from '../../fields/openai-dialect.js';
 import { errorResponses, UPLOAD_ERRORS } from '../../replies/error-responses.js';
-import { EventStream } from '../../replies/event-stream.js';
 import { replyWithTranscript } from '../../replies/transcript-reply.js';
 import { openAiJsonSchema, verboseJsonSchema } from '../../replies/transcript-schema.js';
 import { TEXT_FORMATS, uploadSchema } from '../../upload/upload-schema.js';

@@ -23,7 +23,7 @@ const MEMORY = { arriving: 16, heldBytes: 512 * 1024 * 1024, waiting: 1_000 };
 
 /** Lets calls in: asks who calls before a byte of the request is read, and holds them to the bounds of their method. */
 export class CallInterceptor {
-  readonly #parts: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>;
+  readonly #context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>;
   readonly #memory = new MessageMemory(MEMORY);
   readonly #active = new Set<ActiveCall>();
   #onIdle: () => void = () => undefined;
@@ -31,8 +31,8 @@ export class CallInterceptor {
   readonly #byMetadata = new WeakMap<Metadata, ActiveCall>();
   #closing = false;
 
-  constructor(parts: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>) {
-    this.#parts = parts;
+  constructor(context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>) {
+    this.#context = context;
   }
 
   /** The call that a handler was given. */
@@ -111,15 +111,15 @@ export class CallInterceptor {
   /** How a call is told of an error. Where the call was ended from here the reason counts, not what came of it. Faults of the server's own are logged. */
   told(thrown: unknown, call: CallContext): ReturnType<typeof statusOf> {
     const error = AsrError.from(call.signal.aborted ? call.signal.reason : thrown);
-    if (error.kind.http === 500) this.#parts.logger.error({ err: error.cause ?? error, code: error.code, requestId: call.requestId }, 'a call failed');
-    else if (error.kind.http > 500 && error.code !== 'shutting_down' && error.code !== 'deadline_exceeded') this.#parts.logger.warn({ code: error.code, requestId: call.requestId }, 'a call could not be served');
+    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code, requestId: call.requestId }, 'a call failed');
+    else if (error.kind.http > 500 && error.code !== 'shutting_down' && error.code !== 'deadline_exceeded') this.#context.logger.warn({ code: error.code, requestId: call.requestId }, 'a call could not be served');
     return statusOf(error);
   }
 
   async #letIn(active: ActiveCall, rule: CallRule, metadata: Metadata, base: ServerInterceptingCallInterface, refuse: (error: unknown) => void): Promise<void> {
     if (rule.scopes !== null) {
-      if (this.#closing || this.#parts.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-      active.principal = await this.#parts.access.authenticate(this.#parts.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)));
+      if (this.#closing || this.#context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+      active.principal = await this.#context.access.authenticate(this.#context.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)));
       requireScope(active.principal, rule.scopes);
     }
     const giveUp = (error: AsrError): void => {
@@ -139,8 +139,8 @@ export class CallInterceptor {
 
   #answered(call: ActiveCall, path: string, code: status, durationMs: number): void {
     const method = path.slice(path.lastIndexOf('.') + 1);
-    this.#parts.metrics.grpcCallSeconds.observe({ method, code: status[code] }, durationMs / 1_000);
-    this.#parts.logger.info({ requestId: call.requestId, method, code: status[code], durationMs: Math.round(durationMs) }, 'answered');
+    this.#context.metrics.grpcCallSeconds.observe({ method, code: status[code] }, durationMs / 1_000);
+    this.#context.logger.info({ requestId: call.requestId, method, code: status[code], durationMs: Math.round(durationMs) }, 'answered');
   }
 }
 

@@ -1,26 +1,30 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Credentials } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf, queryOf } from '../caller.js';
-import { DialectConnection } from '../translated-connection.js';
-import { ListenDialect } from './listen-translator.js';
+import { callerOf, credentialsOf } from '../../sockets/caller.js';
+import type { LiveProtocol } from '../live-protocol.js';
+import { TranslatedConnection } from '../translated-connection.js';
+import { ListenTranslator } from './listen-translator.js';
 import { listenQuery } from './listen-query.js';
 
 /** `WS /v1/listen`, as Deepgram's clients know it. */
-export function listenRoute(app: FastifyInstance, parts: RelayContext): void {
+export const deepgram: LiveProtocol = { addRoutes: listenRoute };
+
+function listenRoute(app: FastifyInstance, context: RelayContext): void {
   app.get('/v1/listen', {
     websocket: true,
     config: { access: 'own' },
     errorHandler: (error, request, reply) => { void refuse(error, request, reply); },
     preValidation: async (request) => {
-      request.principal = await callerOf(request, parts, deepgramCredentials);
+      request.principal = await callerOf(request, context, deepgramCredentials);
       // Refused before the handshake, so that clients do not take it for a fault and connect again.
       listenQuery(queryOf(request));
     },
   }, (socket, request) => {
-    const dialect = new ListenDialect(listenQuery(queryOf(request)), { requestId: request.id, created: new Date().toISOString() });
-    DialectConnection.serve(socket, dialect, request.principal.owner, parts);
+    const translator = new ListenTranslator(listenQuery(queryOf(request)), { requestId: request.id, created: new Date().toISOString() });
+    TranslatedConnection.serve(socket, translator, request.principal.owner, context);
   });
 }
 

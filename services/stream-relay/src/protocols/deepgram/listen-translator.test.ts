@@ -4,17 +4,17 @@ import { describe, test } from 'node:test';
 import { AsrError, type Word } from '@murmuration/contracts';
 import { TEST_MODEL, news } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
-import { ListenDialect } from './listen-translator.js';
+import { ListenTranslator } from './listen-translator.js';
 import { listenQuery } from './listen-query.js';
 
 const RAW = 'encoding=linear16&sample_rate=16000';
 const IDENTITY = { requestId: 'request-1', created: '2026-01-01T00:00:00.000Z' };
 
-function dialect(query = RAW): ListenDialect {
-  return new ListenDialect(listenQuery(new URLSearchParams(query)), IDENTITY);
+function dialect(query = RAW): ListenTranslator {
+  return new ListenTranslator(listenQuery(new URLSearchParams(query)), IDENTITY);
 }
 
-function live(query = RAW): ListenDialect {
+function live(query = RAW): ListenTranslator {
   const made = dialect(query);
   made.begin();
   made.opened({ index: 0, model: TEST_MODEL });
@@ -134,7 +134,7 @@ describe('Deepgram live', () => {
   });
 
   test('CloseStream, or an empty message, flushes; Metadata is the last word, with the digest of what was sent; then 1000.', () => {
-    for (const end of [(made: ListenDialect) => made.text('{"type":"CloseStream"}'), (made: ListenDialect) => made.audio(Buffer.alloc(0))]) {
+    for (const end of [(made: ListenTranslator) => made.text('{"type":"CloseStream"}'), (made: ListenTranslator) => made.audio(Buffer.alloc(0))]) {
       const made = live();
       assert.deepEqual(done(made.audio(Buffer.from('abcd'))), ['push']);
       assert.deepEqual(done(end(made)), ['finish']);

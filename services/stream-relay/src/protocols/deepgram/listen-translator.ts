@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AsrError, MULTI, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import { say, type Action, type Dialect, type OpenedSession } from '../translator.js';
+import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
 import { startOfStream } from './container-start.js';
 import { metadataMessage, resultsMessage, seconds, type ResultsContent, type ResultsFlags, type StreamIdentity } from './listen-messages.js';
 import type { ListenQuery } from './listen-query.js';
@@ -17,7 +17,7 @@ const NOTHING = Buffer.alloc(0);
  * live --CloseStream, or an empty binary message--> ending (no more is taken) --the last result--> Metadata, closed with 1000
  * starting, live --silent for 10 s--> closed with 1011, NET-0001
  */
-export class ListenDialect implements Dialect {
+export class ListenTranslator implements Translator {
   readonly #query: ListenQuery;
   readonly #identity: StreamIdentity;
   readonly #audio = createHash('sha256');

@@ -6,7 +6,7 @@ import type { Outgoing } from '../../sockets/outgoing.js';
  * Sends news as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
  * the error it failed by), null when the news ended before. Throws what `Outgoing.send` and the news throw.
  */
-export async function forwardNews(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<number | null> {
+export async function forwardEvents(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<number | null> {
   let code: number = CLOSE.fault;
   for await (const one of news) {
     const event = liveEvent(one);

@@ -7,7 +7,7 @@ import { Inbox } from '../../sockets/inbox.js';
 import { Outgoing } from '../../sockets/outgoing.js';
 import type { RelayContext } from '../../relay-context.js';
 import { Acks } from './acks.js';
-import { forwardNews } from './forward-events.js';
+import { forwardEvents } from './forward-events.js';
 import { settingsOf } from './live-settings.js';
 import { readMessage } from './read-message.js';
 
@@ -28,7 +28,7 @@ type State = 'waiting' | 'opening' | 'open' | 'finishing' | 'ended';
 export class LiveConnection {
   readonly #socket: WebSocket;
   readonly #principal: Principal;
-  readonly #parts: RelayContext;
+  readonly #context: RelayContext;
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
   /** Aborted at the end: gives up opening, and ends the news. */
@@ -39,18 +39,18 @@ export class LiveConnection {
   #acks: Acks | null = null;
   #ignoredAudio = false;
 
-  constructor(socket: WebSocket, principal: Principal, parts: RelayContext) {
+  constructor(socket: WebSocket, principal: Principal, context: RelayContext) {
     this.#socket = socket;
     this.#principal = principal;
-    this.#parts = parts;
+    this.#context = context;
     this.#outgoing = new Outgoing(socket, STALL_MS);
     this.#inbox = new Inbox(socket, (data, isBinary) => isBinary ? this.#takeAudio(data) : this.#takeText(data), (error) => { this.#fail(error); });
     this.#startTimer = setTimeout(() => {
-      this.#fail(new AsrError('invalid_message', `Nothing was started within ${String(parts.config.START_TIMEOUT_MS / 1_000)} seconds. Send start or resume first.`));
-    }, parts.config.START_TIMEOUT_MS);
+      this.#fail(new AsrError('invalid_message', `Nothing was started within ${String(context.config.START_TIMEOUT_MS / 1_000)} seconds. Send start or resume first.`));
+    }, context.config.START_TIMEOUT_MS);
     socket.on('close', () => { void this.#end(); });
-    parts.draining.addEventListener('abort', this.#goAway);
-    if (parts.draining.aborted) this.#goAway();
+    context.draining.addEventListener('abort', this.#goAway);
+    if (context.draining.aborted) this.#goAway();
   }
 
   async #takeText(data: Buffer): Promise<void> {
@@ -89,7 +89,7 @@ export class LiveConnection {
   async #start(message: StartMessage): Promise<void> {
     this.#beginOnce();
     const settings = settingsOf(message);
-    const session = await this.#parts.live.open({ settings, owner: this.#principal.owner, signal: this.#over.signal });
+    const session = await this.#context.live.open({ settings, owner: this.#principal.owner, signal: this.#over.signal });
     if (this.#state === 'ended') {
       // Its client never learnt of it.
       await session.cancel();
@@ -106,7 +106,7 @@ export class LiveConnection {
 
   async #resume(message: ResumeMessage): Promise<void> {
     this.#beginOnce();
-    const session = await this.#parts.live.resume(message.session, message.token, this.#principal.owner);
+    const session = await this.#context.live.resume(message.session, message.token, this.#principal.owner);
     if (this.#ended) {
       await session.detach();
       return;
@@ -131,7 +131,7 @@ export class LiveConnection {
     const acks = new Acks(session.storedSamples, (samples) => { this.#tell({ type: 'ack', samples }); });
     this.#acks = acks;
     session.onStored((samples) => { acks.stored(samples); });
-    forwardNews(session.news(afterId, this.#over.signal), this.#outgoing, () => {
+    forwardEvents(session.news(afterId, this.#over.signal), this.#outgoing, () => {
       acks.stored(session.storedSamples);
       acks.flush();
     }).then((code) => {
@@ -148,7 +148,7 @@ export class LiveConnection {
   #fail(thrown: unknown): void {
     if (this.#ended) return;
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) this.#parts.logger.error({ err: error.cause ?? error, code: error.code }, 'a live connection failed');
+    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a live connection failed');
     // Another connection owns it now.
     if (error.code === 'session_lost') this.#session = null;
     this.#tell(errorMessage(error));
@@ -171,12 +171,12 @@ export class LiveConnection {
     if (this.#ended) return;
     this.#state = 'ended';
     clearTimeout(this.#startTimer);
-    this.#parts.draining.removeEventListener('abort', this.#goAway);
+    this.#context.draining.removeEventListener('abort', this.#goAway);
     this.#inbox.stop();
     this.#acks?.stop();
     this.#over.abort();
     const session = this.#session;
     this.#session = null;
-    await session?.detach().catch((error: unknown) => { this.#parts.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be handed over'); });
+    await session?.detach().catch((error: unknown) => { this.#context.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be handed over'); });
   }
 }

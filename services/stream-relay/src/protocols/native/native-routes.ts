@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { AsrError } from '@murmuration/contracts';
 import type { RelayContext } from '../../relay-context.js';
+import type { LiveProtocol } from '../live-protocol.js';
 import { LiveConnection } from './live-connection.js';
 import { showSession } from './viewer.js';
 
@@ -8,11 +9,13 @@ import { showSession } from './viewer.js';
 const VIEWER_BYTES = 1024;
 const EVENT_ID = /^\d{1,16}(-\d{1,16})?$/;
 
-/** The own protocol at `/ws/transcribe` and at `/` (the original service's port), and viewers of a session. */
-export function ownRoutes(app: FastifyInstance, parts: RelayContext): void {
+/** The native protocol at `/ws/transcribe` and at `/` (the original service's port), and viewers of a session. */
+export const native: LiveProtocol = { addRoutes: nativeRoutes };
+
+function nativeRoutes(app: FastifyInstance, context: RelayContext): void {
   for (const path of ['/', '/ws/transcribe']) {
     app.get(path, { websocket: true, config: { access: ['transcribe'] } }, (socket, request) => {
-      new LiveConnection(socket, request.principal, parts);
+      new LiveConnection(socket, request.principal, context);
     });
   }
   app.get<{ Params: { id: string }; Querystring: { last_event_id?: unknown } }>('/v1/sessions/:id/watch', {
@@ -25,6 +28,6 @@ export function ownRoutes(app: FastifyInstance, parts: RelayContext): void {
     },
   }, (socket, request) => {
     const afterId = request.query.last_event_id as string | undefined;
-    void showSession(socket, request.params.id, request.principal, afterId ?? null, parts);
+    void showSession(socket, request.params.id, request.principal, afterId ?? null, context);
   });
 }

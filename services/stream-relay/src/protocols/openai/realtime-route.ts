@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { credentialsInHeaders, credentialsInProtocols, openClientSecret, type Credentials } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf, queryOf } from '../caller.js';
-import { DialectConnection } from '../translated-connection.js';
+import { callerOf, credentialsOf } from '../../sockets/caller.js';
+import type { LiveProtocol } from '../live-protocol.js';
+import { TranslatedConnection } from '../translated-connection.js';
 import { MAX_EVENT_BYTES } from './client-event.js';
-import { RealtimeDialect } from './realtime-translator.js';
+import { RealtimeTranslator } from './realtime-translator.js';
 import { readSession, type SessionInput } from './session-input.js';
 
 declare module 'fastify' {
@@ -17,27 +19,29 @@ declare module 'fastify' {
 }
 
 /** `WS /v1/realtime?intent=transcription`, as OpenAI's clients know it. */
-export function realtimeRoute(app: FastifyInstance, parts: RelayContext): void {
+export const openai: LiveProtocol = { addRoutes: realtimeRoute };
+
+function realtimeRoute(app: FastifyInstance, context: RelayContext): void {
   app.decorateRequest('realtimeInput', null);
   app.get('/v1/realtime', {
     websocket: true,
     config: { access: 'own', maxMessageBytes: MAX_EVENT_BYTES },
     preValidation: async (request) => {
-      request.principal = await callerOf(request, parts, realtimeCredentials);
+      request.principal = await callerOf(request, context, realtimeCredentials);
       request.realtimeInput = attachedSession(request);
       const intent = queryOf(request).get('intent');
       if (intent === 'transcription' || (intent === null && request.realtimeInput !== null)) return;
       throw new AsrError('invalid_request', 'Only transcription is served here. Add intent=transcription to the address.', { param: 'intent' });
     },
   }, (socket, request) => {
-    const dialect = new RealtimeDialect({
+    const translator = new RealtimeTranslator({
       newId: (kind) => `${kind}_${randomBytes(12).toString('hex')}`,
       model: queryOf(request).get('model'),
       input: request.realtimeInput,
       legacy: isLegacy(request),
-      quietLimitMs: parts.config.SESSION_IDLE_TIMEOUT_MS,
+      quietLimitMs: context.config.SESSION_IDLE_TIMEOUT_MS,
     });
-    DialectConnection.serve(socket, dialect, request.principal.owner, parts);
+    TranslatedConnection.serve(socket, translator, request.principal.owner, context);
   });
 }
 

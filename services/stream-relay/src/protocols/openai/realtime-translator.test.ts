@@ -4,24 +4,24 @@ import { AsrError } from '@murmuration/contracts';
 import { news } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
 import type { Action } from '../translator.js';
-import { RealtimeDialect, type RealtimeOptions } from './realtime-translator.js';
+import { RealtimeTranslator, type RealtimeOptions } from './realtime-translator.js';
 
 const AUDIO = Buffer.alloc(4_800).toString('base64');
 const APPEND = JSON.stringify({ type: 'input_audio_buffer.append', audio: AUDIO });
 const COMMIT = JSON.stringify({ type: 'input_audio_buffer.commit', event_id: 'mine' });
 
-function dialect(more: Partial<RealtimeOptions> = {}): RealtimeDialect {
+function dialect(more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
   const counts = new Map<string, number>();
   const newId = (kind: string): string => {
     const count = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, count);
     return `${kind}_${String(count)}`;
   };
-  return new RealtimeDialect({ newId, model: null, input: null, legacy: false, quietLimitMs: 1_000, ...more });
+  return new RealtimeTranslator({ newId, model: null, input: null, legacy: false, quietLimitMs: 1_000, ...more });
 }
 
 /** A dialect whose session is open with this session. */
-function live(session: object = {}, more: Partial<RealtimeOptions> = {}): RealtimeDialect {
+function live(session: object = {}, more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
   const made = dialect(more);
   made.text(update(session));
   made.text(APPEND);

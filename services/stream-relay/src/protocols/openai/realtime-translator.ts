@@ -1,6 +1,6 @@
 import { AsrError, type LiveNews, type LiveSettings } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import type { Action, Dialect } from '../translator.js';
+import type { Action, Translator } from '../translator.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
 import { RealtimeEvents } from './realtime-events.js';
 import { legacySessionAnswer, sessionAnswer } from './session-answer.js';
@@ -30,7 +30,7 @@ export interface RealtimeOptions {
  * any --silent for too long without a session, or the session ends--> closed
  * A message that cannot be understood is answered with an `error` event and changes nothing.
  */
-export class RealtimeDialect implements Dialect {
+export class RealtimeTranslator implements Translator {
   readonly #options: RealtimeOptions;
   readonly #sessionId: string;
   readonly #events: RealtimeEvents;

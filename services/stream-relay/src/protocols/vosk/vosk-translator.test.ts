@@ -3,14 +3,14 @@ import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { news } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
-import { VoskDialect } from './vosk-translator.js';
+import { VoskTranslator } from './vosk-translator.js';
 
 const EOF = '{"eof" : 1}';
 const RESET = '{"reset" : 1}';
 const FRAME = Buffer.alloc(8_000);
 
-function live(config: object = {}): VoskDialect {
-  const made = new VoskDialect(1_000, 700);
+function live(config: object = {}): VoskTranslator {
+  const made = new VoskTranslator(1_000, 700);
   made.text(JSON.stringify({ config: { sample_rate: 16_000, ...config } }));
   said(made.audio(FRAME));
   return made;
@@ -18,12 +18,12 @@ function live(config: object = {}): VoskDialect {
 
 describe('vosk-server', () => {
   test('The config has no reply; the first audio opens the session with it; without one the rate is 8000.', () => {
-    const made = new VoskDialect(1_000, 700);
+    const made = new VoskTranslator(1_000, 700);
     assert.deepEqual(made.text('{ "config" : { "sample_rate" : 16000, "phrase_list": ["one", "two"] } }'), []);
     const actions = made.audio(FRAME);
     assert.deepEqual([done(actions), said(actions)], [['open', 'push'], [{ partial: '' }]]);
     assert.deepEqual([openedWith(actions).sampleRateHz, openedWith(actions).hotwords, openedWith(actions).encoding], [16_000, 'one, two', 'pcm_s16le']);
-    assert.equal(openedWith(new VoskDialect(1_000, 700).audio(FRAME)).sampleRateHz, 8_000);
+    assert.equal(openedWith(new VoskTranslator(1_000, 700).audio(FRAME)).sampleRateHz, 8_000);
   });
 
   test('Every frame has one reply, decided once it is taken: the next final, else what is heard so far.', () => {
@@ -45,7 +45,7 @@ describe('vosk-server', () => {
     assert.deepEqual(said(made.news(news.final(1, 'two', 'finish'))), []);
     const actions = made.news(news.closed());
     assert.deepEqual([said(actions), done(actions)], [[{ text: 'one two' }], ['close 1000']]);
-    const unused = new VoskDialect(1_000, 700).text(EOF);
+    const unused = new VoskTranslator(1_000, 700).text(EOF);
     assert.deepEqual([said(unused), done(unused)], [[{ text: '' }], ['close 1000']]);
   });
 
@@ -87,7 +87,7 @@ describe('vosk-server', () => {
     made.text(RESET);
     made.news(news.final(1, 'two', 'committed'));
     assert.deepEqual(said(made.committed(1)), [{ text: 'two' }], 'also when the text was quicker than the answer to the commit');
-    assert.deepEqual(said(new VoskDialect(1_000, 700).text(RESET)), [{ text: '' }]);
+    assert.deepEqual(said(new VoskTranslator(1_000, 700).text(RESET)), [{ text: '' }]);
   });
 
   test('Alternatives and no words come where they are wanted.', () => {
@@ -97,7 +97,7 @@ describe('vosk-server', () => {
   });
 
   test('Garbage is refused, faults close with a reason, and a silent connection does not stay.', () => {
-    const made = new VoskDialect(1_000, 700);
+    const made = new VoskTranslator(1_000, 700);
     for (const message of ['no json', '[]', '{}', '{"config":{"sample_rate":1}}']) assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
     assert.deepEqual(made.fault(new AsrError('queue_full')).map((action) => action.do === 'close' ? action.code : null), [1013]);
     assert.deepEqual([made.quietLimitMs, done(made.quiet()), live().quietLimitMs], [1_000, ['close 1008'], null]);

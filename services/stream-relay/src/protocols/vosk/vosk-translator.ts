@@ -1,6 +1,7 @@
 import { AsrError, joinTexts, liveSettingsSchema, type LiveNews, type LiveSettings, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import { say, type Action, type Dialect } from '../translator.js';
+import type { LiveProtocol } from '../live-protocol.js';
+import { say, type Action, type Translator } from '../translator.js';
 import { hotwordsOf } from '../limited-text.js';
 import { DEFAULT_CONFIG, voskConfig, voskOrder, type VoskConfig } from './vosk-config.js';
 
@@ -17,7 +18,7 @@ interface Said {
  *
  * config (options may come) --first audio--> live --eof--> ending (what is final and untold is told in one reply) --the session has ended--> closed
  */
-export class VoskDialect implements Dialect {
+export class VoskTranslator implements Translator {
   readonly #startLimitMs: number;
   readonly #idleMs: number;
   #state: 'config' | 'live' | 'ending' = 'config';
@@ -166,3 +167,8 @@ export class VoskDialect implements Dialect {
     return this.#state === 'ending' ? [this.#rest(), { do: 'close', code: CLOSE.done, reason: '' }] : [{ do: 'close', code: CLOSE.done, reason: end }];
   }
 }
+
+/** vosk-server's protocol, whose port is 2700 by custom. */
+export const vosk: LiveProtocol = {
+  ownPort: { variable: 'VOSK_PORT', newTranslator: (config) => new VoskTranslator(config.START_TIMEOUT_MS, config.IDLE_ENDPOINTING_MS) },
+};

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { AsrError, type LiveNews } from '@murmuration/contracts';
 import { news } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
-import { WhisperLiveDialect } from './whisper-live-translator.js';
+import { WhisperLiveTranslator } from './whisper-live-translator.js';
 
 /** What the client of whisper-live 0.10 sends first. */
 const FIRST = {
@@ -12,8 +12,8 @@ const FIRST = {
 };
 const END = Buffer.from('END_OF_AUDIO');
 
-function live(more: object = {}): WhisperLiveDialect {
-  const made = new WhisperLiveDialect(1_000);
+function live(more: object = {}): WhisperLiveTranslator {
+  const made = new WhisperLiveTranslator(1_000);
   made.text(JSON.stringify({ ...FIRST, ...more }));
   made.opened();
   return made;
@@ -21,7 +21,7 @@ function live(more: object = {}): WhisperLiveDialect {
 
 describe('WhisperLive', () => {
   test('The official first message opens a session, whose being ready is told in the words that clients need.', () => {
-    const made = new WhisperLiveDialect(1_000);
+    const made = new WhisperLiveTranslator(1_000);
     const settings = openedWith(made.text(JSON.stringify(FIRST)));
     assert.deepEqual([settings.model, settings.encoding, settings.sampleRateHz, settings.language, settings.wordTimestamps], ['small', 'pcm_f32le', 16_000, null, false]);
     assert.deepEqual(said(made.opened()), [{ uid: 'u-1', message: 'SERVER_READY', backend: 'faster_whisper' }]);
@@ -29,10 +29,10 @@ describe('WhisperLive', () => {
   });
 
   test('Options become settings, as far as there are such.', () => {
-    const settings = openedWith(new WhisperLiveDialect(1_000).text(JSON.stringify({ ...FIRST, language: 'en', model: 'moonshine-tiny', audio_format: 'int16', hotwords: 'Bee, Cee', initial_prompt: 'Names', word_timestamps: true, vad_parameters: { onset: 0.6, min_silence_duration_ms: 20, speech_pad_ms: 99_999 } })));
+    const settings = openedWith(new WhisperLiveTranslator(1_000).text(JSON.stringify({ ...FIRST, language: 'en', model: 'moonshine-tiny', audio_format: 'int16', hotwords: 'Bee, Cee', initial_prompt: 'Names', word_timestamps: true, vad_parameters: { onset: 0.6, min_silence_duration_ms: 20, speech_pad_ms: 99_999 } })));
     assert.deepEqual([settings.language, settings.model, settings.encoding, settings.hotwords, settings.prompt, settings.wordTimestamps, settings.threshold, settings.endpointingMs, settings.paddingMs], ['en', 'moonshine-tiny', 'pcm_s16le', 'Bee, Cee', 'Names', true, 0.6, 100, 2_000]);
     assert.deepEqual(said(live({ enable_translation: true, enable_diarization: true }).news(news.ended(0))), []);
-    const made = new WhisperLiveDialect(1_000);
+    const made = new WhisperLiveTranslator(1_000);
     made.text(JSON.stringify({ ...FIRST, enable_translation: true }));
     assert.deepEqual(said(made.opened()).map((message) => message['status']), [undefined, 'WARNING']);
   });
@@ -69,7 +69,7 @@ describe('WhisperLive', () => {
     assert.deepEqual([done(made.news(news.closed())), said(made.news(news.closed()))], [['close 1000'], []]);
     const idle = live().news(news.closed('idle'));
     assert.deepEqual([said(idle), done(idle)], [[{ uid: 'u-1', message: 'DISCONNECT' }], ['close 1000']]);
-    assert.deepEqual(done(new WhisperLiveDialect(1_000).audio(END)), ['close 1000']);
+    assert.deepEqual(done(new WhisperLiveTranslator(1_000).audio(END)), ['close 1000']);
   });
 
   test('No room is WAIT with minutes; a fault is ERROR; both close.', () => {
@@ -80,7 +80,7 @@ describe('WhisperLive', () => {
   });
 
   test('Audio first, garbage, a translation, or nothing at all are refused.', () => {
-    const made = new WhisperLiveDialect(1_000);
+    const made = new WhisperLiveTranslator(1_000);
     assert.throws(() => made.audio(Buffer.alloc(4)), { code: 'invalid_message' });
     for (const message of ['no json', '[]', '{}', '{"uid":1}', JSON.stringify({ ...FIRST, send_last_n_segments: 0 })]) assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
     assert.throws(() => made.text(JSON.stringify({ ...FIRST, task: 'translate' })), { code: 'unsupported_task' });

@@ -1,6 +1,7 @@
 import { AsrError, MULTI, type LiveNews, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import { say, type Action, type Dialect } from '../translator.js';
+import type { LiveProtocol } from '../live-protocol.js';
+import { say, type Action, type Translator } from '../translator.js';
 import { firstMessage, type WhisperLiveWishes } from './first-message.js';
 
 /** A stretch of text as clients know it; seconds with three decimals, as text. */
@@ -24,7 +25,7 @@ const BACKEND = 'faster_whisper';
  * live --END_OF_AUDIO--> ending (no more is taken) --the last segment--> closed with 1000
  * asked, live --something fails--> `status` ERROR, or WAIT where it is a matter of time, and closed
  */
-export class WhisperLiveDialect implements Dialect {
+export class WhisperLiveTranslator implements Translator {
   readonly #startLimitMs: number;
   #state: 'asked' | 'live' | 'ending' = 'asked';
   #wishes: WhisperLiveWishes | null = null;
@@ -178,3 +179,8 @@ export class WhisperLiveDialect implements Dialect {
 function seconds(ms: number): string {
   return (ms / 1_000).toFixed(3);
 }
+
+/** WhisperLive's protocol, whose port is 9090 by custom. */
+export const whisperLive: LiveProtocol = {
+  ownPort: { variable: 'WHISPERLIVE_PORT', newTranslator: (config) => new WhisperLiveTranslator(config.START_TIMEOUT_MS) },
+};

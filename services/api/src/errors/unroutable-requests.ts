@@ -1,33 +1,16 @@
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { AsrError } from '@murmuration/contracts';
-import { errorBody } from './error-body.js';
-import { toAsrError } from './to-asr-error.js';
+import { errorBody, replyWithError } from '@murmuration/service';
 
-/** Answers an error in OpenAI's shape, with `Retry-After` where the time is known, and `WWW-Authenticate` where a key is asked for. */
-export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
-  const error = toAsrError(thrown);
-  logFault(request, error);
-  if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
-  if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
-  return reply.code(error.kind.http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error));
-}
-
-/** Logs a fault of the server's own with its cause, and what is the matter with its surroundings by its code; a client's mistakes are no news. */
-export function logFault(request: FastifyRequest, error: AsrError): void {
-  if (error.kind.http === 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'a request failed');
-  else if (error.kind.http > 500) request.log.warn({ code: error.code }, 'a request could not be served');
-}
-
-/** Makes every error of the app, also of unknown addresses and methods, answer in one shape. Call it before the routes are added. */
-export function useErrorReplies(app: FastifyInstance): void {
+/** Answers unknown addresses with `not_found`, and known ones that are asked with a wrong method with `method_not_allowed` and the methods they take. Call it before the routes are added. */
+export function useUnroutableReplies(app: FastifyInstance): void {
   const known = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
     const methods = known.get(route.url) ?? new Set<string>();
     for (const method of [route.method].flat()) methods.add(method);
     known.set(route.url, methods);
   });
-  app.setErrorHandler((error, request, reply) => replyWithError(request, reply, error));
   app.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(known, request.url.split('?')[0] ?? '');
     if (allowed === null) return replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address. The addresses are listed in /docs.'));
@@ -53,7 +36,7 @@ function isAddressOf(url: string, path: string): boolean {
 
 const TOO_LARGE = 'HPE_HEADER_OVERFLOW';
 
-/** Answers bytes that are no HTTP (400), or headers that are too large (431), in the same shape; the connection ends. */
+/** Answers bytes that are not HTTP (400), or headers that are too large (431), in OpenAI's shape; the connection ends. */
 export function replyToBadClient(error: Error & { readonly code?: string }, socket: Socket): void {
   if (socket.destroyed) return;
   if (error.code === 'ECONNRESET' || !socket.writable) { socket.destroy(); return; }

@@ -1,0 +1,105 @@
+import websocket, { type WebSocket } from '@fastify/websocket';
+import type { FastifyInstance } from 'fastify';
+import { credentialsInProtocols } from '@murmuration/access';
+import { AsrError } from '@murmuration/contracts';
+import { createHttpServer, replyWithError, useAccess, useBrowserRules } from '@murmuration/service';
+import type { RelayContext } from '../relay-context.js';
+import { credentialsOf } from './caller.js';
+import { CLOSE } from './close-code.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Longest WebSocket message, bytes; default the server's. */
+    maxMessageBytes?: number;
+  }
+}
+
+/** A request must have arrived by then, body and all, milliseconds; sockets that were opened do not count. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/**
+ * A server that speaks WebSocket and nothing else; nothing listens yet. Handshakes are refused before they are answered: foreign pages, callers without a key or scope
+ * (each route says who may call it in `config.access`), and everybody once the relay stops.
+ * @param notFound the sentence for unknown addresses @param maxMessageBytes longest message of a client where its route says nothing else
+ */
+export async function createWebSocketServer(context: Pick<RelayContext, 'access' | 'config' | 'logger' | 'stopping'>, notFound: string, maxMessageBytes: number): Promise<FastifyInstance> {
+  const { access, config, logger } = context;
+  const app = createHttpServer(logger, { requestTimeout: REQUEST_TIMEOUT_MS, http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5_000 } });
+  refuseBodies(app);
+  app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', notFound)));
+  await app.register(websocket, {
+    options: {
+      maxPayload: maxMessageBytes,
+      // Speech does not get smaller, and a compressed message may be a bomb.
+      perMessageDeflate: false,
+      // A key among the offers is never sent back.
+      handleProtocols: (offered: Set<string>) => credentialsInProtocols([...offered].join(',')).others[0] ?? false,
+    },
+    errorHandler: (error, socket) => {
+      // A client that broke the rules of WebSockets has its close code on the way already.
+      if ('code' in error && typeof error.code === 'string' && error.code.startsWith('WS_ERR_')) return;
+      logger.error({ err: error }, 'a socket failed');
+      socket.close(CLOSE.fault);
+    },
+    // The process closes sockets in its own order.
+    preClose: (done) => { done(); },
+  });
+  // After the plugin, whose hooks end the connection of a handshake that is refused.
+  useBrowserRules(app, { origins: config.CORS_ORIGINS, hosts: config.ALLOWED_HOSTS, open: access.open });
+  app.addHook('onRequest', (request, _reply, done) => { done(!request.is404 && context.stopping() ? new AsrError('shutting_down') : undefined); });
+  useAccess(app, { access, credentials: credentialsOf });
+  app.addHook('preHandler', (request, _reply, done) => {
+    // The plugin has one limit for all routes; it is read in the same turn, when the handshake follows.
+    app.websocketServer.options.maxPayload = request.routeOptions.config.maxMessageBytes ?? maxMessageBytes;
+    done();
+  });
+  const heartbeat = new Heartbeat(app.websocketServer.clients, config.PING_INTERVAL_MS);
+  app.websocketServer.on('connection', (socket) => { heartbeat.watch(socket); });
+  app.addHook('onClose', (_app, done) => { heartbeat.close(); done(); });
+  return app;
+}
+
+/** Handshakes have no bodies: the connection on which one is still coming ends with the answer. */
+function refuseBodies(app: FastifyInstance): void {
+  app.addContentTypeParser('*', (_request, _payload, done) => { done(null); });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (!request.raw.complete) void reply.header('connection', 'close');
+    done();
+  });
+}
+
+/** Pings every socket and cuts those that have shown no sign of life since the last ping: a dead peer is gone within two intervals. */
+class Heartbeat {
+  readonly #sockets: ReadonlySet<WebSocket>;
+  readonly #timer: NodeJS.Timeout;
+  readonly #pinged = new WeakSet<WebSocket>();
+
+  constructor(sockets: ReadonlySet<WebSocket>, intervalMs: number) {
+    this.#sockets = sockets;
+    this.#timer = setInterval(() => { this.#beat(); }, intervalMs);
+    this.#timer.unref();
+  }
+
+  /** Call it once for each socket. */
+  watch(socket: WebSocket): void {
+    const alive = (): void => { this.#pinged.delete(socket); };
+    socket.on('pong', alive).on('ping', alive).on('message', alive);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #beat(): void {
+    for (const socket of this.#sockets) {
+      // The answer of a socket that is not read cannot be seen.
+      if (socket.isPaused || socket.readyState !== socket.OPEN) continue;
+      if (this.#pinged.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      this.#pinged.add(socket);
+      socket.ping();
+    }
+  }
+}
