@@ -8,7 +8,7 @@ import { say } from '../setup/say.mjs';
 import { LogFile } from './log-file.mjs';
 import { probeRedis, probeService } from './probes.mjs';
 import { Service } from './service.mjs';
-import { nvidiaGpus, workerEnvironment } from './worker-environment.mjs';
+import { audioFolder, nvidiaGpus, workerEnvironment } from './worker-environment.mjs';
 
 const PRELOAD = new URL('./end-with-parent.mjs', import.meta.url).href;
 const KEEPER = fileURLToPath(new URL('./redis-keeper.mjs', import.meta.url));
@@ -97,7 +97,7 @@ export class Cluster {
       command: process.execPath,
       args: ['--enable-source-maps', '--import', PRELOAD, join(ROOT, main)],
       cwd: ROOT,
-      env: { ...this.#options.environment, MODEL_CACHE: modelCache(), ...environment, REDIS_URL: this.#redisUrl, METRICS_PORT: String(port) },
+      env: { ...this.#options.environment, MODEL_CACHE: modelCache(), ...audioFolder(this.#options.environment, stateFolder), ...environment, REDIS_URL: this.#redisUrl, METRICS_PORT: String(port) },
       log: new LogFile(join(stateFolder, 'logs', `${name}.log`)),
       channel: true,
       probe: () => probeService(metricsHost, port),

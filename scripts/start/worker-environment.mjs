@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { runCommand } from '../setup/command.mjs';
 import { findExecutable } from '../setup/executables.mjs';
 
@@ -22,4 +23,9 @@ export function workerEnvironment(index, count, { environment, gpus, cores = ava
     ...(list.length > 1 ? { CUDA_VISIBLE_DEVICES: list[index % list.length] } : {}),
     ...((environment.OMP_NUM_THREADS ?? '') === '' ? { OMP_NUM_THREADS: String(Math.max(1, Math.floor(cores / count))) } : {}),
   };
+}
+
+/** Where audio lies when nobody says otherwise: one folder for all services, whatever folder they run in. */
+export function audioFolder(environment, folder) {
+  return (environment.AUDIO_STORE_DIR ?? '') === '' ? { AUDIO_STORE_DIR: join(folder, 'audio') } : {};
 }

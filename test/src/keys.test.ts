@@ -41,7 +41,7 @@ before(async () => {
   const api = { API_KEYS_FILE: path, LOG_LEVEL: 'trace' };
   cluster = await Cluster.start({ api });
   const port = await freePort();
-  second = await ServiceProcess.start('api', { ...api, REDIS_URL: cluster.redis.url, API_PORT: String(port) });
+  second = await ServiceProcess.start('api', { ...api, REDIS_URL: cluster.redis.url, AUDIO_STORE_DIR: cluster.audioFolder, API_PORT: String(port) });
   urls = [cluster.url, `http://127.0.0.1:${String(port)}`];
 });
 

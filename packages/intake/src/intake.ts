@@ -98,7 +98,7 @@ export class Intake implements TranscriptionService {
     const patient = patientConnection(options.redisUrl, options.logger);
     await whenReady(redis, 2_000).catch(() => undefined);
     try {
-      const audio = await openAudioStore(options.audioStore, redis);
+      const audio = await openAudioStore(options.audioStore, redis, (url) => doorConnection(url, options.logger));
       return new Intake(options, redis, subscriber, patient, audio, speech);
     } catch (error) {
       await speech.close();

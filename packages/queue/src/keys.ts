@@ -89,6 +89,14 @@ export const REWRITE_KEYS = {
   turn: `${PREFIX}:{rewrite}:turn`,
 } as const;
 
+/** Keys of what the services of a cluster must agree on; one tag. */
+export const AUDIO_STORE_KEYS = {
+  /** String: kind of the audio store, a space, and the name of the cluster's folder in a store of kind `directory`. */
+  store: `${PREFIX}:{audio}:store`,
+  /** String: a service that uses the store runs; it expires. */
+  seen: `${PREFIX}:{audio}:seen`,
+} as const;
+
 /** Pattern of the keys that hold what belongs to a client, and of nothing else that comes and goes by itself. */
 export const CONTENT_PATTERN = `${PREFIX}:{[js].*`;
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { RedisMemory } from './audio-store/redis-memory.js';
-import { ACTIVE_JOBS, LEDGER_KEYS, jobKeys, type JobKeys } from './keys.js';
+import { LEDGER_KEYS, jobKeys, type JobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
 
 /** Jobs that are weighed at once: about 2,000 small questions. */
@@ -47,9 +47,7 @@ export class StoredBytes {
 
   async #weigh(): Promise<Map<string | null, number>> {
     const byOwner = new Map<string | null, number>();
-    // Audio lies with the jobs in progress, which may be few and large; the rest with all that are kept.
     await this.#add(byOwner, LEDGER_KEYS.all, RESULTS);
-    await this.#add(byOwner, ACTIVE_JOBS, ['pcm']);
     return byOwner;
   }
 

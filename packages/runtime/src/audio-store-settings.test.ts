@@ -8,8 +8,9 @@ function settings(environment: Record<string, string>): AudioStoreSettings {
   return audioStoreSettings(parseEnvironment(audioStoreVariables, environment));
 }
 
-test('Redis is the store unless another is named', () => {
-  assert.deepEqual(settings({}), { kind: 'redis', budgetBytes: 536_870_912 });
+test('A folder is the store unless another is named, and a store in Redis needs an address of its own', () => {
+  assert.deepEqual(settings({}), { kind: 'directory', budgetBytes: 536_870_912, dir: resolve('.murmuration/audio') });
+  assert.deepEqual(settings({ AUDIO_STORE: 'redis', AUDIO_REDIS_URL: 'redis://audio:6379' }), { kind: 'redis', budgetBytes: 536_870_912, url: 'redis://audio:6379' });
   assert.deepEqual(settings({ AUDIO_STORE: 'directory', AUDIO_STORE_DIR: 'x', AUDIO_STORE_BYTES: '2000000' }), { kind: 'directory', budgetBytes: 2_000_000, dir: resolve('x') });
 });
 
@@ -25,6 +26,8 @@ test('S3 takes its address and keys, or leaves both to the SDK', () => {
 test('What does not fit together is refused by name and without its value', () => {
   const bad: [Record<string, string>, RegExp][] = [
     [{ AUDIO_STORE: 'hunter2' }, /AUDIO_STORE/],
+    [{ AUDIO_STORE: 'redis' }, /AUDIO_REDIS_URL: must be set/],
+    [{ AUDIO_STORE: 'redis', AUDIO_REDIS_URL: 'hunter2' }, /AUDIO_REDIS_URL/],
     [{ AUDIO_STORE: 's3' }, /S3_BUCKET/],
     [{ AUDIO_STORE: 's3', S3_BUCKET: 'HUNTER2/' }, /S3_BUCKET/],
     [{ AUDIO_STORE: 's3', S3_BUCKET: 'audio', S3_SECRET_ACCESS_KEY: 'hunter2' }, /S3_ACCESS_KEY_ID/],

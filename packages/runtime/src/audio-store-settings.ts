@@ -1,11 +1,14 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { EnvironmentError, integerVariable, type parseEnvironment } from './environment.js';
+import { EnvironmentError, integerVariable, redisUrlVariable, type parseEnvironment } from './environment.js';
 
 /** Where the PCM of chunks lies until they are done. Every service of a cluster has the same. */
 export type AudioStoreSettings =
-  /** @param budgetBytes memory that Redis may use when it names no `maxmemory` */
-  | { readonly kind: 'redis'; readonly budgetBytes: number }
+  /**
+   * A Redis beside the cluster's own.
+   * @param budgetBytes here and below: memory that a Redis may use when it names no `maxmemory`
+   */
+  | { readonly kind: 'redis'; readonly budgetBytes: number; readonly url: string }
   /** A folder of one machine, or a volume that all of them see. */
   | { readonly kind: 'directory'; readonly budgetBytes: number; readonly dir: string }
   | {
@@ -23,8 +26,9 @@ export type AudioStoreSettings =
 
 /** The variables of the audio store, for the shape of a service's environment. */
 export const audioStoreVariables = {
-  AUDIO_STORE: z.enum(['redis', 'directory', 's3'], { error: 'must be redis, directory or s3' }).default('redis'),
+  AUDIO_STORE: z.enum(['redis', 'directory', 's3'], { error: 'must be redis, directory or s3' }).default('directory'),
   AUDIO_STORE_BYTES: integerVariable(1_000_000, Number.MAX_SAFE_INTEGER, 'bytes').default(512 * 1024 ** 2),
+  AUDIO_REDIS_URL: redisUrlVariable.optional(),
   AUDIO_STORE_DIR: z.string().default('.murmuration/audio'),
   S3_ENDPOINT: z.string().refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path').optional(),
   S3_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/, 'must be the name of a bucket').optional(),
@@ -38,7 +42,10 @@ export const audioStoreVariables = {
 export function audioStoreSettings(variables: ReturnType<typeof parseEnvironment<typeof audioStoreVariables>>): AudioStoreSettings {
   const budgetBytes = variables.AUDIO_STORE_BYTES;
   switch (variables.AUDIO_STORE) {
-    case 'redis': return { kind: 'redis', budgetBytes };
+    case 'redis': {
+      if (variables.AUDIO_REDIS_URL === undefined) throw new EnvironmentError('AUDIO_REDIS_URL: must be set where AUDIO_STORE is redis: the address of a Redis that is not that of REDIS_URL, whose writes would wait for audio. On one machine AUDIO_STORE=directory needs none');
+      return { kind: 'redis', budgetBytes, url: variables.AUDIO_REDIS_URL };
+    }
     case 'directory': return { kind: 'directory', budgetBytes, dir: resolve(variables.AUDIO_STORE_DIR) };
     case 's3': {
       const { S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = variables;

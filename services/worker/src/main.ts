@@ -76,7 +76,7 @@ const slug = pool.description.slug;
 const holds = pool.sessions * pool.maxBatch * 2;
 const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
 const queues = new TicketQueues(redis);
-const audio = await openAudioStore(config.audioStore, redis).catch((error: unknown) => {
+const audio = await openAudioStore(config.audioStore, redis, (url) => patientConnection(url, logger)).catch((error: unknown) => {
   logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
   process.exit(1);
 });

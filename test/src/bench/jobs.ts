@@ -93,7 +93,8 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const redis = patientConnection(server.url, logger);
   const workerRedis = patientConnection(server.url, logger);
   const queues = new TicketQueues(redis);
-  const audio = await openAudioStore({ kind: 'redis', budgetBytes: 4e9 }, redis);
+  const dir = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
+  const audio = await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) => patientConnection(url, logger));
   const jobs = new JobStore(redis, queues, audio, 3_600_000);
   const items = new WorkItems(redis, queues, SLUG);
 
@@ -144,14 +145,16 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const after = await counters(redis);
   await worker.close();
   await queues.close();
+  audio.close();
   workerRedis.disconnect();
   redis.disconnect();
   await server.close();
+  await rm(dir, { recursive: true });
   const name = `backlog of ${String(backlog)}`;
   return [
     { name: `${name}: commands a chunk`, value: (after.commands - before.commands) / CHUNKS, unit: '', note: 'those that scripts run among them' },
     { name: `${name}: time in Redis a chunk`, value: (after.microseconds - before.microseconds) / CHUNKS, unit: 'µs', note: 'processor time of its thread' },
-    { name: `${name}: bytes a chunk`, value: (after.bytes - before.bytes) / CHUNKS, unit: 'bytes', note: 'both directions; four seconds of PCM, compressed, go in and come out; chunks of the backlog are small' },
+    { name: `${name}: bytes a chunk`, value: (after.bytes - before.bytes) / CHUNKS, unit: 'bytes', note: 'both directions; audio lies in a folder' },
     { name: `${name}: chunks`, value: CHUNKS / seconds, unit: 'a second', note: 'one process that adds, fetches and finishes' },
   ];
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort, startRedis, type TestRedis } from '@murmuration/queue/testing';
 import { ServiceProcess } from './service-process.js';
 
@@ -22,9 +25,11 @@ export interface RelayNode extends Node {
   readonly grpcPort: number;
 }
 
-/** A Redis, HTTP doors, relays and workers on free ports of this machine. */
+/** A Redis, HTTP doors, relays and workers on free ports of this machine, with a folder for audio that is theirs. */
 export class Cluster {
   readonly redis: TestRedis;
+  /** Folder of the services' audio, unless their options name another store. */
+  readonly audioFolder: string;
   /** The first HTTP door. */
   readonly api: ServiceProcess;
   /** Address of the first HTTP door, without a slash at the end. */
@@ -34,7 +39,8 @@ export class Cluster {
   readonly workers: ServiceProcess[] = [];
   readonly #options: ClusterOptions;
 
-  private constructor(redis: TestRedis, relays: readonly RelayNode[], api: Node, options: ClusterOptions) {
+  private constructor(redis: TestRedis, relays: readonly RelayNode[], api: Node, options: ClusterOptions, audioFolder: string) {
+    this.audioFolder = audioFolder;
     this.redis = redis;
     this.relays.push(...relays);
     this.apis.push(api);
@@ -43,10 +49,13 @@ export class Cluster {
     this.#options = options;
   }
 
-  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+  static async start(given: ClusterOptions = {}): Promise<Cluster> {
+    const audioFolder = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
+    const audio = { AUDIO_STORE_DIR: audioFolder };
+    const options = { ...given, api: { ...audio, ...given.api }, relay: { ...audio, ...given.relay }, worker: { ...audio, ...given.worker } };
     const redis = await startRedis();
     const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
-    const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options);
+    const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options, audioFolder);
     try {
       await Promise.all([
         ...Array.from({ length: options.workers ?? 1 }, () => cluster.addWorker()),
@@ -89,6 +98,7 @@ export class Cluster {
     await Promise.all([...this.apis, ...this.relays].map((node) => node.process.end(signal)));
     await Promise.all(this.workers.map((worker) => worker.end(signal)));
     await this.redis.close();
+    await rm(this.audioFolder, { recursive: true, force: true });
   }
 }
 

@@ -27,7 +27,7 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
   const patient = patientConnection(redisUrl, logger);
   await whenReady(redis, 5_000);
   const queues = new TicketQueues(redis);
-  const audio = await openAudioStore({ kind: 'redis', budgetBytes: 100_000_000 }, redis);
+  const audio = await openAudioStore({ kind: 'redis', url: redisUrl, budgetBytes: 100_000_000 }, redis, (url) => doorConnection(url, logger));
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
   const room = new JobsRoom({
@@ -40,11 +40,13 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
     close: async () => {
       await room.close();
       await queues.close();
+      audio.close();
       subscriber.disconnect();
       patient.disconnect();
       await redis.quit();
     },
     crash: () => {
+      audio.close();
       for (const connection of [redis, subscriber, patient]) connection.disconnect();
       room.close().catch(() => undefined);
     },

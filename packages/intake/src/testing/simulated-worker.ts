@@ -22,7 +22,7 @@ export class SimulatedWorker {
   static async start(redisUrl: string, logger: Logger, { recentSpeed = 100, holds = 4 } = {}): Promise<SimulatedWorker> {
     const redis = patientConnection(redisUrl, logger);
     const queues = new TicketQueues(redis);
-    const audio = await openAudioStore({ kind: 'redis', budgetBytes: 100_000_000 }, redis);
+    const audio = await openAudioStore({ kind: 'redis', url: redisUrl, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
     const items = new WorkItems(redis, queues, SIMULATED_MODEL.slug);
     const card: ModelCard = {
       workerId: 'w', model: SIMULATED_MODEL, device: 'simulated', gpu: null, sessions: 1, maxBatch: holds, holds, speed: 1, recentSpeed, memoryBytes: 1, startedAtMs: Date.now(), seenAtMs: Date.now(), draining: false,
@@ -33,6 +33,7 @@ export class SimulatedWorker {
       clearInterval(heartbeat);
       await tickets.close();
       await queues.close();
+      audio.close();
       redis.disconnect();
     });
     let held = 0;

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { AsrError } from '@murmuration/contracts';
 import { createLogger, type AudioStoreSettings } from '@murmuration/runtime';
 import { patientConnection, type Redis } from '../connections.js';
-import { jobKeys } from '../keys.js';
+import { AUDIO_STORE_KEYS, jobKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { startS3, type TestS3 } from '../testing/start-s3.js';
 import type { AudioStore } from './audio-store.js';
@@ -14,6 +15,7 @@ import { OrphanSweep } from './orphan-sweep.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const LIFE_MS = 60_000;
+const connect = (url: string): Redis => patientConnection(url, logger);
 const nobody = (): Promise<boolean> => Promise.resolve(false);
 let server: TestRedis;
 let redis: Redis;
@@ -39,7 +41,7 @@ function bytes(length: number, seed: number): Buffer {
 }
 
 const kinds: readonly { readonly kind: AudioStoreSettings['kind']; readonly settings: () => AudioStoreSettings; readonly expires: boolean }[] = [
-  { kind: 'redis', settings: () => ({ kind: 'redis', budgetBytes: 1_000_000_000 }), expires: true },
+  { kind: 'redis', settings: () => ({ kind: 'redis', url: server.url, budgetBytes: 1_000_000_000 }), expires: true },
   { kind: 'directory', settings: () => ({ kind: 'directory', budgetBytes: 1_000_000_000, dir }), expires: false },
   { kind: 's3', settings: () => s3.settings, expires: false },
 ];
@@ -49,8 +51,10 @@ for (const { kind, settings, expires } of kinds) {
     let store: AudioStore;
     let other: AudioStore;
     before(async () => {
-      store = await openAudioStore(settings(), redis);
-      other = await openAudioStore(settings(), redis);
+      // Each kind is that of a cluster of its own.
+      await redis.del(AUDIO_STORE_KEYS.store, AUDIO_STORE_KEYS.seen);
+      store = await openAudioStore(settings(), redis, connect);
+      other = await openAudioStore(settings(), redis, connect);
     });
     after(() => {
       store.close();
@@ -134,7 +138,7 @@ for (const { kind, settings, expires } of kinds) {
       const limit = String((await redis.config('GET', 'maxmemory'))[1]);
       await redis.config('SET', 'maxmemory', '1000000');
       try {
-        const fresh = await openAudioStore(settings(), redis);
+        const fresh = await openAudioStore(settings(), redis, connect);
         assert.equal(await fresh.hasRoom(), false);
         fresh.close();
       } finally {
@@ -179,13 +183,31 @@ for (const { kind, settings, expires } of kinds) {
 }
 
 test('A folder that cannot be made stops the start and names its variable', async () => {
-  await assert.rejects(openAudioStore({ kind: 'directory', budgetBytes: 1, dir: join('/dev/null', 'audio') }, redis), /AUDIO_STORE_DIR/);
+  await assert.rejects(openAudioStore({ kind: 'directory', budgetBytes: 1, dir: join('/dev/null', 'audio') }, redis, connect), /AUDIO_STORE_DIR/);
+});
+
+test('A Redis that is full is told as storage_full, and its room counts beside that of the cluster\'s Redis', async () => {
+  const full = await startRedis(['--maxmemory', '8mb']);
+  await redis.del(AUDIO_STORE_KEYS.store, AUDIO_STORE_KEYS.seen);
+  const store = await openAudioStore({ kind: 'redis', url: full.url, budgetBytes: 1 }, redis, connect);
+  try {
+    const fill = async (): Promise<void> => { for (let index = 0; ; index++) await store.put('job', index, bytes(200_000, 1), LIFE_MS); };
+    await assert.rejects(fill(), (error) => error instanceof AsrError && error.code === 'storage_full');
+    assert.equal(await store.hasRoom(), false);
+    await store.deleteAll('job');
+    while (!await store.hasRoom()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await store.put('job', 0, bytes(2_000, 1), LIFE_MS);
+  } finally {
+    store.close();
+    await full.close();
+  }
 });
 
 test('Storage that refuses or is not there is a fault, not an absence', async () => {
+  await redis.del(AUDIO_STORE_KEYS.store, AUDIO_STORE_KEYS.seen);
   const stores = [
-    await openAudioStore({ ...s3.settings, bucket: 'no-such-bucket' }, redis),
-    await openAudioStore({ ...s3.settings, endpoint: 'http://127.0.0.1:1' }, redis),
+    await openAudioStore({ ...s3.settings, bucket: 'no-such-bucket' }, redis, connect),
+    await openAudioStore({ ...s3.settings, endpoint: 'http://127.0.0.1:1' }, redis, connect),
   ];
   for (const store of stores) {
     await assert.rejects(store.get('job', 0));

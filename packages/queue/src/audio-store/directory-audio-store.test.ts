@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +22,7 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, createLogger({ service: 'test', level: 'silent' }));
   dir = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
-  store = await open(join(dir, 'made', 'here'));
+  store = open(join(dir, 'made', 'here'));
 });
 
 after(async () => {
@@ -29,8 +31,9 @@ after(async () => {
   await rm(dir, { recursive: true });
 });
 
-function open(at: string): Promise<DirectoryAudioStore> {
-  return DirectoryAudioStore.open(at, new RedisMemory(redis, 1_000_000_000));
+function open(at: string): DirectoryAudioStore {
+  mkdirSync(at, { recursive: true, mode: 0o700 });
+  return new DirectoryAudioStore({ folder: () => Promise.resolve(at), close: () => undefined }, new RedisMemory(redis, 1_000_000_000));
 }
 
 test('A chunk is a file in its job\'s folder, and nothing else is left beside it', async () => {
@@ -72,6 +75,20 @@ test('A sweep goes by the time a job was last added to or kept, and touches noth
   assert.deepEqual((await readdir(root)).sort(), ['.hidden', 'a-file', 'added', 'alive', 'kept']);
 });
 
+test('A sweep takes what is left of a cluster that has not run for a week, and leaves that of others', async () => {
+  const root = join(dir, 'clusters');
+  const mine = open(join(root, randomUUID()));
+  const [gone, lives] = [randomUUID(), randomUUID()];
+  for (const name of [gone, lives, 'own-folder']) {
+    await open(join(root, name)).put('job', 0, new Uint8Array(10), 1);
+    const old = new Date(Date.now() - (name === lives ? 6 : 8) * 24 * 3_600_000);
+    await utimes(join(root, name), old, old);
+  }
+  assert.equal(await mine.sweep(3_600_000, () => Promise.resolve(false)), 0);
+  const left = await readdir(root);
+  assert.deepEqual([gone, lives, 'own-folder'].map((name) => left.includes(name)), [false, true, true]);
+});
+
 test('A full disk is told as storage_full, no part is left, and room comes back by itself', async (context) => {
   const at = await mkdtemp(join(tmpdir(), 'murmuration-disk-'));
   try {
@@ -82,15 +99,15 @@ test('A full disk is told as storage_full, no part is left, and room comes back 
     return;
   }
   try {
-    const small = await open(at);
+    const small = open(at);
     assert.equal(await small.hasRoom(), true);
     await small.put('job', 0, new Uint8Array(600_000), 1);
     await assert.rejects(small.put('job', 1, new Uint8Array(600_000), 1), (error) => error instanceof AsrError && error.code === 'storage_full');
     assert.deepEqual(await readdir(join(at, 'job')), ['0']);
     await small.put('job', 2, new Uint8Array(360_000), 1);
-    assert.equal(await (await open(at)).hasRoom(), false);
+    assert.equal(await open(at).hasRoom(), false);
     await small.deleteAll('job');
-    assert.equal(await (await open(at)).hasRoom(), true);
+    assert.equal(await open(at).hasRoom(), true);
     await small.put('job', 1, new Uint8Array(600_000), 1);
   } finally {
     execFileSync('umount', [at]);

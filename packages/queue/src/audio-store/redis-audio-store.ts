@@ -1,19 +1,33 @@
+import { AsrError } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { jobKeys } from '../keys.js';
 import { requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
 import { RedisMemory } from './redis-memory.js';
+import type { StoreClaim } from './store-claim.js';
 
-/** PCM in Redis, one hash a job, which expires by itself. Room is Redis' memory. */
+/**
+ * PCM in a Redis beside the cluster's own, one hash a job, which expires by itself. Room is the memory of both. That Redis may forget: a job whose audio
+ * it has lost fails, and what was transcribed before stays in the job's events.
+ */
 export class RedisAudioStore implements AudioStore {
   readonly putLimitMs = 2_000;
   readonly #redis: Redis;
   readonly #memory: RedisMemory;
+  readonly #clusterMemory: RedisMemory;
+  readonly #claim: Pick<StoreClaim, 'close'>;
 
-  /** @param budgetBytes memory Redis may use when it names no `maxmemory` itself */
-  constructor(redis: Redis, budgetBytes: number) {
+  /**
+   * @param redis the audio's own connection, which is closed with the store
+   * @param budgetBytes memory that this Redis may use when it names no `maxmemory` itself
+   * @param clusterMemory of the cluster's Redis
+   * @param claim it is closed with the store
+   */
+  constructor(redis: Redis, budgetBytes: number, clusterMemory: RedisMemory, claim: Pick<StoreClaim, 'close'>) {
     this.#redis = redis;
     this.#memory = new RedisMemory(redis, budgetBytes);
+    this.#clusterMemory = clusterMemory;
+    this.#claim = claim;
   }
 
   async put(job: string, index: number, pcm: Uint8Array, lifeMs: number, options: PutOptions = {}): Promise<void> {
@@ -21,7 +35,7 @@ export class RedisAudioStore implements AudioStore {
     const { pcm: key } = jobKeys(job);
     const packet = await packPcm(pcm, options.compress ?? false);
     const replies = await this.#redis.pipeline().hset(key, String(index), packet).pexpire(key, lifeMs).exec();
-    for (const [error] of replies ?? []) if (error !== null) throw error;
+    for (const [error] of replies ?? []) if (error !== null) throw error.message.startsWith('OOM') ? new AsrError('storage_full', undefined, { cause: error }) : error;
   }
 
   async get(job: string, index: number): Promise<Buffer | null> {
@@ -45,8 +59,8 @@ export class RedisAudioStore implements AudioStore {
     await this.#redis.pexpire(jobKeys(job).pcm, lifeMs);
   }
 
-  hasRoom(): Promise<boolean> {
-    return this.#memory.hasRoom();
+  async hasRoom(): Promise<boolean> {
+    return await this.#memory.hasRoom() && await this.#clusterMemory.hasRoom();
   }
 
   sweep(): Promise<number> {
@@ -54,6 +68,7 @@ export class RedisAudioStore implements AudioStore {
   }
 
   close(): void {
-    // The connection is the caller's.
+    this.#claim.close();
+    this.#redis.disconnect();
   }
 }

@@ -3,6 +3,7 @@ import type { AudioStoreSettings } from '@murmuration/runtime';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
 import type { RedisMemory } from './redis-memory.js';
+import type { StoreClaim } from './store-claim.js';
 
 const ATTEMPTS = 3;
 const CONNECTION_TIMEOUT_MS = 3_000;
@@ -21,8 +22,11 @@ export class S3AudioStore implements AudioStore {
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #memory: RedisMemory;
+  readonly #claim: Pick<StoreClaim, 'close'>;
 
-  constructor(settings: Extract<AudioStoreSettings, { kind: 's3' }>, memory: RedisMemory) {
+  /** @param claim it is closed with the store */
+  constructor(settings: Extract<AudioStoreSettings, { kind: 's3' }>, memory: RedisMemory, claim: Pick<StoreClaim, 'close'>) {
+    this.#claim = claim;
     this.#bucket = settings.bucket;
     this.#prefix = settings.prefix;
     this.#memory = memory;
@@ -96,6 +100,7 @@ export class S3AudioStore implements AudioStore {
   }
 
   close(): void {
+    this.#claim.close();
     this.#client.destroy();
   }
 

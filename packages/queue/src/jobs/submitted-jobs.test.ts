@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
+import type { AudioStore } from '../audio-store/audio-store.js';
+import { DirectoryAudioStore } from '../audio-store/directory-audio-store.js';
 import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { OrphanSweep } from '../audio-store/orphan-sweep.js';
-import { RedisAudioStore } from '../audio-store/redis-audio-store.js';
+import { RedisMemory } from '../audio-store/redis-memory.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
@@ -27,7 +29,7 @@ let server: TestRedis;
 let redis: Redis;
 let subscriber: Redis;
 let queues: TicketQueues;
-let audio: RedisAudioStore;
+let audio: AudioStore;
 let jobs: JobStore;
 let archive: JobArchive;
 let ledger: JobLedger;
@@ -38,7 +40,7 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = new RedisAudioStore(redis, 100_000_000);
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
   jobs = new JobStore(redis, queues, audio, 30_000);
   archive = new JobArchive(redis);
   ledger = new JobLedger(redis);
@@ -46,6 +48,7 @@ before(async () => {
 
 after(async () => {
   await queues.close();
+  audio.close();
   subscriber.disconnect();
   await redis.quit();
   await server.close();
@@ -170,7 +173,7 @@ test('An accepted job counts as unfinished work of its own model only', async ()
 
 test('A sweep leaves the audio of accepted jobs, however old, and takes that of ended ones', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-sweep-'));
-  const store = await openAudioStore({ kind: 'directory', dir, budgetBytes: 1e9 }, redis);
+  const store = new DirectoryAudioStore({ folder: () => Promise.resolve(dir), close: () => undefined }, new RedisMemory(redis, 1e9));
   const [accepted, ended] = [await received(1), await received(1)];
   for (const job of [accepted, ended]) {
     await jobs.accept(job, summary(1));

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { decodeOptionsSchema } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
-import { RedisAudioStore } from '../audio-store/redis-audio-store.js';
+import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { patientConnection, type Redis } from '../connections.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
@@ -34,7 +34,8 @@ after(async () => {
 test('goes on by itself after a primary was a replica for a while, and neither spins nor floods the log', async () => {
   const redis = patientConnection(server.url, logger);
   const queues = new TicketQueues(admin);
-  const jobs = new JobStore(admin, queues, new RedisAudioStore(admin, 100_000_000), 60_000);
+  const audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, admin, (url) => patientConnection(url, logger));
+  const jobs = new JobStore(admin, queues, audio, 60_000);
   const job: JobIdentity = { id: 'failover', lane: 'interactive', modelId: 'm', modelSlug: 'm', decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
   const taken: string[] = [];
   const told: string[] = [];
@@ -62,5 +63,6 @@ test('goes on by itself after a primary was a replica for a while, and neither s
   await webhooks.close();
   await webhookQueue.close();
   await queues.close();
+  audio.close();
   redis.disconnect();
 });

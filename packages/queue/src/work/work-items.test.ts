@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
-import { RedisAudioStore } from '../audio-store/redis-audio-store.js';
+import type { AudioStore } from '../audio-store/audio-store.js';
+import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { JobEvents, type StreamedEvent } from '../job-events.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
@@ -17,7 +18,7 @@ let server: TestRedis;
 let redis: Redis;
 let subscriber: Redis;
 let queues: TicketQueues;
-let audio: RedisAudioStore;
+let audio: AudioStore;
 let jobs: JobStore;
 let events: JobEvents;
 let nextId = 1;
@@ -27,13 +28,14 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = new RedisAudioStore(redis, 100_000_000);
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
   jobs = new JobStore(redis, queues, audio, 30_000);
   events = new JobEvents(redis, subscriber);
 });
 
 after(async () => {
   await queues.close();
+  audio.close();
   subscriber.disconnect();
   await redis.quit();
   await server.close();

@@ -33,12 +33,13 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = await openAudioStore({ kind: 'redis', budgetBytes: 100_000_000 }, redis);
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
   jobs = new JobStore(redis, queues, audio, 30_000);
 });
 
 after(async () => {
   await queues.close();
+  audio.close();
   await redis.quit();
   await server.close();
 });
