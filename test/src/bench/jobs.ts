@@ -226,7 +226,7 @@ async function manyWorkers(workers: number, batchMs: number, batches: number): P
   const redis = patientConnection(server.url, logger);
   const queues = new TicketQueues(redis);
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-bench-'));
-  const jobs = new JobStore(redis, queues, await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis), 3_600_000);
+  const jobs = new JobStore(redis, queues, await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) => patientConnection(url, logger)), 3_600_000);
   const chunks = workers * batches * ITEMS_A_TICKET;
   // Two batches a worker more: what is measured ends before the work does.
   const total = chunks + workers * 2 * ITEMS_A_TICKET;
