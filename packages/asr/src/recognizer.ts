@@ -1,5 +1,5 @@
 import type { DecodeOptions, ModelDescription, Recognition } from '@murmuration/contracts';
-import type { SpeechRun } from './segments/speech-runs.js';
+import type { SpeechRun } from './segments/assign-runs.js';
 
 /** A chunk as a model gets it: mono, 16 kHz, [-1, 1], without padding. */
 export interface RecognizerInput {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { join } from 'node:path';
 import { CACHE_DIR, NO_RECORDINGS, recording, toFloats } from '../testing/material.js';
-import { simulatedText } from '../simulated/simulated-recognizer.js';
+import { simulatedText } from '../families/simulated/simulated-recognizer.js';
 import { benchModel } from './bench-model.js';
 
 const tone = (pitch: number): Float32Array => Float32Array.from({ length: 16_000 }, (_, at) => Math.fround(Math.sin(at / pitch)));

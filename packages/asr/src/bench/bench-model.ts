@@ -1,4 +1,4 @@
-import { loadRecognizer, type LoadOptions } from '../load-recognizer.js';
+import { loadRecognizer, type LoadOptions } from '../families/load-recognizer.js';
 import type { Recognizer } from '../recognizer.js';
 import { byPaddedLength, measureBatchIndependence, texts } from './batch-independence.js';
 import { wordErrorRate, wordErrors } from './word-error-rate.js';

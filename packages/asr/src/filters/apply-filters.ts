@@ -1,11 +1,9 @@
 import type { Filtered, FilterOptions, Recognition, Segment, Word } from '@murmuration/contracts';
 import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
-import { compressionRatio } from './compression-ratio.js';
-import { isLastWordCut } from './cut-word.js';
-import { isDoubtful } from './doubt.js';
+import { compressionRatio, cutLoops, isCharacterLoop, isTooRepetitive, repeatedSegments } from './repetition.js';
+import { isDoubtful, isLastWordCut } from './doubt.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
-import { cutLoops, isCharacterLoop, isTooRepetitive, repeatedSegments } from './repetition.js';
 
 /** What is known of a chunk beside what the model wrote. */
 export interface FilterFacts {

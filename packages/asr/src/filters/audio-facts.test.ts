@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isSilent, loudMs, measureAudio, partingMs } from './audio-facts.js';
-import { compressionRatio } from './compression-ratio.js';
+import { compressionRatio } from './repetition.js';
 
 describe('measureAudio', () => {
   test('Loud milliseconds are those near the chunk\'s own loud level, whatever that is.', () => {

@@ -1,3 +1,5 @@
+import { loudMs, type AudioFacts } from './audio-facts.js';
+
 /** What a model says about how sure it is; logarithms are natural. */
 export interface Sureness {
   /** Mean log-probability of the segment's own text tokens. */
@@ -22,4 +24,39 @@ const WINDOW_NO_SPEECH = 0.4;
 export function isDoubtful({ textLogprob, windowLogprob, noSpeechProb }: Sureness): boolean {
   if (TEXT_WEIGHT * Math.min(noSpeechProb, TEXT_NO_SPEECH_CAP) - textLogprob >= TEXT_DOUBT) return true;
   return noSpeechProb >= WINDOW_NO_SPEECH && WINDOW_WEIGHT * noSpeechProb - windowLogprob >= WINDOW_DOUBT;
+}
+
+/** A last word whose least sure letters are below this is a guess, where the audio is cut off in it. */
+const GUESSED_LOGPROB = -0.7;
+/** The audio is cut off in speech when so much at its end … */
+const EDGE_MS = 100;
+/** … is loud but for one frame or two: a word that is said to its end dies away. */
+const LOUD_EDGE_MS = 60;
+/** The times that a model writes may be off by so much. */
+const TIME_ERROR_MS = 500;
+
+/** Letters on both sides of a hyphen or dash. */
+const COMPOUND = /[\p{L}\p{N}][-\u2010-\u2015][\p{L}\p{N}]/u;
+
+/** True when a chunk ends inside speech, where its last segment ends, and the last word there was guessed. */
+export function isLastWordCut({ endMs, lastWordLogprob = 0 }: { readonly endMs: number; readonly lastWordLogprob?: number }, audio: AudioFacts): boolean {
+  return lastWordLogprob < GUESSED_LOGPROB && endMs >= audio.durationMs - TIME_ERROR_MS && loudMs(audio, audio.durationMs - EDGE_MS, audio.durationMs) >= LOUD_EDGE_MS;
+}
+
+/**
+ * Log-probability of the least sure token that writes letters or digits of the last word; 0 where there is none, nothing parts words, or it is a compound.
+ * @param logprobs of the tokens, in their order @param decode makes text of the first of them
+ */
+export function lastWordLogprob(tokens: readonly number[], logprobs: readonly number[], decode: (tokens: readonly number[]) => string): number {
+  let after = decode(tokens);
+  const start = after.trimEnd().lastIndexOf(' ') + 1;
+  // Of a compound only the last part was guessed, and the parts before it were said.
+  if (COMPOUND.test(after.slice(start))) return 0;
+  let least = 0;
+  for (let at = tokens.length - 1; at >= 0 && after.length > start; at--) {
+    const before = decode(tokens.slice(0, at));
+    if (/[\p{L}\p{N}]/u.test(after.slice(before.length))) least = Math.min(least, logprobs[at] ?? 0);
+    after = before;
+  }
+  return least;
 }

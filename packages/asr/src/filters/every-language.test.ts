@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { filterOptionsSchema, type Recognition, type Segment } from '@murmuration/contracts';
 import { applyFilters } from './apply-filters.js';
 import { measureAudio } from './audio-facts.js';
-import { compressionRatio, repetitiveness } from './compression-ratio.js';
+import { compressionRatio, repetitiveness } from './repetition.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
 

@@ -1,17 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
-import type { Dtype } from './dtype.js';
+import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from './model-files.js';
 import { cachedModels, type ModelManifest } from './hub/cached-model.js';
 import { fetchModel } from './hub/fetch-model.js';
 import type { HubSettings } from './hub/hub-settings.js';
-import { dtypesAmong } from './hub/wanted-files.js';
+import { dtypesAmong } from './hub/model-listing.js';
 import { HUB_MODELS, readHubReference } from './hub-models.js';
 import { KNOWN_MODELS } from './known-models.js';
-import { ModelFileFault } from './model-file-fault.js';
-import type { OnModelProgress } from './model-progress.js';
 import { resolveModel } from './resolve-model.js';
-import { verifyFiles } from './verify-files.js';
 
 /** Files of a model that lie in the cache. */
 export interface CachedFiles {

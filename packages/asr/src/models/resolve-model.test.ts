@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, suite, test } from 'node:test';
 import { CACHE_DIR, NO_MOONSHINE } from '../testing/material.js';
-import { ModelFileFault } from './model-file-fault.js';
+import { ModelFileFault } from './model-files.js';
 import { resolveModel } from './resolve-model.js';
 
 suite('A model by name or folder', () => {

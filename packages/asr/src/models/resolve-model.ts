@@ -1,15 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
-import type { Dtype } from './dtype.js';
+import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from './model-files.js';
 import { fetchModel } from './hub/fetch-model.js';
 import { readManifest } from './hub/cached-model.js';
 import type { HubSettings } from './hub/hub-settings.js';
 import { HUB_MODELS, readHubReference } from './hub-models.js';
 import { KNOWN_MODELS } from './known-models.js';
-import { ModelFileFault } from './model-file-fault.js';
-import type { OnModelProgress } from './model-progress.js';
-import { verifyFiles } from './verify-files.js';
 
 /** A model that lies ready to be loaded; crosses threads. */
 export interface ResolvedModel {

@@ -1,6 +1,6 @@
 import { Thread } from '@murmuration/runtime';
 import type { ModelDescription } from '@murmuration/contracts';
-import { loadRecognizer, type LoadOptions } from '../load-recognizer.js';
+import { loadRecognizer, type LoadOptions } from '../families/load-recognizer.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
 import { sessionMethods, type Rehearsal, type SessionAnswer, type SessionBatch, type SessionMethods } from './session-methods.js';
 

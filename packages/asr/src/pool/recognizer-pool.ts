@@ -1,7 +1,7 @@
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
-import type { LoadOptions } from '../load-recognizer.js';
+import type { LoadOptions } from '../families/load-recognizer.js';
 import type { RecognizerInput } from '../recognizer.js';
-import { CancelFlags } from './cancel-flags.js';
+import { CancelFlags } from './session-methods.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
 import { ShapeTimes, lengthsToWarm, paddedSamples, rowsToWarm } from './shape-times.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MOONSHINE_CHUNK_POLICY } from '../moonshine/chunk-policy.js';
+import { MOONSHINE_CHUNK_POLICY } from '../families/moonshine/chunk-policy.js';
 import { ShapeTimes, lengthsToWarm, paddedSamples, rowsToWarm } from './shape-times.js';
 
 test('Every step of a coarse grid is warmed, and both ends of a fine one', () => {

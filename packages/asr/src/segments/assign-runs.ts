@@ -1,6 +1,80 @@
-import { endsSentence } from '@murmuration/contracts';
-import type { SpeechRun } from './speech-runs.js';
-import type { TimedWord } from './timed-words.js';
+import { endsSentence, UNSPACED_SCRIPTS, type Segment, type Word } from '@murmuration/contracts';
+import { pausesOf, timesBySound, type AudioFacts } from '../filters/audio-facts.js';
+
+/** A stretch of speech, milliseconds of the chunk. */
+export interface SpeechRun {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Silence as long as this parts two runs where no detector has listened. */
+const RUN_PAUSE_MS = 400;
+/** The detector's edges are moved to where the sound begins and ends, by at most this. */
+const EDGE_MS = 400;
+
+/**
+ * The runs of speech in a chunk: what the detector heard, its edges at the sound; without a detector, what is loud between pauses.
+ * @param detected ascending, or null
+ */
+export function speechRuns(audio: AudioFacts, detected: readonly SpeechRun[] | null): SpeechRun[] {
+  const pauses = pausesOf(audio, RUN_PAUSE_MS);
+  const first = detected?.[0];
+  const last = detected?.at(-1);
+  // One run over all is what a recording has whose speech was not detected.
+  if (detected !== null && first !== undefined && last !== undefined && (first !== last || first.startMs > 0 || last.endMs < audio.durationMs)) return detected.map((run) => atSound(run, pauses));
+  const runs: SpeechRun[] = [];
+  let startMs = 0;
+  for (const pause of [...pauses, { startMs: audio.durationMs, endMs: audio.durationMs }]) {
+    if (pause.startMs > startMs) runs.push({ startMs, endMs: Math.min(pause.startMs, audio.durationMs) });
+    startMs = pause.endMs;
+  }
+  return runs.length === 0 ? [{ startMs: 0, endMs: audio.durationMs }] : runs;
+}
+
+function atSound(run: SpeechRun, pauses: readonly SpeechRun[]): SpeechRun {
+  const into = pauses.find((pause) => pause.startMs <= run.startMs && pause.endMs > run.startMs);
+  const outOf = pauses.find((pause) => pause.startMs < run.endMs && pause.endMs >= run.endMs);
+  return {
+    startMs: Math.min(into?.endMs ?? run.startMs, run.startMs + EDGE_MS, run.endMs),
+    endMs: Math.max(outOf?.startMs ?? run.endMs, run.endMs - EDGE_MS, run.startMs),
+  };
+}
+
+/** A word on its way into a segment; its time is changed in place. */
+export interface TimedWord extends Word {
+  /** True when the time is a guess from the letters before it. */
+  readonly estimated: boolean;
+}
+
+/** A word with the space before it; in scripts without spaces, a character. */
+const UNIT = new RegExp(`\\s*(?:[${UNSPACED_SCRIPTS}]\\p{M}*[^\\s\\p{L}\\p{N}]*|[^\\s${UNSPACED_SCRIPTS}]+)`, 'gu');
+const FRAME_MS = 20;
+
+/** A segment's words with their times; where it has none, its text spread by letters over what is loud of it. One word for all where words and text differ. */
+export function timedWords(segment: Segment, audio: AudioFacts): TimedWord[] {
+  const { words, text, startMs, endMs, confidence } = segment;
+  const whole = { word: text, startMs, endMs, probability: confidence, estimated: words === undefined };
+  if (words === undefined) return spread(text.match(UNIT) ?? [], segment, audio);
+  if (letters(words.map((word) => word.word).join('')) !== letters(text)) return [whole];
+  return words.map((word) => ({ ...word, estimated: word.approximate === true }));
+}
+
+/** Characters that are not space: words and tokens are matched to text by counting them. */
+export function letters(text: string): number {
+  return text.replace(/\s+/gu, '').length;
+}
+
+function spread(units: readonly string[], { startMs, endMs, confidence }: Segment, audio: AudioFacts): TimedWord[] {
+  const [first, last] = [Math.floor(startMs / FRAME_MS), Math.ceil(endMs / FRAME_MS)];
+  const timeOf = timesBySound({ durationMs: endMs - startMs, frameRms: audio.frameRms.subarray(first, last), loudFrom: audio.loudFrom.subarray(first, last) });
+  const total = units.reduce((sum, unit) => sum + letters(unit), 0);
+  let said = 0;
+  return units.map((word) => {
+    const fromMs = startMs + timeOf(said / total).fromMs;
+    said += letters(word);
+    return { word, startMs: fromMs, endMs: Math.max(fromMs, startMs + timeOf(said / total).untilMs), probability: confidence, estimated: true };
+  });
+}
 
 /** What it costs to part the text at a pause, as milliseconds of a word in the wrong run: nothing where a sentence ends. */
 const AT_MARK = 150;

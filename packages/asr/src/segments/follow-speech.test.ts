@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Segment, Word } from '@murmuration/contracts';
 import { measureAudio } from '../filters/audio-facts.js';
 import { followSpeech, wantsWordTimes } from './follow-speech.js';
-import type { SpeechRun } from './speech-runs.js';
+import type { SpeechRun } from './assign-runs.js';
 
 /** Audio that is loud in the runs and silent between them; tokens are the places of letters in the text. */
 function heard(runs: readonly SpeechRun[], durationMs: number, text: string): Parameters<typeof followSpeech>[1] {

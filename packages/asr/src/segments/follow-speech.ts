@@ -1,9 +1,7 @@
 import { endsSentence, type Segment } from '@murmuration/contracts';
-import { compressionRatio } from '../filters/compression-ratio.js';
+import { compressionRatio } from '../filters/repetition.js';
 import type { AudioFacts } from '../filters/audio-facts.js';
-import { assignRuns } from './assign-runs.js';
-import { speechRuns, type SpeechRun } from './speech-runs.js';
-import { letters, timedWords, type TimedWord } from './timed-words.js';
+import { assignRuns, letters, speechRuns, timedWords, type SpeechRun, type TimedWord } from './assign-runs.js';
 
 /** A pause as long as this ends a segment in the middle of a sentence, too. */
 const PAUSE_MS = 700;

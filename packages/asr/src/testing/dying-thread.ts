@@ -1,7 +1,6 @@
 import { serveThread } from '@murmuration/runtime';
-import type { SessionMethods } from '../pool/session-methods.js';
-import { SimulatedRecognizer } from '../simulated/simulated-recognizer.js';
-import { sessionMethods } from '../pool/session-methods.js';
+import { sessionMethods, type SessionMethods } from '../pool/session-methods.js';
+import { SimulatedRecognizer } from '../families/simulated/simulated-recognizer.js';
 import { ExitGate } from '@murmuration/onnx';
 
 // A session's thread that ends in the middle of its first batch, as one does that is out of heap.

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { PinnedFile } from '../known-models.js';
 import { isCommit, type HubReference } from '../hub-models.js';
-import type { OfferedFile } from './hub-listing.js';
+import type { OfferedFile } from './model-listing.js';
 
 // The cache, under MODEL_CACHE:
 //   hub/OWNER/NAME/refs/REVISION        the commit that a branch or tag pointed at when it was last fetched

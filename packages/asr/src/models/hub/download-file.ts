@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PinnedFile } from '../known-models.js';
-import { ModelFileFault } from '../model-file-fault.js';
+import { ModelFileFault } from '../model-files.js';
 import { WrongContent, type HubBody, type HubClient } from './hub-client.js';
-import type { OfferedFile } from './hub-listing.js';
-import { PassingTrouble } from './retry-budget.js';
+import type { OfferedFile } from './model-listing.js';
+import { PassingTrouble } from './hub-settings.js';
 
 export interface Download {
   readonly client: HubClient;

@@ -1,19 +1,15 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
-import type { Dtype } from '../dtype.js';
+import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from '../model-files.js';
 import { isCommit, type HubReference } from '../hub-models.js';
 import type { PinnedFile } from '../known-models.js';
-import { ModelFileFault } from '../model-file-fault.js';
-import type { OnModelProgress } from '../model-progress.js';
-import { verifyFiles } from '../verify-files.js';
 import { cachedCommit, commitFolder, lockFile, readManifest, recordCommit, writeManifest, type ModelManifest } from './cached-model.js';
 import { downloadFile } from './download-file.js';
 import { withLock } from './download-lock.js';
 import { HubClient } from './hub-client.js';
-import { listModel } from './hub-listing.js';
+import { isModelFile, listModel, wantedFiles, type WantedFiles } from './model-listing.js';
 import type { HubSettings } from './hub-settings.js';
-import { isModelFile, wantedFiles, type WantedFiles } from './wanted-files.js';
 
 export interface FetchOptions {
   readonly cacheDir: string;

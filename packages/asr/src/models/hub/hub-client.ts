@@ -1,6 +1,5 @@
-import { ModelFileFault } from '../model-file-fault.js';
-import { HubFault, type HubSettings } from './hub-settings.js';
-import { PassingTrouble, RetryBudget } from './retry-budget.js';
+import { ModelFileFault } from '../model-files.js';
+import { HubFault, PassingTrouble, RetryBudget, type HubSettings } from './hub-settings.js';
 
 const MOST_REDIRECTS = 5;
 const STALL_MS = 30_000;

@@ -1,0 +1,317 @@
+import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment, type Word } from '@murmuration/contracts';
+import { compressionRatio, isTooRepetitive, repetitiveness } from '../../filters/repetition.js';
+import { isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
+import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../../filters/apply-filters.js';
+import { loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
+import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
+import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
+import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
+import type { Generation, WrittenSoFar } from './model/speech-model.js';
+import type { Vocabulary } from './model/vocabulary.js';
+import { wantsWordTimes, type HeardSpeech } from '../../segments/follow-speech.js';
+import type { SpeechRun } from '../../segments/assign-runs.js';
+import { startAtSound, type SaidStretch } from '../../words/start-at-sound.js';
+import type { WordedSegment } from './words/place-words.js';
+import { withTranslatedWords } from './words/translated-words.js';
+
+const FRAME_MS = 10;
+const STEP_MS = 20;
+/** A text less sure than this is tried at the next temperature: the reference's threshold. The filter's own (-0.5) is met by much real speech of small models. */
+const UNSURE_LOGPROB = -1;
+/** Tokens of one window at most, as openai/whisper limits them: a loop ends there. */
+const MAX_NEW_TOKENS = 224;
+/** So much loud audio after the last word means that speech went on; less is breath and reverberation. */
+const UNHEARD_MS = 500;
+/** Sound that follows the last word this closely is its own end. */
+const WORD_TAIL_MS = 200;
+/** After so many windows that were likely invented, what follows in the chunk is noise: it is not decoded again. */
+const MAX_INVENTED_WINDOWS = 2;
+/** A window that got less far than this is not tried again from where it ended. */
+const LEAST_PROGRESS_MS = 250;
+/** A window that loops from its start is written once more up to a pause, this long and … */
+const LEAST_PART_MS = 1_500;
+/** … at most this long: what the model stumbles over, and not what follows. */
+const LONGEST_PART_MS = 8_000;
+/** After so many windows a chunk is gone on with only where the model's own timestamps say so: what needs more is no speech that it can write. */
+const MAX_RESUMED_WINDOWS = 6;
+/** Tokens of a loop's turn at most. */
+const LONGEST_PERIOD = 64;
+/** So many windows of a chunk are cut or shortened for their loops; then loops are left to the filter. */
+const MAX_LOOPS = 6;
+
+/** One chunk while it is decoded: what is asked, what was heard, and the recognition it becomes. */
+export class ChunkDecoding implements ChunkTask {
+  readonly mel: LogMel;
+  readonly audio: AudioFacts;
+  readonly endFrame: number;
+  readonly timestamps = true;
+  readonly firstTimestamp: number;
+  readonly temperatures: readonly number[];
+  readonly maxNewTokens = MAX_NEW_TOKENS;
+  readonly maxTokens: number;
+  readonly options: DecodeOptions;
+  /** ISO code; null until found. */
+  language: string | null;
+  languageProbability: number | null = null;
+  /** ISO codes of other languages that speech of the chunk is surely in. */
+  otherLanguages: readonly string[] = [];
+  promptTrimmed = false;
+  /** What segments are divided by. */
+  readonly heard: HeardSpeech;
+  readonly #vocabulary: Vocabulary;
+  #loops = 0;
+  readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
+
+  constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number, speech: readonly SpeechRun[] | null = null) {
+    this.mel = mel;
+    this.audio = measureAudio(pcm);
+    this.heard = { audio: this.audio, detected: speech, decode: (tokens) => vocabulary.decode(tokens) };
+    this.endFrame = Math.ceil(pcm.length / HOP_SAMPLES);
+    this.firstTimestamp = vocabulary.firstTimestamp;
+    this.temperatures = options.temperatures;
+    this.maxTokens = maxTokens;
+    this.options = options;
+    this.language = !vocabulary.multilingual ? 'en' : options.language === MULTI ? null : options.language;
+    this.#vocabulary = vocabulary;
+  }
+
+  /** True when the end of a text repeats itself and is what the filters take, however much of the window it is given: what follows would go with it. */
+  loops({ startFrame, endFrame }: Pick<DecodedWindow, 'startFrame' | 'endFrame'>, { tokens, logprobs, noSpeechProb, startLogprobs }: WrittenSoFar): boolean {
+    if (!endsPeriodic(tokens.filter((token) => token < this.#vocabulary.endOfText))) return false;
+    const steps = Math.ceil((endFrame - startFrame) * FRAME_MS / STEP_MS);
+    const open = (tokens.at(-1) ?? this.firstTimestamp) < this.firstTimestamp;
+    const { segments } = splitSegments(open ? [...tokens, this.firstTimestamp + steps] : tokens, this.firstTimestamp, steps);
+    const generation: Generation = { tokens, logprobs, noSpeechProb, startLogprobs, endLogprob: 0, temperature: 0 };
+    return firstLoop(this.#judged({ startFrame, endFrame, generation, segments }), this.options.filter, this.filterFacts) !== null;
+  }
+
+  /** Of two doubtful attempts the one that does not repeat itself, else the surer one (faster-whisper's rule; the reference takes the last). */
+  better(one: Generation, other: Generation): Generation {
+    const [repeats, otherRepeats] = [this.#isRepetitive(one), this.#isRepetitive(other)];
+    if (repeats !== otherRepeats) return repeats ? other : one;
+    return averageLogprob(other) > averageLogprob(one) ? other : one;
+  }
+
+  /** The reference's rule for trying the next temperature: too repetitive, or too unsure unless the model says that nobody speaks. */
+  isDoubtful(generation: Generation): boolean {
+    const { logprobThreshold, noSpeechThreshold } = this.options.filter;
+    if (this.#isRepetitive(generation)) return true;
+    if (logprobThreshold === null || averageLogprob(generation) >= Math.min(logprobThreshold, UNSURE_LOGPROB)) return false;
+    return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
+  }
+
+  #isRepetitive(generation: Generation): boolean {
+    return isTooRepetitive(this.#vocabulary.decode(generation.tokens), this.options.filter.compressionRatioThreshold);
+  }
+
+  /**
+   * States of a stretch of audio: written → taken whole → next window; → loops late: taken up to the loop, which begins the next window; → loops from
+   * its start, or the text ran into its limit: written once more up to a pause (shortened), and then taken as it is. So a loop costs no speech behind it.
+   */
+  settle(before: readonly DecodedWindow[], window: DecodedWindow, shortened: boolean): Settled {
+    const startMs = window.startFrame * FRAME_MS;
+    const loop = this.#loopStart(window);
+    if (loop !== null && this.#loops < MAX_LOOPS) {
+      this.#loops++;
+      const loopMs = startMs + loop.startStep * STEP_MS;
+      if (loopMs >= startMs + LEAST_PROGRESS_MS) return { window: cutBefore(window, loop), nextFrame: Math.floor(loopMs / FRAME_MS) };
+      if (shortened) return { window, nextFrame: window.endFrame };
+    }
+    const seekTo = seekFrame(window);
+    if (!shortened && (loop !== null || (seekTo === null && this.#ranIntoLimit(window)))) {
+      const [fromMs, toMs] = loop === null ? [(startMs + window.endFrame * FRAME_MS) / 2, window.endFrame * FRAME_MS] : [startMs + LEAST_PART_MS, startMs + LONGEST_PART_MS];
+      const shortenToFrame = Math.floor(partingMs(this.audio, fromMs, toMs) / FRAME_MS);
+      if (shortenToFrame < window.endFrame) return { shortenToFrame };
+    }
+    return { window, nextFrame: seekTo ?? this.#resumeFrame([...before, window], window) ?? window.endFrame };
+  }
+
+  get filterFacts(): FilterFacts {
+    return { audio: this.audio, textLanguage: this.textLanguage };
+  }
+
+  /** ISO code of the language that is written; null while it is not found. */
+  get textLanguage(): string | null {
+    return this.options.task === 'translate' ? 'en' : this.language;
+  }
+
+  /** Tokens of the text written so far, to be continued where the request wants that. A guess made at a high temperature is not built upon (openai/whisper's rule). */
+  previousTokens(windows: readonly DecodedWindow[]): number[] {
+    const last = windows.at(-1);
+    if (!this.options.conditionOnPreviousText || last === undefined || last.generation.temperature > 0.5) return [];
+    return windows.flatMap((window) => window.segments.flatMap((segment) => segment.tokens.filter((token) => token < this.#vocabulary.endOfText)));
+  }
+
+  /** Segments of a window as words are to be placed into them; times of the chunk. */
+  wordedSegments(window: DecodedWindow): WordedSegment[] {
+    const worded = window.segments.map((segment): WordedSegment => ({
+      startMs: window.startFrame * FRAME_MS + segment.startStep * STEP_MS,
+      endMs: window.startFrame * FRAME_MS + segment.endStep * STEP_MS,
+      words: [],
+    }));
+    this.#words.set(window, worded);
+    return worded;
+  }
+
+  /** True when times of the window's words are asked for, or are needed to divide one of its segments. */
+  needsWords(window: DecodedWindow): boolean {
+    const offsetMs = window.startFrame * FRAME_MS;
+    return this.options.wordTimestamps || window.segments.some(({ tokens, startStep, endStep }) =>
+      wantsWordTimes({ text: this.#textOf(tokens), startMs: offsetMs + startStep * STEP_MS, endMs: offsetMs + endStep * STEP_MS }, this.heard));
+  }
+
+  /** End of the last segment that has words, chunk milliseconds; 0 when none has. */
+  get lastWordMs(): number {
+    return [...this.#words.values()].flat().findLast((segment) => segment.words.length > 0)?.endMs ?? 0;
+  }
+
+  /**
+   * The recognition as the filters leave it; sound without text is listed under `filtered` as `no_text`. Everything is judged by the times that the
+   * model wrote, so that text and `filtered` are the same with words and without; what is kept takes the times of its words.
+   */
+  recognition(windows: readonly DecodedWindow[]): Recognition {
+    const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
+    const kept = applyFilters({
+      segments,
+      filtered: this.#unheard(segments),
+      language: this.language,
+      languageProbability: this.languageProbability,
+      ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
+      ...(this.otherLanguages.length > 0 ? { otherLanguages: [...this.otherLanguages] } : {}),
+    }, this.options.filter, this.filterFacts);
+    const timed = inOrder(kept.segments.map(timedByWords)).map(withWordsInside);
+    return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };
+  }
+
+  /** Segments whose times at pauses, and those of their words, are mended by the audio, each by itself. */
+  #timedBySound(segments: readonly JudgedSegment[]): JudgedSegment[] {
+    const mended = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
+    startAtSound(mended, this.audio);
+    startAtSound(mended.flatMap((segment): readonly SaidStretch[] => segment.words ?? []), this.audio);
+    return mended;
+  }
+
+  /** Where speech goes on after a window whose text closed; null where it does not. */
+  #resumeFrame(windows: readonly DecodedWindow[], window: DecodedWindow): number | null {
+    const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
+    if (last === undefined || windows.length > MAX_RESUMED_WINDOWS || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
+    const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
+    if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
+    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
+  }
+
+  #loopStart(window: DecodedWindow): TimedTokens | null {
+    const index = firstLoop(this.#segmentsOf(window), this.options.filter, this.filterFacts);
+    return index === null ? null : (window.segments.filter((segment) => this.#textOf(segment.tokens) !== '')[index] ?? null);
+  }
+
+  #ranIntoLimit({ generation, prompt }: DecodedWindow): boolean {
+    return generation.tokens.length >= Math.min(this.maxNewTokens, this.maxTokens - prompt.tokens.length);
+  }
+
+  /** Segments of a window with the times that the model wrote, and their words with their own. */
+  #segmentsOf(window: DecodedWindow): JudgedSegment[] {
+    return this.#judged(window, this.#words.get(window));
+  }
+
+  #judged(window: Omit<DecodedWindow, 'prompt' | 'nextFrame'>, worded?: readonly WordedSegment[]): JudgedSegment[] {
+    const { generation } = window;
+    const windowCompressionRatio = repetitiveness(this.#vocabulary.decode(generation.tokens));
+    return window.segments.flatMap((segment, i): JudgedSegment[] => {
+      const text = this.#vocabulary.decode(segment.tokens);
+      if (text.trim() === '') return [];
+      const words = worded?.[i]?.words;
+      const offsetMs = window.startFrame * FRAME_MS;
+      const limitMs = Math.min(window.endFrame * FRAME_MS, this.audio.durationMs);
+      const startMs = Math.min(offsetMs + segment.startStep * STEP_MS, limitMs);
+      return [{
+        startMs,
+        endMs: Math.min(Math.max(startMs, offsetMs + segment.endStep * STEP_MS), limitMs),
+        text,
+        channel: 0,
+        confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
+        avgLogprob: averageLogprob(generation),
+        noSpeechProb: generation.noSpeechProb,
+        compressionRatio: compressionRatio(text),
+        windowCompressionRatio,
+        temperature: generation.temperature,
+        tokens: [...segment.tokens],
+        lastWordLogprob: lastWordLogprob(segment.tokens, generation.logprobs.slice(segment.firstToken), (tokens) => this.#vocabulary.decode(tokens)),
+        ...(words === undefined ? {} : { words: words.map((word): Word => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
+      }];
+    });
+  }
+
+  /** Mean over a segment's text tokens alone: how surely it wrote its times says little about its words. */
+  #textLogprob(generation: Generation, first: number, count: number): number {
+    let sum = 0;
+    let texts = 0;
+    for (let i = first; i < first + count; i++) {
+      if ((generation.tokens[i] ?? this.firstTimestamp) >= this.firstTimestamp) continue;
+      sum += generation.logprobs[i] ?? 0;
+      texts++;
+    }
+    return texts === 0 ? 0 : sum / texts;
+  }
+
+  #unheard(segments: readonly Segment[]): Filtered[] {
+    const filtered: Filtered[] = [];
+    let heardMs = 0;
+    for (const { startMs, endMs } of [...segments, { startMs: this.audio.durationMs, endMs: this.audio.durationMs }]) {
+      const fromMs = heardMs === 0 ? 0 : heardMs + WORD_TAIL_MS;
+      if (loudMs(this.audio, fromMs, startMs) >= UNHEARD_MS) filtered.push({ startMs: heardMs, endMs: startMs, text: '', reason: 'no_text' });
+      heardMs = Math.max(heardMs, endMs);
+    }
+    return filtered;
+  }
+
+  #isInvented(generation: Generation): boolean {
+    return isDoubtful({ textLogprob: this.#textLogprob(generation, 0, generation.tokens.length), windowLogprob: averageLogprob(generation), noSpeechProb: generation.noSpeechProb });
+  }
+
+  #textOf(tokens: readonly number[]): string {
+    return this.#vocabulary.decode(tokens).trim();
+  }
+}
+
+/** True when the last tokens are those before them again. */
+function endsPeriodic(tokens: readonly number[]): boolean {
+  for (let period = 1; 2 * period <= Math.min(tokens.length, 2 * LONGEST_PERIOD); period++) {
+    let same = 0;
+    while (same < period && tokens[tokens.length - 1 - same] === tokens[tokens.length - 1 - same - period]) same++;
+    if (same === period) return true;
+  }
+  return false;
+}
+
+/** The window without what was written from a segment on. */
+function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedWindow {
+  const { generation } = window;
+  return {
+    ...window,
+    generation: { ...generation, tokens: generation.tokens.slice(0, segment.firstToken), logprobs: generation.logprobs.slice(0, segment.firstToken), endLogprob: 0 },
+    segments: window.segments.filter((one) => one.firstToken < segment.firstToken),
+  };
+}
+
+/** A segment begins and ends with its words, where they have times. */
+function timedByWords(segment: Segment): Segment {
+  const [first] = segment.words ?? [];
+  const last = segment.words?.at(-1);
+  return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: Math.max(first.startMs, last.endMs) };
+}
+
+/** What ends a window may reach into the beginning of the next: it ends where that begins. */
+function inOrder<T extends Segment>(segments: readonly T[]): T[] {
+  return segments.map((segment, i) => ({ ...segment, endMs: Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity)) }));
+}
+
+function withWordsInside(segment: Segment): Segment {
+  const { words, endMs } = segment;
+  return words === undefined ? segment : { ...segment, words: words.map((word) => ({ ...word, startMs: Math.min(word.startMs, endMs), endMs: Math.min(word.endMs, endMs) })) };
+}
+
+/** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
+function averageLogprob(generation: Generation): number {
+  return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
+}

@@ -1,0 +1,192 @@
+import type { OnnxTensor } from '@murmuration/onnx';
+import { seededRandom, type Random, type TokenChooser } from '../decoding/token-chooser.js';
+import { removeRow, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import type { EncoderGraph } from './encoder-graph.js';
+import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
+import type { TokenScores } from './token-scores.js';
+import type { Alignment, EncodedAudio, Generation, GenerationRequest, RehearsedTimes, RequestCancelled, SpeechModel } from './speech-model.js';
+
+class EncodedHidden implements EncodedAudio {
+  readonly rows: number;
+  readonly hidden: OnnxTensor;
+  constructor(hidden: OnnxTensor) {
+    this.hidden = hidden;
+    this.rows = hidden.dims[0] ?? 0;
+  }
+}
+
+const NOTHING = new Float32Array(0);
+
+/** A text is asked for loops whenever it has grown by so many tokens. */
+const LOOP_CHECK_TOKENS = 8;
+
+/** Further steps of a rehearsal: the first of them still sets memory aside. */
+const REHEARSED_STEPS = 4;
+
+/** A request while it is written. */
+interface Writing {
+  readonly request: GenerationRequest;
+  /** Its place in the list of requests. */
+  readonly index: number;
+  readonly random: Random;
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  noSpeechProb: number;
+  startLogprobs: Float32Array;
+  endLogprob: number;
+}
+
+export interface SpeechTokens {
+  readonly endOfText: number;
+  readonly noSpeech: number;
+}
+
+/** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
+export class OnnxSpeechModel implements SpeechModel {
+  readonly attentionLayers: ReadonlySet<number>;
+  readonly stageMs = { encoder: 0, decoder: 0 };
+  readonly #encoder: EncoderGraph;
+  readonly #decoder: Decoder;
+  readonly #chooser: TokenChooser;
+  readonly #tokens: SpeechTokens;
+
+  constructor(encoder: EncoderGraph, decoder: Decoder, chooser: TokenChooser, tokens: SpeechTokens) {
+    this.#encoder = encoder;
+    this.#decoder = decoder;
+    this.#chooser = chooser;
+    this.#tokens = tokens;
+    this.attentionLayers = decoder.attentionLayers;
+  }
+
+  async encode(features: Float32Array, rows: number): Promise<EncodedAudio> {
+    return this.#timed('encoder', async () => new EncodedHidden(await this.#encoder.run(features, rows)));
+  }
+
+  async generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]> {
+    const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, startLogprobs: NOTHING, endLogprob: 0 }));
+    // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
+    for (const length of new Set(requests.map((request) => request.prompt.length))) {
+      await this.#timed('decoder', () => this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled));
+    }
+    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb, startLogprobs }) => ({ tokens, logprobs, endLogprob, noSpeechProb, startLogprobs, temperature: request.temperature }));
+  }
+
+  async logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]> {
+    const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
+    const { scores } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true));
+    return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
+  }
+
+  async logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array> {
+    const part = pickPositions(hiddenOf(audio), row, from, to, this.#decoder.fixedPositions);
+    const { scores } = await this.#timed('decoder', () => this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true));
+    return scores.at(0, 0).all ?? NOTHING;
+  }
+
+  async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
+    const layers = [...new Set(heads.map(([layer]) => layer))];
+    const { logits, attentions } = await this.#timed('decoder', () => this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers));
+    let positions = 0;
+    const perLayer = new Map([...attentions].map(([layer, tensor]) => {
+      positions = tensor.dims[3] ?? 0;
+      return [layer, floatsOf(tensor)] as const;
+    }));
+    const size = tokens.length * positions;
+    return {
+      logits: floatsOf(logits),
+      attentions: heads.map(([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size)),
+      positions,
+    };
+  }
+
+  async rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes> {
+    const began = performance.now();
+    const hidden = await this.#encoder.rehearse(rows);
+    const encoded = performance.now();
+    const { state } = await this.#decoder.first(hidden.tensor, BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt), rows, [0], false);
+    const firstMs = performance.now() - encoded;
+    const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
+    let stepMs = Infinity;
+    for (let step = 0; step < REHEARSED_STEPS; step++) {
+      const stepBegan = performance.now();
+      await this.#decoder.next(state, token, false);
+      stepMs = Math.min(stepMs, performance.now() - stepBegan);
+    }
+    return { encodeMs: (encoded - began) * hidden.share, firstMs, stepMs };
+  }
+
+  async close(): Promise<void> {
+    await this.#encoder.close();
+    await this.#decoder.close();
+  }
+
+  async #timed<T>(stage: 'encoder' | 'decoder', work: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    const result = await work();
+    this.stageMs[stage] += performance.now() - startMs;
+    return result;
+  }
+
+  async #write(all: OnnxTensor, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {
+    const rows = group.map((writing) => writing.request.row);
+    const inOrder = rows.length === all.dims[0] && rows.every((row, i) => row === i);
+    const hidden = inOrder ? all : pickRows(all, rows);
+    const promptLength = group[0]?.request.prompt.length ?? 0;
+    const ids = BigInt64Array.from(group.flatMap((writing) => [...writing.request.prompt]), BigInt);
+    const positions = [...new Set([...group.map((writing) => writing.request.startIndex), promptLength - 1])];
+    const writing = [...group];
+    const first = await this.#decoder.first(hidden, ids, group.length, positions, drawsAny(writing));
+    this.#takeFirst(first.scores, writing, positions);
+    while (this.#dropFinished(first.state, writing, cancelled)) {
+      const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? 0));
+      const scores = await this.#decoder.next(first.state, step, drawsAny(writing));
+      writing.forEach((one, row) => { this.#append(one, scores.at(row, 0)); });
+    }
+  }
+
+  #takeFirst(scores: StepScores, writing: readonly Writing[], positions: readonly number[]): void {
+    const { noSpeech, endOfText } = this.#tokens;
+    writing.forEach((one, row) => {
+      const start = scores.at(row, positions.indexOf(one.request.startIndex));
+      one.startLogprobs = start.tail.slice();
+      one.noSpeechProb = Math.exp(start.tail[noSpeech - endOfText] ?? -Infinity);
+      this.#append(one, scores.at(row, positions.indexOf(one.request.prompt.length - 1)));
+    });
+  }
+
+  #append(writing: Writing, scores: TokenScores): void {
+    const { timestamps, temperature } = writing.request;
+    const { token, logprob } = this.#chooser.choose(scores, writing.tokens, timestamps, temperature, writing.random);
+    if (token === this.#tokens.endOfText) writing.endLogprob = logprob;
+    else writing.logprobs.push(logprob);
+    writing.tokens.push(token);
+  }
+
+  /** Takes rows out of the batch that ended, reached their limit, loop or were cancelled. Answers whether any is left. */
+  #dropFinished(state: DecoderState, writing: Writing[], cancelled: RequestCancelled): boolean {
+    for (let row = writing.length - 1; row >= 0; row--) {
+      const one = writing[row];
+      if (one === undefined) continue;
+      const ended = one.tokens.at(-1) === this.#tokens.endOfText;
+      if (ended) one.tokens.pop();
+      if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index) && !isLooping(one)) continue;
+      const last = writing.pop();
+      if (last !== undefined && row < writing.length) writing[row] = last;
+      if (writing.length > 0) removeRow(state, row);
+    }
+    return writing.length > 0;
+  }
+}
+
+function isLooping(one: Writing): boolean {
+  return one.tokens.length % LOOP_CHECK_TOKENS === 0 && one.request.loops(one);
+}
+
+function drawsAny(writing: readonly Writing[]): boolean {
+  return writing.some((one) => one.request.temperature > 0);
+}
+
+function hiddenOf(audio: EncodedAudio): OnnxTensor {
+  if (!(audio instanceof EncodedHidden)) throw new Error('the audio was encoded by another model');
+  return audio.hidden;
+}

@@ -1,0 +1,56 @@
+import { readFile, stat } from 'node:fs/promises';
+import { openSession, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
+import { DecoderGraph } from './decoder-graph.js';
+import type { Decoder } from './decoder.js';
+import { ModelFault } from './model-folder.js';
+import { SplitDecoderGraph } from './split-decoder-graph.js';
+import { splitWhisperDecoder, type SplitGraphs } from './split-decoder.js';
+import type { TextMask } from './token-scores.js';
+
+/**
+ * Opens a graph of the model's folder. Throws `ModelFault` that names the file.
+ * @param bytes what to open in place of the file at `path`
+ */
+export async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Array): Promise<OnnxSession> {
+  const name = `onnx/${/[^/\\]+$/.exec(path)?.[0] ?? ''}`;
+  try {
+    return await openSession(bytes ?? path, options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason)) throw new ModelFault('model_device_unavailable', `the device ${options.device} cannot run ${name}`, error);
+    throw new ModelFault('model_file_invalid', `${name} of the model cannot be loaded as a graph: it may be cut short or of a kind this runtime does not know`, error);
+  }
+}
+
+/**
+ * Largest decoder file that is rewritten: while that is done it lies in memory twice in each session's thread (as it is, and as one rewritten
+ * graph), and afterwards each of the two graphs has the weights of its own. Enough for medium and large-v3-turbo in int8, not for large-v3.
+ */
+const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
+
+/** Opens the merged decoder: on a CPU an int8 one rewritten (see `splitWhisperDecoder`), any other as it is. Throws `ModelFault`. */
+export async function openDecoder(path: string, shape: { readonly heads: number; readonly width: number }, mask: TextMask, options: SessionOptions): Promise<Decoder> {
+  const graphs = options.device === 'cpu' ? await splitFile(path, mask) : null;
+  if (graphs !== null) {
+    const first = await openGraph(path, options, graphs.first());
+    try {
+      return new SplitDecoderGraph(first, await openGraph(path, options, graphs.next()));
+    } catch (error) {
+      await first.close();
+      throw error;
+    }
+  }
+  const session = await openGraph(path, options);
+  try {
+    return new DecoderGraph(session, shape, mask);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** Null when the file is not to be rewritten; what is wrong with it, the runtime says when it opens it. */
+async function splitFile(path: string, mask: TextMask): Promise<SplitGraphs | null> {
+  if ((await stat(path)).size > MAX_REWRITTEN_BYTES) return null;
+  return splitWhisperDecoder(await readFile(path), mask);
+}

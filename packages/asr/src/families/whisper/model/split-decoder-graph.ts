@@ -1,0 +1,92 @@
+import { int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
+import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import { ModelFault } from './model-folder.js';
+import { SPLIT } from './split-decoder.js';
+
+const PAST = 'past_key_values.';
+const PRESENT = 'present.';
+const SCORES = [SPLIT.bestText, SPLIT.bestTextLogprob, SPLIT.tail] as const;
+
+/** A decoder of two graphs (see `splitWhisperDecoder`): the first step and all others. */
+export class SplitDecoderGraph implements Decoder {
+  readonly vocabularySize = null;
+  readonly fixedPositions: number | null;
+  readonly attentionLayers: ReadonlySet<number>;
+  readonly #first: OnnxSession;
+  readonly #next: OnnxSession;
+  readonly #encoderCaches: readonly string[];
+  readonly #decoderCaches: readonly string[];
+
+  /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing. */
+  constructor(first: OnnxSession, next: OnnxSession) {
+    const outputs = new Set(first.outputs.map((spec) => spec.name));
+    const caches = next.inputs.map((spec) => spec.name).filter((name) => name.startsWith(PAST)).map((name) => name.slice(PAST.length));
+    const missing = [
+      ...caches.map((name) => PRESENT + name).filter((name) => !outputs.has(name)),
+      ...(first.inputs.some((spec) => spec.name === 'encoder_hidden_states') ? [] : ['encoder_hidden_states']),
+      ...(caches.length > 0 ? [] : ['key/value caches']),
+    ];
+    if (missing.length > 0) throw new ModelFault('model_not_whisper', `the decoder graph is no merged Whisper decoder: it lacks ${missing.join(', ')}`);
+    this.#first = first;
+    this.#next = next;
+    this.#encoderCaches = caches.filter((name) => name.includes('.encoder.'));
+    this.#decoderCaches = caches.filter((name) => !name.includes('.encoder.'));
+    this.fixedPositions = fixedPositionsOf(first.inputs);
+    this.attentionLayers = attentionLayersOf(outputs);
+  }
+
+  async first(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[], wantAll: boolean): Promise<{ scores: StepScores; state: DecoderState }> {
+    const fetches = [...fetchesOf(wantAll), ...[...this.#encoderCaches, ...this.#decoderCaches].map((name) => PRESENT + name)];
+    const results = await this.#first.run(firstFeeds(hidden, ids, rows, positions), fetches);
+    const cache = (names: readonly string[]): Record<string, OnnxTensor> => Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
+    return { scores: scoresIn(results), state: { rows, hidden: null, encoder: cache(this.#encoderCaches), decoder: cache(this.#decoderCaches) } };
+  }
+
+  async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
+    const fetches = [...fetchesOf(wantAll), ...this.#decoderCaches.map((name) => PRESENT + name)];
+    const results = await this.#next.run({ ...state.encoder, ...state.decoder, input_ids: int64Tensor(ids, [state.rows, 1]) }, fetches);
+    for (const name of this.#decoderCaches) state.decoder[PAST + name] = given(results, PRESENT + name);
+    return scoresIn(results);
+  }
+
+  async attend(hidden: OnnxTensor, ids: BigInt64Array, layers: readonly number[]): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
+    const names = layers.map(attentionName);
+    const results = await this.#first.run(firstFeeds(hidden, ids, 1, Array.from(ids, (_, at) => at)), [SPLIT.all, ...names]);
+    return { logits: given(results, SPLIT.all), attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])) };
+  }
+
+  async close(): Promise<void> {
+    await this.#first.close();
+    await this.#next.close();
+  }
+}
+
+function firstFeeds(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[]): Record<string, OnnxTensor> {
+  return {
+    input_ids: int64Tensor(ids, [rows, ids.length / rows]),
+    encoder_hidden_states: hidden,
+    [SPLIT.positions]: int64Tensor(BigInt64Array.from(positions, BigInt), [positions.length]),
+  };
+}
+
+function fetchesOf(wantAll: boolean): string[] {
+  return wantAll ? [...SCORES, SPLIT.all] : [...SCORES];
+}
+
+function scoresIn(results: Readonly<Record<string, OnnxTensor>>): StepScores {
+  const best = given(results, SPLIT.bestText).data as BigInt64Array;
+  const logprobs = given(results, SPLIT.bestTextLogprob).data as Float32Array;
+  const tail = given(results, SPLIT.tail);
+  const all = results[SPLIT.all];
+  const [, positions = 1] = tail.dims;
+  const rowOf = (tensor: OnnxTensor, index: number): Float32Array => {
+    const size = tensor.dims[2] ?? 0;
+    return (tensor.data as Float32Array).subarray(index * size, (index + 1) * size);
+  };
+  return {
+    at: (row, position) => {
+      const index = row * positions + position;
+      return { bestText: Number(best[index] ?? 0n), bestTextLogprob: logprobs[index] ?? -Infinity, tail: rowOf(tail, index), all: all === undefined ? null : rowOf(all, index) };
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
+import type { WhisperDtype } from './model/model-folder.js';
+import type { SpeechModel } from './model/speech-model.js';
+import type { Vocabulary } from './model/vocabulary.js';
+import type { WhisperSettings } from './model/whisper-settings.js';
+
+/** What a loaded Whisper is made of. */
+export interface WhisperParts {
+  readonly settings: WhisperSettings;
+  readonly vocabulary: Vocabulary;
+  readonly model: SpeechModel;
+  readonly dtype: WhisperDtype;
+}
+
+/**
+ * How recordings are cut for Whisper. The encoder always computes 30 s, so a full chunk costs what a short one does: utterances are packed
+ * whatever the pause between them, as long as they fit. From 26 s on the next pause ends a chunk; four seconds are left to find one before a forced cut.
+ */
+const WHISPER_CHUNK_POLICY: ChunkPolicy = {
+  sampleRateHz: 16_000,
+  maxChunkMs: 30_000,
+  targetChunkMs: 26_000,
+  packGapMs: 60_000,
+  gridMs: 30_000,
+  overlapMs: 1_000,
+};
+
+/** What a loaded Whisper is and can do. */
+export function describeWhisper(id: string, { vocabulary, model, dtype }: WhisperParts): ModelDescription {
+  return {
+    id,
+    slug: id.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'whisper',
+    family: 'whisper',
+    languages: [...vocabulary.languages.keys()].sort(),
+    tasks: vocabulary.multilingual ? ['transcribe', 'translate'] : ['transcribe'],
+    wordTimes: model.attentionLayers.size > 0 ? 'aligned' : 'none',
+    detectsLanguage: vocabulary.multilingual,
+    dtype,
+    chunkPolicy: WHISPER_CHUNK_POLICY,
+  };
+}

@@ -1,0 +1,150 @@
+import { firstColumns } from '../../../words/alignment-path.js';
+import type { EncodedAudio, SpeechModel } from '../model/speech-model.js';
+import { indexOfLargest, logSumExp } from '../model/token-scores.js';
+import type { Vocabulary } from '../model/vocabulary.js';
+import { splitPieces, type TokenWord } from './token-words.js';
+
+/**
+ * One matrix of how well each token fits each 20 ms, from the cross-attention of the alignment heads, as openai/whisper's timing does it:
+ * cut to the audio's length, each head normalised over the tokens, smoothed over time by a median, averaged over the heads.
+ * @param heads each `tokens` × `positions`, rows of probabilities
+ * @param steps positions that hold audio
+ * @param fromToken first token of the answer; @param toToken end of the answer (exclusive)
+ * @returns (toToken - fromToken) × steps; higher fits better
+ */
+export function attentionMatrix(heads: readonly Float32Array[], tokens: number, positions: number, steps: number, fromToken: number, toToken: number, medianWidth: number): Float32Array {
+  const matrix = new Float32Array((toToken - fromToken) * steps);
+  for (const head of heads) {
+    const weights = normalised(head, tokens, positions, steps);
+    for (let token = fromToken; token < toToken; token++) {
+      const smooth = medianFilter(weights.subarray(token * steps, (token + 1) * steps), medianWidth);
+      const row = (token - fromToken) * steps;
+      for (let t = 0; t < steps; t++) matrix[row + t] = (matrix[row + t] ?? 0) + (smooth[t] ?? 0) / heads.length;
+    }
+  }
+  return matrix;
+}
+
+/** Rows made to sum to 1 over the audio alone, then each column brought to mean 0 and deviation 1 over the tokens. */
+function normalised(head: Float32Array, tokens: number, positions: number, steps: number): Float32Array {
+  const weights = new Float32Array(tokens * steps);
+  for (let token = 0; token < tokens; token++) {
+    const row = head.subarray(token * positions, token * positions + steps);
+    let sum = 0;
+    for (const value of row) sum += value;
+    for (let t = 0; t < steps; t++) weights[token * steps + t] = sum > 0 ? (row[t] ?? 0) / sum : 0;
+  }
+  for (let t = 0; t < steps; t++) {
+    let mean = 0;
+    for (let token = 0; token < tokens; token++) mean += (weights[token * steps + t] ?? 0) / tokens;
+    let variance = 0;
+    for (let token = 0; token < tokens; token++) variance += ((weights[token * steps + t] ?? 0) - mean) ** 2 / tokens;
+    const deviation = Math.sqrt(variance) || 1;
+    for (let token = 0; token < tokens; token++) weights[token * steps + t] = ((weights[token * steps + t] ?? 0) - mean) / deviation;
+  }
+  return weights;
+}
+
+/** Median of each value and its neighbours, `width` (odd) together, mirrored at the ends. A row shorter than half the width stays as it is. */
+export function medianFilter(row: Float32Array, width: number): Float32Array {
+  const half = (width - 1) / 2;
+  if (row.length <= half) return row;
+  const out = new Float32Array(row.length);
+  const around = new Float32Array(width);
+  for (let t = 0; t < row.length; t++) {
+    for (let k = -half; k <= half; k++) {
+      const at = Math.abs(t + k);
+      const value = row[at < row.length ? at : 2 * (row.length - 1) - at] ?? 0;
+      // Sorted in place: for seven values ten times faster than sorting afterwards.
+      let slot = k + half;
+      for (; slot > 0 && (around[slot - 1] ?? 0) > value; slot--) around[slot] = around[slot - 1] ?? 0;
+      around[slot] = value;
+    }
+    out[t] = around[half] ?? 0;
+  }
+  return out;
+}
+
+const STEP_MS = 20;
+/** Words are sought up to half a second beyond the times of their segment. */
+export const TIME_ERROR_STEPS = 25;
+/** What a step further off costs: more than any fit is worth. */
+const OUTSIDE = 1_000;
+
+/** A piece of a text, or a word, with its time in milliseconds from the window's start. */
+export interface AlignedWord extends TokenWord {
+  startMs: number;
+  endMs: number;
+  /** 0 to 1: mean probability of its tokens. */
+  probability: number;
+}
+
+/** Text of a segment, without its times, and where the model wrote that it lies: steps of 20 ms from the window's start. */
+export interface AlignedText {
+  readonly tokens: readonly number[];
+  readonly startStep: number;
+  readonly endStep: number;
+}
+
+export interface AlignmentSettings {
+  /** Pairs of layer and head. */
+  readonly heads: readonly (readonly [number, number])[];
+  readonly medianWidth: number;
+}
+
+/**
+ * Times of the pieces of a window's segments: the text is run through the decoder once more without times, and the cross-attention of the
+ * alignment heads is followed by dynamic time warping, as openai/whisper's `find_alignment` does.
+ * @param start tokens from the start of the transcript to the task, without `<|notimestamps|>`
+ * @param steps length of the window's audio in steps of 20 ms
+ * @returns pieces of each segment
+ */
+export async function alignWords(
+  model: SpeechModel, vocabulary: Vocabulary, settings: AlignmentSettings,
+  audio: EncodedAudio, row: number, start: readonly number[], texts: readonly AlignedText[], steps: number, language: string,
+): Promise<AlignedWord[][]> {
+  const tokens = texts.flatMap((text) => text.tokens);
+  if (tokens.length === 0) return texts.map(() => []);
+  const sequence = [...start, vocabulary.noTimestamps, ...tokens, vocabulary.endOfText];
+  const alignment = await model.align(audio, row, sequence, settings.heads);
+  const used = Math.min(steps, alignment.positions);
+  const matrix = attentionMatrix(alignment.attentions, sequence.length, alignment.positions, used, start.length, sequence.length - 1, settings.medianWidth);
+  keepToSegments(matrix, texts, used);
+  const columns = firstColumns(matrix.map((fit) => -fit), tokens.length + 1, used);
+  const probabilities = tokenProbabilities(alignment.logits, sequence.length, start.length, tokens, vocabulary.endOfText);
+  let index = 0;
+  return texts.map((text) => splitPieces(vocabulary, text.tokens, language).map((word): AlignedWord => {
+    const end = index + word.tokens.length;
+    const own = probabilities.slice(index, end);
+    const aligned = { ...word, startMs: (columns[index] ?? 0) * STEP_MS, endMs: (columns[end] ?? used) * STEP_MS, probability: own.reduce((sum, one) => sum + one, 0) / own.length };
+    index = end;
+    return aligned;
+  }));
+}
+
+/**
+ * A sentence said twice looks the same to the attention: a segment's words are kept to where the model wrote that the segment lies. A pause belongs to the
+ * segment before it (the one before the first to the first): every step of the window lies in some segment, so that no path saves costs by leaving segments out.
+ * @param fit tokens × steps, row by row; changed in place
+ */
+export function keepToSegments(fit: Float32Array, texts: readonly AlignedText[], steps: number): void {
+  let token = 0;
+  for (const [i, { tokens, startStep, endStep }] of texts.entries()) {
+    const first = i === 0 ? 0 : startStep - TIME_ERROR_STEPS;
+    const last = Math.max(endStep + TIME_ERROR_STEPS, (texts[i + 1]?.startStep ?? steps) - TIME_ERROR_STEPS);
+    for (let end = token + tokens.length; token < end; token++) {
+      const row = fit.subarray(token * steps, (token + 1) * steps);
+      for (let step = 0; step < steps; step++) if (step < first || step > last) row[step] = (row[step] ?? 0) - OUTSIDE;
+    }
+  }
+}
+
+/** Probability of each text token among the text tokens. */
+function tokenProbabilities(logits: Float32Array, rows: number, first: number, tokens: readonly number[], endOfText: number): number[] {
+  const vocabularySize = logits.length / rows;
+  return tokens.map((token, i) => {
+    const row = logits.subarray((first + i) * vocabularySize, (first + i) * vocabularySize + endOfText);
+    const largest = row[indexOfLargest(row, 0, row.length)] ?? 0;
+    return Math.min(1, Math.exp((row[token] ?? 0) - logSumExp(row, 0, row.length, largest)));
+  });
+}

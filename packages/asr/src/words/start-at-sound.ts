@@ -1,0 +1,66 @@
+import { loudMs, pausesOf, type AudioFacts, type Pause } from '../filters/audio-facts.js';
+
+/** A segment, or a word with its text; its time in milliseconds of the chunk is changed in place. */
+export interface SaidStretch {
+  startMs: number;
+  endMs: number;
+  readonly word?: string;
+}
+
+/** Silence as long as this lies between words, not in them: the closure of a stop is shorter. */
+const PAUSE_MS = 200;
+/** What is said may begin so much before it is loud and end so much after: first and last sounds are quiet. */
+const QUIET_MS = 200;
+/** What begins up to so much after a sound that nothing else claims began with it. */
+const LATE_MS = 600;
+/** What was said before a pause may reach this far past the sound behind it. */
+const REACH_MS = 60;
+
+const SENTENCE_END = /[.。!！?？]["'”’)]?$/u;
+
+/**
+ * Mends times at the pauses between sentences by what the audio says: attention and time tokens tell well where a word lies, but not where in a pause
+ * it begins or ends. (First words of 107 clips joined with pauses, tiny.en int8: 13 more than 0.3 s from the sound, the worst 0.6 s; so mended none.)
+ * Inside sentences the reference's times stay.
+ * - A word that spans a pause lies on the side where more of it sounds; what lies in one, at the nearer end, but where it ends a sentence at the beginning.
+ * - What begins in a pause begins with the sound after it, or 0.2 s before; what ends in one, ends with the sound before it, or 0.2 s after.
+ * - What begins a little after a sound that nothing else claims begins with it.
+ * @param said segments, or the words of all segments, in order of time
+ */
+export function startAtSound(said: readonly SaidStretch[], audio: AudioFacts): void {
+  for (const pause of pausesOf(audio, PAUSE_MS)) {
+    const found = said.findIndex((one) => isAfter(one, pause, audio));
+    const after = found < 0 ? said.length : found;
+    if (!opensSentence(said, after)) continue;
+    const before = said.slice(0, after);
+    endWithSound(before, pause);
+    const next = said[after];
+    if (next === undefined || next.startMs > pause.endMs + LATE_MS) continue;
+    if (next.startMs < pause.endMs - QUIET_MS) next.startMs = pause.endMs - QUIET_MS;
+    else if (next.startMs > pause.endMs && (before.at(-1)?.endMs ?? 0) <= pause.endMs + REACH_MS) next.startMs = pause.endMs;
+    // What was placed before its own sound lasts until what follows it.
+    if (next.endMs <= pause.endMs) next.endMs = Math.max(next.startMs, said[after + 1]?.startMs ?? next.endMs);
+  }
+}
+
+function opensSentence(said: readonly SaidStretch[], index: number): boolean {
+  const before = said[index - 1];
+  return before?.word === undefined || SENTENCE_END.test(before.word);
+}
+
+function endWithSound(before: readonly SaidStretch[], pause: Pause): void {
+  // Speech that begins the chunk has no pause before it to end in.
+  if (pause.startMs === 0) return;
+  const latestMs = Math.min(pause.startMs + QUIET_MS, pause.endMs);
+  for (const one of before) {
+    // A segment may go on after a pause.
+    if (one.startMs > pause.endMs || (one.word === undefined && one.endMs > pause.endMs)) continue;
+    one.endMs = Math.min(one.endMs, latestMs);
+    one.startMs = Math.min(one.startMs, latestMs);
+  }
+}
+
+function isAfter({ startMs, endMs, word }: SaidStretch, pause: Pause, audio: AudioFacts): boolean {
+  if (endMs <= pause.endMs) return startMs >= pause.startMs && startMs + endMs >= pause.startMs + pause.endMs && !SENTENCE_END.test(word ?? '');
+  return startMs >= pause.startMs || (word !== undefined && loudMs(audio, pause.endMs, endMs) > loudMs(audio, startMs, pause.startMs));
+}
