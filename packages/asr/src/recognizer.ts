@@ -5,7 +5,7 @@ import type { SpeechRun } from './segments/assign-runs.js';
 export interface RecognizerInput {
   readonly pcm: Float32Array;
   readonly options: DecodeOptions;
-  /** Runs of speech that the detector found, milliseconds of the chunk: segments are divided by them. Left out, segments stay as the model writes them. */
+  /** Runs of speech that the detector found, milliseconds of the chunk. Segments are divided by them; without them segments stay as the model writes them. */
   readonly speech?: readonly SpeechRun[] | undefined;
 }
 

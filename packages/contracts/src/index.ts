@@ -1,5 +1,6 @@
 export { ERRORS, type ErrorCode, type ErrorKind } from './error-table.js';
 export { AsrError, type ErrorRecord } from './asr-error.js';
+export * from './audio-format.js';
 export * from './transcribe-options.js';
 export * from './model-card.js';
 export * from './chunk.js';

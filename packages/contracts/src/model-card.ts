@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { SAMPLE_RATE_HZ } from './audio-format.js';
 import { taskSchema } from './transcribe-options.js';
 
 /** How recordings are cut for a model. */
 export const chunkPolicySchema = z.object({
-  sampleRateHz: z.literal(16_000),
+  sampleRateHz: z.literal(SAMPLE_RATE_HZ),
   /** Longest chunk the model takes, milliseconds. */
   maxChunkMs: z.number().int().positive(),
   /** A chunk is closed at the first pause after this length, milliseconds. */
@@ -26,7 +27,8 @@ export const modelDescriptionSchema = z.object({
   id: z.string().min(1),
   /** The id in letters, digits and dashes: the name of its queue. */
   slug: z.string().regex(/^[a-z0-9-]+$/),
-  family: z.enum(['moonshine', 'whisper', 'simulated']),
+  /** For example `whisper`; the families are listed in packages/asr. */
+  family: z.string().min(1),
   /** ISO 639-1 codes. */
   languages: z.array(z.string()),
   tasks: z.array(taskSchema),

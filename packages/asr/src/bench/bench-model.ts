@@ -1,4 +1,6 @@
-import { loadRecognizer, type LoadOptions } from '../families/load-recognizer.js';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts';
+import { loadRecognizer } from '../families/families.js';
+import type { LoadOptions } from '../families/model-family.js';
 import type { Recognizer } from '../recognizer.js';
 import { byPaddedLength, measureBatchIndependence, texts } from './batch-independence.js';
 import { wordErrorRate, wordErrors } from './word-error-rate.js';
@@ -27,7 +29,6 @@ export interface BenchModelOptions extends LoadOptions {
   readonly rounds?: number;
 }
 
-const SAMPLE_RATE_HZ = 16_000;
 
 /** Measures one session of a model in this thread: word error rate clip by clip, throughput at each batch size, and how often a text changes with its batch mates. */
 export async function benchModel(options: BenchModelOptions): Promise<ModelFigure[]> {

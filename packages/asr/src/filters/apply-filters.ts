@@ -28,18 +28,18 @@ export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'l
 
 type Judged = Omit<Recognition, 'segments'> & { readonly segments: readonly JudgedSegment[] };
 
-/** Around a segment nothing may be audible either: its times may be off by so much. */
+/** The times of a segment may be off by this much, so it counts as silent only when nothing is audible this far around it either. */
 const TIME_ERROR_MS = 500;
-/** A phantom phrase is believed from this sureness on, … */
+/** A phantom phrase is kept when its log-probability is at least this, … */
 const PHRASE_LOGPROB = -0.5;
-/** … below this no-speech probability … */
+/** … its no-speech probability at most this … */
 const PHRASE_NO_SPEECH = 0.2;
-/** … and with so much loud audio under it. */
+/** … and this much of the audio under it is loud. */
 const PHRASE_LOUD_MS = 200;
-/** Repetition is believed up to this no-speech probability … */
-const BORNE_NO_SPEECH = 0.15;
-/** … and up to so many tokens in a second of loud audio: fast English has 5. */
-const BORNE_TOKENS_A_SECOND = 6;
+/** A text that repeats itself is kept up to this no-speech probability … */
+const SUPPORTED_NO_SPEECH = 0.15;
+/** … and up to this many tokens a second of loud audio. Fast English has 5. */
+const SUPPORTED_TOKENS_A_SECOND = 6;
 
 /**
  * Takes invented text out of a recognition and lists it, with the rule that took it, under `filtered`. Pure; the same for every model.
@@ -61,7 +61,7 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
       remove(segment, reason);
       return [];
     }
-    const { kept, removed } = options.repetition ? withoutLoops(segment, options, isBorne(segment, facts.audio)) : { kept: segment, removed: '' };
+    const { kept, removed } = options.repetition ? withoutLoops(segment, options, isSupported(segment, facts.audio)) : { kept: segment, removed: '' };
     if (removed !== '') remove(segment, 'repetition', removed);
     if (kept === null) return [];
     const whole = options.doubt && removed === '' && i === recognition.segments.length - 1 && isLastWordCut(judged, facts.audio) ? withoutLastWord(kept) : kept;
@@ -72,29 +72,29 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
 }
 
-/** The first of a window's segments that the repetition filter will take from, or, of segments that repeat each other, the one that is kept; null where it takes nothing. */
+/** The first of a window's segments that the repetition filter will cut. Of segments that repeat each other it is the one that is kept. Null when the filter cuts nothing. */
 export function firstLoop(segments: readonly JudgedSegment[], options: FilterOptions, facts: FilterFacts): number | null {
   if (!options.enabled || !options.repetition) return null;
   const repeated = loopedSegments(segments, options, facts.audio);
-  const index = segments.findIndex((segment, i) => reasonAgainst(segment, options, facts) === null && (repeated.has(i) || withoutLoops(segment, options, isBorne(segment, facts.audio)).removed !== ''));
+  const index = segments.findIndex((segment, i) => reasonAgainst(segment, options, facts) === null && (repeated.has(i) || withoutLoops(segment, options, isSupported(segment, facts.audio)).removed !== ''));
   if (index < 0) return null;
   return repeated.has(index) ? index - 1 : index;
 }
 
 /**
- * True when the audio bears a text that repeats itself: the model hears speech, and there is loud audio enough to have said it all.
- * People do repeat sentences, and choruses; a loop of the model is written over noise or faster than anybody speaks.
+ * True when the audio supports a text that repeats itself: the model hears speech, and there is enough loud audio to have said it all.
+ * People do repeat sentences and choruses. A loop of the model lies over noise, or is faster than anybody speaks.
  */
-function isBorne(segment: Segment, audio: AudioFacts): boolean {
+function isSupported(segment: Segment, audio: AudioFacts): boolean {
   const loudSeconds = loudMs(audio, segment.startMs, segment.endMs) / 1_000;
-  return segment.noSpeechProb <= BORNE_NO_SPEECH && segment.tokens.length <= BORNE_TOKENS_A_SECOND * loudSeconds;
+  return segment.noSpeechProb <= SUPPORTED_NO_SPEECH && segment.tokens.length <= SUPPORTED_TOKENS_A_SECOND * loudSeconds;
 }
 
-/** Segments that repeat those before them and are a loop: the audio does not bear them, and their window compresses too well or nothing sounds where they stand. */
+/** Segments that repeat those before them and are a loop: the audio does not support them, and either their window compresses too well or there is no sound where they lie. */
 function loopedSegments(segments: readonly JudgedSegment[], options: FilterOptions, audio: AudioFacts): Set<number> {
   const looped = [...repeatedSegments(segments.map((segment) => segment.text))].filter((index) => {
     const segment = segments[index];
-    return segment !== undefined && !isBorne(segment, audio) && ((segment.windowCompressionRatio ?? segment.compressionRatio) > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
+    return segment !== undefined && !isSupported(segment, audio) && ((segment.windowCompressionRatio ?? segment.compressionRatio) > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
   });
   return new Set(looped);
 }
@@ -115,9 +115,9 @@ function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLa
 }
 
 /** The segment with loops said once, and what was cut; null where nothing is left. Its tokens stay as the model wrote them. */
-function withoutLoops(segment: Segment, options: FilterOptions, borne: boolean): { kept: Segment | null; removed: string } {
+function withoutLoops(segment: Segment, options: FilterOptions, supported: boolean): { kept: Segment | null; removed: string } {
   if (isCharacterLoop(segment.text)) return { kept: null, removed: segment.text };
-  if (borne) return { kept: segment, removed: '' };
+  if (supported) return { kept: segment, removed: '' };
   const cut = cutLoops(segment.text);
   if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold)) return { kept: null, removed: segment.text };
   if (cut.removed === '') return { kept: segment, removed: '' };
@@ -136,7 +136,7 @@ function withoutLastWord(segment: Segment): Segment {
   return words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, parts) };
 }
 
-/** The words that a cut leaves, whatever they are split at: those that begin in a kept part of the text. `kept`: indices of the parts between spaces. */
+/** The words that remain after a cut: those that begin in a kept part of the text. `kept` holds the indices of the parts between spaces. */
 function keptWords(words: readonly Word[], text: string, kept: readonly number[]): Word[] {
   const parts = text.trim().split(/\s+/u);
   const partAt = parts.flatMap((part, index) => Array.from({ length: part.length }, () => index));

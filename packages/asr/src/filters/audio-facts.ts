@@ -1,14 +1,16 @@
+import { msToSamples, samplesToMs } from '@murmuration/contracts';
+
 /** Milliseconds of one measured frame. */
 const FRAME_MS = 20;
-const FRAME_SAMPLES = 320;
+const FRAME_SAMPLES = msToSamples(FRAME_MS);
 
 /** Below this root mean square (full scale 1) nothing is audible: 16-bit rounding noise is 1e-5. */
 const AUDIBLE_RMS = 3e-4;
-/** A frame is loud from this share of the level around it on: 16 dB below, … */
+/** A frame is loud when it reaches this share of the level around it (16 dB below), … */
 const LOUD_SHARE = 0.15;
-/** … where around means half a second to either side, so that a quiet speaker is heard beside a loud one, … */
+/** … which is taken over half a second to either side, so that a quiet speaker counts beside a loud one, … */
 const AROUND_FRAMES = 25;
-/** … but never more than 26 dB below the chunk's loud level: that is a long pause of the loud speaker, with the noise of his room. */
+/** … but never when it is more than 26 dB below the chunk's loud level: that is background noise in a long pause. */
 const LEAST_SHARE = 0.05;
 /** Speakers pause this long between phrases. */
 const PAUSE_FRAMES = 8;
@@ -33,7 +35,7 @@ export function measureAudio(pcm: Float32Array): AudioFacts {
   }
   const sorted = Float32Array.from(frameRms).sort();
   const floor = Math.max(AUDIBLE_RMS, LEAST_SHARE * (sorted[Math.floor(sorted.length * 0.95)] ?? 0));
-  return { durationMs: Math.round(pcm.length / 16), frameRms, loudFrom: frameRms.map((_, frame) => Math.max(floor, LOUD_SHARE * levelAround(frameRms, frame))) };
+  return { durationMs: Math.round(samplesToMs(pcm.length)), frameRms, loudFrom: frameRms.map((_, frame) => Math.max(floor, LOUD_SHARE * levelAround(frameRms, frame))) };
 }
 
 /** The third loudest of the frames around one: a twentieth of a second exceeds it, a click does not. */
@@ -75,8 +77,8 @@ export function pausesOf({ frameRms, loudFrom }: AudioFacts, leastMs: number): P
 }
 
 /**
- * Where a share (0 to 1) of what is loud has sounded, milliseconds: what ends there ends at `untilMs`, what begins there begins at `fromMs`, for
- * silence may lie between. Where nothing is loud, the share of the time.
+ * The time, in milliseconds, at which a share (0 to 1) of the loud audio has passed. Text that ends there ends at `untilMs`, text that begins there begins at
+ * `fromMs`; silence may lie between the two. When nothing is loud it is that share of the whole time.
  */
 export function timesBySound({ frameRms, loudFrom, durationMs }: AudioFacts): (share: number) => { readonly fromMs: number; readonly untilMs: number } {
   const loudFrames: number[] = [];
@@ -92,7 +94,7 @@ export function timesBySound({ frameRms, loudFrom, durationMs }: AudioFacts): (s
   };
 }
 
-/** Where the best place is to part the audio between two times: the middle of the first pause there, else its quietest spot. Milliseconds. */
+/** The best place to split the audio between two times: the middle of the first pause, else the quietest frame. Milliseconds. */
 export function partingMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
   const [first, last] = framesBetween(startMs, endMs);
   let quiet = 0;

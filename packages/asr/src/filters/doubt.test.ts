@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { DecodeOptions, Recognition } from '@murmuration/contracts';
-import { loadMoonshine } from '../families/moonshine/load-moonshine.js';
+import { loadMoonshine } from '../families/moonshine/moonshine-family.js';
 import type { Recognizer } from '../recognizer.js';
 import { CACHE_DIR, DECODE, NO_RECORDINGS, plainWords } from '../testing/material.js';
-import { loadWhisper } from '../families/whisper/load-whisper.js';
+import { loadWhisper } from '../families/whisper/whisper-family.js';
 import { clip, modelFolder, skipWithoutReferences } from '../testing/references.js';
 
 // Recordings that end inside a word, and what models make of them.
@@ -49,7 +49,7 @@ for (const { name, skip, load, cuts } of MODELS) {
     };
 
     for (const { file, endMs, said, guessed } of cuts) {
-      test(`a word guessed at the end is no text and is listed: ${file} up to ${String(endMs)} ms`, async () => {
+      test(`A word guessed at the end is no text and is listed: ${file} up to ${String(endMs)} ms`, async () => {
         const pcm = clip(file).subarray(0, endMs * 16);
         const recognition = await recognize(pcm);
         assert.equal(textOf(recognition), said);
@@ -62,11 +62,11 @@ for (const { name, skip, load, cuts } of MODELS) {
       });
     }
 
-    test('recordings that end after their last word lose nothing', async () => {
+    test('Recordings that end after their last word lose nothing', async () => {
       for (const file of CLIPS) assert.deepEqual((await recognize(clip(file))).filtered, [], file);
     });
 
-    test('the words in front of a cut stay, wherever the cut is', async () => {
+    test('The words in front of a cut stay, wherever the cut is', async () => {
       for (const file of CLIPS.slice(1, 4)) {
         for (const endMs of [1_300, 1_700, 2_100]) {
           const pcm = clip(file).subarray(0, endMs * 16);

@@ -10,12 +10,12 @@ export interface Sureness {
   readonly noSpeechProb: number;
 }
 
-/** How much a no-speech probability weighs against a log-probability, and up to which value it counts: beyond it adds nothing. */
+/** Weight of a no-speech probability against a log-probability, and the value above which it adds nothing more. */
 const TEXT_WEIGHT = 4;
 const TEXT_NO_SPEECH_CAP = 0.25;
 /** Between the surest invented text (2.3) and the least sure spoken text (1.9) of the tuning set: see docs/invented-text.md. */
 const TEXT_DOUBT = 2.1;
-/** For a whole window, whose times are never written surely: only where the model hears rather no speech. */
+/** For a whole window, whose times are never certain. It applies only where the model leans towards no speech. */
 const WINDOW_WEIGHT = 1.5;
 const WINDOW_DOUBT = 1.9;
 const WINDOW_NO_SPEECH = 0.4;
@@ -28,11 +28,11 @@ export function isDoubtful({ textLogprob, windowLogprob, noSpeechProb }: Surenes
 
 /** A last word whose least sure letters are below this is a guess, where the audio is cut off in it. */
 const GUESSED_LOGPROB = -0.7;
-/** The audio is cut off in speech when so much at its end … */
+/** The audio is cut off inside speech when this much at its end … */
 const EDGE_MS = 100;
-/** … is loud but for one frame or two: a word that is said to its end dies away. */
+/** … is loud except for one or two frames. A word that is spoken to its end fades out. */
 const LOUD_EDGE_MS = 60;
-/** The times that a model writes may be off by so much. */
+/** A model's times may be off by this much. */
 const TIME_ERROR_MS = 500;
 
 /** Letters on both sides of a hyphen or dash. */

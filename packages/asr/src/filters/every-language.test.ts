@@ -29,7 +29,7 @@ const KNOWN = LANGUAGES.flatMap((language): [string, string][] => {
 const audio = measureAudio(Float32Array.from({ length: 480_000 }, (_, i) => 0.1 * Math.sin(i / 3)));
 
 describe('Filters in every language that Whisper knows', () => {
-  test('keep ordinary text, though it compresses well in UTF-8 and has many tokens', () => {
+  test('Ordinary text is kept, though it compresses well in UTF-8 and has many tokens', () => {
     assert.ok(KNOWN.length > 70, `${String(KNOWN.length)} languages have words here`);
     assert.ok(KNOWN.some(([, text]) => compressionRatio(text) > 2.4), 'the measure of the reference takes some for loops');
     for (const [language, text] of KNOWN) {
@@ -42,7 +42,7 @@ describe('Filters in every language that Whisper knows', () => {
     }
   });
 
-  test('take a loop away in each of them', () => {
+  test('A loop is removed in each of them', () => {
     for (const [language, text] of KNOWN) {
       const sentence = Array.from(text).slice(0, 24).join('');
       const loop = `${sentence}${UNSPACED.has(language) ? '' : ', '}`.repeat(24);
@@ -54,7 +54,7 @@ describe('Filters in every language that Whisper knows', () => {
     }
   });
 
-  test('know the script that each is written in, and letters of any', () => {
+  test('The script of each is known, and letters of any', () => {
     for (const [language, text] of KNOWN) {
       assert.equal(hasForeignScript(text, language), false, language);
       assert.equal(lacksLetters(text), false, language);
@@ -67,14 +67,14 @@ describe('Filters in every language that Whisper knows', () => {
     }
   });
 
-  test('refuse a script that does not fit', () => {
+  test('A script that does not fit is refused', () => {
     for (const [language, text] of KNOWN) {
       const { script } = new Intl.Locale(language).maximize();
       if (script !== 'Latn') assert.equal(hasForeignScript(text, 'en'), true, language);
     }
   });
 
-  test('know that models thank for watching in English whatever is spoken', () => {
+  test('English thanks for watching are phantom phrases whatever language is spoken', () => {
     for (const language of LANGUAGES) assert.equal(isPhantomPhrase(' Thanks for watching!', language), true, language);
     assert.equal(isPhantomPhrase(' Takk for at du så på.', 'nn'), true);
     assert.equal(isPhantomPhrase('謝謝觀看', 'yue'), true);

@@ -1,5 +1,5 @@
 /**
- * Sentences that speech models write over silence and noise because their training data, subtitles of videos, had them there.
+ * Sentences that speech models write over silence and noise, because their training data (video subtitles) had them there.
  * Lower case, without punctuation (see `normalPhrase`); by the language of the text. Gathered from reports about Whisper and from our own noise clips.
  */
 const PHRASES: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +48,7 @@ function normalPhrase(text: string): string {
 /** Languages whose phrases are those of another. */
 const SAME: Readonly<Record<string, string>> = { nn: 'no', yue: 'zh' };
 
-/** True when a text is nothing but one of the sentences that models invent in its language, or in English: that they fall into in any. @param language ISO code, or null when unknown */
+/** True when a text is nothing but one of the sentences that models invent in its language, or in English, which they may fall into in any language. @param language ISO code, or null when unknown */
 export function isPhantomPhrase(text: string, language: string | null): boolean {
   const phrase = normalPhrase(text);
   return [language ?? 'en', SAME[language ?? ''] ?? 'en', 'en'].some((one) => SETS.get(one)?.has(phrase) === true);

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 
-/** From here on characters are ideographs, kana and syllables, which bear as much as three letters: they keep their bytes. */
+/** From this code point on characters are ideographs, kana and syllables. Each carries as much as three letters, so they keep their bytes. */
 const FIRST_IDEOGRAPH = 0x2e80;
 
 /** Bytes of the text divided by its bytes after zlib, as openai/whisper measures it: ordinary speech is below 2, a loop above 2.4. 0 for no text. */
@@ -23,7 +23,7 @@ export function repetitiveness(text: string): number {
   return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
 }
 
-/** How often a run of so many words must stand in a row to be a loop: people do say "no, no, no, no". */
+/** How often a run of this many words must repeat in a row to be a loop. People do say "no, no, no, no". */
 const LOOP_TIMES: readonly number[] = [8, 5, 4, 4, 4, 4, 4, 4];
 /** A run of up to three characters that stands so often in a row. */
 const CHARACTER_LOOP = /(.{1,3}?)\1{11,}/gsu;
@@ -88,7 +88,7 @@ export function isTooRepetitive(text: string, threshold: number | null): boolean
   return threshold !== null && repetitiveness(text) > threshold;
 }
 
-/** Segments in a row with the same words: a loop from four on, or from three when they have three words or more. Answers the indices to drop: all but the first of each run. */
+/** Segments in a row with the same words: a loop from four on, or from three when they have three words or more. Returns the indices to drop: all but the first of each run. */
 export function repeatedSegments(texts: readonly string[]): Set<number> {
   const normal = texts.map((text) => [...text.matchAll(/\S+/gu)].map((match) => bare(match[0])).join(' '));
   const dropped = new Set<number>();

@@ -1,6 +1,6 @@
 import type { OnnxGraph, OnnxNode } from '@murmuration/onnx';
 
-/** Who makes and who takes each value of a graph, as it was when this was made. */
+/** The node that produces each value of a graph and the nodes that consume it. A snapshot: later edits of the graph do not show. */
 export class GraphLinks {
   readonly #producers = new Map<string, OnnxNode>();
   readonly #consumers = new Map<string, OnnxNode[]>();
@@ -22,7 +22,7 @@ export class GraphLinks {
     return this.#constants.has(value);
   }
 
-  /** The node that makes the value; none for inputs and constants. */
+  /** The node that produces the value; undefined for inputs and constants. */
   producer(value: string | undefined): OnnxNode | undefined {
     return value === undefined ? undefined : this.#producers.get(value);
   }
@@ -31,7 +31,7 @@ export class GraphLinks {
     return this.#consumers.get(value) ?? [];
   }
 
-  /** The node that takes the value when it is the only one. */
+  /** The node that consumes the value, when it is the only one. */
   onlyConsumer(value: string | undefined): OnnxNode | undefined {
     const consumers = value === undefined ? [] : this.consumers(value);
     return consumers.length === 1 ? consumers[0] : undefined;

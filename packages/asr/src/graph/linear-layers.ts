@@ -6,8 +6,8 @@ import { GraphLinks } from './graph-links.js';
 
 /**
  * How the matrix products of a dynamically quantised model are computed.
- * `int8-per-row`: activations get one scale a row (a token of one chunk), products are sums of integers and so exact: a row's
- * values do not depend on the other rows of its batch, which one scale for the whole tensor makes them do.
+ * `int8-per-row`: activations get one scale a row (a token of one chunk) and products are sums of integers, which are exact. A row's
+ * values then do not depend on the other rows of its batch; with one scale for the whole tensor they would.
  * `float32`: weights are turned back into floats at load; for devices without integer products.
  */
 export type LinearArithmetic = 'int8-per-row' | 'float32';
@@ -117,7 +117,7 @@ function perRowLayer(layer: Layer, graph: OnnxGraph, known: Map<string, Quantize
   nodes.push(
     onnxNode('MatMulInteger', [rows.quantized, weight, ROW.zeroPoint, ...(zeroPoint === '' ? [] : [zeroPoint])], [`${output}_sums`]),
     onnxNode('Cast', [`${output}_sums`], [`${output}_cast`], { to: FLOAT32 }),
-    // A division, for the runtime fuses a product of two scales into an operator that takes one scale for all rows, and reads the first row's.
+    // A division, because the runtime would fuse a product of two scales into an operator that applies the first row's scale to all rows.
     onnxNode('Div', [rows.peak, levels], [`${output}_scales`]),
     onnxNode('Mul', [`${output}_cast`, `${output}_scales`], [output]),
   );

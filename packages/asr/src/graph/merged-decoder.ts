@@ -12,7 +12,7 @@ export interface DecoderBranches {
 const TURNED_KEYS = ['rows', 'heads', 'head_width', 'positions'];
 const CACHE = ['rows', 'heads', 'positions', 'head_width'];
 
-/** Takes a merged decoder apart. Throws `RangeError` when the file is none. Weights are views of `file`. */
+/** Splits a merged decoder into its branches. Throws `RangeError` when the file is not one. Weights are views of `file`. */
 export function decoderBranches(file: Uint8Array): DecoderBranches {
   const model = parseModel(file);
   const branches = model.graph.nodes.find((node) => node.opType === 'If')?.graphs;
@@ -45,7 +45,7 @@ interface KeyPath {
 /**
  * Lets the encoder's keys leave the first step turned (and scaled, where the file scales them) as attention needs them, instead of being turned
  * again in every step: a third of a step's time at batch 8. Both branches are changed, or neither where a layer has another shape.
- * Answers the attentions of the `next` branch; null when nothing was changed.
+ * Returns the attentions of the `next` branch; null when nothing was changed.
  */
 export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttention[] | null {
   const nextKeys = next.inputs.map((input) => input.name).filter((name) => /^past_key_values\.\d+\.encoder\.key$/.test(name));
@@ -70,7 +70,7 @@ export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttent
   return nextPaths.map(({ key, product }) => ({ key, product, scores: product.outputs[0] ?? '' }));
 }
 
-/** Transpose → (Mul →) MatMul, each the only one to take the other's value. */
+/** Transpose → (Mul →) MatMul, each the only consumer of the one before. */
 function pathFrom(links: GraphLinks, key: string, turned: OnnxNode | undefined, stored: OnnxNode | null): KeyPath | null {
   if (turned?.opType !== 'Transpose') return null;
   const follower = links.onlyConsumer(turned.outputs[0]);

@@ -6,8 +6,7 @@ import { cachedModels, type ModelManifest } from './hub/cached-model.js';
 import { fetchModel } from './hub/fetch-model.js';
 import type { HubSettings } from './hub/hub-settings.js';
 import { dtypesAmong } from './hub/model-listing.js';
-import { HUB_MODELS, readHubReference } from './hub-models.js';
-import { KNOWN_MODELS } from './known-models.js';
+import { HUB_MODELS, PACKAGED_MODELS, readHubReference } from './known-models.js';
 import { resolveModel } from './resolve-model.js';
 
 /** Files of a model that lie in the cache. */
@@ -36,7 +35,7 @@ export interface ListedModel {
 export async function listModels(cacheDir: string): Promise<readonly ListedModel[]> {
   const cache = await cachedModels(resolve(cacheDir));
   const of = (repository: string): readonly CachedFiles[] => cache.filter(({ manifest }) => manifest.repository === repository).map(({ folder, manifest }) => describe(folder, manifest));
-  const npm = await Promise.all(Object.entries(KNOWN_MODELS).map(async ([name, known]): Promise<ListedModel> => {
+  const npm = await Promise.all(Object.entries(PACKAGED_MODELS).map(async ([name, known]): Promise<ListedModel> => {
     const folder = resolve(cacheDir, known.folder);
     const there = await verifyModels(cacheDir, name).then(([only]) => only?.problem === null);
     return { name, source: known.source, revision: null, wordTimes: 'approximate', cached: there ? [{ folder, commit: null, dtypes: ['int8'], bytes: sumBytes(known.files) }] : [] };
@@ -66,7 +65,7 @@ export interface PulledModel {
 
 /** Fetches a model into the cache: what is missing, what is damaged, and what a branch has moved to. Throws `ModelFileFault` or `HubFault`. */
 export async function pullModel(asked: string, options: PullOptions): Promise<PulledModel> {
-  const known = Object.hasOwn(KNOWN_MODELS, asked) ? KNOWN_MODELS[asked] : undefined;
+  const known = Object.hasOwn(PACKAGED_MODELS, asked) ? PACKAGED_MODELS[asked] : undefined;
   if (known !== undefined) {
     // It comes by way of npm, which the set-up asks; here it can only be checked.
     const { folder } = await resolveModel(asked, options);
@@ -91,7 +90,7 @@ export interface VerifiedModel {
 /** Reads every cached byte of one model, or of all, and compares checksums. Empty when nothing of it is cached. Asks nobody. */
 export async function verifyModels(cacheDir: string, asked: string | null, onProgress?: OnModelProgress): Promise<readonly VerifiedModel[]> {
   const found: VerifiedModel[] = [];
-  for (const [name, known] of Object.entries(KNOWN_MODELS)) {
+  for (const [name, known] of Object.entries(PACKAGED_MODELS)) {
     if (asked !== null && asked !== name) continue;
     const folder = resolve(cacheDir, known.folder);
     if (asked === null && await stat(folder).catch(() => null) === null) continue;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PinnedFile } from './known-models.js';
 
 /** Element types of weights; `auto` is what suits the device. */
 export type Dtype = 'auto' | 'fp32' | 'fp16' | 'int8';
@@ -26,6 +25,14 @@ export interface ModelProgress {
 }
 
 export type OnModelProgress = (progress: ModelProgress) => void;
+
+/** A file of a published model. */
+export interface PinnedFile {
+  /** Relative to the model's folder. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 export interface VerifyOptions {
   /** What mends a bad file: the end of the message. */

@@ -1,23 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
+import { FAMILIES, FAMILY_WITHOUT_CONFIG, familyWithFiles } from '../families/families.js';
+import type { ResolvedModel } from '../families/model-family.js';
+import { HUB_MODELS, PACKAGED_MODELS, readHubReference } from './known-models.js';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from './model-files.js';
 import { fetchModel } from './hub/fetch-model.js';
 import { readManifest } from './hub/cached-model.js';
 import type { HubSettings } from './hub/hub-settings.js';
-import { HUB_MODELS, readHubReference } from './hub-models.js';
-import { KNOWN_MODELS } from './known-models.js';
-
-/** A model that lies ready to be loaded; crosses threads. */
-export interface ResolvedModel {
-  /** Public name. */
-  readonly id: string;
-  /** The id in letters, digits and dashes: the name of its queue. */
-  readonly slug: string;
-  readonly family: 'moonshine' | 'whisper' | 'simulated';
-  /** Where its files lie; '' for `simulated`, which has none. */
-  readonly folder: string;
-}
 
 export interface ResolveOptions {
   /** Folder that holds models by name. */
@@ -31,7 +21,6 @@ export interface ResolveOptions {
   readonly onProgress?: OnModelProgress;
 }
 
-const MOONSHINE_FILES = ['encoder_model.onnx', 'decoder_model_merged.onnx'] as const;
 const SET_UP_AGAIN = 'Delete it if it is there, and run the set-up (npm start) again';
 
 /**
@@ -43,7 +32,7 @@ const SET_UP_AGAIN = 'Delete it if it is there, and run the set-up (npm start) a
 export async function resolveModel(asked: string, options: ResolveOptions): Promise<ResolvedModel> {
   const { cacheDir, onProgress } = options;
   if (asked === 'simulated') return { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' };
-  const known = Object.hasOwn(KNOWN_MODELS, asked) ? KNOWN_MODELS[asked] : undefined;
+  const known = Object.hasOwn(PACKAGED_MODELS, asked) ? PACKAGED_MODELS[asked] : undefined;
   if (known !== undefined) {
     const folder = resolve(cacheDir, known.folder);
     await verifyFiles(folder, known.files, { remedy: `It comes from the ${known.source}. ${SET_UP_AGAIN}`, onProgress });
@@ -53,28 +42,24 @@ export async function resolveModel(asked: string, options: ResolveOptions): Prom
   // A hub id looks like a path of two names; a folder that is there wins over asking the hub.
   if (reference !== null && (Object.hasOwn(HUB_MODELS, reference.id) || !await isFolder(resolve(asked)))) {
     const device = options.device === undefined || options.device === 'simulated' ? 'cpu' : options.device;
-    const { folder } = await fetchModel(reference, { cacheDir: resolve(cacheDir), dtype: options.dtype ?? 'auto', device, hub: options.hub ?? null, onProgress });
-    return { id: reference.id, slug: slugOf(reference.id), family: 'whisper', folder };
+    const { folder, family } = await fetchModel(reference, { cacheDir: resolve(cacheDir), dtype: options.dtype ?? 'auto', device, hub: options.hub ?? null, onProgress });
+    return { id: reference.id, slug: slugOf(reference.id), family, folder };
   }
   const folder = resolve(asked);
   if (await isFolder(folder)) return resolveFolder(folder, onProgress);
   const what = /^[./~]|[\\/]/.test(asked) ? `there is no folder ${asked}: a model is` : `the model ${asked} is unknown: use`;
-  throw new ModelFileFault(`${what} one of ${[...Object.keys(KNOWN_MODELS), ...Object.keys(HUB_MODELS)].join(', ')}, an id of the hub (onnx-community/whisper-base_timestamped), or the path of a folder that holds a Moonshine or Whisper model`);
+  throw new ModelFileFault(`${what} one of ${[...Object.keys(PACKAGED_MODELS), ...Object.keys(HUB_MODELS)].join(', ')}, an id of the hub (onnx-community/whisper-base_timestamped), or the path of a folder that holds a Moonshine or Whisper model`);
 }
 
 async function resolveFolder(folder: string, onProgress: OnModelProgress | undefined): Promise<ResolvedModel> {
   const id = basename(folder);
-  const type = await modelType(folder);
-  if (type !== null && type !== 'whisper' && type !== 'moonshine') throw new ModelFileFault(`config.json of the folder ${id} states the model type ${type}: expected whisper or moonshine`);
+  const name = await modelType(folder) ?? FAMILY_WITHOUT_CONFIG;
+  const family = familyWithFiles(name);
+  if (family === undefined) throw new ModelFileFault(`config.json of the folder ${id} states the model type ${name}: expected ${Object.keys(FAMILIES).filter((one) => familyWithFiles(one) !== undefined).join(' or ')}`);
   const manifest = await readManifest(folder);
   if (manifest !== null) await verifyFiles(folder, manifest.files, { remedy: `Fetch ${manifest.repository} again`, onProgress });
-  if (type === 'whisper') return { id, slug: slugOf(id), family: 'whisper', folder };
-  for (const name of MOONSHINE_FILES) {
-    const found = await stat(join(folder, name)).catch(() => null);
-    if (found === null) throw new ModelFileFault(`the model file ${name} is missing in the folder ${id}: expected ${MOONSHINE_FILES.join(' and ')}, or a config.json of model_type whisper`);
-    if (found.size === 0) throw new ModelFileFault(`the model file ${name} in the folder ${id} is empty: expected a graph, found 0 bytes`);
-  }
-  return { id, slug: slugOf(id), family: 'moonshine', folder };
+  await family.checkFolder(folder, id);
+  return { id, slug: slugOf(id), family: name, folder };
 }
 
 /** `model_type` of the folder's config.json; null when it has none. */

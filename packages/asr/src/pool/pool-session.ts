@@ -1,6 +1,7 @@
 import { Thread } from '@murmuration/runtime';
 import type { ModelDescription } from '@murmuration/contracts';
-import { loadRecognizer, type LoadOptions } from '../families/load-recognizer.js';
+import { loadRecognizer } from '../families/families.js';
+import type { LoadOptions } from '../families/model-family.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
 import { sessionMethods, type Rehearsal, type SessionAnswer, type SessionBatch, type SessionMethods } from './session-methods.js';
 
@@ -12,7 +13,7 @@ export interface PoolSession {
   rehearse(shape: Rehearsal): Promise<number[]>;
   /** Rejects with the runtime's error, or one that says the thread died. */
   recognize(batch: SessionBatch): Promise<SessionAnswer>;
-  /** Told when the session died unasked. */
+  /** Called when the session dies on its own. */
   onDeath(listener: (error: Error) => void): void;
   /** Frees the model and ends the thread; a running batch is finished first. */
   close(): Promise<void>;

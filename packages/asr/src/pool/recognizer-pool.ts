@@ -1,11 +1,11 @@
-import type { ModelDescription, Recognition } from '@murmuration/contracts';
-import type { LoadOptions } from '../families/load-recognizer.js';
+import { SAMPLE_RATE_HZ, msToSamples, padToGrid, samplesToMs, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { LoadOptions } from '../families/model-family.js';
 import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
-import { ShapeTimes, lengthsToWarm, paddedSamples, rowsToWarm } from './shape-times.js';
+import { ShapeTimes, lengthsToWarm, rowsToWarm } from './shape-times.js';
 
-/** Largest batch where the caller names none. On a CPU 16 rows gain 6 % over 8 and double a batch's time. */
+/** Default largest batch. On a CPU 16 rows gain 6 % over 8 and double a batch's time. */
 const DEFAULT_MAX_BATCH = { cpu: 8, gpu: 32 } as const;
 
 export interface PoolOptions extends Omit<LoadOptions, 'threads'> {
@@ -40,7 +40,7 @@ const LOADED_FRACTION = 0.4;
 
 /**
  * Sessions of one model, each in a thread of its own. Each session: idle → busy (one batch) → idle; any → dead when its thread ends.
- * The pool never queues: who calls `run` chooses the batch.
+ * The pool never queues: the caller of `run` chooses the batch.
  */
 export class RecognizerPool {
   readonly description: ModelDescription;
@@ -104,16 +104,16 @@ export class RecognizerPool {
     return this.#idle.size;
   }
 
-  /** Audio seconds a second, all sessions together, with full batches of chunks of the model's favourite length. */
+  /** Audio seconds a second of all sessions together, with full batches of chunks of the model's target length. */
   get speed(): number {
-    const samples = this.paddedSamples(this.description.chunkPolicy.targetChunkMs * SAMPLES_PER_MS);
+    const samples = this.paddedSamples(msToSamples(this.description.chunkPolicy.targetChunkMs));
     const ms = this.predictMs(samples, this.maxBatch);
-    return ms === 0 ? 0 : (this.sessions * this.maxBatch * (samples / SAMPLES_PER_MS)) / ms;
+    return ms === 0 ? 0 : (this.sessions * this.maxBatch * samplesToMs(samples)) / ms;
   }
 
   /** Length in samples that a chunk is padded to; only chunks of one padded length share a batch. */
   paddedSamples(samples: number): number {
-    return paddedSamples(this.description.chunkPolicy, samples);
+    return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
   /** Predicted time of a batch, milliseconds: as measured in warm-up, corrected by the batches since. */
@@ -121,7 +121,7 @@ export class RecognizerPool {
     return this.#times.predictMs(samples, rows);
   }
 
-  /** Called once when a session's thread died; its batch was rejected. At once when that has happened before. */
+  /** Calls the listener once when a session's thread dies; its batch is rejected then. Calls it at once when one has died already. */
   onFault(listener: (error: Error) => void): void {
     this.#onFault = listener;
     if (this.#fault !== null) listener(this.#fault);
@@ -158,8 +158,6 @@ export class RecognizerPool {
   }
 }
 
-const SAMPLES_PER_MS = 16;
-
 async function openAll(count: number, options: LoadOptions): Promise<PoolSession[]> {
   const simulated = options.device === 'simulated' || options.model.family === 'simulated';
   const opening = Array.from({ length: count }, (): Promise<PoolSession> => (simulated ? SimulatedSession.open(options) : ThreadSession.open(options)));
@@ -177,7 +175,7 @@ async function warmUp(description: ModelDescription, sessions: readonly PoolSess
   const rows = rowsToWarm(maxBatch);
   const lengths = lengthsToWarm(description.chunkPolicy);
   for (const [done, samples] of lengths.entries()) {
-    const seconds = samples / SAMPLES_PER_MS / 1_000;
+    const seconds = samples / SAMPLE_RATE_HZ;
     onProgress(LOADED_FRACTION + ((1 - LOADED_FRACTION) * done) / lengths.length, `warming up: chunks of ${String(seconds)} s, up to ${String(maxBatch)} at once`);
     for (const measured of await Promise.all(sessions.map((session) => session.rehearse({ paddedSamples: samples, rows })))) {
       measured.forEach((ms, at) => { times.record(samples, rows[at] ?? 1, ms); });

@@ -1,5 +1,5 @@
 import { serveThread, threadData } from '@murmuration/runtime';
-import { loadRecognizer } from '../families/load-recognizer.js';
+import { loadRecognizer } from '../families/families.js';
 import { ExitGate } from '@murmuration/onnx';
 import type { ThreadStart } from './pool-session.js';
 import { sessionMethods } from './session-methods.js';

@@ -2,7 +2,7 @@ import { decodeOptionsSchema, type ModelDescription, type Recognition } from '@m
 import type { ExitGate } from '@murmuration/onnx';
 import type { Recognizer, RecognizerInput } from '../recognizer.js';
 
-/** How often the callers of a running batch are asked, milliseconds. */
+/** How often the callers of a running batch are asked whether they still want it, milliseconds. */
 const ASK_MS = 20;
 
 /** One byte a row that another thread may read while it works: set once the row's caller says that it is cancelled. */
@@ -54,7 +54,7 @@ export interface SessionMethods extends Record<string, (argument: never) => unkn
   close(argument: null): Promise<void>;
 }
 
-/** @param gate what the end of the process waits at */
+/** @param gate the process waits at it for running calls before it exits */
 export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionMethods {
   // A session closed between two steps of a batch would fail the batch.
   let running: Promise<unknown> = Promise.resolve();

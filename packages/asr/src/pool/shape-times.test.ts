@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MOONSHINE_CHUNK_POLICY } from '../families/moonshine/chunk-policy.js';
-import { ShapeTimes, lengthsToWarm, paddedSamples, rowsToWarm } from './shape-times.js';
+import { padToGrid } from '@murmuration/contracts';
+import { MOONSHINE_CHUNK_POLICY } from '../families/moonshine/moonshine-family.js';
+import { ShapeTimes, lengthsToWarm, rowsToWarm } from './shape-times.js';
 
 test('Every step of a coarse grid is warmed, and both ends of a fine one', () => {
   assert.deepEqual(lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 30_000, maxChunkMs: 30_000 }), [480_000]);
@@ -19,7 +20,7 @@ test('Batch sizes double up to the largest', () => {
 
 test('A chunk is padded to the next step of the grid, an empty one to the first', () => {
   const policy = { ...MOONSHINE_CHUNK_POLICY, gridMs: 1_000 };
-  assert.deepEqual([0, 1, 16_000, 16_001].map((samples) => paddedSamples(policy, samples)), [16_000, 16_000, 16_000, 32_000]);
+  assert.deepEqual([0, 1, 16_000, 16_001].map((samples) => padToGrid(samples, policy.gridMs)), [16_000, 16_000, 16_000, 32_000]);
 });
 
 test('Times between measured shapes are in proportion, outside them by the nearest', () => {

@@ -1,22 +1,15 @@
-import type { ChunkPolicy } from '@murmuration/contracts';
+import { msToSamples, type ChunkPolicy } from '@murmuration/contracts';
 
-const SAMPLES_PER_MS = 16;
 /** More padded lengths than this are not warmed one by one: those between are interpolated. */
 const MAX_LENGTHS = 8;
 
-/** Length that a chunk is padded to: the next step of the model's grid. */
-export function paddedSamples(policy: ChunkPolicy, samples: number): number {
-  const grid = policy.gridMs * SAMPLES_PER_MS;
-  return Math.max(1, Math.ceil(samples / grid)) * grid;
-}
-
 /** Padded lengths that a model's chunks have, shortest first; a fine grid is thinned out, keeping both ends. */
 export function lengthsToWarm(policy: ChunkPolicy): number[] {
-  const grid = policy.gridMs * SAMPLES_PER_MS;
+  const gridSamples = msToSamples(policy.gridMs);
   const steps = Math.max(1, Math.ceil(policy.maxChunkMs / policy.gridMs));
   const count = Math.min(steps, MAX_LENGTHS);
   const chosen = Array.from({ length: count }, (_, at) => (count === 1 ? steps : 1 + Math.round((at * (steps - 1)) / (count - 1))));
-  return [...new Set(chosen)].map((step) => step * grid);
+  return [...new Set(chosen)].map((step) => step * gridSamples);
 }
 
 /** 1, 2, 4 … and the largest. */

@@ -20,7 +20,7 @@ export function speechRuns(audio: AudioFacts, detected: readonly SpeechRun[] | n
   const pauses = pausesOf(audio, RUN_PAUSE_MS);
   const first = detected?.[0];
   const last = detected?.at(-1);
-  // One run over all is what a recording has whose speech was not detected.
+  // A recording whose speech was not detected has one run over all of it.
   if (detected !== null && first !== undefined && last !== undefined && (first !== last || first.startMs > 0 || last.endMs < audio.durationMs)) return detected.map((run) => atSound(run, pauses));
   const runs: SpeechRun[] = [];
   let startMs = 0;
@@ -76,7 +76,7 @@ function spread(units: readonly string[], { startMs, endMs, confidence }: Segmen
   });
 }
 
-/** What it costs to part the text at a pause, as milliseconds of a word in the wrong run: nothing where a sentence ends. */
+/** The cost of splitting the text at a pause, in milliseconds of a word in the wrong run. It is free where a sentence ends. */
 const AT_MARK = 150;
 const INSIDE = 400;
 /** Where words have no times of their own, the text says more about where a pause is than they do. */
@@ -84,13 +84,13 @@ const ESTIMATED_WEIGHT = 3;
 /** A run without a word costs its length, up to this: the model may have left a noise out. */
 const LONGEST_EMPTY_MS = 600;
 
-/** A word that the alignment left without length lies with its neighbours: its own time counts up to this. */
+/** A word that the alignment left without length stays with its neighbours: its own time counts up to this much. */
 const NO_LENGTH_MS = 300;
 
 const MARK = /\p{P}$/u;
 
 /**
- * The run in which each word was said, in order: the one that holds most of its time, but for what the text says about where its pauses are.
+ * The run in which each word was said, in order: the run that holds most of the word's time, unless the text suggests that the pause lies elsewhere.
  * (Attention stretches the word at a pause over the pause, and sometimes a little over what follows.)
  * @param words in order
  * @param runs ascending, at least one
@@ -132,7 +132,7 @@ function partingCost(before: string | undefined, after: string): number {
   return MARK.test(before.trim()) ? AT_MARK : INSIDE;
 }
 
-/** How much of the word sounds in other runs; where it sounds in none of them, how far it is from this one. */
+/** How much of the word lies in other runs. When it lies in none, how far it is from this one. */
 function misplacedMs({ startMs, endMs, estimated }: TimedWord, run: SpeechRun, runs: readonly SpeechRun[]): number {
   const own = commonMs(startMs, endMs, run);
   const all = runs.reduce((sum, one) => sum + commonMs(startMs, endMs, one), 0);

@@ -25,7 +25,7 @@ const RUNS = [{ startMs: 200, endMs: 1_200 }, { startMs: 2_400, endMs: 3_600 }];
 const shown = (segments: readonly Segment[]): [string, number, number][] => segments.map(({ text, startMs, endMs }) => [text.trim(), Math.round(startMs), Math.round(endMs)]);
 
 describe('followSpeech', () => {
-  test('divides at a pause where a sentence ends, though its words stray over it, and gives each piece its own figures', () => {
+  test('Divides at a pause where a sentence ends, though its words stray over it, and gives each piece its own figures', () => {
     const text = ' One two. Three four.';
     const one = segment(text, 0, 3_600, [[' One', 0, 700], [' two.', 700, 2_600], [' Three', 2_600, 3_000], [' four.', 3_000, 3_800]]);
     const [first, second, ...more] = followSpeech([one], heard(RUNS, 4_000, text));
@@ -38,23 +38,23 @@ describe('followSpeech', () => {
     for (const piece of [first, second]) assert.ok(piece?.words?.every((word) => word.startMs >= piece.startMs && word.endMs <= piece.endMs && word.endMs > word.startMs));
   });
 
-  test('a last word that the alignment left without length stays in its sentence', () => {
+  test('A last word that the alignment left without length stays in its sentence', () => {
     const text = ' One two. Three four.';
     const one = segment(text, 0, 3_600, [[' One', 200, 1_500], [' two.', 2_450, 2_450], [' Three', 2_450, 3_000], [' four.', 3_000, 3_600]]);
     assert.deepEqual(shown(followSpeech([one], heard(RUNS, 4_000, text))), [['One two.', 200, 1_200], ['Three four.', 2_450, 3_600]]);
   });
 
-  test('divides by letters and marks where words have no times', () => {
+  test('Divides by letters and marks where words have no times', () => {
     const text = 'A short one. Then a sentence after the pause.';
     assert.deepEqual(shown(followSpeech([segment(text, 0, 4_000)], heard(RUNS, 4_000, text))), [['A short one.', 200, 1_200], ['Then a sentence after the pause.', 2_400, 3_600]]);
   });
 
-  test('divides scripts without spaces between characters', () => {
+  test('Divides scripts without spaces between characters', () => {
     const text = '今日は晴れです。明日は雨が降ります。';
     assert.deepEqual(shown(followSpeech([segment(text, 0, 4_000)], heard(RUNS, 4_000, text))), [['今日は晴れです。', 200, 1_200], ['明日は雨が降ります。', 2_400, 3_600]]);
   });
 
-  test('divides a sentence at a long pause and keeps it whole over a short one', () => {
+  test('Divides a sentence at a long pause and keeps it whole over a short one', () => {
     const words = [['Ask', 200, 800], ['not', 800, 1_190], ['what', 2_410, 3_000], ['comes.', 3_000, 3_600]] as const;
     assert.equal(followSpeech([segment('Ask not what comes.', 0, 4_000, words)], heard(RUNS, 4_000, 'Ask not what comes.')).length, 2);
     const near = [{ startMs: 200, endMs: 1_200 }, { startMs: 1_700, endMs: 2_900 }];
@@ -62,7 +62,7 @@ describe('followSpeech', () => {
     assert.deepEqual(shown(followSpeech([segment('Ask not what comes.', 0, 3_000, closer)], heard(near, 3_200, 'Ask not what comes.'))), [['Ask not what comes.', 200, 2_900]]);
   });
 
-  test('divides at a sentence without a pause where words have times, and not where they have none', () => {
+  test('Divides at a sentence without a pause where words have times, and not where they have none', () => {
     const text = 'One two. Three four.';
     const run = [{ startMs: 200, endMs: 2_000 }];
     const words = [['One', 200, 600], ['two.', 600, 1_100], ['Three', 1_100, 1_500], ['four.', 1_500, 2_000]] as const;
@@ -70,19 +70,19 @@ describe('followSpeech', () => {
     assert.equal(followSpeech([segment(text, 0, 2_200)], heard(run, 2_200, text)).length, 1);
   });
 
-  test('titles, initials and what goes on in lower case end no sentence', () => {
+  test('Titles, initials and what goes on in lower case end no sentence', () => {
     const text = 'Dr. J. Smith said ... and so on.';
     const run = [{ startMs: 200, endMs: 2_000 }];
     const words = text.split(' ').map((word, i) => [word, 200 + 200 * i, 400 + 200 * i] as const);
     assert.equal(followSpeech([segment(text, 0, 2_200, words)], heard(run, 2_200, text)).length, 1);
   });
 
-  test('without a detector nothing is divided', () => {
+  test('Without a detector nothing is divided', () => {
     const one = segment('One. Two.', 0, 4_000);
     assert.deepEqual(followSpeech([one], { ...heard(RUNS, 4_000, 'One. Two.'), detected: null }), [one]);
   });
 
-  test('times of words are wanted for a sentence that ends inside or a pause, and for nothing else', () => {
+  test('Times of words are wanted for a sentence that ends inside or a pause, and for nothing else', () => {
     const facts = heard(RUNS, 4_000, '');
     assert.equal(wantsWordTimes({ text: 'One two. Three.', startMs: 200, endMs: 1_200 }, facts), true);
     assert.equal(wantsWordTimes({ text: '晴れです。雨です。', startMs: 200, endMs: 1_200 }, facts), true);

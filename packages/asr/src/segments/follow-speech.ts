@@ -5,9 +5,9 @@ import { assignRuns, letters, speechRuns, timedWords, type SpeechRun, type Timed
 
 /** A pause as long as this ends a segment in the middle of a sentence, too. */
 const PAUSE_MS = 700;
-/** A word may begin so much before its run: first sounds are quiet. */
+/** A word may begin this much before its run, because first sounds are quiet. */
 const QUIET_MS = 100;
-/** A first word that is placed up to so much after its run began, began with it; a last word likewise. */
+/** A first word placed up to this much after the start of its run is moved to that start; a last word likewise. */
 const NEAR_MS = 600;
 
 /** What is known of a chunk beside its text. */
@@ -59,7 +59,7 @@ function fitToRun(words: readonly PlacedWord[], run: SpeechRun): void {
   spreadCrowded(words);
 }
 
-/** Words that were crowded at an edge of their run share the time of their neighbour by letters. */
+/** Words that were squeezed against an edge of their run share their neighbour's time in proportion to their letters. */
 function spreadCrowded(words: readonly PlacedWord[]): void {
   for (let from = 0; from < words.length;) {
     let to = from;
@@ -84,7 +84,7 @@ function isCrowded(word: PlacedWord | undefined): boolean {
   return word !== undefined && word.endMs - word.startMs < 1;
 }
 
-/** The words of one segment, apart where it is to be divided. */
+/** The words of one segment, in the groups that it is to be divided into. */
 function groups(words: readonly PlacedWord[], runs: readonly SpeechRun[]): PlacedWord[][] {
   const all: PlacedWord[][] = [];
   words.forEach((word, i) => {

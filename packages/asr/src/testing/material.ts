@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { decodeOptionsSchema } from '@murmuration/contracts';
 
-// Where the tests of this room find models and recordings; both may be absent.
+// Where the tests of this package find models and recordings; both may be absent.
 
 const ROOT = new URL('../../../../', import.meta.url);
 

@@ -4,7 +4,7 @@ import { firstColumns } from './alignment-path.js';
 import { attentionMatrix, medianFilter } from '../families/whisper/words/align-words.js';
 
 describe('firstColumns', () => {
-  test('The path follows the cheap cells and answers where each row begins.', () => {
+  test('The path follows the cheap cells and returns where each row begins', () => {
     const cost = Float32Array.from([
       0, 0, 1, 1, 1, 1,
       1, 1, 0, 1, 1, 1,
@@ -13,7 +13,7 @@ describe('firstColumns', () => {
     assert.deepEqual(Array.from(firstColumns(cost, 3, 6)), [0, 2, 3]);
   });
 
-  test('More rows than columns share columns, in order.', () => {
+  test('More rows than columns share columns, in order', () => {
     const columns = Array.from(firstColumns(new Float32Array(8), 4, 2));
     assert.equal(columns.length, 4);
     assert.deepEqual(columns, columns.toSorted((a, b) => a - b));
@@ -22,14 +22,14 @@ describe('firstColumns', () => {
 });
 
 describe('medianFilter', () => {
-  test('A spike goes, an edge stays, and the ends are mirrored.', () => {
+  test('A spike goes, an edge stays, and the ends are mirrored', () => {
     assert.deepEqual(Array.from(medianFilter(Float32Array.of(0, 0, 9, 0, 0, 5, 5, 5, 5), 3)), [0, 0, 0, 0, 0, 5, 5, 5, 5]);
     assert.deepEqual(Array.from(medianFilter(Float32Array.of(1, 9), 7)), [1, 9]);
   });
 });
 
 describe('attentionMatrix', () => {
-  test('A head that looks at one place for each token gives its best fit there, whatever lies past the audio.', () => {
+  test('A head that looks at one place for each token gives its best fit there, whatever lies past the audio', () => {
     const head = new Float32Array(3 * 8);
     [1, 3, 5].forEach((place, token) => {
       head.fill(0.01, token * 8, token * 8 + 8);

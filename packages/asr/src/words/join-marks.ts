@@ -1,4 +1,4 @@
-/** What is spoken: letters, digits, and signs that have a name of their own ("&", "%", "€"). Everything else is punctuation. */
+/** Characters that are spoken: letters, digits, and signs that have a name ("&", "%", "€"). Everything else is punctuation. */
 const SPOKEN = /[\p{L}\p{N}\p{Sc}&%@#§°+=±×÷]/u;
 /** Marks that stand before what they belong to. */
 const OPENING = /^\s*[\p{Ps}\p{Pi}¿¡]/u;
@@ -9,7 +9,7 @@ export function isMarks(text: string): boolean {
 }
 
 /**
- * Joins what is only punctuation to a word: opening marks (`¿`, `«`, `「`) to the word after, all others (`...`, `?!`, `。」`) to the word before;
+ * Joins pure punctuation to a word: opening marks (`¿`, `«`, `「`) to the word after, all others (`...`, `?!`, `。」`) to the word before;
  * where there is no such word, to the other one. `merge(into, from, before)` joins two neighbours; `before` where the mark stands before its word.
  */
 export function joinMarks<T extends { readonly word: string }>(words: readonly T[], merge: (into: T, from: T, before: boolean) => T): T[] {

@@ -9,18 +9,18 @@ export interface SaidStretch {
 
 /** Silence as long as this lies between words, not in them: the closure of a stop is shorter. */
 const PAUSE_MS = 200;
-/** What is said may begin so much before it is loud and end so much after: first and last sounds are quiet. */
+/** Speech may begin this much before it is loud and end this much after, because first and last sounds are quiet. */
 const QUIET_MS = 200;
-/** What begins up to so much after a sound that nothing else claims began with it. */
+/** A word that begins up to this much after a sound that no other word covers began with that sound. */
 const LATE_MS = 600;
-/** What was said before a pause may reach this far past the sound behind it. */
+/** A word before a pause may reach this far past the sound after the pause. */
 const REACH_MS = 60;
 
 const SENTENCE_END = /[.。!！?？]["'”’)]?$/u;
 
 /**
- * Mends times at the pauses between sentences by what the audio says: attention and time tokens tell well where a word lies, but not where in a pause
- * it begins or ends. (First words of 107 clips joined with pauses, tiny.en int8: 13 more than 0.3 s from the sound, the worst 0.6 s; so mended none.)
+ * Corrects times at the pauses between sentences by the audio. Attention and time tokens say well where a word lies, but not where in a pause
+ * it begins or ends. (First words of 107 clips joined with pauses, tiny.en int8: 13 were more than 0.3 s from the sound, the worst 0.6 s; after this none.)
  * Inside sentences the reference's times stay.
  * - A word that spans a pause lies on the side where more of it sounds; what lies in one, at the nearer end, but where it ends a sentence at the beginning.
  * - What begins in a pause begins with the sound after it, or 0.2 s before; what ends in one, ends with the sound before it, or 0.2 s after.

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { DecodeOptions, Recognition } from '@murmuration/contracts';
-import { loadMoonshine } from '../families/moonshine/load-moonshine.js';
+import { loadMoonshine } from '../families/moonshine/moonshine-family.js';
 import type { Recognizer } from '../recognizer.js';
 import { CACHE_DIR, DECODE, NO_RECORDINGS, plainWords } from '../testing/material.js';
-import { loadWhisper } from '../families/whisper/load-whisper.js';
+import { loadWhisper } from '../families/whisper/whisper-family.js';
 import { clip, modelFolder, skipWithoutReferences } from '../testing/references.js';
 
 // What a request for word times may not change, whatever the model.
@@ -64,7 +64,7 @@ for (const { name, skip, load } of MODELS) {
 
     // The larger model takes its time: every third recording is enough for it.
     for (const [what, pcm] of Object.entries(MATERIAL).filter((_, i) => name !== 'whisper-base' || i % 3 === 0)) {
-      test(`asking for words changes neither text, segments nor what is filtered: ${what}`, async () => {
+      test(`Asking for words changes neither text, segments nor what is filtered: ${what}`, async () => {
         const plain = await recognize(pcm());
         const worded = await recognize(pcm(), { wordTimestamps: true });
         const judged = ({ segments, filtered }: Recognition): unknown => ({
@@ -83,7 +83,7 @@ for (const { name, skip, load } of MODELS) {
 
     // whisper-base writes such a recording as one sentence over all of it.
     if (name === 'whisper-base') return;
-    test('a sentence that is really said again and again is heard each time, and its words lie where it is said', async () => {
+    test('A sentence that is really said again and again is heard each time, and its words lie where it is said', async () => {
       const sentence = harvard(6);
       const worded = await recognize(joined(0.5, ...times(7, sentence)), { wordTimestamps: true });
       const heard = plainWords(textOf(worded)).split('the pencils have all been used').length - 1;

@@ -4,7 +4,7 @@ import { DECODER } from './decoder-graphs.js';
 /** One of the decoder's caches, by its names in the graph and its fixed dimensions. */
 export interface CacheName { readonly past: string; readonly present: string; readonly heads: number; readonly width: number }
 
-/** Names found in the graph: the caches of what was heard and of what was said. */
+/** Names found in the graph: the caches of the encoder's and of the decoder's keys and values. */
 export interface DecoderNames { readonly inputIds: string; readonly encoder: readonly CacheName[]; readonly decoder: readonly CacheName[] }
 
 /** What the first step of one chunk gave. */
@@ -39,8 +39,8 @@ export function findDecoderNames(inputs: readonly TensorSpec[]): DecoderNames {
 const UNHEARD = -1e9;
 
 /**
- * The rows of one batch inside the decoder: what they heard (the encoder's keys and values, padded to one length and masked),
- * what they said (the decoder's keys and values), and the token each said last.
+ * The rows of one batch inside the decoder: the encoder's keys and values (padded to one length and masked),
+ * the decoder's keys and values, and the last token of each row.
  * `add` for each row, then `feeds` and `advance` in turns; `keep` takes finished rows out in between.
  */
 export class DecoderRows {
@@ -114,7 +114,7 @@ export class DecoderRows {
     }
   }
 
-  /** Leaves only these rows, given in ascending order; they are counted anew from 0. */
+  /** Keeps only these rows, given in ascending order; they are renumbered from 0. */
   keep(rows: readonly number[]): void {
     if (this.#decoder.size === 0) this.#joinStarts();
     for (const { data, rowDims } of [...this.#encoder.values(), ...this.#decoder.values()]) moveRows(data, size(rowDims), rows);
@@ -135,7 +135,7 @@ export class DecoderRows {
   }
 }
 
-/** Large arrays that batch after batch fills anew: a fresh 100 MB a batch would wait for the garbage collector. */
+/** Large arrays that are reused from batch to batch: a new 100 MB for each batch would wait for the garbage collector. */
 export class RowBuffers {
   readonly #arrays = new Map<string, Float32Array>();
 

@@ -5,7 +5,7 @@ import type { Recognition } from '@murmuration/contracts';
 import { CACHE_DIR, DECODE, NO_RECORDINGS, plainWords, recording, toFloats } from '../../testing/material.js';
 import { clip } from '../../testing/references.js';
 import { encoderFrames } from './moonshine-encoder.js';
-import { loadMoonshine } from './load-moonshine.js';
+import { loadMoonshine } from './moonshine-family.js';
 import type { Recognizer } from '../../recognizer.js';
 
 const JFK = 'and so my fellow americans ask not what your country can do for you ask what you can do for your country';
@@ -65,7 +65,7 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
     await assert.rejects(recognize([new Float32Array(16_000), new Float32Array(160_000)]), /different padded length/);
   });
 
-  test('A cancelled row gives nothing, whenever it is cancelled, and its mates are whole', async () => {
+  test('A cancelled row gives nothing, whenever it is cancelled, and the other rows are whole', async () => {
     const clip = toFloats(recording('jfk.wav'));
     const [alone] = await recognize([clip]);
     const fromTheStart = await recognize([clip, clip], (row) => row === 0);

@@ -1,25 +1,24 @@
 import { join } from 'node:path';
-import type { ModelDescription, Recognition } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ, padToGrid, type ModelDescription, type Recognition } from '@murmuration/contracts';
 import type { Device } from '@murmuration/onnx';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { DecoderRows, RowBuffers, type FirstStep } from './decoder-rows.js';
 import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
 import { MoonshineEncoder, encoderFrames } from './moonshine-encoder.js';
 import { emptyRecognition, toRecognition } from './moonshine-recognition.js';
-import { SAMPLES_PER_MS } from './chunk-policy.js';
 import type { LinearArithmetic } from '../../graph/linear-layers.js';
 
 /** Tokens a second of speech at most, and as many more for a short chunk: the model's authors stop at 6.5 a second, where it only repeats itself. */
 const TOKENS_PER_SECOND = 6.5;
 const SPARE_TOKENS = 2;
 
-/** Finished rows leave the batch when they are this share of it: moving the others is not free, so it is not done for each. */
+/** Finished rows leave the batch once they are this share of it. Moving the others costs time, so it is not done for each row. */
 const COMPACT_SHARE = 0.25;
 
 const ORDINARY_TOKENS_PER_SECOND = 3;
 const REHEARSED_STEPS = 3;
 
-/** One row on its way: active until its end token, its limit or its cancelling. */
+/** A row in progress: active until its end token, its limit or its cancellation. */
 interface Row {
   /** Place in the caller's batch. */
   readonly at: number;
@@ -71,8 +70,7 @@ export class MoonshineRecognizer implements Recognizer {
 
   /** The step of the grid in which the decoder's batch is padded (and masked): the encoder hears the chunk as it is. */
   paddedSamples(samples: number): number {
-    const grid = this.description.chunkPolicy.gridMs * SAMPLES_PER_MS;
-    return Math.max(1, Math.ceil(samples / grid)) * grid;
+    return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
@@ -107,7 +105,7 @@ export class MoonshineRecognizer implements Recognizer {
     const start = await this.#decoder.first(heard);
     this.#stageMs.encoder += encoded - began;
     this.#stageMs.decoder += performance.now() - encoded;
-    const seconds = input.pcm.length / SAMPLES_PER_MS / 1_000;
+    const seconds = input.pcm.length / SAMPLE_RATE_HZ;
     const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobs: [], looks: [], frames: start.positions, active: true };
     say(row, start.token, start.logprob, start.alignment);
     if (row.active) inDecoder.add(start);
@@ -141,7 +139,7 @@ export class MoonshineRecognizer implements Recognizer {
       start = await this.#decoder.first(await this.#encoder.encode(pcm));
       beginMs = Math.min(beginMs, performance.now() - began);
     }
-    const steps = (paddedSamples / SAMPLES_PER_MS / 1_000) * ORDINARY_TOKENS_PER_SECOND;
+    const steps = (paddedSamples / SAMPLE_RATE_HZ) * ORDINARY_TOKENS_PER_SECOND;
     const predictedMs: number[] = [];
     for (const count of rows) predictedMs.push(count * beginMs + steps * await this.#rehearseStepMs(start, paddedSamples, count));
     return predictedMs;

@@ -30,7 +30,7 @@ test('Marks that stand alone are no words', () => {
 const MODEL = { id: 'load-test', slug: 'load-test' };
 const tone = (samples: number, pitch: number): Float32Array => Float32Array.from({ length: samples }, (_, at) => Math.sin(at / pitch));
 
-test('The text depends on the samples alone, not on mates or order', async () => {
+test('The text depends on the samples alone, not on the other rows or their order', async () => {
   const recognizer = new SimulatedRecognizer(MODEL, { batchMs: 0, audioSecondMs: 0, rowMs: 0 });
   const clips = [tone(16_000, 3), tone(16_000, 4), tone(40_000, 5)].map((pcm) => ({ pcm, options: DECODE }));
   const texts = (await recognizer.recognize(clips, () => false)).map((recognition) => recognition.segments[0]?.text);

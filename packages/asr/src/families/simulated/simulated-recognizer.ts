@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ModelDescription, Recognition, Word } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ, padToGrid, samplesToMs, type ModelDescription, type Recognition, type Word } from '@murmuration/contracts';
 import { measureAudio, timesBySound, type AudioFacts } from '../../filters/audio-facts.js';
-import type { ResolvedModel } from '../../models/resolve-model.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { spacedWords } from '../../words/join-marks.js';
-import { MOONSHINE_CHUNK_POLICY, SAMPLES_PER_MS } from '../moonshine/chunk-policy.js';
+import type { ModelFamily, ResolvedModel, SimulatedCost } from '../model-family.js';
+import { MOONSHINE_CHUNK_POLICY } from '../moonshine/moonshine-family.js';
 
 /** Words spread by their number of letters over what is loud of the chunk, marks with the word they belong to; each is marked as approximate. `probability` is the chunk's. */
 export function approximateWords(text: string, audio: AudioFacts, probability: number): Word[] {
@@ -20,20 +20,10 @@ export function approximateWords(text: string, audio: AudioFacts, probability: n
   });
 }
 
-/** What a batch costs, milliseconds. */
-export interface SimulatedCost {
-  /** Of every batch. */
-  readonly batchMs: number;
-  /** Of every second of padded audio of every row. */
-  readonly audioSecondMs: number;
-  /** Of every row. */
-  readonly rowMs: number;
-}
-
 /** About a fast GPU: a batch of 32 chunks of 4 s in 36 ms. */
 const DEFAULT_COST: SimulatedCost = { batchMs: 10, audioSecondMs: 0.2, rowMs: 0.01 };
 
-/** Syllables the texts are made of: every chunk's samples choose theirs. */
+/** Syllables of the texts; a chunk's samples choose which. */
 const SYLLABLES = ['ba', 'de', 'fi', 'go', 'hu', 'ka', 'le', 'mi', 'no', 'pu', 'ra', 'se', 'ti', 'vo', 'wu', 'za'] as const;
 
 /** A device for load tests: sleeps as long as a batch of that shape is said to take, and gives a text that depends on the chunk's samples alone. */
@@ -51,8 +41,7 @@ export class SimulatedRecognizer implements Recognizer {
   }
 
   paddedSamples(samples: number): number {
-    const grid = this.description.chunkPolicy.gridMs * SAMPLES_PER_MS;
-    return Math.max(1, Math.ceil(samples / grid)) * grid;
+    return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
@@ -65,9 +54,9 @@ export class SimulatedRecognizer implements Recognizer {
     return Promise.resolve(rows.map((count) => this.costMs(paddedSamples, count)));
   }
 
-  /** The stated cost of a batch. */
+  /** The simulated cost of a batch. */
   costMs(paddedSamples: number, rows: number): number {
-    return this.#cost.batchMs + rows * (this.#cost.rowMs + (paddedSamples / SAMPLES_PER_MS / 1_000) * this.#cost.audioSecondMs);
+    return this.#cost.batchMs + rows * (this.#cost.rowMs + (paddedSamples / SAMPLE_RATE_HZ) * this.#cost.audioSecondMs);
   }
 
   close(): Promise<void> {
@@ -79,7 +68,7 @@ export class SimulatedRecognizer implements Recognizer {
 export function simulatedText(pcm: Float32Array): string {
   let hash = 0x811c9dc5;
   for (const sample of pcm) hash = Math.imul(hash ^ (Math.round(sample * 32_768) & 0xffff), 0x01000193);
-  const words = Math.max(1, Math.round(pcm.length / SAMPLES_PER_MS / 500));
+  const words = Math.max(1, Math.round(samplesToMs(pcm.length) / 500));
   let state = hash >>> 0;
   const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 28;
   return Array.from({ length: words }, () => `${SYLLABLES[next()] ?? ''}${SYLLABLES[next()] ?? ''}`).join(' ');
@@ -87,7 +76,7 @@ export function simulatedText(pcm: Float32Array): string {
 
 function segmentsOf({ pcm, options }: RecognizerInput): Recognition['segments'] {
   const text = simulatedText(pcm);
-  const endMs = Math.round(pcm.length / SAMPLES_PER_MS);
+  const endMs = Math.round(samplesToMs(pcm.length));
   return [{
     startMs: 0, endMs, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [],
     ...(options.wordTimestamps ? { words: approximateWords(text, measureAudio(pcm), 1) } : {}),
@@ -97,3 +86,13 @@ function segmentsOf({ pcm, options }: RecognizerInput): Recognition['segments'] 
 function recognitionOf(segments: Recognition['segments']): Recognition {
   return { segments, filtered: [], language: 'en', languageProbability: null };
 }
+
+/** Computes nothing and has no files; for load tests. */
+export const SIMULATED: ModelFamily = {
+  packaged: {},
+  hubModels: {},
+  hubAliases: {},
+  hubRefusal: null,
+  checkFolder: null,
+  load: ({ model, simulatedCost }) => Promise.resolve(new SimulatedRecognizer(model, simulatedCost)),
+};

@@ -4,7 +4,7 @@ import { isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
-import { seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
+import { averageLogprob, cutBefore, seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
 import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
 import type { Generation, WrittenSoFar } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
@@ -12,7 +12,7 @@ import { wantsWordTimes, type HeardSpeech } from '../../segments/follow-speech.j
 import type { SpeechRun } from '../../segments/assign-runs.js';
 import { startAtSound, type SaidStretch } from '../../words/start-at-sound.js';
 import type { WordedSegment } from './words/place-words.js';
-import { withTranslatedWords } from './words/translated-words.js';
+import { inOrder, timedByWords, withTranslatedWords, withWordsInside } from './words/segment-times.js';
 
 const FRAME_MS = 10;
 const STEP_MS = 20;
@@ -20,26 +20,26 @@ const STEP_MS = 20;
 const UNSURE_LOGPROB = -1;
 /** Tokens of one window at most, as openai/whisper limits them: a loop ends there. */
 const MAX_NEW_TOKENS = 224;
-/** So much loud audio after the last word means that speech went on; less is breath and reverberation. */
+/** This much loud audio after the last word means that speech went on; less is breath and reverberation. */
 const UNHEARD_MS = 500;
 /** Sound that follows the last word this closely is its own end. */
 const WORD_TAIL_MS = 200;
-/** After so many windows that were likely invented, what follows in the chunk is noise: it is not decoded again. */
+/** After this many windows of likely invented text the rest of the chunk is taken for noise and not decoded again. */
 const MAX_INVENTED_WINDOWS = 2;
-/** A window that got less far than this is not tried again from where it ended. */
+/** A window that advanced less than this is not resumed from where it ended. */
 const LEAST_PROGRESS_MS = 250;
 /** A window that loops from its start is written once more up to a pause, this long and … */
 const LEAST_PART_MS = 1_500;
-/** … at most this long: what the model stumbles over, and not what follows. */
+/** … at most this long, so that it holds what the model stumbles over and not what follows. */
 const LONGEST_PART_MS = 8_000;
-/** After so many windows a chunk is gone on with only where the model's own timestamps say so: what needs more is no speech that it can write. */
+/** After this many windows a chunk is continued only where the model's own timestamps say so. Speech that needs more is not speech the model can write. */
 const MAX_RESUMED_WINDOWS = 6;
-/** Tokens of a loop's turn at most. */
+/** Most tokens in one turn of a loop. */
 const LONGEST_PERIOD = 64;
-/** So many windows of a chunk are cut or shortened for their loops; then loops are left to the filter. */
+/** At most this many windows of a chunk are cut or shortened because of loops; later loops are left to the filter. */
 const MAX_LOOPS = 6;
 
-/** One chunk while it is decoded: what is asked, what was heard, and the recognition it becomes. */
+/** One chunk while it is decoded: its options, its audio, and the recognition it becomes. */
 export class ChunkDecoding implements ChunkTask {
   readonly mel: LogMel;
   readonly audio: AudioFacts;
@@ -75,7 +75,7 @@ export class ChunkDecoding implements ChunkTask {
     this.#vocabulary = vocabulary;
   }
 
-  /** True when the end of a text repeats itself and is what the filters take, however much of the window it is given: what follows would go with it. */
+  /** True when the end of a text repeats itself and the filters would remove it however much of the window it covers. What follows would be removed with it. */
   loops({ startFrame, endFrame }: Pick<DecodedWindow, 'startFrame' | 'endFrame'>, { tokens, logprobs, noSpeechProb, startLogprobs }: WrittenSoFar): boolean {
     if (!endsPeriodic(tokens.filter((token) => token < this.#vocabulary.endOfText))) return false;
     const steps = Math.ceil((endFrame - startFrame) * FRAME_MS / STEP_MS);
@@ -183,7 +183,7 @@ export class ChunkDecoding implements ChunkTask {
     return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };
   }
 
-  /** Segments whose times at pauses, and those of their words, are mended by the audio, each by itself. */
+  /** Segments with their times at pauses corrected by the audio; those of their words are corrected separately. */
   #timedBySound(segments: readonly JudgedSegment[]): JudgedSegment[] {
     const mended = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
     startAtSound(mended, this.audio);
@@ -282,36 +282,4 @@ function endsPeriodic(tokens: readonly number[]): boolean {
     if (same === period) return true;
   }
   return false;
-}
-
-/** The window without what was written from a segment on. */
-function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedWindow {
-  const { generation } = window;
-  return {
-    ...window,
-    generation: { ...generation, tokens: generation.tokens.slice(0, segment.firstToken), logprobs: generation.logprobs.slice(0, segment.firstToken), endLogprob: 0 },
-    segments: window.segments.filter((one) => one.firstToken < segment.firstToken),
-  };
-}
-
-/** A segment begins and ends with its words, where they have times. */
-function timedByWords(segment: Segment): Segment {
-  const [first] = segment.words ?? [];
-  const last = segment.words?.at(-1);
-  return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: Math.max(first.startMs, last.endMs) };
-}
-
-/** What ends a window may reach into the beginning of the next: it ends where that begins. */
-function inOrder<T extends Segment>(segments: readonly T[]): T[] {
-  return segments.map((segment, i) => ({ ...segment, endMs: Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity)) }));
-}
-
-function withWordsInside(segment: Segment): Segment {
-  const { words, endMs } = segment;
-  return words === undefined ? segment : { ...segment, words: words.map((word) => ({ ...word, startMs: Math.min(word.startMs, endMs), endMs: Math.min(word.endMs, endMs) })) };
-}
-
-/** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
-function averageLogprob(generation: Generation): number {
-  return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { decodeOptionsSchema, type DecodeOptions, type Recognition } from '@murmuration/contracts';
-import { loadWhisperParts } from './load-whisper.js';
+import { loadWhisperParts } from './whisper-family.js';
 import { clip, modelFolder, skipWithoutReferences } from '../../testing/references.js';
 import { WhisperRecognizer } from './whisper-recognizer.js';
 
@@ -35,23 +35,23 @@ describe('A text that loops', { skip: skipWithoutReferences }, () => {
     return recognizer.recognize(pcms.map((pcm) => ({ pcm, options: options(more) })), never);
   };
 
-  test('is ended while it is written, long before the limit of tokens', async () => {
+  test('It is ended while it is written, long before the limit of tokens', async () => {
     await recognize([stutter()]);
     assert.ok(written.length > 1 && Math.max(...written) <= 64, written.join());
   });
 
-  test('is written to the limit where the filters are off, for then everything shows', async () => {
+  test('It is written to the limit where the filters are off, for then everything shows', async () => {
     await recognize([stutter()], { filter: { ...options().filter, enabled: false } });
     assert.equal(Math.max(...written), 224);
   });
 
-  test('leaves its batch mates as they are, and is the same beside them', async () => {
+  test('The other rows of its batch stay as they are, and it is the same beside them', async () => {
     const [alone] = await recognize([stutter()]);
     const [speech] = await recognize([clip('jfk.wav')]);
     assert.deepEqual(await recognize([clip('jfk.wav'), stutter(), clip('jfk.wav')]), [speech, alone, speech]);
   });
 
-  test('and one that stays doubtful at every temperature: the best attempt counts, not the last', async () => {
+  test('And one that stays doubtful at every temperature: the best attempt counts, not the last', async () => {
     const noise = clip('noise-babble.wav').subarray(0, 5 * 16_000);
     const open = { filter: { ...options().filter, enabled: false } };
     const [greedy] = await recognize([noise], open);
@@ -61,7 +61,7 @@ describe('A text that loops', { skip: skipWithoutReferences }, () => {
     assert.ok(sureness(raised) >= sureness(greedy), `${String(sureness(raised))} after ${String(sureness(greedy))}`);
   });
 
-  test('is not seen in a sentence that is really said nine times', async () => {
+  test('A sentence that is really said nine times is not taken for one', async () => {
     const sentence = clip('harvard-spk1-6.wav');
     const pcm = new Float32Array(9 * sentence.length);
     for (let i = 0; i < 9; i++) pcm.set(sentence, i * sentence.length);

@@ -1,4 +1,4 @@
-import { MULTI, type Recognition } from '@murmuration/contracts';
+import { MULTI, msToSamples, type Recognition } from '@murmuration/contracts';
 import { loudMs, measureAudio, pausesOf, type AudioFacts } from '../../filters/audio-facts.js';
 import type { RecognizerInput } from '../../recognizer.js';
 import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
@@ -24,20 +24,19 @@ export async function detectLanguages(model: SpeechModel, vocabulary: Vocabulary
 }
 
 /** @param logprobs of the tokens from `firstToken` on, after the start of the transcript */
-export function languageShares(vocabulary: Vocabulary, logprobs: Float32Array, firstToken: number): LanguageShares {
+function languageShares(vocabulary: Vocabulary, logprobs: Float32Array, firstToken: number): LanguageShares {
   const scores = Float32Array.from(vocabulary.languages.values(), (token) => logprobs[token - firstToken] ?? -Infinity);
   const largest = Math.max(...scores);
   const sum = logSumExp(scores, 0, scores.length, largest);
   return new Map([...vocabulary.languages.keys()].map((language, i) => [language, Math.exp((scores[i] ?? -Infinity) - sum)] as const));
 }
 
-export function likeliest(shares: LanguageShares): DetectedLanguage {
+function likeliest(shares: LanguageShares): DetectedLanguage {
   let best: DetectedLanguage = { language: 'en', probability: 0 };
   for (const [language, probability] of shares) if (probability > best.probability) best = { language, probability };
   return best;
 }
 
-const SAMPLES_A_MS = 16;
 const STEP_MS = 20;
 const WINDOW_MS = 30_000;
 /** A language changes where speech pauses as long as this at least, … */
@@ -102,7 +101,7 @@ export class SpokenLanguages {
       const parts = input.options.language === MULTI && this.#parts.vocabulary.multilingual ? await this.#cut(input) : [];
       if (parts.length === 0) runs.push({ row, fromMs: 0, input, probability: null });
       for (const { startMs, endMs, language, probability } of parts) {
-        const pcm = input.pcm.subarray(startMs * SAMPLES_A_MS, endMs * SAMPLES_A_MS);
+        const pcm = input.pcm.subarray(msToSamples(startMs), msToSamples(endMs));
         const speech = input.speech?.map((run) => ({ startMs: Math.max(run.startMs, startMs) - startMs, endMs: Math.min(run.endMs, endMs) - startMs })).filter((run) => run.endMs > run.startMs);
         runs.push({ row, fromMs: startMs, input: { pcm, options: { ...input.options, language }, speech }, probability });
       }
@@ -142,7 +141,7 @@ export class SpokenLanguages {
 
   async #hearAlone(pcm: Float32Array, one: HeardStretch): Promise<HeardStretch> {
     const { model, vocabulary } = this.#parts;
-    const audio = await this.#encode(pcm.subarray(one.startMs * SAMPLES_A_MS, one.endMs * SAMPLES_A_MS));
+    const audio = await this.#encode(pcm.subarray(msToSamples(one.startMs), msToSamples(one.endMs)));
     const [logprobs] = await model.logprobsAfter(audio, vocabulary.startOfTranscript);
     return logprobs === undefined ? one : { ...one, shares: languageShares(vocabulary, logprobs, 0) };
   }

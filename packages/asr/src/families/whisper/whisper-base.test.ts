@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { decodeOptionsSchema, joinTexts, type DecodeOptions, type Recognition } from '@murmuration/contracts';
-import { loadWhisper } from './load-whisper.js';
+import { loadWhisper } from './whisper-family.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../testing/references.js';
 import type { WhisperRecognizer } from './whisper-recognizer.js';
 
@@ -66,7 +66,7 @@ describe('Whisper base, multilingual', { skip }, () => {
   after(async () => { await recognizer.close(); });
 
   for (const file of ['de.wav', 'fr.wav', 'jfk.wav']) {
-    test(`finds the language of ${file} as surely as the reference, and writes what is said, with its words in order`, async () => {
+    test(`Finds the language of ${file} as surely as the reference, and writes what is said, with its words in order`, async () => {
       const { segments, language, languageProbability, otherLanguages } = await recognise(clip(file), { wordTimestamps: true });
       const [known] = references[file]?.transformers.language_top3 ?? [];
       assert.equal(language, known?.[0]);
@@ -80,13 +80,13 @@ describe('Whisper base, multilingual', { skip }, () => {
     });
   }
 
-  test('writes the language that is given, and says no probability', async () => {
+  test('Writes the language that is given, and says no probability', async () => {
     const { language, languageProbability, segments } = await recognise(clip('de.wav'), { language: 'de' });
     assert.deepEqual([language, languageProbability], ['de', null]);
     assertNear('de.wav', textOf({ segments }));
   });
 
-  test('translates into English words, whose times are approximate, ascend and stay inside their segment', async () => {
+  test('Translates into English words, whose times are approximate, ascend and stay inside their segment', async () => {
     const { segments, language } = await recognise(clip('de.wav'), { task: 'translate', wordTimestamps: true });
     assert.equal(language, 'de');
     assert.match(textOf({ segments }), /^(?=.*\bthis portal\b)[A-Za-z ,.]+$/);
@@ -98,7 +98,7 @@ describe('Whisper base, multilingual', { skip }, () => {
     }
   });
 
-  test('keeps both languages of a recording that changes from English to German where `multi` is asked for, each segment saying its own', async () => {
+  test('Keeps both languages of a recording that changes from English to German where `multi` is asked for, each segment saying its own', async () => {
     const pcm = inOne(1_000, clip('jfk.wav'), clip('de.wav'));
     const { segments, language } = await recognise(pcm, { language: 'multi', wordTimestamps: true });
     const of = (wanted: string): Recognition['segments'] => segments.filter((segment) => segment.language === wanted);
@@ -111,17 +111,17 @@ describe('Whisper base, multilingual', { skip }, () => {
     assert.ok(of('en').every((segment) => segment.endMs <= 12_000) && of('de').every((segment) => segment.startMs >= 11_500 && segment.endMs <= 17_300));
   });
 
-  test('finds the language of most speech where `multi` is not asked for, and says that another was heard', async () => {
+  test('Finds the language of most speech where `multi` is not asked for, and says that another was heard', async () => {
     const { language, otherLanguages } = await recognise(inOne(1_000, clip('jfk.wav'), clip('de.wav')));
     assert.deepEqual([language, otherLanguages], ['en', ['de']]);
   });
 
-  test('says that another language was heard where an earlier chunk decided it', async () => {
+  test('Says that another language was heard where an earlier chunk decided it', async () => {
     const { language, otherLanguages } = await recognise(clip('de.wav'), { language: 'en' });
     assert.deepEqual([language, otherLanguages], ['en', ['de']]);
   });
 
-  test('takes the language from the speech, not from the silence before it', async () => {
+  test('Takes the language from the speech, not from the silence before it', async () => {
     const { language, languageProbability, segments } = await recognise(inOne(18_000, new Float32Array(16_000), clip('fr.wav')));
     assert.equal(language, 'fr');
     assert.ok((languageProbability ?? 0) > 0.9);
@@ -129,7 +129,7 @@ describe('Whisper base, multilingual', { skip }, () => {
     assert.ok((segments[0]?.startMs ?? 0) > 18_500);
   });
 
-  test('takes a prompt and hotwords for the spelling, in the language that is spoken', async () => {
+  test('Takes a prompt and hotwords for the spelling, in the language that is spoken', async () => {
     const { segments, language } = await recognise(clip('de.wav'), { prompt: 'Die Leichenhalle.', hotwords: 'Leichenhalle, Portal' });
     assert.equal(language, 'de');
     assert.match(textOf({ segments }), /Leichenhalle\b/);

@@ -1,5 +1,5 @@
-import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
-import type { WhisperDtype } from './model/model-folder.js';
+import { SAMPLE_RATE_HZ, type ChunkPolicy, type ModelDescription } from '@murmuration/contracts';
+import type { WhisperDtype } from '../../models/model-folder.js';
 import type { SpeechModel } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
 import type { WhisperSettings } from './model/whisper-settings.js';
@@ -17,7 +17,7 @@ export interface WhisperParts {
  * whatever the pause between them, as long as they fit. From 26 s on the next pause ends a chunk; four seconds are left to find one before a forced cut.
  */
 const WHISPER_CHUNK_POLICY: ChunkPolicy = {
-  sampleRateHz: 16_000,
+  sampleRateHz: SAMPLE_RATE_HZ,
   maxChunkMs: 30_000,
   targetChunkMs: 26_000,
   packGapMs: 60_000,

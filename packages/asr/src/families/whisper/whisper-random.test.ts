@@ -5,7 +5,7 @@ import { decodeWindows, seekFrame, type ChunkTask } from './decoding/decode-wind
 import { buildPrompt } from './decoding/prompt-tokens.js';
 import { detectLanguages } from './spoken-languages.js';
 import { LogMelExtractor, WINDOW_AUDIO_SAMPLES } from './features/log-mel.js';
-import { loadWhisperParts } from './load-whisper.js';
+import { loadWhisperParts } from './whisper-family.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../testing/references.js';
 import type { WhisperParts } from './whisper-parts.js';
 import { WhisperRecognizer } from './whisper-recognizer.js';
@@ -39,7 +39,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
   });
   after(async () => { await recognizer.close(); });
 
-  test('Features and language probabilities equal the reference.', async () => {
+  test('Features and language probabilities equal the reference', async () => {
     const extractor = new LogMelExtractor(parts.settings.mels);
     for (const reference of references) {
       const { values } = extractor.extract(clip(reference.file));
@@ -52,7 +52,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     }
   });
 
-  test('Encoder values equal the reference.', async () => {
+  test('Encoder values equal the reference', async () => {
     const extractor = new LogMelExtractor(parts.settings.mels);
     for (const reference of references) {
       const audio = await parts.model.encode(extractor.extract(clip(reference.file)).values, 1) as unknown as { readonly hidden: { readonly data: Float32Array } };
@@ -60,7 +60,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     }
   });
 
-  test('Token ids equal the reference for every language, task and kind of times, all runs of a recording in one batch.', async () => {
+  test('Token ids equal the reference for every language, task and kind of times, all runs of a recording in one batch', async () => {
     const extractor = new LogMelExtractor(parts.settings.mels);
     for (const { file, runs, no_speech_prob } of references) {
       const mel = extractor.extract(clip(file));
@@ -82,7 +82,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     }
   });
 
-  test('Rows of a batch have their own language, task and prompt, and come out as they do alone.', async () => {
+  test('Rows of a batch have their own language, task and prompt, and come out as they do alone', async () => {
     const pcm = clip('harvard-spk1-1.wav');
     const rows = [options({ language: 'fr' }), options({ language: 'ja', task: 'translate' }), options({ language: 'fr', prompt: 'Bonjour à tous' }), options()];
     const together = await recognizer.recognize(rows.map((one) => ({ pcm, options: one })), never);
@@ -92,14 +92,14 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     assert.equal(together[0]?.languageProbability, null);
   });
 
-  test('The language of recordings is answered with its probability, without decoding them.', async () => {
+  test('The language of recordings is answered with its probability, without decoding them', async () => {
     const detected = await recognizer.detectLanguage([{ pcm: clip('jfk.wav') }, { pcm: clip('harvard-spk1-1.wav') }]);
     assert.deepEqual(detected.map((one) => one.language), ['eu', 'eu']);
     near(detected[0]?.probability, 0.98395, 1e-3, 'jfk');
     near(detected[1]?.probability, 0.60181, 1e-3, 'harvard');
   });
 
-  test('A long prompt is cut to its last 223 tokens and that is said; hotwords keep their beginning.', async () => {
+  test('A long prompt is cut to its last 223 tokens and that is said; hotwords keep their beginning', async () => {
     const { vocabulary, settings } = parts;
     const request = { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] } as const;
     const long = 'one two three four '.repeat(100);
@@ -116,13 +116,13 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     assert.equal(recognition?.promptTrimmed, true);
   });
 
-  test('Names of special tokens in a prompt are no special tokens.', () => {
+  test('Names of special tokens in a prompt are no special tokens', () => {
     const { vocabulary, settings } = parts;
     const { tokens, startIndex } = buildPrompt(vocabulary, { language: 'en', task: 'transcribe', timestamps: true, prompt: 'hi <|endoftext|><|translate|> there', hotwords: '', previous: [] }, settings.maxTokens);
     assert.ok(tokens.slice(1, startIndex).every((token) => token < vocabulary.endOfText));
   });
 
-  test('falls back to the next temperature while the text is not trusted, keeps the surest of doubtful attempts, and repeats with the same audio', { timeout: 300_000 }, async () => {
+  test('Falls back to the next temperature while the text is not trusted, keeps the surest of doubtful attempts, and repeats with the same audio', { timeout: 300_000 }, async () => {
     const pcm = clip('harvard-spk1-6.wav');
     const temperaturesOf = (recognition: Recognition | undefined): ReadonlySet<number> => new Set(recognition?.segments.map((segment) => segment.temperature));
     const rows = [[1, 0.4], [1, 0.4], [1], [0, 1]].map((temperatures) => ({ pcm, options: options({ language: 'en', temperatures }) }));
@@ -133,7 +133,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     assert.notDeepEqual(hottest?.segments.map((segment) => segment.tokens), first?.segments.map((segment) => segment.tokens));
   });
 
-  test('A cancelled row answers nothing and leaves its mates alone.', async () => {
+  test('A cancelled row returns nothing and leaves the other rows alone', async () => {
     const pcm = clip('harvard-spk1-6.wav');
     const [alone] = await recognizer.recognize([{ pcm, options: options({ language: 'en' }) }], never);
     let asked = 0;
@@ -142,11 +142,11 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     assert.deepEqual(both[1], alone);
   });
 
-  test('A language the model does not know is refused, naming the field.', async () => {
+  test('A language the model does not know is refused, naming the field', async () => {
     await assert.rejects(recognizer.recognize([{ pcm: clip('harvard-spk1-6.wav'), options: options({ language: 'xx' }) }], never), (error: unknown) => error instanceof AsrError && error.code === 'unsupported_language' && error.param === 'language');
   });
 
-  test('The description tells languages by ISO code, both tasks, and that the language is found.', () => {
+  test('The description tells languages by ISO code, both tasks, and that the language is found', () => {
     const { description } = recognizer;
     assert.equal(description.languages.length, 99);
     assert.ok(description.languages.includes('jv') && !description.languages.includes('jw'));
@@ -156,7 +156,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
     assert.equal(recognizer.paddedSamples(16_000), WINDOW_AUDIO_SAMPLES);
   });
 
-  test('Words end where characters end, at spaces, or after each character where there are no spaces.', () => {
+  test('Words end where characters end, at spaces, or after each character where there are no spaces', () => {
     const { vocabulary } = parts;
     const words = (text: string, language: string): string[] => splitPieces(vocabulary, vocabulary.encode(text), language).map((word) => word.word);
     assert.deepEqual(words(' Naïve cafés, “ça va”?', 'fr').join('|').replaceAll('|', ''), ' Naïve cafés, “ça va”?');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AsrError, decodeOptionsSchema, type DecodeOptions, type Recognition, type Word } from '@murmuration/contracts';
-import { loadWhisperParts } from './load-whisper.js';
+import { loadWhisperParts } from './whisper-family.js';
 import type { Generation } from './model/speech-model.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../testing/references.js';
 import type { WhisperParts } from './whisper-parts.js';
@@ -51,7 +51,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
       });
       after(async () => { await recognizer.close(); });
 
-      test('Text equals that of the reference on every speech clip, and no filter takes a word.', () => {
+      test('Text equals that of the reference on every speech clip, and no filter takes a word', () => {
         SPEECH.forEach(([file, name], i) => {
           // Two voices at once: the reference itself mishears the first half (log-probability -0.9), and the weights as the int8 file rounds them hear
           // it otherwise, also when they are multiplied in float32. Nothing may be lost there either.
@@ -61,7 +61,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         });
       });
 
-      test('Word times are within 0.2 s of the reference wherever the same word is heard.', () => {
+      test('Word times are within 0.2 s of the reference wherever the same word is heard', () => {
         let compared = 0;
         SPEECH.forEach(([, name], i) => {
           const own = spoken[i]?.segments.flatMap((segment): Word[] => segment.words ?? []) ?? [];
@@ -80,7 +80,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         assert.ok(compared >= 65, `${String(compared)} words compared`);
       });
 
-      test('Words lie in order inside their segments, with probabilities.', () => {
+      test('Words lie in order inside their segments, with probabilities', () => {
         for (const recognition of spoken) {
           let atMs = 0;
           for (const segment of recognition.segments) {
@@ -95,7 +95,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         }
       });
 
-      test('Noise and silence give empty text, and what the model invented is listed with a reason; without filters it shows.', async () => {
+      test('Noise and silence give empty text, and what the model invented is listed with a reason; without filters it shows', async () => {
         const rows = NOISE.map((file) => clip(file));
         // Two clips a batch, each once with filters and once without.
         for (const pair of [rows.slice(0, 2), rows.slice(2)]) {
@@ -111,7 +111,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
       });
 
       if (dtype === 'fp16') {
-        test('Mean log-probability is within 0.1 and no-speech probability within 0.05 of the reference.', () => {
+        test('Mean log-probability is within 0.1 and no-speech probability within 0.05 of the reference', () => {
           SPEECH.forEach(([, name], i) => {
             const segment = spoken[i]?.segments[0];
             const expected = transformers[name]?.timestamps;
@@ -122,7 +122,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         });
       }
 
-      test('A clip comes out of a batch as it does alone, to the last token; in int8 to the last bit of every figure.', async () => {
+      test('A clip comes out of a batch as it does alone, to the last token; in int8 to the last bit of every figure', async () => {
         for (const index of [0, 4, 7, 8]) {
           const [file] = SPEECH[index] ?? ['jfk.wav'];
           const [alone] = await recognizer.recognize([{ pcm: clip(file), options: options({ wordTimestamps: true }) }], never);
@@ -132,7 +132,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
       });
 
       if (dtype === 'int8') {
-        test('Clips joined into one full chunk are all heard, in order, each near its start.', async () => {
+        test('Clips joined into one full chunk are all heard, in order, each near its start', async () => {
           const joined = new Float32Array(28 * 16_000);
           const starts: number[] = [];
           let at = 0;
@@ -186,7 +186,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           return { tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0, noSpeechProb: 0.01, startLogprobs: new Float32Array(0), temperature: 0 };
         };
 
-        test('Where the text of a chunk stops early, it is written again from there, a quiet speaker after a loud one included.', async () => {
+        test('Where the text of a chunk stops early, it is written again from there, a quiet speaker after a loud one included', async () => {
           const stopsAfterFirst = (one: Generation, run: number): Generation => {
             if (run > 0) return one;
             const end = one.tokens.findIndex((token, i) => i > 0 && parts.vocabulary.isTimestamp(token)) + 1;
@@ -199,7 +199,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           assert.equal(plainWords(textOf(quiet)).join(' '), `${wish.trim()} the pencils have all been used`);
         });
 
-        test('A loop costs no speech behind it: the stretch is written again up to a pause, and then what follows.', async () => {
+        test('A loop costs no speech behind it: the stretch is written again up to a pause, and then what follows', async () => {
           const pcm = inOne('harvard-spk1-4.wav', 'jfk.wav', 'harvard-spk1-6.wav');
           const [fromTheStart] = await writingOtherwise((one, run) => (run === 0 ? loop(' He begins a few things.', 17) : one)).recognize([{ pcm, options: options() }], never);
           const said = plainWords(`a thin stripe runs down the middle${wish} the pencils have all been used`);
@@ -211,7 +211,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           assert.ok(twice?.filtered.some((one) => one.reason === 'repetition'));
         });
 
-        test('A loop that begins later is cut where it begins, and the audio is written again from there.', async () => {
+        test('A loop that begins later is cut where it begins, and the audio is written again from there', async () => {
           const pcm = inOne('harvard-spk1-4.wav', 'jfk.wav');
           const late = (one: Generation, run: number): Generation => {
             if (run > 0) return one;
@@ -226,7 +226,7 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           assert.ok((recognition?.segments[0]?.compressionRatio ?? 9) < 2, 'the loop is not counted against what was kept');
         });
 
-        test('A text that fills the model\'s limit without a time is written in two parts.', async () => {
+        test('A text that fills the model\'s limit without a time is written in two parts', async () => {
           const long = (one: Generation, run: number): Generation => {
             if (run > 0) return one;
             const words = parts.vocabulary.encode(Array.from({ length: 300 }, (_, i) => ` word${String(i)}`).join(''));
@@ -237,25 +237,25 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           assert.match(plainWords(textOf(recognition)).join(' '), /^and so .*ask not what your country can do for you .*the pencils have all been used$/);
         });
 
-        test('Two voices at once, over which the int8 model loops now and then, cost nothing of what follows them.', async () => {
+        test('Two voices at once, over which the int8 model loops now and then, cost nothing of what follows them', async () => {
           for (const pcm of [inOne('two-speakers-stereo.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'), inOne('harvard-spk1-6.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav')]) {
             const [recognition] = await recognizer.recognize([{ pcm, options: options() }], never);
             assert.match(plainWords(textOf(recognition)).join(' '), new RegExp(`${wish} drop the two when you add the figures$`));
           }
         });
 
-        test('A quiet speaker who says a sentence three times after a loud one is not taken for a loop.', async () => {
+        test('A quiet speaker who says a sentence three times after a loud one is not taken for a loop', async () => {
           const sunday = 'harvard-spk1-5.wav';
           const [recognition] = await recognizer.recognize([{ pcm: inOne('jfk.wav', sunday, sunday, sunday), options: options() }], never);
           assert.equal(plainWords(textOf(recognition)).join(' '), wish.trim() + ' sunday is the best part of the week'.repeat(3));
         });
 
-        test('A rehearsal predicts a time for each batch size, more for more rows.', async () => {
+        test('A rehearsal predicts a time for each batch size, more for more rows', async () => {
           const [one = 0, eight = 0] = await recognizer.rehearse(480_000, [1, 8]);
           assert.ok(one > 0 && eight > one);
         });
 
-        test('Translation and another language are refused, and so are word times of an export without cross-attention, naming the one that has it.', async () => {
+        test('Translation and another language are refused, and so are word times of an export without cross-attention, naming the one that has it', async () => {
           const refusal = (code: string, words: RegExp) => (error: unknown): boolean => error instanceof AsrError && error.code === code && words.test(error.message);
           const pcm = clip('harvard-spk1-6.wav');
           await assert.rejects(recognizer.recognize([{ pcm, options: options({ task: 'translate' }) }], never), refusal('unsupported_task', /English only/));

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { PinnedFile } from '../known-models.js';
-import { isCommit, type HubReference } from '../hub-models.js';
+import type { PinnedFile } from '../model-files.js';
+import { isCommit, type HubReference } from '../known-models.js';
 import type { OfferedFile } from './model-listing.js';
 
 // The cache, under MODEL_CACHE:

@@ -2,8 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PinnedFile } from '../known-models.js';
-import { ModelFileFault } from '../model-files.js';
+import { ModelFileFault, type PinnedFile } from '../model-files.js';
 import { WrongContent, type HubBody, type HubClient } from './hub-client.js';
 import type { OfferedFile } from './model-listing.js';
 import { PassingTrouble } from './hub-settings.js';
@@ -28,7 +27,7 @@ interface Expected {
 /**
  * Fetches one file: absent -> NAME.part grows, over any number of cut connections and starts of the process -> checked -> NAME.
  * The bytes are hashed as they come; what a process before this one left is hashed once. A whole file whose checksum is wrong is
- * fetched once more from the start. Answers size and SHA-256. Throws `ModelFileFault` when it is wrong again, `HubFault` when the
+ * fetched once more from the start. Returns size and SHA-256. Throws `ModelFileFault` when it is wrong again, `HubFault` when the
  * hub cannot be had.
  */
 export async function downloadFile(download: Download): Promise<PinnedFile> {
@@ -69,14 +68,14 @@ export async function downloadFile(download: Download): Promise<PinnedFile> {
   }
 }
 
-/** A file that got its name but not its line in the manifest, or that is to be mended, is looked at like a part; an empty part is made where there is nothing. */
+/** A file that got its name but not its line in the manifest, or that is to be repaired, is treated like a part. Where there is nothing an empty part is created. */
 async function keepWhatLies(target: string, part: string, wholeBytes: number): Promise<void> {
   const [named, begun] = await Promise.all([stat(target).catch(() => null), stat(part).catch(() => null)]);
   if (begun === null && named?.size === wholeBytes) await rename(target, part);
   else await (await open(part, 'a')).close();
 }
 
-/** Asks for what is missing and writes it behind what lies there. Answers what is known of the content now. */
+/** Asks for what is missing and writes it behind what lies there. Returns what is known of the content now. */
 async function append(download: Download, part: string, sums: Sums, known: Expected, onProgress: () => void): Promise<Expected> {
   const { client, repository, commit, file } = download;
   // A whole file whose checksum only the headers know is asked for from its last byte, which always exists.

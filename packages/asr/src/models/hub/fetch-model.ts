@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
-import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from '../model-files.js';
-import { isCommit, type HubReference } from '../hub-models.js';
-import type { PinnedFile } from '../known-models.js';
+import { FAMILIES, familyWithFiles } from '../../families/families.js';
+import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress, type PinnedFile } from '../model-files.js';
+import { isCommit, type HubReference } from '../known-models.js';
 import { cachedCommit, commitFolder, lockFile, readManifest, recordCommit, writeManifest, type ModelManifest } from './cached-model.js';
 import { downloadFile } from './download-file.js';
 import { withLock } from './download-lock.js';
@@ -25,6 +25,8 @@ export interface FetchOptions {
 /** A model whose files lie here, whole and verified. */
 export interface FetchedModel {
   readonly folder: string;
+  /** As its config.json states it. */
+  readonly family: string;
   readonly commit: string;
   readonly dtype: 'fp32' | 'fp16' | 'int8';
   readonly files: readonly PinnedFile[];
@@ -59,8 +61,7 @@ async function fromCache(reference: HubReference, options: FetchOptions): Promis
   const files = fetched(manifest, wanted);
   if (files === null) return null;
   await verifyFiles(folder, files, { remedy: `Fetch it again with "murmur models pull ${reference.id}"`, onProgress: options.onProgress });
-  await requireWhisper(folder, reference);
-  return { folder, commit, dtype: wanted.dtype, files };
+  return { folder, family: await requireFamily(folder, reference), commit, dtype: wanted.dtype, files };
 }
 
 function fetched(manifest: ModelManifest, wanted: WantedFiles): readonly PinnedFile[] | null {
@@ -89,12 +90,12 @@ async function download(reference: HubReference, options: FetchOptions, hub: Hub
     beforeBytes += file.bytes;
     onBytes(0);
     // The first file says whether the others, which may be gigabytes, are worth it.
-    if (file.name === 'config.json') await requireWhisper(folder, reference);
+    if (file.name === 'config.json') await requireFamily(folder, reference);
   }
   // Last: a branch moves on only when all of its new commit lies here.
   await recordCommit(options.cacheDir, reference, listing.commit);
   const names = new Set(wanted.files.map(({ name }) => name));
-  return { folder, commit: listing.commit, dtype: wanted.dtype, files: files.filter(({ name }) => names.has(name)) };
+  return { folder, family: await requireFamily(folder, reference), commit: listing.commit, dtype: wanted.dtype, files: files.filter(({ name }) => names.has(name)) };
 }
 
 async function isWhole(folder: string, file: PinnedFile | undefined): Promise<boolean> {
@@ -105,7 +106,8 @@ async function isWhole(folder: string, file: PinnedFile | undefined): Promise<bo
   });
 }
 
-async function requireWhisper(folder: string, { repository }: HubReference): Promise<void> {
+/** The family that the model's config.json states. Throws `ModelFileFault` when it is none that the hub serves in a layout read here. */
+async function requireFamily(folder: string, { repository }: HubReference): Promise<string> {
   const text = await readFile(join(folder, 'config.json'), 'utf8');
   let type: unknown;
   try {
@@ -114,7 +116,10 @@ async function requireWhisper(folder: string, { repository }: HubReference): Pro
   } catch {
     throw new ModelFileFault(`config.json of ${repository} is no JSON: expected an object with model_type`);
   }
-  if (type === 'whisper') return;
-  if (type === 'moonshine') throw new ModelFileFault(`${repository} is a Moonshine from the hub, whose layout is not read: use moonshine-tiny, or the path of a folder with encoder_model.onnx and decoder_model_merged.onnx`);
-  throw new ModelFileFault(`${repository} is no speech recognition model that can be run here: config.json states the model type ${typeof type === 'string' ? type : '(none)'}, expected whisper`);
+  const stated = typeof type === 'string' ? type : null;
+  const family = stated === null ? undefined : familyWithFiles(stated);
+  if (stated !== null && family?.hubRefusal === null) return stated;
+  if (family !== undefined) throw new ModelFileFault(`${repository} ${family.hubRefusal ?? ''}`);
+  const served = Object.keys(FAMILIES).filter((name) => familyWithFiles(name)?.hubRefusal === null);
+  throw new ModelFileFault(`${repository} is no speech recognition model that can be run here: config.json states the model type ${stated ?? '(none)'}, expected ${served.join(' or ')}`);
 }

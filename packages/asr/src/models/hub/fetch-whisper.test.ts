@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadRecognizer } from '../../families/load-recognizer.js';
+import { loadRecognizer } from '../../families/families.js';
 import { DECODE, plainWords, recording, toFloats } from '../../testing/material.js';
 import { TestHub } from '../../testing/hub-server.js';
-import { HUB_MODELS } from '../hub-models.js';
+import { HUB_MODELS } from '../known-models.js';
 import { ModelFileFault } from '../model-files.js';
 import { resolveModel } from '../resolve-model.js';
 

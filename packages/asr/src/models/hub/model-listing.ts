@@ -1,7 +1,7 @@
 import type { Device } from '@murmuration/onnx';
 import { z } from 'zod';
-import { chooseGraphs, graphDtypes } from '../../families/whisper/model/model-folder.js';
-import type { HubReference } from '../hub-models.js';
+import { chooseGraphs, graphDtypes } from '../model-folder.js';
+import type { HubReference } from '../known-models.js';
 import { ModelFileFault, type Dtype } from '../model-files.js';
 import type { HubClient } from './hub-client.js';
 import { HubFault } from './hub-settings.js';

@@ -152,3 +152,18 @@ function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWind
 export function seekFrame(window: DecodedWindow): number | null {
   return window.nextFrame > window.startFrame && window.nextFrame < window.endFrame ? window.nextFrame : null;
 }
+
+/** The window without what was written from a segment on. */
+export function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedWindow {
+  const { generation } = window;
+  return {
+    ...window,
+    generation: { ...generation, tokens: generation.tokens.slice(0, segment.firstToken), logprobs: generation.logprobs.slice(0, segment.firstToken), endLogprob: 0 },
+    segments: window.segments.filter((one) => one.firstToken < segment.firstToken),
+  };
+}
+
+/** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
+export function averageLogprob(generation: Generation): number {
+  return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
+}

@@ -9,16 +9,16 @@ const split = (...tokens: number[]): unknown => {
 };
 
 describe('splitSegments', () => {
-  test('Pairs of times part segments, and a closing time ends the window.', () => {
+  test('Pairs of times part segments, and a closing time ends the window', () => {
     assert.deepEqual(split(100, 1, 2, 150, 160, 3, 200), { segments: [[0, 50, '100 1 2 150', 0], [60, 100, '160 3 200', 4]], nextStep: 1_500 });
   });
 
-  test('Text after the last pair without a closing time is dropped, and the next window begins at that pair.', () => {
+  test('Text after the last pair without a closing time is dropped, and the next window begins at that pair', () => {
     assert.deepEqual(split(100, 1, 150, 150, 2, 3), { segments: [[0, 50, '100 1 150 150', 0]], nextStep: 50 });
     assert.deepEqual(split(100, 1, 150, 160), { segments: [[0, 50, '100 1 150 160', 0]], nextStep: 50 });
   });
 
-  test('Without a pair all is one segment, to its last time or to the window\'s end.', () => {
+  test('Without a pair all is one segment, to its last time or to the window\'s end', () => {
     assert.deepEqual(split(100, 1, 2, 180), { segments: [[0, 80, '100 1 2 180', 0]], nextStep: 1_500 });
     assert.deepEqual(split(100, 1, 2), { segments: [[0, 1_500, '100 1 2', 0]], nextStep: 1_500 });
     assert.deepEqual(split(), { segments: [], nextStep: 1_500 });

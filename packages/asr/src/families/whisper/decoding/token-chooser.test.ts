@@ -14,13 +14,13 @@ const scores = (values: Float32Array, written: readonly number[]): TokenScores =
 const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number => chooser.choose(scores(logits(given), written), written, timestamps, 0, random).token;
 
 describe('TokenChooser without timestamps', () => {
-  test('The likeliest token is taken unless it is suppressed, always or at the beginning.', () => {
+  test('The likeliest token is taken unless it is suppressed, always or at the beginning', () => {
     assert.equal(choose({ 3: 9, 5: 8 }, [1], false), 5);
     assert.equal(choose({ 4: 9, 5: 8 }, [], false), 5);
     assert.equal(choose({ 4: 9, 5: 8 }, [1], false), 4);
   });
 
-  test('The log-probability is that before suppression, and the logits are as they were.', () => {
+  test('The log-probability is that before suppression, and the logits are as they were', () => {
     const values = logits({ 3: 2, 5: 1 });
     const before = Float32Array.from(values);
     const { logprob } = chooser.choose(scores(values, [1]), [1], false, 0, random);
@@ -30,36 +30,36 @@ describe('TokenChooser without timestamps', () => {
 });
 
 describe('TokenChooser with timestamps', () => {
-  test('The first token is a time, and not later than the limit.', () => {
+  test('The first token is a time, and not later than the limit', () => {
     assert.equal(choose({ 5: 9, 17: 8, 14: 1 }, []), 14);
   });
 
-  test('After the first time comes text, for a pair is complete only with text between.', () => {
+  test('After the first time comes text, for a pair is complete only with text between', () => {
     assert.equal(choose({ 5: 1, 15: 9 }, [12]), 5);
   });
 
-  test('After a closing time comes a time that is not earlier, or the end.', () => {
+  test('After a closing time comes a time that is not earlier, or the end', () => {
     assert.equal(choose({ 5: 9, 13: 8, 15: 7 }, [12, 5, 14]), 15);
     assert.equal(choose({ 5: 9, 14: 8, 15: 7 }, [12, 5, 14]), 14);
     assert.equal(choose({ 5: 9, 10: 8 }, [12, 5, 14]), 10);
   });
 
-  test('Times never decrease, nor stay where text lies between.', () => {
+  test('Times never decrease, nor stay where text lies between', () => {
     assert.equal(choose({ 14: 9, 15: 8 }, [12, 5, 14, 14, 6]), 15);
   });
 
-  test('A time is taken when all times together are likelier than any one text.', () => {
+  test('A time is taken when all times together are likelier than any one text', () => {
     assert.equal(choose({ 5: 3, 13: 2.5, 14: 2.4, 15: 2.3 }, [12, 6]), 13);
     assert.equal(choose({ 5: 5, 13: 2.5, 14: 2.4, 15: 2.3 }, [12, 6]), 5);
   });
 
-  test('The token that says "no timestamps" is never written.', () => {
+  test('The token that says "no timestamps" is never written', () => {
     assert.equal(choose({ 11: 9, 5: 4 }, [12, 6]), 5);
   });
 });
 
 describe('TokenChooser at a temperature', () => {
-  test('Draws follow the probabilities, keep to the rules and repeat with the seed.', () => {
+  test('Draws follow the probabilities, keep to the rules and repeat with the seed', () => {
     const draw = (seed: number): number[] => {
       const source = seededRandom(seed);
       return Array.from({ length: 300 }, () => chooser.choose(scores(logits({ 3: 9, 5: 4, 6: 4 }), [1]), [1], false, 1, source).token);

@@ -9,7 +9,7 @@ const noise = (samples: number): Float32Array => {
 };
 
 describe('LogMelExtractor', () => {
-  test('Leaving out the silent tail changes no value: the same audio with its zeros written out gives the same features.', () => {
+  test('Leaving out the silent tail changes no value: the same audio with its zeros written out gives the same features', () => {
     const extractor = new LogMelExtractor(80);
     for (const samples of [1, 159, 16_000, 16_123, WINDOW_AUDIO_SAMPLES - 1]) {
       const pcm = noise(samples);
@@ -19,19 +19,19 @@ describe('LogMelExtractor', () => {
     }
   });
 
-  test('Silence lies at the floor everywhere.', () => {
+  test('Silence lies at the floor everywhere', () => {
     const { values } = new LogMelExtractor(80).extract(new Float32Array(8_000));
     assert.ok(values.every((value) => value === -1.5));
   });
 
-  test('A model of 128 mel bins gets 128 rows, and longer audio gets more frames than a window.', () => {
+  test('A model of 128 mel bins gets 128 rows, and longer audio gets more frames than a window', () => {
     const mel = new LogMelExtractor(128).extract(noise(WINDOW_AUDIO_SAMPLES + 1_600));
     assert.equal(mel.frames, WINDOW_FRAMES + 10);
     assert.equal(mel.values.length, 128 * (WINDOW_FRAMES + 10));
     assert.equal(mel.contentFrames, WINDOW_FRAMES + 10);
   });
 
-  test('No value lies more than two below the largest, which is the eight of the reference divided by four.', () => {
+  test('No value lies more than two below the largest, which is the eight of the reference divided by four', () => {
     const { values } = new LogMelExtractor(80).extract(noise(32_000));
     const largest = values.reduce((a, b) => Math.max(a, b));
     assert.ok(Math.abs(largest - values.reduce((a, b) => Math.min(a, b)) - 2) < 1e-6);
@@ -39,7 +39,7 @@ describe('LogMelExtractor', () => {
 });
 
 describe('copyWindow', () => {
-  test('A window past the end of the features is filled with zeros, as the reference fills it.', () => {
+  test('A window past the end of the features is filled with zeros, as the reference fills it', () => {
     const mel = new LogMelExtractor(80).extract(noise(16_000));
     const target = new Float32Array(80 * WINDOW_FRAMES).fill(9);
     copyWindow(mel, 2_900, target, 0);
@@ -50,7 +50,7 @@ describe('copyWindow', () => {
 });
 
 describe('melFilters', () => {
-  test('Each filter has unit area, and every frequency between the outermost is heard.', () => {
+  test('Each filter has unit area, and every frequency between the outermost is heard', () => {
     for (const count of [80, 128]) {
       const { bin, first, weights } = melFilters(count);
       const heard = new Set<number>();

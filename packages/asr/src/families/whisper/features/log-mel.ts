@@ -101,7 +101,7 @@ export class LogMelExtractor {
     return { mels, frames, contentFrames, values };
   }
 
-  /** Writes the logarithms of frame `t`, answers the largest. */
+  /** Writes the logarithms of frame `t` and returns the largest. */
   #writeFrame(values: Float32Array, frames: number, t: number): number {
     const { count, bin, first, weights } = this.#filters;
     let loudest = -Infinity;

@@ -4,7 +4,7 @@ import { seededRandom } from '../decoding/token-chooser.js';
 import { powerSpectrum, SPECTRUM_BINS, WINDOW_SAMPLES } from './power-spectrum.js';
 
 describe('powerSpectrum', () => {
-  test('It equals the Fourier transform summed term by term under a periodic Hann window.', () => {
+  test('It equals the Fourier transform summed term by term under a periodic Hann window', () => {
     const random = seededRandom(1);
     const samples = Float32Array.from({ length: WINDOW_SAMPLES + 7 }, () => random() - 0.5);
     const power = new Float64Array(SPECTRUM_BINS);

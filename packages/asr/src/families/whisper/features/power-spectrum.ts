@@ -20,7 +20,7 @@ const scratchRe = new Float64Array(POINTS);
 const scratchIm = new Float64Array(POINTS);
 
 /** Transforms `re` and `im` (200 values each) in place. */
-export function transform200(re: Float64Array, im: Float64Array): void {
+function transform200(re: Float64Array, im: Float64Array): void {
   radix5(re, im, scratchRe, scratchIm, 40, 1);
   radix5(scratchRe, scratchIm, re, im, 8, 5);
   radix4(re, im, scratchRe, scratchIm, 2, 25);

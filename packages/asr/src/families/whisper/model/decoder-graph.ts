@@ -1,7 +1,7 @@
 import { boolTensor, int64Tensor, zerosTensor, type OnnxSession, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
 import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
 import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
-import { ModelFault } from './model-folder.js';
+import { ModelFault } from '../../../models/model-folder.js';
 import { scoresOf, type TextMask } from './token-scores.js';
 
 const PAST = 'past_key_values.';

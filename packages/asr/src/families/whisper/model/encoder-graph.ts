@@ -1,12 +1,12 @@
 import { type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
 import { WINDOW_FRAMES } from '../features/log-mel.js';
 import { floatTensor, floatTypeOf, joinRows, type FloatType } from './graph-tensors.js';
-import { ModelFault } from './model-folder.js';
+import { ModelFault } from '../../../models/model-folder.js';
 
 /**
  * The encoder: log-mel windows in, hidden states out; names and types are those of the session.
  * On a CPU one window a run: rows in one run are no faster (tiny.en int8, one thread: 291 ms alone, 297 ms a row at batch 8), need eight times
- * the memory (1.5 GB against 0.6), and an int8 export scales its activations over the run, so that a window's values would depend on its mates.
+ * the memory (1.5 GB against 0.6), and an int8 export scales its activations over the run, so that a window's values would depend on the others.
  */
 export class EncoderGraph {
   readonly #session: OnnxSession;
@@ -31,7 +31,7 @@ export class EncoderGraph {
     this.#windowByWindow = windowByWindow;
   }
 
-  /** @param features rows × mels × 3,000. Answers rows × positions × width. */
+  /** @param features rows × mels × 3,000. @returns rows × positions × width. */
   async run(features: Float32Array, rows: number): Promise<OnnxTensor> {
     if (!this.#windowByWindow || rows === 1) return this.#encode(features, rows);
     const size = features.length / rows;

@@ -1,5 +1,5 @@
 import { float16Tensor, float32Tensor, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
-import { ModelFault } from './model-folder.js';
+import { ModelFault } from '../../../models/model-folder.js';
 
 /** Values of all 65,536 half-precision bit patterns: a look-up is ten times faster than arithmetic in JavaScript. */
 const VALUES = Float32Array.from({ length: 65_536 }, (_, bits) => {
@@ -113,7 +113,7 @@ export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTenso
 
 /**
  * A new tensor of one row's positions (the second dimension) `from` to `to`.
- * @param length positions that the reader insists on, or null: the part is repeated to it, which attention over it does not notice but at the last repetition's end
+ * @param length positions that the reader insists on, or null: the part is repeated up to it, which attention notices only at the end of the last repetition
  */
 export function pickPositions(tensor: OnnxTensor, row: number, from: number, to: number, length: number | null): OnnxTensor {
   const [rows = 1, positions = 1, width = 1] = tensor.dims;

@@ -17,7 +17,7 @@ class EncodedHidden implements EncodedAudio {
 
 const NOTHING = new Float32Array(0);
 
-/** A text is asked for loops whenever it has grown by so many tokens. */
+/** A text is checked for loops whenever it has grown by this many tokens. */
 const LOOP_CHECK_TOKENS = 8;
 
 /** Further steps of a rehearsal: the first of them still sets memory aside. */
@@ -162,7 +162,7 @@ export class OnnxSpeechModel implements SpeechModel {
     writing.tokens.push(token);
   }
 
-  /** Takes rows out of the batch that ended, reached their limit, loop or were cancelled. Answers whether any is left. */
+  /** Takes rows out of the batch that ended, reached their limit, loop or were cancelled. Returns whether any is left. */
   #dropFinished(state: DecoderState, writing: Writing[], cancelled: RequestCancelled): boolean {
     for (let row = writing.length - 1; row >= 0; row--) {
       const one = writing[row];

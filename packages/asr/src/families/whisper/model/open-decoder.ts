@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { openSession, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
 import { DecoderGraph } from './decoder-graph.js';
 import type { Decoder } from './decoder.js';
-import { ModelFault } from './model-folder.js';
+import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { splitWhisperDecoder, type SplitGraphs } from './split-decoder.js';
 import type { TextMask } from './token-scores.js';
@@ -49,7 +49,7 @@ export async function openDecoder(path: string, shape: { readonly heads: number;
   }
 }
 
-/** Null when the file is not to be rewritten; what is wrong with it, the runtime says when it opens it. */
+/** Null when the file is not to be rewritten. A broken file is reported by the runtime when it opens it. */
 async function splitFile(path: string, mask: TextMask): Promise<SplitGraphs | null> {
   if ((await stat(path)).size > MAX_REWRITTEN_BYTES) return null;
   return splitWhisperDecoder(await readFile(path), mask);

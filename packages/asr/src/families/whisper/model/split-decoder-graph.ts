@@ -1,6 +1,6 @@
 import { int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
 import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
-import { ModelFault } from './model-folder.js';
+import { ModelFault } from '../../../models/model-folder.js';
 import { SPLIT } from './split-decoder.js';
 
 const PAST = 'past_key_values.';

@@ -9,11 +9,11 @@ import { textMask } from './token-scores.js';
 const mask = textMask(10, [3, 12], [4]);
 const decoder = (model: string, name: string): Uint8Array => readFileSync(`${modelFolder(model)}/onnx/${name}`);
 
-test('Only text is masked: tokens from the end of the text on are the chooser\'s.', () => {
+test('Only text is masked: tokens from the end of the text on are the chooser\'s', () => {
   assert.deepEqual(mask, { endOfText: 10, suppress: [3], beginSuppress: [3, 12, 4].filter((token) => token < 10) });
 });
 
-test('An int8 decoder becomes two graphs, in which nothing is scaled over the batch any more.', { skip: skipWithoutReferences }, () => {
+test('An int8 decoder becomes two graphs, in which nothing is scaled over the batch any more', { skip: skipWithoutReferences }, () => {
   const graphs = splitWhisperDecoder(decoder('whisper-tiny.en', 'decoder_model_merged_quantized.onnx'), textMask(50_256, [], []));
   assert.ok(graphs !== null);
   for (const bytes of [graphs.first(), graphs.next()]) {
@@ -25,7 +25,7 @@ test('An int8 decoder becomes two graphs, in which nothing is scaled over the ba
   }
 });
 
-test('A decoder without quantised products is left as it is, and so is what is no merged decoder.', { skip: skipWithoutReferences }, () => {
+test('A decoder without quantised products is left as it is, and so is what is no merged decoder', { skip: skipWithoutReferences }, () => {
   assert.equal(splitWhisperDecoder(decoder('whisper-random-multilingual', 'decoder_model_merged.onnx'), mask), null);
   assert.equal(splitWhisperDecoder(decoder('whisper-tiny.en', 'encoder_model_quantized.onnx'), mask), null);
   const other = parseModel(decoder('whisper-random-multilingual', 'encoder_model.onnx'));

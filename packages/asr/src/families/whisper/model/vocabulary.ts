@@ -1,5 +1,5 @@
 import { Tokenizer } from '@huggingface/tokenizers';
-import { ModelFault, readModelJson, readOptionalModelJson } from './model-folder.js';
+import { ModelFault, readModelJson, readOptionalModelJson } from '../../../models/model-folder.js';
 import type { WhisperSettings } from './whisper-settings.js';
 
 /** What is used of the tokenizer: the package's own types cannot be resolved by Node's rules. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelFault, readModelJson, readOptionalModelJson } from './model-folder.js';
+import { ModelFault, readModelJson, readOptionalModelJson } from '../../../models/model-folder.js';
 
 const token = z.number().int().nonnegative();
 

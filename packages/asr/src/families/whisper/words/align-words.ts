@@ -68,7 +68,7 @@ export function medianFilter(row: Float32Array, width: number): Float32Array {
 const STEP_MS = 20;
 /** Words are sought up to half a second beyond the times of their segment. */
 export const TIME_ERROR_STEPS = 25;
-/** What a step further off costs: more than any fit is worth. */
+/** The cost of a step outside that range: more than any fit is worth. */
 const OUTSIDE = 1_000;
 
 /** A piece of a text, or a word, with its time in milliseconds from the window's start. */

@@ -16,7 +16,7 @@ const LONGEST_MEDIAN_MS = 700;
 const DISAGREEMENT_MS = 500;
 
 /**
- * Hands the aligned pieces of a window, as words, to its segments and mends what attention places badly, by the rules of openai/whisper's timing:
+ * Hands the aligned pieces of a window, as words, to its segments and corrects what attention places badly, by the rules of openai/whisper's timing:
  * a word at a sentence's end or after a pause lasts at most twice the median, and a segment begins and ends with its words, which stray from its own times by half a second at most.
  * @param aligned pieces of each segment
  * @param offsetMs the window's start in the chunk
@@ -36,7 +36,7 @@ export function placeWords(aligned: readonly (readonly AlignedWord[])[], segment
   }
 }
 
-/** Marks take neither time nor sureness; what is spoken takes both. */
+/** Punctuation has neither a time nor a probability of its own; spoken words have both. */
 function joined(into: AlignedWord, from: AlignedWord, before: boolean): AlignedWord {
   const [first, last] = before ? [from, into] : [into, from];
   const tokens = [...first.tokens, ...last.tokens];

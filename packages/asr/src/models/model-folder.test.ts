@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { loadWhisper } from '../load-whisper.js';
+import { loadWhisper } from '../families/whisper/whisper-family.js';
 import { findGraphs, ModelFault } from './model-folder.js';
-import { readWhisperSettings } from './whisper-settings.js';
+import { readWhisperSettings } from '../families/whisper/model/whisper-settings.js';
 
 describe('the folder of a model', () => {
   let folder = '';
@@ -18,22 +18,22 @@ describe('the folder of a model', () => {
   const fault = (code: string, words: RegExp) => (error: unknown): boolean => error instanceof ModelFault && error.code === code && words.test(error.message);
   const put = (name: string, text = '{}'): Promise<void> => writeFile(join(folder, name), text);
 
-  test('Without graphs the names that are expected are told.', async () => {
+  test('Without graphs the names that are expected are told', async () => {
     await assert.rejects(findGraphs(folder, 'fp16', 'cpu'), fault('model_file_missing', /onnx\/encoder_model_fp16\.onnx and onnx\/decoder_model_merged_fp16\.onnx, found no graph/));
   });
 
-  test('The dtype picks the file names of onnx-community\'s exports; auto is int8 on a CPU and fp16 on a GPU.', async () => {
+  test('The dtype picks the file names of onnx-community\'s exports; auto is int8 on a CPU and fp16 on a GPU', async () => {
     for (const suffix of ['_fp16', '_quantized']) for (const part of ['encoder_model', 'decoder_model_merged']) await put(`onnx/${part}${suffix}.onnx`, '');
     assert.equal((await findGraphs(folder, 'int8', 'cpu')).decoder, join(folder, 'onnx', 'decoder_model_merged_quantized.onnx'));
     assert.equal((await findGraphs(folder, 'auto', 'cpu')).dtype, 'int8');
     assert.equal((await findGraphs(folder, 'auto', 'cuda')).dtype, 'fp16');
   });
 
-  test('A dtype that is not there is refused with those that are.', async () => {
+  test('A dtype that is not there is refused with those that are', async () => {
     await assert.rejects(findGraphs(folder, 'fp32', 'cpu'), fault('model_dtype_missing', /no fp32: set MODEL_DTYPE to fp16 or int8/));
   });
 
-  test('A folder that is no Whisper, lacks a file or has a broken one is refused by name.', async () => {
+  test('A folder that is no Whisper, lacks a file or has a broken one is refused by name', async () => {
     await assert.rejects(readWhisperSettings(folder), fault('model_file_missing', /lacks config\.json/));
     await put('config.json', '{"model_type": "bert"}');
     await assert.rejects(readWhisperSettings(folder), fault('model_not_whisper', /"bert", expected "whisper"/));
@@ -43,7 +43,7 @@ describe('the folder of a model', () => {
     await assert.rejects(readWhisperSettings(folder), fault('model_file_invalid', /vocab_size/));
   });
 
-  test('A folder with everything but graphs that can be read is refused, naming the graph.', async () => {
+  test('A folder with everything but graphs that can be read is refused, naming the graph', async () => {
     const special = ['<|endoftext|>', '<|startoftranscript|>', '<|en|>', '<|translate|>', '<|transcribe|>', '<|startofprev|>', '<|nocaptions|>', '<|notimestamps|>'];
     const added_tokens = special.map((content, i) => ({ id: i + 1, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }));
     await put('config.json', JSON.stringify({ model_type: 'whisper', vocab_size: 9, d_model: 4, decoder_layers: 1, decoder_attention_heads: 1 }));

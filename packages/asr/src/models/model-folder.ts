@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
-import { ModelFileFault } from '../../../models/model-files.js';
+import { ModelFileFault } from './model-files.js';
 
 /** What is wrong with a model's folder. */
 export type ModelFaultCode = 'model_file_missing' | 'model_file_invalid' | 'model_dtype_missing' | 'model_not_whisper' | 'model_device_unavailable';
@@ -37,7 +37,7 @@ export async function findGraphs(folder: string, dtype: WhisperDtype | 'auto', d
   return { ...chosen, encoder: join(folder, 'onnx', encoder), decoder: join(folder, 'onnx', decoder) };
 }
 
-/** Chooses among the names of files in a model's `onnx/`, here or on the hub; answers names. Throws as `findGraphs`. */
+/** Chooses among the names of files in a model's `onnx/`, here or on the hub. Returns names. Throws as `findGraphs`. */
 export function chooseGraphs(names: readonly string[], dtype: WhisperDtype | 'auto', device: Device): GraphFiles {
   const found = names.filter((name) => name.endsWith('.onnx')).sort();
   const wanted = dtype === 'auto' ? PREFERENCE[device === 'cpu' ? 'cpu' : 'gpu'] : [dtype];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HUB_MODELS, isCommit, readHubReference } from './hub-models.js';
+import { HUB_MODELS, isCommit, readHubReference } from './known-models.js';
 
 test('Names, their aliases and hub ids are read, each with a revision if one is given', () => {
   assert.deepEqual(readHubReference('base'), { id: 'base', repository: 'onnx-community/whisper-base_timestamped', revision: HUB_MODELS['base']?.revision });
