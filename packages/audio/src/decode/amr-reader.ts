@@ -1,7 +1,6 @@
 import { decoder as startAmr } from '@audio/decode-amr';
 import { asciiOf } from './byte-queue.js';
-import type { DecodedPiece } from './packet-codec.js';
-import type { WasmReader } from './wasm-reader.js';
+import type { DecodedPiece, WasmReader } from './packet-codec.js';
 
 /** AMR narrow band (8 kHz) and wide band (16 kHz), one channel. */
 export class AmrReader implements WasmReader {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
-import type { FfmpegProgram } from './ffmpeg-program.js';
+import type { FfmpegProgram } from './ffmpeg-command.js';
 import { LIMITS, WITHOUT_FFMPEG, collected, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './testing/encoded-twins.js';
 import { openDecoding, type OpenedDecoding } from './open-decoding.js';
 

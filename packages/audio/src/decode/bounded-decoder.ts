@@ -3,7 +3,7 @@ import type { RecordingLimits } from '../recording.js';
 import { AiffHeader } from './aiff-header.js';
 import { ChunkedPcmDecoder } from './chunked-pcm-decoder.js';
 import type { BoundedContainer } from './container.js';
-import type { StreamDecoder } from './stream-decoder.js';
+import type { StreamDecoder } from './external-decoding.js';
 import { WavHeader } from './wav-header.js';
 
 /** How a recording is read. */

@@ -2,7 +2,28 @@ import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import type { SourceFormat } from './stream-decoder.js';
+
+/** What a decoder found in the file's header. */
+export interface SourceFormat {
+  /** Container, for example `wav`. */
+  readonly container: string;
+  /** Codec as far as known, for example `pcm_s16le`. */
+  readonly codec: string;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+}
+
+/** Turns bytes into planar PCM at 16 kHz, [-1, 1], piece by piece; memory does not grow with the file. Synchronous, so that it runs in any thread. */
+export interface StreamDecoder {
+  /** One array a channel, all of one length, perhaps empty. Throws `AsrError` `unprocessable_audio` or `audio_too_long`. */
+  push(bytes: Uint8Array): Float32Array[];
+  /** What is left at the end. Throws `unprocessable_audio` when there was no audio at all. */
+  finish(): Float32Array[];
+  /** Null until the header was read. */
+  readonly format: SourceFormat | null;
+  /** What was wrong with the file but did not stop the decoder. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+}
 
 /** Something wrong with a file that did not stop its decoder: `truncated_audio` (the end is missing) or `damaged_audio` (parts could not be decoded). */
 export interface DecodeWarning {
@@ -65,4 +86,33 @@ export function truncationWarning(declaredMs: number | null, decodedMs: number):
   if (declaredMs === null || decodedMs >= declaredMs - Math.max(250, declaredMs * 0.01)) return null;
   const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
   return { code: 'truncated_audio', message: `The file says that it is ${seconds(declaredMs)} s long but ends after ${seconds(decodedMs)} s.` };
+}
+
+/** The same pieces, but waiting for one ends with `cancelled` as soon as the signal is aborted, whatever the source does. */
+export async function* abortable(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let done = false;
+  try {
+    for (;;) {
+      const next = await unlessAborted(iterator.next(), signal);
+      if (next.done === true) {
+        done = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a source that hangs would keep its reader from leaving.
+    if (!done) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+/** A new promise a wait: racing each against one promise of the whole recording would keep every piece alive in that one's reactions. */
+function unlessAborted<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => { reject(abortError(signal)); };
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    wait.then(resolve, reject).finally(() => { signal.removeEventListener('abort', stop); });
+  });
 }

@@ -10,7 +10,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import type { Container } from './container.js';
 import { LIMITS, WITHOUT_FFMPEG, bytesInUse, collected, correlation, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './testing/encoded-twins.js';
 import { decodeWithFfmpeg, type FfmpegDecodeOptions } from './ffmpeg-decoder.js';
-import { findFfmpeg } from './ffmpeg-program.js';
+import { findFfmpeg } from './ffmpeg-command.js';
 
 const skip = WITHOUT_FFMPEG;
 const spoolDir = mkdtempSync(join(tmpdir(), 'murmuration-spool-'));

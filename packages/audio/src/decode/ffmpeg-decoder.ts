@@ -1,16 +1,13 @@
 import { AsrError } from '@murmuration/contracts/errors';
-import { abortable } from './abortable-source.js';
+import { abortable, abortError, DEFAULT_STALL_MS, isComplete, noSuchTrack, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding, type SourceFormat, type StreamDecoder } from './external-decoding.js';
 import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, isComplete, noSuchTrack, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
-import { TIMED, ffmpegCommand } from './ffmpeg-command.js';
-import type { FfmpegProgram } from './ffmpeg-program.js';
-import { Mp3Opening } from './mp3-opening.js';
+import { ffmpegCommand, TIMED, type FfmpegProgram } from './ffmpeg-command.js';
+import { Mp3Opening } from './mpeg-frame.js';
 import { OUTPUT_RATE_HZ } from './resampler.js';
 import { spool } from './spool-file.js';
-import type { SourceFormat, StreamDecoder } from './stream-decoder.js';
 import { TimedPcmReader } from './timed-pcm-reader.js';
 import { unfolded, type TimedPart } from './timed-shaper.js';
 

@@ -1,7 +1,6 @@
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { ByteQueue, viewOf } from './byte-queue.js';
-import type { DecodedPiece } from './packet-codec.js';
-import type { WasmReader } from './wasm-reader.js';
+import type { DecodedPiece, WasmReader } from './packet-codec.js';
 
 /** Native FLAC. signature → metadata blocks (only STREAMINFO is read) → frames. */
 export class FlacReader implements WasmReader {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import { LIMITS, WITHOUT_FFMPEG, collected, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './testing/encoded-twins.js';
-import type { FfmpegProgram } from './ffmpeg-program.js';
+import type { FfmpegProgram } from './ffmpeg-command.js';
 import { openDecoding } from './open-decoding.js';
 
 const skip = WITHOUT_FFMPEG;

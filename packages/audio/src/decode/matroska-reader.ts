@@ -1,7 +1,6 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matroska-packets.js';
-import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
-import type { WasmReader } from './wasm-reader.js';
+import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec, type WasmReader } from './packet-codec.js';
 
 /** Time stamps of neighbouring blocks that differ by more may have a hole between them. Milliseconds. */
 const HOLE_MS = 100;

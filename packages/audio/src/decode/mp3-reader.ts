@@ -1,7 +1,6 @@
 import { MPEGDecoder } from 'mpg123-decoder';
-import { Mp3Opening } from './mp3-opening.js';
-import type { DecodedPiece } from './packet-codec.js';
-import type { WasmReader } from './wasm-reader.js';
+import { Mp3Opening } from './mpeg-frame.js';
+import type { DecodedPiece, WasmReader } from './packet-codec.js';
 
 /** Bare mp3, with or without tags. */
 export class Mp3Reader implements WasmReader {

@@ -1,3 +1,5 @@
+import { ByteQueue } from './byte-queue.js';
+
 /** What the four bytes of an MPEG audio frame's header say. */
 export interface MpegFrame {
   readonly layer: 1 | 2 | 3;
@@ -60,7 +62,7 @@ export function id3Bytes(bytes: Uint8Array): number {
 }
 
 /** Length that the Xing or Info tag of a first frame declares, or null without one. Samples of one channel. */
-export function declaredMp3Samples(bytes: Uint8Array, at: number): number | null {
+function declaredMp3Samples(bytes: Uint8Array, at: number): number | null {
   const frame = readMpegFrame(bytes, at);
   if (frame?.layer !== 3) return null;
   const tag = at + 4 + frame.sideBytes;
@@ -92,4 +94,41 @@ function framesFollow(bytes: Uint8Array, from: number, lengthAt: (at: number) =>
     at += length;
   }
   return true;
+}
+
+/** As many bytes as surely hold the first frames of an mp3 after a small tag. */
+const LOOK_BYTES = 16_384;
+
+/** What the first frames of an mp3 say about it. Holds some kilobytes until they are there. */
+export class Mp3Opening {
+  /** Null until known, and for good where no frames were found. */
+  channels: 1 | 2 | null = null;
+  /** Length that the first frame declares (Xing or Info), or null. Milliseconds. */
+  declaredMs: number | null = null;
+  readonly #queue = new ByteQueue();
+  #done = false;
+
+  /** Takes the next bytes; gives all once the first frames are among them, none before. */
+  push(bytes: Uint8Array): Uint8Array {
+    this.#queue.push(bytes);
+    if (!this.#done && this.#queue.length < LOOK_BYTES) return new Uint8Array(0);
+    return this.finish();
+  }
+
+  /** Everything that was held. */
+  finish(): Uint8Array {
+    const bytes = this.#queue.takeUpTo(Infinity);
+    if (!this.#done) this.#look(bytes);
+    this.#done = true;
+    return bytes;
+  }
+
+  #look(bytes: Uint8Array): void {
+    const at = findFrames(bytes, (from) => readMpegFrame(bytes, from)?.bytes ?? null);
+    const frame = at === null ? null : readMpegFrame(bytes, at);
+    if (at === null || frame === null) return;
+    const samples = declaredMp3Samples(bytes, at);
+    this.channels = frame.channels;
+    this.declaredMs = samples === null ? null : (samples * 1_000) / frame.sampleRateHz;
+  }
 }

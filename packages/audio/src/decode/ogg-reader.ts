@@ -2,8 +2,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
 import { noSuchTrack } from './external-decoding.js';
 import { OggPages, type OggPage } from './ogg-pages.js';
-import { flacCodec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec } from './packet-codec.js';
-import type { WasmReader } from './wasm-reader.js';
+import { flacCodec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec, type WasmReader } from './packet-codec.js';
 
 /** Header packets of a stream until its codec can start. */
 interface Opening {

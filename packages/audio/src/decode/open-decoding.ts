@@ -1,14 +1,11 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { aiffCompression, aiffLayout } from './aiff-header.js';
-import { abortable } from './abortable-source.js';
+import { abortable, noSuchTrack, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
-import type { BoundedContainer, Container } from './container.js';
-import { noSuchTrack, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
-import { TIMED } from './ffmpeg-command.js';
+import { SNIFF_BYTES, sniffContainer, type BoundedContainer, type Container } from './container.js';
+import { TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
-import type { FfmpegProgram } from './ffmpeg-program.js';
 import { LeadingTags } from './tags.js';
-import { SNIFF_BYTES, sniffContainer } from './sniff-container.js';
 import { cleanerOf, type StreamCleaner } from './stream-cleaner.js';
 import { decodeWithWasm } from './wasm-decoder.js';
 import { wavFormatTag } from './wav-header.js';

@@ -3,6 +3,20 @@ import { viewOf } from './byte-queue.js';
 import { readMpegFrame } from './mpeg-frame.js';
 import { MAX_CHANNELS } from './track-shaper.js';
 
+/** Reads one container and its codec in WASM: bytes in, planar PCM at the source's rate out. Throws `AsrError`. */
+export interface WasmReader {
+  push(bytes: Uint8Array): Promise<DecodedPiece[]>;
+  finish(): Promise<DecodedPiece[]>;
+  /** Null until known. */
+  readonly codec: string | null;
+  /** Length that the file's header declares, or null. Milliseconds. */
+  readonly declaredMs: number | null;
+  /** True when the bytes ended in the middle of something. Known after `finish`. */
+  readonly truncated: boolean;
+  /** True when parts could not be decoded. */
+  readonly damaged: boolean;
+}
+
 /** Planar PCM at the rate of the source. */
 export interface DecodedPiece {
   readonly planar: readonly Float32Array[];

@@ -1,4 +1,4 @@
-import { decodeFloats, encodeFloats } from '../float-text.js';
+import { decodeFloats, encodeFloats } from './sample-encoding.js';
 
 /** Rate that every decoder of this room gives. */
 export const OUTPUT_RATE_HZ = 16_000;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, voice, wavFile } from './testing/encoded-twins.js';
-import type { FfmpegProgram } from './ffmpeg-program.js';
+import type { FfmpegProgram } from './ffmpeg-command.js';
 import { openDecoding } from './open-decoding.js';
 
 const skip = WITHOUT_FFMPEG;

@@ -3,12 +3,10 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import { isComplete, truncationWarning, type DecodeWarning } from './external-decoding.js';
-import type { DecodedPiece } from './packet-codec.js';
-import type { SourceFormat } from './stream-decoder.js';
+import { isComplete, truncationWarning, type DecodeWarning, type SourceFormat } from './external-decoding.js';
+import type { DecodedPiece, WasmReader } from './packet-codec.js';
 import { TimedShaper, type TimedPart } from './timed-shaper.js';
 import { concatTracks } from './track-shaper.js';
-import type { WasmReader } from './wasm-reader.js';
 
 /** What the thread is told at its start. */
 export interface WasmThreadData {

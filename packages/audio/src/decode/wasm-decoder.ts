@@ -1,9 +1,7 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { Thread } from '@murmuration/runtime/thread';
-import { abortable } from './abortable-source.js';
+import { abortable, abortError, DEFAULT_STALL_MS, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding, type SourceFormat } from './external-decoding.js';
 import type { Container } from './container.js';
-import { DEFAULT_STALL_MS, abortError, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
-import type { SourceFormat } from './stream-decoder.js';
 import { unfolded } from './timed-shaper.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 

@@ -1,7 +1,6 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf, type ByteQueue } from './byte-queue.js';
-import type { HeaderReader, HeaderStep } from './chunked-pcm-decoder.js';
-import type { PcmLayout } from './pcm-body.js';
+import type { HeaderReader, HeaderStep, PcmLayout } from './chunked-pcm-decoder.js';
 import { A_LAW, MU_LAW, floatEncoding, integerEncoding, type SampleEncoding } from './sample-encoding.js';
 
 const ALL_ONES = 0xffff_ffff;

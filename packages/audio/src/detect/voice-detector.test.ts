@@ -3,8 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { seededRandom } from '../decode/testing/encoded-twins.js';
 import { DETECT, VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, concatenated, noise, recordingChannel, tone } from '../testing/detection-samples.js';
 import { WINDOW_SAMPLES, measureWindow } from './audio-window.js';
-import type { DetectedWindow } from './detector.js';
-import type { DetectorSnapshot } from './detector-snapshot.js';
+import type { DetectedWindow, DetectorSnapshot } from './detector.js';
 import { SileroModel } from './silero-model.js';
 import { VoiceDetector } from './voice-detector.js';
 

@@ -1,8 +1,7 @@
 import type { DetectOptions } from '@murmuration/contracts';
-import { decodeFloats, encodeFloats } from '../float-text.js';
+import { decodeFloats, encodeFloats } from '../decode/sample-encoding.js';
 import { SAMPLES_A_MS, WINDOW_SAMPLES, measureWindow } from './audio-window.js';
-import type { DetectedWindow, DetectionEnd, Detector } from './detector.js';
-import type { DetectorSnapshot } from './detector-snapshot.js';
+import type { DetectedWindow, DetectionEnd, Detector, DetectorSnapshot } from './detector.js';
 import { CONTEXT_SAMPLES, MAX_RUN_WINDOWS, newSileroState, type SileroModel, type SileroState } from './silero-model.js';
 import { HYSTERESIS, UtteranceSegmenter } from './utterance-segmenter.js';
 

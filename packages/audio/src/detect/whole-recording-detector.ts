@@ -1,4 +1,4 @@
-import { decodeFloats, encodeFloats } from '../float-text.js';
+import { decodeFloats, encodeFloats } from '../decode/sample-encoding.js';
 import { WINDOW_SAMPLES, measureWindow } from './audio-window.js';
 import type { DetectedWindow, DetectionEnd, Detector } from './detector.js';
 

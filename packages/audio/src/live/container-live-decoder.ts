@@ -2,11 +2,9 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue } from '../decode/byte-queue.js';
 import { MatroskaReader } from '../decode/matroska-reader.js';
 import { OggReader } from '../decode/ogg-reader.js';
-import type { DecodedPiece } from '../decode/packet-codec.js';
-import { RecordingTimeline } from '../decode/recording-timeline.js';
-import { TimedShaper, unfolded } from '../decode/timed-shaper.js';
+import type { DecodedPiece, WasmReader } from '../decode/packet-codec.js';
+import { RecordingTimeline, TimedShaper, unfolded } from '../decode/timed-shaper.js';
 import { MAX_CHANNELS } from '../decode/track-shaper.js';
-import type { WasmReader } from '../decode/wasm-reader.js';
 import { SAMPLES_A_MS } from '../detect/audio-window.js';
 import type { DecodedLive, LiveDecoder } from './live-decoder.js';
 

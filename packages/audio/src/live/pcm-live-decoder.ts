@@ -1,8 +1,7 @@
 import { ChannelMixer } from '../decode/channel-mixer.js';
 import { Resampler, type ResamplerSnapshot } from '../decode/resampler.js';
 import { A_LAW, MU_LAW, deinterleave, floatEncoding, integerEncoding, type SampleEncoding } from '../decode/sample-encoding.js';
-import type { LiveEarSettings } from './live-ear-settings.js';
-import type { DecodedLive, LiveDecoder } from './live-decoder.js';
+import type { DecodedLive, LiveDecoder, LiveEarSettings } from './live-decoder.js';
 
 /** Interleaved PCM of any encoding but containers. The pieces hold whole frames. */
 export class PcmLiveDecoder implements LiveDecoder {

@@ -1,7 +1,7 @@
 import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
 import type { DetectedWindow } from '../detect/detector.js';
 import { chooseCut, type CutWindow } from '../plan/cut-place.js';
-import type { LiveEarSettings } from './live-ear-settings.js';
+import type { LiveEarSettings } from './live-decoder.js';
 
 /** Why an utterance ended. */
 export type UtteranceEnd = 'silence' | 'committed' | 'cut' | 'finish';

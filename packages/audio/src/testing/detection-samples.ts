@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ChunkPolicy, DetectOptions } from '@murmuration/contracts';
 import { LIMITS, joinedPieces } from '../decode/testing/encoded-twins.js';
-import { createBoundedDecoder } from '../decode/index.js';
-import { vadModelFiles } from '../vad-model-files.js';
+import { createBoundedDecoder } from '../decode/bounded-decoder.js';
+import { vadModelFiles } from '../detect/silero-weights.js';
 
 // What the tests of detection and planning listen to.
 

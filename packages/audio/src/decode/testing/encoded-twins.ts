@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { findFfmpeg } from '../ffmpeg-program.js';
+import { findFfmpeg } from '../ffmpeg-command.js';
 
 /** For tests: the same recording in many formats, made at run time. */
 

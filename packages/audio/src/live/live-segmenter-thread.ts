@@ -1,9 +1,9 @@
 import { ExitGate } from '@murmuration/onnx';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
-import type { DetectionThreadData } from '../detection-threads.js';
+import type { DetectionThreadData } from '../detect/detection-threads.js';
 import { SileroModel } from '../detect/silero-model.js';
-import type { LiveEarMethods } from './live-ear-methods.js';
-import { LiveEarStream } from './live-ear-stream.js';
+import type { LiveEarMethods } from './live-segmenters.js';
+import { LiveEarStream } from './live-segmenter-stream.js';
 
 // The thread in which live sessions are decoded and searched for utterances: many, each piece by piece.
 

@@ -4,9 +4,9 @@ import { AsrError } from '@murmuration/contracts';
 import { WITHOUT_FFMPEG, encodedTwin, seededRandom, voice, wavFile } from '../decode/testing/encoded-twins.js';
 import { SileroModel } from '../detect/silero-model.js';
 import { VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingChannel } from '../testing/detection-samples.js';
-import type { EarState, Heard } from './heard.js';
-import { LiveEarStream } from './live-ear-stream.js';
-import type { LiveEarSettings } from './live-ear-settings.js';
+import type { EarState, Heard } from './live-segmenters.js';
+import { LiveEarStream } from './live-segmenter-stream.js';
+import type { LiveEarSettings } from './live-decoder.js';
 import type { UtteranceEvent } from './utterance-tracker.js';
 
 const SETTINGS: LiveEarSettings = { encoding: 'pcm_s16le', sampleRateHz: 16_000, channels: 1, detect: true, threshold: 0.5, paddingMs: 200, endpointingMs: 400, maxUtteranceMs: 3_000 };

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
-import { LIMITS, WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from './decode/testing/encoded-twins.js';
-import { DetectionThreads } from './detection-threads.js';
-import { DETECT, POLICY, VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from './testing/detection-samples.js';
-import type { RecordingEvent, RecordingInput } from './recording.js';
-import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './speech-reader-methods.js';
+import { LIMITS, WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from '../decode/testing/encoded-twins.js';
+import { DetectionThreads } from '../detect/detection-threads.js';
+import { DETECT, POLICY, VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from '../testing/detection-samples.js';
+import type { RecordingEvent, RecordingInput } from '../recording.js';
+import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
 import { SpeechReader } from './speech-reader.js';
 
 type Chunk = Extract<RecordingEvent, { type: 'chunk' }>;

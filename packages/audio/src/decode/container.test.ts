@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import { WITHOUT_FFMPEG, encodedTwin, seededRandom, voice, wavFile } from './testing/encoded-twins.js';
-import { sniffContainer } from './sniff-container.js';
+import { sniffContainer } from './container.js';
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
 

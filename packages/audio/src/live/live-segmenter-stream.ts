@@ -1,14 +1,13 @@
 import { endianness } from 'node:os';
 import type { DetectOptions } from '@murmuration/contracts';
 import { SAMPLES_A_MS } from '../detect/audio-window.js';
-import type { DetectorSnapshot } from '../detect/detector-snapshot.js';
+import type { DetectorSnapshot } from '../detect/detector.js';
 import type { SileroModel } from '../detect/silero-model.js';
 import { VoiceDetector } from '../detect/voice-detector.js';
 import { WholeRecordingDetector, type WholeRecordingSnapshot } from '../detect/whole-recording-detector.js';
 import { ContainerLiveDecoder } from './container-live-decoder.js';
-import type { EarSnapshot, EarState, Heard } from './heard.js';
-import type { LiveDecoder } from './live-decoder.js';
-import type { LiveEarSettings } from './live-ear-settings.js';
+import type { EarSnapshot, EarState, Heard } from './live-segmenters.js';
+import type { LiveDecoder, LiveEarSettings } from './live-decoder.js';
 import { PcmLiveDecoder } from './pcm-live-decoder.js';
 import { UtteranceTracker, type UtteranceEvent } from './utterance-tracker.js';
 

@@ -1,9 +1,10 @@
 import { AsrError } from '@murmuration/contracts';
-import { DetectionThreads } from './detection-threads.js';
-import { openDecoding, type FfmpegProgram } from './decode/index.js';
-import type { RecordingEvent, RecordingInput } from './recording.js';
-import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './speech-reader-methods.js';
-import { SpeechReaderRun } from './speech-reader-run.js';
+import { DetectionThreads } from '../detect/detection-threads.js';
+import type { FfmpegProgram } from '../decode/ffmpeg-command.js';
+import { openDecoding } from '../decode/open-decoding.js';
+import type { RecordingEvent, RecordingInput } from '../recording.js';
+import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
+import { SpeechReaderRun } from './reader-run.js';
 
 export interface SpeechReaderOptions {
   /** Threads for decoding and detection; one core's worth each. */

@@ -1,12 +1,58 @@
-import { AsrError, type RecordingSummary } from '@murmuration/contracts';
-import { createBoundedDecoder } from './decode/index.js';
-import type { StreamDecoder } from './decode/stream-decoder.js';
-import { SAMPLES_A_MS } from './detect/audio-window.js';
-import type { SileroModel } from './detect/silero-model.js';
-import { ChannelTrack } from './plan/channel-track.js';
-import { sumAccounts } from './plan/channel-accounting.js';
-import type { ReadyChunk } from './plan/chunk-planner.js';
-import type { OpenRecording, PieceAnswer, ReadChunk, RecordingPiece } from './speech-reader-methods.js';
+import { AsrError, type ChannelMode, type ChunkPolicy, type DetectOptions, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
+import type { Transferred } from '@murmuration/runtime';
+import type { BoundedContainer } from '../decode/container.js';
+import type { StreamDecoder } from '../decode/external-decoding.js';
+import { createBoundedDecoder } from '../decode/bounded-decoder.js';
+import { SAMPLES_A_MS } from '../detect/audio-window.js';
+import type { SileroModel } from '../detect/silero-model.js';
+import { sumAccounts } from '../plan/channel-accounting.js';
+import { ChannelTrack } from '../plan/channel-track.js';
+import type { ReadyChunk } from '../plan/chunk-planner.js';
+import type { RecordingLimits } from '../recording.js';
+
+/** The module of the threads. */
+export const SPEECH_READER_THREAD = new URL('./reader-thread.js', import.meta.url);
+
+/** How a recording is to be read; comes with its first piece. */
+export interface OpenRecording {
+  /** Decoded in the thread by our own reader, or null: PCM comes from outside. */
+  readonly container: BoundedContainer | null;
+  readonly channels: ChannelMode;
+  readonly detect: DetectOptions;
+  readonly policy: ChunkPolicy;
+  readonly limits: RecordingLimits;
+}
+
+/** The next piece of a recording. Buffers move to the thread. */
+export interface RecordingPiece {
+  /** Chosen by the sender, unique in the thread. */
+  readonly recording: number;
+  /** Set with the first piece. */
+  readonly open: OpenRecording | null;
+  /** Bytes of the file for the thread's decoder, or planar PCM at 16 kHz. */
+  readonly content: { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly pcm: readonly Float32Array<ArrayBuffer>[] };
+  /** True for the last piece; the answer then carries the summary. */
+  readonly last: boolean;
+}
+
+/** A complete chunk; `pcm` is signed 16-bit little endian. */
+export interface ReadChunk {
+  readonly chunk: PlannedChunk;
+  readonly pcm: Uint8Array<ArrayBuffer>;
+}
+
+export interface PieceAnswer {
+  readonly chunks: readonly ReadChunk[];
+  readonly summary: RecordingSummary | null;
+}
+
+/** Methods of a reader thread; pieces of one recording are worked on in the order they were sent. */
+export type SpeechReaderMethods = {
+  /** Throws `AsrError` for bad audio, after which the recording is gone. */
+  readonly push: (piece: RecordingPiece) => Promise<Transferred<PieceAnswer>>;
+  /** Forgets a recording that will not be finished. */
+  readonly drop: (recording: number) => void;
+};
 
 /** Bytes that are decoded at a time, and samples that are heard at a time (4 s): between two of these others get their turn. */
 const SLICE_BYTES = 65_536;

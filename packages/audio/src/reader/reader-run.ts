@@ -1,10 +1,9 @@
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
-import type { DetectionThreads, ThreadLease } from './detection-threads.js';
-import type { OpenedDecoding } from './decode/index.js';
-import type { RecordingEvent, RecordingInput } from './recording.js';
-import { SpeechReaderFeed, type FeedPiece } from './speech-reader-feed.js';
-import type { OpenRecording, PieceAnswer, RecordingPiece, SpeechReaderMethods } from './speech-reader-methods.js';
-import { formatName } from './speech-reader-recording.js';
+import type { DetectionThreads, ThreadLease } from '../detect/detection-threads.js';
+import type { OpenedDecoding } from '../decode/open-decoding.js';
+import type { RecordingEvent, RecordingInput } from '../recording.js';
+import { SpeechReaderFeed, type FeedPiece } from './reader-feed.js';
+import { formatName, type OpenRecording, type PieceAnswer, type RecordingPiece, type SpeechReaderMethods } from './thread-recording.js';
 
 /** Pieces that are in a thread or answered and not yet handed out. */
 const MAX_PIECES = 2;

@@ -1,10 +1,9 @@
 import { AsrError } from '@murmuration/contracts';
 import { ExitGate } from '@murmuration/onnx';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
-import type { DetectionThreadData } from './detection-threads.js';
-import { SileroModel } from './detect/silero-model.js';
-import type { RecordingPiece, SpeechReaderMethods } from './speech-reader-methods.js';
-import { ThreadRecording } from './speech-reader-recording.js';
+import type { DetectionThreadData } from '../detect/detection-threads.js';
+import { SileroModel } from '../detect/silero-model.js';
+import { ThreadRecording, type RecordingPiece, type SpeechReaderMethods } from './thread-recording.js';
 
 // The thread in which recordings are decoded, searched for speech and cut: many at a time, slice by slice in turn.
 
