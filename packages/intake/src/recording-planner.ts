@@ -1,4 +1,4 @@
-import { AsrError, type ModelDescription, type PlannedChunk, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
+import { AsrError, samplesToMs, type ModelDescription, type PlannedChunk, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { atDoor, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/queue';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
@@ -80,7 +80,7 @@ export class RecordingPlanner {
         }
         await this.#roomFor(signal);
         await atDoor(() => this.#parts.jobs.storeAudio(this.#job, event.chunk, event.pcm), this.#parts.audio.putLimitMs);
-        this.#plannedMs += event.chunk.samples / 16;
+        this.#plannedMs += samplesToMs(event.chunk.samples);
         this.#gathered.push(event.chunk);
         if (event.chunk.index < GATHERED_FROM || this.#gathered.length >= GATHERED_CHUNKS) await this.#queueGathered();
         else this.#queueLater ??= setTimeout(() => { this.#queueGathered().catch(() => undefined); }, GATHERED_MS);

@@ -1,4 +1,4 @@
-import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, Lane, PlannedChunk, RecordingSummary, Webhook } from '@murmuration/contracts';
+import { samplesToMs, type DecodeOptions, type ErrorRecord, type JobMetadata, type JobPriority, type JobState, type Lane, type PlannedChunk, type RecordingSummary, type Webhook } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
@@ -117,7 +117,7 @@ export class JobStore {
   async addItems(job: JobIdentity, chunks: readonly PlannedChunk[]): Promise<boolean> {
     if (chunks.length === 0) return true;
     const keys = jobKeys(job.id);
-    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItems, [keys.job, keys.chunks, keys.pending, keys.tries], chunks.flatMap((chunk) => [chunk.index, JSON.stringify(chunk), chunk.samples / 16])) as ['ok' | 'gone', number?, number?];
+    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItems, [keys.job, keys.chunks, keys.pending, keys.tries], chunks.flatMap((chunk) => [chunk.index, JSON.stringify(chunk), samplesToMs(chunk.samples)])) as ['ok' | 'gone', number?, number?];
     if (outcome === 'gone') {
       await Promise.all(chunks.map((chunk) => this.#audio.delete(job.id, chunk.index)));
       return false;

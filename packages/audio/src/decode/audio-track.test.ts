@@ -36,7 +36,7 @@ const KINDS: readonly { readonly extension: string; readonly argv: string[]; rea
 ];
 
 for (const { extension, argv, wasm = false, marks = false } of KINDS) {
-  test(`of several audio tracks the default or the chosen one is decoded: ${extension} ${argv.join(' ')}`, { skip }, async () => {
+  test(`Of several audio tracks the default or the chosen one is decoded: ${extension} ${argv.join(' ')}`, { skip }, async () => {
     const first = encodedTwin(wav, [...both, ...argv, ...firstIsDefault], extension, tone);
     const second = encodedTwin(wav, [...both, ...argv, ...secondIsDefault], extension, tone);
     for (const program of wasm ? [ffmpeg, null] : [ffmpeg]) {
@@ -50,7 +50,7 @@ for (const { extension, argv, wasm = false, marks = false } of KINDS) {
   });
 }
 
-test('a file whose container holds one track has no other, and a video without sound has none', { skip }, async () => {
+test('A file whose container holds one track has no other, and a video without sound has none', { skip }, async () => {
   const refused = (code: string) => (error: unknown): boolean => error instanceof AsrError && error.code === code && (code !== 'invalid_field' || error.message.includes('one audio track, which is 0'));
   for (const [extension, argv] of [['mp3', []], ['flac', []], ['aac', ['-c:a', 'aac']]] as const) {
     const bytes = encodedTwin(wav, argv, extension);
@@ -65,7 +65,7 @@ test('a file whose container holds one track has no other, and a video without s
   for (const track of [null, 1]) await assert.rejects(secondsOf(silent, track, ffmpeg), refused('unprocessable_audio'));
 });
 
-test('a track of an unknown codec beside the one that is decoded does no harm', { skip }, async () => {
+test('A track of an unknown codec beside the one that is decoded does no harm', { skip }, async () => {
   const mkv = Buffer.from(encodedTwin(wav, [...both, '-c:a:0', 'mp3', '-c:a:1', 'aac', ...firstIsDefault], 'mkv', tone));
   mkv.write('A_XYZ', mkv.indexOf('A_AAC'), 'latin1');
   const mp4 = Buffer.from(encodedTwin(wav, [...both, '-c:a:0', 'alac', '-c:a:1', 'aac', ...secondIsDefault], 'mov', tone));

@@ -25,7 +25,7 @@ export async function matroskaDefaultTrack(source: AsyncIterable<Uint8Array>): P
     try {
       packets.push(next.value);
     } catch {
-      // What only ffmpeg reads, or nobody: it is ffmpeg's to judge.
+      // A format that only ffmpeg can read, or none: ffmpeg decides.
       readable = false;
     }
   }

@@ -30,7 +30,7 @@ const ALL_RATES_WAV: readonly [string, string[], number][] = [
   ['pcm_alaw', [], 0.995], ['pcm_mulaw', [], 0.995], ['pcm_s16le', ['-rf64', 'always'], 0.99999],
 ];
 
-test('every kind of wav that ffmpeg writes gives the same sound, mixed and split, in any pieces', { skip: WITHOUT_FFMPEG }, () => {
+test('Every kind of wav that ffmpeg writes gives the same sound, mixed and split, in any pieces', { skip: WITHOUT_FFMPEG }, () => {
   const random = seededRandom(11);
   const source = voice(1.5, 22_050, 2);
   const wanted = at16k(source, 22_050);
@@ -49,7 +49,7 @@ test('every kind of wav that ffmpeg writes gives the same sound, mixed and split
   }
 });
 
-test('every kind of aiff that ffmpeg writes gives the same sound', { skip: WITHOUT_FFMPEG }, () => {
+test('Every kind of aiff that ffmpeg writes gives the same sound', { skip: WITHOUT_FFMPEG }, () => {
   const source = voice(1, 44_100, 2);
   const wanted = at16k(source, 44_100);
   for (const [codec, extension, least] of [['pcm_s8', 'aiff', 0.99], ['pcm_s16be', 'aiff', 0.99999], ['pcm_s24be', 'aiff', 0.99999], ['pcm_s32be', 'aiff', 0.99999], ['pcm_s16le', 'aif', 0.99999], ['pcm_f32be', 'aif', 0.99999], ['pcm_f64be', 'aif', 0.99999], ['pcm_alaw', 'aif', 0.995], ['pcm_mulaw', 'aif', 0.995]] as const) {
@@ -62,7 +62,7 @@ test('every kind of aiff that ffmpeg writes gives the same sound', { skip: WITHO
   }
 });
 
-test('an aiff made by other software is read', { skip: existsSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)) ? false : 'the evaluation recordings are not beside the checkout' }, () => {
+test('An aiff made by other software is read', { skip: existsSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)) ? false : 'the evaluation recordings are not beside the checkout' }, () => {
   const bytes = new Uint8Array(readFileSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)));
   const [track] = decoded('aiff', bytes, 'mix');
   assert.ok((track?.length ?? 0) > 16_000);
@@ -78,7 +78,7 @@ test('16-bit samples at 16 kHz come out exactly, one byte at a time as well', ()
   }
 });
 
-test('a data size of 0, of all ones or beyond the body means that the file is read to its end', () => {
+test('A data size of 0, of all ones or beyond the body means that the file is read to its end', () => {
   const numbers = Int16Array.from({ length: 500 }, (_, i) => i);
   const data = new Uint8Array(numbers.buffer);
   for (const claimed of [0, 0xffff_ffff, 0xffff_fff0, data.length + 2]) {
@@ -86,12 +86,12 @@ test('a data size of 0, of all ones or beyond the body means that the file is re
   }
 });
 
-test('chunks after the sound are not taken for sound', () => {
+test('Chunks after the sound are not taken for sound', () => {
   const file = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(200), 100);
   assert.equal(decoded('wav', file, 'mix')[0]?.length, 50);
 });
 
-test('chunks of odd and of huge size before the sound are passed over without being held', () => {
+test('Chunks of odd and of huge size before the sound are passed over without being held', () => {
   const plain = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(100));
   const list = new Uint8Array(8 + 70_001 + 1);
   list.set([0x4c, 0x49, 0x53, 0x54, ...new Uint8Array(Uint32Array.of(70_001).buffer)]);
@@ -99,7 +99,7 @@ test('chunks of odd and of huge size before the sound are passed over without be
   assert.equal(decoded('wav', file, 'mix', () => 999)[0]?.length, 50);
 });
 
-test('headers that no recording has are refused', () => {
+test('Headers that no recording has are refused', () => {
   const data = new Uint8Array(1_000);
   for (const format of [
     { tag: 1, bits: 16, rateHz: 0, channels: 1 }, { tag: 1, bits: 16, rateHz: 999, channels: 1 }, { tag: 1, bits: 16, rateHz: 384_001, channels: 1 },
@@ -110,7 +110,7 @@ test('headers that no recording has are refused', () => {
   }
 });
 
-test('files without sound, cut before it or with a format of absurd size are refused', () => {
+test('Files without sound, cut before it or with a format of absurd size are refused', () => {
   const file = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(10));
   const absurd = file.slice();
   absurd.set([0xff, 0xff, 0xff, 0x7f], 16);
@@ -119,25 +119,25 @@ test('files without sound, cut before it or with a format of absurd size are ref
   }
 });
 
-test('a recording is refused as soon as it is longer than the limit', () => {
+test('A recording is refused as soon as it is longer than the limit', () => {
   const decoder = createBoundedDecoder('wav', { channels: 'mix', limits: { maxDurationMs: 1_000, maxChannels: 8 } });
   const second = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(32_000), 0);
   assert.equal(decoder.push(second)[0]?.length, 16_000);
   assert.throws(() => decoder.push(new Uint8Array(2)), refusal('audio_too_long'));
 });
 
-test('the limit of channels is the one that is asked for', () => {
+test('The limit of channels is the one that is asked for', () => {
   const decoder = createBoundedDecoder('wav', { channels: 'mix', limits: { maxDurationMs: 1_000, maxChannels: 2 } });
   assert.throws(() => decoder.push(wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 3 }, new Uint8Array(60))), refusal('unprocessable_audio'));
 });
 
-test('floats that are not numbers become silence and those beyond full scale are clipped', () => {
+test('Floats that are not numbers become silence and those beyond full scale are clipped', () => {
   const data = Float32Array.of(NaN, Infinity, -7, 0.25);
   const [track] = decoded('wav', wavWith({ tag: 3, bits: 32, rateHz: 16_000, channels: 1 }, new Uint8Array(data.buffer)), 'mix');
   assert.deepEqual(track, Float32Array.of(0, 1, -1, 0.25));
 });
 
-test('random damage to a header gives sound or a refusal, never another error', () => {
+test('Random damage to a header gives sound or a refusal, never another error', () => {
   const random = seededRandom(29);
   const clean = wavWith({ tag: 1, bits: 16, rateHz: 44_100, channels: 2 }, new Uint8Array(4_000));
   for (let round = 0; round < 2_000; round++) {
@@ -151,7 +151,7 @@ test('random damage to a header gives sound or a refusal, never another error', 
   }
 });
 
-test('five minutes of sound (58 MB) go through without growing memory', async () => {
+test('Five minutes of sound (58 MB) go through without growing memory', async () => {
   const decoder = createBoundedDecoder('wav', { channels: 'mix', limits: LIMITS });
   decoder.push(wavWith({ tag: 1, bits: 16, rateHz: 48_000, channels: 2 }, new Uint8Array(0), 0));
   let samples = 0;

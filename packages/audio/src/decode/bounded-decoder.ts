@@ -12,7 +12,7 @@ export interface BoundedDecoderOptions {
   readonly limits: RecordingLimits;
 }
 
-/** Our own reader of an uncompressed container: pure and synchronous, for any thread; memory does not grow with the file. */
+/** The built-in reader of an uncompressed container: pure and synchronous, for any thread; memory does not grow with the file. */
 export function createBoundedDecoder(container: BoundedContainer, options: BoundedDecoderOptions): StreamDecoder {
   const header = container === 'wav' ? new WavHeader() : new AiffHeader();
   return new ChunkedPcmDecoder(header, options.channels, options.limits);

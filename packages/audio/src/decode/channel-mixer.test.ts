@@ -39,7 +39,7 @@ const LOST: Readonly<Record<string, readonly Float32Array[]>> = {
 };
 
 for (const [name, planar] of Object.entries(LOST)) {
-  test(`the mix keeps what averaging would lose, and says so: ${name}`, () => {
+  test(`The mix keeps what averaging would lose, and says so: ${name}`, () => {
     const { samples, warnings } = mixed(planar);
     // Speech is there from its first tenth of a second on, at the level of the loudest channel.
     const from = 1_600;
@@ -51,7 +51,7 @@ for (const [name, planar] of Object.entries(LOST)) {
   });
 }
 
-test('the mix is the average, to the sample and without a warning, where nothing is lost', () => {
+test('The mix is the average, to the sample and without a warning, where nothing is lost', () => {
   for (const planar of [[one, one], [one, other], [one, silent], [one, scaled(one, 0.1)], [one, scaled(one, -0.1)], [one, hiss(3, 0.01)], [one, other, scaled(one, 0.5)], [silent, silent]]) {
     const share = 1 / planar.length;
     assert.deepEqual(new ChannelMixer(planar.length, RATE_HZ).mix(planar), sum(...planar).map((value) => value * share));
@@ -59,7 +59,7 @@ test('the mix is the average, to the sample and without a warning, where nothing
   }
 });
 
-test('the mix stays as it is through pauses, and is the average again once the channels agree', () => {
+test('The mix stays as it is through pauses, and is the average again once the channels agree', () => {
   const half = Math.floor(one.length / 2);
   const pause = hiss(5, 0.001);
   const quiet = hiss(6, 0.001);

@@ -1,15 +1,15 @@
 /** How often weights are decided. Seconds. */
 const BLOCK_SECONDS = 0.01;
-/** What was heard counts for about this long. Seconds. */
+/** Past audio counts for about this long. Seconds. */
 const MEMORY_SECONDS = 0.25;
 /** Below this the channels' sound does not count: hum and offsets are alike in all of them. */
 const HIGH_PASS_HZ = 150;
-/** The mean loses too much when its power is below the first share of the loudest channel's, and is good again above the second. */
+/** The mean is replaced when its power falls below the first share of the loudest channel's, and used again above the second. */
 const REPLACE_BELOW = 0.1;
 const RESTORE_ABOVE = 0.25;
-/** A channel is turned over, or back, when it is as much alike another: correlation. */
+/** A channel's polarity is changed when its correlation with the reference reaches this. */
 const ALIKE = 0.3;
-/** A block that is quieter than this share of the recent loudest says nothing: power. */
+/** A block whose power is below this share of the recent loudest is not judged. */
 const QUIET_SHARE = 0.01;
 const PEAK_DECAY = 0.999;
 

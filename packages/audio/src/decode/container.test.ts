@@ -6,7 +6,7 @@ import { sniffContainer } from './container.js';
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
 
-test('each container is known by its content', { skip: WITHOUT_FFMPEG }, () => {
+test('Each container is known by its content', { skip: WITHOUT_FFMPEG }, () => {
   const wav = wavFile(voice(1, 16_000, 1), 16_000);
   const twins: readonly [string, string[], string][] = [
     ['wav', [], 'wav'], ['wav', ['-rf64', 'always'], 'wav'], ['w64', [], 'w64'], ['aiff', [], 'aiff'], ['mp3', [], 'mp3'], ['mp3', ['-id3v2_version', '0', '-write_xing', '0'], 'mp3'],
@@ -22,7 +22,7 @@ test('AMR is known by its first line', () => {
   assert.equal(sniffContainer(bytesOf('#!AMR-WB\n<')), 'amr');
 });
 
-test('what is not sound is refused, and the refusal says what it looks like', () => {
+test('What is not sound is refused, and the refusal says what it looks like', () => {
   const zip = bytesOf('PK\x03\x04'.padEnd(64, '\0'));
   const tar = new Uint8Array(512);
   tar.set(bytesOf('ustar'), 257);
@@ -38,7 +38,7 @@ test('what is not sound is refused, and the refusal says what it looks like', ()
   }
 });
 
-test('random bytes are never taken for frames of mp3 or AAC', () => {
+test('Random bytes are never taken for frames of mp3 or AAC', () => {
   const random = seededRandom(5);
   for (let round = 0; round < 200; round++) {
     const bytes = Uint8Array.from({ length: 16_384 }, () => Math.floor(random() * 256));

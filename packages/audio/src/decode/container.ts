@@ -7,7 +7,7 @@ export type Container =
   | 'wav' | 'aiff' | 'mp3' | 'flac' | 'ogg' | 'webm' | 'matroska' | 'mp4' | 'adts' | 'amr'
   | 'caf' | 'avi' | 'mpegts' | 'mpeg' | 'asf' | 'flv' | 'ac3' | 'au' | 'w64';
 
-/** Containers that our own readers take, without ffmpeg and without WASM. */
+/** Containers that the built-in readers take, without ffmpeg and without WASM. */
 export type BoundedContainer = Extract<Container, 'wav' | 'aiff'>;
 
 /** Names of the formats that can be decoded, for `GET /capabilities`. @param available whether the system's ffmpeg is there */

@@ -44,7 +44,7 @@ export interface ExternalDecoding {
   warnings(): readonly DecodeWarning[];
 }
 
-/** What every external decoder is told. */
+/** Options of every external decoder. */
 export interface ExternalDecodeOptions {
   readonly container: Container;
   readonly channels: ChannelMode;
@@ -61,12 +61,12 @@ export interface ExternalDecodeOptions {
 
 export const DEFAULT_STALL_MS = 30_000;
 
-/** The refusal after an abort: the reason itself where it is one of ours. */
+/** The error after an abort: the signal's reason when that is an `AsrError`, else `cancelled`. */
 export function abortError(signal: AbortSignal): AsrError {
   return signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled');
 }
 
-/** What to tell after an error: an abort breaks pipes and threads, and is then the reason. */
+/** The error to report: after an abort the abort itself, because it breaks pipes and threads. */
 export function toldError(error: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? abortError(signal) : error;
 }
@@ -76,7 +76,7 @@ export function noSuchTrack(tracks: number): AsrError {
   return new AsrError('invalid_field', `track: the file has ${tracks === 1 ? 'one audio track, which is 0' : `${String(tracks)} audio tracks, 0 to ${String(tracks - 1)}`}.`, { param: 'track' });
 }
 
-/** Whether what could not be decoded is missing: junk between whole frames is not. Both in milliseconds; a header may round to a hundredth of a second. */
+/** True when no declared audio is missing: then what could not be decoded was junk between whole frames. Both in milliseconds; a header may round to a hundredth of a second. */
 export function isComplete(declaredMs: number | null, decodedMs: number): boolean {
   return declaredMs !== null && declaredMs > 0 && decodedMs >= declaredMs - 10;
 }
@@ -107,7 +107,7 @@ export async function* abortable(source: AsyncIterable<Uint8Array>, signal: Abor
   }
 }
 
-/** A new promise a wait: racing each against one promise of the whole recording would keep every piece alive in that one's reactions. */
+/** Makes a new promise for each wait. Racing against one promise for the whole recording would keep every piece alive in its reactions. */
 function unlessAborted<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => { reject(abortError(signal)); };

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { Command } from './ffmpeg-command.js';
 
-/** Longest line and most bytes of ffmpeg's log that are looked at; what a client's file makes it print is unbounded. */
+/** Longest line and most bytes of ffmpeg's log that are read; a client's file can make it print without bound. */
 const MAX_LINE_CHARS = 2_000;
 const MAX_LOG_CHARS = 200_000;
 
@@ -16,7 +16,7 @@ export class FfmpegReport {
   declaredMs: number | null = null;
   /** Where the clock of the earliest track begins, or null. Milliseconds. */
   startMs: number | null = null;
-  /** Settles when all that is told of the input was read, which is before any sound comes out. */
+  /** Settles when the log's description of the input was read, which is before any sound comes out. */
   readonly opened: Promise<void>;
   /** Audio tracks of the file. */
   audioTracks = 0;
@@ -24,7 +24,7 @@ export class FfmpegReport {
   noTrack = false;
   /** True when parts could not be decoded. */
   damaged = false;
-  /** True when the file's end is missing, by ffmpeg's own word. */
+  /** True when ffmpeg says that the end of the file is missing. */
   partial = false;
   readonly #track: number;
   #inInput = true;
@@ -126,7 +126,7 @@ export class FfmpegChild {
     const pieces = this.#stdout.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
     for (;;) {
       this.#watch();
-      // A failed source closes the pipe under the reader: the source's error is the one to tell.
+      // A failed source closes the pipe under the reader, so the source's error is the one to throw.
       const next = await pieces.next().catch((error: unknown) => { throw this.#sourceError === null ? error : this.#sourceError.error; }).finally(() => { this.#unwatch(); });
       if (this.#sourceError !== null) throw this.#sourceError.error;
       if (next.done === true) return;

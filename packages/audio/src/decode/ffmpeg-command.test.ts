@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { ffmpegCommand } from './ffmpeg-command.js';
 import { LIMITS, WITHOUT_FFMPEG, ffmpeg } from './testing/encoded-twins.js';
 
-test('one demuxer, one protocol and audio decoders alone are allowed, and nothing but audio is read', () => {
+test('One demuxer, one protocol and audio decoders alone are allowed, and nothing but audio is read', () => {
   const program = { path: '/bin/ffmpeg', version: '1', withoutNetwork: [], shell: null };
   const piped = ffmpegCommand(program, 'webm', false, LIMITS);
   const after = (command: typeof piped, flag: string): string | undefined => command.argv[command.argv.indexOf(flag) + 1];
@@ -27,7 +27,7 @@ test('one demuxer, one protocol and audio decoders alone are allowed, and nothin
   assert.equal(after(spooled, '-use_absolute_path'), '0');
 });
 
-test('the child has an empty environment, limits, and no network where the host allows that', { skip: WITHOUT_FFMPEG }, async () => {
+test('The child has an empty environment, limits, and no network where the host allows that', { skip: WITHOUT_FFMPEG }, async () => {
   if (ffmpeg === null || ffmpeg.shell === null) throw new Error('this test needs ffmpeg and a POSIX shell');
   const folder = mkdtempSync(join(tmpdir(), 'murmuration-child-'));
   try {

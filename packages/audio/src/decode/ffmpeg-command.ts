@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import { OUTPUT_RATE_HZ } from './resampler.js';
 
 /** The system's ffmpeg, tried once at start, and what the host offers to lock it down. */
 export interface FfmpegProgram {
@@ -83,7 +83,7 @@ const DEMUXER: Readonly<Record<Container, string>> = {
   caf: 'caf', avi: 'avi', mpegts: 'mpegts', mpeg: 'mpeg', asf: 'asf', flv: 'flv', ac3: 'ac3', au: 'au', w64: 'w64',
 };
 
-/** Containers with time stamps, which may start late or have holes: their sound is asked for with its times. They alone may hold several tracks. */
+/** Containers with time stamps, which may start late or have gaps: their sound is decoded with its times. They alone may hold several tracks. */
 export const TIMED: ReadonlySet<Container> = new Set<Container>(['ogg', 'webm', 'matroska', 'mp4', 'avi', 'mpegts', 'mpeg', 'asf', 'flv']);
 
 /** Decoders that may open: ffmpeg tries those of pictures and video too while it looks at a file, unless they are kept out. */
@@ -111,7 +111,7 @@ export interface Command {
 /**
  * The command line of a locked-down ffmpeg: one demuxer, audio decoders only, no addresses and no other files, no picture, subtitle or data, one thread,
  * one audio track at 16 kHz as 32-bit float PCM on standard output: as wav, or of `TIMED` containers as Matroska with the file's own time stamps.
- * These have no limit of time, which would count holes: the reader behind ends what is too long. Nothing in it comes from the client but the container's kind.
+ * The latter get no time limit, because it would count gaps; the reader of the output ends what is too long. Only the kind of container comes from the client.
  * @param track counted among the audio tracks; ffmpeg itself would take the one of most channels
  * @param spooled the input is the file at `SPOOL_DESCRIPTOR` instead of standard input
  */
@@ -127,7 +127,7 @@ export function ffmpegCommand(ffmpeg: FfmpegProgram, container: Container, spool
     ...(demuxer === 'mov' ? ['-enable_drefs', '0', '-use_absolute_path', '0'] : []),
     ...(TIMED.has(container) ? ['-copyts'] : ['-t', String(longestSeconds)]), '-vn', '-sn', '-dn',
     '-i', spooled ? `/dev/fd/${String(SPOOL_DESCRIPTOR)}` : 'pipe:0',
-    '-map', `0:a:${String(track)}`, '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(OUTPUT_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', TIMED.has(container) ? 'matroska' : 'wav', 'pipe:1',
+    '-map', `0:a:${String(track)}`, '-map_metadata', '-1', '-filter_threads', '1', '-threads', '1', '-ar', String(SAMPLE_RATE_HZ), '-c:a', 'pcm_f32le', '-fflags', '+bitexact', '-f', TIMED.has(container) ? 'matroska' : 'wav', 'pipe:1',
   ];
   const limited = ffmpeg.shell === null ? [ffmpeg.path, ...argv] : [ffmpeg.shell, '-c', limitsScript(cpuSeconds(limits)), 'sh', ffmpeg.path, ...argv];
   const [path = ffmpeg.path, ...rest] = [...ffmpeg.withoutNetwork, ...limited];

@@ -62,7 +62,7 @@ for (const twin of TWINS) {
   });
 }
 
-test('the sound of a video is decoded, its picture is not', { skip }, async () => {
+test('The sound of a video is decoded, its picture is not', { skip }, async () => {
   const picture = ['-f', 'lavfi', '-i', 'testsrc=d=3:s=64x48:r=10'];
   for (const [container, extension] of [['mp4', 'mp4'], ['matroska', 'mkv'], ['avi', 'avi']] as const) {
     const bytes = encodedTwin(wav, ['-c:v', 'mpeg4', '-c:a', 'mp3', '-shortest'], extension, picture);
@@ -74,7 +74,7 @@ test('the sound of a video is decoded, its picture is not', { skip }, async () =
   }
 });
 
-test('a mix is the average of the channels', { skip }, async () => {
+test('A mix is the average of the channels', { skip }, async () => {
   const bytes = encodedTwin(wav, [], 'flac');
   const [mixed = new Float32Array(0)] = await collected(decodeWithFfmpeg(inPieces(bytes, 4_096), options('flac', { channels: 'mix' })).pcm);
   const split = await collected(decodeWithFfmpeg(inPieces(bytes, 4_096), options('flac')).pcm);
@@ -82,7 +82,7 @@ test('a mix is the average of the channels', { skip }, async () => {
   assert.ok(correlation(average, mixed, 0) > 0.999999);
 });
 
-test('a truncated mp3 keeps its sound and carries a warning', { skip }, async () => {
+test('A truncated mp3 keeps its sound and carries a warning', { skip }, async () => {
   const bytes = encodedTwin(wav, ['-b:a', '128k'], 'mp3');
   const decoding = decodeWithFfmpeg(inPieces(bytes.subarray(0, bytes.length / 2), 4_096), options('mp3'));
   const [track] = await collected(decoding.pcm);
@@ -90,7 +90,7 @@ test('a truncated mp3 keeps its sound and carries a warning', { skip }, async ()
   assert.deepEqual(decoding.warnings().map((warning) => warning.code), ['truncated_audio']);
 });
 
-test('a cut mp4 is sound with a warning when its index came first, and a refusal when it was to come last', { skip }, async () => {
+test('A cut mp4 is sound with a warning when its index came first, and a refusal when it was to come last', { skip }, async () => {
   const first = encodedTwin(wav, ['-c:a', 'aac', '-movflags', 'faststart'], 'mp4');
   const decoding = decodeWithFfmpeg(inPieces(first.subarray(0, (first.length * 2) / 3), 4_096), options('mp4'));
   const [track] = await collected(decoding.pcm);
@@ -101,7 +101,7 @@ test('a cut mp4 is sound with a warning when its index came first, and a refusal
   assert.deepEqual(readdirSync(spoolDir), []);
 });
 
-test('a file without a sound track, and bytes that only start like one, are refused', { skip }, async () => {
+test('A file without a sound track, and bytes that only start like one, are refused', { skip }, async () => {
   const silent = encodedTwin(wav, ['-map', '0:v', '-c:v', 'mpeg4'], 'mkv', ['-f', 'lavfi', '-i', 'testsrc=d=1:s=64x48:r=10']);
   await assert.rejects(collected(decodeWithFfmpeg(inPieces(silent, 4_096), options('matroska')).pcm), (error) => error instanceof AsrError && error.code === 'unprocessable_audio' && error.message.includes('no sound track'));
   const noise = new Uint8Array(100_000).fill(0x55);
@@ -110,12 +110,12 @@ test('a file without a sound track, and bytes that only start like one, are refu
   }
 });
 
-test('a recording longer than the limit is refused', { skip }, async () => {
+test('A recording longer than the limit is refused', { skip }, async () => {
   const bytes = encodedTwin(wav, [], 'flac');
   await assert.rejects(collected(decodeWithFfmpeg(inPieces(bytes, 4_096), options('flac', { limits: { maxDurationMs: 1_000, maxChannels: 8 } })).pcm), refusal('audio_too_long'));
 });
 
-test('playlists that name an address are never fetched, whatever they are taken for', { skip }, async () => {
+test('Playlists that name an address are never fetched, whatever they are taken for', { skip }, async () => {
   let hits = 0;
   const server = createServer((_, response) => {
     hits += 1;
@@ -135,7 +135,7 @@ test('playlists that name an address are never fetched, whatever they are taken 
   }
 });
 
-test('an abort ends the child, answers cancelled and leaves nothing, also while the source is silent', { skip }, async () => {
+test('An abort ends the child, answers cancelled and leaves nothing, also while the source is silent', { skip }, async () => {
   const bytes = encodedTwin(wav, [], 'flac');
   for (const container of ['flac', 'mp4'] as const) {
     const abort = new AbortController();
@@ -149,7 +149,7 @@ test('an abort ends the child, answers cancelled and leaves nothing, also while 
   }
 });
 
-test('the error of a source is told as it is', { skip }, async () => {
+test('The error of a source is told as it is', { skip }, async () => {
   for (const container of ['flac', 'mp4'] as const) {
     const failing = async function* (): AsyncGenerator<Uint8Array> {
       yield await Promise.resolve(new Uint8Array(1_000));
@@ -160,12 +160,12 @@ test('the error of a source is told as it is', { skip }, async () => {
   assert.deepEqual(readdirSync(spoolDir), []);
 });
 
-test('a spooled file may not be larger than its limit', { skip }, async () => {
+test('A spooled file may not be larger than its limit', { skip }, async () => {
   await assert.rejects(collected(decodeWithFfmpeg(inPieces(new Uint8Array(2_000), 300), options('mp4', { maxSpoolBytes: 1_000 })).pcm), refusal('file_too_large'));
   assert.deepEqual(readdirSync(spoolDir), []);
 });
 
-test('a reader that leaves early ends the child and the source', { skip }, async () => {
+test('A reader that leaves early ends the child and the source', { skip }, async () => {
   let ended = false;
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     try {
@@ -181,7 +181,7 @@ test('a reader that leaves early ends the child and the source', { skip }, async
   assert.equal(ended, true);
 });
 
-test('a decoder that takes its input and gives nothing is ended', { skip: process.platform === 'win32' ? 'needs a POSIX shell' : skip }, async () => {
+test('A decoder that takes its input and gives nothing is ended', { skip: process.platform === 'win32' ? 'needs a POSIX shell' : skip }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'murmuration-stuck-'));
   try {
     const path = join(folder, 'stuck');
@@ -194,7 +194,7 @@ test('a decoder that takes its input and gives nothing is ended', { skip: proces
   }
 });
 
-test('a long stream goes through without growing memory, and no faster than it is read', { skip }, async () => {
+test('A long stream goes through without growing memory, and no faster than it is read', { skip }, async () => {
   let fed = 0;
   const long = async function* (): AsyncGenerator<Uint8Array> {
     const header = wavFile([new Float32Array(0)], 16_000);

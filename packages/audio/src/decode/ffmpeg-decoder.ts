@@ -1,3 +1,4 @@
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
 import { abortable, abortError, DEFAULT_STALL_MS, isComplete, noSuchTrack, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding, type SourceFormat, type StreamDecoder } from './external-decoding.js';
 import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
@@ -6,12 +7,11 @@ import type { Container } from './container.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand, TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { Mp3Opening } from './mpeg-frame.js';
-import { OUTPUT_RATE_HZ } from './resampler.js';
 import { spool } from './spool-file.js';
 import { TimedPcmReader } from './timed-pcm-reader.js';
 import { unfolded, type TimedPart } from './timed-shaper.js';
 
-/** What decoding by ffmpeg needs besides. */
+/** Further options of decoding with ffmpeg. */
 export interface FfmpegDecodeOptions extends ExternalDecodeOptions {
   readonly ffmpeg: FfmpegProgram;
   /** Existing folder for containers whose index may come last. */
@@ -104,7 +104,7 @@ class FfmpegRun {
     }
   }
 
-  /** What the decoder makes of a step. The origin of the clock is known before any sound is, but told on another pipe. */
+  /** The parts that one step decodes. The origin of the clock is known before any sound, but arrives on another pipe. */
   async #parts(child: FfmpegChild, timed: (decoder: TimedPcmReader, originMs: number) => TimedPart[], plain: (decoder: StreamDecoder) => Float32Array[]): Promise<TimedPart[]> {
     if (!(this.#decoder instanceof TimedPcmReader)) return [{ silentSamples: 0, tracks: plain(this.#decoder) }];
     if (FREE_CLOCK.has(this.#options.container)) await child.report.opened;
@@ -128,7 +128,7 @@ class FfmpegRun {
     if (this.#samples === 0) {
       throw new AsrError('unprocessable_audio', report?.noTrack === true ? `The ${container} file holds no sound track.` : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
     }
-    const decodedMs = (this.#samples * 1_000) / OUTPUT_RATE_HZ;
+    const decodedMs = (this.#samples * 1_000) / SAMPLE_RATE_HZ;
     // Other containers declare the length of the longest track, not of the sound.
     const firstMs = container === 'flac' ? (report?.declaredMs ?? null) : this.#opening.declaredMs;
     const declaredMs = firstMs === null ? null : firstMs + (joinedMs?.() ?? 0);

@@ -30,7 +30,7 @@ function inAnyPieces(container: BoundedContainer, bytes: Uint8Array, check: (rea
   for (const pieceBytes of [() => 1, () => 7, () => 1 + Math.floor(random() * 3_000), () => 1e9]) check(read(container, bytes, pieceBytes));
 }
 
-test('files that were joined are read to their end, with other chunks, sizes and paddings between', () => {
+test('Files that were joined are read to their end, with other chunks, sizes and paddings between', () => {
   const one = Buffer.from(wavWith(FORMAT, ramp(500)));
   const two = Buffer.from(wavWith(FORMAT, ramp(300, 501)));
   const list = chunk('LIST', Buffer.from('INFOISFT\x05\0\0\0Lavf\0\0'));
@@ -47,13 +47,13 @@ test('files that were joined are read to their end, with other chunks, sizes and
   }
 });
 
-test('every data chunk is read, also after one of an odd size', () => {
+test('Every data chunk is read, also after one of an odd size', () => {
   const head = wavWith(FORMAT, ramp(0));
   const bytes = Buffer.concat([head.subarray(0, 36), chunk('data', ramp(100)), chunk('LIST', Buffer.alloc(10)), chunk('data', ramp(50, 101)), chunk('data', Buffer.concat([ramp(50, 151), Buffer.of(0)])), chunk('data', ramp(10, 201))]);
   inAnyPieces('wav', bytes, ({ samples, warnings }) => { assert.deepEqual([samples, warnings], [values(1, 210), []]); });
 });
 
-test('a header with too small a size loses nothing, and is told of', () => {
+test('A header with too small a size loses nothing, and is told of', () => {
   const bytes = Buffer.from(wavWith(FORMAT, ramp(8_000), 8_000));
   const also = Buffer.from(bytes);
   also.writeUInt32LE(8_036, 4);
@@ -61,13 +61,13 @@ test('a header with too small a size loses nothing, and is told of', () => {
   inAnyPieces('wav', Buffer.concat([bytes, wavWith(FORMAT, ramp(100, 8_001))]), ({ samples }) => { assert.deepEqual(samples, values(1, 8_100)); });
 });
 
-test('a joined file of another rate and other channels is read as it is', () => {
+test('A joined file of another rate and other channels is read as it is', () => {
   const one = wavWith(FORMAT, ramp(160));
   const other = wavWith({ tag: 1, bits: 16, rateHz: 8_000, channels: 2 }, new Uint8Array(4 * 80));
   assert.equal(read('wav', Buffer.concat([one, other, one]), () => 50).samples.length, 480);
 });
 
-test('a joined aiff is read to its end', { skip: WITHOUT_FFMPEG }, () => {
+test('A joined aiff is read to its end', { skip: WITHOUT_FFMPEG }, () => {
   const aiff = encodedTwin(wavFile(voice(1, 16_000, 1), 16_000), [], 'aiff');
   inAnyPieces('aiff', Buffer.concat([aiff, aiff]), ({ samples, warnings }) => {
     assert.deepEqual([samples.length, warnings], [32_000, []]);
@@ -75,7 +75,7 @@ test('a joined aiff is read to its end', { skip: WITHOUT_FFMPEG }, () => {
   });
 });
 
-test('as many channels are read as the limit says, up to 64', { skip: WITHOUT_FFMPEG }, async () => {
+test('As many channels are read as the limit says, up to 64', { skip: WITHOUT_FFMPEG }, async () => {
   const open = (bytes: Uint8Array, maxChannels: number, program: typeof ffmpeg): ReturnType<typeof openDecoding> => openDecoding(inPieces(bytes, 30_000), { channels: 'split', limits: { maxDurationMs: 60_000, maxChannels }, signal: new AbortController().signal, ffmpeg: program, spoolDir: tmpdir(), maxSpoolBytes: 1e9 });
   const tracksOf = async (bytes: Uint8Array, maxChannels: number, program: typeof ffmpeg): Promise<Float32Array[]> => {
     const opened = await open(bytes, maxChannels, program);

@@ -53,7 +53,7 @@ const KINDS: readonly { readonly extension: string; readonly argv: string[]; rea
 ];
 
 for (const { extension, argv, video, wasm = false, alone = true } of KINDS) {
-  test(`times are the file's where the sound begins late or has a hole: ${extension} ${argv.join(' ')}`, { skip }, async () => {
+  test(`Times are the file's where the sound begins late or has a hole: ${extension} ${argv.join(' ')}`, { skip }, async () => {
     const muxed = ['-map', '0:v', '-map', '1:a', '-c:v', video, ...argv];
     const late = encodedTwin(wav, muxed, extension, [...picture(16), ...LATE]);
     const holed = encodedTwin(wav, [...muxed, ...HOLE], extension, picture(12));
@@ -69,7 +69,7 @@ for (const { extension, argv, video, wasm = false, alone = true } of KINDS) {
   });
 }
 
-test('an ogg that begins late or has a hole, and chained oggs', { skip }, async () => {
+test('An ogg that begins late or has a hole, and chained oggs', { skip }, async () => {
   for (const codec of ['libopus', 'libvorbis', 'flac']) {
     const plain = encodedTwin(wav, ['-c:a', codec], 'ogg');
     const late = encodedTwin(wav, ['-c:a', codec], 'ogg', LATE);
@@ -83,11 +83,11 @@ test('an ogg that begins late or has a hole, and chained oggs', { skip }, async 
   }
 });
 
-test('a transport stream of sound alone begins at 0, wherever its clock does', { skip }, async () => {
+test('A transport stream of sound alone begins at 0, wherever its clock does', { skip }, async () => {
   for (const argv of [['-c:a', 'aac'], ['-c:a', 'mp2', '-output_ts_offset', '3000']]) assertStretches((await heard(encodedTwin(wav, argv, 'ts', LATE), ffmpeg)).samples, [[0, 4]], 4, argv.join(' '));
 });
 
-test('silence counts for the limit of length, and a clock that is hours ahead is no silence', { skip }, async () => {
+test('Silence counts for the limit of length, and a clock that is hours ahead is no silence', { skip }, async () => {
   for (const program of [ffmpeg, null]) {
     const late = encodedTwin(wav, ['-c:a', 'libopus'], 'webm', LATE);
     await assert.rejects(heard(late, program, { maxDurationMs: 8_000, maxChannels: 8 }), (error) => error instanceof AsrError && error.code === 'audio_too_long');

@@ -20,7 +20,7 @@ async function decoded(bytes: Uint8Array, more: Partial<OpenDecodingOptions> = {
   return joinedPieces(pieces)[0] ?? new Float32Array(0);
 }
 
-test('a wav goes to the bounded reader with every byte it had', async () => {
+test('A wav goes to the bounded reader with every byte it had', async () => {
   const wav = wavFile(voice(1, 16_000, 1), 16_000);
   const opened = await openDecoding(inPieces(wav, 999), options({ ffmpeg: null }));
   assert.equal(opened.kind, 'bounded');
@@ -30,13 +30,13 @@ test('a wav goes to the bounded reader with every byte it had', async () => {
   assert.deepEqual(Buffer.concat(pieces), Buffer.from(wav));
 });
 
-test('an empty source is told apart from one that is no sound', async () => {
+test('An empty source is told apart from one that is no sound', async () => {
   await assert.rejects(openDecoding(inPieces(new Uint8Array(0), 1), options()), refusal('empty_file'));
   await assert.rejects(openDecoding(inPieces(new Uint8Array(3_000), 100), options()), refusal('unprocessable_audio'));
   await assert.rejects(openDecoding(inPieces(new Uint8Array(Buffer.from('#EXTM3U\nhttp://127.0.0.1/x.ts\n')), 4), options()), refusal('unprocessable_audio'));
 });
 
-test('a refused source is let go', async () => {
+test('A refused source is let go', async () => {
   let ended = false;
   const endless = async function* (): AsyncGenerator<Uint8Array> {
     try {
@@ -72,7 +72,7 @@ test('AMR sounds the same by ffmpeg and by WASM', { skip: WITHOUT_FFMPEG }, asyn
 });
 
 const shared = new URL('../../../../../shared/audio/', import.meta.url);
-test('recorded speech is the same from every file, by ffmpeg and by WASM', { skip: existsSync(shared) ? false : 'the evaluation recordings are not beside the checkout' }, async () => {
+test('Recorded speech is the same from every file, by ffmpeg and by WASM', { skip: existsSync(shared) ? false : 'the evaluation recordings are not beside the checkout' }, async () => {
   const file = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, shared)));
   const reference = await decoded(file('jfk.wav'));
   for (const name of ['jfk.mp3', 'jfk-44k1-stereo.flac']) {

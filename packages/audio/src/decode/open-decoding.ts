@@ -10,7 +10,7 @@ import { cleanerOf, type StreamCleaner } from './stream-cleaner.js';
 import { decodeWithWasm } from './wasm-decoder.js';
 import { wavFormatTag } from './wav-header.js';
 
-/** What opening a recording needs. */
+/** Options of opening a recording. */
 export interface OpenDecodingOptions extends Omit<ExternalDecodeOptions, 'container'> {
   /** From `findFfmpeg`; null decodes with WASM what it can and refuses the rest with `decoder_unavailable`. */
   readonly ffmpeg: FfmpegProgram | null;
@@ -82,7 +82,7 @@ async function* withHead(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): As
   }
 }
 
-/** False for codecs of wav such as ADPCM, which our own reader does not know. A format beyond the first bytes is left to the reader to judge. */
+/** False for codecs of wav such as ADPCM, which the built-in reader does not know. A format beyond the first bytes is left to the reader to judge. */
 function isReadableWav(head: Uint8Array): boolean {
   const format = chunkBody(head, 'fmt ', true);
   return format === null || [0, 1, 3, 6, 7].includes(wavFormatTag(format));

@@ -21,7 +21,7 @@ const decibel = (signal: Float32Array): number => {
   return 20 * Math.log10(Math.sqrt(middle.reduce((sum, value) => sum + value * value, 0) / middle.length) / (0.5 / Math.SQRT2) + 1e-12);
 };
 
-test('every rate gives round(n * 16000 / rate) samples, whatever the sizes of the pieces', () => {
+test('Every rate gives round(n * 16000 / rate) samples, whatever the sizes of the pieces', () => {
   const random = seededRandom(7);
   for (const rateHz of [1_000, 7_999, 8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_001, 192_000, 384_000]) {
     for (const length of [1, 2, 97, 5_003]) {
@@ -34,12 +34,12 @@ test('every rate gives round(n * 16000 / rate) samples, whatever the sizes of th
   }
 });
 
-test('samples at 16 kHz pass through untouched', () => {
+test('Samples at 16 kHz pass through untouched', () => {
   const input = tone(440, 16_000, 0.1);
   assert.deepEqual(resampled(input, 16_000, () => 37), input);
 });
 
-test('a tone keeps its level, phase and place at exact and at interpolated rates', () => {
+test('A tone keeps its level, phase and place at exact and at interpolated rates', () => {
   for (const rateHz of [8_000, 11_025, 22_050, 44_100, 48_000, 96_001]) {
     const output = resampled(tone(1_000, rateHz, 0.5), rateHz, () => 4_096);
     const wanted = tone(1_000, 16_000, 0.5);

@@ -1,7 +1,6 @@
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { decodeFloats, encodeFloats } from './sample-encoding.js';
 
-/** Rate that every decoder of this room gives. */
-export const OUTPUT_RATE_HZ = 16_000;
 
 /** Zero crossings of the sinc on each side. With the Kaiser window below: -0.2 dB at 7 kHz, images and aliases from 8.6 kHz below -80 dB. */
 const ZEROS = 24;
@@ -51,11 +50,11 @@ export class Resampler {
   /** @param rateHz 1000 to 384000 @param channels arrays in each piece @param snapshot of a resampler of this rate and these channels: continues exactly */
   constructor(rateHz: number, channels: number, snapshot?: ResamplerSnapshot) {
     this.#channels = channels;
-    this.#passThrough = rateHz === OUTPUT_RATE_HZ;
-    const divisor = greatestCommonDivisor(rateHz, OUTPUT_RATE_HZ);
-    this.#up = OUTPUT_RATE_HZ / divisor;
+    this.#passThrough = rateHz === SAMPLE_RATE_HZ;
+    const divisor = greatestCommonDivisor(rateHz, SAMPLE_RATE_HZ);
+    this.#up = SAMPLE_RATE_HZ / divisor;
     this.#down = rateHz / divisor;
-    const scale = Math.min(1, OUTPUT_RATE_HZ / rateHz) * ROLLOFF;
+    const scale = Math.min(1, SAMPLE_RATE_HZ / rateHz) * ROLLOFF;
     this.#half = 2 * Math.ceil(ZEROS / scale / 2);
     this.#exact = this.#up <= MAX_EXACT_PHASES;
     this.#phases = this.#exact ? this.#up : MAX_EXACT_PHASES;

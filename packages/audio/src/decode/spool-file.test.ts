@@ -10,7 +10,7 @@ import { inPieces } from './testing/encoded-twins.js';
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'murmuration-spool-'));
 
-test('a spooled file has no name and holds every byte', async () => {
+test('A spooled file has no name and holds every byte', async () => {
   const at = folder();
   try {
     const bytes = Uint8Array.from({ length: 5_000 }, (_, i) => i % 251);
@@ -36,7 +36,7 @@ function tinyDisk(): string | null {
   }
 }
 
-test('a full disk is told as storage_full and nothing is left on it', async (context) => {
+test('A full disk is told as storage_full and nothing is left on it', async (context) => {
   const at = tinyDisk();
   if (at === null) {
     context.skip('this machine does not allow mounting a small disk');

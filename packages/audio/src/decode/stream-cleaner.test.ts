@@ -52,7 +52,7 @@ const STREAMS: readonly { readonly extension: string; readonly argv: string[]; r
 ];
 
 for (const { extension, argv, wasm, spare = 20, lag = 20 } of STREAMS) {
-  test(`tags of any number and size before ${extension} are passed over`, { skip }, async () => {
+  test(`Tags of any number and size before ${extension} are passed over`, { skip }, async () => {
     const plain = encodedTwin(wav, argv, extension);
     for (const program of wasm ? [ffmpeg, null] : [ffmpeg]) {
       const reference = await decoded(plain, program);
@@ -67,13 +67,13 @@ for (const { extension, argv, wasm, spare = 20, lag = 20 } of STREAMS) {
   });
 }
 
-test('a file of tags alone is refused as one without audio', async () => {
+test('A file of tags alone is refused as one without audio', async () => {
   for (const bytes of [id3v2(100_000), ape(10), id3v2(100).subarray(0, 50)]) {
     await assert.rejects(decoded(bytes, null), (error) => error instanceof AsrError && error.code === 'unprocessable_audio');
   }
 });
 
-test('tags behind the sound and joined files are no damage, and nothing is missing', { skip }, async () => {
+test('Tags behind the sound and joined files are no damage, and nothing is missing', { skip }, async () => {
   for (const { extension, argv, wasm, spare = 20 } of STREAMS.slice(0, 4)) {
     const plain = Buffer.from(encodedTwin(wav, argv, extension));
     for (const program of wasm ? [ffmpeg, null] : [ffmpeg]) {
@@ -91,7 +91,7 @@ test('tags behind the sound and joined files are no damage, and nothing is missi
   }
 });
 
-test('frames that are damaged are still told of', { skip }, async () => {
+test('Frames that are damaged are still told of', { skip }, async () => {
   for (const { extension, argv, wasm } of STREAMS.slice(0, 2)) {
     const bytes = Buffer.concat([encodedTwin(wav, argv, extension), ID3V1]);
     for (let at = Math.floor(bytes.length / 2); at < bytes.length / 2 + 6_000; at++) bytes[at] = (at * 7) & 0x7f;

@@ -1,4 +1,5 @@
 import type { ChannelMode } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import type { RecordingLimits } from '../recording.js';
 import type { DecodeWarning } from './external-decoding.js';
 import type { DecodedPiece } from './packet-codec.js';
@@ -56,7 +57,7 @@ export interface TimedPart {
 }
 
 /** Samples of silence that are handed out at once: a second. */
-const SILENCE_SAMPLES = 16_000;
+const SILENCE_SAMPLES = SAMPLE_RATE_HZ;
 
 /** Shapes decoded pieces into tracks at 16 kHz whose times are those of the file. */
 export class TimedShaper {

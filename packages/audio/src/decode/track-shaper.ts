@@ -1,9 +1,10 @@
 import type { ChannelMode } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import { ChannelMixer } from './channel-mixer.js';
 import type { DecodeWarning } from './external-decoding.js';
-import { OUTPUT_RATE_HZ, Resampler } from './resampler.js';
+import { Resampler } from './resampler.js';
 
 /** Lowest and highest sample rate that is taken for real. */
 const MIN_RATE_HZ = 1_000;
@@ -97,7 +98,7 @@ export class TrackShaper {
     this.#resampler = null;
     this.#durationMs += durationMs;
     if (this.#durationMs > this.#limits.maxDurationMs) throw tooLong(this.#limits.maxDurationMs);
-    const silentSamples = Math.max(0, Math.round((this.#durationMs * OUTPUT_RATE_HZ) / 1_000) - this.#outSamples);
+    const silentSamples = Math.max(0, Math.round((this.#durationMs * SAMPLE_RATE_HZ) / 1_000) - this.#outSamples);
     this.#outSamples += silentSamples;
     return { rest, silentSamples };
   }

@@ -50,7 +50,7 @@ for (const twin of TWINS) {
   });
 }
 
-test('the sound of a video webm is decoded, its picture is passed over', { skip }, async () => {
+test('The sound of a video webm is decoded, its picture is passed over', { skip }, async () => {
   const bytes = encodedTwin(wavOf(48_000, 2), ['-c:v', 'libvpx', '-c:a', 'libopus', '-shortest'], 'webm', ['-f', 'lavfi', '-i', 'testsrc=d=3:s=64x48:r=10']);
   const [track] = await collected(decodeWithWasm(inPieces(bytes, 777), options('webm', { channels: 'mix' })).pcm);
   assert.ok(Math.abs((track?.length ?? 0) - 48_000) < 400);
@@ -67,7 +67,7 @@ test('AMR frames are decoded', async () => {
   assert.deepEqual(decoding.format(), { container: 'amr', codec: 'amr_nb', sampleRateHz: 8_000, channels: 1 });
 });
 
-test('truncated files keep their sound and carry a warning', { skip }, async () => {
+test('Truncated files keep their sound and carry a warning', { skip }, async () => {
   for (const [container, extension, argv] of [['mp3', 'mp3', []], ['flac', 'flac', []], ['ogg', 'ogg', ['-c:a', 'libvorbis']], ['webm', 'webm', ['-c:a', 'libopus']]] as const) {
     const bytes = encodedTwin(wavOf(48_000, 2), argv, extension);
     const decoding = decodeWithWasm(inPieces(bytes.subarray(0, Math.floor(bytes.length * 0.6)), 4_096), options(container));
@@ -77,7 +77,7 @@ test('truncated files keep their sound and carry a warning', { skip }, async () 
   }
 });
 
-test('formats that only ffmpeg reads are refused by its name', { skip }, async () => {
+test('Formats that only ffmpeg reads are refused by its name', { skip }, async () => {
   for (const container of ['mp4', 'adts', 'avi', 'mpegts', 'asf', 'caf', 'wav'] as const) {
     assert.throws(() => decodeWithWasm(inPieces(new Uint8Array(10), 5), options(container)), (error) => error instanceof AsrError && error.code === 'decoder_unavailable' && error.message.includes('ffmpeg'));
   }
@@ -87,7 +87,7 @@ test('formats that only ffmpeg reads are refused by its name', { skip }, async (
   await assert.rejects(collected(decodeWithWasm(inPieces(speex, 5_000), options('ogg')).pcm), refusal('decoder_unavailable'));
 });
 
-test('files without any sound are refused', async () => {
+test('Files without any sound are refused', async () => {
   const starts: readonly [Container, Uint8Array][] = [['mp3', new Uint8Array(0)], ['flac', Buffer.from('fLaC')], ['ogg', Buffer.from('OggS')], ['webm', Uint8Array.of(0x1a, 0x45, 0xdf, 0xa3, 0x80)], ['amr', Buffer.from('#!AMR\n')]];
   for (const [container, start] of starts) {
     const noise = new Uint8Array(50_000).fill(0x55);
@@ -96,12 +96,12 @@ test('files without any sound are refused', async () => {
   }
 });
 
-test('a recording longer than the limit is refused', { skip }, async () => {
+test('A recording longer than the limit is refused', { skip }, async () => {
   const bytes = encodedTwin(wavOf(44_100, 1), [], 'flac');
   await assert.rejects(collected(decodeWithWasm(inPieces(bytes, 4_096), options('flac', { limits: { maxDurationMs: 1_000, maxChannels: 8 } })).pcm), refusal('audio_too_long'));
 });
 
-test('an abort ends the thread and answers cancelled, also while the source is silent', { skip }, async () => {
+test('An abort ends the thread and answers cancelled, also while the source is silent', { skip }, async () => {
   const bytes = encodedTwin(wavOf(44_100, 1), [], 'flac');
   const abort = new AbortController();
   const silent = async function* (): AsyncGenerator<Uint8Array> {
@@ -112,12 +112,12 @@ test('an abort ends the thread and answers cancelled, also while the source is s
   await assert.rejects(collected(decodeWithWasm(silent(), options('flac', { signal: abort.signal })).pcm), refusal('cancelled'));
 });
 
-test('a decoder that is not done in time is ended with its thread', { skip }, async () => {
+test('A decoder that is not done in time is ended with its thread', { skip }, async () => {
   const bytes = encodedTwin(wavOf(44_100, 2), [], 'flac');
   await assert.rejects(collected(decodeWithWasm(inPieces(bytes, 65_536), options('flac', { stallMs: 1 })).pcm), refusal('unprocessable_audio'));
 });
 
-test('random damage gives sound or a refusal, never another error', { skip }, async () => {
+test('Random damage gives sound or a refusal, never another error', { skip }, async () => {
   const random = seededRandom(41);
   for (const [container, extension, argv] of [['mp3', 'mp3', []], ['flac', 'flac', []], ['ogg', 'ogg', ['-c:a', 'libvorbis']], ['ogg', 'opus', []], ['webm', 'webm', ['-c:a', 'libopus']]] as const) {
     const clean = encodedTwin(wavFile(voice(1, 16_000, 1), 16_000), argv, extension);
@@ -133,7 +133,7 @@ test('random damage gives sound or a refusal, never another error', { skip }, as
   }
 });
 
-test('a long stream goes through without growing memory', { skip }, async () => {
+test('A long stream goes through without growing memory', { skip }, async () => {
   const second = encodedTwin(wavFile(voice(10, 16_000, 1), 16_000), ['-b:a', '64k', '-write_xing', '0', '-id3v2_version', '0'], 'mp3');
   const long = async function* (): AsyncGenerator<Uint8Array> {
     for (let round = 0; round < 120; round++) yield await Promise.resolve(second.slice());

@@ -1,7 +1,3 @@
-/** All rooms of this package count samples at this rate. */
-export const SAMPLE_RATE_HZ = 16_000;
-/** Samples a millisecond: 1/16 is exact in binary, so sums of milliseconds made with it are exact too. */
-export const SAMPLES_A_MS = 16;
 /** The step of voice detection: 32 ms. */
 export const WINDOW_SAMPLES = 512;
 

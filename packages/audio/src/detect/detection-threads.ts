@@ -5,7 +5,7 @@ import { Thread, type ThreadMethods } from '@murmuration/runtime';
 /** What a thread with a detector is started with. */
 export interface DetectionThreadData {
   readonly vadModelPath: string;
-  /** Memory of the gate that the process waits at before it ends. */
+  /** Memory of the gate at which the process waits before it exits. */
   readonly gate: SharedArrayBuffer;
 }
 
@@ -17,17 +17,17 @@ export interface ThreadLease<M extends ThreadMethods> {
 
 interface Serving<M extends ThreadMethods> {
   readonly thread: Thread<M>;
-  /** Told when the thread has died. */
+  /** Called when the thread has died. */
   readonly listeners: Set<() => void>;
 }
 
-/** One place in the row of threads: starting → serving → (the thread died) starting again …; a start that failed is tried again with the next stream. */
+/** One thread's slot: starting → serving → (the thread died) starting again …; a start that failed is tried again with the next stream. */
 interface Slot<M extends ThreadMethods> {
   serving: Promise<Serving<M>> | null;
   streams: number;
 }
 
-/** Threads that each hold a detector and work on many streams (recordings or live sessions). A thread that dies is replaced; its streams fail, those of others do not notice. */
+/** Threads that each hold a detector and work on many streams (recordings or live sessions). A thread that dies is replaced; its streams fail and those of others are not affected. */
 export class DetectionThreads<M extends ThreadMethods> {
   readonly #module: URL;
   readonly #vadModelPath: string;
@@ -74,7 +74,7 @@ export class DetectionThreads<M extends ThreadMethods> {
     }
   }
 
-  /** Ends all threads at once; what they were asked for is rejected. */
+  /** Ends all threads at once; pending calls are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#slots.map(async (slot) => {

@@ -5,12 +5,12 @@ export interface DetectorSnapshot {
   readonly segmenter: SegmenterSnapshot;
   readonly hidden: string;
   readonly cell: string;
-  /** 64 samples of context and what was heard but not decided, at the level at which it was heard. */
+  /** 64 samples of context and the audio that is not decided yet, amplified as the detector used it. */
   readonly audio: string;
   /** Missing in snapshots of older versions, as is `doubt`. */
   readonly speechPower?: number;
   readonly doubt?: { readonly belowRms: number; readonly lowWindows: number } | null;
-  /** What was measured of the whole windows in `audio`, and the levels that were heard. Missing in snapshots of older versions. */
+  /** Measurements of the whole windows in `audio`, and the latest levels. Missing in snapshots of older versions. */
   readonly waiting?: readonly { readonly rms: number; readonly quiet: boolean }[];
   readonly level?: number;
   readonly latest?: readonly number[];
@@ -20,7 +20,7 @@ export interface DetectorSnapshot {
 export interface DetectedWindow {
   /** 0, 1, 2 … without gaps. */
   readonly index: number;
-  /** Speech probability, 0 to 1; 0 where the gate answered. */
+  /** Speech probability, 0 to 1; 0 where the gate decided. */
   readonly probability: number;
   /** Root mean square, full scale 1. */
   readonly rms: number;
@@ -30,7 +30,7 @@ export interface DetectedWindow {
   readonly speaking: boolean;
   /** What began or ended with it. */
   readonly events: readonly SegmenterEvent[];
-  /** How much of the stream had to be heard before this was decided, samples. Does not depend on the pieces the stream came in. */
+  /** How much of the stream was needed for the decision, samples. Does not depend on the pieces the stream came in. */
   readonly atSamples: number;
 }
 
@@ -44,7 +44,7 @@ export interface DetectionEnd {
 
 /** Finds speech in one channel, piece by piece: mono, 16 kHz, [-1, 1]. One call at a time. */
 export interface Detector {
-  /** Hears a piece of any length and answers what is decided with it. The piece is copied. */
+  /** Takes a piece of any length and returns what is decided with it. The piece is copied. */
   push(samples: Float32Array): Promise<DetectedWindow[]>;
   /** Ends the stream. */
   finish(): Promise<DetectionEnd>;

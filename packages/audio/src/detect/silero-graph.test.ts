@@ -48,20 +48,20 @@ function assertClose(actual: readonly number[], expected: readonly number[]): vo
   }
 }
 
-void test('The rearranged network says the same as the original on generated sounds, whatever the length of its runs.', { skip: WITHOUT_MODEL }, async () => {
+void test('The rearranged network says the same as the original on generated sounds, whatever the length of its runs', { skip: WITHOUT_MODEL }, async () => {
   const pcm = concatenated(noise(16_000, 0.1, seededRandom(1)), tone(16_000, 180, 0.2), new Float32Array(4_096), noise(8_000, 0.01, seededRandom(2)));
   const expected = await originalProbabilities(pcm);
   for (const windowsARun of [1, 3, MAX_RUN_WINDOWS]) assertClose(await rearrangedProbabilities(pcm, windowsARun), expected);
 });
 
-void test('The rearranged network says the same as the original on speech.', { skip: WITHOUT_RECORDINGS }, async () => {
+void test('The rearranged network says the same as the original on speech', { skip: WITHOUT_RECORDINGS }, async () => {
   const pcm = recordingChannel('jfk.wav');
   const expected = await originalProbabilities(pcm);
   assert.ok(expected.filter((probability) => probability > 0.9).length > 100);
   for (const windowsARun of [1, MAX_RUN_WINDOWS]) assertClose(await rearrangedProbabilities(pcm, windowsARun), expected);
 });
 
-void test('Runs of several streams that are asked for at once do not touch each other.', { skip: WITHOUT_MODEL }, async () => {
+void test('Runs of several streams that are asked for at once do not touch each other', { skip: WITHOUT_MODEL }, async () => {
   const model = await SileroModel.open(VAD_MODEL_PATH);
   const streams = [3, 4, 5].map((seed) => noise(CONTEXT_SAMPLES + 20 * WINDOW_SAMPLES, 0.1, seededRandom(seed)));
   const together = await Promise.all(streams.map((stream) => model.run(stream, newSileroState())));
@@ -72,13 +72,13 @@ void test('Runs of several streams that are asked for at once do not touch each 
   await model.close();
 });
 
-void test('A run of no whole window is refused.', { skip: WITHOUT_MODEL }, async () => {
+void test('A run of no whole window is refused', { skip: WITHOUT_MODEL }, async () => {
   const model = await SileroModel.open(VAD_MODEL_PATH);
   await assert.rejects(model.run(new Float32Array(100), newSileroState()), RangeError);
   await model.close();
 });
 
-void test('A file that is no Silero model is refused with a sentence.', { skip: WITHOUT_MODEL }, () => {
+void test('A file that is no Silero model is refused with a sentence', { skip: WITHOUT_MODEL }, () => {
   const file = new Uint8Array(readFileSync(VAD_MODEL_PATH));
   assert.throws(() => readSileroWeights(file.subarray(0, file.length / 2)), /no ONNX file/);
   assert.throws(() => readSileroWeights(new Uint8Array(0)), /no ONNX file/);

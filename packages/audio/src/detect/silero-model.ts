@@ -6,7 +6,7 @@ import { readSileroWeights } from './silero-weights.js';
 
 /** Samples before a window that the model also looks at. */
 export const CONTEXT_SAMPLES = 64;
-/** Windows a run takes at most: 2 s. Longer runs are hardly faster, and a run holds up whoever shares the thread. */
+/** Most windows in a run: 2 s. Longer runs are hardly faster, and a run delays every other stream of the thread. */
 export const MAX_RUN_WINDOWS = 64;
 
 const CELLS = 128;
@@ -53,7 +53,7 @@ export class SileroModel {
 
   /**
    * Runs over consecutive windows of one stream.
-   * @param samples the 64 samples before the first window, then the windows (1 to `MAX_RUN_WINDOWS`); read when the run's turn comes, so leave them alone until the answer
+   * @param samples the 64 samples before the first window, then the windows (1 to `MAX_RUN_WINDOWS`); read when the run's turn comes, so do not change them before it resolves
    * @param state carried on in place
    */
   run(samples: Float32Array, state: SileroState): Promise<SileroRun> {

@@ -1,10 +1,11 @@
 import type { DetectOptions } from '@murmuration/contracts';
-import { SAMPLES_A_MS, WINDOW_SAMPLES } from './audio-window.js';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
+import { WINDOW_SAMPLES } from './audio-window.js';
 
 /** How far the probability must fall below the threshold before speech ends: Silero's own hysteresis. */
 export const HYSTERESIS = 0.15;
 
-/** What the segmenter says about a window. Positions are samples of the stream, without padding. */
+/** An event of the segmenter. Positions are samples of the stream, without padding. */
 export type SegmenterEvent =
   /** Speech may begin here; ends in `utterance` or `skipped`. */
   | { readonly type: 'onset'; readonly startSamples: number }
@@ -50,8 +51,8 @@ export class UtteranceSegmenter {
     this.#onThreshold = options.threshold;
     // A threshold below the hysteresis still needs a limit that a window can fall under.
     this.#offThreshold = Math.max(options.threshold - HYSTERESIS, options.threshold / 2);
-    this.#minSpeechSamples = options.minSpeechMs * SAMPLES_A_MS;
-    this.#minSilenceSamples = options.minSilenceMs * SAMPLES_A_MS;
+    this.#minSpeechSamples = options.minSpeechMs * SAMPLES_PER_MS;
+    this.#minSilenceSamples = options.minSilenceMs * SAMPLES_PER_MS;
     if (snapshot === undefined) return;
     this.#nextWindow = snapshot.nextWindow;
     this.#startSamples = snapshot.startSamples;
@@ -81,7 +82,7 @@ export class UtteranceSegmenter {
     return this.#speechEndSamples;
   }
 
-  /** First window that may find no utterance open, whatever the windows before it are. */
+  /** The first window at which no utterance may be open, whatever the windows before it turn out to be. */
   get earliestIdleWindow(): number {
     if (this.#startSamples === null) return this.#nextWindow;
     const pauseSamples = this.#pauseSamples ?? this.#nextWindow * WINDOW_SAMPLES;

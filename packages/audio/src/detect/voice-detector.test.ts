@@ -11,7 +11,7 @@ import { VoiceDetector } from './voice-detector.js';
 const hum = (samples: number): Float32Array => tone(samples, 100, 0.001);
 const loud = (windows: number): Float32Array => noise(windows * WINDOW_SAMPLES, 0.1, seededRandom(9));
 
-void test('A window is measured by its root mean square and the changes of sign inside it.', () => {
+void test('A window is measured by its root mean square and the changes of sign inside it', () => {
   const square = Float32Array.of(0.5, 0.5, -0.5, -0.5, 0.5, 0.5);
   assert.deepEqual(measureWindow(square, 0, 6), { rms: 0.5, zeroCrossings: 2 });
   assert.deepEqual(measureWindow(square, 2, 4), { rms: 0.5, zeroCrossings: 0 });
@@ -41,25 +41,25 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
   const utterances = (windows: readonly DetectedWindow[]): { startSamples: number; endSamples: number }[] =>
     windows.flatMap((window) => window.events.flatMap((event) => (event.type === 'utterance' ? [{ startSamples: event.startSamples, endSamples: event.endSamples }] : [])));
 
-  void test('Silence never reaches the model; the gate can be turned off.', async () => {
+  void test('Silence never reaches the model; the gate can be turned off', async () => {
     const pcm = hum(50 * WINDOW_SAMPLES);
     assert.ok((await detected(pcm)).every((window) => window.gated && window.probability === 0));
     assert.ok((await detected(pcm, { ...DETECT, gateZeroCrossings: 0 })).every((window) => !window.gated));
     assert.ok((await detected(pcm, { ...DETECT, gateRms: 0 })).every((window) => !window.gated));
   });
 
-  void test('Both limits of the gate must hold: quiet hiss and loud hum go to the model.', async () => {
+  void test('Both limits of the gate must hold: quiet hiss and loud hum go to the model', async () => {
     assert.ok((await detected(noise(30 * WINDOW_SAMPLES, 0.002, seededRandom(3)))).every((window) => !window.gated));
     assert.ok((await detected(tone(30 * WINDOW_SAMPLES, 100, 0.02))).every((window) => !window.gated));
   });
 
-  void test('The model hears ten windows of what comes before a sound; the gate answers for all before those.', async () => {
+  void test('The model hears ten windows of what comes before a sound; the gate answers for all before those', async () => {
     const windows = await detected(concatenated(hum(40 * WINDOW_SAMPLES), loud(1), hum(40 * WINDOW_SAMPLES)));
     const heard = windows.filter((window) => !window.gated).map((window) => window.index);
     assert.deepEqual(heard, Array.from({ length: 11 }, (_, index) => 30 + index));
   });
 
-  void test('The gate answers for nothing within 300 ms of speech.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('The gate answers for nothing within 300 ms of speech', { skip: WITHOUT_RECORDINGS }, async () => {
     const speech = recordingChannel('harvard-spk1-3.wav');
     const pcm = concatenated(hum(60 * WINDOW_SAMPLES), speech, hum(60 * WINDOW_SAMPLES), speech, hum(60 * WINDOW_SAMPLES));
     const windows = await detected(pcm, { ...DETECT, minSilenceMs: 32 });
@@ -71,7 +71,7 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  void test('The gate does not change where speech is found.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('The gate does not change where speech is found', { skip: WITHOUT_RECORDINGS }, async () => {
     const speech = recordingChannel('harvard-spk1-1.wav');
     const pcm = concatenated(hum(100 * WINDOW_SAMPLES), speech, hum(100 * WINDOW_SAMPLES), speech);
     const gated = utterances(await detected(pcm));
@@ -84,7 +84,7 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  void test('Pieces of any size give the same decisions at the same moments of the stream.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Pieces of any size give the same decisions at the same moments of the stream', { skip: WITHOUT_RECORDINGS }, async () => {
     const random = seededRandom(11);
     const pcm = concatenated(hum(9_000), recordingChannel('harvard-spk1-2.wav'), hum(30_001), loud(1), hum(7_000), recordingChannel('two-speakers-stereo.wav', 1), hum(2_345));
     const whole = await detected(pcm, DETECT, () => pcm.length);
@@ -100,7 +100,7 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  void test('A detector goes on from its snapshot as if nothing had happened.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('A detector goes on from its snapshot as if nothing had happened', { skip: WITHOUT_RECORDINGS }, async () => {
     const pcm = concatenated(hum(20_000), recordingChannel('harvard-spk1-5.wav'), hum(20_000), recordingChannel('harvard-spk1-6.wav'));
     const whole = await detected(pcm);
     for (const cut of [0, 300, 20_700, 40_123, 70_000, 90_001]) {
@@ -116,11 +116,11 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  void test('Recordings of noise and of an empty room give no utterance.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Recordings of noise and of an empty room give no utterance', { skip: WITHOUT_RECORDINGS }, async () => {
     for (const file of ['silence.wav', 'noise-dog.wav', 'noise-thunder.wav', 'noise-babble.wav']) assert.deepEqual(utterances(await detected(recordingChannel(file))), [], file);
   });
 
-  void test('Very quiet speech is heard from its first word, and very quiet noise is still no speech.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Very quiet speech is heard from its first word, and very quiet noise is still no speech', { skip: WITHOUT_RECORDINGS }, async () => {
     const quieter = (pcm: Float32Array, decibels: number): Float32Array => Float32Array.from(pcm, (sample) => Math.round(sample * 10 ** (-decibels / 20) * 32_768) / 32_768);
     for (const file of ['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-4.wav', 'de.wav', 'fr.wav', 'es.wav']) {
       const wanted = utterances(await detected(recordingChannel(file)));
@@ -140,7 +140,7 @@ void describe('VoiceDetector', { skip: WITHOUT_MODEL }, () => {
     for (const rms of [0.000_03, 0.001]) assert.deepEqual(utterances(await detected(noise(160_000, rms, seededRandom(2)))), []);
   });
 
-  void test('Speech is found in every recording that has some, and covers most of it.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Speech is found in every recording that has some, and covers most of it', { skip: WITHOUT_RECORDINGS }, async () => {
     for (const [file, leastMs] of [['jfk.wav', 7_000], ['harvard-spk1-1.wav', 2_300], ['harvard-spk1-4.wav', 2_000], ['de.wav', 3_500], ['fr.wav', 4_000], ['es.wav', 4_500]] as const) {
       const speechMs = utterances(await detected(recordingChannel(file))).reduce((sum, { startSamples, endSamples }) => sum + (endSamples - startSamples) / 16, 0);
       assert.ok(speechMs >= leastMs, `${file}: ${String(speechMs)} ms`);

@@ -1,18 +1,19 @@
 import type { DetectOptions } from '@murmuration/contracts';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import { decodeFloats, encodeFloats } from '../decode/sample-encoding.js';
-import { SAMPLES_A_MS, WINDOW_SAMPLES, measureWindow } from './audio-window.js';
+import { WINDOW_SAMPLES, measureWindow } from './audio-window.js';
 import type { DetectedWindow, DetectionEnd, Detector, DetectorSnapshot } from './detector.js';
 import { CONTEXT_SAMPLES, MAX_RUN_WINDOWS, newSileroState, type SileroModel, type SileroState } from './silero-model.js';
 import { HYSTERESIS, UtteranceSegmenter } from './utterance-segmenter.js';
 
-/** The gate never answers within this distance of speech, on either side. */
+/** The gate never decides within this distance of speech, on either side. */
 export const GATE_DISTANCE_MS = 300;
 /** The same in whole windows: 10 windows are 320 ms. */
-const GATE_DISTANCE_WINDOWS = Math.ceil((GATE_DISTANCE_MS * SAMPLES_A_MS) / WINDOW_SAMPLES);
+const GATE_DISTANCE_WINDOWS = Math.ceil((GATE_DISTANCE_MS * SAMPLES_PER_MS) / WINDOW_SAMPLES);
 
 /** Speech that goes on is at least this loud, as a part of what it was: -12 dB. */
 const GOES_ON_LEVEL = 0.25;
-/** Windows in a row without speech after which the model has let go of the speech before: 128 ms. */
+/** Windows in a row without speech after which the model has forgotten the speech before: 128 ms. */
 const LET_GO_WINDOWS = 4;
 /** Windows over which the level of speech is taken: half a second. */
 const LEVEL_WINDOWS = 16;
@@ -20,9 +21,9 @@ const LEVEL_WINDOWS = 16;
 const HEARD_RMS = 0.15;
 /** 40 dB: jfk.wav 60 dB quieter, 16-bit, is heard to within a window as it is at full level. */
 const MAX_GAIN = 100;
-/** A sound this short says nothing of the level of speech, a click for example. Windows. */
+/** A sound this short, such as a click, says nothing about the level of speech. Windows. */
 const LASTING_WINDOWS = 3;
-/** A window that is this little above the quietest of the last second is steady, as a hum is and speech is not. */
+/** A window at most this far above the quietest of the last second is steady, as a hum is and speech is not. */
 const STEADY = 1.5;
 const STEADY_WINDOWS = 32;
 
@@ -40,16 +41,16 @@ interface WaitingWindow {
  * - near speech (an utterance is open, or speech ended less than 300 ms ago): the model is asked about every window, quiet or not. So the
  *   gate never shortens or delays the end of an utterance.
  * - away from speech: a window that is not quiet goes to the model at once, and before it the quiet windows that wait. A quiet window waits;
- *   when ten (320 ms) wait after it the gate answers for it: silence. So the model always hears at least 300 ms of what comes before a sound.
+ *   when ten more (320 ms) wait behind it the gate decides: silence. So the model always gets at least 300 ms of what comes before a sound.
  *
- * Where the gate answered, the model did not listen: its memory is cleared, and the waiting windows warm it up again before the sound that woke it.
+ * The model did not see the windows that the gate decided. Its state is cleared after them, and the waiting windows warm it up again before the next sound.
  *
- * Quiet recordings are heard louder: from the beginning each window is amplified by what brings the loudest sound so far (and itself) to `HEARD_RMS`, at
- * most by `MAX_GAIN`, so that the gain only falls. Gate and model hear this; nobody else does. Recordings of ordinary level are heard as they are from
+ * Quiet recordings are amplified: from the beginning each window is raised by what brings the loudest sound so far (and itself) to `HEARD_RMS`, at
+ * most by `MAX_GAIN`, so that the gain only falls. Only gate and model get the amplified audio. Recordings of ordinary level stay as they are from
  * their first speech on.
  *
- * All decisions follow from the stream alone. Windows that will be asked about whatever the model answers go through it in one run; pieces
- * of any size give the same probabilities but for rounding (1e-5), hence the same utterances.
+ * All decisions follow from the stream alone. Windows that the model will be asked about in any case go through it in one run; pieces
+ * of any size give the same probabilities except for rounding (1e-5), hence the same utterances.
  */
 export class VoiceDetector implements Detector {
   readonly #model: SileroModel;
@@ -66,7 +67,7 @@ export class VoiceDetector implements Detector {
   #detectMs = 0;
   /** Mean power of the latest speech, full scale 1. */
   #speechPower = 0;
-  /** After a restart within speech: quieter windows are none, until so many in a row were without speech. */
+  /** After a restart within speech, quieter windows do not count as speech until this many in a row were without speech. */
   #doubt: { readonly belowRms: number; lowWindows: number } | null = null;
 
   /** @param snapshot continues a stream where `snapshot()` was taken; the options must be the same */
@@ -111,8 +112,8 @@ export class VoiceDetector implements Detector {
   }
 
   /**
-   * Speech is found anew from here on; what is open is forgotten. The model still remembers the speech, and takes the noise that follows for more
-   * of it. So until speech is confirmed or the model has let go of it, only windows count that are nearly as loud as the speech was. Measured in
+   * Starts the search for speech again; an open utterance is forgotten. The model still remembers the speech, and takes the noise that follows for more
+   * of it. So until speech is confirmed or the model has forgotten it, only windows count that are nearly as loud as the speech was. Measured in
    * the middle of speech: noise of -45 dB began an utterance at 3 of 44 places (without this at 34 of 53), silence and noise of -60 dB at none;
    * speech that went on for half a second was found at 31 of 31.
    */
@@ -166,10 +167,10 @@ export class VoiceDetector implements Detector {
     return decided;
   }
 
-  /** First window that may be away from speech, whatever the model says about those before it. */
+  /** The first window that may be away from speech, whatever the model says about those before it. */
   #nearSpeechUntil(): number {
     const speechEndSamples = this.#segmenter.speechEndSamples;
-    const afterSpeech = speechEndSamples === null ? 0 : Math.ceil((speechEndSamples + GATE_DISTANCE_MS * SAMPLES_A_MS) / WINDOW_SAMPLES);
+    const afterSpeech = speechEndSamples === null ? 0 : Math.ceil((speechEndSamples + GATE_DISTANCE_MS * SAMPLES_PER_MS) / WINDOW_SAMPLES);
     return Math.max(this.#segmenter.earliestIdleWindow, afterSpeech);
   }
 

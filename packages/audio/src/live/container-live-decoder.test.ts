@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { WITHOUT_FFMPEG, encodedTwin, voice, wavFile } from '../decode/testing/encoded-twins.js';
 import { ContainerLiveDecoder } from './container-live-decoder.js';
 
-test('a hole in a live container is silence of its length, a late start and a hole of minutes are not', { skip: WITHOUT_FFMPEG }, async () => {
+test('A hole in a live container is silence of its length, a late start and a hole of minutes are not', { skip: WITHOUT_FFMPEG }, async () => {
   const wav = wavFile(voice(4, 48_000, 1), 48_000);
   const secondsOf = async (argv: string[], extension: string, input: string[] = []): Promise<number> => {
     const bytes = encodedTwin(wav, ['-c:a', 'libopus', ...argv], extension, input);

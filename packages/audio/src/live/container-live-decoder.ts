@@ -1,3 +1,4 @@
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue } from '../decode/byte-queue.js';
 import { MatroskaReader } from '../decode/matroska-reader.js';
@@ -5,14 +6,13 @@ import { OggReader } from '../decode/ogg-reader.js';
 import type { DecodedPiece, WasmReader } from '../decode/packet-codec.js';
 import { RecordingTimeline, TimedShaper, unfolded } from '../decode/timed-shaper.js';
 import { MAX_CHANNELS } from '../decode/track-shaper.js';
-import { SAMPLES_A_MS } from '../detect/audio-window.js';
 import type { DecodedLive, LiveDecoder } from './live-decoder.js';
 
 /** Compressed bytes decoded at once: a packet of two bytes may stand for 120 ms, and this bounds what they grow to to 12 MB a channel. */
 const SLICE_BYTES = 1_024;
 /** Bytes without any sound in them after which the stream is refused. */
 const MAX_SILENT_BYTES = 1_048_576;
-/** Silence that time stamps may stand for in one piece that a client sends: more is taken for a clock that was set anew. Milliseconds. */
+/** Most silence that time stamps may stand for in one piece from the client. More is taken for a clock that was reset. Milliseconds. */
 const MAX_HOLE_MS = 60_000;
 const NO_LIMITS = { maxDurationMs: Infinity, maxChannels: MAX_CHANNELS };
 /** Samples are counted at this rate, whatever the codec's own is. */
@@ -20,7 +20,7 @@ const COUNTED_SAMPLES_A_SAMPLE = 3;
 
 /**
  * Opus in Ogg or WebM, as a browser's recorder makes it. starting (waits for the first bytes) → reading.
- * A hole in its time stamps, as a recorder leaves that sends no silence, is silence here too; the first sound is the beginning, whatever its time.
+ * A gap in its time stamps, as left by a recorder that sends no silence, becomes silence. The first sound is the beginning, whatever its time stamp.
  * Samples are counted by what came out of it: three at 48 kHz for each at 16 kHz.
  */
 export class ContainerLiveDecoder implements LiveDecoder {
@@ -68,7 +68,7 @@ export class ContainerLiveDecoder implements LiveDecoder {
     const parts: Float32Array[] = [];
     for (const piece of pieces) {
       for (const part of this.#shaper.push(piece)) {
-        this.#shaper.timeline.maxHoleMs -= part.silentSamples / SAMPLES_A_MS;
+        this.#shaper.timeline.maxHoleMs -= part.silentSamples / SAMPLES_PER_MS;
         parts.push(...[...unfolded(part)].flat());
       }
     }

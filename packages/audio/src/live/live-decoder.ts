@@ -1,8 +1,8 @@
 import type { LiveEncoding } from '@murmuration/contracts';
 import type { ResamplerSnapshot } from '../decode/resampler.js';
 
-/** What an ear must know of its session. Milliseconds; limits as in `liveSettingsSchema`. */
-export interface LiveEarSettings {
+/** A segmenter's settings. Milliseconds; limits as in `liveSettingsSchema`. */
+export interface LiveSegmenterSettings {
   readonly encoding: LiveEncoding;
   readonly sampleRateHz: number;
   readonly channels: number;
@@ -16,12 +16,12 @@ export interface LiveEarSettings {
 }
 
 /** Rate at which a client's samples are counted. */
-export function countedRateHz(settings: Pick<LiveEarSettings, 'encoding' | 'sampleRateHz'>): number {
+export function countedRateHz(settings: Pick<LiveSegmenterSettings, 'encoding' | 'sampleRateHz'>): number {
   return settings.encoding === 'opus' ? 48_000 : settings.sampleRateHz;
 }
 
 /** Bytes of one sample of all channels, or null where bytes do not tell. */
-export function frameBytes(settings: Pick<LiveEarSettings, 'encoding' | 'channels'>): number | null {
+export function frameBytes(settings: Pick<LiveSegmenterSettings, 'encoding' | 'channels'>): number | null {
   switch (settings.encoding) {
     case 'pcm_s16le': return 2 * settings.channels;
     case 'pcm_f32le': return 4 * settings.channels;
@@ -30,11 +30,11 @@ export function frameBytes(settings: Pick<LiveEarSettings, 'encoding' | 'channel
   }
 }
 
-/** What a piece of a live signal gave. */
+/** The decoded form of one piece of a live signal. */
 export interface DecodedLive {
   /** Mono, 16 kHz. */
   readonly samples: Float32Array;
-  /** Samples a channel that were taken in, at the rate they are counted at. */
+  /** Samples of each channel that were consumed, at the rate that the client's samples are counted at. */
   readonly sourceSamples: number;
 }
 

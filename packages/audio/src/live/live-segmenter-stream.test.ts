@@ -4,98 +4,98 @@ import { AsrError } from '@murmuration/contracts';
 import { WITHOUT_FFMPEG, encodedTwin, seededRandom, voice, wavFile } from '../decode/testing/encoded-twins.js';
 import { SileroModel } from '../detect/silero-model.js';
 import { VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingChannel } from '../testing/detection-samples.js';
-import type { EarState, Heard } from './live-segmenters.js';
-import { LiveEarStream } from './live-segmenter-stream.js';
-import type { LiveEarSettings } from './live-decoder.js';
+import type { LiveSegmenterState, SegmentedPiece } from './live-segmenters.js';
+import { LiveSegmenterStream } from './live-segmenter-stream.js';
+import type { LiveSegmenterSettings } from './live-decoder.js';
 import type { UtteranceEvent } from './utterance-tracker.js';
 
-const SETTINGS: LiveEarSettings = { encoding: 'pcm_s16le', sampleRateHz: 16_000, channels: 1, detect: true, threshold: 0.5, paddingMs: 200, endpointingMs: 400, maxUtteranceMs: 3_000 };
+const SETTINGS: LiveSegmenterSettings = { encoding: 'pcm_s16le', sampleRateHz: 16_000, channels: 1, detect: true, threshold: 0.5, paddingMs: 200, endpointingMs: 400, maxUtteranceMs: 3_000 };
 
-function joinedPcm(heard: readonly Heard[]): Buffer {
+function joinedPcm(heard: readonly SegmentedPiece[]): Buffer {
   return Buffer.concat(heard.map((one) => one.pcm));
 }
 
-function eventsOf(heard: readonly Heard[]): UtteranceEvent[] {
+function eventsOf(heard: readonly SegmentedPiece[]): UtteranceEvent[] {
   return heard.flatMap((one) => one.events);
 }
 
-describe('An ear', { skip: WITHOUT_MODEL }, () => {
+describe('LiveSegmenterStream', { skip: WITHOUT_MODEL }, () => {
   let model: SileroModel;
   before(async () => { model = await SileroModel.open(VAD_MODEL_PATH); });
   after(async () => { await model.close(); });
 
-  async function whole(settings: LiveEarSettings, bytes: Uint8Array, pieceBytes: number): Promise<Heard[]> {
-    const ear = new LiveEarStream(settings, null, model);
-    const heard: Heard[] = [];
-    for (let at = 0; at < bytes.length; at += pieceBytes) heard.push(await ear.hear(bytes.subarray(at, at + pieceBytes)));
-    heard.push(await ear.finish());
+  async function whole(settings: LiveSegmenterSettings, bytes: Uint8Array, pieceBytes: number): Promise<SegmentedPiece[]> {
+    const segmenter = new LiveSegmenterStream(settings, null, model);
+    const heard: SegmentedPiece[] = [];
+    for (let at = 0; at < bytes.length; at += pieceBytes) heard.push(await segmenter.push(bytes.subarray(at, at + pieceBytes)));
+    heard.push(await segmenter.finish());
     return heard;
   }
 
-  test('that starts again from a snapshot and the stored samples hears what the undisturbed one hears, at any rate', { skip: WITHOUT_RECORDINGS }, async () => {
+  test('A segmenter that starts again from a snapshot and the stored samples gives what an undisturbed one gives, at any rate', { skip: WITHOUT_RECORDINGS }, async () => {
     const speech = recordingChannel('jfk.wav');
     const random = seededRandom(3);
     for (const sampleRateHz of [16_000, 48_000, 11_025]) {
-      const settings: LiveEarSettings = { ...SETTINGS, encoding: 'pcm_f32le', sampleRateHz };
+      const settings: LiveSegmenterSettings = { ...SETTINGS, encoding: 'pcm_f32le', sampleRateHz };
       const bytes = new Uint8Array(atRate(speech.subarray(0, 100_000), sampleRateHz).buffer);
       const undisturbed = await whole(settings, bytes, 6_400);
       assert.ok(eventsOf(undisturbed).some((event) => event.type === 'ended'));
 
-      let ear = new LiveEarStream(settings, null, model);
-      let state: EarState = { positionSamples: 0, snapshot: null, decoder: null };
-      const heard: Heard[] = [];
-      let since: Heard[] = [];
+      let segmenter = new LiveSegmenterStream(settings, null, model);
+      let state: LiveSegmenterState = { positionSamples: 0, snapshot: null, decoder: null };
+      const heard: SegmentedPiece[] = [];
+      let since: SegmentedPiece[] = [];
       for (let at = 0; at < bytes.length;) {
         const piece = bytes.subarray(at, at + 4 * Math.ceil(random() * 4_000));
-        const one = await ear.hear(piece);
+        const one = await segmenter.push(piece);
         at += piece.length;
         heard.push(one);
         since.push(one);
         if (one.snapshot !== null) {
-          state = { positionSamples: one.positionSamples, snapshot: JSON.parse(JSON.stringify(one.snapshot)) as EarState['snapshot'], decoder: null };
+          state = { positionSamples: one.positionSamples, snapshot: JSON.parse(JSON.stringify(one.snapshot)) as LiveSegmenterState['snapshot'], decoder: null };
           since = [];
         }
         if (random() < 0.2) {
-          ear = new LiveEarStream(settings, { ...state, decoder: one.decoder }, model);
-          const again = await ear.replay(joinedPcm(since));
+          segmenter = new LiveSegmenterStream(settings, { ...state, decoder: one.decoder }, model);
+          const again = await segmenter.replay(joinedPcm(since));
           assert.deepEqual(again.events, eventsOf(since));
         }
       }
-      heard.push(await ear.finish());
+      heard.push(await segmenter.finish());
       assert.deepEqual(joinedPcm(heard), joinedPcm(undisturbed));
       assert.deepEqual(eventsOf(heard), eventsOf(undisturbed));
       assert.equal(heard.reduce((sum, one) => sum + one.sourceSamples, 0), bytes.length / 4);
     }
   });
 
-  test('finds no speech in what follows an end that was not its own, be it silence or noise, and none at its finish', { skip: WITHOUT_RECORDINGS }, async () => {
+  test('After an end that the detector did not find, silence and noise are no speech, nor is anything at the finish', { skip: WITHOUT_RECORDINGS }, async () => {
     const speech = floatBytes(recordingChannel('jfk.wav'));
     const random = seededRandom(5);
-    const settings: LiveEarSettings = { ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 };
+    const settings: LiveSegmenterSettings = { ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 };
     for (const end of ['commit', 'clear', 'pause'] as const) {
       for (const [at, amplitude] of [[1.3, 0], [2.1, 0.01], [4.57, 0], [5.9, 0.01], [8.63, 0.002], [9.77, 0.01]] as const) {
-        const ear = new LiveEarStream(settings, null, model);
-        await ear.hear(speech.subarray(0, Math.round(at * 16_000) * 4));
-        ear[end]();
-        const rest = [await ear.hear(floatBytes(Float32Array.from({ length: 24_000 }, () => (random() - 0.5) * 2 * amplitude))), await ear.finish()];
+        const segmenter = new LiveSegmenterStream(settings, null, model);
+        await segmenter.push(speech.subarray(0, Math.round(at * 16_000) * 4));
+        segmenter[end]();
+        const rest = [await segmenter.push(floatBytes(Float32Array.from({ length: 24_000 }, () => (random() - 0.5) * 2 * amplitude))), await segmenter.finish()];
         assert.deepEqual(eventsOf(rest), [], `${end} at ${String(at)} s, noise of ${String(amplitude)}`);
       }
-      const ear = new LiveEarStream(settings, null, model);
-      await ear.hear(speech.subarray(0, 73_000 * 4));
-      ear[end]();
-      assert.deepEqual((await ear.finish()).events, [], `${end}, then the finish at once`);
+      const segmenter = new LiveSegmenterStream(settings, null, model);
+      await segmenter.push(speech.subarray(0, 73_000 * 4));
+      segmenter[end]();
+      assert.deepEqual((await segmenter.finish()).events, [], `${end}, then the finish at once`);
     }
   });
 
-  test('loses nothing of speech that goes on across an end that was not its own, and tells its start after the end', { skip: WITHOUT_RECORDINGS }, async () => {
+  test('Speech that goes on across an end that the detector did not find loses nothing, and its start is reported after the end', { skip: WITHOUT_RECORDINGS }, async () => {
     const speech = floatBytes(recordingChannel('jfk.wav'));
     for (const end of ['commit', 'pause'] as const) {
       for (const at of [1.3, 1.6, 4.1, 5.9, 8.63, 9.8]) {
         const positionSamples = Math.round(at * 16_000);
-        const ear = new LiveEarStream({ ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 }, null, model);
-        await ear.hear(speech.subarray(0, positionSamples * 4));
-        const [ended] = ear[end]().events;
-        const after = eventsOf([await ear.hear(speech.subarray(positionSamples * 4)), await ear.finish()]);
+        const segmenter = new LiveSegmenterStream({ ...SETTINGS, encoding: 'pcm_f32le', maxUtteranceMs: 15_000 }, null, model);
+        await segmenter.push(speech.subarray(0, positionSamples * 4));
+        const [ended] = segmenter[end]().events;
+        const after = eventsOf([await segmenter.push(speech.subarray(positionSamples * 4)), await segmenter.finish()]);
         assert.ok(ended?.type === 'ended', `speech was under way at ${String(at)} s`);
         const [started, next] = after;
         assert.ok(started?.type === 'started' && started.utterance === ended.utterance + 1 && started.speechStartSamples >= positionSamples, JSON.stringify(started));
@@ -104,14 +104,14 @@ describe('An ear', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  test('without detection tells no speech that is not there when the client ended the utterance within a window', async () => {
-    const ear = new LiveEarStream({ ...SETTINGS, detect: false }, null, model);
-    await ear.hear(new Uint8Array(2_000 * 2));
-    assert.equal(ear.commit().events.length, 1);
-    assert.deepEqual((await ear.finish()).events, []);
+  test('Without detection no speech is reported that is not there when the client ends the utterance within a window', async () => {
+    const segmenter = new LiveSegmenterStream({ ...SETTINGS, detect: false }, null, model);
+    await segmenter.push(new Uint8Array(2_000 * 2));
+    assert.equal(segmenter.commit().events.length, 1);
+    assert.deepEqual((await segmenter.finish()).events, []);
   });
 
-  test('reads every encoding of bare samples alike', async () => {
+  test('Every encoding of bare samples is read alike', async () => {
     const [sound = new Float32Array(0)] = voice(1, 16_000, 1);
     const s16 = Int16Array.from(sound, (sample) => Math.round(sample * 32_767));
     const reference = joinedPcm(await whole(SETTINGS, new Uint8Array(s16.buffer), 3_200));
@@ -126,20 +126,20 @@ describe('An ear', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  test('hears opus in Ogg and WebM as it arrives, and refuses what is neither', { skip: WITHOUT_FFMPEG }, async () => {
+  test('Opus in Ogg and WebM is decoded as it arrives, and other bytes are refused', { skip: WITHOUT_FFMPEG }, async () => {
     const sound = voice(3, 48_000, 1);
     for (const extension of ['ogg', 'webm']) {
       const bytes = encodedTwin(wavFile(sound, 48_000), ['-c:a', 'libopus'], extension);
-      const ear = new LiveEarStream({ ...SETTINGS, encoding: 'opus' }, null, model);
-      const half = await ear.hear(bytes.subarray(0, bytes.length >> 1));
+      const segmenter = new LiveSegmenterStream({ ...SETTINGS, encoding: 'opus' }, null, model);
+      const half = await segmenter.push(bytes.subarray(0, bytes.length >> 1));
       assert.ok(half.positionSamples > 8_000, 'half of the bytes give sound before the rest has come');
-      const rest = [await ear.hear(bytes.subarray(bytes.length >> 1)), await ear.finish()];
+      const rest = [await segmenter.push(bytes.subarray(bytes.length >> 1)), await segmenter.finish()];
       const seconds = (rest[1]?.positionSamples ?? 0) / 16_000;
       assert.ok(Math.abs(seconds - 3) < 0.05, `${extension} gave ${String(seconds)} s`);
       assert.equal([half, ...rest].reduce((sum, one) => sum + one.sourceSamples, 0), (rest[1]?.positionSamples ?? 0) * 3);
     }
-    const ear = new LiveEarStream({ ...SETTINGS, encoding: 'opus' }, null, model);
-    await assert.rejects(ear.hear(new TextEncoder().encode('certainly no container')), (error: unknown) => error instanceof AsrError && error.code === 'unprocessable_audio');
+    const segmenter = new LiveSegmenterStream({ ...SETTINGS, encoding: 'opus' }, null, model);
+    await assert.rejects(segmenter.push(new TextEncoder().encode('certainly no container')), (error: unknown) => error instanceof AsrError && error.code === 'unprocessable_audio');
   });
 });
 

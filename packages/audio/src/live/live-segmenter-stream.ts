@@ -1,17 +1,17 @@
 import { endianness } from 'node:os';
 import type { DetectOptions } from '@murmuration/contracts';
-import { SAMPLES_A_MS } from '../detect/audio-window.js';
+import { SAMPLES_PER_MS, SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import type { DetectorSnapshot } from '../detect/detector.js';
 import type { SileroModel } from '../detect/silero-model.js';
 import { VoiceDetector } from '../detect/voice-detector.js';
 import { WholeRecordingDetector, type WholeRecordingSnapshot } from '../detect/whole-recording-detector.js';
 import { ContainerLiveDecoder } from './container-live-decoder.js';
-import type { EarSnapshot, EarState, Heard } from './live-segmenters.js';
-import type { LiveDecoder, LiveEarSettings } from './live-decoder.js';
+import type { LiveSegmenterSnapshot, LiveSegmenterState, SegmentedPiece } from './live-segmenters.js';
+import type { LiveDecoder, LiveSegmenterSettings } from './live-decoder.js';
 import { PcmLiveDecoder } from './pcm-live-decoder.js';
 import { UtteranceTracker, type UtteranceEvent } from './utterance-tracker.js';
 
-/** In silence a snapshot is due after this much audio: what is replayed after a loss. */
+/** In silence a snapshot is due after this much audio. After a loss at most this much is replayed. */
 const SNAPSHOT_EVERY_MS = 10_000;
 /** As `detectOptionsSchema` has them; a client cannot set them for a live session. */
 const MIN_SPEECH_MS = 100;
@@ -20,17 +20,17 @@ const GATE_ZERO_CROSSINGS = 50;
 
 /**
  * One session's signal in a detection thread: decoded, made 16-bit, searched for utterances. One call at a time.
- * The detector hears exactly the 16-bit samples that are stored, so that hearing them again from a snapshot gives the same.
+ * The detector gets exactly the 16-bit samples that are stored, so that replaying them from a snapshot gives the same result.
  */
-export class LiveEarStream {
-  readonly #settings: LiveEarSettings;
+export class LiveSegmenterStream {
+  readonly #settings: LiveSegmenterSettings;
   readonly #decoder: LiveDecoder;
   readonly #detector: VoiceDetector | WholeRecordingDetector;
   readonly #tracker: UtteranceTracker;
   #positionSamples: number;
   #snapshotAtSamples: number;
 
-  constructor(settings: LiveEarSettings, state: EarState | null, model: SileroModel) {
+  constructor(settings: LiveSegmenterSettings, state: LiveSegmenterState | null, model: SileroModel) {
     this.#settings = settings;
     this.#decoder = settings.encoding === 'opus' ? new ContainerLiveDecoder() : new PcmLiveDecoder(settings, state?.decoder ?? null);
     const snapshot = state?.snapshot ?? undefined;
@@ -43,33 +43,33 @@ export class LiveEarStream {
   }
 
   /** Takes what the client sent: whole frames of bare samples, or the next bytes of its container. Throws `unprocessable_audio`. */
-  async hear(bytes: Uint8Array): Promise<Heard> {
+  async push(bytes: Uint8Array): Promise<SegmentedPiece> {
     const { samples, sourceSamples } = await this.#decoder.push(bytes);
-    return this.#hear(toBytes(samples), sourceSamples);
+    return this.#segment(toBytes(samples), sourceSamples);
   }
 
-  /** Hears again what was stored after the snapshot. */
-  replay(pcm: Uint8Array): Promise<Heard> {
-    return this.#hear(new Uint8Array(pcm), 0);
+  /** Replays what was stored after the snapshot. */
+  replay(pcm: Uint8Array): Promise<SegmentedPiece> {
+    return this.#segment(new Uint8Array(pcm), 0);
   }
 
-  commit(): Heard {
+  commit(): SegmentedPiece {
     return this.#interrupted(this.#tracker.commit(this.#positionSamples));
   }
 
-  pause(): Heard {
+  pause(): SegmentedPiece {
     return this.#interrupted(this.#settings.detect ? this.#tracker.pause(this.#positionSamples) : []);
   }
 
-  clear(): Heard {
+  clear(): SegmentedPiece {
     this.#tracker.clear(this.#positionSamples);
     return this.#interrupted([]);
   }
 
   /** Ends the signal. */
-  async finish(): Promise<Heard> {
+  async finish(): Promise<SegmentedPiece> {
     const { samples, sourceSamples } = await this.#decoder.finish();
-    const last = await this.#hear(toBytes(samples), sourceSamples);
+    const last = await this.#segment(toBytes(samples), sourceSamples);
     const { windows, events, totalSamples } = await this.#detector.finish();
     const told = [...last.events, ...windows.flatMap((window) => this.#tracker.observe(window, totalSamples))];
     const spoken = events.find((event) => event.type === 'utterance');
@@ -79,22 +79,22 @@ export class LiveEarStream {
     return { ...last, events: within, open: null, keepFromSamples: this.#positionSamples, snapshot: null };
   }
 
-  /** Speech that comes after an end that was not its own must prove itself anew. */
-  #interrupted(events: readonly UtteranceEvent[]): Heard {
+  /** After an end that the detector did not find, speech must be confirmed again. */
+  #interrupted(events: readonly UtteranceEvent[]): SegmentedPiece {
     if (this.#detector instanceof VoiceDetector) this.#detector.restart();
-    return this.#told(EMPTY, 0, events, true);
+    return this.#piece(EMPTY, 0, events, true);
   }
 
-  async #hear(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number): Promise<Heard> {
+  async #segment(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number): Promise<SegmentedPiece> {
     this.#positionSamples += pcm.length >> 1;
     const windows = await this.#detector.push(toFloats(pcm));
     const events = windows.flatMap((window) => this.#tracker.observe(window));
     const ended = events.some((event) => event.type === 'ended');
-    const quietlyOld = this.#tracker.openAt(this.#positionSamples) === null && this.#positionSamples - this.#snapshotAtSamples >= SNAPSHOT_EVERY_MS * SAMPLES_A_MS;
-    return this.#told(pcm, sourceSamples, events, ended || quietlyOld);
+    const quietlyOld = this.#tracker.openAt(this.#positionSamples) === null && this.#positionSamples - this.#snapshotAtSamples >= SNAPSHOT_EVERY_MS * SAMPLES_PER_MS;
+    return this.#piece(pcm, sourceSamples, events, ended || quietlyOld);
   }
 
-  #told(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number, events: readonly UtteranceEvent[], remember: boolean): Heard {
+  #piece(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number, events: readonly UtteranceEvent[], remember: boolean): SegmentedPiece {
     if (remember) this.#snapshotAtSamples = this.#positionSamples;
     return {
       pcm, sourceSamples, events,
@@ -102,20 +102,19 @@ export class LiveEarStream {
       open: this.#tracker.openAt(this.#positionSamples),
       keepFromSamples: this.#tracker.keepFromSamples,
       mixAdjusted: this.#decoder.mixAdjusted,
-      decoder: this.#settings.sampleRateHz === OUTPUT_HZ ? null : this.#decoder.snapshot(),
+      decoder: this.#settings.sampleRateHz === SAMPLE_RATE_HZ ? null : this.#decoder.snapshot(),
       snapshot: remember ? this.#remembered() : null,
     };
   }
 
-  #remembered(): EarSnapshot {
+  #remembered(): LiveSegmenterSnapshot {
     return { detector: this.#detector.snapshot(), tracker: this.#tracker.snapshot() };
   }
 }
 
-const OUTPUT_HZ = SAMPLES_A_MS * 1_000;
 const EMPTY = new Uint8Array(0);
 
-function detectOptionsOf(settings: LiveEarSettings): DetectOptions {
+function detectOptionsOf(settings: LiveSegmenterSettings): DetectOptions {
   return {
     vad: true, threshold: settings.threshold, minSpeechMs: MIN_SPEECH_MS, minSilenceMs: settings.endpointingMs, paddingMs: settings.paddingMs,
     gateRms: GATE_RMS, gateZeroCrossings: GATE_ZERO_CROSSINGS,

@@ -2,8 +2,8 @@ import { ExitGate } from '@murmuration/onnx';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime';
 import type { DetectionThreadData } from '../detect/detection-threads.js';
 import { SileroModel } from '../detect/silero-model.js';
-import type { LiveEarMethods } from './live-segmenters.js';
-import { LiveEarStream } from './live-segmenter-stream.js';
+import type { LiveSegmenterMethods } from './live-segmenters.js';
+import { LiveSegmenterStream } from './live-segmenter-stream.js';
 
 // The thread in which live sessions are decoded and searched for utterances: many, each piece by piece.
 
@@ -13,26 +13,26 @@ Object.assign(console, { error: () => undefined, warn: () => undefined });
 const { vadModelPath, gate: memory } = threadData() as DetectionThreadData;
 const gate = new ExitGate(memory);
 const model = await gate.pass(() => SileroModel.open(vadModelPath));
-const ears = new Map<number, LiveEarStream>();
+const segmenters = new Map<number, LiveSegmenterStream>();
 
-function earOf(id: number): LiveEarStream {
-  const ear = ears.get(id);
-  if (ear === undefined) throw new Error('there is no such ear');
-  return ear;
+function segmenterOf(id: number): LiveSegmenterStream {
+  const segmenter = segmenters.get(id);
+  if (segmenter === undefined) throw new Error('there is no such segmenter');
+  return segmenter;
 }
 
-const methods: LiveEarMethods = {
-  open: ({ ear, settings, state }) => { ears.set(ear, new LiveEarStream(settings, state, model)); },
-  hear: async ({ ear, bytes }) => {
-    const heard = await gate.pass(() => earOf(ear).hear(bytes));
+const methods: LiveSegmenterMethods = {
+  open: ({ segmenter, settings, state }) => { segmenters.set(segmenter, new LiveSegmenterStream(settings, state, model)); },
+  push: async ({ segmenter, bytes }) => {
+    const heard = await gate.pass(() => segmenterOf(segmenter).push(bytes));
     return new Transferred(heard, [heard.pcm.buffer]);
   },
-  replay: ({ ear, pcm }) => gate.pass(() => earOf(ear).replay(pcm)),
-  commit: (ear) => earOf(ear).commit(),
-  pause: (ear) => earOf(ear).pause(),
-  clear: (ear) => earOf(ear).clear(),
-  finish: (ear) => gate.pass(() => earOf(ear).finish()),
-  drop: (ear) => { ears.delete(ear); },
+  replay: ({ segmenter, pcm }) => gate.pass(() => segmenterOf(segmenter).replay(pcm)),
+  commit: (segmenter) => segmenterOf(segmenter).commit(),
+  pause: (segmenter) => segmenterOf(segmenter).pause(),
+  clear: (segmenter) => segmenterOf(segmenter).clear(),
+  finish: (segmenter) => gate.pass(() => segmenterOf(segmenter).finish()),
+  drop: (segmenter) => { segmenters.delete(segmenter); },
 };
 
 serveThread(methods);

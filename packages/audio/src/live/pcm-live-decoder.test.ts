@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { voice } from '../decode/testing/encoded-twins.js';
 import { PcmLiveDecoder } from './pcm-live-decoder.js';
 
-test('live channels of opposite phase are heard, in pieces of any size', async () => {
+test('Live channels of opposite phase are heard, in pieces of any size', async () => {
   const [speech = new Float32Array(0)] = voice(2, 16_000, 1);
   const frames = Int16Array.from({ length: speech.length * 2 }, (_, i) => Math.round((speech[i >> 1] ?? 0) * 32_767) * (i % 2 === 0 ? 1 : -1));
   const heard: Float32Array[] = [];

@@ -1,17 +1,17 @@
 import { ChannelMixer } from '../decode/channel-mixer.js';
 import { Resampler, type ResamplerSnapshot } from '../decode/resampler.js';
 import { A_LAW, MU_LAW, deinterleave, floatEncoding, integerEncoding, type SampleEncoding } from '../decode/sample-encoding.js';
-import type { DecodedLive, LiveDecoder, LiveEarSettings } from './live-decoder.js';
+import type { DecodedLive, LiveDecoder, LiveSegmenterSettings } from './live-decoder.js';
 
 /** Interleaved PCM of any encoding but containers. The pieces hold whole frames. */
 export class PcmLiveDecoder implements LiveDecoder {
   readonly #encoding: SampleEncoding;
   readonly #channels: number;
-  /** Not remembered with the resampler: it learns within 10 ms of speech. */
+  /** Not part of the snapshot: it adapts within 10 ms of speech. */
   readonly #mixer: ChannelMixer;
   readonly #resampler: Resampler;
 
-  constructor(settings: Pick<LiveEarSettings, 'encoding' | 'sampleRateHz' | 'channels'>, snapshot: ResamplerSnapshot | null) {
+  constructor(settings: Pick<LiveSegmenterSettings, 'encoding' | 'sampleRateHz' | 'channels'>, snapshot: ResamplerSnapshot | null) {
     this.#encoding = encodingOf(settings.encoding);
     this.#channels = settings.channels;
     this.#mixer = new ChannelMixer(settings.channels, settings.sampleRateHz);
@@ -38,7 +38,7 @@ export class PcmLiveDecoder implements LiveDecoder {
   }
 }
 
-function encodingOf(encoding: LiveEarSettings['encoding']): SampleEncoding {
+function encodingOf(encoding: LiveSegmenterSettings['encoding']): SampleEncoding {
   const found = encoding === 'mulaw' ? MU_LAW
     : encoding === 'alaw' ? A_LAW
       : encoding === 'pcm_f32le' ? floatEncoding(4, true)

@@ -11,7 +11,7 @@ const SETTINGS = { detect: true, paddingMs: 64, endpointingMs: 320, maxUtterance
 class Windows {
   readonly #segmenter = new UtteranceSegmenter({ threshold: 0.5, minSpeechMs: 96, minSilenceMs: SETTINGS.endpointingMs });
 
-  /** The detector is restarted with every end that was not its own. */
+  /** The detector is restarted at every end that it did not find itself. */
   restart(): void {
     this.#segmenter.restart(this.#segmenter.nextWindow * WINDOW_SAMPLES);
   }
@@ -38,7 +38,7 @@ test('An utterance has its padding on both sides and ends once silence is long e
   assert.deepEqual(told(events), [[0, 'started', 10], [0, 'silence', 8, 32]]);
 });
 
-test('What is too short to be speech is no utterance', () => {
+test('Audio too short to be speech is no utterance', () => {
   const tracker = new UtteranceTracker(SETTINGS);
   assert.deepEqual(heard(tracker, new Windows(), [[10, false], [2, true], [12, false]]), []);
 });
@@ -63,7 +63,7 @@ test('An utterance that the client ends inside speech goes on as the next one, a
   assert.deepEqual(heard(tracker, windows, [[12, false]]), []);
 });
 
-test('After an end that the client asked for speech proves itself anew: what is too short begins nothing, and lasting speech keeps its audio from there', () => {
+test('After an end that the client asked for, speech is confirmed again: what is too short begins nothing, and lasting speech keeps its audio from there', () => {
   for (const end of ['commit', 'pause', 'clear'] as const) {
     const windows = new Windows();
     const tracker = new UtteranceTracker(SETTINGS);
@@ -118,7 +118,7 @@ test('Without detection everything is speech until the client ends it, to the sa
   assert.deepEqual(tracker.finish(2_000, null), []);
 });
 
-test('A tracker that continues from a snapshot tells what the undisturbed one tells', () => {
+test('A tracker that continues from a snapshot gives the same events as an undisturbed one', () => {
   const stretches = [[10, false], [60, true], [3, false], [90, true], [20, false], [40, true], [12, false]] as const;
   const pattern = stretches.flatMap(([count, speech]) => Array.from({ length: count }, () => speech));
   const whole = new UtteranceTracker(SETTINGS);

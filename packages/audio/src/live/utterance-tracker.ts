@@ -1,7 +1,8 @@
-import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
+import { WINDOW_SAMPLES } from '../detect/audio-window.js';
 import type { DetectedWindow } from '../detect/detector.js';
 import { chooseCut, type CutWindow } from '../plan/cut-place.js';
-import type { LiveEarSettings } from './live-decoder.js';
+import type { LiveSegmenterSettings } from './live-decoder.js';
 
 /** Why an utterance ended. */
 export type UtteranceEnd = 'silence' | 'committed' | 'cut' | 'finish';
@@ -16,14 +17,14 @@ export type UtteranceEvent =
     readonly speechStartSamples: number; readonly speechEndSamples: number;
   };
 
-/** The utterance in hand, as far as it is heard. */
+/** The utterance in progress, as far as it has arrived. */
 export interface OpenUtterance {
   readonly utterance: number;
   readonly startSamples: number;
-  /** End of what is worth transcribing: the latest speech with its padding. */
+  /** End of the audio that is worth transcribing: the latest speech with its padding. */
   readonly endSamples: number;
   readonly speechStartSamples: number;
-  /** True while silence lasts that may become its end: then its final covers this very audio. */
+  /** True during a silence that may become its end. Its final then covers exactly this audio. */
   readonly resting: boolean;
 }
 
@@ -47,17 +48,17 @@ export interface TrackerSnapshot {
   readonly windows: readonly CutWindow[];
 }
 
-/** Speech that goes on after an end that was not its own is found this late at most; its audio is kept from the end on. */
+/** Speech that goes on after an end that the detector did not find is found at most this late. Its audio is kept from that end on. */
 const RESUME_MS = 1_000;
 
 /**
- * Makes a session's utterances of what the detector decides and the client commits.
+ * Turns the detector's decisions and the client's commits into a session's utterances.
  *
  * idle → (onset) heard → (long enough) open: `started` → ended by silence, by the client, by length, or because no audio comes.
  * heard → idle when it was too short. `commit`, `pause` and `clear` lead to idle from any: speech must be found anew after them, and the detector
  * is to be restarted with them. Speech that they interrupted loses nothing: its audio is kept from there on until it is found.
- * An utterance that its length ended is followed by the next one at once. Utterances never overlap: padding reaches back to the end of the one
- * before at most. Too long: cut where `chooseCut` says, nothing said twice.
+ * An utterance that ended by length is followed by the next one at once. Utterances never overlap: padding reaches back at most to the end of the one
+ * before. One that is too long is cut where `chooseCut` says, without repeating audio.
  * Without detection everything since the last end is speech.
  */
 export class UtteranceTracker {
@@ -68,18 +69,18 @@ export class UtteranceTracker {
   #next = 0;
   #lastEndSamples = 0;
   #decidedSamples = 0;
-  /** From here on audio is kept for speech that was interrupted; null when none was. */
+  /** From this position on audio is kept for interrupted speech; null when none was interrupted. */
   #resumeSamples: number | null = null;
   #open: OpenPiece | null = null;
   #windows: CutWindow[] = [];
   #firstWindow = 0;
   #events: UtteranceEvent[] = [];
 
-  constructor(settings: Pick<LiveEarSettings, 'detect' | 'paddingMs' | 'endpointingMs' | 'maxUtteranceMs'>, snapshot?: TrackerSnapshot) {
+  constructor(settings: Pick<LiveSegmenterSettings, 'detect' | 'paddingMs' | 'endpointingMs' | 'maxUtteranceMs'>, snapshot?: TrackerSnapshot) {
     this.#detect = settings.detect;
-    this.#padBeforeSamples = settings.detect ? settings.paddingMs * SAMPLES_A_MS : 0;
-    this.#padAfterSamples = settings.detect ? Math.min(settings.paddingMs, settings.endpointingMs) * SAMPLES_A_MS : 0;
-    this.#maxSamples = settings.maxUtteranceMs * SAMPLES_A_MS;
+    this.#padBeforeSamples = settings.detect ? settings.paddingMs * SAMPLES_PER_MS : 0;
+    this.#padAfterSamples = settings.detect ? Math.min(settings.paddingMs, settings.endpointingMs) * SAMPLES_PER_MS : 0;
+    this.#maxSamples = settings.maxUtteranceMs * SAMPLES_PER_MS;
     if (snapshot === undefined) return;
     this.#next = snapshot.next;
     this.#lastEndSamples = snapshot.lastEndSamples;
@@ -90,7 +91,7 @@ export class UtteranceTracker {
     this.#windows = [...snapshot.windows];
   }
 
-  /** The utterance that `started` was told of and `ended` was not. @param positionSamples end of the signal so far */
+  /** The utterance that has a `started` event and no `ended` event yet. @param positionSamples end of the signal so far */
   openAt(positionSamples: number): OpenUtterance | null {
     const open = this.#open;
     if (open?.confirmed !== true) return null;
@@ -103,7 +104,7 @@ export class UtteranceTracker {
     return this.#open?.startSamples ?? this.#audioFrom(this.#decidedSamples);
   }
 
-  /** Takes the decision about the next window; answers what happened with it. @param positionSamples end of the signal so far: the last window may reach beyond it */
+  /** Takes the decision about the next window and returns the events that follow from it. @param positionSamples end of the signal so far: the last window may reach beyond it */
   observe(window: DetectedWindow, positionSamples = Infinity): UtteranceEvent[] {
     const startSamples = window.index * WINDOW_SAMPLES;
     const endSamples = startSamples + WINDOW_SAMPLES;
@@ -124,21 +125,21 @@ export class UtteranceTracker {
     return this.#take();
   }
 
-  /** Ends the utterance in hand at the end of the signal so far. Answers nothing when there was none. */
+  /** Ends the utterance in progress at the end of the signal so far. Returns nothing when there is none. */
   commit(positionSamples: number): UtteranceEvent[] {
     this.#reachTo(positionSamples);
     this.#interrupt(positionSamples, positionSamples, 'committed');
     return this.#take();
   }
 
-  /** No audio comes: ends the utterance in hand as silence would. Answers nothing when there was none. */
+  /** No audio comes: ends the utterance in progress as silence would. Returns nothing when there is none. */
   pause(positionSamples: number): UtteranceEvent[] {
     const reachSamples = this.#open?.reachSamples ?? positionSamples;
     this.#interrupt(reachSamples, Math.min(reachSamples + this.#padAfterSamples, positionSamples), 'silence');
     return this.#take();
   }
 
-  /** Forgets the utterance in hand, and all audio so far. */
+  /** Forgets the utterance in progress and all audio so far. */
   clear(positionSamples: number): void {
     const goesOn = this.#isSpeaking;
     this.#open = null;
@@ -163,7 +164,7 @@ export class UtteranceTracker {
     };
   }
 
-  /** Without detection every sample is speech, also those that fill no window yet. */
+  /** Without detection every sample is speech, including those that do not fill a window yet. */
   #reachTo(positionSamples: number): void {
     if (this.#detect || positionSamples <= this.#lastEndSamples) return;
     if (this.#open === null) this.#begin(this.#lastEndSamples, true);
@@ -175,7 +176,7 @@ export class UtteranceTracker {
     return this.#open !== null && this.#open.reachSamples >= this.#decidedSamples;
   }
 
-  /** Ends what is open, if it is long enough, though the detector has found no end. What was too short for an utterance is kept for the next. */
+  /** Ends the open utterance, if it is long enough, though the detector has found no end. Audio too short for an utterance is kept for the next one. */
   #interrupt(speechEndSamples: number, endSamples: number, by: UtteranceEnd): void {
     const open = this.#open;
     const goesOn = this.#isSpeaking;
@@ -188,11 +189,11 @@ export class UtteranceTracker {
     else if (goesOn) this.#resumeSamples = this.#lastEndSamples;
   }
 
-  /** Where the audio of speech begins that is found at this position. */
+  /** Where the audio begins of speech that is found at this position. */
   #audioFrom(speechStartSamples: number): number {
     const paddedSamples = speechStartSamples - this.#padBeforeSamples;
     const resumeSamples = this.#resumeSamples;
-    const resumes = resumeSamples !== null && speechStartSamples - resumeSamples <= RESUME_MS * SAMPLES_A_MS;
+    const resumes = resumeSamples !== null && speechStartSamples - resumeSamples <= RESUME_MS * SAMPLES_PER_MS;
     return Math.max(this.#lastEndSamples, resumes ? Math.min(paddedSamples, resumeSamples) : paddedSamples);
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ChannelAccounting, MAX_SKIPPED_ENTRIES, sumAccounts } from './channel-accounting.js';
 
-void test('The accounts of two channels add up to twice the duration; what was skipped is listed in order of time.', () => {
+void test('The accounts of two channels add up to twice the duration; what was skipped is listed in order of time', () => {
   const left = new ChannelAccounting(0);
   left.addSpeech(0, 1_600);
   left.addSkipped(4_000, 4_801, 'too_short');
@@ -13,7 +13,7 @@ void test('The accounts of two channels add up to twice the duration; what was s
   assert.equal(sum.speechMs + sum.nonSpeechMs + sum.skipped.reduce((ms, { startMs, endMs }) => ms + endMs - startMs, 0), (2 * 10_007) / 16);
 });
 
-void test('The list of what was skipped is bounded, and the account still adds up.', () => {
+void test('The list of what was skipped is bounded, and the account still adds up', () => {
   const account = new ChannelAccounting(0);
   for (let entry = 0; entry < MAX_SKIPPED_ENTRIES + 5; entry++) account.addSkipped(entry * 32, entry * 32 + 16, 'too_short');
   const closed = account.close(16 * 1_000_000);

@@ -1,5 +1,5 @@
 import type { Accounting } from '@murmuration/contracts';
-import { SAMPLES_A_MS } from '../detect/audio-window.js';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 
 /** Entries that the account of a channel lists at most; what comes after them counts as non-speech. */
 export const MAX_SKIPPED_ENTRIES = 10_000;
@@ -21,7 +21,7 @@ export class ChannelAccounting {
     this.#channel = channel;
   }
 
-  /** Skipped stretches that found no room in the list. */
+  /** Skipped stretches beyond the length of the list. */
   get unlisted(): number {
     return this.#unlisted;
   }
@@ -36,14 +36,14 @@ export class ChannelAccounting {
       return;
     }
     this.#skippedSamples += endSamples - startSamples;
-    this.#skipped.push({ startMs: startSamples / SAMPLES_A_MS, endMs: endSamples / SAMPLES_A_MS, channel: this.#channel, reason });
+    this.#skipped.push({ startMs: startSamples / SAMPLES_PER_MS, endMs: endSamples / SAMPLES_PER_MS, channel: this.#channel, reason });
   }
 
   /** The account of a channel that was `totalSamples` long. */
   close(totalSamples: number): Accounting {
     return {
-      speechMs: this.#speechSamples / SAMPLES_A_MS,
-      nonSpeechMs: (totalSamples - this.#speechSamples - this.#skippedSamples) / SAMPLES_A_MS,
+      speechMs: this.#speechSamples / SAMPLES_PER_MS,
+      nonSpeechMs: (totalSamples - this.#speechSamples - this.#skippedSamples) / SAMPLES_PER_MS,
       skipped: this.#skipped,
     };
   }

@@ -24,14 +24,14 @@ export class ChannelTrack {
     return this.#planner.accounting.unlisted;
   }
 
-  /** Takes a piece of PCM (mono, 16 kHz, [-1, 1]); answers the chunks that are complete with it. */
+  /** Takes a piece of PCM (mono, 16 kHz, [-1, 1]) and returns the chunks that it completes. */
   async push(samples: Float32Array): Promise<ReadyChunk[]> {
     this.#planner.append(samples);
     const windows = await this.#detector.push(samples);
     return windows.flatMap((window) => this.#planner.observe(window));
   }
 
-  /** Ends the channel; answers the last chunks and the account. */
+  /** Ends the channel and returns the last chunks and the account. */
   async finish(): Promise<{ chunks: ReadyChunk[]; accounting: RecordingSummary['accounting'] }> {
     const end = await this.#detector.finish();
     const chunks = this.#planner.finish(end);

@@ -1,5 +1,6 @@
 import type { ChunkPolicy, PlannedChunk } from '@murmuration/contracts';
-import { SAMPLES_A_MS, WINDOW_SAMPLES } from '../detect/audio-window.js';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
+import { WINDOW_SAMPLES } from '../detect/audio-window.js';
 import type { DetectedWindow, DetectionEnd } from '../detect/detector.js';
 import type { SegmenterEvent } from '../detect/utterance-segmenter.js';
 import { ChannelAccounting } from './channel-accounting.js';
@@ -10,7 +11,7 @@ import { PcmTape } from './pcm-tape.js';
 export interface ReadyChunk {
   readonly chunk: Omit<PlannedChunk, 'index'>;
   readonly pcm: Uint8Array<ArrayBuffer>;
-  /** How much of the stream had to be heard before it was complete, samples. */
+  /** How much of the stream was needed before it was complete, samples. */
   readonly atSamples: number;
 }
 
@@ -35,7 +36,7 @@ interface OpenPiece {
   confirmed: boolean;
 }
 
-/** An utterance that has ended, while it is not yet known how much room the next one leaves for its padding. */
+/** An utterance that has ended, as long as it is unknown how much of the gap the next one leaves for its padding. */
 type EndedPiece = Omit<Piece, 'endSamples'>;
 
 /**
@@ -47,10 +48,10 @@ type EndedPiece = Omit<Piece, 'endSamples'>;
  * - Packing: a chunk is closed when the gap to the next utterance exceeds `packGapMs`, when it has reached `targetChunkMs`, or when the next
  *   utterance would make it longer than `maxChunkMs`. With `packGapMs` 0 every utterance is a chunk of its own, ready the moment its padding is settled.
  * - The silence between packed utterances stays in the chunk, unless something was skipped in it: then only the paddings stay, and `spans` tells
- *   of the hole. (Moonshine tiny int8, 166 words, gaps up to 2 s: 1 error with the silence, 4 with the paddings alone, 6 unpacked. A hint, no proof:
+ *   of the hole. (Moonshine tiny int8, 166 words, gaps up to 2 s: 1 error with the silence, 4 with the paddings alone, 6 unpacked. This is a hint and no proof:
  *   nearly all of the difference is one recording in three encodings.)
- * - A chunk ends with its last padding: it is not drawn out to the model's grid with audio from after it, for it would have to wait for audio that
- *   has not arrived. (It did not help either: 5 errors in 122 words as it is, 6 drawn out with audio, 6 with digital silence, a difference of one word.)
+ * - A chunk ends with its last padding. It is not extended to the model's grid with the audio after it, because it would have to wait for audio that
+ *   has not arrived. (It did not help either: 5 errors in 122 words as it is, 6 when extended with audio, 6 with digital silence, a difference of one word.)
  *
  * What is held: the chunk being filled and the open utterance, each at most `maxChunkMs`, and one piece of input.
  */
@@ -80,12 +81,12 @@ export class ChunkPlanner {
   constructor(channel: number, policy: ChunkPolicy, paddingMs: number) {
     this.#channel = channel;
     this.accounting = new ChannelAccounting(channel);
-    this.#maxSamples = policy.maxChunkMs * SAMPLES_A_MS;
-    this.#targetSamples = policy.targetChunkMs * SAMPLES_A_MS;
-    this.#packGapSamples = policy.packGapMs * SAMPLES_A_MS;
-    // More than a third said twice would be more work than the cut saves.
-    this.#overlapSamples = Math.min(policy.overlapMs * SAMPLES_A_MS, Math.floor(this.#maxSamples / 3));
-    this.#paddingSamples = paddingMs * SAMPLES_A_MS;
+    this.#maxSamples = policy.maxChunkMs * SAMPLES_PER_MS;
+    this.#targetSamples = policy.targetChunkMs * SAMPLES_PER_MS;
+    this.#packGapSamples = policy.packGapMs * SAMPLES_PER_MS;
+    // An overlap of more than a third would cost more work than the cut saves.
+    this.#overlapSamples = Math.min(policy.overlapMs * SAMPLES_PER_MS, Math.floor(this.#maxSamples / 3));
+    this.#paddingSamples = paddingMs * SAMPLES_PER_MS;
   }
 
   /** Samples that are held, for tests of the bound. */
@@ -98,7 +99,7 @@ export class ChunkPlanner {
     this.#tape.append(samples);
   }
 
-  /** Takes the detector's decision about the next window; answers the chunks that are complete with it. */
+  /** Takes the detector's decision about the next window and returns the chunks that it completes. */
   observe(window: DetectedWindow): ReadyChunk[] {
     const endSamples = Math.min((window.index + 1) * WINDOW_SAMPLES, this.#totalSamples);
     this.#atSamples = window.atSamples;
@@ -110,7 +111,7 @@ export class ChunkPlanner {
     return this.#take();
   }
 
-  /** Takes the end of the stream; answers the last chunks. */
+  /** Takes the end of the stream and returns the last chunks. */
   finish(end: DetectionEnd): ReadyChunk[] {
     this.#totalSamples = end.totalSamples;
     const ready = end.windows.flatMap((window) => this.observe(window));
@@ -184,7 +185,7 @@ export class ChunkPlanner {
     this.#ended = { startSamples: pieceStartSamples, speechStartSamples, speechEndSamples: endSamples, overlapSamples };
   }
 
-  /** Nothing is open up to here. */
+  /** Up to this position nothing is open. */
   #advance(clearSamples: number): void {
     this.#clearSamples = clearSamples;
     if (this.#ended !== null && clearSamples - this.#ended.speechEndSamples >= 2 * this.#paddingSamples) {
@@ -202,7 +203,7 @@ export class ChunkPlanner {
     if (this.#packGapSamples === 0 || this.#packedSamples() >= this.#targetSamples) this.#closePack();
   }
 
-  /** Where a piece begins when it is packed: where the last one ends, but for what was skipped between them. */
+  /** Where a packed piece begins: where the last one ends, apart from what was skipped between them. */
   #packedStart(startSamples: number): number {
     const last = this.#pack.at(-1);
     return last === undefined || this.#skippedEndSamples > last.speechEndSamples ? startSamples : last.endSamples;
@@ -222,19 +223,19 @@ export class ChunkPlanner {
     let samples = 0;
     let lastEndSamples = -1;
     for (const { startSamples, endSamples } of pieces) {
-      const durationMs = (endSamples - startSamples) / SAMPLES_A_MS;
+      const durationMs = (endSamples - startSamples) / SAMPLES_PER_MS;
       const last = spans.at(-1);
       if (last !== undefined && startSamples === lastEndSamples) last.durationMs += durationMs;
-      else spans.push({ chunkMs: samples / SAMPLES_A_MS, startMs: startSamples / SAMPLES_A_MS, durationMs });
+      else spans.push({ chunkMs: samples / SAMPLES_PER_MS, startMs: startSamples / SAMPLES_PER_MS, durationMs });
       samples += endSamples - startSamples;
       lastEndSamples = endSamples;
     }
-    const speech = pieces.map((piece) => ({ startMs: piece.speechStartSamples / SAMPLES_A_MS, endMs: piece.speechEndSamples / SAMPLES_A_MS }));
-    const overlapMs = (pieces[0]?.overlapSamples ?? 0) / SAMPLES_A_MS;
+    const speech = pieces.map((piece) => ({ startMs: piece.speechStartSamples / SAMPLES_PER_MS, endMs: piece.speechEndSamples / SAMPLES_PER_MS }));
+    const overlapMs = (pieces[0]?.overlapSamples ?? 0) / SAMPLES_PER_MS;
     this.#ready.push({ chunk: { channel: this.#channel, samples, spans, speech, overlapMs }, pcm: this.#tape.read(pieces), atSamples: this.#atSamples });
   }
 
-  /** Lets go of audio and windows that no chunk can need any more. */
+  /** Drops audio and windows that no chunk can need any more. */
   #forget(): void {
     const keepSamples = this.#pack[0]?.startSamples ?? this.#ended?.startSamples ?? this.#open?.startSamples ?? this.#clearSamples - this.#paddingSamples;
     this.#tape.dropBefore(keepSamples);

@@ -16,7 +16,7 @@ export interface OverlongStretch {
   readonly firstWindow: number;
   /** The longest that may stay in front of the cut. */
   readonly maxSamples: number;
-  /** A forced cut stays this far from the limit, so that what is said twice still fits. */
+  /** A forced cut stays this far from the limit, so that the overlap still fits. */
   readonly forcedMarginSamples: number;
 }
 
@@ -74,7 +74,7 @@ function longestRun(windows: readonly CutWindow[], first: number, last: number, 
   return longest;
 }
 
-/** The later of equals; null when there is no room for one. */
+/** The later of equals; null when none fits. */
 function quietestRun(windows: readonly CutWindow[], first: number, last: number): Run | null {
   let best: Run | null = null;
   let bestPower = Infinity;

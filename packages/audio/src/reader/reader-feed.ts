@@ -6,7 +6,7 @@ export interface FeedPiece<T> {
 }
 
 /**
- * Reads a source ahead of its use, up to a bound, and hands out all that has arrived as one piece: a fast source gives few large pieces, a slow one is not waited for.
+ * Reads a source ahead of its use, up to a bound, and hands out all that has arrived as one piece: a fast source gives few large pieces, and a slow one delays nothing.
  * States: reading ⇄ full (waits for `take`) → ended or failed; closed from any.
  */
 export class SpeechReaderFeed<T> {
@@ -53,7 +53,7 @@ export class SpeechReaderFeed<T> {
     return piece;
   }
 
-  /** Stops reading and tells the source. Does not wait for it: it may be stuck. */
+  /** Stops reading and closes the source. Does not wait for it, because it may be stuck. */
   close(): void {
     const reading = !this.#ended;
     this.#ended = true;

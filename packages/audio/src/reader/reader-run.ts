@@ -5,7 +5,7 @@ import type { RecordingEvent, RecordingInput } from '../recording.js';
 import { SpeechReaderFeed, type FeedPiece } from './reader-feed.js';
 import { formatName, type OpenRecording, type PieceAnswer, type RecordingPiece, type SpeechReaderMethods } from './thread-recording.js';
 
-/** Pieces that are in a thread or answered and not yet handed out. */
+/** Most pieces that are in a thread, or answered and not yet handed out. */
 const MAX_PIECES = 2;
 /** Bytes of a file, and bytes of PCM, that are read ahead. */
 const MAX_PIECE_BYTES = 262_144;
@@ -14,10 +14,10 @@ const MAX_PIECE_PCM_BYTES = 1_048_576;
 let nextRecording = 0;
 
 /**
- * One recording on its way through a thread, seen from the caller's side.
+ * The caller's side of one recording that goes through a thread.
  *
- * Source → feed (reads ahead, bounded) → thread (two pieces at most) → answers → whoever pulls events. Nobody pulls: no piece is sent,
- * the feed fills up and the source is read no further.
+ * Source → feed (reads ahead, bounded) → thread (two pieces at most) → answers → events. While nobody pulls events no piece is sent,
+ * the feed fills up and the source is not read any further.
  * States: running → ended (the answer with the summary was handed out) or failed (source, thread, abort, or `fail`); `close` frees in any case.
  */
 export class SpeechReaderRun {
@@ -50,7 +50,7 @@ export class SpeechReaderRun {
 
   /** Chunks as they are complete, then the end. Throws what the source threw, or `AsrError`. */
   async *events(threads: DetectionThreads<SpeechReaderMethods>): AsyncGenerator<RecordingEvent, void, void> {
-    // A thread that dies while the source is waited for has no call to reject.
+    // A thread that dies while the source is awaited has no call to reject.
     const lease = await threads.lease(() => { this.fail(new AsrError('internal')); });
     this.#lease = lease;
     for (;;) {
@@ -71,7 +71,7 @@ export class SpeechReaderRun {
     }
   }
 
-  /** Stops whatever still runs and frees the place on the thread. */
+  /** Stops the reading and releases the place on the thread. */
   close(): void {
     this.#feed.close();
     if (this.#sent > 0 && !this.#answered) this.#lease?.thread.call('drop', this.#recording).catch(() => undefined);
@@ -114,7 +114,7 @@ export class SpeechReaderRun {
     };
   }
 
-  /** Wakes after what else arrives at this moment: a body that lies ready goes to the thread as one piece. */
+  /** Wakes after everything that arrives at this moment, so that a body that is already there goes to the thread as one piece. */
   #woken(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {

@@ -73,7 +73,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     await rm(spoolDir, { recursive: true });
   });
 
-  void test('A wav without detection is cut by length alone, with overlaps, and all of it is speech.', async () => {
+  void test('A wav without detection is cut by length alone, with overlaps, and all of it is speech', async () => {
     const { chunks, summary } = await collect(reader.read(input(inPieces(wav, 50_000), { detect: whole })));
     assert.equal(summary.durationMs, 40_000);
     assert.match(summary.format, /^wav\//);
@@ -89,7 +89,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     assert.ok(chunks.length >= 3);
   });
 
-  void test('The size of the pieces changes nothing.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('The size of the pieces changes nothing', { skip: WITHOUT_RECORDINGS }, async () => {
     const bytes = recordingBytes('two-speakers-stereo.wav');
     const essence = ({ chunks, summary }: Result): unknown => [chunks, { ...summary, decodeMs: 0, detectMs: 0 }];
     const once = await collect(reader.read(input(inPieces(bytes, bytes.length), { channels: 'split' })));
@@ -98,20 +98,20 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     }
   });
 
-  void test('Channels are detected apart, counted together and ordered by when they are complete.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Channels are detected apart, counted together and ordered by when they are complete', { skip: WITHOUT_RECORDINGS }, async () => {
     const { chunks, summary } = await collect(reader.read(input(inPieces(recordingBytes('two-speakers-stereo.wav'), 65_536), { channels: 'split' })));
     assert.equal(summary.channels, 2);
     assert.deepEqual(chunks.map(({ chunk }) => chunk.channel), [1, 0]);
     assert.ok((chunks[0]?.chunk.speech[0]?.endMs ?? Infinity) < (chunks[1]?.chunk.speech[0]?.endMs ?? 0));
   });
 
-  void test('Speech comes out of recordings of speech, nothing out of noise.', { skip: WITHOUT_RECORDINGS }, async () => {
+  void test('Speech comes out of recordings of speech, nothing out of noise', { skip: WITHOUT_RECORDINGS }, async () => {
     const results = await Promise.all(['jfk.wav', 'harvard-spk1-2.wav', 'numbers-mono-44k1.aiff', 'silence.wav', 'noise-babble.wav', 'noise-dog.wav', 'noise-thunder.wav']
       .map(async (file) => [file, (await collect(reader.read(input(inPieces(recordingBytes(file), 30_000))))).chunks.length] as const));
     assert.deepEqual(results, [['jfk.wav', 4], ['harvard-spk1-2.wav', 1], ['numbers-mono-44k1.aiff', 3], ['silence.wav', 0], ['noise-babble.wav', 0], ['noise-dog.wav', 0], ['noise-thunder.wav', 0]]);
   });
 
-  void test('What another decoder gives passes the same way.', { skip: WITHOUT_FFMPEG }, async () => {
+  void test('What another decoder gives passes the same way', { skip: WITHOUT_FFMPEG }, async () => {
     const mp3 = encodedTwin(wav, ['-b:a', '64k'], 'mp3');
     const { chunks, summary } = await collect(reader.read(input(inPieces(mp3, 10_000), { detect: whole })));
     assert.ok(Math.abs(summary.durationMs - 40_000) < 100);
@@ -119,13 +119,13 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     assert.ok(chunks.length >= 3);
   });
 
-  void test('Many recordings at once do not mix.', async () => {
+  void test('Many recordings at once do not mix', async () => {
     const lengths = Array.from({ length: 24 }, (_, index) => 2 + index / 2);
     const durations = await Promise.all(lengths.map(async (seconds) => (await collect(reader.read(input(inPieces(wavFile(voice(seconds, 8_000, 1), 8_000), 7_000))))).summary.durationMs));
     assert.deepEqual(durations, lengths.map((seconds) => seconds * 1_000));
   });
 
-  void test('Chunks come while the recording is still arriving.', async () => {
+  void test('Chunks come while the recording is still arriving', async () => {
     const { source, closed } = stuckSource(wav);
     for await (const event of reader.read(input(source, { detect: whole }))) {
       assert.equal(event.type, 'chunk');
@@ -134,7 +134,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     await closed;
   });
 
-  void test('Nothing is read ahead of a consumer that does not pull, but for a bound.', async () => {
+  void test('Nothing is read ahead of a consumer that does not pull, but for a bound', async () => {
     let given = 0;
     const head = wav.slice(0, 44);
     new DataView(head.buffer).setUint32(40, 0xffff_ffff, true);
@@ -151,7 +151,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     const turns = async (count: number): Promise<void> => {
       for (let turn = 0; turn < count; turn++) await new Promise((resolve) => { setImmediate(resolve); });
     };
-    // A second recording from beginning to end: time enough for the first to read on, would it.
+    // A second recording from beginning to end gives the first enough time to read on, if it would.
     await collect(reader.read(input(inPieces(wav, 1_000), { detect: whole })));
     await turns(100);
     const before = given;
@@ -162,7 +162,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     await events.return();
   });
 
-  void test('Aborting ends the reading with `cancelled` and lets go of the source, even one that is stuck.', async () => {
+  void test('Aborting ends the reading with `cancelled` and lets go of the source, even one that is stuck', async () => {
     for (const reason of [undefined, new AsrError('upload_timeout')]) {
       const abort = new AbortController();
       const { source, closed } = stuckSource(wav);
@@ -178,7 +178,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     assert.deepEqual(await readdir(spoolDir), []);
   });
 
-  void test('Bad recordings are refused with their code; the next one is read.', async () => {
+  void test('Bad recordings are refused with their code; the next one is read', async () => {
     const refused = (bytes: Uint8Array, more: Partial<RecordingInput> = {}): Promise<Result> => collect(reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
     await assert.rejects(refused(new Uint8Array(0)), refusal('empty_file'));
     await assert.rejects(refused(new TextEncoder().encode('no sound at all, only words. '.repeat(50))), refusal('unprocessable_audio'));
@@ -187,7 +187,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     assert.equal((await refused(wav, { limits: { ...LIMITS, maxDurationMs: 40_000 } })).summary.durationMs, 40_000);
   });
 
-  void test('What the source throws reaches the caller as it is.', async () => {
+  void test('What the source throws reaches the caller as it is', async () => {
     const fault = new AsrError('file_too_large');
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield* inPieces(wav.slice(0, 300_000), 65_536);
@@ -196,7 +196,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     await assert.rejects(collect(reader.read(input(failing(), { detect: whole }))), (error) => error === fault);
   });
 
-  void test('A thread that dies fails its own recordings only, and is replaced.', async () => {
+  void test('A thread that dies fails its own recordings only, and is replaced', async () => {
     const abort = new AbortController();
     const runs = [1, 2].map(() => reader.read(input(stuckSource(wav).source, { detect: whole, signal: abort.signal })));
     for (const run of runs) await run.next();
@@ -217,7 +217,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   });
 });
 
-void test('Closing a reader ends its recordings with `shutting_down` and takes no new ones.', { skip: WITHOUT_MODEL }, async () => {
+void test('Closing a reader ends its recordings with `shutting_down` and takes no new ones', { skip: WITHOUT_MODEL }, async () => {
   const reader = await SpeechReader.start({ threads: 1, vadModelPath: VAD_MODEL_PATH, spoolDir: tmpdir(), maxSpoolBytes: 0, ffmpeg: null });
   const events = reader.read(input(stuckSource(wav).source, { detect: whole }));
   await events.next();
@@ -227,6 +227,6 @@ void test('Closing a reader ends its recordings with `shutting_down` and takes n
   await assert.rejects(reader.read(input(inPieces(wav, 65_536), { detect: whole })).next(), refusal('shutting_down'));
 });
 
-void test('A reader whose model is missing does not start.', async () => {
+void test('A reader whose model is missing does not start', async () => {
   await assert.rejects(SpeechReader.start({ threads: 2, vadModelPath: join(tmpdir(), 'no-such-model.onnx'), spoolDir: tmpdir(), maxSpoolBytes: 0, ffmpeg: null }), /no-such-model/);
 });

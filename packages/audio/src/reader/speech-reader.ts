@@ -25,7 +25,7 @@ export class SpeechReader {
   readonly #threads: DetectionThreads<SpeechReaderMethods>;
   readonly #runs = new Set<SpeechReaderRun>();
 
-  /** @param threads become the reader's: `close` ends them */
+  /** @param threads owned by the reader: `close` ends them */
   constructor(options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>, threads: DetectionThreads<SpeechReaderMethods>) {
     this.#options = options;
     this.#threads = threads;

@@ -1,9 +1,9 @@
 import { AsrError, type ChannelMode, type ChunkPolicy, type DetectOptions, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
+import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import type { Transferred } from '@murmuration/runtime';
 import type { BoundedContainer } from '../decode/container.js';
 import type { StreamDecoder } from '../decode/external-decoding.js';
 import { createBoundedDecoder } from '../decode/bounded-decoder.js';
-import { SAMPLES_A_MS } from '../detect/audio-window.js';
 import type { SileroModel } from '../detect/silero-model.js';
 import { sumAccounts } from '../plan/channel-accounting.js';
 import { ChannelTrack } from '../plan/channel-track.js';
@@ -54,7 +54,7 @@ export type SpeechReaderMethods = {
   readonly drop: (recording: number) => void;
 };
 
-/** Bytes that are decoded at a time, and samples that are heard at a time (4 s): between two of these others get their turn. */
+/** Bytes decoded, and samples searched (4 s), in one slice. Between two slices other recordings get their turn. */
 const SLICE_BYTES = 65_536;
 const SLICE_SAMPLES = 65_536;
 
@@ -93,11 +93,11 @@ export class ThreadRecording {
   async #work(piece: RecordingPiece): Promise<PieceAnswer> {
     const chunks: ReadChunk[] = [];
     if ('pcm' in piece.content) {
-      await this.#hear(piece.content.pcm, chunks);
+      await this.#search(piece.content.pcm, chunks);
     } else {
       const { bytes } = piece.content;
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-        await this.#hear(this.#decode((decoder) => decoder.push(bytes.subarray(start, start + SLICE_BYTES))), chunks);
+        await this.#search(this.#decode((decoder) => decoder.push(bytes.subarray(start, start + SLICE_BYTES))), chunks);
       }
     }
     return { chunks, summary: piece.last ? await this.#finish(chunks) : null };
@@ -111,13 +111,13 @@ export class ThreadRecording {
     return pcm;
   }
 
-  async #hear(pcm: readonly Float32Array[], chunks: ReadChunk[]): Promise<void> {
+  async #search(pcm: readonly Float32Array[], chunks: ReadChunk[]): Promise<void> {
     const samples = pcm[0]?.length ?? 0;
     if (samples === 0) return;
     if (this.#tracks.length === 0) this.#tracks = pcm.map((_, channel) => new ChannelTrack(channel, this.#model, this.#open.detect, this.#open.policy));
     if (pcm.length !== this.#tracks.length) throw new AsrError('unprocessable_audio', 'The number of channels changes in the middle of the recording.');
     this.#samples += samples;
-    if (this.#samples > this.#open.limits.maxDurationMs * SAMPLES_A_MS) throw new AsrError('audio_too_long');
+    if (this.#samples > this.#open.limits.maxDurationMs * SAMPLES_PER_MS) throw new AsrError('audio_too_long');
     for (let start = 0; start < samples; start += SLICE_SAMPLES) {
       if (this.#dropped) throw new AsrError('cancelled');
       const ready: ReadyChunk[] = [];
@@ -131,7 +131,7 @@ export class ThreadRecording {
   }
 
   async #finish(chunks: ReadChunk[]): Promise<RecordingSummary> {
-    if (this.#decoder !== null) await this.#hear(this.#decode((decoder) => decoder.finish()), chunks);
+    if (this.#decoder !== null) await this.#search(this.#decode((decoder) => decoder.finish()), chunks);
     if (this.#tracks.length === 0) throw new AsrError('unprocessable_audio', 'The recording holds no audio.');
     const ready: ReadyChunk[] = [];
     const accounts: RecordingSummary['accounting'][] = [];
@@ -143,7 +143,7 @@ export class ThreadRecording {
     this.#number(ready, chunks);
     const unlisted = this.#tracks.reduce((sum, track) => sum + track.unlisted, 0);
     return {
-      durationMs: this.#samples / SAMPLES_A_MS,
+      durationMs: this.#samples / SAMPLES_PER_MS,
       channels: this.#tracks.length,
       format: formatName(this.#decoder?.format ?? null),
       accounting: sumAccounts(accounts),
@@ -157,7 +157,7 @@ export class ThreadRecording {
     };
   }
 
-  /** Chunks of all channels by the moment they were complete: a moment of the recording, so the order does not depend on its pieces. */
+  /** Numbers the chunks of all channels by the moment of the recording at which each was complete, so that the order does not depend on the pieces. */
   #number(ready: ReadyChunk[], chunks: ReadChunk[]): void {
     ready.sort((a, b) => a.atSamples - b.atSamples || (a.chunk.spans[0]?.startMs ?? 0) - (b.chunk.spans[0]?.startMs ?? 0) || a.chunk.channel - b.chunk.channel);
     for (const { chunk, pcm } of ready) chunks.push({ chunk: { ...chunk, index: this.#chunks++ }, pcm });
@@ -170,7 +170,7 @@ export function formatName(format: { readonly container: string; readonly codec:
   return format.codec === format.container ? format.container : `${format.container}/${format.codec}`;
 }
 
-/** Lets messages in that have arrived meanwhile. */
+/** Lets the thread take the messages that have arrived meanwhile. */
 function othersTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -1,5 +1,5 @@
 import { countedRateHz, frameBytes } from '@murmuration/audio';
-import { AsrError, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
+import { AsrError, samplesToMs, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
 import { backendUnavailable, liveWakeChannel, type LiveOwner, type LiveRecord, type RenewAnswer } from '@murmuration/queue';
 import { ArrivalClock } from './arrival-clock.js';
 import { followNews } from './follow-news.js';
@@ -21,7 +21,6 @@ const CONTAINER_BYTES_A_MS = 16;
 const QUIET_MS = 4_000;
 /** Longest wait for what is under way when the client is gone, milliseconds. */
 const DETACH_LIMIT_MS = 5_000;
-const SAMPLES_A_MS = 16;
 
 /**
  * A live session as its owner has it.
@@ -183,7 +182,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
     else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(() => undefined);
-    else this.#isPending(answer.pendingSamples / SAMPLES_A_MS);
+    else this.#isPending(samplesToMs(answer.pendingSamples));
   }
 
   #check(): void {
@@ -264,7 +263,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   async #readPending(): Promise<void> {
-    this.#isPending(await this.#parts.store.pendingSamples(this.id) / SAMPLES_A_MS);
+    this.#isPending(samplesToMs(await this.#parts.store.pendingSamples(this.id)));
   }
 
   #isPending(ms: number): void {

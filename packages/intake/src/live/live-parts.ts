@@ -1,4 +1,4 @@
-import type { LiveEars } from '@murmuration/audio';
+import type { LiveSegmenters } from '@murmuration/audio';
 import type { TicketQueues, LiveEvents, LiveStore, WakeChannels } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 
@@ -24,7 +24,7 @@ export interface LiveParts {
   readonly events: LiveEvents;
   readonly channels: WakeChannels;
   readonly queues: TicketQueues;
-  readonly ears: LiveEars;
+  readonly segmenters: LiveSegmenters;
   readonly limits: LiveLimits;
   readonly logger: Logger;
 }

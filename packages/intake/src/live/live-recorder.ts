@@ -1,12 +1,11 @@
-import { AsrError, type LiveEnd } from '@murmuration/contracts';
-import type { EarSnapshot, EarState, Heard, LiveEar, LiveEarSettings, UtteranceEvent } from '@murmuration/audio';
+import { AsrError, msToSamples, samplesToMs, type LiveEnd } from '@murmuration/contracts';
+import type { LiveSegmenterSnapshot, LiveSegmenterState, SegmentedPiece, LiveSegmenter, LiveSegmenterSettings, UtteranceEvent } from '@murmuration/audio';
 import { backendUnavailable, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveOwner, type LiveRecord } from '@murmuration/queue';
 import type { LiveParts } from './live-parts.js';
 import { within } from './within.js';
 
 /** A partial is due when the utterance has grown by this much, milliseconds. */
 const PARTIAL_EVERY_MS = 500;
-const SAMPLES_A_MS = 16;
 /** Replayed at once: 4 s. */
 const REPLAY_SAMPLES = 64_000;
 /** How long a Redis that is away is waited for, milliseconds. */
@@ -23,15 +22,15 @@ type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
  * Hears a session's audio and stores what follows from it, one change after another: audio, utterances, state of decoder and detector, all or nothing.
  * Then queues what the change made due. One call at a time.
  *
- * The ear: none → open (at the first audio; after a takeover from the snapshot, hearing again what was stored after it) → none when its thread died.
+ * The segmenter: none → open (at the first audio; after a takeover from the snapshot, hearing again what was stored after it) → none when its thread died.
  * Throws `session_lost` (a newer owner has the session), `unprocessable_audio`, `backend_unavailable` (Redis was away for long, or the store is not where
  * this recorder left it: resume the session).
  */
 export class LiveRecorder {
   #record: LiveRecord;
   readonly #parts: LiveParts;
-  readonly #settings: LiveEarSettings;
-  #ear: LiveEar | null = null;
+  readonly #settings: LiveSegmenterSettings;
+  #segmenter: LiveSegmenter | null = null;
   #positionSamples: number;
   #sourceSamples: number;
   #snapshotAtSamples: number;
@@ -53,7 +52,7 @@ export class LiveRecorder {
     this.#parts = parts;
     this.#owner = record;
     this.#op = record.op;
-    this.#settings = earSettingsOf(record);
+    this.#settings = segmenterSettingsOf(record);
     this.#positionSamples = record.positionSamples;
     this.#sourceSamples = record.sourceSamples;
     this.#snapshotAtSamples = record.snapshotAtSamples;
@@ -73,15 +72,15 @@ export class LiveRecorder {
 
   /** Audio of ended utterances that are not final, milliseconds, as far as is known. */
   get pendingMs(): number {
-    return this.#pendingSamples / SAMPLES_A_MS;
+    return samplesToMs(this.#pendingSamples);
   }
 
   set pendingMs(ms: number) {
-    this.#pendingSamples = ms * SAMPLES_A_MS;
+    this.#pendingSamples = msToSamples(ms);
   }
 
   get audioMs(): number {
-    return this.#positionSamples / SAMPLES_A_MS;
+    return samplesToMs(this.#positionSamples);
   }
 
   /** An utterance is in progress. */
@@ -101,30 +100,30 @@ export class LiveRecorder {
 
   /** Whole frames of bare samples, or the next bytes of a container. */
   async hear(bytes: Uint8Array): Promise<void> {
-    const heard = await this.#heard((ear) => ear.hear(bytes));
+    const heard = await this.#segmented((segmenter) => segmenter.push(bytes));
     this.#mixAdjusted ||= heard.mixAdjusted;
     await this.#store(heard, {});
   }
 
   /** Ends the utterance in hand; answers its number, or null. */
   async commit(): Promise<number | null> {
-    const heard = await this.#heard((ear) => ear.commit());
+    const heard = await this.#segmented((segmenter) => segmenter.commit());
     await this.#store(heard, {});
     return heard.events.find((event) => event.type === 'ended')?.utterance ?? null;
   }
 
   /** No audio comes: ends the utterance in hand where its speech ended. */
   async pause(): Promise<void> {
-    await this.#store(await this.#heard((ear) => ear.pause()), {});
+    await this.#store(await this.#segmented((segmenter) => segmenter.pause()), {});
   }
 
   async clear(): Promise<void> {
-    await this.#store(await this.#heard((ear) => ear.clear()), { cleared: true });
+    await this.#store(await this.#segmented((segmenter) => segmenter.clear()), { cleared: true });
   }
 
   /** Ends the signal; the session closes by itself after its last final. */
   async finish(end: LiveEnd): Promise<void> {
-    await this.#store(await this.#heard((ear) => ear.finish()), { finish: end });
+    await this.#store(await this.#segmented((segmenter) => segmenter.finish()), { finish: end });
     this.close();
   }
 
@@ -142,11 +141,11 @@ export class LiveRecorder {
 
   close(): void {
     this.#recent = [];
-    this.#ear?.close();
-    this.#ear = null;
+    this.#segmenter?.close();
+    this.#segmenter = null;
   }
 
-  async #heard(ask: (ear: LiveEar) => Promise<Heard>): Promise<Heard> {
+  async #segmented(ask: (segmenter: LiveSegmenter) => Promise<SegmentedPiece>): Promise<SegmentedPiece> {
     try {
       return await ask(await this.#opened());
     } catch (error) {
@@ -159,25 +158,25 @@ export class LiveRecorder {
     }
   }
 
-  async #opened(): Promise<LiveEar> {
-    if (this.#ear !== null) return this.#ear;
+  async #opened(): Promise<LiveSegmenter> {
+    if (this.#segmenter !== null) return this.#segmenter;
     const { snapshot, snapshotAtSamples, decoder } = this.#record;
-    const state: EarState | null = this.#positionSamples === 0 ? null : {
+    const state: LiveSegmenterState | null = this.#positionSamples === 0 ? null : {
       positionSamples: snapshotAtSamples,
-      snapshot: snapshot === null ? null : JSON.parse(snapshot) as EarSnapshot,
-      decoder: decoder === null ? null : JSON.parse(decoder) as EarState['decoder'],
+      snapshot: snapshot === null ? null : JSON.parse(snapshot) as LiveSegmenterSnapshot,
+      decoder: decoder === null ? null : JSON.parse(decoder) as LiveSegmenterState['decoder'],
     };
-    const ear = await this.#parts.ears.open(this.#settings, state);
-    this.#ear = ear;
+    const segmenter = await this.#parts.segmenters.open(this.#settings, state);
+    this.#segmenter = segmenter;
     const events: UtteranceEvent[] = [];
     for (let at = snapshotAtSamples; at < this.#positionSamples; at += REPLAY_SAMPLES) {
       const toSamples = Math.min(at + REPLAY_SAMPLES, this.#positionSamples);
       const pcm = await this.#patiently(this.#parts.store.pcm(this.#record.id, at, toSamples));
       if (pcm.length < (toSamples - at) * 2) throw backendUnavailable();
-      events.push(...(await ear.replay(pcm)).events);
+      events.push(...(await segmenter.replay(pcm)).events);
     }
     this.#replayed = events;
-    return ear;
+    return segmenter;
   }
 
   /** Reads the record again, as its owner still. */
@@ -188,7 +187,7 @@ export class LiveRecorder {
     this.#record = record;
   }
 
-  async #store(heard: Heard, { cleared = false, finish }: Extra): Promise<void> {
+  async #store(heard: SegmentedPiece, { cleared = false, finish }: Extra): Promise<void> {
     const { settings } = this.#record;
     const events = [...this.#replayed, ...heard.events].map(changeEvent);
     this.#replayed = [];
@@ -207,7 +206,7 @@ export class LiveRecorder {
       // What is heard again after a loss begins at the snapshot.
       keepFromSamples: Math.min(heard.keepFromSamples, this.#snapshotAtSamples),
       open: heard.open, events, cleared, renew,
-      partialAfterSamples: settings.interimResults ? PARTIAL_EVERY_MS * SAMPLES_A_MS : 0,
+      partialAfterSamples: settings.interimResults ? msToSamples(PARTIAL_EVERY_MS) : 0,
       finish: finish ?? null,
     };
     this.#remember(change);
@@ -264,18 +263,18 @@ export class LiveRecorder {
 }
 
 function changeEvent(event: UtteranceEvent): LiveChangeEvent {
-  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: Math.round(event.speechStartSamples / SAMPLES_A_MS) };
+  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: Math.round(samplesToMs(event.speechStartSamples)) };
   return {
     type: 'ended',
     planned: {
       utterance: event.utterance, by: event.by, startSamples: event.startSamples, samples: event.endSamples - event.startSamples,
-      startMs: Math.round(event.speechStartSamples / SAMPLES_A_MS), endMs: Math.round(event.speechEndSamples / SAMPLES_A_MS),
+      startMs: Math.round(samplesToMs(event.speechStartSamples)), endMs: Math.round(samplesToMs(event.speechEndSamples)),
     },
   };
 }
 
 /** Without detection only the client and the model's longest chunk end utterances. */
-function earSettingsOf({ settings, model }: LiveRecord): LiveEarSettings {
+function segmenterSettingsOf({ settings, model }: LiveRecord): LiveSegmenterSettings {
   const { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs } = settings;
   const longestMs = model.chunkPolicy.maxChunkMs;
   return { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs: detect ? Math.min(maxUtteranceMs, longestMs) : longestMs };

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
 import { SharedPlaces, type Reach } from '@murmuration/access';
-import { LiveEars } from '@murmuration/audio';
+import { LiveSegmenters } from '@murmuration/audio';
 import { TicketQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
@@ -57,7 +57,7 @@ export class Live implements LiveService {
   #looking: Promise<void> | null = null;
   #stopping = false;
 
-  private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, ears: LiveEars) {
+  private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, segmenters: LiveSegmenters) {
     this.#options = options;
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#door = connections.door;
@@ -71,7 +71,7 @@ export class Live implements LiveService {
     const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
     this.#doorStore = new LiveStore(this.#door, times);
     this.#parts = {
-      relay: options.relay, ears, channels, limits: options.limits, logger: options.logger,
+      relay: options.relay, segmenters, channels, limits: options.limits, logger: options.logger,
       store: new LiveStore(this.#patient, times),
       events: new LiveEvents(this.#door, channels),
       queues: new TicketQueues(this.#patient),
@@ -83,10 +83,10 @@ export class Live implements LiveService {
 
   /** Connects and loads the detector. Does not wait for Redis: clients are told when it is away. Throws when the detector's model is missing. */
   static async start(options: LiveOptions): Promise<Live> {
-    const ears = await LiveEars.start(options.speech);
+    const segmenters = await LiveSegmenters.start(options.speech);
     const { redisUrl, logger } = options;
     const door = doorConnection(redisUrl, logger);
-    const live = new Live(options, { door, patient: patientConnection(redisUrl, logger), subscriber: subscriberConnection(redisUrl, logger) }, ears);
+    const live = new Live(options, { door, patient: patientConnection(redisUrl, logger), subscriber: subscriberConnection(redisUrl, logger) }, segmenters);
     await whenReady(door, 2_000).catch(() => undefined);
     return live;
   }
@@ -171,7 +171,7 @@ export class Live implements LiveService {
     await this.drain();
     await this.#looking;
     for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
-    await this.#parts.ears.close();
+    await this.#parts.segmenters.close();
     await this.#parts.queues.close().catch(() => undefined);
     this.#subscriber.disconnect();
     this.#patient.disconnect();

@@ -1,4 +1,4 @@
-import { MULTI, decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import { MULTI, decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, samplesToMs, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
 
 /** Who owns a session. */
 export interface LiveOwner {
@@ -93,7 +93,7 @@ export function summaryOf(id: string, values: readonly (string | null)[]): LiveS
   return {
     id, state: state as LiveState, relay: fields['relay'] === '' ? null : fields['relay'] ?? null, owner: ownerOf(fields), model: fields['modelId'] ?? '',
     language: fields['language'] === '' ? null : fields['language'] ?? null, startedAtMs: Number(fields['startedAtMs']),
-    audioMs: Math.round(position / SAMPLES_A_MS), lagMs: Math.round((Number(fields['pending']) + openSamples) / SAMPLES_A_MS), utterances: Number(fields['count']),
+    audioMs: Math.round(samplesToMs(position)), lagMs: Math.round(samplesToMs(Number(fields['pending']) + openSamples)), utterances: Number(fields['count']),
   };
 }
 
@@ -101,8 +101,6 @@ export function summaryOf(id: string, values: readonly (string | null)[]): LiveS
 export function ownerOf(fields: Fields): string | null {
   return fields['owned'] === '1' ? fields['owner'] ?? '' : null;
 }
-
-const SAMPLES_A_MS = 16;
 
 function parsed(text: string | undefined): unknown {
   try {

@@ -1,4 +1,4 @@
-import type { LiveEnd, LiveState, LiveSummary } from '@murmuration/contracts';
+import { msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
@@ -249,7 +249,7 @@ function eventOf(event: LiveChangeEvent): Readonly<Record<string, unknown>> {
   const { utterance, startMs, endMs, by } = planned;
   return {
     type: 'ended', utterance, body: JSON.stringify({ utterance, startMs, endMs, by }), planned: JSON.stringify(planned),
-    samples: planned.samples, speechSamples: Math.round((endMs - startMs) * 16),
+    samples: planned.samples, speechSamples: Math.round(msToSamples(endMs - startMs)),
   };
 }
 

@@ -1,9 +1,8 @@
-import { joinTexts, type PlannedChunk, type Recognition } from '@murmuration/contracts';
+import { joinTexts, samplesToMs, type PlannedChunk, type Recognition } from '@murmuration/contracts';
 import type { FinalBody, PartialBody, PickedFinal, PickedPartial } from '@murmuration/queue';
 import { toRecordingTime } from '@murmuration/transcript';
 import { stableText } from './stable-text.js';
 
-const SAMPLES_A_MS = 16;
 
 /** What is told of an utterance's final; times count from the session's start. */
 export function finalBody({ planned }: PickedFinal, recognition: Recognition): FinalBody {
@@ -30,7 +29,7 @@ export function partialBody(picked: PickedPartial, recognition: Recognition): Pa
   const { text, stableChars } = stableText(hypothesis, picked.textBefore, picked.stableBefore);
   if (text === '') return null;
   return {
-    utterance: picked.utterance, startMs: Math.round(picked.speechStartSamples / SAMPLES_A_MS), endMs: Math.round(picked.endSamples / SAMPLES_A_MS), text, stableChars,
+    utterance: picked.utterance, startMs: Math.round(samplesToMs(picked.speechStartSamples)), endMs: Math.round(samplesToMs(picked.endSamples)), text, stableChars,
     // Words of a hypothesis that was made to fit would contradict the text.
     words: text === hypothesis ? segments.flatMap((segment) => segment.words ?? []) : [],
   };
@@ -39,7 +38,7 @@ export function partialBody(picked: PickedPartial, recognition: Recognition): Pa
 function inSession(startSamples: number, samples: number, recognition: Recognition): Recognition {
   const chunk: PlannedChunk = {
     index: 0, channel: 0, samples, speech: [], overlapMs: 0,
-    spans: [{ chunkMs: 0, startMs: startSamples / SAMPLES_A_MS, durationMs: samples / SAMPLES_A_MS }],
+    spans: [{ chunkMs: 0, startMs: samplesToMs(startSamples), durationMs: samplesToMs(samples) }],
   };
   return toRecordingTime(chunk, recognition);
 }

@@ -1,4 +1,4 @@
-import { AsrError, type LiveJob, type Recognition } from '@murmuration/contracts';
+import { AsrError, SAMPLE_RATE_HZ, type LiveJob, type Recognition } from '@murmuration/contracts';
 import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
@@ -61,7 +61,7 @@ export class TranscribeLive {
     if (this.#cancelled.has(session)) return;
     for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
     const taken = await this.#untilStored.call(() => this.#desk.finishFinal(picked, finalBody(picked, recognition), null));
-    if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / 16_000);
+    if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / SAMPLE_RATE_HZ);
     else this.#metrics.fencedWrites.inc({ reason: taken });
   }
 

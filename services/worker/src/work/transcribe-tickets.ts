@@ -1,4 +1,4 @@
-import { AsrError, joinTexts, type ChunkResult, type Lane, type WorkTicket } from '@murmuration/contracts';
+import { AsrError, joinTexts, samplesToMs, type ChunkResult, type Lane, type WorkTicket } from '@murmuration/contracts';
 import { HandBack, type AudioStore, type WorkItem, type WorkItems } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import { speechInChunk, toRecordingTime } from '@murmuration/transcript';
@@ -96,7 +96,7 @@ export class TranscribeTickets {
 
   async #give(item: WorkItem, row: RowResult, takenAtMs: number): Promise<void> {
     const { audio, metrics, workerId, writer } = this.#parts;
-    const audioMs = item.chunk.samples / 16;
+    const audioMs = samplesToMs(item.chunk.samples);
     const result: ChunkResult = {
       ...toRecordingTime(item.chunk, row.recognition),
       index: item.index,
