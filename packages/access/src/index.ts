@@ -1,6 +1,5 @@
-export { Access } from './access.js';
-export { accessVariables, checkAccessVariables } from './access-variables.js';
-export { openClientSecret, sealClientSecret } from './client-secret.js';
+export { Access, accessVariables, checkAccessVariables } from './access.js';
+export { openClientSecret, sealClientSecret } from './secret.js';
 export { NO_CREDENTIALS, credentialsInHeaders, credentialsInProtocols, ticketInQuery, type Credentials, type HeaderBag } from './credentials.js';
 export { createKey, listKeys, revokeKey, DEFAULT_SCOPES, type KeyListing, type NewKey } from './key-admin.js';
 export { KeyFileError, type KeyEntry } from './key-entry.js';

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
-import { KeyFileError, formatKeyFile, keyNameSchema, parseKeyFile, scopesSchema, weightSchema, type KeyEntry } from './key-entry.js';
-import { Unreadable, readKeyFile } from './key-file-text.js';
+import { formatKeyFile, KeyFileError, keyNameSchema, parseKeyFile, readKeyFile, scopesSchema, Unreadable, weightSchema, type KeyEntry } from './key-entry.js';
 import { SCOPES, type Scope } from './principal.js';
 import { hashOf, newKey } from './secret.js';
 

@@ -1,8 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Logger } from '@murmuration/runtime';
-import { parseKeyFile } from './key-entry.js';
-import { Unreadable, readKeyFile } from './key-file-text.js';
+import { parseKeyFile, readKeyFile, Unreadable } from './key-entry.js';
 import { KeyRing } from './key-ring.js';
 
 export interface KeyFileOptions {

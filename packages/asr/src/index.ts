@@ -1,11 +1,9 @@
 export type { Recognizer, RecognizerInput, RowCancelled } from './recognizer.js';
 export { isOutOfMemory } from '@murmuration/onnx';
 export { resolveModel, type ResolveOptions } from './models/resolve-model.js';
-export { ModelFileFault } from './models/model-files.js';
-export type { ModelProgress, OnModelProgress } from './models/model-files.js';
+export { ModelFileFault, type ModelProgress, type OnModelProgress, type Dtype } from './models/model-files.js';
 export { listModels, pullModel, verifyModels, type CachedFiles, type ListedModel, type PullOptions, type PulledModel, type VerifiedModel } from './models/model-cache.js';
 export { HubFault, type HubSettings } from './models/hub/hub-settings.js';
-export type { Dtype } from './models/model-files.js';
 export { loadRecognizer } from './families/families.js';
 export type { LoadOptions, ResolvedModel, SimulatedCost } from './families/model-family.js';
 export { RecognizerPool, type PoolOptions, type PoolProgress, type PoolResult, type PoolRow } from './pool/recognizer-pool.js';

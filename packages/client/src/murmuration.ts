@@ -1,11 +1,10 @@
-import { SHORT_MS } from './http/call.js';
+import { SHORT_MS } from './http/exchange.js';
 import { Requester } from './http/requester.js';
 import type { AudioInput } from './http/upload-body.js';
 import { Jobs } from './jobs/jobs.js';
 import type { LiveSession } from './live/live-session.js';
-import type { LiveOptions } from './live/live-types.js';
+import type { LiveOptions, WebSocketConstructor } from './live/live-types.js';
 import { startLive, type LiveParts } from './live/start-live.js';
-import type { WebSocketConstructor } from './live/web-socket.js';
 import { transcribe, transcribeAs, transcribeStream, type TranscribeOptions, type TranscribePart } from './transcribe/transcribe.js';
 import type { Transcript } from './transcribe/transcript-types.js';
 

@@ -1,5 +1,23 @@
 import { z } from 'zod';
-import { jobPrioritySchema, jobStatusSchema, webhookSchema } from './job-api.js';
+import type { Filtered } from './chunk.js';
+import { jobPrioritySchema, jobStatusSchema, webhookSchema } from './job.js';
+
+/** Text that a filter took away, with the rule that took it; seconds. */
+export interface FilteredJson {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  readonly reason: string;
+}
+
+export function filteredJson({ startMs, endMs, text, reason }: Filtered): FilteredJson {
+  return { start: Math.round(startMs) / 1_000, end: Math.round(endMs) / 1_000, text, reason };
+}
+
+/** The field `filtered` of answers whose clients do not know it: left out where nothing was filtered. */
+export function filteredField(filtered: readonly Filtered[]): { readonly filtered?: FilteredJson[] } {
+  return filtered.length === 0 ? {} : { filtered: filtered.map(filteredJson) };
+}
 
 /** A job as `/v1/jobs` answers it. Times are ISO 8601 in UTC, lengths seconds. */
 export const jobJsonSchema = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Segment } from './chunk.js';
-import type { ErrorRecord } from './asr-error.js';
+import type { ErrorRecord } from './errors.js';
 
 /** Lanes of one queue, most urgent first. */
 export const laneSchema = z.enum(['live', 'interactive', 'batch']);
@@ -28,3 +28,94 @@ export type JobEvent =
   | { readonly type: 'assembling' }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
   | { readonly type: 'cancelled' };
+
+/** What a client sees of a job's state. `queued`: accepted, nothing transcribed yet. */
+export const jobStatusSchema = z.enum(['receiving', 'queued', 'running', 'done', 'failed', 'cancelled']);
+export type JobStatus = z.infer<typeof jobStatusSchema>;
+
+/** True when nothing more happens to the job. */
+export function isFinal(status: JobStatus): boolean {
+  return status === 'done' || status === 'failed' || status === 'cancelled';
+}
+
+/** How urgent a submitted job is. */
+export const jobPrioritySchema = z.enum(['interactive', 'batch']);
+export type JobPriority = z.infer<typeof jobPrioritySchema>;
+
+/** Ends of a job that a webhook may be told of. */
+export const webhookEventSchema = z.enum(['job.done', 'job.failed', 'job.cancelled']);
+export type WebhookEvent = z.infer<typeof webhookEventSchema>;
+
+/** Where and of what a job's owner wants to be told. */
+export const webhookSchema = z.object({
+  url: z.url(),
+  events: z.array(webhookEventSchema).min(1).default(['job.done', 'job.failed', 'job.cancelled']),
+});
+export type Webhook = z.infer<typeof webhookSchema>;
+
+/** A client's own data: returned as it came. */
+export type JobMetadata = Readonly<Record<string, unknown>>;
+/** Longest metadata as JSON, bytes. */
+export const MAX_METADATA_BYTES = 4_096;
+
+/** A job as rooms pass it; times in Unix milliseconds. */
+export interface Job {
+  readonly id: string;
+  readonly status: JobStatus;
+  readonly priority: JobPriority;
+  /** Model's id. */
+  readonly model: string;
+  /** Name of the API key that it belongs to, or null without keys. */
+  readonly owner: string | null;
+  readonly createdAtMs: number;
+  readonly acceptedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+  /** When transcript and events go; null until the job has ended. */
+  readonly expiresAtMs: number | null;
+  /** True when transcript and events are gone: deleted or past their time. */
+  readonly purged: boolean;
+  readonly retentionSeconds: number;
+  /** Speech transcribed and speech planned so far, milliseconds; `durationMs` of the recording, null until all is read. */
+  readonly doneMs: number;
+  readonly plannedMs: number;
+  readonly durationMs: number | null;
+  readonly language: string | null;
+  /** Accepted jobs of this model and priority that were there before it and have not ended; null when it has ended or is not accepted. */
+  readonly position: number | null;
+  /** From the throughput seen lately; null when it has ended or nothing can be said. */
+  readonly estimatedSecondsLeft: number | null;
+  readonly error: ErrorRecord | null;
+  readonly metadata: JobMetadata | null;
+  readonly webhook: Webhook | null;
+}
+
+/** Something that happened to a job, as clients hear it. `id` is the stream's id to continue from. */
+export type JobNews = { readonly id: string } & (
+  | { readonly type: 'accepted' }
+  | { readonly type: 'progress'; readonly doneMs: number; readonly plannedMs: number }
+  | { readonly type: 'segment'; readonly index: number; readonly segment: Segment }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly error: ErrorRecord }
+  | { readonly type: 'cancelled' }
+);
+
+/** One attempt to tell a webhook. */
+export interface WebhookAttempt {
+  readonly atMs: number;
+  /** HTTP status, or null when there was no answer. */
+  readonly status: number | null;
+  /** Stable word for what went wrong, or null. */
+  readonly fault: string | null;
+  readonly durationMs: number;
+}
+
+/** A message to a webhook and what became of it. */
+export interface WebhookDeliveryRecord {
+  /** `webhook-id`: the same in every attempt. */
+  readonly id: string;
+  readonly event: WebhookEvent;
+  readonly state: 'pending' | 'delivered' | 'failed';
+  readonly attempts: readonly WebhookAttempt[];
+  /** When it is tried next; null when it is not. */
+  readonly nextAttemptAtMs: number | null;
+}

@@ -1,4 +1,4 @@
-import { AsrError } from './asr-error.js';
+import { AsrError } from './errors.js';
 
 /** In place of a language's code: the recording changes its language, which is found anew for each stretch of speech. */
 export const MULTI = 'multi';

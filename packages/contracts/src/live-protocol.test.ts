@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { liveEvent } from './live-json.js';
+import { clientMessageSchema, liveEvent, liveEventSchema, liveProtocolJsonSchema, serverMessageSchema } from './live-protocol.js';
 import type { LiveNews } from './live.js';
-import { clientMessageSchema, liveEventSchema, liveProtocolJsonSchema, serverMessageSchema } from './live-protocol.js';
 
 describe('The live protocol', () => {
   test('docs/live-protocol.schema.json is what the schemas say; `node scripts/live-schema.mjs` writes it anew.', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ErrorRecord } from './asr-error.js';
+import type { ErrorRecord } from './errors.js';
 import type { Filtered, Word } from './chunk.js';
 
 /** What live audio comes as. `opus`: the bytes of an Ogg or WebM container, from its beginning. */

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { openSession } from './session.js';
-import { float16Tensor, float32Tensor, int64Tensor, zerosTensor, boolTensor } from './tensors.js';
-import { isOutOfMemory } from './out-of-memory.js';
+import { availableDevices, boolTensor, float16Tensor, float32Tensor, int64Tensor, isOutOfMemory, openSession, zerosTensor } from './session.js';
 import { conversions, doubling, zerosOfShape } from './testing/tiny-models.js';
+
+test('The CPU is always among the devices, and first', () => {
+  assert.equal(availableDevices()[0], 'cpu');
+});
+
+test('Only devices that this project knows are listed', () => {
+  for (const device of availableDevices()) assert.ok(['cpu', 'cuda', 'webgpu'].includes(device));
+});
 
 const CPU = { device: 'cpu', threads: 1 } as const;
 

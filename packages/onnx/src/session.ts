@@ -1,5 +1,30 @@
-import { InferenceSession, Tensor, env } from 'onnxruntime-node';
-import { availableDevices, type Device } from './devices.js';
+import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+
+/** Where a session runs. `cuda` and `webgpu` need a binding, libraries and a driver that have them: `openSession` throws otherwise. */
+export type Device = 'cpu' | 'cuda' | 'webgpu';
+
+const DEVICES: readonly Device[] = ['cpu', 'cuda', 'webgpu'];
+
+/**
+ * Devices that the installed binding was built for, the CPU first. Being listed says nothing of a driver or a card: only
+ * `openSession` shows whether the device works.
+ */
+export function availableDevices(): readonly Device[] {
+  const built = new Set(listSupportedBackends().map((backend) => backend.name));
+  return DEVICES.filter((device) => built.has(device));
+}
+
+/**
+ * Phrases by which the runtime and its devices say that memory ran out. Sources: `BFCArena` and `CUDA_CALL` of onnxruntime,
+ * the allocator of libstdc++, V8's array buffers.
+ */
+const PHRASES = [/bad_alloc/i, /failed to allocate memory/i, /out of memory/i, /cuda(?:error)?[ _]?(?:error)?memoryallocation/i, /array buffer allocation failed/i, /available memory of \d+ is smaller than requested/i, /CUBLAS_STATUS_ALLOC_FAILED/];
+
+/** True when an error of `OnnxSession.run` or `openSession` says that the device's or the machine's memory is short: a smaller batch may succeed. */
+export function isOutOfMemory(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : String(error);
+  return PHRASES.some((phrase) => phrase.test(message));
+}
 
 export interface SessionOptions {
   readonly device: Device;
@@ -78,4 +103,30 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
     if (device === 'cpu') throw error;
     throw new Error(`the model cannot be loaded on the device ${device}: ${String(error instanceof Error ? error.message : error).trim()}`, { cause: error });
   }
+}
+
+/** Float32 tensor over `data` (not copied). */
+export function float32Tensor(data: Float32Array, dims: readonly number[]): OnnxTensor {
+  return new Tensor('float32', data, dims);
+}
+
+/** Float16 tensor over raw half-precision bits (not copied). */
+export function float16Tensor(bits: Uint16Array, dims: readonly number[]): OnnxTensor {
+  return new Tensor('float16', bits, dims);
+}
+
+/** Int64 tensor over `data` (not copied). */
+export function int64Tensor(data: BigInt64Array, dims: readonly number[]): OnnxTensor {
+  return new Tensor('int64', data, dims);
+}
+
+/** Bool tensor of one element. */
+export function boolTensor(value: boolean): OnnxTensor {
+  return new Tensor('bool', Uint8Array.of(value ? 1 : 0), [1]);
+}
+
+/** Tensor of zeros of the given type; for caches that start empty. */
+export function zerosTensor(type: 'float32' | 'float16', dims: readonly number[]): OnnxTensor {
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  return type === 'float32' ? float32Tensor(new Float32Array(length), dims) : float16Tensor(new Uint16Array(length), dims);
 }

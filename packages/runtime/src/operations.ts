@@ -2,7 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { browserRefusal } from './browser-rules.js';
-import { portInUse } from './port-in-use.js';
+
+/** The error itself, or a sentence that names the busy port and the variable that changes it. */
+export function portInUse(error: NodeJS.ErrnoException, variable: string, port: number): Error {
+  if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return error;
+  const why = error.code === 'EADDRINUSE' ? 'is in use by another program' : 'may not be opened by this user';
+  return new Error(`Port ${String(port)} ${why}. Set ${variable} to another port.`);
+}
 
 /** What a probe found. */
 export interface Check {

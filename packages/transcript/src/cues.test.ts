@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Segment, Word } from '@murmuration/contracts';
 import { cueLines, cuesOf, DEFAULT_LAYOUT, type Cue, type CueLayout } from './cues.js';
-import { displayWidth } from './display-width.js';
+import { displayWidth } from './cue-units.js';
 import { renderSrt, renderVtt } from './render-subtitles.js';
 import { segment } from './testing.js';
 

@@ -1,6 +1,6 @@
 import { filteredField, languageName, spaceBetween, type FilteredJson, type Transcript } from '@murmuration/contracts';
-import { seconds } from './clock-time.js';
-import { isUnspaced } from './spoken-units.js';
+import { seconds } from './render-json.js';
+import { isUnspaced } from './overlap.js';
 
 /** What OpenAI's API calls usage when it counts audio: whole seconds, the last one begun counted. */
 export interface DurationUsage {

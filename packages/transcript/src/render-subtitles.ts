@@ -1,5 +1,5 @@
 import type { Transcript } from '@murmuration/contracts';
-import { clockTime } from './clock-time.js';
+import { clockTime } from './render-json.js';
 import type { CueUnit } from './cue-units.js';
 import { cueLines, cuesOf, DEFAULT_LAYOUT, wordCues, type Cue, type CueLayout } from './cues.js';
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { clockTime } from './clock-time.js';
+import { clockTime, renderJson } from './render-json.js';
 import { cueLines, cuesOf, wordCues } from './cues.js';
-import { renderJson } from './render-json.js';
 import { verboseJson } from './render-openai.js';
 import { renderSrt, renderText, renderTsv, renderVtt } from './render-subtitles.js';
 import { segment, transcript } from './testing.js';

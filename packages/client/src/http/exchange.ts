@@ -1,9 +1,94 @@
-import { MurmurationError } from '../murmuration-error.js';
-import { answerError } from './answer-error.js';
-import { reasonOf } from './backoff.js';
-import type { Call } from './call.js';
-import { LinkedAbort } from './linked-abort.js';
+import { answerError, MurmurationError } from '../murmuration-error.js';
 import type { UploadBody } from './upload-body.js';
+
+/** One request, and how often it may be made. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Begins with a slash; its parts are escaped. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Made anew for each attempt. */
+  readonly body?: () => UploadBody;
+  readonly signal?: AbortSignal | undefined;
+  /** `always`: doing it twice does no harm. `refused`: only after an answer that nothing was begun. */
+  readonly retry: 'always' | 'refused' | 'never';
+  /** An attempt is given up when its answer is not there after so long; without it an answer may take its time. */
+  readonly limitMs?: number;
+}
+
+/** For requests that only ask. */
+export const SHORT_MS = 30_000;
+
+/** Path of an address, its parts escaped: `path('v1', 'jobs', id)`. */
+export function path(...parts: readonly string[]): string {
+  return parts.map((part) => `/${encodeURIComponent(part)}`).join('');
+}
+
+/**
+ * An abort of our own that also follows a caller's signal.
+ * `release` when the work is over: the caller's signal may live on, and would keep what listens to it.
+ */
+export class LinkedAbort {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #follow = (): void => { this.#controller.abort(this.#outer?.reason); };
+
+  constructor(outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    if (outer?.aborted === true) this.#follow();
+    else outer?.addEventListener('abort', this.#follow, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason);
+  }
+
+  release(): void {
+    this.#outer?.removeEventListener('abort', this.#follow);
+  }
+}
+
+/** Growing pauses between attempts, milliseconds. */
+export interface Backoff {
+  /** Longest first pause. */
+  readonly baseMs: number;
+  /** Longest pause at all. */
+  readonly capMs: number;
+  /** 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+}
+
+/** The pause after so many failures (0: the first): doubles up to the cap, its upper half left to chance, so that many clients do not come back at once. */
+export function backoffMs({ baseMs, capMs, random }: Backoff, failures: number): number {
+  return Math.min(capMs, baseMs * 2 ** failures) * (0.5 + random() / 2);
+}
+
+/** Waits. Throws the signal's reason when it is aborted meanwhile. */
+export function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      clearTimeout(timer);
+      reject(reasonOf(signal));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    }, durationMs);
+    if (signal?.aborted === true) leave();
+    else signal?.addEventListener('abort', leave, { once: true });
+  });
+}
+
+/** Why a signal was aborted, always as an error. */
+export function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error(typeof reason === 'string' ? reason : 'aborted', { cause: reason });
+}
 
 export interface ExchangeOptions {
   /** Without a slash at its end. */

@@ -1,7 +1,5 @@
 import { MurmurationError } from '../murmuration-error.js';
-import { backoffMs, pause, type Backoff } from './backoff.js';
-import type { Call } from './call.js';
-import { Exchange, type ExchangeOptions } from './exchange.js';
+import { backoffMs, Exchange, pause, type Backoff, type Call, type ExchangeOptions } from './exchange.js';
 import { readEvents, type ServerEvent } from './read-events.js';
 
 /** A server that wants to be left alone for longer is believed, and its error told. */

@@ -1,5 +1,4 @@
-import { backoffMs, pause } from '../http/backoff.js';
-import { path } from '../http/call.js';
+import { backoffMs, path, pause } from '../http/exchange.js';
 import type { ServerEvent } from '../http/read-events.js';
 import type { Requester } from '../http/requester.js';
 import { MurmurationError } from '../murmuration-error.js';

@@ -1,4 +1,4 @@
-import type { TranscribeFields } from '../transcribe/transcribe-fields.js';
+import type { TranscribeFields } from '../transcribe/transcribe.js';
 import type { UploadOptions } from '../http/upload-body.js';
 import type { Segment } from '../transcribe/transcript-types.js';
 

@@ -1,7 +1,7 @@
-import { SHORT_MS, path, type Call } from '../http/call.js';
+import { SHORT_MS, path, type Call } from '../http/exchange.js';
 import type { Requester } from '../http/requester.js';
 import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/upload-body.js';
-import { fieldsAsText, givenFields } from '../transcribe/transcribe-fields.js';
+import { fieldsAsText, givenFields } from '../transcribe/transcribe.js';
 import type { TextFormat, Transcript } from '../transcribe/transcript-types.js';
 import { followJob } from './follow-job.js';
 import type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, ListOptions, RecordingUrl } from './job-types.js';

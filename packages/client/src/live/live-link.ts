@@ -1,7 +1,6 @@
-import { backoffMs, type Backoff } from '../http/backoff.js';
+import { backoffMs, type Backoff } from '../http/exchange.js';
 import { MurmurationError } from '../murmuration-error.js';
-import type { LiveMessage } from './live-types.js';
-import { handshakeStatus, type WebSocketConstructor, type WebSocketLike } from './web-socket.js';
+import { handshakeStatus, type LiveMessage, type WebSocketConstructor, type WebSocketLike } from './live-types.js';
 
 /** A connection that does not open in this time is tried anew. */
 const OPEN_LIMIT_MS = 15_000;

@@ -1,5 +1,5 @@
 import { MurmurationError } from '../murmuration-error.js';
-import { reasonOf } from '../http/backoff.js';
+import { reasonOf } from '../http/exchange.js';
 import { EventQueue } from './event-queue.js';
 import { LiveLink, type LiveLinkOptions } from './live-link.js';
 import type { LiveEvent, LiveMessage } from './live-types.js';

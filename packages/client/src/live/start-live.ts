@@ -1,9 +1,8 @@
 import type { Requester } from '../http/requester.js';
-import { SHORT_MS } from '../http/call.js';
+import { SHORT_MS } from '../http/exchange.js';
 import { MurmurationError } from '../murmuration-error.js';
 import { LiveSession } from './live-session.js';
-import type { LiveEncoding, LiveOptions, LiveSettings } from './live-types.js';
-import { protocolsWith, socketUrl, type WebSocketConstructor } from './web-socket.js';
+import { protocolsWith, socketUrl, type LiveEncoding, type LiveOptions, type LiveSettings, type WebSocketConstructor } from './live-types.js';
 
 const SAMPLE_BYTES: Readonly<Record<LiveEncoding, number>> = { pcm_s16le: 2, pcm_f32le: 4, mulaw: 1, alaw: 1 };
 const BUFFER_MS = 60_000;

@@ -1,6 +1,6 @@
-import { intField, messageField, readFields, stringField, text, writeFields, type WireField } from './wire-format.js';
-import { initializerName } from './initializer.js';
 import type { ElementType } from '../session.js';
+import { initializerName } from './initializer.js';
+import { intField, messageField, readFields, stringField, text, writeFields, writeFieldsAround, type WireField } from './wire-format.js';
 
 // Numbers of the fields in onnx.proto3.
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
@@ -36,7 +36,7 @@ export interface OnnxGraph {
   rest: WireField[];
 }
 
-export function parseGraph(bytes: Uint8Array): OnnxGraph {
+function parseGraph(bytes: Uint8Array): OnnxGraph {
   const graph: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [] };
   for (const field of readFields(bytes)) {
     if (field.kind !== 'bytes') { graph.rest.push(field); continue; }
@@ -53,7 +53,7 @@ export function parseGraph(bytes: Uint8Array): OnnxGraph {
 }
 
 /** The fields of a graph's message. */
-export function graphFields(graph: OnnxGraph): WireField[] {
+function graphFields(graph: OnnxGraph): WireField[] {
   const all = (number: number, pieces: Iterable<Uint8Array>): WireField[] => Array.from(pieces, (bytes) => ({ number, kind: 'bytes', bytes }));
   return [
     ...all(GRAPH.node, graph.nodes.map(serializeNode)),
@@ -114,4 +114,34 @@ function serializeNode(node: OnnxNode): Uint8Array {
 function stringOf(message: Uint8Array, number: number): string {
   const field = readFields(message).find((candidate) => candidate.number === number);
   return field?.kind === 'bytes' ? text.decode(field.bytes) : '';
+}
+
+// Numbers of the fields of `ModelProto` and `OperatorSetIdProto` in onnx.proto3.
+const MODEL = { graph: 7, opsetImport: 8 } as const;
+
+/** A model file opened for editing: its graph, and all else as it lies in the file. */
+export interface OnnxModel {
+  readonly graph: OnnxGraph;
+  readonly rest: readonly WireField[];
+}
+
+/** Reads an .onnx file (weights inside it). Weights are views of `bytes`. Throws `RangeError` when the bytes are no model. */
+export function parseModel(bytes: Uint8Array): OnnxModel {
+  const fields = readFields(bytes);
+  const graph = fields.find((field) => field.number === MODEL.graph);
+  if (graph?.kind !== 'bytes') throw new RangeError('the file holds no graph');
+  return { graph: parseGraph(graph.bytes), rest: fields.filter((field) => field !== graph) };
+}
+
+/** The bytes of an .onnx file, for `openSession`; weights are copied once. `domains` are operator sets that edits have added, by version. */
+export function serializeModel(model: OnnxModel, domains: Readonly<Record<string, number>> = {}): Uint8Array {
+  const known = new Set(model.rest.filter((field) => field.number === MODEL.opsetImport).map(domainOf));
+  const added = Object.entries(domains).filter(([domain]) => !known.has(domain))
+    .map(([domain, version]) => messageField(MODEL.opsetImport, [stringField(1, domain), intField(2, version)]));
+  return writeFieldsAround([...model.rest, ...added], MODEL.graph, graphFields(model.graph));
+}
+
+function domainOf(field: WireField): string {
+  const domain = field.kind === 'bytes' ? readFields(field.bytes).find((inner) => inner.number === 1) : undefined;
+  return domain?.kind === 'bytes' ? text.decode(domain.bytes) : '';
 }

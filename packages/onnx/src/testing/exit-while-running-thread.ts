@@ -1,8 +1,7 @@
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 import { ExitGate, guardExit } from '../exit-gate.js';
-import { openSession } from '../session.js';
-import { float32Tensor } from '../tensors.js';
+import { float32Tensor, openSession } from '../session.js';
 import { manyProducts } from './tiny-models.js';
 
 // A process of the exit test: its thread runs without an end, and it exits in the middle of that with status 3.

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openSession } from '../session.js';
-import { float32Tensor } from '../tensors.js';
+import { float32Tensor, openSession } from '../session.js';
 import { doubling } from './tiny-models.js';
 
 // A thread of the session test: runs a small graph many times, posts the sum, and ends with the session still open.

@@ -1,5 +1,4 @@
-import { onnxNode, valueInfo, type OnnxGraph } from '../model-file/onnx-graph.js';
-import { serializeModel } from '../model-file/onnx-model.js';
+import { onnxNode, serializeModel, valueInfo, type OnnxGraph } from '../model-file/onnx-graph.js';
 import { intField } from '../model-file/wire-format.js';
 
 // Models of one or two operations, for the tests of this room.

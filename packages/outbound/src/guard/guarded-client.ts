@@ -2,7 +2,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import type { Allowlist } from './allowlist.js';
 import { NameLookup, type ResolvedAddress } from './name-lookup.js';
-import { requireReachable } from './reachable.js';
+import { requireReachable } from './target-url.js';
 
 export interface GuardedClientOptions {
   readonly allowlist: Allowlist;

@@ -9,8 +9,58 @@ import { Webhook } from 'standardwebhooks';
 import { Allowlist } from '../guard/allowlist.js';
 import { GuardedClient } from '../guard/guarded-client.js';
 import { localServer } from '../testing/local-server.js';
-import { deliver, type WebhookDelivery } from './deliver.js';
-import { createWebhookSecret } from './webhook-secret.js';
+import { createWebhookSecret, deliver, isWebhookSecret, retryPauseMs, type WebhookDelivery } from './deliver.js';
+
+const HOUR_MS = 3_600_000;
+
+function schedule(random: () => number): number[] {
+  const pauses: number[] = [];
+  let nowMs = 1_000_000;
+  for (let attempt = 1; ; attempt++) {
+    const pause = retryPauseMs({ attempt, firstAtMs: 1_000_000, nowMs, retryAfterMs: null, random });
+    if (pause === null) return pauses;
+    pauses.push(pause);
+    nowMs += pause;
+  }
+}
+
+test('Pauses grow from five seconds to four hours, and fill a day', () => {
+  assert.deepEqual(schedule(() => 0.5), [5, 20, 80, 320, 1_280, 5_120, ...Array<number>(5).fill(14_400)].map((seconds) => seconds * 1_000));
+});
+
+test('Every pause is spread by a fifth to either side, and the day is kept whatever chance says', () => {
+  const [soon, late] = [schedule(() => 0), schedule(() => 1)];
+  assert.equal(soon[0], 4_000);
+  assert.equal(late[0], 6_000);
+  for (const pauses of [soon, late]) {
+    const sumMs = pauses.reduce((sum, pause) => sum + pause, 0);
+    assert.ok(sumMs <= 24 * HOUR_MS && sumMs > 18 * HOUR_MS);
+  }
+});
+
+test('A receiver that asks for a longer pause gets it, up to an hour', () => {
+  const failed = { attempt: 1, firstAtMs: 0, nowMs: 0, random: () => 0.5 };
+  assert.equal(retryPauseMs({ ...failed, retryAfterMs: 60_000 }), 60_000);
+  assert.equal(retryPauseMs({ ...failed, retryAfterMs: 1 }), 5_000);
+  assert.equal(retryPauseMs({ ...failed, retryAfterMs: 100 * HOUR_MS }), HOUR_MS);
+});
+
+test('After a day it ends, also when the clock jumped or nobody was there meanwhile', () => {
+  assert.equal(retryPauseMs({ attempt: 2, firstAtMs: 0, nowMs: 24 * HOUR_MS, retryAfterMs: null }), null);
+  assert.equal(retryPauseMs({ attempt: 1_000, firstAtMs: 0, nowMs: 24 * HOUR_MS, retryAfterMs: null }), null);
+});
+
+test('A new secret is one, and no two are equal', () => {
+  const secrets = [createWebhookSecret(), createWebhookSecret()];
+  assert.ok(secrets.every(isWebhookSecret));
+  assert.notEqual(secrets[0], secrets[1]);
+});
+
+test('Secrets without prefix, too short, too long or not in base64 are refused', () => {
+  const of = (bytes: number): string => `whsec_${Buffer.alloc(bytes, 7).toString('base64')}`;
+  assert.ok(isWebhookSecret(of(24)) && isWebhookSecret(of(64)));
+  for (const secret of [of(23), of(65), of(32).slice(6), `${of(32)} `, of(32).replace('B', '*'), 'whsec_', '']) assert.equal(isWebhookSecret(secret), false);
+});
 
 const secret = createWebhookSecret();
 const payload = JSON.stringify({ type: 'job.done', timestamp: '2026-01-01T00:00:00Z', data: { id: 'j1', note: 'größer' } });

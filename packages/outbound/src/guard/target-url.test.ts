@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOwnAddress, isPublicAddress } from './public-address.js';
+import { isOwnAddress, isPublicAddress } from './target-url.js';
 
 test('Addresses of the public network are public, also inside IPv6', () => {
   for (const address of ['1.1.1.1', '93.184.216.34', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '::ffff:1.1.1.1', '64:ff9b::101:101']) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openClientSecret, sealClientSecret } from './client-secret.js';
+import { openClientSecret, sealClientSecret } from './secret.js';
 
 test('What was attached to a client secret comes back with it, in letters that a subprotocol may have.', () => {
   const attached = '{"audio":{"input":{"transcription":{"prompt":"Grüße, 北京"}}}}';

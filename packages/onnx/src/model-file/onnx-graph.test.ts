@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { float32Tensor } from '../tensors.js';
-import { openSession } from '../session.js';
+import { float32Tensor, openSession } from '../session.js';
 import { doubling, tinyModel } from '../testing/tiny-models.js';
 import { float32Initializer, float32Values, initializerDims, initializerName, uint8Initializer, uint8Values } from './initializer.js';
-import { onnxNode, valueInfo } from './onnx-graph.js';
-import { parseModel, serializeModel } from './onnx-model.js';
+import { onnxNode, parseModel, serializeModel, valueInfo } from './onnx-graph.js';
 import { intField, readFields, stringField, writeFields } from './wire-format.js';
 
 test('A model that is read and written again runs as before', async () => {
