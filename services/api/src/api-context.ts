@@ -6,7 +6,7 @@ import type { SubmitParts } from './submit-job.js';
 import type { UploadParts } from './transcribe-upload.js';
 import type { ActiveUploads } from './upload/active-uploads.js';
 
-/** A GPU of this machine, as the operating system tells of it. */
+/** A GPU of this machine, as the operating system describes it. */
 export interface Gpu {
   readonly name: string;
   readonly memoryMiB: number | null;
@@ -19,20 +19,20 @@ export interface Gpu {
 export interface ApiContext extends UploadParts, SubmitParts {
   readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
   readonly logger: Logger;
-  /** Live sessions of the whole cluster, to look at and to delete. */
+  /** Live sessions of the whole cluster, to watch, list and delete. */
   readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
-  /** Says who sends a request. */
+  /** Finds out who sends a request. */
   readonly access: Access;
   readonly uploads: ActiveUploads;
   /** Names of the formats that can be decoded here. */
   readonly formats: readonly string[];
   gpus(): Promise<readonly Gpu[]>;
-  /** True once no new work is taken. */
+  /** True once no new work is accepted. */
   stopping(): boolean;
-  /** Aborted once no new work is taken: what has no end of its own goes elsewhere. */
+  /** Aborted once no new work is accepted: clients of endless streams go elsewhere. */
   readonly leaving: AbortSignal;
-  /** Aborted when requests in hand are given up. */
+  /** Aborted when requests in progress are given up. */
   readonly abandoned: AbortSignal;
-  /** Told of each answer: the route's pattern, the status and the time. */
+  /** Called with each answer: the route's pattern, the status and the time. */
   onAnswer(route: string, status: number, durationMs: number): void;
 }

@@ -9,7 +9,7 @@ import { form, testApp } from './testing/test-app.js';
 
 interface ErrorReply { readonly error: { readonly code: string; readonly type: string; readonly param: string | null } }
 
-describe('The HTTP door', () => {
+describe('The HTTP endpoint', () => {
   test('Unknown addresses answer 404 in the one shape, /metrics among them.', async (t) => {
     const { app } = await testApp(t);
     for (const url of ['/nothing', '/metrics', '/v1', '/transcribe/']) {
@@ -122,16 +122,16 @@ describe('GET /health', () => {
   ];
   for (const [what, change, reason] of failures) {
     test(`It fails with 503 and says why when ${what}.`, async (t) => {
-      const door = await testApp(t);
-      change(door);
-      const reply = await door.app.inject({ url: '/health' });
+      const context = await testApp(t);
+      change(context);
+      const reply = await context.app.inject({ url: '/health' });
       assert.deepEqual([reply.statusCode, reply.json<{ status: string }>().status], [503, 'fail']);
       assert.match(reply.body, reason);
     });
   }
 });
 
-describe('What the door tells of itself', () => {
+describe('What the API says about itself', () => {
   test('/capabilities lists formats, model, device, languages, limits and GPUs.', async (t) => {
     const { app } = await testApp(t, { MAX_UPLOAD_BYTES: '12345', MAX_AUDIO_SECONDS: '60' });
     const body = (await app.inject({ url: '/capabilities' })).json<Record<string, unknown>>();

@@ -9,21 +9,19 @@ import { replyToBadClient, useUnroutableReplies } from './errors/unroutable-requ
 import { capabilitiesRoute } from './routes/capabilities.js';
 import { deepgramListenRoute } from './routes/v1/listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
-import { AskedUpgrade } from './relay/asked-upgrade.js';
+import { AskedUpgrade, forwardToRelay } from './relay/forward-upgrades.js';
 import { healthRoute } from './routes/health.js';
 import { jobEventsRoute } from './routes/v1/jobs/events.js';
-import { jobSubmitRoute } from './routes/v1/jobs/submit.js';
+import { jobRoutes, jobSubmitRoute } from './routes/v1/jobs/jobs.js';
 import { jobTranscriptRoutes } from './routes/v1/jobs/transcript.js';
-import { jobRoutes } from './routes/v1/jobs/jobs.js';
 import { modelRoutes } from './routes/v1/models.js';
 import { openAiAudioRoutes } from './routes/v1/audio.js';
 import { realtimeSecretsRoute } from './routes/v1/realtime.js';
-import { forwardToRelay } from './relay/forward-upgrades.js';
-import { sessionEventsRoute } from './routes/v1/sessions.js';
+import { liveSessionRoutes } from './routes/v1/sessions.js';
 import { sessionsRoute } from './routes/sessions.js';
 import { ticketRoute } from './routes/v1/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
-import { drainRest } from './upload/drain-rest.js';
+import { drainRest } from './upload/client-connection.js';
 
 /** What scripts of other origins may read of an answer. */
 const EXPOSED_HEADERS = ['x-request-id', 'retry-after', 'location', 'etag', 'idempotent-replayed', 'x-filtered-texts'];
@@ -71,7 +69,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     modelRoutes(scope, context);
     capabilitiesRoute(scope, context);
     sessionsRoute(scope, context);
-    sessionEventsRoute(scope, context);
+    liveSessionRoutes(scope, context);
     ticketRoute(scope, context);
     await docsRoutes(scope, context);
   });

@@ -8,7 +8,7 @@ import { HeldRequest } from './testing/held-request.js';
 import { testApp } from './testing/test-app.js';
 
 describe('closeInOrder', () => {
-  test('A request in hand finishes, and connections that are kept or were opened ahead of need do not hold the end up.', async (t) => {
+  test('lets a request in progress finish, and does not wait for connections that are kept alive or were opened ahead of need', async (t) => {
     const { app, listen, service, stop, abandon } = await testApp(t);
     const unused = unusedConnections(app.server);
     const address = await listen();

@@ -2,12 +2,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** Connections that fell idle while the server closes are looked for this often. */
+/** While the server closes, idle connections are looked for this often. */
 const LOOK_MS = 100;
-/** Requests that are given up get this long to be told. */
+/** Requests that are given up have this long to be answered. */
 const TELL_MS = 1_000;
 
-/** Connections over which no request has come yet: Node does not count them as idle. Clients open them ahead of need. */
+/** Connections over which no request has come yet. Clients open them ahead of need, and Node does not count them as idle. */
 export function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -20,7 +20,7 @@ export function unusedConnections(server: Server): ReadonlySet<Socket> {
 }
 
 /**
- * Takes no new connection, lets the requests in hand finish, and ends.
+ * Takes no new connection, lets the requests in progress finish, and ends.
  * After `drainMs` they are given up (`giveUp` is called, they answer `shutting_down`), and soon after all connections are cut.
  */
 export async function closeInOrder(app: FastifyInstance, unused: ReadonlySet<Socket>, drainMs: number, giveUp: () => void): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readConfig } from './config.js';
 
-describe('The configuration of the HTTP door', () => {
+describe('The configuration of the API', () => {
   test('An empty environment gives the defaults.', () => {
     const config = readConfig({});
     assert.deepEqual([config.API_HOST, config.API_PORT, config.METRICS_PORT, config.MAX_UPLOAD_BYTES, config.UPLOAD_IDLE_TIMEOUT_MS], ['127.0.0.1', 8_000, 9_100, 2_147_483_648, 30_000]);

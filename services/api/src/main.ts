@@ -8,7 +8,7 @@ import { cachedFor } from './cached-for.js';
 import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { readConfig } from './config.js';
 import { ActiveUploads } from './upload/active-uploads.js';
-import { SpoolDirectory } from './upload/spool-directory.js';
+import { SpoolDirectory } from './upload/spool.js';
 
 /** Reading the GPUs starts programs, so that an answer is kept for this long. */
 const GPU_FACTS_MS = 10_000;

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError } from '@murmuration/contracts';
-import type { FieldReader } from './fields/dialect.js';
-import { FieldBag, shown } from './fields/field-bag.js';
+import { FieldBag, shown, type FieldReader } from './fields/field-bag.js';
 import { BodyReader } from './upload/body-reader.js';
 import { readForm, type FilePart, type FormListener } from './upload/form-reader.js';
-import { KeptFault } from './upload/kept-fault.js';
-import { MEMORY_BYTES, type Spool } from './upload/spool.js';
-import type { SpoolDirectory } from './upload/spool-directory.js';
+import { KeptFault } from './errors/source-faults.js';
+import { MEMORY_BYTES, type Spool, type SpoolDirectory } from './upload/spool.js';
 import { bodyBytes, uploadKind } from './upload/upload-headers.js';
 
 export interface UploadLimits {

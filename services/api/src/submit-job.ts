@@ -2,15 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError } from '@murmuration/contracts';
 import type { JobService, JobSubmission, SubmittedJob } from '@murmuration/intake';
 import { fetchRecording, type GuardedClient } from '@murmuration/outbound';
-import { canonicalJson } from './fields/canonical-json.js';
-import type { FieldReader } from './fields/dialect.js';
-import { FieldBag } from './fields/field-bag.js';
+import { addJsonFields, canonicalJson } from './fields/json-fields.js';
+import { FieldBag, type FieldReader } from './fields/field-bag.js';
 import type { JobFields } from './fields/job-fields.js';
-import { addJsonFields } from './fields/json-fields.js';
-import { namingSource } from './errors/naming-source.js';
+import { KeptFault, namingSource } from './errors/source-faults.js';
 import { receiveRecording, type ReceivingParts, type Recording, type Work } from './receive-recording.js';
-import { readText } from './upload/read-text.js';
-import { KeptFault } from './upload/kept-fault.js';
+import { readText } from './upload/body-reader.js';
 import { isBodiless, isJson } from './upload/upload-headers.js';
 
 /** What submissions work with. */

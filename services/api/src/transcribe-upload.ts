@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
-import type { TranscriptionService } from '@murmuration/intake';
-import { Attempt } from './attempt.js';
-import type { Dialect, ReadFields } from './fields/dialect.js';
+import type { Transcription, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
+import type { ReadFields, UploadReader } from './fields/field-bag.js';
 import { receiveRecording, type ReceivingParts, type Recording, type Work } from './receive-recording.js';
 
 /** What an upload works with. */
@@ -28,7 +27,7 @@ export interface TranscribeRequest<Answer> {
   readonly query: unknown;
   /** Whose the work is; null without keys. */
   readonly owner: string | null;
-  readonly dialect: Dialect<Answer>;
+  readonly reader: UploadReader<Answer>;
   readonly output: UploadOutput<Answer>;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
@@ -41,9 +40,9 @@ export interface TranscribedUpload<Answer> {
 
 /** Receives a recording and has it transcribed, beginning while it arrives where the fields are known. Throws `AsrError`; frees all it took in any case. */
 export async function transcribeUpload<Answer>(parts: UploadParts, request: TranscribeRequest<Answer>): Promise<TranscribedUpload<Answer>> {
-  const { message, response, query, dialect, signal } = request;
+  const { message, response, query, reader, signal } = request;
   const { fields, result } = await receiveRecording<ReadFields<Answer>, Transcript>(parts, {
-    message, response, query, signal, reader: dialect, needsFile: () => true, begin: (recording) => new TranscribeWork(parts.service, request, recording),
+    message, response, query, signal, reader, needsFile: () => true, begin: (recording) => new TranscribeWork(parts.service, request, recording),
   });
   if (result === null) throw new AsrError('missing_file', undefined, { param: 'file' });
   return { transcript: result, answer: fields.answer };
@@ -87,5 +86,55 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
   #followWhereWanted(answer: Answer): void {
     if (!this.#output.follows(answer) || this.#attempt.following) return;
     this.#attempt.follow(() => { this.#output.accepted(); }, (segments) => this.#output.take(segments));
+  }
+}
+
+/**
+ * One start of the work on an upload.
+ * running --result--> done; running --fault--> failed; running --`cancel` or the client goes--> failed with `cancelled`.
+ */
+class Attempt {
+  readonly #cancelled = new AbortController();
+  readonly #transcription: Promise<Transcription>;
+  readonly #transcript: Promise<Transcript>;
+  #followed: Promise<void> | null = null;
+
+  constructor(service: TranscriptionService, request: TranscriptionRequest) {
+    this.#transcription = service.start({ ...request, signal: AbortSignal.any([request.signal, this.#cancelled.signal]) });
+    this.#transcript = this.#transcription.then((transcription) => transcription.result());
+    this.#transcript.catch(() => undefined);
+  }
+
+  get following(): boolean {
+    return this.#followed !== null;
+  }
+
+  /** Hands out final segments from the first on; waits for each to be taken. Call it once. */
+  follow(accepted: () => void, take: (segments: readonly Segment[]) => Promise<void>): void {
+    const follow = async (): Promise<void> => {
+      const transcription = await this.#transcription;
+      accepted();
+      for await (const { segments } of transcription.progress()) {
+        if (this.#cancelled.signal.aborted) return;
+        if (segments.length > 0) await take(segments);
+      }
+    };
+    this.#followed = follow();
+    this.#followed.catch(() => undefined);
+  }
+
+  /** The transcript, once all segments were taken by the one who follows. Throws what either failed with. */
+  async outcome(): Promise<Transcript> {
+    const [transcript] = await Promise.all([this.#transcript, this.#followed]);
+    return transcript;
+  }
+
+  /** Rejects as soon as the work fails; never resolves. */
+  failure(): Promise<never> {
+    return new Promise((_resolve, reject) => { this.#transcript.catch(reject); });
+  }
+
+  cancel(): void {
+    this.#cancelled.abort();
   }
 }

@@ -1,8 +1,7 @@
 import { AsrError, type TranscribeOptions, type Transcript } from '@murmuration/contracts';
 import { fetchRecording, type GuardedClient } from '@murmuration/outbound';
-import { namingSource } from './errors/naming-source.js';
+import { KeptFault, namingSource } from './errors/source-faults.js';
 import type { UploadParts } from './transcribe-upload.js';
-import { KeptFault } from './upload/kept-fault.js';
 
 export interface UrlRequest {
   readonly url: string;

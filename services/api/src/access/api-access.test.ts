@@ -16,7 +16,7 @@ interface Keyed extends TestApp {
   readonly acmeId: string;
 }
 
-/** The door with a file of keys. */
+/** The API with a file of keys. */
 async function keyedApp(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<Keyed> {
   const folder = await mkdtemp(join(tmpdir(), 'api-keys-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -41,7 +41,7 @@ async function codeOf(app: FastifyInstance, method: 'GET' | 'POST', url: string,
   return [reply.statusCode, reply.statusCode >= 400 ? reply.json<{ error: { code: string } }>().error.code : undefined];
 }
 
-describe('Keys at the HTTP door', () => {
+describe('Keys at the HTTP endpoint', () => {
   test('Without a key every route but the public ones answers 401 and says how to send one.', async (t) => {
     const { app, service } = await keyedApp(t);
     for (const [method, url] of PROTECTED) {
@@ -82,7 +82,7 @@ describe('Keys at the HTTP door', () => {
     }
   });
 
-  test('A revoked key is refused within five seconds, and a new one let in, while the door runs.', async (t) => {
+  test('refuses a revoked key within five seconds, and admits a new one, while the service runs', async (t) => {
     const { app, keys, path, acmeId } = await keyedApp(t);
     const status = async (key: string): Promise<number> => (await app.inject({ url: '/v1/models', headers: bearer(key) })).statusCode;
     assert.equal(await status(keys.acme), 200);
@@ -191,7 +191,7 @@ describe('Keys at the HTTP door', () => {
   });
 });
 
-describe('Tickets at the HTTP door', () => {
+describe('Tickets at the HTTP endpoint', () => {
   test('A ticket reads until it expires, does nothing but read, and makes no further tickets.', async (t) => {
     const { app, keys } = await keyedApp(t);
     const reply = await app.inject({ method: 'POST', url: '/v1/tickets', headers: bearer(keys.acme) });
@@ -215,7 +215,7 @@ describe('Tickets at the HTTP door', () => {
   });
 });
 
-describe('The door without keys', () => {
+describe('The API without keys', () => {
   test('Everybody may do everything, whatever key they show and wherever; clients need no other code.', async (t) => {
     const { app } = await testApp(t);
     for (const headers of [{}, bearer('unused'), { 'x-api-key': 'unused' }]) assert.equal((await app.inject({ url: '/v1/models', headers })).statusCode, 200);

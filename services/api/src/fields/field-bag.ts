@@ -1,4 +1,25 @@
-import { AsrError } from '@murmuration/contracts';
+import { z } from 'zod';
+import { AsrError, type TranscribeOptions } from '@murmuration/contracts';
+
+/** How one endpoint names its fields. */
+export interface FieldReader<Fields> {
+  /** Fields that may come more than once. */
+  readonly lists: readonly string[];
+  /** The schema that validates and that the API description is made from. */
+  readonly schema: z.ZodType;
+  /** True when a field that is not known is an error. */
+  readonly strict: boolean;
+  /** Reads what has come so far. Throws `AsrError` naming the field. */
+  read(bag: FieldBag): Fields;
+}
+
+/** The fields of an endpoint that answers with the transcript: the options for the model, and the form of the answer. */
+export type UploadReader<Answer> = FieldReader<ReadFields<Answer>>;
+
+export interface ReadFields<Answer> {
+  readonly options: TranscribeOptions;
+  readonly answer: Answer;
+}
 
 /** Names that would reach an object's inside. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
@@ -72,4 +93,50 @@ function listed(text: string): string[] {
 /** A client's name of a field, cut to what an error may repeat. */
 export function shown(name: string): string {
   return name.slice(0, SHOWN_NAME);
+}
+
+/** The bag's fields by their schema. Throws `unknown_field` or `invalid_field` naming the first one at fault. */
+export function parseFields<T extends z.ZodType>(schema: T, bag: FieldBag): z.output<T> {
+  const result = schema.safeParse(bag.values());
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue?.code === 'unrecognized_keys') {
+    const name = shown(issue.keys[0] ?? '');
+    throw new AsrError('unknown_field', `${name}: not a known field. The fields are listed in /docs.`, { param: name });
+  }
+  const name = shown(String(issue?.path[0] ?? ''));
+  throw new AsrError('invalid_field', `${name}: ${issue?.message ?? 'not valid'}`, { param: name });
+}
+
+/** The schema for a value that comes as text: numbers, true/false and null are read from it, everything else is left as it is. */
+export function textField<T extends z.ZodType>(schema: T) {
+  const kind = kindOf(schema);
+  return z.preprocess((value) => (typeof value === 'string' ? read(value, kind) : value), schema).optional();
+}
+
+interface Kind {
+  readonly type: string;
+  readonly nullable: boolean;
+}
+
+function kindOf(schema: z.ZodType): Kind {
+  let inner: z.core.$ZodType = schema;
+  let nullable = false;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodNullable || inner instanceof z.ZodPrefault) {
+    nullable ||= inner instanceof z.ZodNullable;
+    inner = inner.unwrap();
+  }
+  return { type: inner._zod.def.type, nullable };
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false };
+
+function read(text: string, kind: Kind): unknown {
+  const trimmed = text.trim();
+  if (kind.nullable && /^(?:null|none|off)$/i.test(trimmed)) return null;
+  // What cannot be read stays text, and the schema says what it wants instead.
+  if (kind.type === 'number') return NUMBER.test(trimmed) ? Number(trimmed) : text;
+  if (kind.type === 'boolean') return BOOLEANS[trimmed.toLowerCase()] ?? text;
+  return text;
 }

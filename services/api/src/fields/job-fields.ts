@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { AsrError, MAX_METADATA_BYTES, jobPrioritySchema, webhookEventSchema, webhookSchema, type JobMetadata, type JobPriority, type TranscribeOptions, type Webhook } from '@murmuration/contracts';
-import type { FieldReader } from './dialect.js';
-import { guardedJson } from './guarded-json.js';
-import { parseFields } from './parse-fields.js';
-import { textField } from './text-field.js';
-import { optionsFrom, transcribeFieldsSchema } from './transcribe-dialect.js';
+import { parseFields, textField, type FieldReader } from './field-bag.js';
+import { guardedJson } from './json-fields.js';
+import { optionsFrom, transcribeFieldsSchema } from './transcribe-fields.js';
 
 const URL_LENGTH = 8_192;
 const JSON_LENGTH = 32_000;

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { AsrError, jobStatusSchema, type JobStatus } from '@murmuration/contracts';
-import { FieldBag } from './field-bag.js';
-import { parseFields } from './parse-fields.js';
-import { textField } from './text-field.js';
+import { FieldBag, parseFields, textField } from './field-bag.js';
 
 /** Query parameters of `GET /v1/jobs`. */
 export const jobListFieldsSchema = z.strictObject({

@@ -59,15 +59,15 @@ function next(socket: WebSocket): Promise<readonly [Buffer, boolean]> {
   return new Promise((resolve) => { socket.once('message', (data: Buffer, binary) => { resolve([data, binary]); }); });
 }
 
-async function door(t: TestContext, environment: Readonly<Record<string, string>>): Promise<TestApp & { readonly url: string }> {
+async function apiWith(t: TestContext, environment: Readonly<Record<string, string>>): Promise<TestApp & { readonly url: string }> {
   const app = await testApp(t, environment);
   return { ...app, url: await app.listen() };
 }
 
-describe('WebSockets on the HTTP door', () => {
+describe('WebSockets on the HTTP endpoint', () => {
   test('Live paths reach the relay as they were asked for: path, query, headers, host and subprotocols; a key is not sent back.', async (t) => {
     const relay = await echoRelay(t);
-    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
     for (const path of ['/ws/transcribe?ticket=t', '/v1/realtime?intent=transcription', '/v1/listen?model=x&keyterm=a%20b', '/v1/sessions/s-1/watch?last_event_id=1-0']) {
       const { socket } = await dial(t, `${url}${path}`, { headers: { authorization: 'Token k' }, origin: 'http://localhost:3000', protocols: ['murmuration.key.secret', 'murmuration.v1'] });
       const request = relay.requests.at(-1);
@@ -81,7 +81,7 @@ describe('WebSockets on the HTTP door', () => {
 
   test('Binary messages pass whole and in order, and close codes pass both ways.', async (t) => {
     const relay = await echoRelay(t);
-    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
     const { socket, closed } = await dial(t, `${url}/ws/transcribe`);
     const sent = Buffer.alloc(3_000_000, 'abcdefg');
     socket.send(sent);
@@ -97,13 +97,13 @@ describe('WebSockets on the HTTP door', () => {
 
   test('What the relay refuses is refused in its own words.', async (t) => {
     const relay = await echoRelay(t);
-    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
     await assert.rejects(dial(t, `${url}/ws/transcribe?refuse`), /status 401: no/);
   });
 
   test('A sender is slowed when the relay does not read.', async (t) => {
     const relay = await echoRelay(t);
-    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
     const { socket } = await dial(t, `${url}/ws/transcribe`);
     const far = relay.sockets[0];
     far?.removeAllListeners('message');
@@ -124,7 +124,7 @@ describe('WebSockets on the HTTP door', () => {
 
   test('The end of either side is the end of the other.', async (t) => {
     const relay = await echoRelay(t);
-    const { url } = await door(t, { RELAY_URL: relay.url });
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
     const first = await dial(t, `${url}/ws/transcribe`);
     const seen = new Promise((resolve) => { relay.sockets[0]?.on('close', (code: number) => { resolve(code); }); });
     first.socket.terminate();
@@ -135,11 +135,11 @@ describe('WebSockets on the HTTP door', () => {
   });
 
   test('Without a relay, without an answer of it, at another address and on a node that stops, the handshake is refused in words.', async (t) => {
-    const alone = await door(t, {});
+    const alone = await apiWith(t, {});
     await assert.rejects(dial(t, `${alone.url}/ws/transcribe`), /status 404: .*RELAY_URL/);
-    const off = await door(t, { RELAY_URL: 'http://127.0.0.1:9', ENABLE_WEBSOCKET: 'false' });
+    const off = await apiWith(t, { RELAY_URL: 'http://127.0.0.1:9', ENABLE_WEBSOCKET: 'false' });
     await assert.rejects(dial(t, `${off.url}/ws/transcribe`), /status 404/);
-    const dead = await door(t, { RELAY_URL: 'http://127.0.0.1:9' });
+    const dead = await apiWith(t, { RELAY_URL: 'http://127.0.0.1:9' });
     await assert.rejects(dial(t, `${dead.url}/ws/transcribe`), /status 503: .*backend_unavailable/);
     await assert.rejects(dial(t, `${dead.url}/transcribe`), /status 404: .*not_found/);
     await assert.rejects(dial(t, `${dead.url}/v1/sessions/a/b/watch`), /status 404/);
@@ -149,14 +149,14 @@ describe('WebSockets on the HTTP door', () => {
 
   test('A node that gives up what is left cuts its tunnels.', async (t) => {
     const relay = await echoRelay(t);
-    const app = await door(t, { RELAY_URL: relay.url });
+    const app = await apiWith(t, { RELAY_URL: relay.url });
     const { closed } = await dial(t, `${app.url}/v1/listen`);
     app.abandon();
     assert.equal((await closed)[0], 1006);
   });
 
   test('A request that offers HTTP/2 besides, as Java\'s client does, is answered as any other, body and all.', async (t) => {
-    const { url } = await door(t, {});
+    const { url } = await apiWith(t, {});
     const text = await new Promise<string>((resolve) => {
       const body = 'hello world\n';
       const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
@@ -171,7 +171,7 @@ describe('WebSockets on the HTTP door', () => {
   });
 
   test('requests that offer HTTP/2 one after the other on a kept connection are all answered, and leave no listeners', { timeout: 60_000 }, async (t) => {
-    const { url } = await door(t, {});
+    const { url } = await apiWith(t, {});
     const warnings: string[] = [];
     const warned = (warning: Error): void => { warnings.push(warning.name); };
     process.on('warning', warned);

@@ -1,8 +1,7 @@
-import type { IncomingMessage, Server } from 'node:http';
+import { IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AsrError } from '@murmuration/contracts';
-import { refuseSocket } from './raw-reply.js';
-import { openTunnel } from './relay-tunnel.js';
+import { openTunnel, refuseSocket } from './relay-tunnel.js';
 
 /** Paths of WebSockets; the relay serves the same. */
 const LIVE_PATHS: readonly { readonly path: RegExp; readonly resumes: boolean }[] = [
@@ -51,4 +50,22 @@ export function forwardToRelay(server: Server, parts: ForwardParts): void {
   parts.abandoned.addEventListener('abort', () => {
     for (const socket of open.keys()) socket.destroy();
   });
+}
+
+/**
+ * A request that counts as an upgrade only where it asks for a WebSocket. Java's client offers h2c with every request; a server that listens for upgrades would get
+ * such requests without their bodies, and the connection would be out of its hands.
+ */
+export class AskedUpgrade extends IncomingMessage {
+  // Node sets it before the headers are known, and reads it after.
+  #offered = false;
+
+  get upgrade(): boolean {
+    return this.#offered && (this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket');
+  }
+
+  set upgrade(offered: boolean | null) {
+    // The constructor of Node's class sets it too, before this field is there.
+    if (#offered in this) this.#offered = offered === true;
+  }
 }

@@ -1,8 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, STATUS_CODES, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { AsrError } from '@murmuration/contracts';
-import { rawHead, refuseSocket } from './raw-reply.js';
+import { errorBody } from '@murmuration/service';
 
 /** The relay must answer a handshake within this time. */
 const ANSWER_MS = 15_000;
@@ -64,4 +64,20 @@ function headersOf(rawHeaders: readonly string[], without: ReadonlySet<string>):
     if (!without.has(name.toLowerCase())) kept.push(name, value);
   }
   return kept;
+}
+
+/** First line and headers of an answer as they go over the wire. */
+function rawHead(status: number, reason: string, rawHeaders: readonly string[]): string {
+  let head = `HTTP/1.1 ${String(status)} ${reason}\r\n`;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) head += `${rawHeaders[i] ?? ''}: ${rawHeaders[i + 1] ?? ''}\r\n`;
+  return `${head}\r\n`;
+}
+
+/** Answers a handshake with an error in OpenAI's shape and ends the connection. */
+export function refuseSocket(socket: Duplex, error: AsrError): void {
+  if (socket.destroyed || !socket.writable) { socket.destroy(); return; }
+  const body = JSON.stringify(errorBody(error));
+  const retry = error.retryAfterSeconds === null ? [] : ['retry-after', String(Math.ceil(error.retryAfterSeconds))];
+  const { http } = error.kind;
+  socket.end(rawHead(http, STATUS_CODES[http] ?? '', ['content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(body)), 'connection', 'close', ...retry]) + body);
 }

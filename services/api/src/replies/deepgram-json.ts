@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { filteredField, joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
-import { filteredSchema } from './transcript-schema.js';
-import type { DeepgramAnswer } from '../fields/deepgram-dialect.js';
+import { filteredSchema } from './transcript-reply.js';
+import type { DeepgramAnswer } from '../fields/deepgram-fields.js';
 
 const wordSchema = z.object({ word: z.string(), start: z.number(), end: z.number(), confidence: z.number(), punctuated_word: z.string(), language: z.string().optional() });
 const alternativeSchema = z.object({ transcript: z.string(), confidence: z.number(), languages: z.array(z.string()).optional(), words: z.array(wordSchema) });

@@ -4,7 +4,7 @@ import { segmentJson } from '@murmuration/transcript';
 /** The schema of a job in the API description. */
 export const jobSchema = jobJsonSchema.meta({ id: 'Job' });
 
-/** A job as the door answers it. */
+/** A job as the API returns it. */
 export function jobJson(job: Job): JobJson {
   const self = `/v1/jobs/${job.id}`;
   return {
@@ -32,7 +32,7 @@ export function jobJson(job: Job): JobJson {
 }
 
 /** The data of an event of this job. */
-export function newsJson(id: string, news: JobNews): object {
+export function eventJson(id: string, news: JobNews): object {
   switch (news.type) {
     case 'progress': return { done_seconds: seconds(news.doneMs), planned_seconds: seconds(news.plannedMs) };
     case 'segment': return segmentJson(news.segment, news.index);

@@ -26,24 +26,24 @@ const capabilitiesSchema = z.object({
 }).meta({ id: 'Capabilities' });
 
 /** `GET /capabilities`: what a request may ask for here. */
-export function capabilitiesRoute(app: FastifyInstance, door: ApiContext): void {
+export function capabilitiesRoute(app: FastifyInstance, context: ApiContext): void {
   app.get('/capabilities', {
     config: { access: ['read'] },
     schema: { summary: 'What a request may ask for', tags: ['operations'], response: { 200: { description: 'Capabilities.', content: { 'application/json': { schema: capabilitiesSchema } } }, ...errorResponses([]) } },
   }, async (): Promise<z.output<typeof capabilitiesSchema>> => {
-    const [status, card, gpus] = await Promise.all([door.service.status(), door.service.resolveModel(null).catch(() => null), door.gpus()]);
+    const [status, card, gpus] = await Promise.all([context.service.status(), context.service.resolveModel(null).catch(() => null), context.gpus()]);
     return {
       model: card === null ? null : modelJson(card),
       models: status.models.map(modelJson),
       device: card?.device ?? null,
       languages: card?.model.languages ?? [],
       tasks: card?.model.tasks ?? [],
-      formats: [...door.formats],
+      formats: [...context.formats],
       response_formats: responseFormatSchema.options,
       channels: channelModeSchema.options,
       limits: {
-        max_upload_bytes: door.limits.maxUploadBytes, max_audio_seconds: door.config.MAX_AUDIO_SECONDS,
-        max_form_fields: door.limits.maxFormFields, upload_idle_timeout_seconds: door.limits.idleTimeoutMs / 1000,
+        max_upload_bytes: context.limits.maxUploadBytes, max_audio_seconds: context.config.MAX_AUDIO_SECONDS,
+        max_form_fields: context.limits.maxFormFields, upload_idle_timeout_seconds: context.limits.idleTimeoutMs / 1000,
       },
       workers: status.workers.map((worker) => ({
         id: worker.workerId, model: worker.model.id, device: worker.device, gpu: worker.gpu?.name ?? null, sessions: worker.sessions, max_batch: worker.maxBatch, speed: worker.speed, draining: worker.draining,

@@ -8,7 +8,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { AsrError } from '@murmuration/contracts';
 import { SECURITY_SCHEMES } from '../access/api-access.js';
 import type { ApiContext } from '../api-context.js';
-import { describeBodies } from '../upload/upload-schema.js';
+import { describeBodies } from '../upload/upload-route.js';
 
 const REDOC = 'redoc.standalone.js';
 /** The page brings no script of its own; the bundle styles by itself and searches in a worker. Its logo from elsewhere stays out. */
@@ -38,11 +38,11 @@ export async function collectDescription(app: FastifyInstance): Promise<void> {
 }
 
 /** `/docs` (Swagger UI), `/redoc`, `/openapi.json`; nothing is fetched from other hosts. */
-export async function docsRoutes(app: FastifyInstance, door: ApiContext): Promise<void> {
+export async function docsRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   const hidden = { config: { access: 'public' as const }, schema: { hide: true } };
   app.get('/openapi.json', hidden, async (_request, reply) => reply.serializer(JSON.stringify).type('application/json; charset=utf-8').send(app.swagger()));
-  const script = join(door.config.WEB_DIR, REDOC);
+  const script = join(context.config.WEB_DIR, REDOC);
   app.get('/redoc', hidden, async (_request, reply) => {
     void reply.header('content-security-policy', REDOC_POLICY);
     if (await sizeOf(script) === null) return reply.type('text/plain; charset=utf-8').send('The script of this page is not here: npm start fetches it. The same description is at /docs and /openapi.json.\n');

@@ -22,20 +22,20 @@ const ANSWER_MS = 2_000;
 const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {} };
 
 /** `GET /health`: 200, or 503 with the reason when a request sent now would not be served. */
-export function healthRoute(app: FastifyInstance, door: ApiContext): void {
+export function healthRoute(app: FastifyInstance, context: ApiContext): void {
   const answer = { description: 'State of the parts.', content: { 'application/json': { schema: healthSchema } } };
   app.get('/health', { config: { access: 'public' }, schema: { summary: 'Whether a request sent now would be served', tags: ['operations'], response: { 200: answer, 503: answer } } }, async (_request, reply) => {
-    const health = await healthOf(door);
+    const health = await healthOf(context);
     return reply.code(health.status === 'fail' ? 503 : 200).header('cache-control', 'no-store').send(health);
   });
 }
 
-async function healthOf(door: ApiContext): Promise<Health> {
-  const status = await inTime(door.service.status(), DOWN);
-  const card = status.redis === 'down' ? null : await inTime(door.service.resolveModel(null).catch((error: unknown) => reasonOf(error)), 'Redis does not answer.');
+async function healthOf(context: ApiContext): Promise<Health> {
+  const status = await inTime(context.service.status(), DOWN);
+  const card = status.redis === 'down' ? null : await inTime(context.service.resolveModel(null).catch((error: unknown) => reasonOf(error)), 'Redis does not answer.');
   const parts = { redis: redisPart(status), ...modelParts(status, card), queue: queuePart(status) };
   const worst = worstOf([parts.redis.status, parts.workers.status, parts.queue.status, parts.model.status]);
-  if (!door.stopping()) return { status: worst, ...parts };
+  if (!context.stopping()) return { status: worst, ...parts };
   return { status: 'fail', ...parts, workers: { ...parts.workers, status: 'fail', detail: 'This node is stopping.' } };
 }
 

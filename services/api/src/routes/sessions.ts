@@ -20,27 +20,15 @@ const liveSessionSchema = z.object({
 });
 const sessionsSchema = z.object({ sessions: z.array(z.discriminatedUnion('type', [jobSessionSchema, liveSessionSchema])) }).meta({ id: 'Sessions' });
 
-/** `GET /sessions`: what is in progress in the whole cluster, recordings and live sessions, as far as it belongs to the key; to an administrator everything. `DELETE /v1/sessions/:id` deletes a live one. */
-export function sessionsRoute(app: FastifyInstance, door: ApiContext): void {
+/** `GET /sessions`: what is in progress in the whole cluster, recordings and live sessions, as far as it belongs to the key; to an administrator everything. */
+export function sessionsRoute(app: FastifyInstance, context: ApiContext): void {
   app.get('/sessions', {
     config: { access: ['read'] },
     schema: { summary: 'Work in progress', tags: ['operations'], response: { 200: { description: 'Recordings and live sessions in progress.', content: { 'application/json': { schema: sessionsSchema } } }, ...errorResponses(['backend_unavailable']) } },
   }, async (request): Promise<z.output<typeof sessionsSchema>> => {
     const whose = reachOf(request.principal);
-    const [jobs, live] = await Promise.all([door.service.activeJobs(whose), door.live.list(whose)]);
+    const [jobs, live] = await Promise.all([context.service.activeJobs(whose), context.live.list(whose)]);
     return { sessions: [...jobs.map(jobSession), ...live.map(liveSession)] };
-  });
-
-  app.delete<{ Params: { id: string } }>('/v1/sessions/:id', {
-    config: { access: ['transcribe', 'admin'] },
-    schema: {
-      summary: 'Delete a live session', description: 'It closes at once, whoever is connected to it, and nothing of it stays: no audio, no text, no prompt. One that has closed already goes before its time.', tags: ['live'],
-      params: z.object({ id: z.string().describe('The session\'s id, from `ready` or `GET /sessions`.') }),
-      response: { 204: z.null().describe('It is deleted.'), ...errorResponses(['not_found', 'backend_unavailable']) },
-    },
-  }, async (request, reply) => {
-    await door.live.erase(request.params.id, reachOf(request.principal));
-    return reply.code(204).send();
   });
 }
 

@@ -3,15 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { EventStream } from '@murmuration/service';
 import { renderJson, segmentJson } from '@murmuration/transcript';
 import type { ApiContext } from '../api-context.js';
-import { transcribeDialect, transcribeFieldsSchema, type TranscribeAnswer } from '../fields/transcribe-dialect.js';
+import { transcribeReader, transcribeFieldsSchema, type TranscribeAnswer } from '../fields/transcribe-fields.js';
 import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
-import { replyWithTranscript } from '../replies/transcript-reply.js';
-import { transcriptJsonSchema, verboseJsonSchema } from '../replies/transcript-schema.js';
-import { uploadSchema, TEXT_FORMATS, EVENTS } from '../upload/upload-schema.js';
-import { WHOLE, receiveUpload, streamed, unvalidated, untilEnd } from '../upload/upload-route.js';
+import { replyWithTranscript, transcriptJsonSchema, verboseJsonSchema } from '../replies/transcript-reply.js';
+import { EVENTS, receiveUpload, streamed, TEXT_FORMATS, untilEnd, unvalidated, uploadSchema, WHOLE } from '../upload/upload-route.js';
 
 /** `POST /transcribe` and `POST /transcribe/stream`. */
-export function transcribeRoutes(app: FastifyInstance, door: ApiContext): void {
+export function transcribeRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post('/transcribe', {
     config: { access: ['transcribe'] },
     schema: {
@@ -23,7 +21,7 @@ export function transcribeRoutes(app: FastifyInstance, door: ApiContext): void {
     },
     validatorCompiler: unvalidated,
   }, async (request, reply) => {
-    const { transcript, answer } = await receiveUpload<TranscribeAnswer>(door, request, reply, transcribeDialect, WHOLE);
+    const { transcript, answer } = await receiveUpload<TranscribeAnswer>(context, request, reply, transcribeReader, WHOLE);
     return replyWithTranscript(reply, transcript, answer.format, { segments: true, words: answer.words }, answer.layout, () => renderJson(transcript) satisfies z.output<typeof transcriptJsonSchema>);
   });
 
@@ -37,17 +35,17 @@ export function transcribeRoutes(app: FastifyInstance, door: ApiContext): void {
       response: { 200: EVENTS, ...errorResponses(UPLOAD_ERRORS) },
     },
     validatorCompiler: unvalidated,
-  }, async (request, reply) => transcribeStream(door, request, reply));
+  }, async (request, reply) => transcribeStream(context, request, reply));
 }
 
-async function transcribeStream(door: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
+async function transcribeStream(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const stream = new EventStream(reply, { heartbeatMs: context.config.SSE_HEARTBEAT_MS, stallTimeoutMs: context.config.SSE_STALL_TIMEOUT_MS });
   let sent = 0;
   const output = streamed(stream, () => true, async (segments) => {
     for (const segment of segments) await stream.send('segment', segmentJson(segment, sent++));
   });
   await untilEnd(stream, request, async () => {
-    const { transcript } = await receiveUpload<TranscribeAnswer>(door, request, reply, transcribeDialect, output);
+    const { transcript } = await receiveUpload<TranscribeAnswer>(context, request, reply, transcribeReader, output);
     await stream.send('done', renderJson(transcript));
   });
   return reply;

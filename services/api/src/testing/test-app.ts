@@ -11,7 +11,7 @@ import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { ApiContext } from '../api-context.js';
 import { ActiveUploads } from '../upload/active-uploads.js';
-import { SpoolDirectory } from '../upload/spool-directory.js';
+import { SpoolDirectory } from '../upload/spool.js';
 import { MemoryJobs } from './memory-jobs.js';
 import { MemoryService } from './memory-service.js';
 import { MemoryTickets } from './memory-tickets.js';
@@ -34,8 +34,8 @@ export interface TestApp {
   readonly abandon: () => void;
 }
 
-/** The door over an in-memory service, closed when the test ends. */
-export async function testApp(context: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestApp> {
+/** The API over an in-memory service, closed when the test ends. */
+export async function testApp(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestApp> {
   const directory = await mkdtemp(join(tmpdir(), 'api-test-'));
   const config = readConfig({ LOG_LEVEL: 'silent', WEB_DIR: join(directory, 'web'), ...environment });
   const spools = await SpoolDirectory.open(join(directory, 'spool'), config.SPOOL_MAX_BYTES);
@@ -48,7 +48,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
   const leaving = new AbortController();
   const abandoned = new AbortController();
   const state = { stopping: false };
-  const door: ApiContext = {
+  const context: ApiContext = {
     service, jobs, live, outbound, spools, config,
     limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
     logger,
@@ -61,8 +61,8 @@ export async function testApp(context: TestContext, environment: Readonly<Record
     abandoned: abandoned.signal,
     onAnswer: () => undefined,
   };
-  const app = await createApp(door);
-  context.after(async () => {
+  const app = await createApp(context);
+  t.after(async () => {
     abandoned.abort();
     leaving.abort();
     keys?.close();
@@ -72,7 +72,7 @@ export async function testApp(context: TestContext, environment: Readonly<Record
     await rm(directory, { recursive: true, force: true });
   });
   return {
-    app, service, jobs, live, spools, uploads: door.uploads,
+    app, service, jobs, live, spools, uploads: context.uploads,
     listen: async () => {
       await app.listen({ host: '127.0.0.1', port: 0 });
       return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;

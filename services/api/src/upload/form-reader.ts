@@ -1,7 +1,6 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import { AsrError } from '@murmuration/contracts';
 import { tooLarge, type BodyReader } from './body-reader.js';
-import { FirstFault } from './first-fault.js';
 
 export interface FormLimits {
   readonly maxFields: number;
@@ -123,4 +122,35 @@ function fieldName(name: string | undefined): string {
 
 function extensionOf(filename: string | undefined): string | null {
   return /\.([A-Za-z0-9]{1,8})$/.exec(filename ?? '')?.[1]?.toLowerCase() ?? null;
+}
+
+/**
+ * Ends a wait when something goes wrong elsewhere. The first fault counts.
+ * `Promise.race` with one long-lived promise would do the same and keep every value it ever raced against: a whole upload.
+ */
+export class FirstFault {
+  #fault: { readonly error: Error } | null = null;
+  #reject: (error: Error) => void = () => undefined;
+
+  occur(error: Error): void {
+    if (this.#fault !== null) return;
+    this.#fault = { error };
+    this.#reject(error);
+  }
+
+  /** What the work gives, or the fault, whichever comes first. One wait at a time. */
+  async unless<T>(work: Promise<T>): Promise<T> {
+    if (this.#fault !== null) {
+      work.catch(() => undefined);
+      throw this.#fault.error;
+    }
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#reject = reject;
+        work.then(resolve, reject);
+      });
+    } finally {
+      this.#reject = () => undefined;
+    }
+  }
 }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { MEMORY_BYTES } from './spool.js';
-import { SpoolDirectory } from './spool-directory.js';
+import { MEMORY_BYTES, SpoolDirectory } from './spool.js';
 
 async function directory(t: TestContext, maxBytes = 1e9): Promise<{ spools: SpoolDirectory; files: () => Promise<string[]> }> {
   const path = await mkdtemp(join(tmpdir(), 'spool-test-'));

@@ -156,7 +156,7 @@ describe('Uploads on a real connection', () => {
     upload.raw.destroy();
   });
 
-  test('Requests in hand end with shutting_down when the node gives them up.', async (t) => {
+  test('ends requests in progress with shutting_down when the node gives them up', async (t) => {
     const { listen, service, abandon } = await testApp(t);
     service.gate = new Promise(() => undefined);
     const upload = new HeldRequest(`${await listen()}/transcribe`, WAV);

@@ -4,19 +4,17 @@ import { AsrError, filteredField, spaceBetween, type Segment, type Transcript } 
 import { EventStream } from '@murmuration/service';
 import { durationUsage, spokenLanguages } from '@murmuration/transcript';
 import type { ApiContext } from '../../api-context.js';
-import type { Dialect } from '../../fields/dialect.js';
-import { transcriptionDialect, transcriptionFieldsSchema, translationDialect, translationFieldsSchema, type OpenAiAnswer } from '../../fields/openai-dialect.js';
+import type { UploadReader } from '../../fields/field-bag.js';
+import { transcriptionReader, transcriptionFieldsSchema, translationReader, translationFieldsSchema, type OpenAiAnswer } from '../../fields/openai-fields.js';
 import { errorResponses, UPLOAD_ERRORS } from '../../replies/error-responses.js';
-import { replyWithTranscript } from '../../replies/transcript-reply.js';
-import { openAiJsonSchema, verboseJsonSchema } from '../../replies/transcript-schema.js';
-import { TEXT_FORMATS, uploadSchema } from '../../upload/upload-schema.js';
-import { receiveUpload, streamed, unvalidated, untilEnd } from '../../upload/upload-route.js';
+import { openAiJsonSchema, replyWithTranscript, verboseJsonSchema } from '../../replies/transcript-reply.js';
+import { receiveUpload, streamed, TEXT_FORMATS, untilEnd, unvalidated, uploadSchema } from '../../upload/upload-route.js';
 
 // The longer form first: the shorter one would take it and drop what it does not know.
 const jsonSchema = verboseJsonSchema.or(openAiJsonSchema);
 
 /** `POST /v1/audio/transcriptions` and `/v1/audio/translations`, as OpenAI's clients know them. */
-export function openAiAudioRoutes(app: FastifyInstance, door: ApiContext): void {
+export function openAiAudioRoutes(app: FastifyInstance, context: ApiContext): void {
   const whole = { description: 'The transcript.', content: { 'application/json': { schema: jsonSchema }, ...TEXT_FORMATS } };
   app.post('/v1/audio/transcriptions', {
     config: { access: ['transcribe'] },
@@ -28,7 +26,7 @@ export function openAiAudioRoutes(app: FastifyInstance, door: ApiContext): void 
       response: { 200: { ...whole, content: { ...whole.content, 'text/event-stream': { schema: z.string() } } }, ...errorResponses(UPLOAD_ERRORS) },
     },
     validatorCompiler: unvalidated,
-  }, (request, reply) => answer(door, request, reply, transcriptionDialect));
+  }, (request, reply) => answer(context, request, reply, transcriptionReader));
 
   app.post('/v1/audio/translations', {
     config: { access: ['transcribe'] },
@@ -40,15 +38,15 @@ export function openAiAudioRoutes(app: FastifyInstance, door: ApiContext): void 
       response: { 200: whole, ...errorResponses(UPLOAD_ERRORS) },
     },
     validatorCompiler: unvalidated,
-  }, (request, reply) => answer(door, request, reply, translationDialect));
+  }, (request, reply) => answer(context, request, reply, translationReader));
 }
 
-async function answer(door: ApiContext, request: FastifyRequest, reply: FastifyReply, dialect: Dialect<OpenAiAnswer>): Promise<FastifyReply> {
-  const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
+async function answer(context: ApiContext, request: FastifyRequest, reply: FastifyReply, reader: UploadReader<OpenAiAnswer>): Promise<FastifyReply> {
+  const stream = new EventStream(reply, { heartbeatMs: context.config.SSE_HEARTBEAT_MS, stallTimeoutMs: context.config.SSE_STALL_TIMEOUT_MS });
   const deltas = new Deltas(stream);
   const output = streamed<OpenAiAnswer>(stream, ({ stream: wanted }) => wanted, (segments) => deltas.segments(segments));
   const outcome = await untilEnd(stream, request, async () => {
-    const done = await receiveUpload(door, request, reply, dialect, output).catch((error: unknown) => { throw inOpenAiWords(error); });
+    const done = await receiveUpload(context, request, reply, reader, output).catch((error: unknown) => { throw inOpenAiWords(error); });
     if (done.answer.stream) await deltas.finish(done.transcript);
     return done;
   });

@@ -5,19 +5,17 @@ import { AsrError, ERRORS, type ErrorCode } from '@murmuration/contracts';
 import type { TranscriptionService } from '@murmuration/intake';
 import { logFault, toAsrError } from '@murmuration/service';
 import type { ApiContext } from '../../api-context.js';
-import { deepgramDialect, deepgramFieldsSchema, deepgramUrlSchema, type DeepgramAnswer } from '../../fields/deepgram-dialect.js';
-import type { Dialect } from '../../fields/dialect.js';
-import { FieldBag } from '../../fields/field-bag.js';
-import { guardedJson } from '../../fields/guarded-json.js';
+import { deepgramReader, deepgramFieldsSchema, deepgramUrlSchema, type DeepgramAnswer } from '../../fields/deepgram-fields.js';
+import { FieldBag, type UploadReader } from '../../fields/field-bag.js';
+import { guardedJson } from '../../fields/json-fields.js';
 import { deepgramJson, deepgramJsonSchema } from '../../replies/deepgram-json.js';
 import { errorResponses, UPLOAD_ERRORS } from '../../replies/error-responses.js';
 import { transcribeUrl } from '../../transcribe-url.js';
 import type { TranscribedUpload } from '../../transcribe-upload.js';
-import { clientGone } from '../../upload/client-gone.js';
-import { readText } from '../../upload/read-text.js';
+import { clientGone } from '../../upload/client-connection.js';
+import { readText } from '../../upload/body-reader.js';
 import { isJson } from '../../upload/upload-headers.js';
-import { uploadSchema } from '../../upload/upload-schema.js';
-import { WHOLE, receiveUpload, unvalidated } from '../../upload/upload-route.js';
+import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../../upload/upload-route.js';
 
 /** Where Deepgram's clients know its own status, code and words (developers.deepgram.com, errors): audio that cannot be read, and a URL that gives none. */
 const UNREADABLE = { code: 'Bad Request', message: 'Bad Request: failed to process audio: corrupt or unsupported data' } as const;
@@ -31,7 +29,7 @@ const LISTEN_ERRORS: readonly ErrorCode[] = [...UPLOAD_ERRORS, 'url_not_allowed'
 const errorSchema = z.object({ err_code: z.enum([...Object.keys(ERRORS) as ErrorCode[], ...Object.values(IN_DEEPGRAM_WORDS).map(({ code }) => code)]), err_msg: z.string(), request_id: z.string() }).meta({ id: 'DeepgramError', description: 'What went wrong, in the shape of Deepgram\'s API. See docs/errors.md.' });
 
 /** `POST /v1/listen`, as Deepgram's clients know it. */
-export function deepgramListenRoute(app: FastifyInstance, door: ApiContext): void {
+export function deepgramListenRoute(app: FastifyInstance, context: ApiContext): void {
   const refusals = Object.fromEntries(Object.entries(errorResponses(LISTEN_ERRORS.filter((code) => IN_DEEPGRAM_WORDS[code] === undefined))).map(([status, { description }]) => [status, { description, content: { 'application/json': { schema: errorSchema } } }]));
   app.post('/v1/listen', {
     config: { access: ['transcribe'] },
@@ -47,29 +45,29 @@ export function deepgramListenRoute(app: FastifyInstance, door: ApiContext): voi
   }, async (request, reply) => {
     const created = new Date().toISOString();
     const hash = createHash('sha256');
-    const hashing: ApiContext = { ...door, service: new HashingService(door.service, hash) };
-    const dialect = deepgramDialect(await givesWords(door, request));
-    const { transcript, answer } = isJson(request.raw.headers) ? await fromUrl(hashing, request, reply, dialect) : await receiveUpload<DeepgramAnswer>(hashing, request, reply, dialect, WHOLE);
+    const hashing: ApiContext = { ...context, service: new HashingService(context.service, hash) };
+    const reader = deepgramReader(await givesWords(context, request));
+    const { transcript, answer } = isJson(request.raw.headers) ? await fromUrl(hashing, request, reply, reader) : await receiveUpload<DeepgramAnswer>(hashing, request, reply, reader, WHOLE);
     return reply.send(deepgramJson(transcript, answer, { requestId: request.id, created, sha256: hash.digest('hex') }));
   });
 }
 
-async function givesWords(door: ApiContext, request: FastifyRequest): Promise<boolean> {
+async function givesWords(context: ApiContext, request: FastifyRequest): Promise<boolean> {
   const { model } = request.query as { readonly model?: unknown };
-  const card = await door.service.resolveModel(typeof model === 'string' ? model : null);
+  const card = await context.service.resolveModel(typeof model === 'string' ? model : null);
   return card.model.wordTimes !== 'none';
 }
 
-async function fromUrl(door: ApiContext, request: FastifyRequest, reply: FastifyReply, dialect: Dialect<DeepgramAnswer>): Promise<TranscribedUpload<DeepgramAnswer>> {
-  if (door.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-  const bag = new FieldBag(dialect.lists);
+async function fromUrl(context: ApiContext, request: FastifyRequest, reply: FastifyReply, reader: UploadReader<DeepgramAnswer>): Promise<TranscribedUpload<DeepgramAnswer>> {
+  if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  const bag = new FieldBag(reader.lists);
   bag.addQuery(request.query);
-  const { options, answer } = dialect.read(bag);
-  const signal = AbortSignal.any([clientGone(reply.raw), door.abandoned]);
-  const body = deepgramUrlSchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, door.limits), 'The body'));
+  const { options, answer } = reader.read(bag);
+  const signal = AbortSignal.any([clientGone(reply.raw), context.abandoned]);
+  const body = deepgramUrlSchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, context.limits), 'The body'));
   if (!body.success) throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
-  const transcript = await door.uploads.run(request.principal.owner, () => transcribeUrl(door, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
-    throw door.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
+  const transcript = await context.uploads.run(request.principal.owner, () => transcribeUrl(context, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
+    throw context.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
   });
   return { transcript, answer };
 }

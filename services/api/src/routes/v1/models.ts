@@ -9,7 +9,7 @@ const modelSchema = z.object({
 }).meta({ id: 'Model' });
 
 /** `GET /v1/models` and `GET /v1/models/:id`; ids may hold slashes. */
-export function modelRoutes(app: FastifyInstance, door: ApiContext): void {
+export function modelRoutes(app: FastifyInstance, context: ApiContext): void {
   app.get('/v1/models', {
     config: { access: ['read'] },
     schema: {
@@ -17,7 +17,7 @@ export function modelRoutes(app: FastifyInstance, door: ApiContext): void {
       response: { 200: { description: 'The models.', content: { 'application/json': { schema: z.object({ object: z.literal('list'), data: z.array(modelSchema) }) } } }, ...errorResponses(['backend_unavailable']) },
     },
   }, async () => {
-    const status = await door.service.status();
+    const status = await context.service.status();
     if (status.redis === 'down') throw new AsrError('backend_unavailable', undefined, { retryAfterSeconds: 2 });
     return { object: 'list', data: status.models.map(modelJson) };
   });
@@ -29,7 +29,7 @@ export function modelRoutes(app: FastifyInstance, door: ApiContext): void {
       params: z.object({ '*': z.string().min(1).max(256) }),
       response: { 200: { description: 'The model.', content: { 'application/json': { schema: modelSchema } } }, ...errorResponses(['model_not_found', 'no_worker', 'backend_unavailable']) },
     },
-  }, async (request) => modelJson(await door.service.resolveModel(request.params['*'])));
+  }, async (request) => modelJson(await context.service.resolveModel(request.params['*'])));
 }
 
 function modelJson(card: ModelCard): z.output<typeof modelSchema> {

@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import { sealClientSecret } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import type { ApiContext } from '../../api-context.js';
-import { guardedJson } from '../../fields/guarded-json.js';
+import { guardedJson } from '../../fields/json-fields.js';
 import { errorResponses } from '../../replies/error-responses.js';
-import { clientGone } from '../../upload/client-gone.js';
-import { readText } from '../../upload/read-text.js';
+import { clientGone } from '../../upload/client-connection.js';
+import { readText } from '../../upload/body-reader.js';
 import { isBodiless } from '../../upload/upload-headers.js';
 import { unvalidated } from '../../upload/upload-route.js';
 
@@ -31,7 +31,7 @@ const secretSchema = z.object({
 }).meta({ id: 'ClientSecret' });
 
 /** `POST /v1/realtime/client_secrets`: lets a browser speak to `WS /v1/realtime` for a while, as OpenAI's API does. */
-export function realtimeSecretsRoute(app: FastifyInstance, door: ApiContext): void {
+export function realtimeSecretsRoute(app: FastifyInstance, context: ApiContext): void {
   app.post('/v1/realtime/client_secrets', {
     config: { access: ['transcribe'] },
     schema: {
@@ -43,11 +43,11 @@ export function realtimeSecretsRoute(app: FastifyInstance, door: ApiContext): vo
     },
     validatorCompiler: unvalidated,
   }, async (request, reply) => {
-    const text = isBodiless(request.raw.headers) ? '{}' : await readText({ message: request.raw, response: reply.raw, signal: clientGone(reply.raw) }, door.limits);
+    const text = isBodiless(request.raw.headers) ? '{}' : await readText({ message: request.raw, response: reply.raw, signal: clientGone(reply.raw) }, context.limits);
     const { session, expires_after: expiry } = parsed(guardedJson(text, 'The body'));
     const attached = session === undefined ? '' : JSON.stringify(session);
     if (Buffer.byteLength(attached) > MAX_SESSION_BYTES) throw new AsrError('invalid_field', `session: longer than ${String(MAX_SESSION_BYTES)} bytes. Send the rest with session.update.`, { param: 'session' });
-    const { secret, expiresAtMs } = await door.access.issueClientSecret(request.principal, (expiry?.seconds ?? LIFE_SECONDS.usual) * 1_000);
+    const { secret, expiresAtMs } = await context.access.issueClientSecret(request.principal, (expiry?.seconds ?? LIFE_SECONDS.usual) * 1_000);
     return reply.header('cache-control', 'no-store').send({
       value: sealClientSecret(secret, attached),
       expires_at: Math.floor(expiresAtMs / 1_000),

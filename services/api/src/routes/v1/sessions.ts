@@ -1,20 +1,16 @@
 import { z } from 'zod';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { reachOf } from '@murmuration/access';
-import { AsrError, liveEvent } from '@murmuration/contracts';
-import { EventStream, logFault, toAsrError } from '@murmuration/service';
+import { liveEvent, type LiveNews } from '@murmuration/contracts';
 import type { ApiContext } from '../../api-context.js';
 import { errorResponses } from '../../replies/error-responses.js';
-import { clientGone } from '../../upload/client-gone.js';
-import { EVENTS } from '../../upload/upload-schema.js';
-import { unvalidated } from '../../upload/upload-route.js';
-
-const EVENT_ID = /^\d{1,16}(?:-\d{1,16})?$/;
+import { replyWithEvents } from '../../replies/event-reply.js';
+import { EVENTS, unvalidated } from '../../upload/upload-route.js';
 
 const querySchema = z.object({ last_event_id: z.string().optional().describe('In place of the header `Last-Event-ID`, for clients that cannot send it; 0 for everything from the session\'s start.') });
 
-/** `GET /v1/sessions/:id/events`: a live session as server-sent events, for any number of viewers, on any node. */
-export function sessionEventsRoute(app: FastifyInstance, door: ApiContext): void {
+/** `GET /v1/sessions/:id/events`: a live session as server-sent events, for any number of viewers, on any node; `DELETE /v1/sessions/:id` deletes it. */
+export function liveSessionRoutes(app: FastifyInstance, context: ApiContext): void {
   app.get<{ Params: { id: string } }>('/v1/sessions/:id/events', {
     config: { access: ['read'] },
     schema: {
@@ -23,41 +19,27 @@ export function sessionEventsRoute(app: FastifyInstance, door: ApiContext): void
       response: { 200: EVENTS, 204: z.null().describe('Nothing more will come.'), ...errorResponses(['invalid_field', 'not_found', 'backend_unavailable', 'shutting_down']) },
     },
     validatorCompiler: unvalidated,
-  }, async (request, reply) => follow(door, request, reply));
+  }, (request, reply) => replyWithEvents(context, request, reply, async (afterId, signal) => {
+    const { news, isClosed } = await context.live.watch(request.params.id, reachOf(request.principal), afterId, signal);
+    return { events: eventsOf(news), hasEnded: isClosed };
+  }));
+
+  app.delete<{ Params: { id: string } }>('/v1/sessions/:id', {
+    config: { access: ['transcribe', 'admin'] },
+    schema: {
+      summary: 'Delete a live session', description: 'It closes at once, whoever is connected to it, and nothing of it stays: no audio, no text, no prompt. One that has closed already goes before its time.', tags: ['live'],
+      params: z.object({ id: z.string().describe('The session\'s id, from `ready` or `GET /sessions`.') }),
+      response: { 204: z.null().describe('It is deleted.'), ...errorResponses(['not_found', 'backend_unavailable']) },
+    },
+  }, async (request, reply) => {
+    await context.live.erase(request.params.id, reachOf(request.principal));
+    return reply.code(204).send();
+  });
 }
 
-async function follow(door: ApiContext, request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply): Promise<FastifyReply> {
-  if (door.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-  const afterId = lastEventId(request);
-  const gone = clientGone(reply.raw);
-  const { news, isClosed } = await door.live.watch(request.params.id, reachOf(request.principal), afterId, AbortSignal.any([gone, door.leaving]));
-  const stream = new EventStream(reply, { heartbeatMs: door.config.SSE_HEARTBEAT_MS, stallTimeoutMs: door.config.SSE_STALL_TIMEOUT_MS });
-  // Who watches from now on may wait long; of a session that has ended there may be nothing more to tell.
-  if (!isClosed) stream.open();
-  try {
-    for await (const one of news) {
-      const event = liveEvent(one);
-      if (event !== null) await stream.send(event.type, event, one.id);
-    }
-  } catch (thrown) {
-    if (!stream.begun) throw thrown;
-    const error = toAsrError(thrown);
-    if (error.code !== 'cancelled' && !gone.aborted) {
-      logFault(request, error);
-      stream.close(`${error.code}; continue with Last-Event-ID`);
-    }
+async function* eventsOf(news: AsyncIterable<LiveNews>) {
+  for await (const one of news) {
+    const event = liveEvent(one);
+    if (event !== null) yield { name: event.type, data: event, id: one.id };
   }
-  if (door.leaving.aborted) stream.close('this node stops; continue elsewhere with Last-Event-ID');
-  stream.end();
-  return stream.begun ? reply : reply.code(204).send();
-}
-
-/** Null: from now. The header counts before the parameter: a browser that comes back by itself sends the newer id there. */
-function lastEventId(request: FastifyRequest): string | null {
-  const { last_event_id: parameter } = request.query as { last_event_id?: unknown };
-  const header = request.headers['last-event-id'];
-  const given = header ?? parameter;
-  if (given === undefined || given === '') return null;
-  if (typeof given !== 'string' || !EVENT_ID.test(given)) throw new AsrError('invalid_field', 'Last-Event-ID: not an id of an event.', { param: header === undefined ? 'last_event_id' : 'Last-Event-ID' });
-  return given;
 }

@@ -9,7 +9,7 @@ const ticketSchema = z.object({
 }).meta({ id: 'Ticket' });
 
 /** `POST /v1/tickets`: stands in for the key for a minute where no header can be sent. */
-export function ticketRoute(app: FastifyInstance, door: ApiContext): void {
+export function ticketRoute(app: FastifyInstance, context: ApiContext): void {
   app.post('/v1/tickets', {
     config: { access: 'key' },
     schema: {
@@ -19,7 +19,7 @@ export function ticketRoute(app: FastifyInstance, door: ApiContext): void {
       response: { 201: { description: 'The ticket.', content: { 'application/json': { schema: ticketSchema } } }, ...errorResponses(['backend_unavailable']) },
     },
   }, async (request, reply) => {
-    const { ticket, expiresAtMs } = await door.access.issueTicket(request.principal);
+    const { ticket, expiresAtMs } = await context.access.issueTicket(request.principal);
     return reply.code(201).header('cache-control', 'no-store').send({ ticket, expires_at: new Date(expiresAtMs).toISOString() } satisfies z.output<typeof ticketSchema>);
   });
 }

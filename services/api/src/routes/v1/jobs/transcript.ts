@@ -1,19 +1,17 @@
-import { z } from 'zod';
+import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { reachOf } from '@murmuration/access';
 import type { ErrorCode, Transcript } from '@murmuration/contracts';
 import { renderJson, renderSrt, renderText, renderTsv, renderVtt, type CueLayout } from '@murmuration/transcript';
 import type { ApiContext } from '../../../api-context.js';
-import { FieldBag } from '../../../fields/field-bag.js';
-import { parseFields } from '../../../fields/parse-fields.js';
-import { layoutFrom, subtitleFieldsSchema } from '../../../fields/subtitle-fields.js';
-import { clientHas, entityTag } from '../../../replies/entity-tag.js';
+import { FieldBag, parseFields } from '../../../fields/field-bag.js';
+import { layoutFrom, subtitleFieldsSchema } from '../../../fields/transcribe-fields.js';
 import { errorResponses } from '../../../replies/error-responses.js';
 import { jobIdFrom } from '../../../replies/job-json.js';
-import { tellFiltered } from '../../../replies/transcript-reply.js';
-import { transcriptJsonSchema } from '../../../replies/transcript-schema.js';
-import { jobParamsSchema } from './jobs.js';
+import { tellFiltered, transcriptJsonSchema } from '../../../replies/transcript-reply.js';
 import { unvalidated } from '../../../upload/upload-route.js';
+import { jobParamsSchema } from './jobs.js';
 
 interface Format {
   readonly name: string;
@@ -35,7 +33,7 @@ const FORMATS: readonly Format[] = [
 const TRANSCRIPT_ERRORS: readonly ErrorCode[] = ['not_found', 'invalid_field', 'unknown_field', 'job_not_done', 'result_expired', 'unprocessable_audio', 'audio_too_long', 'transcription_failed', 'backend_unavailable'];
 
 /** `GET /v1/jobs/:id/transcript.{json,txt,srt,vtt,tsv}`. */
-export function jobTranscriptRoutes(app: FastifyInstance, door: ApiContext): void {
+export function jobTranscriptRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const { name, type, schema, render, subtitles } of FORMATS) {
     app.get<{ Params: { id: string } }>(`/v1/jobs/:id/transcript.${name}`, {
       config: { access: ['read', 'jobs'] },
@@ -46,7 +44,7 @@ export function jobTranscriptRoutes(app: FastifyInstance, door: ApiContext): voi
       validatorCompiler: unvalidated,
     }, async (request, reply) => {
       const layout = layoutFrom(subtitles === true ? subtitleFieldsOf(request.query) : {});
-      const transcript = await door.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal));
+      const transcript = await context.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal));
       tellFiltered(reply, transcript);
       const text = render(transcript, layout);
       const tag = entityTag(text);
@@ -61,4 +59,15 @@ function subtitleFieldsOf(query: unknown): z.output<typeof subtitleFieldsSchema>
   const bag = new FieldBag([]);
   bag.addQuery(query);
   return parseFields(subtitleFieldsSchema, bag);
+}
+
+/** A strong entity tag (RFC 9110, 8.8.3) of a text: equal texts have equal tags, others do not. */
+function entityTag(text: string): string {
+  return `"${createHash('sha256').update(text).digest('base64url')}"`;
+}
+
+/** True when `If-None-Match` says that the client has this text already. The weak comparison, as RFC 9110, 13.1.2 wants it. */
+function clientHas(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FirstFault } from './first-fault.js';
+import { FirstFault } from './form-reader.js';
 
 describe('FirstFault', () => {
   test('Without a fault the work gives its own outcome.', async () => {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { AsrError, languageOf, transcribeOptionsSchema } from '@murmuration/contracts';
-import type { Dialect } from './dialect.js';
-import { parseFields } from './parse-fields.js';
-import { textField } from './text-field.js';
-import { trackField } from './transcribe-dialect.js';
+import { parseFields, textField, type UploadReader } from './field-bag.js';
+import { trackField } from './transcribe-fields.js';
 
 const words = z.array(z.string().max(1_000)).max(1_000).optional();
 
@@ -33,7 +31,7 @@ export interface DeepgramAnswer {
 }
 
 /** @param wordTimestamps whether the model that is asked for gives times of words: Deepgram's answers always have them */
-export function deepgramDialect(wordTimestamps: boolean): Dialect<DeepgramAnswer> {
+export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAnswer> {
   return {
     lists: ['keyterm', 'keywords', 'redact', 'search', 'replace', 'tag', 'extra', 'custom_topic', 'custom_intent', 'detect_language_list'],
     schema: deepgramFieldsSchema,

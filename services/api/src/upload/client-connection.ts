@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** A client that is still sending when it is refused has this long to read the answer. */
 const LINGER_MS = 10_000;
@@ -16,4 +16,14 @@ export function drainRest(message: IncomingMessage, lingerMs = LINGER_MS): void 
   message.once('end', done).once('close', done);
   message.on('error', () => undefined);
   message.resume();
+}
+
+/** Aborted when the connection closes before the answer was sent whole. */
+export function clientGone(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  if (response.destroyed) gone.abort();
+  return gone.signal;
 }

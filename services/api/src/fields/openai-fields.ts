@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { AsrError, MULTI, languageOf, responseFormatSchema, transcribeOptionsSchema, type DetectOptions, type ResponseFormat } from '@murmuration/contracts';
 import type { CueLayout } from '@murmuration/transcript';
-import type { Dialect, ReadFields } from './dialect.js';
-import { parseFields } from './parse-fields.js';
-import { layoutFrom, subtitleFields } from './subtitle-fields.js';
-import { textField } from './text-field.js';
-import { PROMPT_LENGTH, trackField } from './transcribe-dialect.js';
+import { parseFields, textField, type ReadFields, type UploadReader } from './field-bag.js';
+import { layoutFrom, PROMPT_LENGTH, subtitleFields, trackField } from './transcribe-fields.js';
 
 const common = {
   model: textField(z.string().max(256)).describe('A model that GET /v1/models lists, or an alias such as `whisper-1`.'),
@@ -35,7 +32,7 @@ export const transcriptionFieldsSchema = z.object({
 /** Fields of `POST /v1/audio/translations`. */
 export const translationFieldsSchema = z.object(common);
 
-/** How the doors of OpenAI's API answer. */
+/** How the endpoints of OpenAI's API answer. */
 export interface OpenAiAnswer {
   readonly format: ResponseFormat;
   readonly stream: boolean;
@@ -43,7 +40,7 @@ export interface OpenAiAnswer {
   readonly layout: CueLayout;
 }
 
-export const transcriptionDialect: Dialect<OpenAiAnswer> = {
+export const transcriptionReader: UploadReader<OpenAiAnswer> = {
   lists: ['timestamp_granularities', 'include', 'keywords', 'languages', 'known_speaker_names', 'known_speaker_references'],
   schema: transcriptionFieldsSchema,
   strict: false,
@@ -70,7 +67,7 @@ export const transcriptionDialect: Dialect<OpenAiAnswer> = {
   },
 };
 
-export const translationDialect: Dialect<OpenAiAnswer> = {
+export const translationReader: UploadReader<OpenAiAnswer> = {
   lists: [],
   schema: translationFieldsSchema,
   strict: false,

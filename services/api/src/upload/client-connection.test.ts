@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { fastify } from 'fastify';
-import { drainRest } from './drain-rest.js';
+import { drainRest } from './client-connection.js';
 
 const LINGER_MS = 50;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { guardedJson } from './guarded-json.js';
+import { guardedJson } from './json-fields.js';
 
 const code = (text: string): string | undefined => {
   try {
