@@ -134,3 +134,26 @@ test('acknowledged audio and ended utterances that a failover loses are stored a
   assert.equal(told.at(-1)?.type, 'closed');
   assert.deepEqual(heard(told), undisturbed);
 });
+
+test('a finished session whose last finals no worker gives ends with an error, and so does one whose finish waits for them', { timeout: 120_000 }, async (t) => {
+  const nodes = await LiveNodes.start();
+  t.after(() => nodes.close());
+  const live = await nodes.addNode('relay', { finishMs: 4_000 });
+  const speech = joined((await samples()).map((clip) => clip.pcm), 900);
+  const bytes = new Uint8Array(speech.buffer, speech.byteOffset, speech.byteLength);
+  const [short, long] = [await openLive(live), await openLive(live)];
+  await nodes.killFirstWorker();
+  const news = [allNews(short), allNews(long)];
+  await send(short, bytes.subarray(0, 200_000));
+  await short.finish();
+  // More than may wait: its finish comes after audio that is held up.
+  const sending = (async () => { for (let i = 0; i < 5; i++) await send(long, bytes); })();
+  while (((await live.list('everybody')).find(({ id }) => id === long.id)?.lagMs ?? 0) < 30_000) await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await long.finish();
+  await sending;
+  for (const told of await Promise.all(news)) {
+    const [error, closed] = told.slice(-2);
+    assert.equal(error?.type === 'error' && error.error.code, 'no_worker');
+    assert.equal(closed?.type === 'closed' && closed.totals.end, 'failed');
+  }
+});

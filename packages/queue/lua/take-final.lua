@@ -1,7 +1,7 @@
 -- Takes an utterance's final, once, and publishes all whose turn it is.
 -- KEYS: session pcm utterances events tries results
--- ARGV: utterance fence body language error channel
--- language: '' where none was found. error: the body of an event that is told before it, or ''.
+-- ARGV: utterance fence planned body language error channel
+-- planned: what the result is of; after a failover the utterance may have been planned anew. language: '' where none was found. error: the body of an event that is told before it, or ''.
 -- Returns 'gone', 'duplicate', 'stale' or 'ok'.
 -- Events: 'error' (with an error), 'final' for each that the front passes, 'closed' after the last of a finished session.
 -- include: fields live
@@ -9,7 +9,7 @@ local session = read(session_key, 'state', 'front', 'count', 'end', 'partialOf',
 if not session.state or session.state == 'closed' then return 'gone' end
 local front = tonumber(session.front)
 if tonumber(utterance) < front or redis.call('HEXISTS', results_key, utterance) == 1 then return 'duplicate' end
-if redis.call('HGET', tries_key, 'f' .. utterance) ~= fence then return 'stale' end
+if redis.call('HGET', tries_key, 'f' .. utterance) ~= fence or redis.call('HGET', utterances_key, utterance) ~= planned then return 'stale' end
 redis.call('HSET', results_key, utterance, body)
 redis.call('HDEL', tries_key, 'f' .. utterance, 'c' .. utterance)
 if language ~= '' then redis.call('HSET', session_key, 'language', language) end

@@ -1,16 +1,23 @@
 -- Makes the caller the session's holder: its epoch counts up, and whoever had it is told. After a failover two may have counted to the same epoch:
 -- the holder, a random id, tells them apart.
 -- KEYS: session pcm utterances events tries results
--- ARGV: token_hash owner owner_counts relay holder channel keep_ms epoch
+-- ARGV: token_hash owner owner_counts relay holder channel keep_ms epoch most_attempts error
 -- token_hash: SHA-256 of the token, or '' for any. owner: '' for none; it must be that where owner_counts is '1'. epoch: what the session must have, or ''.
+-- most_attempts: for a session that nobody has, how often relays may take it in order to finish it; '' where that is not counted. error: the body that is told beyond it.
 -- Returns nil (no such session, not the caller's, or another epoch) or { now in Unix milliseconds, all fields with the new epoch }. A closed session is answered as it is.
--- include: clock fields
+-- Events: 'error' and 'closed' after the last attempt.
+-- include: clock fields live
 local session = read(session_key, 'state', 'token', 'owner', 'epoch')
 if not session.state then return nil end
 if token_hash ~= '' and session.token ~= token_hash then return nil end
 if owner_counts == '1' and session.owner ~= owner then return nil end
 if epoch ~= '' and session.epoch ~= epoch then return nil end
-if session.state ~= 'closed' then
+if session.state ~= 'closed' and most_attempts ~= '' and redis.call('HINCRBY', session_key, 'attempts', 1) > tonumber(most_attempts) then
+  tell('error', error)
+  close('failed')
+  redis.call('PUBLISH', channel, 'news')
+elseif session.state ~= 'closed' then
+  if token_hash ~= '' then redis.call('HDEL', session_key, 'attempts') end
   local taken = redis.call('HINCRBY', session_key, 'epoch', 1)
   redis.call('HSET', session_key, 'relay', relay, 'holder', holder, 'partial', '')
   if session.state == 'detached' then redis.call('HSET', session_key, 'state', 'open') end

@@ -19,6 +19,8 @@ const MAX_PENDING_MS = 30_000;
 const CONTAINER_BYTES_A_MS = 16;
 /** Without any final for this long, entries of the queue are looked after, milliseconds. */
 const QUIET_MS = 4_000;
+/** A finished session is looked after for this long without a final, milliseconds. Only while Redis answers. */
+const FINISH_MS = 5 * 60_000;
 /** Longest wait for what is under way when the client is gone, milliseconds. */
 const DETACH_LIMIT_MS = 5_000;
 
@@ -53,6 +55,9 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   /** Why no more audio is taken, where it was the audio's fault. */
   #refusal: AsrError | null = null;
   #progressMs = performance.now();
+  /** Looks after awaited finals since the last one came. */
+  #quietLooks = 0;
+  #finishAsked = false;
 
   /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own */
   constructor(record: LiveRecord, token: string, parts: LiveParts, onEnd: (session: ActiveLiveSession) => void) {
@@ -121,6 +126,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   async finish(end: LiveEnd = 'finished'): Promise<void> {
+    this.#finishAsked = true;
     await this.#command(() => this.#finish(end));
   }
 
@@ -267,7 +273,10 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   #isPending(ms: number): void {
-    if (ms !== this.#recorder.pendingMs) this.#progressMs = performance.now();
+    if (ms !== this.#recorder.pendingMs) {
+      this.#progressMs = performance.now();
+      this.#quietLooks = 0;
+    }
     this.#recorder.pendingMs = ms;
     this.#pump.wake();
   }
@@ -278,7 +287,19 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     if (this.#recorder.pendingMs === 0 || performance.now() - this.#progressMs < QUIET_MS) return;
     this.#progressMs = performance.now();
     const open = await this.#parts.store.openFinals(this.id);
+    if ((this.#finishAsked || this.#state === 'finishing') && ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS) {
+      await this.#giveUp(open);
+      return;
+    }
     await this.#parts.queues.addLive(this.model.slug, open.map((utterance) => ({ session: this.id, utterance, revision: null })));
+  }
+
+  /** No worker has given a final for long: the session ends without those that are awaited. */
+  async #giveUp(open: readonly number[]): Promise<void> {
+    await this.#parts.store.tell(this, 'error', { error: new AsrError('no_worker', 'No worker has transcribed the last utterances in time. The session ends without their text.').toRecord() });
+    await this.#parts.store.close(this, 'failed');
+    this.#close();
+    await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
   }
 
   #close(): void {

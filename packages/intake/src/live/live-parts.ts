@@ -13,6 +13,8 @@ export interface LiveLimits {
   readonly idleEndpointingMs: number;
   /** A session whose client is gone is kept this long, then finished. */
   readonly graceMs: number;
+  /** A finished session whose finals make no progress for this long is closed with an error; default five minutes. */
+  readonly finishMs?: number;
 }
 
 /** What a session's owner works with; all of it the node's. */

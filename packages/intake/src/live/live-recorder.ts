@@ -169,13 +169,15 @@ export class LiveRecorder {
     const segmenter = await this.#parts.segmenters.open(this.#settings, state);
     this.#segmenter = segmenter;
     const events: UtteranceEvent[] = [];
+    let lostSamples = 0;
     for (let at = snapshotAtSamples; at < this.#positionSamples; at += REPLAY_SAMPLES) {
       const toSamples = Math.min(at + REPLAY_SAMPLES, this.#positionSamples);
-      const pcm = await this.#patiently(this.#parts.store.pcm(this.#record.id, at, toSamples));
-      if (pcm.length < (toSamples - at) * 2) throw backendUnavailable();
+      const { pcm, missingSamples } = await this.#patiently(this.#parts.store.pcm(this.#record.id, at, toSamples));
+      lostSamples += missingSamples;
       events.push(...(await segmenter.replay(pcm)).events);
     }
     this.#replayed = events;
+    if (lostSamples > 0) await this.#patiently(this.#parts.store.tell(this.#owner, 'warning', { code: 'audio_lost', message: `The store has lost ${String(Math.round(samplesToMs(lostSamples)))} ms of the session's audio; silence is in their place.` }));
     return segmenter;
   }
 

@@ -230,8 +230,12 @@ export class Live implements LiveService {
     for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
       // One that this relay owns is about to be renewed.
       if (this.#sessions.has(id)) continue;
-      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, holder: newHolder(), epoch });
+      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, holder: newHolder(), epoch, toFinish: true });
       if (record === null) continue;
+      if (record.state === 'closed') {
+        await this.#doorStore.forget(id);
+        continue;
+      }
       await this.#doorStore.lease([id]);
       // It is finished whether there is a place or not.
       const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));

@@ -20,7 +20,9 @@ export interface PickedFinal {
   readonly crashes: number;
   readonly decode: DecodeOptions;
   readonly planned: PlannedUtterance;
+  /** Silence in place of what was lost. */
   readonly pcm: Buffer;
+  readonly missingSamples: number;
   /** What was made of this very audio while the utterance rested, or null. */
   readonly early: Recognition | null;
 }
@@ -80,8 +82,8 @@ export class LiveDesk {
     if (begun === null) return null;
     const [fence, crashes, decode, text, early] = begun;
     const planned = JSON.parse(text) as PlannedUtterance;
-    const pcm = await readLivePcm(this.#redis, keys.pcm, planned.startSamples, planned.startSamples + planned.samples);
-    return { session, fence, crashes, planned, pcm, early: earlyOf(early, planned), decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+    const { pcm, missingSamples } = await readLivePcm(this.#redis, keys.pcm, planned.startSamples, planned.startSamples + planned.samples);
+    return { session, fence, crashes, planned, pcm, missingSamples, early: earlyOf(early, planned), decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
   }
 
   /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
@@ -94,7 +96,7 @@ export class LiveDesk {
   async finishFinal(picked: PickedFinal, body: FinalBody, error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
     const keys = liveKeys(picked.session);
     return await runLua(this.#redis, takeFinal, [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results], [
-      picked.planned.utterance, picked.fence, JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake,
+      picked.planned.utterance, picked.fence, JSON.stringify(picked.planned), JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake,
     ]) as 'ok' | 'stale' | 'duplicate' | 'gone';
   }
 
@@ -106,8 +108,9 @@ export class LiveDesk {
     const [start, end, speech, decode, textBefore, stableBefore, resting, interim] = begun;
     const startSamples = Number(start);
     const endSamples = Number(end);
-    const pcm = await readLivePcm(this.#redis, keys.pcm, startSamples, endSamples);
-    if (pcm.length < (endSamples - startSamples) * 2) return null;
+    const { pcm, missingSamples } = await readLivePcm(this.#redis, keys.pcm, startSamples, endSamples);
+    // Its final tells what was lost.
+    if (missingSamples > 0) return null;
     return { session, utterance, revision, startSamples, endSamples, speechStartSamples: Number(speech), pcm, textBefore, stableBefore, resting: resting === '1', interim: interim === '1', decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
   }
 

@@ -7,7 +7,7 @@ import { liveKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { LiveDesk, type PickedFinal } from './live-desk.js';
 import { LiveEvents } from './live-events.js';
-import type { LiveOwner, NewLive } from './live-record.js';
+import type { LiveOwner, LiveRecord, NewLive } from './live-record.js';
 import { LiveStore, type ChangeAnswer, type LiveChange } from './live-store.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 import { WakeChannels } from './wake-channels.js';
@@ -193,7 +193,7 @@ test('A change that is sent twice is done once, and one that does not follow is 
   assert.equal((await store.change(owner, started)).outcome, 'ok');
   assert.equal((await store.change(owner, started)).outcome, 'ok');
   assert.equal((await told(owner)).length, 1);
-  assert.equal((await store.pcm(owner.id, 0, 100_000)).length, 32_000);
+  assert.equal((await store.pcm(owner.id, 0, 100_000)).missingSamples, 84_000);
   assert.equal((await store.change(owner, { ...change, op: 'other' })).outcome, 'behind');
 });
 
@@ -234,7 +234,7 @@ test('Every key of a session has an end, and what is read of its audio may begin
   await owner.append({ keepFromSamples: 0 });
   await pick(owner, 0);
   for (const key of await redis.keys(`*${owner.id}}*`)) assert.ok(await redis.pttl(key) > 0, key);
-  const across = await store.pcm(owner.id, 15_990, 16_010);
+  const { pcm: across } = await store.pcm(owner.id, 15_990, 16_010);
   assert.deepEqual([...new Int16Array(new Uint8Array(across).buffer)], [...new Array<number>(10).fill(1), ...new Array<number>(10).fill(2)]);
 });
 
@@ -341,6 +341,47 @@ test('A change is refused when the one before it is not there, though it had no 
   await redis.restore(liveKeys(owner.id).session, 60_000, replica, 'REPLACE');
   assert.notEqual(op, 'h1.0');
   assert.deepEqual(await owner.append(), { outcome: 'behind', epoch: 1, op: 'h1.0' });
+});
+
+test('A session that one relay after another fails to finish is closed with an error; one that is handed over in order, or resumed, is not', async () => {
+  const owner = await Owner.create();
+  const toFinish = async (epoch: number, id = owner.id): Promise<LiveRecord> => {
+    const record = await store.take(id, { tokenHash: null, relay: 'b', holder: `h${String(epoch + 1)}`, epoch, toFinish: true });
+    assert.ok(record);
+    return record;
+  };
+  for (const epoch of [1, 2, 3]) assert.equal((await toFinish(epoch)).state, 'open');
+  assert.ok(await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'h5' }));
+  for (const epoch of [5, 6, 7]) assert.equal((await toFinish(epoch)).state, 'open');
+  assert.equal((await toFinish(8)).state, 'closed');
+  const [error, closed] = await told(owner);
+  assert.equal(error?.type === 'error' && error.error.code, 'transcription_failed');
+  assert.equal(closed?.type === 'closed' && closed.totals.end, 'failed');
+  const handedOver = await Owner.create();
+  for (let epoch = 1; epoch < 10; epoch++) await store.release(await toFinish(epoch, handedOver.id), 60_000);
+  assert.equal((await store.read(handedOver.id))?.state, 'detached');
+});
+
+test('Audio that the store has lost is silence of the same length, and is counted', async () => {
+  const owner = await Owner.create();
+  const more = { keepFromSamples: 0 };
+  await owner.append(more);
+  await owner.append(more);
+  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 48_000, startMs: 0, endMs: 3_000, by: 'silence' };
+  await owner.append({ ...more, events: [{ type: 'ended', planned }] });
+  await redis.xdel(liveKeys(owner.id).pcm, '32000-0');
+  const picked = await pick(owner, 0);
+  assert.equal(picked.missingSamples, 16_000);
+  assert.deepEqual([8_000, 24_000, 40_000].map((at) => picked.pcm.readInt16LE(at * 2)), [1, 0, 3]);
+});
+
+test('A final of an utterance that was planned anew since, after a failover, is refused', async () => {
+  const owner = await Owner.create();
+  await owner.utter(0);
+  const picked = await pick(owner, 0);
+  await redis.hset(liveKeys(owner.id).utterances, '0', JSON.stringify({ ...picked.planned, samples: 24_000 }));
+  assert.equal(await finish(picked, 'too short'), 'stale');
+  assert.equal(await finish(await pick(owner, 0), 'right'), 'ok');
 });
 
 test('Leases stand still while Redis is away', async () => {

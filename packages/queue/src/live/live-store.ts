@@ -1,8 +1,8 @@
-import { msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
+import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
-import { readLivePcm } from './live-pcm.js';
+import { readLivePcm, type LivePcm } from './live-pcm.js';
 import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveOwner, type LiveRecord, type NewLive } from './live-record.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 
@@ -68,6 +68,8 @@ export interface LiveClaim {
   readonly owner?: string | null;
   /** Epoch that it must have; left out for a client, who may always take its own. */
   readonly epoch?: number;
+  /** True where it is taken in order to finish it. Such attempts are counted: after the last the session is closed, with an error. */
+  readonly toFinish?: boolean;
   readonly relay: string;
   /** Random id of the new owner. */
   readonly holder: string;
@@ -82,6 +84,10 @@ export interface LiveTimes {
   /** After so long without renewal any relay may finish the session. Counts while relays reach Redis. */
   readonly leaseMs: number;
 }
+
+/** Relays that may die or fail while they finish a session that nobody has. */
+const MOST_ATTEMPTS = 3;
+const NOT_FINISHED = new AsrError('transcription_failed', 'The session could not be finished: one relay after another failed with it. What is not final is lost.');
 
 /** The last event of a deleted session can be read for this long, milliseconds. */
 const ERASED_EVENT_MS = 10_000;
@@ -111,7 +117,7 @@ export class LiveStore {
   async take(id: string, claim: LiveClaim): Promise<LiveRecord | null> {
     const keys = liveKeys(id);
     const reply = await runLua(this.#redis, takeLive, all(keys), [
-      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, claim.holder, keys.wake, this.#times.keepMs, claim.epoch ?? '',
+      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, claim.holder, keys.wake, this.#times.keepMs, claim.epoch ?? '', claim.toFinish === true ? MOST_ATTEMPTS : '', JSON.stringify({ error: NOT_FINISHED.toRecord() }),
     ]) as [number, string[]] | null;
     return reply === null ? null : recordOf(id, pairs(reply[1]), reply[0]);
   }
@@ -199,8 +205,8 @@ export class LiveStore {
     return planned.filter((utterance) => !ready.has(utterance)).map(Number);
   }
 
-  /** Stored PCM between two positions; shorter where it is gone. */
-  pcm(id: string, fromSamples: number, toSamples: number): Promise<Buffer> {
+  /** Stored PCM between two positions; silence where it is gone. */
+  pcm(id: string, fromSamples: number, toSamples: number): Promise<LivePcm> {
     return readLivePcm(this.#redis, liveKeys(id).pcm, fromSamples, toSamples);
   }
 

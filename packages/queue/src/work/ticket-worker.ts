@@ -53,6 +53,7 @@ export class TicketWorker {
   readonly #closing = new AbortController();
   readonly #fetching: Promise<void>;
   #roomChanged: () => void = () => undefined;
+  #isExtending = false;
 
   /** Starts at once. The connection stays the caller's. */
   constructor(slug: string, connection: Redis, handlers: TicketWorkerHandlers, events: TicketWorkerEvents) {
@@ -151,9 +152,11 @@ export class TicketWorker {
 
   #extendLocks(): void {
     const ids = [...this.#running.keys()];
-    if (ids.length === 0) return;
+    // One at a time: while Redis is away they would pile up.
+    if (ids.length === 0 || this.#isExtending) return;
+    this.#isExtending = true;
     // A lock that was lost is told by the fence of what its entry writes.
-    this.#worker.extendJobLocks(ids, ids.map(() => this.#token), LOCK_MS).catch((error: unknown) => { this.#trouble(error); });
+    this.#worker.extendJobLocks(ids, ids.map(() => this.#token), LOCK_MS).catch((error: unknown) => { this.#trouble(error); }).finally(() => { this.#isExtending = false; });
   }
 
   #trouble(error: unknown): void {

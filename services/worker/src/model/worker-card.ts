@@ -10,6 +10,7 @@ export class WorkerCard {
   readonly #recentSpeed: () => number | null;
   #timer: NodeJS.Timeout | undefined;
   #draining = false;
+  #isPublishing = false;
 
   /** @param recentSpeed audio seconds a second of busy time lately, or null */
   constructor(redis: Redis, fixed: FixedCard, recentSpeed: () => number | null) {
@@ -21,7 +22,7 @@ export class WorkerCard {
   /** Publishes the first card and then one every heartbeat; trouble with Redis only delays the next. */
   async start(): Promise<void> {
     await this.#publish();
-    this.#timer = setInterval(() => { this.#publish().catch(() => undefined); }, HEARTBEAT_EVERY_MS);
+    this.#timer = setInterval(() => { this.#beat(); }, HEARTBEAT_EVERY_MS);
   }
 
   /** Tells the doors that the worker takes no more. */
@@ -33,6 +34,13 @@ export class WorkerCard {
   async withdraw(): Promise<void> {
     clearInterval(this.#timer);
     await withdrawCard(this.#redis, this.#fixed.workerId);
+  }
+
+  /** One at a time: while Redis is away they would pile up. */
+  #beat(): void {
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
+    this.#publish().catch(() => undefined).finally(() => { this.#isPublishing = false; });
   }
 
   #publish(): Promise<void> {

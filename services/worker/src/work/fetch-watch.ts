@@ -9,13 +9,16 @@ const LOOK_EVERY_MS = 5_000;
 export class FetchWatch {
   #lastMs = performance.now();
   readonly #timer: NodeJS.Timeout;
+  #isLooking = false;
 
   /** @param full true while the worker holds all that it may */
   constructor(queues: TicketQueues, slug: string, full: () => boolean, usable: () => boolean) {
     this.#timer = setInterval(() => {
       // While Redis is away nothing can be fetched; that is not this process's fault.
       if (full() || !usable()) { this.fetched(); return; }
-      queues.counts(slug).then(({ waiting }) => { if (waiting === 0) this.fetched(); }, () => undefined);
+      if (this.#isLooking) return;
+      this.#isLooking = true;
+      queues.counts(slug).then(({ waiting }) => { if (waiting === 0) this.fetched(); }, () => undefined).finally(() => { this.#isLooking = false; });
     }, LOOK_EVERY_MS);
     this.#timer.unref();
   }

@@ -132,3 +132,24 @@ test('publishes a live final whole after the store has refused it', async () => 
   assert.deepEqual(events.map(([type]) => type), ['speech_started', 'speech_ended', 'final']);
   assert.equal(events.at(-1)?.[1].text, 'the words that were said');
 });
+
+test('tells what the store has lost of an utterance’s audio before the final of the rest', async () => {
+  const store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
+  const session: NewLive = { id: 's2', tokenHash: 'h', owner: null, relay: 'a', holder: 'h', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) };
+  await store.create(session);
+  const planned = { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'silence' } as const;
+  const change = { op: '1', after: '', fromSamples: 0, toSamples: 8_000, pcm: Buffer.alloc(16_000), sourceSamples: 8_000, decoder: null, snapshot: null, snapshotAtSamples: 0, keepFromSamples: 0, open: null, partialAfterSamples: 0, cleared: false, finish: null, renew: true, events: [] };
+  await store.change({ ...session, epoch: 1 }, change);
+  await store.change({ ...session, epoch: 1 }, { ...change, op: '2', after: '1', fromSamples: 8_000, toSamples: 16_000, events: [{ type: 'ended', planned }] });
+  await redis.xdel('murm:{s.s2}:pcm', '8000-0');
+  const rows: BatcherRow[] = [];
+  const live = new TranscribeLive({
+    desk: new LiveDesk(redis), cancelled: new CancelledJobs(), metrics: new Metrics(), logger, untilStored: new UntilStored(logger),
+    batcher: { hasRoomForPartial: true, submit: (row) => { rows.push(row); return Promise.resolve(ROW); } },
+  });
+  await live.handle({ session: 's2', utterance: 0, revision: null, queuedAtMs: 0 });
+  assert.deepEqual(rows.map(({ pcm }) => pcm.length), [16_000]);
+  const events = (await redis.xrange('murm:{s.s2}:events', '-', '+')).map(([, fields]) => [fields[1], fields[3]] as const);
+  assert.deepEqual(events.map(([type]) => type), ['speech_ended', 'error', 'final']);
+  assert.match(events[1]?.[1] ?? '', /500 ms of the audio of utterance 0 was lost/);
+});

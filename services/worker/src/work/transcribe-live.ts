@@ -1,4 +1,4 @@
-import { AsrError, SAMPLE_RATE_HZ, type LiveJob, type Recognition } from '@murmuration/contracts';
+import { AsrError, SAMPLE_RATE_HZ, samplesToMs, type LiveJob, type Recognition } from '@murmuration/contracts';
 import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/queue';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
@@ -49,8 +49,15 @@ export class TranscribeLive {
       return;
     }
     let recognition: Recognition;
+    let isShort = false;
     try {
-      recognition = picked.early ?? (await this.#early.of(session, picked.planned))?.recognition ?? await this.#recognizeFinal(picked);
+      const made = picked.early ?? (await this.#early.of(session, picked.planned))?.recognition;
+      isShort = made === undefined && picked.missingSamples > 0;
+      if (isShort && picked.missingSamples === picked.planned.samples) {
+        await this.#giveUp(picked, lostAudio(picked));
+        return;
+      }
+      recognition = made ?? await this.#recognizeFinal(picked);
     } catch (error) {
       if (error instanceof HandBack) throw error;
       if (error instanceof AsrError && error.code === 'cancelled') return;
@@ -60,7 +67,7 @@ export class TranscribeLive {
     }
     if (this.#cancelled.has(session)) return;
     for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
-    const taken = await this.#untilStored.call(() => this.#desk.finishFinal(picked, finalBody(picked, recognition), null));
+    const taken = await this.#untilStored.call(() => this.#desk.finishFinal(picked, finalBody(picked, recognition), isShort ? lostAudio(picked).toRecord() : null));
     if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / SAMPLE_RATE_HZ);
     else this.#metrics.fencedWrites.inc({ reason: taken });
   }
@@ -118,4 +125,9 @@ export class TranscribeLive {
   async #giveUp(picked: PickedFinal, error: AsrError): Promise<void> {
     await this.#untilStored.call(() => this.#desk.finishFinal(picked, emptyFinal(picked), error.toRecord()));
   }
+}
+
+function lostAudio({ planned: { utterance, samples }, missingSamples }: PickedFinal): AsrError {
+  const lost = missingSamples === samples ? 'The audio' : `${String(Math.round(samplesToMs(missingSamples)))} ms of the audio`;
+  return new AsrError('transcription_failed', `${lost} of utterance ${String(utterance)} was lost before it was transcribed. The session goes on without its text.`);
 }
