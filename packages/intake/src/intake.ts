@@ -37,6 +37,14 @@ const LISTED_JOBS = 1_000;
 /** A node without sessions of its own leases none. */
 const UNUSED_TIMES = { keepMs: 1, closedKeepMs: 1, leaseMs: 1 };
 
+/** Work of one model, of the whole cluster: audio of recordings, and entries of the queue. */
+interface ModelBacklog {
+  readonly slug: string;
+  readonly audioSeconds: number;
+  readonly waiting: number;
+  readonly active: number;
+}
+
 /** The way in for every door: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
   /** Where the node's tickets lie. */
@@ -133,6 +141,12 @@ export class Intake implements TranscriptionService {
     } catch {
       return { redis: 'down', workers: [], models: [], queues: {} };
     }
+  }
+
+  /** What waits or is in work of every model that is served. Throws `backend_unavailable`. */
+  async backlog(): Promise<readonly ModelBacklog[]> {
+    const { models } = await this.#parts.registry.cards();
+    return Promise.all(models.map(async ({ model: { slug } }) => ({ slug, audioSeconds: await this.#admission.backlogSeconds(slug), ...await atDoor(() => this.#queues.counts(slug)) })));
   }
 
   async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {

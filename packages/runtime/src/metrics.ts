@@ -17,8 +17,9 @@ export interface GpuGauges {
 /** All metrics of the project; no label holds a tenant, a job or free text. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly queueJobs = this.#gauge('asr_queue_jobs', 'Entries of the queue.', ['queue', 'state']);
-  readonly queueBacklogAudioSeconds = this.#gauge('asr_queue_backlog_audio_seconds', 'Audio stored and not yet transcribed, as this node sees it.', []);
+  #refreshQueue = (): Promise<void> => Promise.resolve();
+  readonly queueJobs = this.#queueGauge('asr_queue_jobs', 'Entries of the queue of each model.', ['model', 'state']);
+  readonly queueBacklogAudioSeconds = this.#queueGauge('asr_queue_backlog_audio_seconds', 'Audio of recordings that waits or is in work, of the whole cluster.', ['model']);
   readonly batchSize = this.#histogram('asr_batch_size', 'Chunks in a batch.', [], [1, 2, 4, 8, 16, 32, 64]);
   readonly batchWaitSeconds = this.#histogram('asr_batch_wait_seconds', 'From a chunk taken off the queue to the start of its batch.', []);
   readonly batchPaddingRatio = this.#histogram('asr_batch_padding_ratio', 'Share of a batch that is padding.', [], [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]);
@@ -39,6 +40,11 @@ export class Metrics {
   readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
   readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', ['method', 'code']);
 
+  /** Has `refresh` awaited before the gauges of the queue are read; `model` is a model's slug. */
+  onQueueCollect(refresh: () => Promise<void>): void {
+    this.#refreshQueue = refresh;
+  }
+
   /** Gauges of GPUs; registered when they are asked for, so that a machine without one shows none. Ask once. */
   gpuGauges(): GpuGauges {
     let refresh = (): Promise<void> => Promise.resolve();
@@ -58,6 +64,10 @@ export class Metrics {
 
   #gauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #queueGauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry], collect: () => this.#refreshQueue() });
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {

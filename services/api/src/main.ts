@@ -7,6 +7,7 @@ import { createApp } from './app.js';
 import { cachedFor } from './cached-for.js';
 import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { readConfig } from './config.js';
+import { observeQueue } from './observe-queue.js';
 import { ActiveUploads } from './upload/active-uploads.js';
 import { SpoolDirectory } from './upload/spool.js';
 
@@ -15,6 +16,7 @@ const GPU_FACTS_MS = 10_000;
 
 const config = configOrExit(readConfig);
 const { access, exit, ffmpeg, intake, logger, metrics, outbound, owners, portFault, shutdown, started } = await startNode({ service: 'api', serving: 'taking requests', config });
+observeQueue(metrics, intake);
 const spools = await SpoolDirectory.open(resolve(config.SPOOL_DIR), config.SPOOL_MAX_BYTES).catch((error: unknown) => exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })));
 const [leaving, abandoned] = [new AbortController(), new AbortController()];
 const app = await createApp({

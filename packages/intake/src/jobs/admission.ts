@@ -53,6 +53,11 @@ export class Admission {
     });
   }
 
+  /** Audio of the model that waits or is in work, seconds. Throws `backend_unavailable`. */
+  async backlogSeconds(slug: string): Promise<number> {
+    return (await this.#backlog.of(slug)).aheadMs('batch') / 1_000;
+  }
+
   async #requireStoreShare(owner: string | null): Promise<void> {
     if (this.#owners() <= 1) return;
     const stored = await atDoor(() => this.#stored.whenScarce());
