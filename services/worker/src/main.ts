@@ -86,7 +86,7 @@ const throughput = new RecentThroughput();
 await onCancelled(subscriber, (job) => { cancelled.add(job); });
 const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, throughput, facts); } });
 const holdings = new Holdings(holds);
-const batchShare = new BatchShare(() => queues.promoteBatch(slug));
+const batchShare = new BatchShare((to) => queues.promote(slug, to));
 const items = new WorkItems(redis, queues, slug);
 const untilStored = new UntilStored(logger);
 const transcribe = new TranscribeTickets({
@@ -106,6 +106,7 @@ const tickets = new TicketWorker(slug, redis, {
   ticket: (entry) => transcribe.handle(entry),
   live: async (entry) => {
     holdings.reserve(1);
+    batchShare.took('live', 1);
     try {
       await transcribeLive.handle(entry);
     } finally {

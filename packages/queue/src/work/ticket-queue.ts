@@ -70,14 +70,18 @@ export class TicketQueues {
     else await this.#of(slug).addBulk(entries);
   }
 
-  /** Lets the oldest waiting batch ticket go with the interactive ones for one item, where there is one. The job's next ticket goes in its own lane again. */
-  async promoteBatch(slug: string): Promise<void> {
+  /**
+   * Lets the first waiting ticket of a less urgent lane go with those of a lane for one item, where there is one: with the interactive ones the oldest
+   * batch ticket, with live entries the most urgent of all. The job's next ticket goes in its own lane again.
+   */
+  async promote(slug: string, to: 'interactive' | 'live'): Promise<void> {
     const queue = this.#of(slug);
-    const [id] = await this.#redis.zrangebyscore(queue.toKey('prioritized'), PRIORITY.batch * PRIORITY_STEP, '+inf', 'LIMIT', 0, 1);
+    const from = to === 'live' ? PRIORITY.interactive : PRIORITY.batch;
+    const [id] = await this.#redis.zrangebyscore(queue.toKey('prioritized'), from * PRIORITY_STEP, '+inf', 'LIMIT', 0, 1);
     const entry = id === undefined ? undefined : await queue.getJob(id) as Job<WorkTicket> | undefined;
     if (entry?.name !== TICKET) return;
-    await entry.updateData({ ...entry.data, lane: 'interactive', promoted: true });
-    await entry.changePriority({ priority: PRIORITY.interactive });
+    await entry.updateData({ ...entry.data, ...(to === 'interactive' ? { lane: to } : {}), promoted: true });
+    await entry.changePriority({ priority: PRIORITY[to] });
   }
 
   /** Takes a job's tickets back that no worker holds; held ones end by themselves. */

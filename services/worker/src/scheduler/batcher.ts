@@ -39,6 +39,8 @@ const LIVE_LATELY_MS = 10_000;
 
 /** While batch work waits, it leads one batch after so many of others. */
 const OTHERS_FOR_ONE = 9;
+/** While other work waits, its oldest row leads one batch after so many of live rows. */
+const LIVE_FOR_ONE = 9;
 
 interface Waiting extends WaitingRow {
   readonly row: BatcherRow;
@@ -66,6 +68,8 @@ export class Batcher {
   #lastLiveMs = -Infinity;
   /** Batches led by other lanes since the last that batch work led. */
   #othersSinceBatch = 0;
+  /** Batches in a row that live rows led. */
+  #liveInARow = 0;
   readonly #load: RecentLoad;
   /** Largest batch for a padded length after memory ran out. */
   readonly #fits = new Map<number, number>();
@@ -122,6 +126,7 @@ export class Batcher {
         liveLately: nowMs - this.#lastLiveMs < LIVE_LATELY_MS,
         nowMs,
         batchIsDue: this.#othersSinceBatch >= OTHERS_FOR_ONE,
+        othersAreDue: this.#liveInARow >= LIVE_FOR_ONE,
         batchSizes: this.#runner.batchSizes,
         maxBatchMs: this.#maxBatchMs,
         predictMs: (padded, rows) => this.#runner.predictMs(padded, rows),
@@ -131,6 +136,7 @@ export class Batcher {
       const chosen = new Set(batch);
       this.#waiting = this.#waiting.filter((entry) => !chosen.has(entry));
       this.#othersSinceBatch = batch[0]?.lane === 'batch' ? 0 : this.#othersSinceBatch + 1;
+      this.#liveInARow = batch[0]?.lane === 'live' ? this.#liveInARow + 1 : 0;
       const partial = batch[0]?.partial === true ? 1 : 0;
       this.#partialSessions += partial;
       const run = this.#run(batch).finally(() => {

@@ -51,7 +51,7 @@ function simulate(arrivals: readonly Arrival[], predictMs: (padded: number, rows
   const dispatch = (): void => {
     while (idle > 0 && waiting.length > 0) {
       const limits = {
-        idleSessions: idle, sessions, partialSessions: 0, liveLately: false, batchIsDue: false, nowMs: now, busyForMs: [...ends].map((endMs) => endMs - now), batchSizes: SIZES, maxBatchMs: 250, predictMs,
+        idleSessions: idle, sessions, partialSessions: 0, liveLately: false, batchIsDue: false, othersAreDue: false, nowMs: now, busyForMs: [...ends].map((endMs) => endMs - now), batchSizes: SIZES, maxBatchMs: 250, predictMs,
         fits: () => true, followers: (workMs: number) => load.followers(workMs, now),
       };
       let batch = chooseBatch(waiting, limits);

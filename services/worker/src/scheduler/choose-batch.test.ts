@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
-const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchIsDue: false, busyForMs: [], followers: () => 0, nowMs: 0, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => 40 + rows * 5, fits: () => true };
+const LIMITS: BatchLimits = { idleSessions: 1, sessions: 2, partialSessions: 0, liveLately: false, batchIsDue: false, othersAreDue: false, busyForMs: [], followers: () => 0, nowMs: 0, batchSizes: [1, 2, 4, 8], maxBatchMs: 250, predictMs: (_padded, rows) => 40 + rows * 5, fits: () => true };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
   return { lane, paddedSamples, order, alone, partial: false, sinceMs: 0 };
@@ -105,4 +105,13 @@ test('Batch work fills a batch up only where that costs those who wait less than
   assert.equal(chooseBatch(waiting, cheap).length, 8);
   const dear = { ...cheap, predictMs: (_padded: number, rows: number): number => 10 + rows * 90 };
   assert.deepEqual(chooseBatch(waiting, dear).map((r) => r.order), [0]);
+});
+
+test('After many batches of live rows the oldest row of another lane leads, finals or partials before it or not', () => {
+  const due = { ...LIMITS, othersAreDue: true };
+  const partial: WaitingRow = { ...row(0, 400, 'live'), partial: true };
+  const waiting = [partial, row(1, 300, 'live'), row(2, 100, 'batch'), row(3, 200)];
+  assert.deepEqual(chooseBatch(waiting, due).map((r) => r.order), [2]);
+  assert.deepEqual(chooseBatch([partial, row(1, 300, 'live'), row(3, 200)], due).map((r) => r.order), [3]);
+  assert.deepEqual(chooseBatch([partial, row(1, 300, 'live')], due).map((r) => r.order), [1]);
 });

@@ -24,6 +24,8 @@ export interface BatchLimits extends ShapeCosts {
   readonly liveLately: boolean;
   /** True when batch work has waited through its share of others' batches: its oldest row leads the next that no live row leads. */
   readonly batchIsDue: boolean;
+  /** True when live rows have led so many batches in a row that the oldest row of another lane leads the next. */
+  readonly othersAreDue: boolean;
   /** How long each session that runs will probably still run, milliseconds. */
   readonly busyForMs: readonly number[];
   /** How many rows will probably come before the sessions have cleared work of so many milliseconds. */
@@ -54,13 +56,15 @@ const BATCH_WEIGHT = 0.1;
  * do not clear goes in those that take the least time a row. What waits is divided among the idle sessions, so that none stays idle beside
  * a large batch. While somebody speaks the predicted run stays within `maxBatchMs`. Only sizes that were warmed are run.
  * Partials keep to themselves, in short batches, and leave one of several sessions to others: so a final hardly waits for them, and under load
- * there are fewer of them. Batch work leads when it is due, so that it moves however much interactive work there is.
+ * there are fewer of them. Batch work leads when it is due, so that it moves however much interactive work there is;
+ * and so does the oldest row that is not live, after many batches that live rows led.
  */
 export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], limits: BatchLimits): Row[] {
   if (limits.idleSessions === 0 || waiting.length === 0) return [];
   const roomForPartials = limits.partialSessions < Math.max(1, limits.sessions - 1);
   const sorted = waiting.filter((row) => !row.partial || roomForPartials).sort((a, b) => urgency(a) - urgency(b) || a.order - b.order);
-  const leader = (limits.batchIsDue && sorted[0]?.lane !== 'live' ? sorted.find((row) => row.lane === 'batch') : undefined) ?? sorted[0];
+  const oldest = limits.othersAreDue ? sorted.filter((row) => row.lane !== 'live').sort((a, b) => a.order - b.order)[0] : undefined;
+  const leader = oldest ?? (limits.batchIsDue && sorted[0]?.lane !== 'live' ? sorted.find((row) => row.lane === 'batch') : undefined) ?? sorted[0];
   if (leader === undefined) return [];
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
   const mates = [leader, ...sorted.filter((row) => row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples)];
