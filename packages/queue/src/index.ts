@@ -5,7 +5,7 @@ export { atDoor, backendUnavailable, doorConnection, patientConnection, subscrib
 export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
 export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms, type UnfinishedJob } from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
-export { JobArchive, onSettle } from './jobs/job-archive.js';
+export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';

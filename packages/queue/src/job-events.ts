@@ -1,4 +1,4 @@
-import { chunkResultSchema, type ChunkResult, type ErrorRecord } from '@murmuration/contracts';
+import { chunkResultSchema, type ChunkResult, type ErrorRecord, type JobState } from '@murmuration/contracts';
 import type { Redis } from 'ioredis';
 import { jobKeys } from './keys.js';
 import { WakeChannels } from './live/wake-channels.js';
@@ -15,6 +15,7 @@ export type StreamedEvent =
 /** Looks by itself this often, in case a wake-up was lost with a connection; milliseconds. */
 const LOOK_EVERY_MS = 1_000;
 const PAGE = 100;
+const ENDED: ReadonlySet<string> = new Set<JobState>(['done', 'failed', 'cancelled']);
 
 /** Reads jobs' streams; one subscription connection serves all readers of a node. */
 export class JobEvents {
@@ -28,7 +29,7 @@ export class JobEvents {
   }
 
   /**
-   * Events after `afterId` ('0' for all), in order, until the job has ended (`done`, `failed`, `cancelled`) or is gone, or `signal` aborts; then it returns.
+   * Events after `afterId` ('0' for all), in order, until the job has ended (`done`, `failed`, `cancelled`), it or its stream is gone, or `signal` aborts; then it returns.
    * A job that somebody waits for is never `done`: it has all its results when it is `assembling`. Throws what Redis throws.
    */
   async *follow(job: string, afterId: string, signal: AbortSignal): AsyncGenerator<StreamedEvent> {
@@ -58,8 +59,10 @@ export class JobEvents {
           const timer = setTimeout(resolve, LOOK_EVERY_MS);
           wake = () => { clearTimeout(timer); resolve(); };
         });
-        // The manifest goes after the last event is written, so one more look finds all.
-        if (!isWoken()) gone = await this.#redis.exists(keys.job) === 0;
+        if (isWoken()) continue;
+        // The manifest, and the stream of a job that has ended, go after the last event is written, so one more look finds all.
+        const state = await this.#redis.hget(keys.job, 'state');
+        gone = state === null || (ENDED.has(state) && await this.#redis.exists(keys.events) === 0);
       }
     } finally {
       signal.removeEventListener('abort', onWake);

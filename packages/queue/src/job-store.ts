@@ -163,7 +163,7 @@ export class JobStore {
   }
 
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
-  async end(job: JobIdentity, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
+  async end(job: Pick<JobIdentity, 'id'>, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
     const keys = jobKeys(job.id);
     const ended = await runScript(this.#redis, endJob, [keys.job, keys.events, state, error === null ? '' : JSON.stringify(error), keys.wake]);
     if (ended === 1) await this.#redis.publish(CANCELLED_CHANNEL, job.id);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChunkResult, JobNews } from '@murmuration/contracts';
 import type { StreamedEvent } from '@murmuration/queue';
-import { jobNews } from './job-news.js';
+import { jobNews, newsAfter, newsOfOutline, outlineOf } from './job-news.js';
 
 function result(index: number, audioMs: number, ...texts: string[]): ChunkResult {
   return {
@@ -29,7 +29,7 @@ async function* stream(): AsyncGenerator<StreamedEvent> {
 
 async function told(afterId: string): Promise<JobNews[]> {
   const news: JobNews[] = [];
-  for await (const one of jobNews(stream(), afterId, 1_000, new AbortController().signal)) news.push(one);
+  for await (const one of jobNews(stream(), afterId, 1_000, new AbortController().signal, () => Promise.resolve(null))) news.push(one);
   return news;
 }
 
@@ -45,4 +45,32 @@ test('After any id comes exactly what followed it', async () => {
   for (const [i, one] of news.entries()) assert.deepEqual(await told(one.id), news.slice(i + 1), one.id);
   assert.deepEqual(await told('3-1000000'), news.slice(5), 'an entry\'s own id stands for all of it');
   assert.deepEqual(await told('3'), news.slice(2));
+});
+
+/** The segments as the transcript has them; of one the transcript has another text. */
+const SEGMENTS = ENTRIES.flatMap((entry) => (entry.type === 'result' ? entry.result.segments : [])).map((segment) => (segment.text === 'b' ? { ...segment, text: 'B' } : segment));
+
+test('an outline of the events gives the same events under the same ids, after any id', async () => {
+  const outline = await outlineOf(ENTRIES.slice(0, -1), 1_000, SEGMENTS);
+  const news = newsOfOutline(JSON.parse(JSON.stringify(outline)) as typeof outline, SEGMENTS);
+  assert.deepEqual(news, await told('0'));
+  for (const id of ['0', ...news.map((one) => one.id), '3-1000000', '3']) {
+    const after: JobNews[] = [];
+    for await (const one of newsAfter(news, id)) after.push(one);
+    assert.deepEqual(after, await told(id), id);
+  }
+});
+
+test('a stream that goes while it is read is continued without loss or repetition', async () => {
+  const all = await told('0');
+  for (let read = 0; read < ENTRIES.length; read++) {
+    for (const after of ['0', ...all.map((one) => one.id)]) {
+      const news: JobNews[] = [];
+      const cut = async function* (): AsyncGenerator<StreamedEvent> {
+        for (const entry of ENTRIES.slice(0, read)) yield await Promise.resolve(entry);
+      };
+      for await (const one of jobNews(cut(), after, 1_000, new AbortController().signal, () => Promise.resolve(all))) news.push(one);
+      assert.deepEqual(news, await told(after), `${String(read)} entries after ${after}`);
+    }
+  }
 });

@@ -8,7 +8,7 @@ import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from
 import type { ModelRegistry } from '../model-registry.js';
 import type { Admission } from './admission.js';
 import type { EarlierRequests } from './earlier-requests.js';
-import { jobNews } from './job-news.js';
+import { jobNews, newsAfter, newsOfOutline } from './job-news.js';
 import { JobList } from './job-list.js';
 import type { Settler } from './settler.js';
 import { Submission, type SubmissionParts } from './submission.js';
@@ -91,8 +91,15 @@ export class Jobs implements JobService {
 
   async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
     const manifest = await this.#find(id, whose);
-    if (isFinal(statusOf(manifest)) && !await atDoor(() => this.#parts.archive.hasEvents(id))) throw new AsrError('result_expired');
-    return jobNews(followEvents(this.#parts.events, id, signal), afterId, manifest.holdFromMs, signal);
+    const stored = async (): Promise<readonly JobNews[] | null> => {
+      const result = await atDoor(() => this.#parts.archive.stored(id));
+      return result === null || result.outline === null ? null : newsOfOutline(result.outline, result.transcript.segments);
+    };
+    const { holdFromMs } = manifest;
+    if (!isFinal(statusOf(manifest)) || await atDoor(() => this.#parts.archive.hasStream(id))) return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
+    const all = await stored();
+    if (all === null) throw new AsrError('result_expired');
+    return newsAfter(all, afterId);
   }
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { isFinal } from '@murmuration/contracts';
+import { AsrError, isFinal } from '@murmuration/contracts';
 import type { JobArchive, JobLedger, JobManifest, JobStore } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
+import { outlineOf } from './job-news.js';
 import { statusOf, textLanguageOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 
@@ -16,11 +17,14 @@ export interface SettlerParts {
 
 /** A long recording's results take memory and time: this many jobs at once. */
 const AT_ONCE = 2;
+/** Attempts at putting one job's results together; each that the store takes part in counts, whether its node died or failed. */
+const MOST_ATTEMPTS = 10;
 
 /**
  * Brings accepted jobs to their end, one node at a time each.
  *
  * assembling --transcript stored--> done --\
+ * assembling --too many attempts--> failed
  * failed, cancelled ------------------------+--> audio and work gone --> webhook queued --> off the list of what is looked after
  *
  * A crash anywhere leaves the job on that list; then every step is done again, by any node, and changes nothing that is done.
@@ -85,8 +89,8 @@ export class Settler {
   async #end(manifest: JobManifest): Promise<void> {
     const { archive, jobs } = this.#parts;
     const place = { id: manifest.id, lane: manifest.lane, modelSlug: manifest.modelSlug };
-    if (manifest.state === 'assembling') await this.#assemble(manifest);
-    if (manifest.state === 'failed') {
+    const { state } = manifest.state === 'assembling' ? await this.#assemble(manifest) : manifest;
+    if (state === 'failed') {
       const tickets = await jobs.tickets(place);
       await archive.close(manifest.id, textLanguageOf(manifest));
       await jobs.stopWork(place, tickets);
@@ -95,14 +99,26 @@ export class Settler {
     }
   }
 
-  async #assemble(manifest: JobManifest): Promise<void> {
+  /** Answers what the job is then. */
+  async #assemble(manifest: JobManifest): Promise<Pick<JobManifest, 'state'>> {
+    const { archive, jobs, ledger } = this.#parts;
+    if (await archive.countAttempt(manifest.id) > MOST_ATTEMPTS) {
+      await jobs.end(manifest, 'failed', new AsrError('transcription_failed', 'The results of the recording could not be put together, however often that was tried. Send the recording again.').toRecord());
+    } else {
+      await this.#finish(manifest);
+    }
+    return await ledger.read(manifest.id) ?? manifest;
+  }
+
+  async #finish(manifest: JobManifest): Promise<void> {
     const { archive } = this.#parts;
     const { decode } = manifest;
     const parts = await archive.results(manifest.id);
     if (parts === null || decode === null) return;
-    await archive.finish(manifest.id, assembleTranscript(parts.results, parts.summary, {
+    const transcript = assembleTranscript(parts.results, parts.summary, {
       id: manifest.id, model: manifest.modelId, task: decode.task, language: decode.language ?? manifest.fallbackLanguage,
       totalMs: Math.max(0, Date.now() - manifest.createdAtMs),
-    }));
+    });
+    await archive.finish(manifest.id, transcript, await outlineOf(parts.events, manifest.holdFromMs, transcript.segments));
   }
 }

@@ -35,7 +35,7 @@ async function deafNode(): Promise<JobsNode> {
 }
 
 /** The steps of settling, each of which may be the last that a node does. */
-const STEPS = ['claim', 'results', 'finish', 'open', 'close', 'endWork', 'stopWork', 'announce', 'unwatch'] as const;
+const STEPS = ['claim', 'countAttempt', 'results', 'finish', 'open', 'close', 'endWork', 'stopWork', 'announce', 'unwatch'] as const;
 type Step = typeof STEPS[number];
 
 /** Passes everything on until the step has been done, or is to be done; then nothing goes through any more. */
@@ -160,5 +160,69 @@ test('What was to be accepted when its node died is taken off the lists', async 
   await node.redis.zadd('murm:active-jobs.simulated', '+inf', 'never');
   await until(async () => (await node.redis.exists('murm:{jobs}:accepted', 'murm:{jobs}:waiting.simulated.batch', 'murm:active-jobs.simulated') === 0 ? true : null));
   assert.equal(await node.redis.zscore('murm:active-jobs', 'never'), null);
+  await node.close();
+});
+
+test('The stream of a finished job goes soon after its end, and its events come from what is stored with the transcript, after any id', async () => {
+  worker.open();
+  const node = await startNode(server.url, logger);
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7) }));
+  await untilStatus(node.jobs, job.id, 'done');
+  const [events, transcript] = [`murm:{j.${job.id}}:events`, `murm:{j.${job.id}}:transcript`];
+  const lifeMs = await node.redis.pttl(events);
+  assert.ok(lifeMs > 0 && lifeMs <= 60_000 && await node.redis.pttl(transcript) > 600_000_000, String(lifeMs));
+  const all = await heard(node.jobs, job.id);
+  assert.deepEqual([all.filter((one) => one.type === 'segment').length, all.at(-1)?.type], [14, 'done']);
+  // A reader that is in the middle when the stream goes.
+  const middle: unknown[] = [];
+  for await (const one of await node.jobs.follow(job.id, 'everybody', '0', AbortSignal.timeout(20_000))) {
+    middle.push(one);
+    if (middle.length === 1) await node.redis.del(events);
+  }
+  assert.deepEqual(middle, all);
+  for (const [i, one] of all.entries()) assert.deepEqual(await heard(node.jobs, job.id, one.id), all.slice(i + 1), one.id);
+  assert.deepEqual(await heard(node.jobs, job.id), all);
+  // Deleted, it tells its last event as any other job does.
+  await node.jobs.cancel(job.id, 'everybody');
+  assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), ['done']);
+  await node.close();
+});
+
+test('A job whose results cannot be put together fails with a code after some attempts, and its webhook is told', async () => {
+  worker.hold();
+  const node = await startNode(server.url, logger, { outbound: client, webhookSecret: secret });
+  const { job } = await node.jobs.submit(submission({ source: pieces(1), webhook }));
+  const keys = (name: string): string => `murm:{j.${job.id}}:${name}`;
+  // A result that this version does not read.
+  await node.redis.xadd(keys('events'), '900-1000000', 'type', 'result', 'result', '{}', 'doneMs', '1', 'plannedMs', '1');
+  await node.redis.hset(keys('job'), 'entries', '900');
+  worker.open();
+  await untilStatus(node.jobs, job.id, 'failed');
+  assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'transcription_failed');
+  await until(async () => ((await node.jobs.deliveries(job.id, 'everybody')).some((delivery) => delivery.event === 'job.failed') ? true : null));
+  await until(async () => (await node.redis.exists('murm:{jobs}:accepted') === 0 && await node.redis.pttl(keys('job')) > 0 ? true : null));
+  await node.close();
+});
+
+test('While Redis is full no attempt at putting a job together counts', async () => {
+  worker.hold();
+  const node = await deafNode();
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2) }));
+  const archive = new JobArchive(node.redis);
+  await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
+  worker.open();
+  const ledger = new JobLedger(node.redis);
+  await until(async () => ((await ledger.read(job.id))?.state === 'assembling' ? true : null));
+  const limit = String((await node.redis.config('GET', 'maxmemory'))[1]);
+  await node.redis.config('SET', 'maxmemory', '100000');
+  try {
+    for (let attempt = 0; attempt < 20; attempt++) assert.equal(await archive.countAttempt(job.id), 0);
+    const results = await archive.results(job.id);
+    assert.equal(results?.results.length, 2);
+  } finally {
+    await node.redis.config('SET', 'maxmemory', limit);
+  }
+  assert.equal(await archive.countAttempt(job.id), 1);
+  await node.redis.del(`murm:{j.${job.id}}:settling`);
   await node.close();
 });

@@ -64,7 +64,8 @@ export class JobLedger {
 
   /** To be called before the job is accepted: from then on it is looked after. */
   async watch(job: AcceptedJob): Promise<void> {
-    const now = Date.now();
+    // Redis' clock: two nodes put jobs in one order.
+    const now = Number((await this.#redis.time())[0]) * 1_000;
     await pipelined(this.#redis.multi().zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job)).zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id));
   }
 

@@ -91,7 +91,7 @@ async function finish(job: JobIdentity): Promise<string> {
   return archive.finish(job.id, {
     id: job.id, text: '', model: job.modelId, task: 'transcribe', language: 'en', languageProbability: 1, durationMs: 20, channels: 1, segments: [], filtered: [],
     accounting: { speechMs: 20, nonSpeechMs: 0, skipped: [] }, warnings: [], timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 1 },
-  });
+  }, []);
 }
 
 test('An id is taken while its job is there, also as a tombstone, and free after it was withdrawn', async () => {

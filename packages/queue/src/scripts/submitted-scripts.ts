@@ -82,7 +82,7 @@ return 'withdrawn'`,
 
 /**
  * Ends an assembled job: its transcript is there from now on for as long as it asked for. What it was to be decoded with goes.
- * Keys: job, events, transcript, chunks, pending, tries, results, terms. Arguments: transcript, language or '', channel, milliseconds that the manifest outlives the transcript.
+ * Keys: job, events, transcript, chunks, pending, tries, results, terms. Arguments: transcript, language or '', channel, milliseconds that the manifest outlives the transcript, milliseconds that the stream outlives the end.
  * Answers the state afterwards or 'gone'. Event: 'done'.
  */
 export const finishJob: Script = {
@@ -99,7 +99,7 @@ redis.call('HDEL', KEYS[1], 'summary', 'textBefore', 'decode')
 redis.call('SET', KEYS[3], ARGV[1], 'PX', retention)
 redis.call('HSET', KEYS[1], 'state', 'done', 'finishedAtMs', now, 'expiresAtMs', now + retention, 'language', ARGV[2])
 emit(KEYS[2], ARGV[3], 'type', 'done')
-redis.call('PEXPIRE', KEYS[2], retention)
+redis.call('PEXPIRE', KEYS[2], math.min(retention, tonumber(ARGV[5])))
 redis.call('PEXPIRE', KEYS[8], retention)
 redis.call('PEXPIRE', KEYS[1], retention + tonumber(ARGV[4]))
 return 'done'`,
@@ -149,6 +149,7 @@ if not is_final(state) and redis.call('HEXISTS', KEYS[1], 'acceptedAtMs') == 1 a
 else
   redis.call('UNLINK', KEYS[8])
 end
+local derived = redis.call('EXISTS', KEYS[2]) == 0 and redis.call('EXISTS', KEYS[3]) == 1
 redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[9], KEYS[10])
 redis.call('HDEL', KEYS[1], 'summary', 'textBefore', 'decode')
 redis.call('HSET', KEYS[1], 'purged', 1, 'expiresAtMs', now)
@@ -156,6 +157,8 @@ if not is_final(state) then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'finishedAtMs', now)
   emit(KEYS[2], ARGV[1], 'type', 'cancelled')
 end
+-- The stream of a finished job is gone before its transcript; its last event stays as that of others does.
+if derived then redis.call('XADD', KEYS[2], redis.call('HGET', KEYS[1], 'entries') .. '-1000000', 'type', state) end
 keep_last(KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
