@@ -17,6 +17,7 @@ export const BAD_VALUES = [
   { what: 'a bundled Redis with two replicas', values: { redis: { bundled: { replicas: 2 } } }, says: /redis\.bundled\.replicas: is 2.*Write 1/ },
   { what: 'a bundled Redis without a password', values: { redis: { bundled: { existingSecret: '' } } }, says: /redis\.bundled\.existingSecret: is empty\. Write/ },
   { what: 'no Redis', values: { redis: { bundled: { enabled: false } } }, says: /redis\.external\.existingSecret: is empty\. Write/ },
+  { what: 'one Redis of somebody else for the queue and audio', values: { redis: { bundled: { enabled: false }, external: { existingSecret: 'redis' } } }, says: /audioStore\.redis\.existingSecret: is empty\. Write/ },
   { what: 'two Redis', values: { redis: { external: { existingSecret: 'redis' } } }, says: /redis\.external\.existingSecret: contradicts/ },
   { what: 'S3 without a bucket', values: { audioStore: { type: 's3' } }, says: /audioStore\.s3\.bucket: is empty\. Write/ },
   { what: 'scaling without a speed', values: { workerPools: { cpu: { scaling: { enabled: true, modelId: 'base' } } } }, says: /workerPools\.cpu\.scaling\.audioSecondsPerSecond: .*Write/ },

@@ -132,6 +132,14 @@ readinessProbe:
 - { name: METRICS_HOST, value: 0.0.0.0 }
 - { name: LOG_LEVEL, value: {{ $values.logLevel }} }
 - { name: AUDIO_STORE, value: {{ $values.audioStore.type }} }
+{{- if eq $values.audioStore.type "redis" }}
+- name: AUDIO_REDIS_URL
+  {{- with $values.audioStore.redis.existingSecret }}
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: url } }
+  {{- else }}
+  value: redis://:$(REDIS_PASSWORD)@{{ include "murmuration.name" $root }}-audio-redis:6379
+  {{- end }}
+{{- end }}
 {{- if eq $values.audioStore.type "s3" }}
 - { name: S3_BUCKET, value: {{ $values.audioStore.s3.bucket | quote }} }
 - { name: S3_REGION, value: {{ $values.audioStore.s3.region | quote }} }

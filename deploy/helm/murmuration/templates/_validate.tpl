@@ -30,6 +30,9 @@
 {{- fail "redis.bundled.existingSecret: is empty. Write the name of a Secret with the entry password (letters and digits)." }}
 {{- end }}
 {{- end }}
+{{- if and (eq $v.audioStore.type "redis") (not $v.audioStore.redis.existingSecret) (not $v.redis.bundled.enabled) }}
+{{- fail "audioStore.redis.existingSecret: is empty. Write the name of a Secret with the entry url of a second Redis, beside that of redis.external, or audioStore.type: s3." }}
+{{- end }}
 {{- if and (eq $v.audioStore.type "s3") (not $v.audioStore.s3.bucket) }}
 {{- fail "audioStore.s3.bucket: is empty. Write the name of a bucket that exists, or audioStore.type: redis." }}
 {{- end }}
@@ -42,7 +45,7 @@
 {{- fail (printf "%s.autoscaling.minReplicas: is more than maxReplicas. Write %d or less." $name (int $part.autoscaling.maxReplicas)) }}
 {{- end }}
 {{- end }}
-{{- $own := list "API_HOST" "RELAY_HOST" "RELAY_URL" "METRICS_HOST" "REDIS_URL" "REDIS_PASSWORD" "LOG_LEVEL" "AUDIO_STORE" "S3_BUCKET" "S3_REGION" "S3_PREFIX" "S3_ENDPOINT" "S3_ACCESS_KEY_ID" "S3_SECRET_ACCESS_KEY" "API_KEYS_FILE" "AUTH" "ALLOWED_HOSTS" "MAX_BACKLOG_SECONDS" "SPOOL_DIR" "MAX_SESSIONS" "DRAIN_TIMEOUT_MS" "MODEL_PATH" "MODEL_DTYPE" "DEVICE" "MODEL_CACHE" "HF_HUB_OFFLINE" "HF_ENDPOINT" "HF_TOKEN" "API_PORT" "WS_PORT" "GRPC_PORT" "METRICS_PORT" }}
+{{- $own := list "API_HOST" "RELAY_HOST" "RELAY_URL" "METRICS_HOST" "REDIS_URL" "REDIS_PASSWORD" "LOG_LEVEL" "AUDIO_STORE" "AUDIO_REDIS_URL" "AUDIO_STORE_DIR" "S3_BUCKET" "S3_REGION" "S3_PREFIX" "S3_ENDPOINT" "S3_ACCESS_KEY_ID" "S3_SECRET_ACCESS_KEY" "API_KEYS_FILE" "AUTH" "ALLOWED_HOSTS" "MAX_BACKLOG_SECONDS" "SPOOL_DIR" "MAX_SESSIONS" "DRAIN_TIMEOUT_MS" "MODEL_PATH" "MODEL_DTYPE" "DEVICE" "MODEL_CACHE" "HF_HUB_OFFLINE" "HF_ENDPOINT" "HF_TOKEN" "API_PORT" "WS_PORT" "GRPC_PORT" "METRICS_PORT" }}
 {{- $environments := dict "env.all" $v.env.all "env.api" $v.env.api "env.relay" $v.env.relay "env.worker" $v.env.worker "workerDefaults.env" $v.workerDefaults.env }}
 {{- range $name, $pool := $v.workerPools }}{{ $_ := set $environments (printf "workerPools.%s.env" $name) ($pool.env | default dict) }}{{ end }}
 {{- range $key, $environment := $environments }}
