@@ -14,7 +14,7 @@ export interface ErrorKind {
 const invalid = (http: number, meaning: string, grpc = 'INVALID_ARGUMENT'): ErrorKind => ({ http, grpc, type: 'invalid_request_error', retry: false, meaning });
 const server = (http: number, grpc: string, retry: boolean, meaning: string): ErrorKind => ({ http, grpc, type: 'server_error', retry, meaning });
 
-/** Every error a door may answer, by its stable code. Documented in `docs/errors.md`; a test holds both together. */
+/** Every error that a service may return, by its stable code. Documented in `docs/errors.md`; a test holds both together. */
 export const ERRORS = {
   invalid_request: invalid(400, 'The request is malformed. Read the message, mend the request, send it again.'),
   invalid_field: invalid(400, 'A field has a value it may not have. The error names the field in `param` and says what is allowed.'),
@@ -39,7 +39,7 @@ export const ERRORS = {
   upload_timeout: { http: 408, grpc: 'DEADLINE_EXCEEDED', type: 'invalid_request_error', retry: true, meaning: 'The upload stopped arriving. Send it again over a steadier connection.' },
   file_too_large: invalid(413, 'The upload is larger than the limit. Send a compressed format or split the recording.', 'RESOURCE_EXHAUSTED'),
   too_many_parts: invalid(413, 'The form has too many parts or fields. Send one file and the documented fields.', 'RESOURCE_EXHAUSTED'),
-  unsupported_media_type: invalid(415, 'The body is of a type the door does not take. Send multipart/form-data, or the audio with its content type.'),
+  unsupported_media_type: invalid(415, 'The body is of a type the endpoint does not take. Send multipart/form-data, or the audio with its content type.'),
   unprocessable_audio: invalid(422, 'The bytes are not audio that can be decoded. Check the file by playing it.'),
   url_unreachable: { http: 422, grpc: 'FAILED_PRECONDITION', type: 'invalid_request_error', retry: true, meaning: 'The URL does not deliver a recording. Check that it can be fetched from the server, or send the file.' },
   audio_too_long: invalid(422, 'The recording is longer than the limit. Split it.'),
