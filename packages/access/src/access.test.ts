@@ -38,14 +38,14 @@ function ringOf(more: Partial<KeyEntry> = {}): KeyRing {
 const REFUSED = { code: 'unauthenticated', message: 'No valid API key was sent. Send `Authorization: Bearer KEY`.' };
 
 describe('Access', () => {
-  test('Without keys everybody may do everything, whatever they show.', async () => {
+  test('Without keys everybody may do everything, whatever they show', async () => {
     const access = new Access(null, new Store());
     assert.equal(access.open, true);
     for (const credentials of [{ kind: 'none' }, { kind: 'key', key: 'x' }, { kind: 'ticket', ticket: 'x', use: 'once' }] as const) assert.equal(await access.authenticate(credentials), ANONYMOUS);
     assert.equal(access.webhookSecret('acme'), null);
   });
 
-  test('A key lets in; absent, wrong and ended ones are refused in the same words.', async () => {
+  test('A key lets in; absent, wrong and ended ones are refused in the same words', async () => {
     const access = new Access({ ring: ringOf() }, new Store(), () => NOW_MS);
     assert.equal((await access.authenticate({ kind: 'key', key: 'k1' })).keyId, 'id-1');
     for (const credentials of [{ kind: 'none' }, { kind: 'key', key: 'k' }, { kind: 'key', key: 'x'.repeat(10_240) }, { kind: 'ticket', ticket: 'x', use: 'read' }] as const) await assert.rejects(access.authenticate(credentials), REFUSED);
@@ -54,7 +54,7 @@ describe('Access', () => {
     }
   });
 
-  test('A ticket of one node reads on another until it expires, and opens one stream.', async () => {
+  test('A ticket of one node reads on another until it expires, and opens one stream', async () => {
     const store = new Store();
     const [one, other] = [new Access({ ring: ringOf() }, store, () => NOW_MS), new Access({ ring: ringOf() }, store, () => NOW_MS)];
     const { ticket, expiresAtMs } = await one.issueTicket(await one.authenticate({ kind: 'key', key: 'k1' }));
@@ -67,7 +67,7 @@ describe('Access', () => {
     await assert.rejects(one.authenticate({ kind: 'ticket', ticket: second.ticket, use: 'read' }), REFUSED);
   });
 
-  test('The store of tickets holds neither a ticket nor a key.', async () => {
+  test('The store of tickets holds neither a ticket nor a key', async () => {
     const store = new Store();
     const access = new Access({ ring: ringOf() }, store, () => NOW_MS);
     const { ticket } = await access.issueTicket(await access.authenticate({ kind: 'key', key: 'k1' }));
@@ -123,7 +123,7 @@ describe('Access', () => {
     assert.equal((await access.authenticate({ kind: 'client_secret', secret })).keyId, 'id-1');
   });
 
-  test('A ticket ends with its key, and one that was made without keys opens nothing where keys are asked for.', async () => {
+  test('A ticket ends with its key, and one that was made without keys opens nothing where keys are asked for', async () => {
     const store = new Store();
     const keys = { ring: ringOf() };
     const access = new Access(keys, store, () => NOW_MS);
@@ -134,7 +134,7 @@ describe('Access', () => {
     await assert.rejects(access.authenticate({ kind: 'ticket', ticket: anonymous.ticket, use: 'read' }), REFUSED);
   });
 
-  test('A client secret lets in for transcribing alone, as often as it likes until it expires, and ends with its key.', async () => {
+  test('A client secret lets in for transcribing alone, as often as it likes until it expires, and ends with its key', async () => {
     const store = new Store();
     const keys = { ring: ringOf({ scopes: ['read', 'transcribe'] }) };
     const access = new Access(keys, store, () => NOW_MS);
@@ -152,7 +152,7 @@ describe('Access', () => {
     await assert.rejects(access.authenticate({ kind: 'client_secret', secret }), REFUSED);
   });
 
-  test('A client secret is no ticket and no key, and a ticket is no client secret.', async () => {
+  test('A client secret is no ticket and no key, and a ticket is no client secret', async () => {
     const access = new Access({ ring: ringOf() }, new Store(), () => NOW_MS);
     const principal = await access.authenticate({ kind: 'key', key: 'k1' });
     const [{ secret }, { ticket }] = [await access.issueClientSecret(principal, 60_000), await access.issueTicket(principal)];
@@ -165,14 +165,14 @@ describe('Access', () => {
 describe('Principals', () => {
   const of = (name: string, ...scopes: readonly Scope[]): Principal => ({ keyId: `id-${name}`, name, owner: name, scopes: new Set(scopes), weight: 1 });
 
-  test('A thing is its owner\'s and the administrator\'s; what has no owner is the administrator\'s alone.', () => {
+  test('A thing is its owner\'s and the administrator\'s; what has no owner is the administrator\'s alone', () => {
     assert.deepEqual([owns(of('acme', 'read'), 'acme'), owns(of('acme', 'read'), 'bolt'), owns(of('acme', 'read'), null)], [true, false, false]);
     assert.deepEqual([owns(of('boss', 'admin'), 'acme'), owns(of('boss', 'admin'), null), owns(ANONYMOUS, null), owns(ANONYMOUS, 'acme')], [true, true, true, true]);
     assert.deepEqual([owns(NOBODY, null), owns(NOBODY, 'acme'), owns(NOBODY, '')], [false, false, false]);
     assert.deepEqual([reachOf(of('acme', 'jobs')), reachOf(of('boss', 'admin')), reachOf(ANONYMOUS), reachOf(NOBODY)], [{ owner: 'acme' }, 'everybody', 'everybody', { owner: '' }]);
   });
 
-  test('One of the scopes is enough, admin includes read and nothing else, and the refusal names what is needed.', () => {
+  test('One of the scopes is enough, admin includes read and nothing else, and the refusal names what is needed', () => {
     assert.doesNotThrow(() => { requireScope(of('acme', 'jobs'), ['read', 'jobs']); });
     assert.deepEqual((['transcribe', 'jobs', 'read', 'admin'] as const).map((scope) => hasScope(of('boss', 'admin'), scope)), [false, false, true, true]);
     assert.throws(() => { requireScope(of('acme', 'read'), ['jobs', 'admin']); }, { code: 'permission_denied', message: 'The API key may not do this. Use a key that has the scope jobs or admin.' });

@@ -6,16 +6,16 @@ import type { KeyRing } from './key-ring.js';
 import { ANONYMOUS, type Principal } from './principal.js';
 import { Tickets, type ClientSecret, type Ticket, type TicketStore } from './tickets.js';
 
-/** The variables that say whether keys are asked for, for the shape of a door's environment. */
+/** The variables that say whether keys are asked for, for the schema of a service's environment. */
 export const accessVariables = {
   /** Holds the API keys; written by `murmur keys`. */
   API_KEYS_FILE: z.string().optional(),
-  /** Lets everybody in who reaches the door; so it is, too, on a loopback address where nothing is said. */
+  /** Lets everybody in who reaches the service. That is also the default on a loopback address. */
   AUTH: z.enum(['off'], { error: 'must be off, or unset' }).optional(),
 };
 
 /**
- * Throws `EnvironmentError` when the variables contradict each other, or leave a door open to other machines without a word.
+ * Throws `EnvironmentError` when the variables contradict each other, or would open the service to other machines without saying so.
  * @param hostVariable name of the variable that `host` comes from
  */
 export function checkAccessVariables(variables: { readonly API_KEYS_FILE?: string | undefined; readonly AUTH?: 'off' | undefined }, hostVariable: string, host: string): void {

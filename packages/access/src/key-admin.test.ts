@@ -16,7 +16,7 @@ async function place(t: TestContext): Promise<{ folder: string; path: string }> 
 }
 
 describe('createKey', () => {
-  test('A key of 256 bits is made and works; the file is made with it, for its owner alone, and holds the hash only.', async (t) => {
+  test('A key of 256 bits is made and works; the file is made with it, for its owner alone, and holds the hash only', async (t) => {
     const { folder, path } = await place(t);
     const { key, entry } = await createKey(path, { name: 'acme' }, NOW_MS);
     assert.match(key, /^murm_[\w-]{43}$/);
@@ -30,7 +30,7 @@ describe('createKey', () => {
     assert.deepEqual([entry.scopes, entry.weight, entry.expires_at], [['transcribe', 'jobs', 'read'], 1, undefined]);
   });
 
-  test('Scopes, weight and expiry are taken as they are said.', async (t) => {
+  test('Scopes, weight and expiry are taken as they are said', async (t) => {
     const { path } = await place(t);
     const of = async (expires: string): Promise<string | undefined> => (await createKey(path, { name: 'acme', scopes: ['read', 'read', 'admin'], weight: 2, expires }, NOW_MS)).entry.expires_at;
     assert.equal(await of('90d'), '2026-08-30T00:00:00.000Z');
@@ -41,7 +41,7 @@ describe('createKey', () => {
     assert.deepEqual((await listKeys(path, NOW_MS)).map((key) => [key.scopes, key.weight]), Array.from({ length: 5 }, () => [['read', 'admin'], 2]));
   });
 
-  test('What cannot be is refused by name, and the file stays as it was.', async (t) => {
+  test('What cannot be is refused by name, and the file stays as it was', async (t) => {
     const { folder, path } = await place(t);
     await createKey(path, { name: 'acme' }, NOW_MS);
     const before = await readFile(path, 'utf8');
@@ -54,7 +54,7 @@ describe('createKey', () => {
     assert.deepEqual(await readdir(folder), ['keys.json']);
   });
 
-  test('A file that is broken is not written over.', async (t) => {
+  test('A file that is broken is not written over', async (t) => {
     const { folder, path } = await place(t);
     await writeFile(path, '[{]');
     await assert.rejects(createKey(path, { name: 'acme' }), /it is not JSON/);
@@ -62,7 +62,7 @@ describe('createKey', () => {
     assert.deepEqual(await readdir(folder), ['keys.json']);
   });
 
-  test('Of changes at once none is lost: each is made or refused.', async (t) => {
+  test('Of changes at once none is lost: each is made or refused', async (t) => {
     const { path } = await place(t);
     const made = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => createKey(path, { name: `n${String(i)}` })));
     const names = made.flatMap((result) => (result.status === 'fulfilled' ? [result.value.entry.name] : []));
@@ -71,7 +71,7 @@ describe('createKey', () => {
     for (const result of made) if (result.status === 'rejected') assert.match((result.reason as Error).message, /Another change of the file of keys is under way/);
   });
 
-  test('A file that is a link stays one, and a folder that is not there is told.', async (t) => {
+  test('A file that is a link stays one, and a folder that is not there is told', async (t) => {
     const { folder, path } = await place(t);
     await mkdir(join(folder, 'real'));
     await writeFile(join(folder, 'real', 'keys.json'), '[]');
@@ -84,7 +84,7 @@ describe('createKey', () => {
 });
 
 describe('listKeys and revokeKey', () => {
-  test('A revoked key stays in the list, is told apart from an expired one, and revoking again changes nothing.', async (t) => {
+  test('A revoked key stays in the list, is told apart from an expired one, and revoking again changes nothing', async (t) => {
     const { path } = await place(t);
     const [one, two] = [await createKey(path, { name: 'acme' }, NOW_MS), await createKey(path, { name: 'acme', expires: '1h' }, NOW_MS)];
     assert.equal((await revokeKey(path, one.entry.id)).revoked, true);
@@ -96,7 +96,7 @@ describe('listKeys and revokeKey', () => {
     assert.equal((await stat(path)).mode & 0o777, 0o600);
   });
 
-  test('An id that is not there and a file that is not there are told in a sentence.', async (t) => {
+  test('An id that is not there and a file that is not there are told in a sentence', async (t) => {
     const { path } = await place(t);
     await assert.rejects(listKeys(path), /cannot be read \(ENOENT\)/);
     await assert.rejects(revokeKey(path, 'key-1'), /cannot be read \(ENOENT\)/);

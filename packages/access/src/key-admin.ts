@@ -55,7 +55,7 @@ export async function listKeys(path: string, nowMs = Date.now()): Promise<KeyLis
   }));
 }
 
-/** Revokes a key; doors refuse it within seconds. It stays in the file, so that its id is not forgotten. Revoking it again changes nothing. Throws `KeyFileError`. */
+/** Revokes a key; services refuse it within seconds. It stays in the file, so that its id is not forgotten. Revoking it again changes nothing. Throws `KeyFileError`. */
 export async function revokeKey(path: string, id: string): Promise<KeyEntry> {
   const entries = await change(path, false, (before) => {
     if (!before.some((entry) => entry.id === id)) throw new KeyFileError('No key of the file has this id. List them with: murmur keys list');

@@ -53,7 +53,7 @@ async function opened(t: TestContext, path: string, log: Log, more: Partial<KeyF
 const BY_HAND = { watch: false, pollMs: 1_000_000 };
 
 describe('KeyFile', () => {
-  test('A file that is not there or not usable stops the start with a sentence that holds no path.', async (t) => {
+  test('A file that is not there or not usable stops the start with a sentence that holds no path', async (t) => {
     const path = join(await folder(t), 'keys.json');
     const log = new Log();
     await assert.rejects(KeyFile.open({ path, logger: log.logger }), (error: Error) => error instanceof KeyFileError && /cannot be read \(ENOENT\)/.test(error.message) && !error.message.includes(path));
@@ -63,7 +63,7 @@ describe('KeyFile', () => {
     await assert.rejects(KeyFile.open({ path, logger: log.logger }), /larger than 8388608 bytes/);
   });
 
-  test('A change is taken when the system tells of it, whether the file is written or replaced.', async (t) => {
+  test('A change is taken when the system tells of it, whether the file is written or replaced', async (t) => {
     const path = join(await folder(t), 'keys.json');
     await writeFile(path, fileOf('one'));
     const log = new Log();
@@ -77,7 +77,7 @@ describe('KeyFile', () => {
     await log.until(() => file.ring.find('three', NOW_MS) !== null);
   });
 
-  test('A mounted secret, which is a link that is turned to another folder, is followed.', async (t) => {
+  test('A mounted secret, which is a link that is turned to another folder, is followed', async (t) => {
     const root = await folder(t);
     const path = join(root, 'keys.json');
     await writeFile(join(root, 'data-1'), fileOf('one'));
@@ -91,7 +91,7 @@ describe('KeyFile', () => {
     await log.until(() => file.ring.find('two', NOW_MS) !== null);
   });
 
-  test('A change is taken by the clock where nothing tells of it.', async (t) => {
+  test('A change is taken by the clock where nothing tells of it', async (t) => {
     const path = join(await folder(t), 'keys.json');
     await writeFile(path, fileOf('one'));
     const log = new Log();
@@ -100,7 +100,7 @@ describe('KeyFile', () => {
     await log.until(() => file.ring.find('two', NOW_MS) !== null);
   });
 
-  test('A file that becomes unusable or vanishes leaves the old keys, is logged once, and a good one is taken again.', async (t) => {
+  test('A file that becomes unusable or vanishes leaves the old keys, is logged once, and a good one is taken again', async (t) => {
     const path = join(await folder(t), 'keys.json');
     await writeFile(path, fileOf('one'));
     const log = new Log();
@@ -123,7 +123,7 @@ describe('KeyFile', () => {
     assert.equal(log.count('error'), 3);
   });
 
-  test('The same text is not read into keys again, and calls at once share a reading.', async (t) => {
+  test('The same text is not read into keys again, and calls at once share a reading', async (t) => {
     const path = join(await folder(t), 'keys.json');
     await writeFile(path, fileOf('one'));
     const log = new Log();
@@ -134,7 +134,7 @@ describe('KeyFile', () => {
     assert.equal(log.count('info'), 1);
   });
 
-  test('A closed file keeps its keys as they were.', async (t) => {
+  test('A closed file keeps its keys as they were', async (t) => {
     const path = join(await folder(t), 'keys.json');
     await writeFile(path, fileOf('one'));
     const file = await opened(t, path, new Log(), BY_HAND);

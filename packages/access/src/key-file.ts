@@ -7,7 +7,7 @@ import { KeyRing } from './key-ring.js';
 export interface KeyFileOptions {
   readonly path: string;
   readonly logger: Pick<Logger, 'info' | 'error'>;
-  /** The file is read at least this often, milliseconds; 2,000 unless told, so that a revoked key ends within five seconds also where nothing tells of changes. */
+  /** The file is read at least this often, milliseconds; default 2,000, so that a revoked key ends within five seconds even where changes of files are not reported. */
   readonly pollMs?: number;
   /** False leaves it to reading alone, without waiting for the system to tell of changes. */
   readonly watch?: boolean;

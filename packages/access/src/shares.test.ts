@@ -16,7 +16,7 @@ function filled(places: SharedPlaces, ...owners: readonly string[]): number[] {
   return got;
 }
 
-test('one owner among several gets half, and those that come late find room', () => {
+test('One owner among several gets half, and those that come late still get a place', () => {
   const places = new SharedPlaces(100, () => 10);
   assert.deepEqual(filled(places, 'a'), [50]);
   assert.deepEqual(filled(places, 'b'), [33]);
@@ -25,22 +25,22 @@ test('one owner among several gets half, and those that come late find room', ()
   assert.equal(places.taken, 100);
 });
 
-test('owners that come together get the same, and where all are there nothing is kept back', () => {
+test('Owners that come together get the same, and where all are there nothing is kept back', () => {
   assert.deepEqual(filled(new SharedPlaces(90, () => 10), 'a', 'b'), [30, 30]);
   assert.deepEqual(filled(new SharedPlaces(90, () => 2), 'a', 'b'), [45, 45]);
 });
 
-test('an owner that is the only one may have all', () => {
+test('An owner that is the only one may have all', () => {
   assert.deepEqual(filled(new SharedPlaces(7, () => 1), 'a'), [7]);
 });
 
-test('of very few places everybody may have the first that is free', () => {
+test('Of very few places everybody may have the first that is free', () => {
   const places = new SharedPlaces(2, () => 10);
   assert.deepEqual(filled(places, 'a', 'b', 'c'), [1, 1, 0]);
   assert.ok(new SharedPlaces(1, () => 10).take('a') !== null);
 });
 
-test('a place is given free once, and its owner is forgotten with its last', () => {
+test('A place is given free once, and its owner is forgotten with its last', () => {
   const places = new SharedPlaces(4, () => 10);
   const [first, second] = [places.take('a'), places.take('a')];
   assert.equal(places.take('a'), null);
@@ -53,7 +53,7 @@ test('a place is given free once, and its owner is forgotten with its last', () 
   assert.deepEqual(filled(places, 'b'), [2]);
 });
 
-test('amounts are weighed as places are', () => {
+test('Amounts are weighed as places are', () => {
   const of = { capacity: 1_000, holders: 2, owners: 10 };
   assert.equal(mayTake({ ...of, taken: 400, own: 400 }, 100), true, 'half is anybody\'s');
   assert.equal(mayTake({ ...of, taken: 501, own: 400 }, 1), false, 'beyond it a third is the most');

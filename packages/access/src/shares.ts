@@ -15,7 +15,7 @@ export interface Holdings {
 /**
  * The one rule of sharing: may the owner have `amount` more? While no more than half is taken, anybody may have what is free. Beyond, an owner may
  * have no more than an equal share, where one share is kept for whoever comes next; so no owner by itself takes more than half, and
- * one that comes late finds room. An owner that holds nothing gets its first as long as anything is free.
+ * one that comes late still gets a place. An owner that holds nothing gets its first as long as anything is free.
  */
 export function mayTake({ capacity, taken, own, holders, owners }: Holdings, amount: number): boolean {
   if (taken + amount > capacity) return false;

@@ -14,13 +14,13 @@ const RETRIES = 4;
 const BACKOFF = { baseMs: 500, capMs: 8_000 };
 
 export interface MurmurationOptions {
-  /** Address of the HTTP door, for example `http://127.0.0.1:8000`. */
+  /** Address of the API, for example `http://127.0.0.1:8000`. */
   readonly baseUrl: string | URL;
   /** Sent as `Authorization: Bearer`. */
   readonly apiKey?: string | undefined;
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Attempts after the first, for what may be repeated; 4 unless given. */
+  /** Attempts after the first, for what may be repeated; default 4. */
   readonly retries?: number | undefined;
   /** For live sessions, where there is no global one: that of the package `ws`. */
   readonly webSocket?: WebSocketConstructor | undefined;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { audioFile } from './node.js';
-import { TestDoor, json } from './testing/door.js';
+import { TestServer, json } from './testing/test-server.js';
 
 const FILE_BYTES = 600_000_000;
 /** What the process may grow by while it sends: a small part of the file. */
@@ -27,21 +27,21 @@ console.log(most - before);
 `;
 
 describe('A file in Node.js', () => {
-  test('Is sent without being held.', async (t) => {
+  test('Is sent without being held', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'murmuration-client-'));
     t.after(() => rm(folder, { recursive: true }));
     const path = join(folder, 'long.wav');
     await writeFile(path, '');
     await truncate(path, FILE_BYTES);
     const received: number[] = [];
-    const door = await TestDoor.open(async (_seen, response, request) => {
+    const server = await TestServer.open(async (_seen, response, request) => {
       let bytes = 0;
       for await (const piece of request as AsyncIterable<Buffer>) bytes += piece.length;
       received.push(bytes);
       json(response, 202, { id: 'j' });
     }, true);
-    t.after(() => door.close());
-    const child = spawn(process.execPath, ['--input-type=module', '-e', SENDER, new URL('node.js', import.meta.url).href, door.url, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => server.close());
+    const child = spawn(process.execPath, ['--input-type=module', '-e', SENDER, new URL('node.js', import.meta.url).href, server.url, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (data: Buffer) => { out += data.toString(); });
     assert.equal(await new Promise((resolve) => { child.once('close', resolve); }), 0);
@@ -50,7 +50,7 @@ describe('A file in Node.js', () => {
     assert.ok(Number(out) > 0 && Number(out) < MOST_GROWTH_BYTES, out);
   });
 
-  test('Keeps its name, and tells what is the matter when it cannot be read.', async () => {
+  test('Keeps its name, and tells what is the matter when it cannot be read', async () => {
     assert.equal((await audioFile(new URL(import.meta.url).pathname)).name, 'node.test.js');
     await assert.rejects(audioFile(join(tmpdir(), 'there', 'is no such.wav')), { code: 'ENOENT' });
   });

@@ -62,7 +62,7 @@ export type StreamingTranscribeRequest = (
   | { readonly message: 'audio'; readonly audio: Uint8Array }
   /** Says that the client is there, though it sends no audio. */
   | { readonly message: 'keepalive'; readonly keepalive: LiveKeepalive }
-  /** Ends the utterance in hand now; where detect is false, the only way to end one but finish. */
+  /** Ends the utterance in progress now; where detect is false, the only way to end one but finish. */
   | { readonly message: 'commit'; readonly commit: LiveCommit }
   /** No more audio: the last finals come, then closed, then the call ends. */
   | { readonly message: 'finish'; readonly finish: LiveFinish }
@@ -180,7 +180,7 @@ export type LiveEvent = {
 } & (
   /** Speech was found. */
   | { readonly body: 'speechStarted'; readonly speechStarted: LiveSpeechStarted }
-  /** Text so far of the utterance in hand. */
+  /** Text so far of the utterance in progress. */
   | { readonly body: 'partial'; readonly partial: LivePartial }
   /** An utterance's text; it does not change again. */
   | { readonly body: 'final'; readonly final: LiveFinal }

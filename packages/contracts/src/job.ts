@@ -58,7 +58,7 @@ export type JobMetadata = Readonly<Record<string, unknown>>;
 /** Longest metadata as JSON, bytes. */
 export const MAX_METADATA_BYTES = 4_096;
 
-/** A job as rooms pass it; times in Unix milliseconds. */
+/** A job as packages pass it; times in Unix milliseconds. */
 export interface Job {
   readonly id: string;
   readonly status: JobStatus;

@@ -20,19 +20,19 @@ const cases: readonly (readonly [string, readonly string[], string])[] = [
 ];
 
 for (const [name, texts, joined] of cases) {
-  test(`joins ${name} as it is written`, () => {
+  test(`Joins ${name} as it is written`, () => {
     assert.equal(joinTexts(texts), joined);
   });
 }
 
-test('says the space between two texts, whatever spaces they bring', () => {
+test('Says the space between two texts, whatever spaces they bring', () => {
   assert.equal(spaceBetween('and so ', ' my fellow'), ' ');
   assert.equal(spaceBetween('', 'first'), '');
   assert.equal(spaceBetween('谢谢', ''), '');
   assert.equal(spaceBetween('谢谢 ', ' 大家'), '');
 });
 
-test('joins as many texts as a day of speech has', () => {
+test('Joins as many texts as a day of speech has', () => {
   const texts = Array.from({ length: 50_000 }, () => '今天天气很好，我们去公园吧');
   assert.equal(joinTexts(texts), texts.join(''));
 });

@@ -6,7 +6,7 @@ import { MULTI, languageFor, languageName, languageOf } from './language.js';
 const WHISPER = 'en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su'.split(' ');
 const BASE = { id: 'base', languages: WHISPER.map((code) => (code === 'jw' ? 'jv' : code)), detectsLanguage: true };
 
-test('knows all 99 languages of Whisper by its code, by its name, by a tag with a region and in capitals', () => {
+test('Knows all 99 languages of Whisper by its code, by its name, by a tag with a region and in capitals', () => {
   assert.equal(new Set(WHISPER).size, 99);
   for (const code of WHISPER) {
     const known = languageFor(languageOf(code), BASE);
@@ -17,7 +17,7 @@ test('knows all 99 languages of Whisper by its code, by its name, by a tag with 
   }
 });
 
-test('takes languages as clients of OpenAI, Whisper, Deepgram and others spell them', () => {
+test('Takes languages as clients of OpenAI, Whisper, Deepgram and others spell them', () => {
   const spelt: readonly (readonly [string, string])[] = [
     ['en', 'en'], ['en-US', 'en'], ['en_GB', 'en'], ['English', 'en'], [' english ', 'en'], ['zh-CN', 'zh'], ['zh-TW', 'zh'], ['zh-Hans-CN', 'zh'], ['cmn-Hans-CN', 'zh'], ['Mandarin', 'zh'], ['zh-HK', 'yue'],
     ['yue', 'yue'], ['zh-yue', 'yue'], ['yue-Hant-HK', 'yue'], ['Cantonese', 'yue'], ['jw', 'jv'], ['jv', 'jv'], ['iw', 'he'], ['he', 'he'], ['no', 'no'], ['nb', 'no'], ['nb-NO', 'no'], ['nn', 'nn'], ['Norwegian', 'no'],
@@ -29,13 +29,13 @@ test('takes languages as clients of OpenAI, Whisper, Deepgram and others spell t
   for (const several of ['multi', 'Multi', 'multilingual', 'mul']) assert.equal(languageOf(several), MULTI);
 });
 
-test('refuses what is no language, naming the field', () => {
+test('Refuses what is no language, naming the field', () => {
   for (const text of ['not a language', 'klingonese', 'e', '12', 'en;de', 'en,de', 'ünglish', '<|en|>', 'x'.repeat(64), 'constructor', '__proto__']) {
     assert.throws(() => languageOf(text), { code: 'unsupported_language', param: 'language' }, text);
   }
 });
 
-test('gives a model the nearest of its languages, and refuses what it does not know', () => {
+test('Gives a model the nearest of its languages, and refuses what it does not know', () => {
   assert.equal(languageFor('yue', BASE), 'zh');
   assert.equal(languageFor('yue', { ...BASE, languages: [...BASE.languages, 'yue'] }), 'yue');
   assert.equal(languageFor('nn', { ...BASE, languages: ['no'] }), 'no');
@@ -44,7 +44,7 @@ test('gives a model the nearest of its languages, and refuses what it does not k
   assert.throws(() => languageFor('de', { id: 'moonshine-tiny', languages: ['en'], detectsLanguage: false }), { code: 'unsupported_language' });
 });
 
-test('hands `multi` to a model that finds languages, and takes a model of one language as it is', () => {
+test('Hands `multi` to a model that finds languages, and takes a model of one language as it is', () => {
   assert.equal(languageFor(MULTI, BASE), MULTI);
   assert.equal(languageFor(MULTI, { id: 'moonshine-tiny', languages: ['en'], detectsLanguage: false }), null);
 });

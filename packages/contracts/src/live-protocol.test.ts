@@ -5,18 +5,18 @@ import { clientMessageSchema, liveEvent, liveEventSchema, liveProtocolJsonSchema
 import type { LiveNews } from './live.js';
 
 describe('The live protocol', () => {
-  test('docs/live-protocol.schema.json is what the schemas say; `node scripts/live-schema.mjs` writes it anew.', async () => {
+  test('docs/live-protocol.schema.json is what the schemas say; `node scripts/live-schema.mjs` writes it anew', async () => {
     const written: unknown = JSON.parse(await readFile(new URL('../../../docs/live-protocol.schema.json', import.meta.url), 'utf8'));
     assert.deepEqual(written, JSON.parse(JSON.stringify(liveProtocolJsonSchema())));
   });
 
-  test('A start needs nothing but its type, and takes no field that is not known.', () => {
+  test('A start needs nothing but its type, and takes no field that is not known', () => {
     assert.equal(clientMessageSchema.safeParse({ type: 'start' }).success, true);
     assert.equal(clientMessageSchema.safeParse({ type: 'start', sampleRate: 16_000 }).success, false);
     assert.equal(clientMessageSchema.safeParse({ type: 'resume', session: 's', token: 't', last_event_id: 'x' }).success, false);
   });
 
-  test('Every kind of news that clients are told fits its schema and has the id to continue from.', () => {
+  test('Every kind of event that clients get fits its schema and has the id to continue from', () => {
     const word = { word: 'a', startMs: 1, endMs: 2, probability: 0.5 };
     const told: LiveNews[] = [
       { id: '1-0', type: 'speech_started', utterance: 0, atMs: 10 },

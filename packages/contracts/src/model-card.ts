@@ -40,7 +40,7 @@ export const modelDescriptionSchema = z.object({
 });
 export type ModelDescription = z.infer<typeof modelDescriptionSchema>;
 
-/** A worker's heartbeat in Redis. Doors plan and answer from the cards; the newest of a model outlives its workers. */
+/** A worker's heartbeat in Redis. API nodes and relays plan and answer from the cards; the newest of a model outlives its workers. */
 export const modelCardSchema = z.object({
   workerId: z.string(),
   model: modelDescriptionSchema,

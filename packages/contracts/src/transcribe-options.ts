@@ -72,6 +72,6 @@ export const transcribeOptionsSchema = z.object({
 });
 export type TranscribeOptions = z.infer<typeof transcribeOptionsSchema>;
 
-/** Response formats of the doors. */
+/** Response formats of the API. */
 export const responseFormatSchema = z.enum(['json', 'text', 'srt', 'verbose_json', 'vtt']);
 export type ResponseFormat = z.infer<typeof responseFormatSchema>;

@@ -35,7 +35,7 @@ test('All metrics are named asr_ and are served', async () => {
   await server.close();
 });
 
-test('a name that a stranger can make point here is refused, an address, localhost or a listed name is not', async (t) => {
+test('A name that a stranger can make point here is refused, an address, localhost or a listed name is not', async (t) => {
   const server = await OperationsServer.start({ host: '127.0.0.1', port: 0, allowedHosts: ['worker'], registry: new Registry(), probes: probes(true) });
   t.after(() => server.close());
   const statusOf = (path: string, headers: Readonly<Record<string, string>>, method = 'GET'): Promise<number | undefined> => new Promise((resolve, reject) => {

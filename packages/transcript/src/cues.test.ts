@@ -58,14 +58,14 @@ function violations(segments: readonly Segment[], cues: readonly Cue[], layout: 
 describe('Subtitles of an hour of real segments', () => {
   for (const [model, recordings] of Object.entries(REAL)) {
     for (const worded of [true, false]) {
-      test(`break no rule: ${model}, ${worded ? 'with' : 'without'} times of words`, () => {
+      test(`Break no rule: ${model}, ${worded ? 'with' : 'without'} times of words`, () => {
         const segments = hour(recordings, worded);
         const cues = cuesOf({ segments });
         assert.ok(cues.length > 500);
         assert.deepEqual(violations(segments, cues, DEFAULT_LAYOUT), []);
       });
     }
-    test(`keep to one line of 32 columns where that is asked: ${model}`, () => {
+    test(`Keep to one line of 32 columns where that is asked: ${model}`, () => {
       const layout = { ...DEFAULT_LAYOUT, maxLineWidth: 32, maxLineCount: 1 };
       const segments = hour(recordings, true);
       assert.deepEqual(violations(segments, cuesOf({ segments }, layout), layout).filter((what) => /^(?:lines|width|long|overlap|text)/u.test(what)), []);
@@ -77,7 +77,7 @@ describe('Subtitles', () => {
   const lines = (segments: readonly Segment[], layout: Partial<CueLayout> = {}): string[] => cuesOf({ segments }, { ...DEFAULT_LAYOUT, ...layout }).map((cue) => cueLines(cue).join('|'));
   const LONG = 'He began a confused complaint against the wizard, who had vanished behind the curtain on the left before anybody could ask him about the software.';
 
-  test('a long segment without times of words is divided and wrapped in even lines', () => {
+  test('A long segment without times of words is divided and wrapped in even lines', () => {
     const cues = lines([segment(LONG, 0, 9_500)]);
     assert.equal(cues.join(' ').replaceAll('|', ' '), LONG);
     assert.ok(cues.length >= 2 && cues.every((cue) => cue.split('|').length <= 2 && cue.split('|').every((line) => line.length <= 42)), cues.join('\n'));
@@ -95,16 +95,16 @@ describe('Subtitles', () => {
     }
   });
 
-  test('a word wider than a line is broken, and marks over letters take no room', () => {
+  test('A word wider than a line is broken, and marks over letters take no room', () => {
     assert.deepEqual(lines([segment('x'.repeat(50), 0, 3_000)]).map((cue) => cue.split('|').map((line) => line.length)), [[42, 8]]);
     assert.equal(displayWidth('é'.normalize('NFD') + '日한A'), 6);
   });
 
-  test('words of a line are as many as asked, one line a cue unless more are asked for', () => {
+  test('Words of a line are as many as asked, one line a cue unless more are asked for', () => {
     assert.deepEqual(lines([segment('one two three four five six', 0, 6_000)], { maxWordsPerLine: 2, maxLineCount: 1 }), ['one two', 'three four', 'five six']);
   });
 
-  test('each word is underlined while it is said', () => {
+  test('Each word is underlined while it is said', () => {
     const words = [{ word: 'Hi', startMs: 0, endMs: 400, probability: 1 }, { word: 'there.', startMs: 600, endMs: 1_500, probability: 1 }];
     const said = { segments: [segment('Hi there.', 0, 1_500, { words })] };
     const layout = { ...DEFAULT_LAYOUT, highlightWords: true };
@@ -112,7 +112,7 @@ describe('Subtitles', () => {
     assert.match(renderVtt(said, layout), /\nHi <u>there\.<\/u>\n/u);
   });
 
-  test('channels have subtitles of their own, in order of time', () => {
+  test('Channels have subtitles of their own, in order of time', () => {
     const cues = cuesOf({ segments: [segment('Left side.', 0, 3_000), segment('Right side.', 500, 2_000, { channel: 1 }), segment('Left again.', 3_500, 5_000)] });
     assert.deepEqual(cues.map(({ channel }) => channel), [0, 1, 0]);
   });

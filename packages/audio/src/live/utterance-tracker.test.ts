@@ -55,7 +55,7 @@ test('An utterance that the client ends inside speech goes on as the next one, a
   const before = heard(tracker, windows, [[10, false], [20, true]]);
   assert.deepEqual(told([...before, ...tracker.commit(30 * WINDOW_SAMPLES)]), [[0, 'started', 10], [0, 'committed', 8, 30]]);
   windows.restart();
-  assert.deepEqual(tracker.commit(30 * WINDOW_SAMPLES), [], 'there is nothing in hand');
+  assert.deepEqual(tracker.commit(30 * WINDOW_SAMPLES), [], 'no utterance is in progress');
   assert.deepEqual(told(heard(tracker, windows, [[5, true], [12, false]])), [[1, 'started', 30], [1, 'silence', 30, 37]]);
   heard(tracker, windows, [[10, true]]);
   tracker.commit(57 * WINDOW_SAMPLES);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { TestDoor, sse, type Answer } from '../testing/door.js';
+import { TestServer, sse, type Answer } from '../testing/test-server.js';
 import { readEvents, type ServerEvent } from './read-events.js';
 
 async function answered(t: TestContext, answer: Answer): Promise<Response> {
-  const door = await TestDoor.open(answer);
-  t.after(() => door.close());
-  return fetch(door.url);
+  const server = await TestServer.open(answer);
+  t.after(() => server.close());
+  return fetch(server.url);
 }
 
 async function all(response: Response, silenceMs = 10_000): Promise<ServerEvent[]> {
@@ -16,7 +16,7 @@ async function all(response: Response, silenceMs = 10_000): Promise<ServerEvent[
 }
 
 describe('Events of an answer', () => {
-  test('They are the same however the bytes are cut, also within a letter.', async (t) => {
+  test('They are the same however the bytes are cut, also within a letter', async (t) => {
     const text = Buffer.from(`: hello\n\n${sse('segment', { text: 'Zoë — 😀' }, '1-0')}data: bare\n\n${sse('done', null)}`);
     const response = await answered(t, async (_seen, answer) => {
       for (const byte of text) {
@@ -30,7 +30,7 @@ describe('Events of an answer', () => {
     ]);
   });
 
-  test('A server that falls silent is taken for dead; one that comments is not.', async (t) => {
+  test('A server that falls silent is taken for dead; one that comments is not', async (t) => {
     const silent = await answered(t, (_seen, answer) => { answer.write(sse('accepted', {}, '1-0')); });
     await assert.rejects(all(silent, 60), { code: 'unreachable', message: /has said nothing/ });
     const commenting = await answered(t, async (_seen, answer) => {
@@ -43,12 +43,12 @@ describe('Events of an answer', () => {
     assert.equal((await all(commenting, 1_000)).length, 1);
   });
 
-  test('A connection that breaks is told as such.', async (t) => {
+  test('A connection that breaks is told as such', async (t) => {
     const response = await answered(t, (_seen, answer) => { answer.write(sse('accepted', {}), () => answer.destroy()); });
     await assert.rejects(all(response), { code: 'unreachable', message: /the connection broke/ });
   });
 
-  test('Who leaves the loop ends the connection.', async (t) => {
+  test('Who leaves the loop ends the connection', async (t) => {
     let ended = (): void => undefined;
     const gone = new Promise<void>((resolve) => { ended = resolve; });
     const response = await answered(t, (_seen, answer) => {

@@ -32,7 +32,7 @@ describe('An upload', () => {
     ['an iterator', pieces, {}],
   ];
   for (const [what, make, options] of inputs) {
-    test(`${what} arrives whole, behind its fields.`, async () => {
+    test(`${what} arrives whole, behind its fields`, async () => {
       const { fields, file, bytes, length, size } = await received(make(), { filename: 'a "b"\n.wav', ...options });
       assert.deepEqual(fields, FIELDS.map(([name, value]) => [name, value]));
       assert.deepEqual(bytes, BYTES);
@@ -41,12 +41,12 @@ describe('An upload', () => {
     });
   }
 
-  test('The name of a file is kept, and others have one all the same.', async () => {
+  test('The name of a file is kept, and others have one all the same', async () => {
     assert.equal((await received(new File([BYTES], 'talk.mp3'), {})).file.name, 'talk.mp3');
     assert.equal((await received(BYTES, {})).file.name, 'recording');
   });
 
-  test('Only what can be read again can be sent again.', () => {
+  test('Only what can be read again can be sent again', () => {
     assert.deepEqual([BYTES, new Blob([BYTES]), pieces(), new Blob([BYTES]).stream()].map((input) => formUpload([], input, {}).isRepeatable), [true, true, false, false]);
     const watched = formUpload([], new Blob([BYTES]), { onUpload: () => undefined });
     assert.equal(watched.isRepeatable, true);
@@ -54,7 +54,7 @@ describe('An upload', () => {
     assert.equal(jsonUpload({}).isRepeatable, true);
   });
 
-  test('Who watches is told of every byte, and of the whole where it is known.', async () => {
+  test('Who watches is told of every byte, and of the whole where it is known', async () => {
     for (const [input, total] of [[new Blob([BYTES]), BYTES.length], [pieces(), null]] as const) {
       const told: [number, number | null][] = [];
       await received(input, { onUpload: (sent, of) => told.push([sent, of]) });
@@ -63,7 +63,7 @@ describe('An upload', () => {
     }
   });
 
-  test('What the caller\'s own stream throws is kept, and the stream is left when the connection is.', async () => {
+  test('What the caller\'s own stream throws is kept, and the stream is left when the connection is', async () => {
     const fault = new Error('the microphone is gone');
     // eslint-disable-next-line @typescript-eslint/require-await -- it fails like a source that waits
     async function* failing(): AsyncGenerator<Uint8Array> { yield BYTES; throw fault; }

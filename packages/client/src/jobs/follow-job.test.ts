@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { Requester } from '../http/requester.js';
-import { TestDoor, refuse, sse, type Answer } from '../testing/door.js';
+import { TestServer, refuse, sse, type Answer } from '../testing/test-server.js';
 import { followJob } from './follow-job.js';
 import type { FollowOptions, JobEvent } from './job-types.js';
 
@@ -12,15 +12,15 @@ const STREAM: readonly (readonly [id: string, text: string])[] = [
   ['1-0', sse('accepted', { id: 'j' }, '1-0')],
   ...Array.from({ length: SEGMENTS }, (_, i) => [`${String(i + 2)}-0`, sse('segment', { id: i, start: i, end: i + 1, text: `words, naïve ${String(i)}`, confidence: 1, channel: 0 }, `${String(i + 2)}-0`)] as const),
   ['100-0', sse('progress', { done_seconds: 9, planned_seconds: 9 }, '100-0')],
-  ['101-0', sse('news of a later version', {}, '101-0')],
+  ['101-0', sse('event of a later version', {}, '101-0')],
   ['102-0', sse('done', { id: 'j' }, '102-0')],
 ];
 
-async function follower(t: TestContext, answer: Answer): Promise<{ follow: (options?: FollowOptions, silenceMs?: number) => AsyncGenerator<JobEvent>; door: TestDoor }> {
-  const door = await TestDoor.open(answer);
-  t.after(() => door.close());
-  const requester = new Requester({ baseUrl: door.url, apiKey: null, fetch: globalThis.fetch, retries: 2, backoff: { baseMs: 2, capMs: 4, random: Math.random } });
-  return { follow: (options = {}, silenceMs = 10_000) => followJob(requester, 'j', options, silenceMs), door };
+async function follower(t: TestContext, answer: Answer): Promise<{ follow: (options?: FollowOptions, silenceMs?: number) => AsyncGenerator<JobEvent>; server: TestServer }> {
+  const server = await TestServer.open(answer);
+  t.after(() => server.close());
+  const requester = new Requester({ baseUrl: server.url, apiKey: null, fetch: globalThis.fetch, retries: 2, backoff: { baseMs: 2, capMs: 4, random: Math.random } });
+  return { follow: (options = {}, silenceMs = 10_000) => followJob(requester, 'j', options, silenceMs), server };
 }
 
 async function all(events: AsyncGenerator<JobEvent>): Promise<JobEvent[]> {
@@ -41,11 +41,11 @@ function lastOf(headers: Readonly<Record<string, unknown>>): string | undefined 
 }
 
 describe('Following a job', () => {
-  test('Each event comes once and in order, however often the connection is cut, at any byte.', async (t) => {
+  test('Each event comes once and in order, however often the connection is cut, at any byte', async (t) => {
     let cuts = 0;
     // The sequence is the same in every run, and visits every kind of place.
     let seed = 7;
-    const { follow, door } = await follower(t, ({ headers }, response) => {
+    const { follow, server } = await follower(t, ({ headers }, response) => {
       const bytes = Buffer.from(rest(lastOf(headers)));
       seed = (seed * 48_271) % 2_147_483_647;
       const cutAt = seed % 400;
@@ -58,64 +58,64 @@ describe('Following a job', () => {
     assert.deepEqual(events.map(({ type }) => type), ['accepted', ...Array.from({ length: SEGMENTS }, () => 'segment'), 'progress', 'done']);
     assert.deepEqual(events.flatMap((event) => (event.type === 'segment' ? [event.segment.text] : [])), Array.from({ length: SEGMENTS }, (_, i) => `words, naïve ${String(i)}`));
     assert.deepEqual(events.at(-2), { eventId: '100-0', type: 'progress', done_seconds: 9, planned_seconds: 9 });
-    assert.equal(door.seen.length, cuts + 1);
+    assert.equal(server.seen.length, cuts + 1);
   });
 
-  test('It goes on after the event that the caller has seen.', async (t) => {
+  test('It goes on after the event that the caller has seen', async (t) => {
     const { follow } = await follower(t, ({ headers }, response) => { response.end(rest(lastOf(headers))); });
     assert.deepEqual((await all(follow({ lastEventId: '100-0' }))).map(({ eventId }) => eventId), ['102-0']);
   });
 
-  test('A job that failed says why, and nothing comes after its end.', async (t) => {
-    const { follow, door } = await follower(t, (_seen, response) => { response.end(sse('failed', { error: { code: 'unprocessable_audio', message: 'm' } }, '1-0') + sse('segment', {}, '2-0')); });
+  test('A job that failed says why, and nothing comes after its end', async (t) => {
+    const { follow, server } = await follower(t, (_seen, response) => { response.end(sse('failed', { error: { code: 'unprocessable_audio', message: 'm' } }, '1-0') + sse('segment', {}, '2-0')); });
     assert.deepEqual(await all(follow()), [{ eventId: '1-0', type: 'failed', error: { code: 'unprocessable_audio', message: 'm' } }]);
-    assert.equal(door.seen.length, 1);
+    assert.equal(server.seen.length, 1);
   });
 
-  test('When the caller has seen the last event nothing comes, and nothing is asked again.', async (t) => {
-    const { follow, door } = await follower(t, (_seen, response) => { response.writeHead(204).end(); });
+  test('When the caller has seen the last event nothing comes, and nothing is asked again', async (t) => {
+    const { follow, server } = await follower(t, (_seen, response) => { response.writeHead(204).end(); });
     assert.deepEqual(await all(follow({ lastEventId: '102-0' })), []);
-    assert.equal(door.seen.length, 1);
+    assert.equal(server.seen.length, 1);
   });
 
-  test('An unknown job is told at once, but waited for when it is only about to be sent.', async (t) => {
-    const { follow, door } = await follower(t, ({ headers }, response) => {
-      if (door.seen.length <= 3) refuse(response, 404, 'not_found');
+  test('An unknown job is told at once, but waited for when it is only about to be sent', async (t) => {
+    const { follow, server } = await follower(t, ({ headers }, response) => {
+      if (server.seen.length <= 3) refuse(response, 404, 'not_found');
       else response.end(rest(lastOf(headers)));
     });
     await assert.rejects(all(follow()), { code: 'not_found' });
-    assert.equal(door.seen.length, 1);
+    assert.equal(server.seen.length, 1);
     assert.equal((await all(follow({ appearsWithinMs: 60_000 }))).at(-1)?.type, 'done');
-    assert.equal(door.seen.length, 4);
+    assert.equal(server.seen.length, 4);
   });
 
-  test('A server that is away for good, or that never says anything, is given up.', async (t) => {
-    const { follow, door } = await follower(t, (_seen, response) => { response.end(': nothing\n\n'); });
+  test('A server that is away for good, or that never says anything, is given up', async (t) => {
+    const { follow, server } = await follower(t, (_seen, response) => { response.end(': nothing\n\n'); });
     await assert.rejects(all(follow()), { code: 'unreachable' });
-    assert.equal(door.seen.length, 10);
+    assert.equal(server.seen.length, 10);
   });
 
-  test('A node that refuses for a while is asked again; one that forbids is not.', async (t) => {
-    const { follow, door } = await follower(t, ({ headers }, response) => {
-      if (door.seen.length <= 2) refuse(response, 503, 'shutting_down', { 'retry-after': '0' });
-      else if (door.seen.length === 3) response.end(rest(lastOf(headers)));
+  test('A node that refuses for a while is asked again; one that forbids is not', async (t) => {
+    const { follow, server } = await follower(t, ({ headers }, response) => {
+      if (server.seen.length <= 2) refuse(response, 503, 'shutting_down', { 'retry-after': '0' });
+      else if (server.seen.length === 3) response.end(rest(lastOf(headers)));
       else refuse(response, 403, 'permission_denied');
     });
     assert.equal((await all(follow())).at(-1)?.type, 'done');
     await assert.rejects(all(follow()), { code: 'permission_denied' });
-    assert.equal(door.seen.length, 4);
+    assert.equal(server.seen.length, 4);
   });
 
-  test('A connection over which nothing comes any more is made anew.', async (t) => {
-    const { follow, door } = await follower(t, ({ headers }, response) => {
-      if (door.seen.length === 1) response.write(STREAM[0]?.[1] ?? '');
+  test('A connection over which nothing comes any more is made anew', async (t) => {
+    const { follow, server } = await follower(t, ({ headers }, response) => {
+      if (server.seen.length === 1) response.write(STREAM[0]?.[1] ?? '');
       else response.end(rest(lastOf(headers)));
     });
     assert.equal((await all(follow({}, 500))).length, SEGMENTS + 3);
-    assert.equal(door.seen[1]?.headers['last-event-id'], '1-0');
+    assert.equal(server.seen[1]?.headers['last-event-id'], '1-0');
   });
 
-  test('Its caller may end it while it waits.', async (t) => {
+  test('Its caller may end it while it waits', async (t) => {
     const { follow } = await follower(t, (_seen, response) => { response.write(STREAM[0]?.[1] ?? ''); });
     const leaving = new AbortController();
     const reason = new Error('enough');

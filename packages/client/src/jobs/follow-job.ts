@@ -30,9 +30,9 @@ export async function* followJob(requester: Requester, id: string, options: Foll
         if (event.id === '') continue;
         last = event.id;
         fruitless = 0;
-        const news = jobEvent(event);
-        if (news !== null) yield news;
-        if (news !== null && isLast(news)) return;
+        const told = jobEvent(event);
+        if (told !== null) yield told;
+        if (told !== null && isLast(told)) return;
       }
       fault = new MurmurationError('unreachable', 'the server ended the events before the job had ended');
     } catch (error) {

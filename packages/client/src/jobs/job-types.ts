@@ -75,7 +75,7 @@ export interface JobOptions extends TranscribeFields, UploadOptions {
   /** Returned as it came; up to 4 KB of JSON. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   readonly retention_seconds?: number | undefined;
-  /** Made by the library unless given: a request that is repeated makes no second job. */
+  /** Made by the library by default: a request that is repeated makes no second job. */
   readonly idempotencyKey?: string | undefined;
   /** Aborting it ends the upload; a job that is accepted goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -91,7 +91,7 @@ export interface ListOptions {
 }
 
 export interface FollowOptions {
-  /** Go on after this event; from the beginning unless given. */
+  /** Go on after this event; default from the beginning. */
   readonly lastEventId?: string | undefined;
   /** For a job that is only about to be sent under an id of your own: it may be unknown for so long, milliseconds. */
   readonly appearsWithinMs?: number | undefined;

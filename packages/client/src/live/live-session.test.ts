@@ -44,7 +44,7 @@ async function all(session: LiveSession): Promise<LiveEvent[]> {
   return events;
 }
 
-/** Gives the audio in pieces of many sizes, each when the one before is in hand. */
+/** Gives the audio in pieces of many sizes, each when the one before is buffered. */
 async function speak(session: LiveSession, audio: Buffer, pieceBytes = 641): Promise<void> {
   for (let at = 0; at < audio.length; at += pieceBytes) await session.send(audio.subarray(at, at + pieceBytes));
 }
@@ -58,9 +58,9 @@ function expectedFinals(audio: Buffer): string[] {
 }
 
 describe('A live session', () => {
-  test('Messages are those of the server.', () => { assert.equal(sameTypes, true); });
+  test('Messages are those of the server', () => { assert.equal(sameTypes, true); });
 
-  test('Begins with its settings, gives events in order, and ends with the finish.', async (t) => {
+  test('Begins with its settings, gives events in order, and ends with the finish', async (t) => {
     const starts: unknown[] = [];
     const { relay, live } = await place(t, { onFrame: (_connection, frame) => { if (!Buffer.isBuffer(frame) && frame.type === 'start') starts.push(frame); return false; } });
     const session = live({ language: 'en', sample_rate: 8_000, endpointing_ms: 300, prompt: undefined, bufferMs: 500 });
@@ -79,7 +79,7 @@ describe('A live session', () => {
   });
 
   for (const seed of [1, 2, 3]) {
-    test(`Connections that break at any place lose no sample and no event, and repeat none (sequence ${String(seed)}).`, async (t) => {
+    test(`Connections that break at any place lose no sample and no event, and repeat none (sequence ${String(seed)})`, async (t) => {
       let state = seed;
       const random = (below: number): number => { state = (state * 48_271) % 2_147_483_647; return state % below; };
       let cuts = 0;
@@ -118,7 +118,7 @@ describe('A live session', () => {
     });
   }
 
-  test('A relay that leaves is left at once, and its successor goes on.', async (t) => {
+  test('A relay that leaves is left at once, and its successor goes on', async (t) => {
     const { relay, live } = await place(t);
     const session = live();
     const audio = noise(64_000);
@@ -134,7 +134,7 @@ describe('A live session', () => {
     assert.equal(relay.connections.length, 2);
   });
 
-  test('A sender is held back while nothing is acknowledged, and refused when it does not wait.', async (t) => {
+  test('A sender is held back while nothing is acknowledged, and refused when it does not wait', async (t) => {
     const { relay, live } = await place(t, { ackEvery: Number.POSITIVE_INFINITY });
     const session = live({ bufferMs: 100 });
     const hearing = all(session);
@@ -151,7 +151,7 @@ describe('A live session', () => {
     assert.equal(relay.onlySession.audio.length, 6_400);
   });
 
-  test('Audio is copied: a caller may use its buffer again.', async (t) => {
+  test('Audio is copied: a caller may use its buffer again', async (t) => {
     const { relay, live } = await place(t);
     const session = live({ bufferMs: 10 });
     const hearing = all(session);
@@ -162,7 +162,7 @@ describe('A live session', () => {
     assert.deepEqual(relay.onlySession.audio, Buffer.from(new Int16Array(5_000).map((_, i) => Math.floor(i / 100)).buffer));
   });
 
-  test('A server that falls silent while it owes an answer is left for another connection.', async (t) => {
+  test('A server that falls silent while it owes an answer is left for another connection', async (t) => {
     const { relay, live } = await place(t, { onFrame: (connection, frame) => connection === relay.connections[0] && (Buffer.isBuffer(frame) || frame.type !== 'start') });
     const session = live({}, { silenceMs: 300 });
     const hearing = all(session);
@@ -174,7 +174,7 @@ describe('A live session', () => {
     assert.equal(relay.connections.length, 2);
   });
 
-  test('A refusal is told with its code, and not asked again when that would not help.', async (t) => {
+  test('A refusal is told with its code, and not asked again when that would not help', async (t) => {
     const { relay, live } = await place(t, {
       onFrame: (connection) => {
         connection.say({ type: 'error', code: 'unsupported_language', message: 'The model does not know it.', param: 'language', retryable: false });
@@ -188,7 +188,7 @@ describe('A live session', () => {
     assert.equal(relay.connections.length, 1);
   });
 
-  test('A relay without room is asked again, and believed in the end.', async (t) => {
+  test('A full relay is asked again, and its refusal is final in the end', async (t) => {
     const { relay, live } = await place(t, {
       onFrame: (connection) => {
         connection.say({ type: 'error', code: 'queue_full', message: 'No room.', param: null, retryable: true });
@@ -200,7 +200,7 @@ describe('A live session', () => {
     assert.equal(relay.connections.length, 5);
   });
 
-  test('A key goes along as a subprotocol; a wrong one is told, whether the socket says so or only the HTTP door.', async (t) => {
+  test('A key goes along as a subprotocol; a wrong one is told, whether the socket says so or only the HTTP server', async (t) => {
     const { relay, live } = await place(t, { refuse: ({ headers }) => (headers['sec-websocket-protocol'] === 'murmuration.v1,murmuration.key.right' ? null : 401) });
     const session = live({}, { apiKey: 'right' });
     session.finish();
@@ -216,7 +216,7 @@ describe('A live session', () => {
     await assert.rejects(all(startLive({ requester, baseUrl: relay.url, apiKey: 'wrong', webSocket: Mute }, {})), { code: 'unauthenticated', status: 401 });
   });
 
-  test('With tickets each connection has a new one, and no key.', async (t) => {
+  test('With tickets each connection has a new one, and no key', async (t) => {
     let cut = false;
     const { relay, live } = await place(t, { onFrame: (connection, frame) => { if (cut || !Buffer.isBuffer(frame)) return false; cut = true; connection.cut(); return true; } });
     let tickets = 0;
@@ -228,7 +228,7 @@ describe('A live session', () => {
     assert.deepEqual(relay.requests.map(({ url, headers }) => [url, headers['sec-websocket-protocol']]), [['/ws/transcribe?ticket=t1', 'murmuration.v1'], ['/ws/transcribe?ticket=t2', 'murmuration.v1']]);
   });
 
-  test('An address at which nothing listens is given up, with or without a session.', async (t) => {
+  test('An address at which nothing listens is given up, with or without a session', async (t) => {
     const { relay, live } = await place(t);
     const session = live({ reconnectForMs: 100 });
     const first = await session[Symbol.asyncIterator]().next();
@@ -238,7 +238,7 @@ describe('A live session', () => {
     await assert.rejects(all(live()), { code: 'unreachable' });
   });
 
-  test('Who cancels, leaves the loop or aborts ends the session on the server too.', async (t) => {
+  test('Who cancels, leaves the loop or aborts ends the session on the server too', async (t) => {
     const { relay, live } = await place(t);
     const cancelled = live();
     for await (const event of cancelled) { assert.equal(event.type, 'ready'); cancelled.cancel(); }
@@ -253,7 +253,7 @@ describe('A live session', () => {
     assert.equal(relay.sessions.size, 3);
   });
 
-  test('What another server says is told as such.', async (t) => {
+  test('What another server says is told as such', async (t) => {
     const { live } = await place(t, { onFrame: (connection) => { connection.babble('<html>'); return true; } });
     await assert.rejects(all(live()), { code: 'bad_answer' });
   });

@@ -18,7 +18,7 @@ export interface LiveSessionOptions extends LiveLinkOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A piece of audio that waits for room. */
+/** A piece of audio that waits until the buffer takes it. */
 interface Waiting {
   readonly bytes: Uint8Array;
   taken: number;
@@ -68,7 +68,7 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
   }
 
   /**
-   * Gives audio in the session's encoding, cut anywhere. Resolves when it is in hand: wait for that before giving more, so that memory stays bounded while the connection is away or the server slow.
+   * Gives audio in the session's encoding, cut anywhere. Resolves when it is buffered: wait for that before giving more, so that memory stays bounded while the connection is away or the server slow.
    * Rejects with `buffer_full` when as much as the buffer holds waits already, `session_ended` after `finish` or the end, or the error that ended the session.
    */
   send(audio: ArrayBuffer | ArrayBufferView): Promise<void> {
@@ -176,7 +176,7 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
     this.#end(null);
   }
 
-  /** Moves waiting audio into the room that there is. */
+  /** Moves waiting audio into the free part of the buffer. */
   #admit(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const taken = this.#audio.append(first.bytes.subarray(first.taken));

@@ -3,15 +3,15 @@ export type LiveEncoding = 'pcm_s16le' | 'pcm_f32le' | 'mulaw' | 'alaw';
 
 /** Settings of a live session by the names of the protocol; what is left out has the server's default. See `docs/client.md`. */
 export interface LiveSettings {
-  /** `pcm_s16le` unless given. */
+  /** Default `pcm_s16le`. */
   readonly encoding?: LiveEncoding | undefined;
-  /** Hertz; 16000 unless given. */
+  /** Hertz; default 16000. */
   readonly sample_rate?: number | undefined;
-  /** 1 unless given. */
+  /** Default 1. */
   readonly channels?: number | undefined;
   readonly model?: string | undefined;
   readonly language?: string | undefined;
-  /** Whether partials come; true unless given. */
+  /** Whether partials come; default true. */
   readonly interim_results?: boolean | undefined;
   /** Whether finals have words. */
   readonly word_timestamps?: boolean | undefined;
@@ -30,9 +30,9 @@ export interface LiveOptions extends LiveSettings {
   readonly url?: string | URL | undefined;
   /** Gets a ticket for each connection; without it the key goes along as a subprotocol. For pages, which should not hold a key: ask a server of your own. */
   readonly ticket?: (() => Promise<string>) | undefined;
-  /** Audio that may wait to be acknowledged, milliseconds; 60,000 unless given. `send` waits while it is full. */
+  /** Audio that may wait to be acknowledged, milliseconds; default 60,000. `send` waits while it is full. */
   readonly bufferMs?: number | undefined;
-  /** How long a broken connection is tried again before it is given up, milliseconds; 120,000 unless given. */
+  /** How long a broken connection is tried again before it is given up, milliseconds; default 120,000. */
   readonly reconnectForMs?: number | undefined;
   /** Aborting it cancels the session; the events then end with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -135,7 +135,7 @@ export function protocolsWith(apiKey: string | null): string[] {
   return apiKey === null ? [PROTOCOL] : [PROTOCOL, `murmuration.key.${apiKey}`];
 }
 
-/** Address of a socket under the address of the HTTP door. */
+/** Address of a socket under the address of the API. */
 export function socketUrl(baseUrl: string): string {
   return `${baseUrl.replace(/^http/i, 'ws')}/ws/transcribe`;
 }

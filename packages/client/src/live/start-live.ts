@@ -14,7 +14,7 @@ export interface LiveParts {
   readonly baseUrl: string;
   readonly apiKey: string | null;
   readonly webSocket: WebSocketConstructor | undefined;
-  /** See `LiveLinkOptions`; 20 s unless given. */
+  /** See `LiveLinkOptions`; default 20 s. */
   readonly silenceMs?: number;
 }
 
@@ -45,7 +45,7 @@ function withTicket(address: string, ticket: string): string {
   return url.href;
 }
 
-/** A browser tells a page nothing about a refused handshake. Whether the key is at fault, the HTTP door says. */
+/** A browser tells a page nothing about a refused handshake. The API says whether the key is at fault. */
 async function whyRefused(requester: Requester): Promise<MurmurationError | null> {
   try {
     await requester.call({ method: 'GET', path: '/v1/models', retry: 'never', limitMs: SHORT_MS }, (response) => response.arrayBuffer());

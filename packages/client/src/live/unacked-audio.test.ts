@@ -9,7 +9,7 @@ test('The ring gives back what was put in, over its seam and however it is cut, 
   const random = (below: number): number => { state = (state * 48_271) % 2_147_483_647; return state % below; };
   for (let round = 0; round < 2_000; round++) {
     const bytes = Uint8Array.from({ length: random(14) }, () => random(256));
-    const room = ring.room;
+    const room = ring.freeBytes;
     const taken = ring.append(bytes);
     assert.equal(taken, Math.min(room, bytes.length));
     given.push(...bytes.subarray(0, taken));

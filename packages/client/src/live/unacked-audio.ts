@@ -19,13 +19,13 @@ export class UnackedAudio {
     return this.#end;
   }
 
-  get room(): number {
+  get freeBytes(): number {
     return this.#ring.length - (this.#end - this.#start);
   }
 
-  /** Copies as much as there is room for, and answers how much that was. */
+  /** Copies as much as fits and returns how much that was. */
   append(bytes: Uint8Array): number {
-    const taken = bytes.subarray(0, this.room);
+    const taken = bytes.subarray(0, this.freeBytes);
     const at = this.#end % this.#ring.length;
     const upToSeam = taken.subarray(0, this.#ring.length - at);
     this.#ring.set(upToSeam, at);

@@ -1,7 +1,7 @@
 import { onnxNode, serializeModel, valueInfo, type OnnxGraph } from '../model-file/onnx-graph.js';
 import { intField } from '../model-file/wire-format.js';
 
-// Models of one or two operations, for the tests of this room.
+// Models of one or two operations, for the tests of this package.
 
 const IR_VERSION = 8;
 const OPSET = 14;

@@ -6,9 +6,9 @@ import { requireReachable } from './target-url.js';
 
 export interface GuardedClientOptions {
   readonly allowlist: Allowlist;
-  /** Every address of a name; `NameLookup` unless given. */
+  /** Every address of a name; default `NameLookup`. */
   readonly resolve?: (name: string) => Promise<readonly ResolvedAddress[]>;
-  /** Longest time until a connection stands, TLS included; 10 s unless given. */
+  /** Longest time until a connection stands, TLS included; default 10 s. */
   readonly connectTimeoutMs?: number;
 }
 
@@ -60,7 +60,7 @@ export class GuardedClient {
     return response;
   }
 
-  /** Ends every request in hand. */
+  /** Ends every request in flight. */
   async close(): Promise<void> {
     await this.#agent.destroy();
   }

@@ -15,7 +15,7 @@ async function silentServer(t: TestContext): Promise<{ readonly address: string;
   return { address: `127.0.0.1:${String(socket.address().port)}`, asked: () => asked };
 }
 
-test('name servers that never answer end a look-up, and hold up no other of the process', { timeout: 60_000 }, async (t) => {
+test('Name servers that never answer end a look-up, and hold up no other of the process', { timeout: 60_000 }, async (t) => {
   const server = await silentServer(t);
   const names = new NameLookup([server.address]);
   const stuck = Promise.allSettled(Array.from({ length: 50 }, (_, at) => names.resolve(`slow${String(at)}.example`)));
@@ -28,7 +28,7 @@ test('name servers that never answer end a look-up, and hold up no other of the 
   assert.ok(server.asked() > 0);
 });
 
-test('the hosts file is read first, and one look-up serves all who ask for a name meanwhile', async (t) => {
+test('The hosts file is read first, and one look-up serves all who ask for a name meanwhile', async (t) => {
   const server = await silentServer(t);
   const names = new NameLookup([server.address]);
   const hosts = (await readFile('/etc/hosts', 'utf8')).split('\n').map((line) => line.split('#')[0]?.trim().split(/\s+/) ?? []).find(([address, name]) => address !== undefined && name !== undefined && address !== '');

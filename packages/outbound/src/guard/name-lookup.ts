@@ -22,7 +22,7 @@ export class NameLookup {
   readonly #servers: readonly string[] | null;
   readonly #running = new Map<string, Promise<readonly ResolvedAddress[]>>();
 
-  /** @param servers name servers (`127.0.0.1:5353`); the system's unless given */
+  /** @param servers name servers (`127.0.0.1:5353`); default the system's */
   constructor(servers: readonly string[] | null = null) {
     this.#servers = servers;
   }

@@ -27,7 +27,7 @@ test('What is no address is not public', () => {
   for (const address of ['', 'localhost', '1.1.1.1.1', '::g', '1.1.1.1/8']) assert.equal(isPublicAddress(address), false, address);
 });
 
-test('an address of the machine itself is its own, in any form, and no other is', () => {
+test('An address of the machine itself is its own, in any form, and no other is', () => {
   const of = (address: string) => ({ eth0: [{ address, netmask: '', family: 'IPv4' as const, mac: '', internal: false, cidr: null }] });
   for (const address of ['8.8.4.4', '::ffff:8.8.4.4', '64:ff9b::808:404']) assert.equal(isOwnAddress(address, of('8.8.4.4')), true, address);
   assert.equal(isOwnAddress('2606:4700:0::1111', of('2606:4700::1111')), true);

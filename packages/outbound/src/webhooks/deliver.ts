@@ -23,7 +23,7 @@ export interface FailedAttempt {
   readonly nowMs: number;
   /** What the receiver asked for by `Retry-After`, milliseconds, or null. */
   readonly retryAfterMs: number | null;
-  /** From 0 to 1; `Math.random` unless given. */
+  /** From 0 to 1; default `Math.random`. */
   readonly random?: () => number;
 }
 
@@ -87,9 +87,9 @@ export interface DeliveryOutcome {
 
 export interface DeliverOptions {
   readonly client: GuardedClient;
-  /** An answer later than this is none; 10 s unless given. */
+  /** An answer later than this is none; default 10 s. */
   readonly timeoutMs?: number;
-  /** Unix milliseconds, for the signature's time; `Date.now` unless given. */
+  /** Unix milliseconds, for the signature's time; default `Date.now`. */
   readonly now?: () => number;
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A request as the door saw it. */
+/** A request as the server saw it. */
 export interface Seen {
   readonly method: string;
   readonly url: string;
@@ -9,11 +9,11 @@ export interface Seen {
   readonly body: Buffer;
 }
 
-/** Answers one request; `seen.body` is whole unless the door was opened with `early`. */
+/** Answers one request; `seen.body` is whole unless the server was opened with `early`. */
 export type Answer = (seen: Seen, response: ServerResponse, request: IncomingMessage) => void | Promise<void>;
 
 /** A real HTTP server for tests that answers as it is told and remembers what it was asked. */
-export class TestDoor {
+export class TestServer {
   readonly seen: Seen[] = [];
   readonly #server: Server;
 
@@ -22,20 +22,20 @@ export class TestDoor {
   }
 
   /** @param early answers before the body has come */
-  static open(answer: Answer, early = false): Promise<TestDoor> {
+  static open(answer: Answer, early = false): Promise<TestServer> {
     const server = createServer();
-    const door = new TestDoor(server);
+    const opened = new TestServer(server);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const take = async (): Promise<void> => {
         const pieces: Buffer[] = [];
         if (!early) for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
         const seen = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(pieces) };
-        door.seen.push(seen);
+        opened.seen.push(seen);
         await answer(seen, response, request);
       };
       take().catch(() => { response.destroy(); });
     });
-    return new Promise((resolve) => { server.listen(0, '127.0.0.1', () => { resolve(door); }); });
+    return new Promise((resolve) => { server.listen(0, '127.0.0.1', () => { resolve(opened); }); });
   }
 
   get url(): string {
