@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, redisConcerns, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
@@ -107,6 +107,7 @@ export class Intake implements TranscriptionService {
     await whenReady(redis, 2_000).catch(() => undefined);
     try {
       const audio = await openAudioStore(options.audioStore, redis, (url) => doorConnection(url, options.logger));
+      for (const concern of await redisConcerns(redis).catch(() => [])) options.logger.warn(concern);
       return new Intake(options, redis, subscriber, patient, audio, speech);
     } catch (error) {
       await speech.close();
@@ -137,9 +138,9 @@ export class Intake implements TranscriptionService {
     try {
       const cards = await this.#parts.registry.cards();
       const counts = await atDoor(() => Promise.all(cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const)));
-      return { redis: 'up', workers: cards.workers, models: cards.models, queues: Object.fromEntries(counts) };
+      return { redis: 'up', workers: cards.workers, models: cards.models, queues: Object.fromEntries(counts), redisConcerns: await atDoor(() => redisConcerns(this.#redis)) };
     } catch {
-      return { redis: 'down', workers: [], models: [], queues: {} };
+      return { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
     }
   }
 

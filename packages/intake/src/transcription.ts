@@ -47,6 +47,8 @@ export interface ActiveJob {
 /** State of the parts behind a door. */
 export interface ClusterStatus {
   readonly redis: 'up' | 'down';
+  /** What of its settings puts accepted work at risk, a sentence each. */
+  readonly redisConcerns: readonly string[];
   /** Newest card of each worker seen within its heartbeat's lifetime. */
   readonly workers: readonly ModelCard[];
   /** Newest card of every model that is served, or was a short while ago. */

@@ -9,6 +9,7 @@ export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
+export { redisConcerns } from './redis-concerns.js';
 export { RedisMemory } from './audio-store/redis-memory.js';
 export { StoredBytes } from './stored-shares.js';
 export { HEARTBEAT_EVERY_MS, HEARTBEAT_LIFE_MS, listCards, publishCard, withdrawCard, type Cards } from './model-cards.js';

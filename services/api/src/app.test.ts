@@ -112,8 +112,16 @@ describe('GET /health', () => {
     assert.deepEqual([reply.statusCode, reply.json<{ status: string }>().status], [200, 'warn']);
   });
 
+  test('It warns, with a sentence each, when the settings of Redis put accepted work at risk.', async (t) => {
+    const { app, service } = await testApp(t);
+    service.status_ = { ...service.status_, redisConcerns: ['It may evict.', 'It may forget.'] };
+    const reply = await app.inject({ url: '/health' });
+    const body = reply.json<{ status: string; redis: { status: string; detail: string } }>();
+    assert.deepEqual([reply.statusCode, body.status, body.redis.status, body.redis.detail], [200, 'warn', 'warn', 'It may evict. It may forget.']);
+  });
+
   const failures: readonly [string, (app: Awaited<ReturnType<typeof testApp>>) => void, RegExp][] = [
-    ['Redis is down', ({ service }) => { service.status_ = { redis: 'down', workers: [], models: [], queues: {} }; }, /Redis does not answer/],
+    ['Redis is down', ({ service }) => { service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] }; }, /Redis does not answer/],
     ['no worker is there', ({ service }) => { service.status_ = { ...service.status_, workers: [] }; }, /No worker serves org\/memory-model/],
     ['no worker was ever there', ({ service }) => { service.status_ = { ...service.status_, workers: [], models: [] }; }, /No worker was ever seen/],
     ['all workers drain', ({ service }) => { service.status_ = { ...service.status_, workers: [{ ...MEMORY_CARD, draining: true }] }; }, /No worker serves/],
@@ -145,7 +153,7 @@ describe('What the API says about itself', () => {
 
   test('/capabilities answers without a worker and without Redis.', async (t) => {
     const { app, service } = await testApp(t);
-    service.status_ = { redis: 'down', workers: [], models: [], queues: {} };
+    service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
     const reply = await app.inject({ url: '/capabilities' });
     assert.equal(reply.statusCode, 200);
     assert.equal(reply.json<{ model: unknown }>().model, null);
@@ -159,7 +167,7 @@ describe('What the API says about itself', () => {
 
   test('/v1/models says that Redis is away.', async (t) => {
     const { app, service } = await testApp(t);
-    service.status_ = { redis: 'down', workers: [], models: [], queues: {} };
+    service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
     const reply = await app.inject({ url: '/v1/models' });
     assert.deepEqual([reply.statusCode, reply.headers['retry-after']], [503, '2']);
   });

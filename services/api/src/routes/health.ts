@@ -19,7 +19,7 @@ type Status = z.output<typeof statusSchema>;
 
 /** Redis that does not answer for this long is down. */
 const ANSWER_MS = 2_000;
-const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {} };
+const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
 
 /** `GET /health`: 200, or 503 with the reason when a request sent now would not be served. */
 export function healthRoute(app: FastifyInstance, context: ApiContext): void {
@@ -40,7 +40,8 @@ async function healthOf(context: ApiContext): Promise<Health> {
 }
 
 function redisPart(status: ClusterStatus): Health['redis'] {
-  return status.redis === 'up' ? { status: 'pass', detail: 'Redis answers.' } : { status: 'fail', detail: 'Redis does not answer.' };
+  if (status.redis === 'down') return { status: 'fail', detail: 'Redis does not answer.' };
+  return status.redisConcerns.length === 0 ? { status: 'pass', detail: 'Redis answers.' } : { status: 'warn', detail: status.redisConcerns.join(' ') };
 }
 
 function queuePart(status: ClusterStatus): Health['queue'] {

@@ -18,7 +18,7 @@ export const MEMORY_CARD: ModelCard = {
 export class MemoryService implements TranscriptionService {
   readonly starts: TranscriptionRequest[] = [];
   cancelled = 0;
-  status_: ClusterStatus = { redis: 'up', workers: [MEMORY_CARD], models: [MEMORY_CARD], queues: { [MEMORY_CARD.model.id]: { waiting: 3, active: 1 } } };
+  status_: ClusterStatus = { redis: 'up', workers: [MEMORY_CARD], models: [MEMORY_CARD], queues: { [MEMORY_CARD.model.id]: { waiting: 3, active: 1 } }, redisConcerns: [] };
   jobs: ActiveJob[] = [];
   /** Set to make `start` fail. */
   refusal: AsrError | null = null;
