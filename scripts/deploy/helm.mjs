@@ -37,7 +37,7 @@ export async function findHelm() {
 }
 
 /** The bytes of a file in a zip, by its central directory. Throws when it is not there. */
-export function memberOfZip(zip, name) {
+function memberOfZip(zip, name) {
   const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
   for (let at = zip.readUInt32LE(end + 16), left = zip.readUInt16LE(end + 10); left > 0; left--) {
     const [method, packed, nameLength] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28)];
