@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LiveNews } from '@murmuration/contracts';
 import { patientConnection } from '@murmuration/queue';
-import { freePort } from '@murmuration/queue/testing';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
 import { createLogger } from '@murmuration/runtime';
 import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
-import { ServiceProcess } from './harness/service-process.js';
 import { RATE_HZ, joined, samples } from './harness/wav.js';
 
 const FRAME = new Int16Array(RATE_HZ / 10);
@@ -32,10 +30,7 @@ test('relays whose clocks are ten minutes apart leave each other’s sessions al
   t.after(() => cluster.close());
   const ports = [cluster.relays[0]?.port ?? 0];
   for (const skewMs of [600_000, -600_000]) {
-    const port = await freePort();
-    const relay = await ServiceProcess.start('relay', { REDIS_URL: cluster.redis.url, WS_PORT: String(port), GRPC_PORT: String(await freePort()), SESSION_GRACE: String(GRACE_S), NODE_OPTIONS: skewed(skewMs) });
-    t.after(() => relay.end());
-    ports.push(port);
+    ports.push((await cluster.addRelay(undefined, { NODE_OPTIONS: skewed(skewMs) })).port);
   }
   const speakers = await Promise.all(ports.map((port) => speaker(stops, port)));
   for (const port of ports) {

@@ -87,8 +87,8 @@ export class Cluster {
   }
 
   /** Starts another relay, on ports of its own or on those of `place`, and waits until it is ready. */
-  async addRelay(place?: Pick<RelayNode, 'port' | 'grpcPort'>): Promise<RelayNode> {
-    const relay = await launchRelay(this.redis, this.#options, place);
+  async addRelay(place?: Pick<RelayNode, 'port' | 'grpcPort'>, extra: Readonly<Record<string, string>> = {}): Promise<RelayNode> {
+    const relay = await launchRelay(this.redis, { ...this.#options, relay: { ...this.#options.relay, ...extra } }, place);
     this.relays.push(relay);
     await relay.process.ready();
     return relay;
