@@ -673,12 +673,14 @@ export type JobDone = Readonly<Record<string, never>>;
 
 export type JobCancelled = Readonly<Record<string, never>>;
 
-/** Live sessions seen from outside. Needs the scope "read"; another key's session is NOT_FOUND. */
+/** Live sessions seen from outside. Needs the scope "read", deleting "transcribe" or "admin"; another key's session is NOT_FOUND. */
 export interface SessionsMethods {
   /** Sessions of the whole cluster that have not closed, as far as they are the key's. */
   readonly ListSessions: { readonly kind: 'unary'; readonly request: ListSessionsRequest; readonly response: ListSessionsResponse };
   /** Events of one session, from now or from an event on, until it is closed. Any number of viewers may watch. */
   readonly WatchSession: { readonly kind: 'server'; readonly request: WatchSessionRequest; readonly response: WatchSessionResponse };
+  /** Closes a session at once, whoever is connected to it, and deletes what is kept of it: audio, text and prompt. A session that has closed already is deleted before its time. */
+  readonly DeleteSession: { readonly kind: 'unary'; readonly request: DeleteSessionRequest; readonly response: DeleteSessionResponse };
 }
 
 export type ListSessionsRequest = Readonly<Record<string, never>>;
@@ -723,3 +725,10 @@ export interface WatchSessionResponse {
   /** Always set. */
   readonly event?: LiveEvent | null | undefined;
 }
+
+export interface DeleteSessionRequest {
+  /** The session's id, at most 100 characters. */
+  readonly session: string;
+}
+
+export type DeleteSessionResponse = Readonly<Record<string, never>>;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { readConfig } from './config.js';
 
 describe('The configuration of the relay', () => {
-  test('An empty environment gives the defaults, and the dialects with ports of their own are off.', () => {
+  test('gives defaults for an empty environment, with the protocols that have ports of their own switched off', () => {
     const config = readConfig({});
     assert.deepEqual([config.RELAY_HOST, config.WS_PORT, config.GRPC_PORT, config.METRICS_PORT, config.SESSION_GRACE], ['127.0.0.1', 8_765, 50_051, 9_101, 60]);
     assert.deepEqual([config.WHISPERLIVE_PORT, config.VOSK_PORT, config.ENABLE_WEBSOCKET, config.ENABLE_GRPC], [undefined, undefined, true, true]);

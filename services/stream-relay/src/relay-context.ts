@@ -3,21 +3,21 @@ import type { JobService, LiveService, TranscriptionService } from '@murmuration
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { RelayConfig } from './config.js';
 
-/** What the doors of the relay use: WebSocket, its dialects, and gRPC. */
+/** What the endpoints of the relay use: the WebSocket protocols and gRPC. */
 export interface RelayContext {
   readonly live: LiveService;
   readonly transcribe: TranscriptionService;
   /** Absent where this relay takes no jobs. */
   readonly jobs?: JobService;
-  /** Says who calls. */
+  /** Finds out who calls. */
   readonly access: Access;
   readonly config: RelayConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** True once no new work is taken. */
+  /** True once no new work is accepted. */
   stopping(): boolean;
   /** Aborted when `stopping` becomes true: tell clients to go elsewhere. */
   readonly draining: AbortSignal;
-  /** Aborted when what is left is given up (`DRAIN_TIMEOUT_MS` after `draining`). */
+  /** Aborted when the remaining work is given up (`DRAIN_TIMEOUT_MS` after `draining`). */
   readonly abandoned: AbortSignal;
 }

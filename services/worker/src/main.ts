@@ -9,12 +9,10 @@ import { readConfig } from './config.js';
 import { FetchWatch } from './work/fetch-watch.js';
 import { Holdings } from './scheduler/holdings.js';
 import { loadModel } from './model/load-model.js';
-import { observeBatch } from './model/observe-batch.js';
-import { RecentThroughput } from './model/recent-throughput.js';
-import { ResultWriter } from './work/result-writer.js';
+import { observeBatch, RecentThroughput } from './model/recent-throughput.js';
+import { ResultWriter, UntilStored } from './work/result-writer.js';
 import { TranscribeLive } from './work/transcribe-live.js';
 import { TranscribeTickets } from './work/transcribe-tickets.js';
-import { UntilStored } from './work/until-stored.js';
 import { WorkerCard } from './model/worker-card.js';
 
 /** A worker that has not fetched for this long while work waits is taken for hung, seconds. */

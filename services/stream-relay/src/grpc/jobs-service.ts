@@ -4,10 +4,8 @@ import type { CreateJobRequest, JobsMethods, ListJobsRequest } from '@murmuratio
 import type { JobFilter, JobService } from '@murmuration/intake';
 import { parseTarget } from '@murmuration/outbound';
 import type { RelayContext } from '../relay-context.js';
-import type { Handlers } from './calls/implementation.js';
-import type { RequestReader } from './calls/request-reader.js';
-import { chosen, invalidField } from './fields/first-issue.js';
-import { eventId, jobId } from './fields/ids.js';
+import type { Handlers, RequestReader } from './calls/implementation.js';
+import { chosen, eventId, invalidField, jobId } from './fields/ids.js';
 import { readJobSettings, type JobRules } from './fields/job-settings.js';
 import { jobMessage, jobNewsMessage, STATUS_OF } from './replies/job-message.js';
 import { transcriptMessage } from './replies/transcript-message.js';

@@ -143,7 +143,7 @@ describe('Live audio over gRPC', () => {
   });
 
   test('A relay that stops tells its clients to go elsewhere and keeps their sessions.', async (context) => {
-    const { talk, live, door, client, ...relay } = await started(context);
+    const { talk, live, endpoint, client, ...relay } = await started(context);
     relay.drain();
     await talk.first('goingAway');
     const ending = await talk.ending;
@@ -151,7 +151,7 @@ describe('Live audio over gRPC', () => {
     assert.equal(live.sessions[0]?.state, 'detached');
     const late = await client.call('Sessions/ListSessions', {});
     assert.deepEqual([late.ending.status, late.ending.code], ['UNAVAILABLE', 'shutting_down']);
-    await door.close(10_000);
+    await endpoint.close(10_000);
   });
 
   test('A client that does not read gets no more than a few events ahead, and all finals when it reads on.', async (context) => {

@@ -4,8 +4,7 @@ import type { LiveSession } from '@murmuration/intake';
 import { Acks } from '../protocols/native/acks.js';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
-import type { RequestReader } from './calls/request-reader.js';
-import type { ResponseWriter } from './calls/response-writer.js';
+import type { RequestReader, ResponseWriter } from './calls/implementation.js';
 import { eventId } from './fields/ids.js';
 import { liveConfig, readLiveConfig } from './fields/live-settings.js';
 import { liveEventMessage } from './replies/live-event-message.js';
@@ -20,7 +19,7 @@ interface Begun { readonly session: LiveSession; readonly afterId: string }
  *   --a message that the state does not take, a refusal, nothing to start with in time--> ended (its status)
  *   --the relay stops--> ended (`going_away`, then UNAVAILABLE)
  *   --the call is cancelled, breaks off or meets its deadline--> ended
- * Where it ends before `closed` with a session in hand, the session is detached: its client may resume it.
+ * Where it ends before `closed` with a session open, the session is detached: its client may resume it.
  */
 export class LiveCall {
   readonly #context: Pick<RelayContext, 'live' | 'draining' | 'config'>;

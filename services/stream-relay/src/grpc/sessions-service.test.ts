@@ -28,4 +28,20 @@ describe('Live sessions seen over gRPC', () => {
     for (const session of ['nobody', '', 'x}:y', 'x'.repeat(101)]) assert.equal((await client.call('Sessions/WatchSession', { session })).ending.status, 'NOT_FOUND');
     assert.equal((await client.call('Sessions/WatchSession', { session: 's', afterEventId: 'x' })).ending.param, 'after_event_id');
   });
+
+  test('deletes a session while its client talks, and refuses callers without the scope', async (context) => {
+    const { live, keys, client } = await testGrpc(context, {}, { talker: ['transcribe'], reader: ['read'], chief: ['admin'] });
+    const bearer = (name: string) => ({ key: keys[name] ?? '' });
+    for (const name of ['talker', 'chief']) {
+      const talk = client.talk('Transcription/StreamingTranscribe', bearer('talker'));
+      talk.say({ config: {} });
+      await talk.first('ready');
+      const session = live.sessions.at(-1);
+      assert.equal((await client.call('Sessions/DeleteSession', { session: session?.id }, bearer('reader'))).ending.status, 'PERMISSION_DENIED');
+      assert.equal((await client.call('Sessions/DeleteSession', { session: session?.id }, bearer(name))).ending.status, 'OK');
+      assert.equal(session?.state, 'closed');
+      await talk.first('closed');
+    }
+    assert.equal((await client.call('Sessions/DeleteSession', { session: 'nobody' }, bearer('talker'))).ending.status, 'NOT_FOUND');
+  });
 });

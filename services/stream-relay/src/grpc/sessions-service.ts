@@ -5,7 +5,7 @@ import type { RelayContext } from '../relay-context.js';
 import type { Handlers } from './calls/implementation.js';
 import { eventId, sessionId } from './fields/ids.js';
 import { liveEventMessage } from './replies/live-event-message.js';
-import { wholeMs } from './replies/milliseconds.js';
+import { wholeMs } from './replies/transcript-message.js';
 import { untilLeaving } from './until-leaving.js';
 
 const STATES = { open: 'LIVE_STATE_OPEN', detached: 'LIVE_STATE_DETACHED', finishing: 'LIVE_STATE_FINISHING', closed: 'LIVE_STATE_CLOSED' } as const satisfies Record<LiveState, proto.LiveState>;
@@ -24,6 +24,10 @@ export function sessionsService(context: Pick<RelayContext, 'live' | 'draining'>
           else if (event !== null) await answer.send({ event });
         }
       });
+    },
+    DeleteSession: async ({ session }, call) => {
+      await context.live.erase(sessionId(session), reachOf(call.principal));
+      return {};
     },
   };
 }

@@ -26,8 +26,8 @@ function clientOf(file: string, path: readonly string[], address: string): Clien
 
 describe('The gRPC server', () => {
   test('Health answers for the server and each service, without a key, and NOT_SERVING once the relay stops.', async (context) => {
-    const { door, ...relay } = await testGrpc(context, {}, { acme: ['read'] });
-    const health = clientOf(protoPath, ['grpc', 'health', 'v1', 'Health'], `127.0.0.1:${String(door.port)}`) as HealthClient;
+    const { endpoint, ...relay } = await testGrpc(context, {}, { acme: ['read'] });
+    const health = clientOf(protoPath, ['grpc', 'health', 'v1', 'Health'], `127.0.0.1:${String(endpoint.port)}`) as HealthClient;
     context.after(() => { health.close(); });
     const check = (service: string): Promise<string> => new Promise((resolve) => {
       health.check({ service }, (error, answer) => { resolve(error?.details ?? answer?.status ?? ''); });
@@ -47,13 +47,13 @@ describe('The gRPC server', () => {
     await stopped;
     assert.deepEqual(seen, ['SERVING', 'NOT_SERVING']);
     // A watcher of health does not keep a relay from its end.
-    await door.close(60_000);
+    await endpoint.close(60_000);
   });
 
   test('Reflection lists the services and describes them with the names of the files and what is optional.', async (context) => {
-    const { door } = await testGrpc(context, {}, { acme: ['read'] });
+    const { endpoint } = await testGrpc(context, {}, { acme: ['read'] });
     const file = new URL('../proto/grpc/reflection/v1/reflection.proto', import.meta.resolve('@grpc/reflection')).pathname;
-    const reflection = clientOf(file, ['grpc', 'reflection', 'v1', 'ServerReflection'], `127.0.0.1:${String(door.port)}`) as ReflectionClient;
+    const reflection = clientOf(file, ['grpc', 'reflection', 'v1', 'ServerReflection'], `127.0.0.1:${String(endpoint.port)}`) as ReflectionClient;
     context.after(() => { reflection.close(); });
     const stream = reflection.serverReflectionInfo();
     const ask = (request: object): Promise<ReflectionAnswer> => new Promise((resolve) => {
@@ -73,18 +73,18 @@ describe('The gRPC server', () => {
   });
 
   test('A port that another program has is told as such.', async (context) => {
-    const { door } = await testGrpc(context);
-    await assert.rejects(testGrpc(context, { GRPC_PORT: String(door.port) }), { code: 'EADDRINUSE' });
+    const { endpoint } = await testGrpc(context);
+    await assert.rejects(testGrpc(context, { GRPC_PORT: String(endpoint.port) }), { code: 'EADDRINUSE' });
   });
 
-  test('Calls in hand finish while the relay closes, and what is left at the end is told so.', async (context) => {
-    const { door, client, transcribe, ...relay } = await testGrpc(context);
+  test('lets calls in progress finish while the relay closes, and ends what is left with shutting_down', async (context) => {
+    const { endpoint, client, transcribe, ...relay } = await testGrpc(context);
     let release: () => void = () => undefined;
     transcribe.gate = new Promise((resolve) => { release = resolve; });
     const finishing = client.call('Transcription/Transcribe', { audio: Buffer.from('a') });
     await transcribe.until(() => transcribe.starts.length === 1);
     relay.drain();
-    const closed = door.close(60_000);
+    const closed = endpoint.close(60_000);
     release();
     assert.equal((await finishing).ending.status, 'OK');
     await closed;
@@ -92,7 +92,7 @@ describe('The gRPC server', () => {
     other.transcribe.gate = new Promise(() => undefined);
     const left = other.client.call('Transcription/Transcribe', { audio: Buffer.from('a') });
     await other.transcribe.until(() => other.transcribe.starts.length === 1);
-    await other.door.close(1_100);
+    await other.endpoint.close(1_100);
     const { ending } = await left;
     assert.deepEqual([ending.status, ending.code], ['UNAVAILABLE', 'shutting_down']);
   });

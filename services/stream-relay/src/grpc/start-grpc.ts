@@ -22,10 +22,10 @@ const OPTIONS: ServerOptions = {
   'grpc.max_concurrent_streams': 1_000,
 };
 
-/** The gRPC door, listening. */
+/** The gRPC endpoint, listening. */
 export interface GrpcEndpoint {
   readonly port: number;
-  /** Reports NOT_SERVING, lets nobody in, lets the calls in hand finish; after `drainMs` they end with `shutting_down`. Call it once `draining` is aborted. */
+  /** Reports NOT_SERVING, admits no call, lets the calls in progress finish; after `drainMs` they end with `shutting_down`. Call it once `draining` is aborted. */
   close(drainMs: number): Promise<void>;
 }
 
@@ -34,17 +34,17 @@ const TELL_MS = 1_000;
 /** From the end of the last call until its connection is cut, milliseconds: its status is on the way. */
 const LAST_WORDS_MS = 100;
 
-/** Opens the gRPC door at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
+/** Opens the gRPC endpoint at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
 export async function startGrpc(context: RelayContext): Promise<GrpcEndpoint> {
   // What grpc-js has to say would go to the console.
   setLogger({ error: (text: string) => { context.logger.warn({ text }, 'grpc'); }, info: (text: string) => { context.logger.info({ text }, 'grpc'); }, debug: (text: string) => { context.logger.debug({ text }, 'grpc'); } });
-  const door = new CallInterceptor(context);
-  const server = new Server({ ...OPTIONS, interceptors: [limitRequests, door.interceptor] });
+  const calls = new CallInterceptor(context);
+  const server = new Server({ ...OPTIONS, interceptors: [limitRequests, calls.interceptor] });
   withoutPaths(server);
   const definitions = serviceDefinitions();
-  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(context), door));
-  server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(context), door));
-  if (context.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(context.jobs, context), door));
+  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(context), calls));
+  server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(context), calls));
+  if (context.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(context.jobs, context), calls));
   const served: readonly ServiceName[] = context.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
   const names = ['', ...served.map(fullName)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
@@ -52,11 +52,11 @@ export async function startGrpc(context: RelayContext): Promise<GrpcEndpoint> {
   new ReflectionService(describedPackage(), { services: [...served.map(fullName), 'grpc.health.v1.Health'] }).addToServer(server);
   const port = await bound(server, context.config.RELAY_HOST, context.config.GRPC_PORT);
   const notServing = (): void => {
-    door.close();
+    calls.close();
     for (const name of names) health.setStatus(name, 'NOT_SERVING');
   };
   const cut = (): void => { server.forceShutdown(); };
-  const giveUp = (): void => { door.abandon(); };
+  const giveUp = (): void => { calls.abandon(); };
   context.draining.addEventListener('abort', notServing, { once: true });
   return {
     port,
@@ -64,7 +64,7 @@ export async function startGrpc(context: RelayContext): Promise<GrpcEndpoint> {
       notServing();
       const timers = [setTimeout(giveUp, Math.max(0, drainMs - TELL_MS)), setTimeout(cut, drainMs)];
       const shut = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve(); }); });
-      void door.idle().then(() => { timers.push(setTimeout(cut, LAST_WORDS_MS)); });
+      void calls.idle().then(() => { timers.push(setTimeout(cut, LAST_WORDS_MS)); });
       await shut;
       for (const timer of timers) clearTimeout(timer);
       context.draining.removeEventListener('abort', notServing);

@@ -61,7 +61,7 @@ async function until(condition: () => boolean): Promise<void> {
 const LISTEN = '/v1/listen?encoding=linear16&sample_rate=16000';
 const REALTIME = '/v1/realtime?intent=transcription';
 
-describe('Dialects on their sockets', () => {
+describe('Protocols on their sockets', () => {
   test('OpenAI: audio opens the session with what was set, and its news come as events.', async (t) => {
     const relay = await endpoints(t);
     const client = await relay.open(`${REALTIME}&model=whisper-1`);
@@ -144,7 +144,7 @@ describe('Dialects on their sockets', () => {
   });
 });
 
-describe('Bad input to the dialects', () => {
+describe('Bad input to the protocols', () => {
   const wrong: readonly (readonly [string, (relay: Endpoints) => Promise<RawClient>, string | Buffer, number])[] = [
     ['Garbage to Deepgram', (relay) => relay.open(LISTEN), 'hello {', 1008],
     ['No audio in a container to Deepgram', (relay) => relay.open('/v1/listen'), Buffer.from('this is no audio at all'), 1008],
@@ -168,7 +168,7 @@ describe('Bad input to the dialects', () => {
     });
   }
 
-  test('No room is told in each dialect\'s words.', async (t) => {
+  test('reports a full relay in each protocol\'s own form', async (t) => {
     const relay = await endpoints(t);
     relay.live.maxSessions = 0;
     const deepgram = await relay.open(LISTEN);
@@ -189,7 +189,7 @@ describe('Bad input to the dialects', () => {
     for (const protocol of [whisperLive, voskProtocol]) assert.equal((await (await relay.openPort(protocol)).closed)[0], 1008);
   });
 
-  test('Parameters that cannot be read are refused before the handshake, in the dialect\'s form.', async (t) => {
+  test('refuses unreadable parameters before the handshake, in the protocol\'s own form', async (t) => {
     const relay = await endpoints(t);
     await assert.rejects(relay.open('/v1/listen?encoding=mp3'), /status 400 \{"err_code":"invalid_field","err_msg":"encoding: /);
     await assert.rejects(relay.open('/v1/realtime?model=gpt-realtime'), /status 400 \{"error":.*"param":"intent"/);
@@ -204,7 +204,7 @@ describe('Bad input to the dialects', () => {
   });
 });
 
-describe('Keys of the dialects', () => {
+describe('Keys of the protocols', () => {
   test('Each client\'s own way to show a key is understood, and a key is never sent back.', async (t) => {
     const relay = await keyedEndpoints(t);
     const ways: readonly (readonly [string, NonNullable<Options>, string])[] = [

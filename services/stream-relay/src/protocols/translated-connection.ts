@@ -156,7 +156,7 @@ export class TranslatedConnection {
   #fail(thrown: unknown): void {
     if (this.#closed || this.#left.signal.aborted) return;
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a dialect\'s connection failed');
+    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a translated connection failed');
     if (error.code === 'session_lost') this.#session = null;
     // A client that reads nothing is told nothing more.
     this.#act(() => this.#translator.fault(error)).catch(() => { this.#socket.terminate(); });

@@ -5,7 +5,7 @@ export type Action =
   /** Opens a live session. One that was open before is finished; its finals still come. */
   | { readonly do: 'open'; readonly settings: LiveSettings }
   | { readonly do: 'push'; readonly bytes: Uint8Array }
-  /** Ends the utterance in hand; `committed` is told which. */
+  /** Ends the utterance in progress; `committed` is called with its number. */
   | { readonly do: 'commit' }
   | { readonly do: 'clear' }
   /** The client is there, though it sends no audio. */
@@ -24,7 +24,7 @@ export interface OpenedSession {
 }
 
 /**
- * A dialect's side of one connection: translates the client's messages into actions and a session's news into messages. Holds no socket and no clock.
+ * One protocol's side of one connection: translates the client's messages into actions and a session's news into messages. Holds no socket and no clock.
  * What it throws is told to the client by `fault`.
  */
 export interface Translator {
@@ -35,7 +35,7 @@ export interface Translator {
   /** The connection stands. */
   begin(): readonly Action[];
   text(message: string): readonly Action[];
-  /** A binary message; the bytes are the dialect's to keep. */
+  /** A binary message; the translator may keep the bytes. */
   audio(bytes: Uint8Array): readonly Action[];
   opened(session: OpenedSession): readonly Action[];
   /** Outcome of `commit`: an utterance's number, or null when there was nothing. Its news may have come before. */

@@ -4,13 +4,13 @@ import type { AsrError } from '@murmuration/contracts';
 export const CLOSE = {
   /** The session is complete. */
   done: 1000,
-  /** The client did what it may not. */
+  /** The client broke a rule. */
   refused: 1008,
-  /** A fault of the server's own. */
+  /** A fault of the server. */
   fault: 1011,
   /** The relay stops: reconnect and resume. */
   restart: 1012,
-  /** No room, or a reader that is too slow: try again later. */
+  /** The relay is full, or the reader is too slow: try again later. */
   later: 1013,
 } as const;
 

@@ -6,7 +6,7 @@ const FULL_BYTES = 256 * 1024;
 const MESSAGE_BYTES = 256;
 
 /**
- * Messages of a client, taken one after the other. While those that wait are too much, the socket is not read, so that TCP slows a sender that is faster than its messages are worked on.
+ * Messages of a client, handled one after the other. While too many wait, the socket is not read, so that TCP slows a sender that is faster than the handler.
  * reading ⇄ paused (256 KiB wait; goes on at half of that) --`stop`--> stopped (what waits is dropped)
  */
 export class Inbox {
@@ -18,7 +18,7 @@ export class Inbox {
   #working: Promise<void> | null = null;
   #stopped = false;
 
-  /** @param onError told of what `take` throws; the inbox has stopped then */
+  /** @param onError called with what `take` throws; the inbox has stopped then */
   constructor(socket: WebSocket, take: (data: Buffer, isBinary: boolean) => Promise<void>, onError: (error: unknown) => void) {
     this.#socket = socket;
     this.#take = take;
@@ -26,7 +26,7 @@ export class Inbox {
     socket.on('message', this.#add);
   }
 
-  /** Takes no message more. */
+  /** Takes no more messages. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -37,7 +37,7 @@ export class Inbox {
     if (this.#socket.isPaused) this.#socket.resume();
   }
 
-  /** Resolves when the message in hand is done. */
+  /** Resolves when the message being worked on is done. */
   async idle(): Promise<void> {
     await this.#working;
   }

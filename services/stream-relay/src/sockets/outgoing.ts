@@ -1,7 +1,7 @@
 import type { WebSocket } from '@fastify/websocket';
 import { AsrError } from '@murmuration/contracts';
 
-/** From here on what a newer message replaces is left out. */
+/** From here on, messages that a newer one replaces are dropped. */
 const THIN_BYTES = 64 * 1024;
 /** From here on the sender waits until the reader has taken something. */
 const FULL_BYTES = 1024 * 1024;
@@ -31,7 +31,7 @@ export class Outgoing {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** Sends a message that a newer one replaces; answers false, and drops it, when the reader lags. */
+  /** Sends a message that a newer one replaces; returns false, and drops it, when the reader lags. */
   offer(message: object): boolean {
     if (this.#socket.bufferedAmount >= THIN_BYTES) return false;
     this.post(message);

@@ -16,7 +16,7 @@ async function keyedRelay(t: TestContext): Promise<TestRelay & { readonly keys: 
   return { ...await testRelay(t, { API_KEYS_FILE: path }), keys };
 }
 
-describe('Keys at the WebSocket door', () => {
+describe('Keys at the WebSocket endpoint', () => {
   test('A key comes in a header, or among the subprotocols, where it is not sent back; the session is its owner\'s.', async (t) => {
     const relay = await keyedRelay(t);
     const { full } = relay.keys;
@@ -83,7 +83,7 @@ test('a post is answered before its body has come, and its connection ends', { t
   assert.match(answer, /^HTTP\/1\.1 404 /);
 });
 
-describe('Pages at the WebSocket door', () => {
+describe('Pages at the WebSocket endpoint', () => {
   test('A page of a stranger is refused before the handshake, one of this machine is not.', async (t) => {
     const relay = await testRelay(t);
     await assert.rejects(relay.connect('/', { origin: 'https://evil.example' }), /status 403/);

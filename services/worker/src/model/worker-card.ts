@@ -3,7 +3,7 @@ import { HEARTBEAT_EVERY_MS, publishCard, withdrawCard, type Redis } from '@murm
 
 type FixedCard = Omit<ModelCard, 'recentSpeed' | 'seenAtMs' | 'memoryBytes' | 'draining'>;
 
-/** Says again and again that the worker is there. */
+/** Publishes the worker's card with every heartbeat. */
 export class WorkerCard {
   readonly #redis: Redis;
   readonly #fixed: FixedCard;
@@ -25,7 +25,7 @@ export class WorkerCard {
     this.#timer = setInterval(() => { this.#beat(); }, HEARTBEAT_EVERY_MS);
   }
 
-  /** Tells the doors that the worker takes no more. */
+  /** Publishes that the worker accepts no more work. */
   async drain(): Promise<void> {
     this.#draining = true;
     await this.#publish();

@@ -8,10 +8,9 @@ import { BatchShare } from '../scheduler/batch-share.js';
 import type { BatcherRow, RowResult } from '../scheduler/batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
 import { Holdings } from '../scheduler/holdings.js';
-import { ResultWriter } from './result-writer.js';
+import { ResultWriter, UntilStored } from './result-writer.js';
 import { TranscribeLive } from './transcribe-live.js';
 import { TranscribeTickets } from './transcribe-tickets.js';
-import { UntilStored } from './until-stored.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const RECOGNITION: Recognition = {

@@ -3,11 +3,10 @@ import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedP
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
-import { EarlyTexts } from './preflight-texts.js';
-import { LatestFinals } from './latest-finals.js';
+import { PreflightTexts, LatestFinals } from './live-utterances.js';
 import { emptyFinal, finalBody, partialBody } from './live-bodies.js';
 import { samplesOf } from './pcm-samples.js';
-import type { UntilStored } from './until-stored.js';
+import type { UntilStored } from './result-writer.js';
 
 /** An utterance that crashed its worker in company is tried alone; after this many crashes in all it is given up, and its session goes on. */
 const MAX_CRASHES = 3;
@@ -21,7 +20,7 @@ export class TranscribeLive {
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #finals = new LatestFinals();
-  readonly #early = new EarlyTexts();
+  readonly #early = new PreflightTexts();
 
   constructor(parts: { readonly desk: LiveDesk; readonly batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>; readonly untilStored: UntilStored; readonly cancelled: CancelledJobs; readonly metrics: Metrics; readonly logger: Logger }) {
     this.#desk = parts.desk;

@@ -7,8 +7,7 @@ import type { Batcher, RowResult } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
 import type { Holdings } from '../scheduler/holdings.js';
 import { samplesOf } from './pcm-samples.js';
-import type { ResultWriter } from './result-writer.js';
-import type { UntilStored } from './until-stored.js';
+import type { ResultWriter, UntilStored } from './result-writer.js';
 
 /** An item that crashed its worker in company is tried alone; after this many crashes in all its job fails. */
 const MAX_CRASHES = 3;

@@ -1,7 +1,6 @@
 import { NOBODY, type Principal } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import type { MemoryPlace } from './message-memory.js';
-import { ReadAhead } from './read-ahead.js';
 
 /** What a handler knows of its call. */
 export interface CallContext {
@@ -12,7 +11,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
-/** A call that the server has in hand. arriving (asked who it is, waits for room) → served → ended. */
+/** A call in progress. arriving (is authenticated, waits for memory) → served → ended. */
 export class ActiveCall implements CallContext {
   requestId = '';
   principal: Principal = NOBODY;
@@ -25,7 +24,7 @@ export class ActiveCall implements CallContext {
     return this.#over.signal;
   }
 
-  /** Calls back after a while unless the call has ended by then. Answers what takes it back. */
+  /** Calls back after a while unless the call has ended by then. Returns a function that cancels this. */
   after(ms: number, call: () => void): () => void {
     const timer = setTimeout(call, ms).unref();
     this.#timers.add(timer);
@@ -42,4 +41,34 @@ export class ActiveCall implements CallContext {
     this.place?.leave();
     this.#over.abort(reason);
   }
+}
+
+/** Audio of a streamed request that has arrived and is not taken, at most, unless a single message is larger. */
+const LIMIT_BYTES = 256 * 1024;
+
+/** Holds the next message of a streamed request back while too much audio waits to be taken; so the client is slowed. One message is held at most. */
+class ReadAhead {
+  #bytes = 0;
+  #held: { readonly bytes: number; deliver(): void } | null = null;
+
+  /** A message has arrived: delivers it now or when there is room. */
+  add(bytes: number, deliver: () => void): void {
+    this.#bytes += bytes;
+    if (this.#bytes <= LIMIT_BYTES || this.#bytes === bytes) deliver();
+    else this.#held = { bytes, deliver };
+  }
+
+  /** A message was taken. */
+  taken(bytes: number): void {
+    this.#bytes -= bytes;
+    const held = this.#held;
+    if (held === null || (this.#bytes > LIMIT_BYTES && this.#bytes > held.bytes)) return;
+    this.#held = null;
+    held.deliver();
+  }
+}
+
+/** Bytes of audio in a decoded request. */
+export function audioBytes(message: unknown): number {
+  return typeof message === 'object' && message !== null && 'audio' in message && message.audio instanceof Uint8Array ? message.audio.byteLength : 0;
 }

@@ -11,7 +11,7 @@ import { CallInterceptor } from './call-interceptor.js';
 
 const JOB = '00000000-0000-4000-8000-000000000001';
 
-describe('The door of gRPC', () => {
+describe('Calls at the gRPC endpoint', () => {
   test('Without a key, with a wrong one and with half of one every method answers UNAUTHENTICATED in the same words, before a byte is read.', async (context) => {
     const { client, keys, transcribe, jobs, live } = await testGrpc(context, {}, { acme: ['transcribe', 'jobs', 'read'] });
     const endings = await Promise.all([
@@ -93,17 +93,17 @@ describe('The door of gRPC', () => {
 
   test('A call whose client set no deadline ends at the bound of its method.', async (context) => {
     context.mock.timers.enable({ apis: ['setTimeout'] });
-    const door = new CallInterceptor({ access: new Access(null, { put: () => Promise.resolve(), read: () => Promise.resolve(null), take: () => Promise.resolve(null) }), stopping: () => false, logger: createLogger({ service: 'relay', level: 'silent' }), metrics: new Metrics() });
+    const interceptor = new CallInterceptor({ access: new Access(null, { put: () => Promise.resolve(), read: () => Promise.resolve(null), take: () => Promise.resolve(null) }), stopping: () => false, logger: createLogger({ service: 'relay', level: 'silent' }), metrics: new Metrics() });
     const { path } = (loadSync(PROTO_FILES, { includeDirs: [PROTO_FOLDER] })['murmuration.v1.Jobs'] as unknown as Record<string, ServerMethodDefinition<unknown, unknown>>)['GetJob'] ?? {};
     const metadata = new Metadata();
     const sent: number[] = [];
     const base = { start: (listener: { onReceiveMetadata(metadata: Metadata): void }) => { listener.onReceiveMetadata(metadata); }, getDeadline: () => Infinity, sendStatus: (ended: { code: number }) => { sent.push(ended.code); } } as unknown as ServerInterceptingCallInterface;
-    const call = door.interceptor({ path } as ServerMethodDefinition<unknown, unknown>, base);
+    const call = interceptor.interceptor({ path } as ServerMethodDefinition<unknown, unknown>, base);
     await new Promise<void>((resolve) => { call.start({ onReceiveMetadata: () => { resolve(); }, onReceiveMessage: () => undefined, onReceiveHalfClose: () => undefined, onCancel: () => undefined }); });
     context.mock.timers.tick(59_999);
     assert.deepEqual(sent, []);
     context.mock.timers.tick(1);
     assert.deepEqual(sent, [status.DEADLINE_EXCEEDED]);
-    assert.equal(door.callOf(metadata).signal.aborted, true);
+    assert.equal(interceptor.callOf(metadata).signal.aborted, true);
   });
 });

@@ -5,10 +5,9 @@ import { AsrError } from '@murmuration/contracts';
 import { statusOf } from '../errors/status-of.js';
 import { MALFORMED } from '../proto/service-definitions.js';
 import type { RelayContext } from '../../relay-context.js';
-import { ActiveCall, type CallContext } from './active-call.js';
+import { ActiveCall, audioBytes, type CallContext } from './active-call.js';
 import { MAX_STREAMED_BYTES, ruleOf, type CallRule } from './call-rules.js';
 import { MessageMemory } from './message-memory.js';
-import { audioBytes } from './read-ahead.js';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** A request that is one large message has this long to arrive: 100 MiB at 3 Mbit/s. */
@@ -18,7 +17,7 @@ const ARRIVE_MS = 5 * 60_000;
  * streamed requests counts when no reset has followed for this long, milliseconds (between processes of one machine the reset came 0.4 to 1 ms later).
  */
 const END_OF_REQUESTS_MS = 100;
-/** At most 512 MiB in hand and 16 times 100 MiB on their way. */
+/** At most 512 MiB in memory and 16 times 100 MiB on their way. */
 const MEMORY = { arriving: 16, heldBytes: 512 * 1024 * 1024, waiting: 1_000 };
 
 /** Lets calls in: asks who calls before a byte of the request is read, and holds them to the bounds of their method. */
@@ -38,7 +37,7 @@ export class CallInterceptor {
   /** The call that a handler was given. */
   callOf(metadata: Metadata): ActiveCall {
     const call = this.#byMetadata.get(metadata);
-    if (call === undefined) throw new Error('a call came past the door');
+    if (call === undefined) throw new Error('a call came past the interceptor');
     return call;
   }
 
@@ -47,12 +46,12 @@ export class CallInterceptor {
     this.#closing = true;
   }
 
-  /** Ends what is in hand: its clients are told `shutting_down`. */
+  /** Ends the calls in progress with `shutting_down`. */
   abandon(): void {
     for (const call of [...this.#active]) call.end(new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }));
   }
 
-  /** Resolves when no call is in hand but those of health and reflection, which never end by themselves. */
+  /** Resolves when no call is in progress but those of health and reflection, which never end by themselves. */
   async idle(): Promise<void> {
     if (this.#active.size > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve; });
   }

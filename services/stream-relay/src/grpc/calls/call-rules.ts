@@ -41,6 +41,7 @@ const RULES: Rules = {
   'Jobs/GetJobTranscript': { scopes: ['read', 'jobs'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
   'Jobs/WatchJob': { scopes: ['read', 'jobs'], limitMs: 24 * HOUR_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
   'Sessions/ListSessions': { scopes: ['read'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
+  'Sessions/DeleteSession': { scopes: ['transcribe', 'admin'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
   'Sessions/WatchSession': { scopes: ['read'], limitMs: 24 * HOUR_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
 };
 

@@ -50,8 +50,8 @@ function send(session: ClientHttp2Session, path: string, body: Buffer, { headers
   });
 }
 
-function sessionOf(context: TestContext, { door }: TestGrpc, options: ClientSessionOptions = {}): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${String(door.port)}`, options);
+function sessionOf(context: TestContext, { endpoint }: TestGrpc, options: ClientSessionOptions = {}): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${String(endpoint.port)}`, options);
   // The relay ends it when the test is over.
   session.on('error', () => undefined);
   context.after(() => { session.destroy(); });
@@ -109,7 +109,7 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
   test('what a page can post to the port does nothing', async (context) => {
     const relay = await testGrpc(context);
     const posted = (type: string): Promise<string> => new Promise((resolve) => {
-      const request = post({ host: '127.0.0.1', port: relay.door.port, method: 'POST', path: '/murmuration.v1.Jobs/CancelJob', headers: { 'content-type': type, 'origin': 'https://evil.example' } }, (response) => {
+      const request = post({ host: '127.0.0.1', port: relay.endpoint.port, method: 'POST', path: '/murmuration.v1.Jobs/CancelJob', headers: { 'content-type': type, 'origin': 'https://evil.example' } }, (response) => {
         response.resume();
         resolve(String(response.statusCode));
       });

@@ -17,7 +17,7 @@ describe('MessageMemory', () => {
     await entering;
   });
 
-  test('While too many bytes are in hand none is let in; leaving twice frees them once.', async () => {
+  test('admits no message while too many bytes are in memory, and frees bytes once though leaving is called twice', async () => {
     const memory = new MessageMemory({ arriving: 2, heldBytes: 100, waiting: 10 });
     const first = await memory.enter(OPEN);
     first.arrived(100);

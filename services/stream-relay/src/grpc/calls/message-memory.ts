@@ -3,7 +3,7 @@ import { AsrError } from '@murmuration/contracts';
 export interface MessageMemoryLimits {
   /** Messages that arrive at once. */
   readonly arriving: number;
-  /** Bytes of messages in hand from which on no other is let arrive. */
+  /** Bytes of messages in memory from which on no other may arrive. */
   readonly heldBytes: number;
   /** Calls that wait for one of these. */
   readonly waiting: number;

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { AsrError, MAX_METADATA_BYTES, webhookSchema, type JobMetadata, type JobPriority, type Webhook, type WebhookEvent } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
 import type { JobSubmission } from '@murmuration/intake';
-import { chosen, invalidField, parsed, snakeCase } from './first-issue.js';
-import { readRecording } from './recording-fields.js';
-import { readOptions } from './transcribe-options.js';
+import { chosen, invalidField, parsed, snakeCase } from './ids.js';
+import { readOptions, readRecording } from './transcribe-options.js';
 
 const PRIORITIES = { JOB_PRIORITY_INTERACTIVE: 'interactive', JOB_PRIORITY_BATCH: 'batch' } as const satisfies Record<string, JobPriority>;
 const EVENTS = { WEBHOOK_EVENT_JOB_DONE: 'job.done', WEBHOOK_EVENT_JOB_FAILED: 'job.failed', WEBHOOK_EVENT_JOB_CANCELLED: 'job.cancelled' } as const satisfies Record<string, WebhookEvent>;

@@ -1,6 +1,6 @@
 import { languageOf, liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import { chosen, given, parsed, snakeCase } from './first-issue.js';
+import { chosen, given, parsed, snakeCase } from './ids.js';
 
 const ENCODINGS = {
   LIVE_ENCODING_PCM_S16LE: 'pcm_s16le', LIVE_ENCODING_PCM_F32LE: 'pcm_f32le', LIVE_ENCODING_PCM_U8: 'pcm_u8', LIVE_ENCODING_MULAW: 'mulaw', LIVE_ENCODING_ALAW: 'alaw', LIVE_ENCODING_OPUS: 'opus',

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { languageOf, transcribeOptionsSchema, type TranscribeOptions } from '@murmuration/contracts';
+import { chosen, given, parsed, snakeCase } from './ids.js';
+
 import type * as proto from '@murmuration/contracts/grpc';
-import { chosen, given, parsed, snakeCase } from './first-issue.js';
 
 const TASKS = { TASK_TRANSCRIBE: 'transcribe', TASK_TRANSLATE: 'translate' } as const;
 const CHANNEL_MODES = { CHANNEL_MODE_MIX: 'mix', CHANNEL_MODE_SPLIT: 'split' } as const;
@@ -43,4 +44,16 @@ function filterOf(filter: proto.FilterOptions | null | undefined): Record<string
     ...(logprob === false ? { logprobThreshold: null } : {}),
     ...(compressionRatio === false ? { compressionRatioThreshold: null } : {}),
   };
+}
+
+const recordingSchema = z.object({
+  contentType: z.string().max(256).regex(/^[ -~]*$/, 'must be a media type such as audio/mpeg'),
+  extension: z.string().regex(/^\.?[A-Za-z0-9]{0,16}$/, 'must be letters and digits, at most 16'),
+});
+
+/** What a client says of its file, null for what it does not. Throws `invalid_field`. */
+export function readRecording(fields: { readonly contentType: string; readonly extension: string }): { readonly contentType: string | null; readonly extension: string | null } {
+  const { contentType, extension } = parsed(recordingSchema, fields, (path) => path.map(snakeCase).join('.'));
+  const plain = extension.replace('.', '').toLowerCase();
+  return { contentType: contentType === '' ? null : contentType, extension: plain === '' ? null : plain };
 }

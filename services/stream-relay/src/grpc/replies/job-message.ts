@@ -1,8 +1,7 @@
-import type { Job, JobNews, JobPriority, JobStatus, WebhookEvent } from '@murmuration/contracts';
+import { AsrError, type ErrorRecord, type Job, type JobNews, type JobPriority, type JobStatus, type WebhookEvent } from '@murmuration/contracts';
+import { segmentMessage, wholeMs } from './transcript-message.js';
+
 import type * as proto from '@murmuration/contracts/grpc';
-import { faultMessage } from './fault-message.js';
-import { wholeMs } from './milliseconds.js';
-import { segmentMessage } from './transcript-message.js';
 
 const STATUSES = {
   receiving: 'JOB_STATUS_RECEIVING', queued: 'JOB_STATUS_QUEUED', running: 'JOB_STATUS_RUNNING', done: 'JOB_STATUS_DONE', failed: 'JOB_STATUS_FAILED', cancelled: 'JOB_STATUS_CANCELLED',
@@ -35,4 +34,10 @@ export function jobNewsMessage(news: JobNews): proto.WatchJobResponse {
     case 'failed': return { eventId, event: 'failed', failed: faultMessage(news.error) };
     case 'cancelled': return { eventId, event: 'cancelled', cancelled: {} };
   }
+}
+
+
+export function faultMessage(record: ErrorRecord): proto.Fault {
+  const { code, message, param, retryAfterSeconds, kind } = AsrError.fromRecord(record);
+  return { code, message, param, retryable: kind.retry, retryAfterSeconds };
 }

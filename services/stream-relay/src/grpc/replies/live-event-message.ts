@@ -1,8 +1,7 @@
 import type { LiveEnd, LiveNews, LiveNewsBody } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import { faultMessage } from './fault-message.js';
-import { wholeMs } from './milliseconds.js';
-import { filteredMessage, wordMessage } from './transcript-message.js';
+import { faultMessage } from './job-message.js';
+import { filteredMessage, wholeMs, wordMessage } from './transcript-message.js';
 
 const ENDS = {
   finished: 'LIVE_END_FINISHED', cancelled: 'LIVE_END_CANCELLED', idle: 'LIVE_END_IDLE', too_long: 'LIVE_END_TOO_LONG', abandoned: 'LIVE_END_ABANDONED', failed: 'LIVE_END_FAILED',

@@ -1,6 +1,6 @@
 import type { Filtered, Segment, Task, Transcript, Word } from '@murmuration/contracts';
+
 import type * as proto from '@murmuration/contracts/grpc';
-import { wholeMs } from './milliseconds.js';
 
 const TASKS = { transcribe: 'TASK_TRANSCRIBE', translate: 'TASK_TRANSLATE' } as const satisfies Record<Task, proto.Task>;
 
@@ -36,4 +36,9 @@ export function wordMessage(word: Word): proto.Word {
 
 export function filteredMessage({ startMs, endMs, text, reason }: Filtered): proto.Filtered {
   return { startMs: wholeMs(startMs), endMs: wholeMs(endMs), text, reason };
+}
+
+/** A place or length in whole milliseconds. */
+export function wholeMs(ms: number): number {
+  return Math.max(0, Math.round(ms));
 }

@@ -15,7 +15,7 @@ import { MemoryJobs } from './memory-jobs.js';
 import { MemoryTranscribe } from './memory-transcribe.js';
 
 export interface TestGrpc {
-  readonly door: GrpcEndpoint;
+  readonly endpoint: GrpcEndpoint;
   readonly client: GrpcClient;
   readonly live: MemoryLive;
   readonly transcribe: MemoryTranscribe;
@@ -31,7 +31,7 @@ export interface TestGrpc {
 /** GRPC needs no tickets. */
 const NO_TICKETS: TicketStore = { put: () => Promise.resolve(), read: () => Promise.resolve(null), take: () => Promise.resolve(null) };
 
-/** The gRPC door over in-memory services, closed when the test ends. @param scopes keys to make, by name; none lets everybody in */
+/** The gRPC endpoint over in-memory services, closed when the test ends. @param scopes keys to make, by name; none lets everybody in */
 export async function testGrpc(context: TestContext, environment: Readonly<Record<string, string>> = {}, scopes: Readonly<Record<string, readonly Scope[]>> = {}): Promise<TestGrpc> {
   const directory = await mkdtemp(join(tmpdir(), 'grpc-test-'));
   const file = join(directory, 'keys.json');
@@ -50,18 +50,18 @@ export async function testGrpc(context: TestContext, environment: Readonly<Recor
     stopping: () => draining.signal.aborted,
     draining: draining.signal, abandoned: abandoned.signal,
   };
-  const door = await startGrpc(parts);
+  const endpoint = await startGrpc(parts);
   const clients: GrpcClient[] = [];
   const connect: TestGrpc['connect'] = (options) => {
-    const client = new GrpcClient(`127.0.0.1:${String(door.port)}`, options);
+    const client = new GrpcClient(`127.0.0.1:${String(endpoint.port)}`, options);
     clients.push(client);
     return client;
   };
   context.after(async () => {
     for (const client of clients) client.close();
-    await door.close(0);
+    await endpoint.close(0);
     keyFile?.close();
     await rm(directory, { recursive: true });
   });
-  return { door, client: connect(), live, transcribe, jobs, metrics, keys, connect, drain: () => { draining.abort(); } };
+  return { endpoint, client: connect(), live, transcribe, jobs, metrics, keys, connect, drain: () => { draining.abort(); } };
 }

@@ -10,12 +10,12 @@ import { listenQuery } from './listen-query.js';
 const RAW = 'encoding=linear16&sample_rate=16000';
 const IDENTITY = { requestId: 'request-1', created: '2026-01-01T00:00:00.000Z' };
 
-function dialect(query = RAW): ListenTranslator {
+function translator(query = RAW): ListenTranslator {
   return new ListenTranslator(listenQuery(new URLSearchParams(query)), IDENTITY);
 }
 
 function live(query = RAW): ListenTranslator {
-  const made = dialect(query);
+  const made = translator(query);
   made.begin();
   made.opened({ index: 0, model: TEST_MODEL });
   return made;
@@ -89,7 +89,7 @@ describe('Deepgram live', () => {
     assert.deepEqual(brief(messages), [['Results', true, false, false], ['Results', true, false, false], ['Results', true, true, false]]);
   });
 
-  test('Finalize is answered by the text in hand; by the text that is still awaited; else by an empty result.', () => {
+  test('Finalize is answered by the text in progress; by the text that is still awaited; else by an empty result.', () => {
     const made = live();
     const finalize = (): string[] => done(made.text('{"type":"Finalize"}'));
     assert.deepEqual(finalize(), ['commit']);
@@ -144,20 +144,20 @@ describe('Deepgram live', () => {
       const [metadata] = said(actions);
       assert.deepEqual([metadata?.['type'], metadata?.['sha256'], metadata?.['duration'], metadata?.['channels'], metadata?.['request_id']], ['Metadata', createHash('sha256').update('abcd').digest('hex'), 5, 1, 'request-1']);
     }
-    assert.deepEqual(done(dialect('').text('{"type":"CloseStream"}')), ['close 1000'], 'before anything was sent');
+    assert.deepEqual(done(translator('').text('{"type":"CloseStream"}')), ['close 1000'], 'before anything was sent');
   });
 
   test('A container opens the session once its kind is known; a WAV\'s header is not audio.', () => {
-    const ogg = dialect('language=en');
+    const ogg = translator('language=en');
     assert.deepEqual(done(ogg.begin()), []);
     assert.deepEqual(done(ogg.audio(Buffer.from('Ogg'))), []);
     const opening = ogg.audio(Buffer.concat([Buffer.from('S'), Buffer.alloc(20)]));
     assert.deepEqual([done(opening), openedWith(opening).encoding], [['open', 'push'], 'opus']);
     assert.deepEqual(opening.find((action) => action.do === 'push')?.bytes.length, 24, 'nothing is lost');
     const header = Buffer.from('UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=', 'base64');
-    const wav = dialect('').audio(header);
+    const wav = translator('').audio(header);
     assert.deepEqual([done(wav), openedWith(wav).encoding, openedWith(wav).sampleRateHz], [['open'], 'pcm_s16le', 16_000]);
-    assert.throws(() => dialect('').audio(Buffer.from('this is no audio')), { code: 'unprocessable_audio' });
+    assert.throws(() => translator('').audio(Buffer.from('this is no audio')), { code: 'unprocessable_audio' });
   });
 
   test('KeepAlive keeps silent clients; ten seconds of nothing end with NET-0001; garbage is an error.', () => {

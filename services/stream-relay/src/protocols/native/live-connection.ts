@@ -7,9 +7,8 @@ import { Inbox } from '../../sockets/inbox.js';
 import { Outgoing } from '../../sockets/outgoing.js';
 import type { RelayContext } from '../../relay-context.js';
 import { Acks } from './acks.js';
-import { forwardEvents } from './forward-events.js';
-import { settingsOf } from './live-settings.js';
-import { readMessage } from './read-message.js';
+import { forwardEvents } from './viewer.js';
+import { readMessage, settingsOf } from './read-message.js';
 
 /** Clients that wait for this much longer for messages they do not read are let go. */
 const STALL_MS = 30_000;
@@ -23,7 +22,7 @@ type State = 'waiting' | 'opening' | 'open' | 'finishing' | 'ended';
  *   --a message that the state does not take, a refusal, nothing to start with in time--> ended (`error`, then the code of `closeCodeOf`)
  *   --the relay stops--> ended (`going_away`, then 1012)
  *   --the socket is gone--> ended
- * Where it ends before `closed` with a session in hand, the session is detached: its client may resume it.
+ * Where it ends before `closed` with a session open, the session is detached: its client may resume it.
  */
 export class LiveConnection {
   readonly #socket: WebSocket;

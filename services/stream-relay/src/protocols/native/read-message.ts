@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AsrError, clientMessageSchema, type ClientMessage } from '@murmuration/contracts';
+import { AsrError, clientMessageSchema, languageOf, liveSettingsSchema, type ClientMessage, type LiveSettings, type StartMessage } from '@murmuration/contracts';
 
 /** A text frame as a message. Throws `invalid_message` for what is none, `unknown_field` and `invalid_field` for a known type with a wrong shape. */
 export function readMessage(text: string): ClientMessage {
@@ -23,4 +23,22 @@ function faultOf(issue: z.core.$ZodIssue | undefined): AsrError {
   }
   if (param === '') return new AsrError('invalid_message', 'A text frame must be one JSON object with a type.');
   return new AsrError('invalid_field', `${param}: ${issue.message}.`, { param });
+}
+
+/** The settings that a start message asks for. Throws `unsupported_language` for what is no language. */
+export function settingsOf(start: StartMessage): LiveSettings {
+  return liveSettingsSchema.parse({
+    model: start.model,
+    encoding: start.encoding,
+    sampleRateHz: start.sample_rate,
+    channels: start.channels,
+    language: languageOf(start.language),
+    prompt: start.prompt,
+    hotwords: start.hotwords,
+    interimResults: start.interim_results,
+    wordTimestamps: start.word_timestamps,
+    endpointingMs: start.endpointing_ms,
+    idleEndpointingMs: start.idle_endpointing_ms,
+    maxUtteranceMs: start.max_utterance_ms,
+  });
 }

@@ -1,10 +1,9 @@
 import type { WebSocket } from '@fastify/websocket';
 import { reachOf, type Principal } from '@murmuration/access';
-import { AsrError, errorMessage } from '@murmuration/contracts';
+import { AsrError, errorMessage, liveEvent, type LiveNews } from '@murmuration/contracts';
+import type { RelayContext } from '../../relay-context.js';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { Outgoing } from '../../sockets/outgoing.js';
-import type { RelayContext } from '../../relay-context.js';
-import { forwardEvents } from './forward-events.js';
 
 const STALL_MS = 30_000;
 
@@ -30,4 +29,25 @@ export async function showSession(socket: WebSocket, id: string, principal: Prin
   } finally {
     context.draining.removeEventListener('abort', goAway);
   }
+}
+
+/**
+ * Sends news as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
+ * the error it failed by), null when the news ended before. Throws what `Outgoing.send` and the news throw.
+ */
+export async function forwardEvents(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<number | null> {
+  let code: number = CLOSE.fault;
+  for await (const one of news) {
+    const event = liveEvent(one);
+    if (event === null) continue;
+    if (event.type === 'partial') {
+      outgoing.offer(event);
+      continue;
+    }
+    if (event.type === 'closed') beforeClosed();
+    await outgoing.send(event);
+    if (one.type === 'error') code = closeCodeOf(AsrError.fromRecord(one.error));
+    if (one.type === 'closed') return one.totals.end === 'failed' ? code : CLOSE.done;
+  }
+  return null;
 }

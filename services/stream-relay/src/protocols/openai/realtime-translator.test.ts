@@ -10,7 +10,7 @@ const AUDIO = Buffer.alloc(4_800).toString('base64');
 const APPEND = JSON.stringify({ type: 'input_audio_buffer.append', audio: AUDIO });
 const COMMIT = JSON.stringify({ type: 'input_audio_buffer.commit', event_id: 'mine' });
 
-function dialect(more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
+function translator(more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
   const counts = new Map<string, number>();
   const newId = (kind: string): string => {
     const count = (counts.get(kind) ?? 0) + 1;
@@ -20,9 +20,9 @@ function dialect(more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
   return new RealtimeTranslator({ newId, model: null, input: null, legacy: false, quietLimitMs: 1_000, ...more });
 }
 
-/** A dialect whose session is open with this session. */
+/** A translator whose session is open with this session. */
 function live(session: object = {}, more: Partial<RealtimeOptions> = {}): RealtimeTranslator {
-  const made = dialect(more);
+  const made = translator(more);
   made.text(update(session));
   made.text(APPEND);
   made.opened({ index: 0 });
@@ -44,7 +44,7 @@ function deltas(actions: readonly Action[]): string {
 
 describe('OpenAI Realtime', () => {
   test('The session is told at once, and again after an update, with what was left out filled in.', () => {
-    const made = dialect({ model: 'whisper-1' });
+    const made = translator({ model: 'whisper-1' });
     const [created] = said(made.begin());
     assert.equal(created?.['type'], 'session.created');
     const [updated] = said(made.text(update({ audio: { input: { transcription: { language: 'en' }, turn_detection: { type: 'server_vad', silence_duration_ms: 350 } } } })));
@@ -57,7 +57,7 @@ describe('OpenAI Realtime', () => {
   });
 
   test('What the client sets becomes the settings of a session that opens with its first audio.', () => {
-    const made = dialect();
+    const made = translator();
     made.text(update({ audio: { input: { format: { type: 'audio/pcmu' }, transcription: { model: 'moonshine-tiny', languages: ['en-US'], prompt: 'Names', keywords: ['Bee', 'Cee'] }, turn_detection: { type: 'server_vad', threshold: 0, prefix_padding_ms: 600, silence_duration_ms: 50 } } } }));
     const actions = made.text(APPEND);
     assert.deepEqual(done(actions), ['open', 'push']);
@@ -70,7 +70,7 @@ describe('OpenAI Realtime', () => {
   });
 
   test('The legacy update means the same and is answered in its own shape.', () => {
-    const made = dialect();
+    const made = translator();
     const [updated] = said(made.text(JSON.stringify({ type: 'transcription_session.update', session: { input_audio_format: 'g711_alaw', input_audio_transcription: { model: 'gpt-4o-transcribe', language: 'de' }, turn_detection: null } })));
     assert.equal(updated?.['type'], 'transcription_session.updated');
     assert.equal((updated['session'] as { input_audio_format: string }).input_audio_format, 'g711_alaw');
@@ -126,7 +126,7 @@ describe('OpenAI Realtime', () => {
 
   test('A model whose clients commit is not listened to for pauses, and a commit of less than 100 ms is OpenAI\'s error and leaves the audio in the buffer.', () => {
     for (const session of [{ audio: { input: { transcription: { model: 'gpt-realtime-whisper' } } } }, { audio: { input: { turn_detection: null } } }]) {
-      const made = dialect();
+      const made = translator();
       made.text(update(session));
       const refusal = (ms: string): object => ({
         type: 'invalid_request_error', code: 'input_audio_buffer_commit_empty', param: null, event_id: 'mine',
@@ -174,7 +174,7 @@ describe('OpenAI Realtime', () => {
   });
 
   test('What cannot be understood is answered with an error and changes nothing.', () => {
-    const made = dialect();
+    const made = translator();
     const wrong: [string, string, string | null][] = [
       ['no json', 'invalid_message', null],
       ['[]', 'invalid_message', 'type'],
@@ -213,18 +213,18 @@ describe('OpenAI Realtime', () => {
   });
 
   test('A client secret\'s session is in force from the start.', () => {
-    const made = dialect({ input: { transcription: { language: 'fr' }, turn_detection: null } });
+    const made = translator({ input: { transcription: { language: 'fr' }, turn_detection: null } });
     assert.equal((said(made.begin())[0]?.['session'] as { audio: { input: { transcription: { language: string } } } }).audio.input.transcription.language, 'fr');
     assert.deepEqual([openedWith(made.text(APPEND)).language], ['fr']);
   });
 
   test('Clients of the unfinished API are greeted in its words.', () => {
-    assert.equal(said(dialect({ legacy: true }).begin())[0]?.['type'], 'transcription_session.created');
+    assert.equal(said(translator({ legacy: true }).begin())[0]?.['type'], 'transcription_session.created');
   });
 
   test('Clearing drops what is not committed and is confirmed, with or without a session.', () => {
     const clear = '{"type":"input_audio_buffer.clear"}';
-    assert.deepEqual([done(dialect().text(clear)), brief(dialect().text(clear))], [[], ['cleared']]);
+    assert.deepEqual([done(translator().text(clear)), brief(translator().text(clear))], [[], ['cleared']]);
     const made = live();
     made.news(news.ended(0), 0);
     assert.deepEqual([made.news(news.started(1), 0), made.news(news.partial(1, 'Not this'), 0)].flatMap(brief), ['speech_started item_2', 'delta item_2']);

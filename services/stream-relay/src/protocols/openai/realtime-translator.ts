@@ -2,8 +2,7 @@ import { AsrError, type LiveNews, type LiveSettings } from '@murmuration/contrac
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import type { Action, Translator } from '../translator.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
-import { RealtimeEvents } from './realtime-events.js';
-import { legacySessionAnswer, sessionAnswer } from './session-answer.js';
+import { legacySessionAnswer, RealtimeEvents, sessionAnswer } from './realtime-events.js';
 import { liveSettings, readSession, type SessionInput } from './session-input.js';
 import { TurnItems } from './turn-items.js';
 

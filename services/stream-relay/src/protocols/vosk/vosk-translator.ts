@@ -76,7 +76,7 @@ export class VoskTranslator implements Translator {
 
   committed(utterance: number | null): Action[] {
     const waiting = this.#due.find((due) => typeof due === 'object' && due.upTo === null);
-    // Without an utterance in hand, whatever is final is all there is.
+    // Without an utterance in progress, what is final is all there is.
     if (typeof waiting === 'object') waiting.upTo = utterance ?? -1;
     return this.#reply();
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelProgress } from '@murmuration/asr';
 import type { Logger } from '@murmuration/runtime';
-import { findingLog } from './finding-log.js';
+import { findingLog } from './load-model.js';
 
 function lines(): { readonly told: unknown[]; readonly logger: Logger } {
   const told: unknown[] = [];
