@@ -1,6 +1,6 @@
 import { filteredField, type AsrError } from '@murmuration/contracts';
 import { say, type Action } from '../translator.js';
-import type { Item } from './turn-items.js';
+import type { Item } from './item.js';
 import { detectsTurns, type SessionInput } from './session-input.js';
 
 /** Builds the server's events; each gets an id of its own. */
