@@ -61,10 +61,10 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
-    owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/'),
+    owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/|^cli/src/up/own-redis\\.ts$'),
     owner('outbound-owner', 'packages/outbound is the only one that asks addresses that clients name.', '(^|/)node_modules/undici/', '^packages/outbound/'),
     owner('storage-owner', 'packages/queue is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/queue/'),
-    owner('child-process-owner', 'The decoders of packages/audio and the microphone of the command line are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|${TESTS}`),
+    owner('child-process-owner', 'The decoders of packages/audio, the microphone and murmur up of the command line are the only ones that start programs.', '^(node:)?child_process$', `^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|${TESTS}`),
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },

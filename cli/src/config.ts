@@ -16,14 +16,17 @@ const shape = {
   MURMUR_API_KEY: z.string().min(1).optional(),
 };
 
+/** Variables as they are. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 export type CliConfig = ReturnType<typeof readConfig>;
 
 /** The command line's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+export function readConfig(environment: Environment) {
   return parseEnvironment(shape, environment);
 }
 
 /** All variables as they are. */
-export function readEnvironment(): Readonly<Record<string, string | undefined>> {
+export function readEnvironment(): Environment {
   return process.env;
 }

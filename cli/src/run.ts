@@ -2,7 +2,8 @@ import { KeyFileError } from '@murmuration/access';
 import { HubFault, ModelFileFault } from '@murmuration/asr';
 import { MurmurationError } from '@murmuration/client/node';
 import { EnvironmentError } from '@murmuration/runtime';
-import { readConfig, type CliConfig } from './config.js';
+import { SetupError } from '../../scripts/setup/setup-error.mjs';
+import { readConfig, type CliConfig, type Environment } from './config.js';
 import { JOBS_USAGE, jobsCommand } from './jobs/jobs-command.js';
 import { KEYS_USAGE, keysCommand } from './keys/keys-command.js';
 import { LIVE_USAGE, liveCommand } from './live/live-command.js';
@@ -11,23 +12,39 @@ import { MODELS_USAGE, modelsCommand } from './models/models-command.js';
 import { sentence, statusOf } from './server/fault.js';
 import { Interrupted, UsageError, type Terminal } from './terminal.js';
 import { TRANSCRIBE_USAGE, transcribeCommand } from './transcribe/transcribe-command.js';
+import { UP_USAGE } from './up/up-arguments.js';
+import type { UpGiven } from './up/up-command.js';
+
+interface Context {
+  readonly environment: Environment;
+  readonly readConfig: () => CliConfig;
+  readonly terminal: Terminal;
+  readonly up: UpGiven;
+}
+
+type Command = (args: readonly string[], readConfig: () => CliConfig, terminal: Terminal) => Promise<number>;
+
+function withConfig(command: Command): Group['run'] {
+  return (args, { readConfig: read, terminal }) => command(args, read, terminal);
+}
 
 interface Group {
   readonly usage: string;
-  readonly run: (args: readonly string[], readConfig: () => CliConfig, terminal: Terminal) => Promise<number>;
+  readonly run: (args: readonly string[], context: Context) => Promise<number>;
 }
 
 const GROUPS: Readonly<Record<string, Group>> = {
-  transcribe: { usage: TRANSCRIBE_USAGE, run: transcribeCommand },
-  live: { usage: LIVE_USAGE, run: liveCommand },
-  jobs: { usage: JOBS_USAGE, run: jobsCommand },
-  models: { usage: MODELS_USAGE, run: modelsCommand },
-  keys: { usage: KEYS_USAGE, run: keysCommand },
+  up: { usage: UP_USAGE, run: async (args, { environment, terminal, up }) => (await import('./up/up-command.js')).upCommand(args, environment, terminal, up) },
+  transcribe: { usage: TRANSCRIBE_USAGE, run: withConfig(transcribeCommand) },
+  live: { usage: LIVE_USAGE, run: withConfig(liveCommand) },
+  jobs: { usage: JOBS_USAGE, run: withConfig(jobsCommand) },
+  models: { usage: MODELS_USAGE, run: withConfig(modelsCommand) },
+  keys: { usage: KEYS_USAGE, run: withConfig(keysCommand) },
 };
 const USAGE = Object.values(GROUPS).map(({ usage }) => usage).join('\n');
 
 /** Runs a command line and answers the exit status: 0 done, 1 it could not be done, 2 it means nothing, 3 the server cannot be reached, 130 Ctrl-C. Throws only what is a fault of this program. */
-export async function run(args: readonly string[], environment: Readonly<Record<string, string | undefined>>, terminal: Terminal): Promise<number> {
+export async function run(args: readonly string[], environment: Environment, terminal: Terminal, up: UpGiven = {}): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') {
     terminal.out(USAGE);
@@ -39,7 +56,7 @@ export async function run(args: readonly string[], environment: Readonly<Record<
     return 2;
   }
   try {
-    return await group.run(rest, () => readConfig(environment), terminal);
+    return await group.run(rest, { environment, readConfig: () => readConfig(environment), terminal, up });
   } catch (error) {
     if (error instanceof Interrupted) return error.status;
     if (error instanceof UsageError) {
@@ -50,7 +67,7 @@ export async function run(args: readonly string[], environment: Readonly<Record<
       terminal.err(`${sentence(error)}\n`);
       return statusOf(error);
     }
-    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
+    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput, SetupError].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
     terminal.err(`${error.message}\n`);
     return 1;
   }

@@ -13,7 +13,10 @@ export function benchNames(root) {
   return readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => name.slice(0, -3)).sort();
 }
 
-/** `npm run bench`; answers the exit status of the measurement. What follows its name is handed to it. */
+/**
+ * `npm run bench`; answers the exit status of the measurement. What follows its name is handed to it.
+ * @param {string[]} args
+ */
 export async function bench([name, ...args]) {
   const names = benchNames(ROOT);
   const list = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`;

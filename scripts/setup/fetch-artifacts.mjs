@@ -38,8 +38,11 @@ export async function unpackFiles(tarball, files) {
   const folder = await mkdtemp(`${tarball}-`);
   const wanted = new Set(files.map(({ member }) => member));
   try {
-    await extract({ file: tarball, cwd: folder, strict: true, filter: (path, entry) => wanted.has(path) && 'type' in entry && entry.type === 'File' })
-      .catch((error) => { throw new SetupError(`The package could not be unpacked: ${error.message}.`); });
+    try {
+      await extract({ file: tarball, cwd: folder, strict: true, filter: (path, entry) => wanted.has(path) && 'type' in entry && entry.type === 'File' });
+    } catch (error) {
+      throw new SetupError(`The package could not be unpacked: ${error.message}.`);
+    }
     for (const file of files) await placeVerified(file, join(folder, file.member));
   } finally {
     await rm(folder, { recursive: true, force: true });

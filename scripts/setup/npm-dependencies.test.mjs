@@ -29,7 +29,7 @@ test('An installed tree with another version or a package too many does not fit'
   changed.packages['node_modules/b'].version = '2.0.1';
   assert.equal(treeMatchesLock(LOCK, changed), false);
   const more = structuredClone(without(''));
-  more.packages['node_modules/left-over'] = { version: '1.0.0' };
+  Object.assign(more.packages, { 'node_modules/left-over': { version: '1.0.0' } });
   assert.equal(treeMatchesLock(LOCK, more), false);
 });
 

@@ -20,7 +20,11 @@ export function stateFolder(environment = process.env) {
   return wanted === undefined || wanted === '' ? LOCAL_FOLDER : resolve(ROOT, wanted);
 }
 
-/** A path that a person typed, absolute. npm changes to the checkout before it runs a script and keeps the person's folder in `INIT_CWD`. */
+/**
+ * A path that a person typed, absolute. npm changes to the checkout before it runs a script and keeps the person's folder in `INIT_CWD`.
+ * @param {string} path
+ * @returns {string}
+ */
 export function typedPath(path, environment = process.env) {
   return isAbsolute(path) ? path : resolve(environment.INIT_CWD ?? process.cwd(), path);
 }
@@ -28,6 +32,8 @@ export function typedPath(path, environment = process.env) {
 /**
  * A model as a person typed it: a folder, when it begins with a dot or when there is a folder of that path, becomes absolute. A
  * plain name without a slash stays a name, whatever lies around, and so does an id of the hub (`owner/name`) where no such folder is.
+ * @param {string} model
+ * @returns {string}
  */
 export function typedModel(model, environment = process.env) {
   if (/^\.{1,2}([\\/]|$)/.test(model)) return typedPath(model, environment);

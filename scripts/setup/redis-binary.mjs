@@ -14,6 +14,7 @@ export function parseRedisVersion(text) {
   return match === null ? null : match.slice(1).map(Number);
 }
 
+/** @param {number[]} version */
 function isRecentEnough([major, minor]) {
   return major > OLDEST_REDIS[0] || (major === OLDEST_REDIS[0] && minor >= OLDEST_REDIS[1]);
 }

@@ -2,12 +2,14 @@ import { endCommands } from './command.mjs';
 
 /** A failure whose message already says to a person what is wrong and what to do; printed without a stack. */
 export class SetupError extends Error {
+  /** @override */
   name = 'SetupError';
 }
 
 /**
  * Runs a script's main function: prints what it throws and sets the exit status it returns (undefined is 0). A signal that nobody
  * takes meanwhile ends the commands that run, npm for one, and then this process, as it would without us.
+ * @param {() => Promise<number | undefined>} main
  */
 export async function runMain(main) {
   const stop = (signal) => {

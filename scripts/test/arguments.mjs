@@ -1,4 +1,8 @@
-import { UsageError } from '../start/arguments.mjs';
+/** A command line that means nothing; the message says which part of it. */
+export class UsageError extends Error {
+  /** @override */
+  name = 'UsageError';
+}
 
 export const USAGE = `npm test [-- PATH…]
 

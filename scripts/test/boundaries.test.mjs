@@ -26,7 +26,7 @@ function brokenRules(sources) {
       write(`node_modules/${name}/index.js`, 'module.exports = {};');
     }
     for (const room of ROOMS) {
-      const name = room.split('/').at(-1);
+      const name = String(room.split('/').at(-1));
       write(`${room}/package.json`, JSON.stringify({
         name: `@murmuration/${name}`, version: '0.1.0', type: 'module', exports: { '.': './dist/index.js' },
         dependencies: { bullmq: '1.0.0', ...Object.fromEntries(ROOMS.map((other) => [`@murmuration/${other.split('/').at(-1)}`, '0.1.0'])) },

@@ -12,11 +12,12 @@ import { ensurePythonClient } from '../setup/python-client.mjs';
 import { ensureRedisBinary } from '../setup/redis-binary.mjs';
 import { heading, seconds } from '../setup/say.mjs';
 import { ensureTestProgram } from '../setup/test-program.mjs';
-import { UsageError } from '../start/arguments.mjs';
-import { USAGE, parseTestArguments } from './arguments.mjs';
+import { USAGE, UsageError, parseTestArguments } from './arguments.mjs';
 import { findTestFiles } from './test-files.mjs';
 
 const RUNNER = fileURLToPath(new URL('./run-tests.mjs', import.meta.url));
+// The closing lines and more.
+const KEPT_CHARACTERS = 64 * 1024;
 const WATCH = new URL('./test-watch.mjs', import.meta.url).href;
 
 /** `npm test`; answers the exit status. */
@@ -34,6 +35,28 @@ export async function test(args) {
     return 0;
   }
 
+  if (!(await prepareTests())) return 1;
+  // All checks run, whatever the ones before found; only without a build there is nothing to check.
+  const checks = [];
+  if (options.paths.length === 0) {
+    checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
+    checks.push(await step('boundaries (dependency-cruiser)', () => tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()])));
+    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])));
+  }
+  const groups = findTestFiles(ROOT, options.paths);
+  const count = groups.rooms.length + groups.system.length;
+  if (count === 0) {
+    console.error(`\nNo test lies at ${options.paths.join(', ')}.`);
+    return 1;
+  }
+  if (checks.includes(false)) console.log('\nA check above failed; the tests run all the same.');
+  heading(`tests (${String(count)} files)`);
+  const { passed } = await runTests(groups);
+  return passed && !checks.includes(false) ? 0 : 1;
+}
+
+/** Sees to all that tests need and compiles; answers whether the types are right. */
+export async function prepareTests() {
   await step('preparation', async () => {
     await prepare({ build: false });
     await ensureRedisBinary();
@@ -44,27 +67,7 @@ export async function test(args) {
     for (const client of LIVE_CLIENTS) await ensureLiveClient(client, LOCAL_FOLDER);
     return true;
   });
-  // All checks run, whatever the ones before found; only without a build there is nothing to check.
-  const checks = [await step('types (tsc -b)', () => checkTypes(ROOT))];
-  if (!checks[0]) return 1;
-  if (options.paths.length === 0) {
-    checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
-    checks.push(await step('boundaries (dependency-cruiser)', () => tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()])));
-    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])));
-  }
-  const { rooms, system } = findTestFiles(ROOT, options.paths);
-  const files = [...rooms, ...system];
-  if (files.length === 0) {
-    console.error(`\nNo test lies at ${options.paths.join(', ')}.`);
-    return 1;
-  }
-  if (checks.includes(false)) console.log('\nA check above failed; the tests run all the same.');
-  heading(`tests (${String(files.length)} files)`);
-  const passed = await runTests([
-    { files: rooms.map(({ file }) => file), concurrency: 2 },
-    { files: system.map(({ file }) => file), concurrency: 1 },
-  ]);
-  return passed && !checks.includes(false) ? 0 : 1;
+  return await step('types (tsc -b)', () => checkTypes(ROOT));
 }
 
 async function step(name, work) {
@@ -85,11 +88,23 @@ function sourceFolders() {
   return [...rooms, 'cli', 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
 }
 
-/** The last thing that prints: the closing lines of node:test stand at the very end. */
-function runTests(groups) {
+/**
+ * Runs test files, as `findTestFiles` answers them, on `program`; answers whether all passed, and the end of what was printed where that is to be kept.
+ * In `npm test` it is the last thing that prints: the closing lines of node:test stand at the very end.
+ * @param {ReturnType<typeof findTestFiles>} files
+ * @param {{ program?: string, env?: NodeJS.ProcessEnv, keepOutput?: boolean }} [options]
+ * @returns {Promise<{ passed: boolean, output: string }>}
+ */
+export function runTests({ rooms, system }, { program = process.execPath, env = process.env, keepOutput = false } = {}) {
+  const groups = [{ files: rooms.map(({ file }) => file), concurrency: 2 }, { files: system.map(({ file }) => file), concurrency: 1 }];
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', '--import', WATCH, RUNNER], { cwd: ROOT, stdio: ['pipe', 'inherit', 'inherit'] });
-    child.once('close', (code) => { resolve(code === 0); });
-    child.stdin.end(JSON.stringify({ root: ROOT, groups }));
+    const child = spawn(program, ['--enable-source-maps', '--import', WATCH, RUNNER], { cwd: ROOT, env, stdio: ['pipe', keepOutput ? 'pipe' : 'inherit', 'inherit'] });
+    let output = '';
+    child.stdout?.setEncoding('utf8').on('data', (text) => {
+      process.stdout.write(text);
+      output = (output + text).slice(-KEPT_CHARACTERS);
+    });
+    child.once('close', (code) => { resolve({ passed: code === 0, output }); });
+    child.stdin?.end(JSON.stringify({ root: ROOT, groups }));
   });
 }

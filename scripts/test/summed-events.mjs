@@ -51,6 +51,7 @@ export class SummedEvents extends Readable {
     return match === null ? null : { name: match[1], value: Number(match[2]) };
   }
 
+  /** @override */
   _read() {
     this.#events.next().then(
       ({ done, value }) => { this.push(done ? null : value); },

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 /** Files under `folder` whose names end in `ending`, sorted, relative to `root` with forward slashes; none when there is no such folder. */
 function filesUnder(root, folder, ending) {
   if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { recursive: true })
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(ending) && !name.split(sep).includes('node_modules'))
     .map((name) => [folder, ...name.split(sep)].join('/'))
     .sort();

@@ -26,7 +26,7 @@ if (folder !== undefined && isMainThread && process.env.NODE_TEST_CONTEXT !== un
     const timeout = options.timeout ?? limitMs;
     const name = typeof given[0] === 'string' ? given[0] : `the hook ${kind}`;
     // To node:test it is this file that registers the test.
-    const place = /(\/[^\s():]+):(\d+):(\d+)/.exec(new Error().stack.split('\n')[2] ?? '');
+    const place = /(\/[^\s():]+):(\d+):(\d+)/.exec(new Error().stack?.split('\n')[2] ?? '');
     if (place !== null) appendFileSync(placesFile(folder), `${JSON.stringify({ name, file: place[1], line: Number(place[2]), column: Number(place[3]) })}\n`);
     const body = async (...inputs) => {
       const entry = { name, limitMs: timeout, sinceMs: Date.now() };
