@@ -2,7 +2,6 @@ import { KeyFileError } from '@murmuration/access';
 import { HubFault, ModelFileFault } from '@murmuration/asr';
 import { MurmurationError } from '@murmuration/client/node';
 import { EnvironmentError } from '@murmuration/runtime';
-import { SetupError } from '../../scripts/setup/setup-error.mjs';
 import { readConfig, type CliConfig, type Environment } from './config.js';
 import { JOBS_USAGE, jobsCommand } from './jobs/jobs-command.js';
 import { KEYS_USAGE, keysCommand } from './keys/keys-command.js';
@@ -67,7 +66,7 @@ export async function run(args: readonly string[], environment: Environment, ter
       terminal.err(`${sentence(error)}\n`);
       return statusOf(error);
     }
-    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput, SetupError].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
+    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
     terminal.err(`${error.message}\n`);
     return 1;
   }

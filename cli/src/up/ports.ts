@@ -32,7 +32,7 @@ export interface Ports {
 }
 
 /** True when a server may listen there now. A host that is no address of this machine throws. */
-export function isPortFree(port: number, host: string): Promise<boolean> {
+function isPortFree(port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {

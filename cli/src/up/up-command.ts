@@ -30,8 +30,18 @@ export interface UpGiven {
   readonly files?: Promise<void> | undefined;
 }
 
-/** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `UsageError`, `SetupError` and `EnvironmentError`. */
+/** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `UsageError` and `EnvironmentError`. */
 export async function upCommand(args: readonly string[], environment: Environment, terminal: Terminal, given: UpGiven = {}): Promise<number> {
+  try {
+    return await up(args, environment, terminal, given);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    terminal.err(`\n${error.message}\n`);
+    return 1;
+  }
+}
+
+async function up(args: readonly string[], environment: Environment, terminal: Terminal, given: UpGiven): Promise<number> {
   const asked = parseUpArguments(args);
   if (asked.help) {
     terminal.out(UP_USAGE);
