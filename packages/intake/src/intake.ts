@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, redisConcerns, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis } from '@murmuration/queue';
+import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, redisConcerns, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis, type RedisAddress } from '@murmuration/queue';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
@@ -16,7 +16,7 @@ import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, Tra
 
 /** Settings of a node's intake. */
 export interface IntakeOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisAddress;
   readonly defaultModel: string | null;
   readonly limits: TranscriptionParts['limits'];
   readonly workerWaitMs: number;
@@ -101,9 +101,9 @@ export class Intake implements TranscriptionService {
   /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
   static async start(options: IntakeOptions): Promise<Intake> {
     const speech = await SpeechReader.start(options.speech);
-    const redis = doorConnection(options.redisUrl, options.logger);
-    const subscriber = subscriberConnection(options.redisUrl, options.logger);
-    const patient = patientConnection(options.redisUrl, options.logger);
+    const redis = doorConnection(options.redis, options.logger);
+    const subscriber = subscriberConnection(options.redis, options.logger);
+    const patient = patientConnection(options.redis, options.logger);
     await whenReady(redis, 2_000).catch(() => undefined);
     try {
       const audio = await openAudioStore(options.audioStore, redis, (url) => doorConnection(url, options.logger));

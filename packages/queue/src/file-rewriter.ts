@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@murmuration/runtime';
-import type { Redis } from 'ioredis';
+import type { Redis as Server } from 'ioredis';
+import { mastersOf, type Redis } from './connections.js';
 import { CONTENT_PATTERN, PREFIX, REWRITE_KEYS } from './keys.js';
 import { Turn } from './turn.js';
 
@@ -13,7 +14,7 @@ const ASK_EVERY_MS = 100;
  * Makes what was deleted, or has expired, leave Redis' append-only file too: that keeps every command until it is rewritten, and Redis
  * by itself does that only once the file has doubled. Any number of nodes may have one; one of them looks at a time.
  *
- * A look goes over all keys, which also makes Redis drop those that have expired. The file is rewritten when the keys that hold clients' things
+ * In a Cluster each master has keys and a file of its own; they are looked at one after the other. A look goes over all keys, which also makes Redis drop those that have expired. The file is rewritten when the keys that hold clients' things
  * are others than at the last rewrite, or a job or live session has begun since: then something may have gone. A cluster at rest rewrites nothing.
  */
 export class FileRewriter {
@@ -53,27 +54,35 @@ export class FileRewriter {
 
   async #look(): Promise<void> {
     if (!await this.#turn.take()) return;
-    let restMs = this.#everyMs * 0.4;
+    let rewritingMs = 0;
     try {
-      if ((await this.#figures())('aof_enabled') !== '1') return;
-      const there = await this.#whatIsThere();
-      if (await this.#redis.get(REWRITE_KEYS.seen) === there) return;
-      const startedMs = performance.now();
-      if (!await this.#rewrite()) return;
-      await this.#redis.set(REWRITE_KEYS.seen, there);
+      const seen = (await this.#redis.get(REWRITE_KEYS.seen))?.split('\n') ?? [];
+      const begun = await this.#redis.get(REWRITE_KEYS.begun) ?? '0';
+      const there: string[] = [];
+      for (const server of mastersOf(this.#redis)) {
+        const figure = await figuresOf(server);
+        if (figure('aof_enabled') !== '1') continue;
+        // Another run of a server, or another master after a failover, has another file.
+        const line = [figure('run_id'), begun, await this.#keysOf(server)].join(' ');
+        there.push(line);
+        if (seen.includes(line)) continue;
+        const startedMs = performance.now();
+        if (!await this.#rewrite(server)) return;
+        rewritingMs += performance.now() - startedMs;
+      }
+      if (rewritingMs > 0) await this.#redis.set(REWRITE_KEYS.seen, there.join('\n'));
       this.#warned = false;
-      restMs = Math.max(restMs, (performance.now() - startedMs) / REWRITE_SHARE);
     } finally {
-      await this.#turn.pass(Math.round(restMs));
+      await this.#turn.pass(Math.round(Math.max(this.#everyMs * 0.4, rewritingMs / REWRITE_SHARE)));
     }
   }
 
   /** True when the file was rewritten. Throws when Redis will not or cannot. */
-  async #rewrite(): Promise<boolean> {
+  async #rewrite(server: Server): Promise<boolean> {
     // One that has begun before may hold what has gone since.
-    await this.#untilIdle();
-    await this.#redis.bgrewriteaof();
-    const figure = await this.#untilIdle();
+    await this.#untilIdle(server);
+    await server.bgrewriteaof();
+    const figure = await this.#untilIdle(server);
     if (this.#closed) return false;
     const status = figure('aof_last_bgrewrite_status');
     if (status !== 'ok') throw new Error(`the rewrite ended as ${status}`);
@@ -81,26 +90,20 @@ export class FileRewriter {
   }
 
   /** Resolves with the figures of when no rewrite is under way or planned, or when this is closed. */
-  async #untilIdle(): Promise<(name: string) => string> {
+  async #untilIdle(server: Server): Promise<(name: string) => string> {
     for (;;) {
-      const figure = await this.#figures();
+      const figure = await figuresOf(server);
       if (this.#closed || (figure('aof_rewrite_in_progress') === '0' && figure('aof_rewrite_scheduled') === '0')) return figure;
       await pause(ASK_EVERY_MS);
       await this.#turn.hold();
     }
   }
 
-  async #figures(): Promise<(name: string) => string> {
-    const info = await this.#redis.info('persistence');
-    return (name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
-  }
-
-  /** Tells one set of keys, and number of beginnings, from another. */
-  async #whatIsThere(): Promise<string> {
-    const begun = await this.#redis.get(REWRITE_KEYS.begun);
+  /** Tells one set of keys from another. */
+  async #keysOf(server: Server): Promise<string> {
     let [cursor, count, sum] = ['0', 0, 0];
     do {
-      const [next, keys] = await this.#redis.scan(cursor, 'MATCH', CONTENT_PATTERN, 'COUNT', PAGE);
+      const [next, keys] = await server.scan(cursor, 'MATCH', CONTENT_PATTERN, 'COUNT', PAGE);
       for (const key of keys) {
         // Who settles a job comes and goes.
         if (key.endsWith(':settling')) continue;
@@ -110,8 +113,13 @@ export class FileRewriter {
       cursor = next;
       await this.#turn.hold();
     } while (cursor !== '0');
-    return [begun ?? '0', count, sum].join(' ');
+    return `${String(count)} ${String(sum)}`;
   }
+}
+
+async function figuresOf(server: Server): Promise<(name: string) => string> {
+  const info = await server.info();
+  return (name) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
 }
 
 /** FNV-1a, 32 bits, of what tells keys apart. */

@@ -1,7 +1,7 @@
 export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
 export { OrphanSweep } from './audio-store/orphan-sweep.js';
-export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis } from './connections.js';
+export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis, type RedisAddress } from './connections.js';
 export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
 export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms, type UnfinishedJob } from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';

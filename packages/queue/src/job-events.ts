@@ -1,5 +1,5 @@
 import { chunkResultSchema, type ChunkResult, type ErrorRecord, type JobState } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from './connections.js';
 import { jobKeys } from './keys.js';
 import { WakeChannels } from './live/wake-channels.js';
 

@@ -1,6 +1,6 @@
 import { samplesToMs, type DecodeOptions, type ErrorRecord, type JobMetadata, type JobPriority, type JobState, type Lane, type PlannedChunk, type RecordingSummary, type Webhook } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
 import type { AudioStore } from './audio-store/audio-store.js';
+import type { Redis } from './connections.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
 import { endJob, endOfChunks } from './scripts/job-scripts.js';
@@ -203,7 +203,7 @@ export class JobStore {
   }
 
   async #inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
-    await pipelined(this.#redis.pipeline().zrem(ACTIVE_JOBS, job.id).zrem(activeJobsOf(job.modelSlug), job.id));
+    await pipelined(this.#redis, [['zrem', ACTIVE_JOBS, job.id], ['zrem', activeJobsOf(job.modelSlug), job.id]]);
   }
 
   /** Jobs whose lease runs and accepted ones: everybody's, or those of one owner. */
@@ -211,10 +211,8 @@ export class JobStore {
     const ids = await runLua(this.#redis, activeJobs, [ACTIVE_JOBS], []) as string[];
     const summaries: JobSummary[] = [];
     for (let at = 0; at < ids.length && summaries.length < limit; at += PAGE) {
-      const pipeline = this.#redis.pipeline();
       const page = ids.slice(at, at + PAGE);
-      for (const id of page) pipeline.hgetall(jobKeys(id).job);
-      const manifests = await pipelined(pipeline) as Record<string, string>[];
+      const manifests = await pipelined(this.#redis, page.map((id) => ['hgetall', jobKeys(id).job])) as Record<string, string>[];
       summaries.push(...page.flatMap((id, i) => summaryOf(id, manifests[i] ?? {})).filter((job) => whose === 'everybody' || job.owner === whose.owner));
     }
     return summaries.slice(0, limit);
@@ -225,9 +223,8 @@ export class JobStore {
     const ids = await runLua(this.#redis, activeJobs, [activeJobsOf(slug)], []) as string[];
     const jobs: UnfinishedJob[] = [];
     for (let at = 0; at < ids.length; at += PAGE) {
-      const pipeline = this.#redis.pipeline();
-      for (const id of ids.slice(at, at + PAGE)) pipeline.hmget(jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner');
-      for (const [lane, plannedMs, doneMs, owner = null] of await pipelined(pipeline) as (string | null)[][]) {
+      const manifests = await pipelined(this.#redis, ids.slice(at, at + PAGE).map((id) => ['hmget', jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner'])) as (string | null)[][];
+      for (const [lane, plannedMs, doneMs, owner = null] of manifests) {
         if (typeof lane === 'string') jobs.push({ lane: lane as Lane, owner, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
       }
     }

@@ -6,6 +6,9 @@ export function queuePrefix(slug: string): string {
   return `{${PREFIX}.${slug}}`;
 }
 
+/** BullMQ's prefix of the queue of webhooks. No model is called so. */
+export const WEBHOOKS_PREFIX = `{${PREFIX}-webhooks}`;
+
 /** Keys of one job; all share its hash tag, so a script touches one slot. */
 export interface JobKeys {
   /** Hash: state, lane, model, counters, and until its end decode options. Its absence means: cancelled or expired. */
@@ -83,9 +86,9 @@ export function idempotencyKey(hash: string): string {
 export const REWRITE_KEYS = {
   /** String: counts jobs and live sessions that have begun. */
   begun: `${PREFIX}:{rewrite}:begun`,
-  /** String: what there was when the file was last rewritten. */
+  /** String: what there was when the files were last rewritten, a line a server. */
   seen: `${PREFIX}:{rewrite}:seen`,
-  /** String: the node that looks after the file now. */
+  /** String: the node that looks after the files now. */
   turn: `${PREFIX}:{rewrite}:turn`,
 } as const;
 

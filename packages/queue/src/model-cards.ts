@@ -1,5 +1,5 @@
 import { modelCardSchema, type ModelCard } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from './connections.js';
 import { CARD_KEYS } from './keys.js';
 import { putCard, readCards } from './scripts/card-scripts.js';
 import { runScript } from './scripts/script.js';

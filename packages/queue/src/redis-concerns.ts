@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from './connections.js';
 
 /**
  * What of a Redis' settings puts accepted work at risk, a sentence each for an operator; what cannot be told is said to be unknown.

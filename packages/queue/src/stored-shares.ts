@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { RedisMemory } from './audio-store/redis-memory.js';
+import type { Redis } from './connections.js';
 import { LEDGER_KEYS, jobKeys, type JobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
 
@@ -52,15 +52,12 @@ export class StoredBytes {
   }
 
   async #add(byOwner: Map<string | null, number>, list: string, names: readonly (keyof JobKeys)[]): Promise<void> {
-    const [count, members] = await pipelined(this.#redis.pipeline().zcard(list).zrandmember(list, SAMPLE)) as [number, string[]];
+    const [count, members] = await pipelined(this.#redis, [['zcard', list], ['zrandmember', list, SAMPLE]]) as [number, string[]];
     if (members.length === 0) return;
-    const questions = this.#redis.pipeline();
-    for (const member of members) {
+    const answers = await pipelined(this.#redis, members.flatMap((member) => {
       const keys = jobKeys(member.split(' ')[0] ?? '');
-      questions.hget(keys.job, 'owner');
-      for (const name of names) questions.memory('USAGE', keys[name], 'SAMPLES', ELEMENTS);
-    }
-    const answers = await pipelined(questions);
+      return [['hget', keys.job, 'owner'], ...names.map((name) => ['memory', 'USAGE', keys[name], 'SAMPLES', ELEMENTS] as const)] as const;
+    }));
     for (let at = 0; at < answers.length; at += names.length + 1) {
       const [owner, ...bytes] = answers.slice(at, at + names.length + 1) as [string | null, ...(number | null)[]];
       const sum = bytes.reduce<number>((total, one) => total + (one ?? 0), 0) * count / members.length;

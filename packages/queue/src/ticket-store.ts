@@ -1,6 +1,5 @@
 import { AsrError } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
-import { atDoor } from './connections.js';
+import { atDoor, type Redis } from './connections.js';
 import { heldTickets, ticketKey } from './keys.js';
 import { loadScript, runLua } from './scripts/lua-script.js';
 

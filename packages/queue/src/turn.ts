@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from './connections.js';
 import { runScript } from './scripts/script.js';
 import { keepTurn } from './scripts/submitted-scripts.js';
 

@@ -1,7 +1,7 @@
 import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from './connections.js';
 import { LEDGER_KEYS, jobKeys } from './keys.js';
-import { pipelined } from './pipelined.js';
+import { transacted } from './pipelined.js';
 import { runScript } from './scripts/script.js';
 import { openDelivery } from './scripts/submitted-scripts.js';
 
@@ -75,7 +75,7 @@ export class WebhookLog {
       await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
       return;
     }
-    await pipelined(this.#redis.multi()
+    await transacted(this.#redis.multi()
       .rpush(attempts, JSON.stringify(attempt)).ltrim(attempts, -MAX_ATTEMPTS, -1).pexpire(attempts, lifeMs)
       .hset(delivery, { state: after.state, tries: after.tries, firstAtMs: after.firstAtMs, nextAtMs: after.nextAtMs ?? '' }).pexpire(delivery, lifeMs));
     if (after.nextAtMs === null) await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
@@ -88,7 +88,7 @@ export class WebhookLog {
     const now = Date.now();
     const lifeMs = await this.#redis.pttl(delivery);
     if (lifeMs <= 0) return;
-    await pipelined(this.#redis.multi().hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now }).pexpire(delivery, lifeMs));
+    await transacted(this.#redis.multi().hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now }).pexpire(delivery, lifeMs));
     await this.#redis.zadd(LEDGER_KEYS.webhooks, now, job);
   }
 

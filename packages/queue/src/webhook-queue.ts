@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DelayedError, Queue, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { PREFIX } from './keys.js';
+import type { Redis } from './connections.js';
+import { WEBHOOKS_PREFIX } from './keys.js';
 import type { TroubleLog } from './trouble-log.js';
 
 const NAME = 'webhooks';
@@ -27,7 +27,7 @@ export class WebhookQueue {
   constructor(redis: Redis) {
     this.#queue = new Queue(NAME, {
       connection: redis,
-      prefix: PREFIX,
+      prefix: WEBHOOKS_PREFIX,
       skipWaitingForReady: true,
       skipVersionCheck: true,
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 },
@@ -71,7 +71,7 @@ export class WebhookWorker {
       throw new DelayedError();
     }, {
       connection,
-      prefix: PREFIX,
+      prefix: WEBHOOKS_PREFIX,
       concurrency: atOnce,
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_EVERY_MS,

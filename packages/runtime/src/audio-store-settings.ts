@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { EnvironmentError, integerVariable, redisUrlVariable, type parseEnvironment } from './environment.js';
+import { EnvironmentError, integerVariable, type parseEnvironment } from './environment.js';
+import { redisUrlVariable } from './redis-settings.js';
 
 /** Where the PCM of chunks lies until they are done. Every service of a cluster has the same. */
 export type AudioStoreSettings =

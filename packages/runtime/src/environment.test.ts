@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EnvironmentError, booleanVariable, integerVariable, isLoopback, parseEnvironment, portVariable, redisUrlVariable } from './environment.js';
+import { EnvironmentError, booleanVariable, integerVariable, isLoopback, parseEnvironment, portVariable } from './environment.js';
+import { redisUrlVariable } from './redis-settings.js';
 
 const shape = { PORT: portVariable.default(8000), SECRET: redisUrlVariable.optional(), ON: booleanVariable.default(true), COUNT: integerVariable(1, 5).optional() };
 

@@ -45,9 +45,6 @@ export const hostsVariable = z.string()
   .transform((value) => value.split(',').map((host) => host.trim().toLowerCase()).filter((host) => host !== ''))
   .refine((hosts) => hosts.every((host) => host === '*' || /^[\w-]+(\.[\w-]+)*$/.test(host)), 'must be * or host names such as asr.example, apart by commas, without a port');
 
-/** `redis://` or `rediss://` address. */
-export const redisUrlVariable = z.string().refine((value) => /^rediss?:\/\/\S+$/.test(value), 'must be a redis:// or rediss:// address');
-
 /** True when only programs on this machine reach the address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);

@@ -88,7 +88,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   shutdown.add('outbound', () => outbound.close());
   const ffmpeg = await findFfmpeg({ ffmpegPath: config.FFMPEG_PATH ?? null, searchPath: config.PATH }).catch(exit);
   const intake = await Intake.start({
-    redisUrl: config.REDIS_URL,
+    redis: config.redis,
     defaultModel: config.DEFAULT_MODEL ?? null,
     limits: { maxDurationMs: config.MAX_AUDIO_SECONDS * 1_000, maxChannels: config.MAX_AUDIO_CHANNELS },
     workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,

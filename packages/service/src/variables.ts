@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
 import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, redisUrlVariable, type parseEnvironment } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, redisSettings, redisVariables, type parseEnvironment } from '@murmuration/runtime';
 
 /** A size. */
 export const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');
@@ -13,7 +13,7 @@ export const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds
 /** The variables of every service that clients talk to; a service adds its own ones and `METRICS_PORT`'s default. */
 export const nodeVariables = {
   METRICS_HOST: z.string().default('127.0.0.1'),
-  REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
+  ...redisVariables,
   LOG_LEVEL: logLevelVariable.default('info'),
   ...accessVariables,
   ENABLE_WEBSOCKET: booleanVariable.default(true),
@@ -54,6 +54,7 @@ export function nodeSettings(variables: NodeVariables, hostVariable: string, hos
   checkAccessVariables(variables, hostVariable, host);
   return {
     jobRetentionSeconds: jobRetentionSeconds(variables),
+    redis: redisSettings(variables),
     audioStore: audioStoreSettings(variables),
     vadModelPath: variables.VAD_MODEL_PATH ?? join(variables.MODEL_CACHE, 'silero-vad', 'silero_vad_v6.onnx'),
   };

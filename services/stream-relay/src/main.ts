@@ -17,7 +17,7 @@ import type { RelayContext } from './relay-context.js';
 const config = configOrExit(readConfig);
 const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started } = await startNode({ service: 'relay', serving: 'taking sessions', config });
 const live = await Live.start({
-  redisUrl: config.REDIS_URL,
+  redis: config.redis,
   relay: `${hostname()}-${randomUUID().slice(0, 8)}`,
   defaultModel: config.DEFAULT_MODEL ?? null,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,

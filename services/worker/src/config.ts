@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { availableParallelism } from 'node:os';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisUrlVariable } from '@murmuration/runtime';
+import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisSettings, redisVariables } from '@murmuration/runtime';
 
 const millisecondsVariable = z.coerce.number({ error: 'must be a number of milliseconds' }).min(0).max(60_000);
 
 const shape = {
-  REDIS_URL: redisUrlVariable.default('redis://127.0.0.1:6379'),
+  ...redisVariables,
   /** A model's name or a folder. */
   MODEL_PATH: z.string().default('moonshine-tiny'),
   MODEL_DTYPE: z.enum(['auto', 'fp32', 'fp16', 'int8'], { error: 'must be auto, fp32, fp16 or int8' }).default('auto'),
@@ -41,5 +41,5 @@ export type WorkerConfig = ReturnType<typeof readConfig>;
 /** The worker's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  return { ...variables, audioStore: audioStoreSettings(variables), sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
+  return { ...variables, redis: redisSettings(variables), audioStore: audioStoreSettings(variables), sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
 }

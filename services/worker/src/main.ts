@@ -24,8 +24,8 @@ const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS);
 const metrics = new Metrics();
 const state = { started: false, fault: null as string | null };
 
-const redis = patientConnection(config.REDIS_URL, logger);
-const subscriber = subscriberConnection(config.REDIS_URL, logger);
+const redis = patientConnection(config.redis, logger);
+const subscriber = subscriberConnection(config.redis, logger);
 let watch: FetchWatch | null = null;
 
 shutdown.listen();

@@ -39,7 +39,7 @@ export class LiveNodes {
 
   async addNode(relay: string, limits: Partial<LiveLimits> = {}): Promise<Live> {
     const live = await Live.start({
-      redisUrl: this.redis.url, relay, defaultModel: null, workerWaitMs: 10_000,
+      redis: this.redis.url, relay, defaultModel: null, workerWaitMs: 10_000,
       speech: { threads: 1, vadModelPath: join(ROOT, '.murmuration/models/silero-vad/silero_vad_v6.onnx') },
       limits: { ...LIMITS, ...limits }, logger: createLogger({ service: 'test', level: 'silent' }),
     });

@@ -1,5 +1,5 @@
 import { isFinal } from '@murmuration/contracts';
-import { ACCEPTED_AUDIO_LIFE_MS, type AcceptedJob, type AudioStore, type JobLedger, type JobProgress, type JobStore, type TicketQueues, type Turn, type WebhookLog } from '@murmuration/queue';
+import { ACCEPTED_AUDIO_LIFE_MS, TroubleLog, type AcceptedJob, type AudioStore, type JobLedger, type JobProgress, type JobStore, type TicketQueues, type Turn, type WebhookLog } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
 import { statusOf } from './to-job.js';
@@ -50,6 +50,7 @@ export class Reconciler {
   readonly #times: ReconcilerTimes;
   readonly #watched = new Map<string, Watched>();
   readonly #timer: NodeJS.Timeout;
+  readonly #trouble: TroubleLog;
   #looking: Promise<void> = Promise.resolve();
   #idle = true;
   #closed = false;
@@ -59,6 +60,7 @@ export class Reconciler {
   constructor(parts: ReconcilerParts, times: ReconcilerTimes = RECONCILER_TIMES) {
     this.#parts = parts;
     this.#times = times;
+    this.#trouble = new TroubleLog(parts.logger, 'looking after accepted jobs');
     this.#timer = setInterval(() => { this.#tick(); }, times.everyMs);
     this.#timer.unref();
   }
@@ -73,8 +75,8 @@ export class Reconciler {
   #tick(): void {
     if (!this.#idle) return;
     this.#idle = false;
-    this.#looking = this.#look().catch((error: unknown) => {
-      this.#parts.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'cannot look after accepted jobs; trying again');
+    this.#looking = this.#look().then(() => { this.#trouble.over(); }, (error: unknown) => {
+      this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
     }).finally(() => { this.#idle = true; });
   }
 

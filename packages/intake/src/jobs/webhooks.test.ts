@@ -138,7 +138,7 @@ test('A restart between two attempts loses none, nor does the loss of the queue'
   first.crash();
   const second = await startReceiverNode();
   await until(async () => ((await second.jobs.deliveries(job.id, 'everybody'))[0]?.attempts.length === 2 ? true : null));
-  const keys = await second.redis.keys('murm:webhooks:*');
+  const keys = await second.redis.keys('{murm-webhooks}:*');
   assert.ok(keys.length > 0);
   await second.redis.del(...keys);
   const delivery = await untilDelivery(second, job.id, 'delivered');

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
 import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveSegmenters } from '@murmuration/audio';
-import { TicketQueues, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis } from '@murmuration/queue';
+import { TicketQueues, TroubleLog, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis, type RedisAddress } from '@murmuration/queue';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
@@ -12,7 +12,7 @@ import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './li
 import { LiveViews, isSessionId } from './live-views.js';
 
 export interface LiveOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisAddress;
   /** Name of this relay, as lists show it. */
   readonly relay: string;
   readonly defaultModel: string | null;
@@ -53,12 +53,14 @@ export class Live implements LiveService {
   readonly #timer: NodeJS.Timeout;
   /** Of the sessions here and those on their way in. */
   readonly #places: SharedPlaces;
+  readonly #trouble: TroubleLog;
   #looks = 0;
   #looking: Promise<void> | null = null;
   #stopping = false;
 
   private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, segmenters: LiveSegmenters) {
     this.#options = options;
+    this.#trouble = new TroubleLog(options.logger, 'looking after live sessions');
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#door = connections.door;
     this.#patient = connections.patient;
@@ -84,9 +86,9 @@ export class Live implements LiveService {
   /** Connects and loads the detector. Does not wait for Redis: clients are told when it is away. Throws when the detector's model is missing. */
   static async start(options: LiveOptions): Promise<Live> {
     const segmenters = await LiveSegmenters.start(options.speech);
-    const { redisUrl, logger } = options;
-    const door = doorConnection(redisUrl, logger);
-    const live = new Live(options, { door, patient: patientConnection(redisUrl, logger), subscriber: subscriberConnection(redisUrl, logger) }, segmenters);
+    const { redis, logger } = options;
+    const door = doorConnection(redis, logger);
+    const live = new Live(options, { door, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) }, segmenters);
     await whenReady(door, 2_000).catch(() => undefined);
     return live;
   }
@@ -211,8 +213,8 @@ export class Live implements LiveService {
     // While Redis is away a look may take long.
     if (this.#looking !== null) return;
     const looks = this.#looks++;
-    this.#looking = this.#lookAt(looks).catch((error: unknown) => {
-      this.#parts.logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'looking after live sessions failed; trying again');
+    this.#looking = this.#lookAt(looks).then(() => { this.#trouble.over(); }, (error: unknown) => {
+      this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
     }).finally(() => { this.#looking = null; });
   }
 

@@ -43,7 +43,7 @@ export async function startNode(redisUrl: string, logger: Logger, options: Parti
       audio.close();
       subscriber.disconnect();
       patient.disconnect();
-      await redis.quit();
+      await redis.quit().catch(() => undefined);
     },
     crash: () => {
       audio.close();
@@ -108,6 +108,20 @@ export async function until<T>(look: () => Promise<T | null>): Promise<T> {
     await pause(5);
   }
   throw new Error(`what was waited for did not come within ${String(UNTIL_MS / 1_000)} s`);
+}
+
+/** Asks again while the store does not answer, as a client is told to. */
+export function served<T extends object>(ask: () => Promise<T>): Promise<T> {
+  return until(() => ask().catch((error: unknown) => {
+    if (error instanceof AsrError && error.code === 'backend_unavailable') return null;
+    throw error;
+  }));
+}
+
+/** Resolves with the transcript's text when the job is done, whatever becomes of the store in between. */
+export async function untilText(jobs: Jobs, id: string): Promise<string> {
+  await until(async () => ((await served(() => jobs.get(id, 'everybody'))).status === 'done' ? true : null));
+  return (await served(() => jobs.transcript(id, 'everybody'))).text;
 }
 
 /** Resolves when the job has this status. */

@@ -3,7 +3,7 @@ import { HandBack, TicketQueues, TicketWorker, WorkItems, openAudioStore, patien
 import type { Logger } from '@murmuration/runtime';
 
 /** A model whose text is told by the audio's first sample. */
-const SIMULATED_MODEL: ModelCard['model'] = {
+export const SIMULATED_MODEL: ModelCard['model'] = {
   id: 'simulated', slug: 'simulated', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'none',
   chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 30_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 1_000, overlapMs: 0 },
 };

@@ -1,7 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import type { AudioStoreSettings } from '@murmuration/runtime';
-import type { Redis } from 'ioredis';
-import { whenReady } from '../connections.js';
+import { whenReady, type Redis } from '../connections.js';
 import type { AudioStore } from './audio-store.js';
 import { DirectoryAudioStore } from './directory-audio-store.js';
 import { RedisAudioStore } from './redis-audio-store.js';

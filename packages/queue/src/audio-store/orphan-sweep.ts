@@ -1,6 +1,6 @@
 import type { JobState } from '@murmuration/contracts';
 import type { Logger } from '@murmuration/runtime';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { jobKeys } from '../keys.js';
 import type { AudioStore } from './audio-store.js';
 

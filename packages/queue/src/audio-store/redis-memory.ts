@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { mastersOf, type Redis } from '../connections.js';
 
 /** Share of Redis' memory that may be used before nothing more is admitted: at its limit Redis refuses lock renewals too. */
 const ADMIT_BELOW = 0.8;
@@ -17,17 +17,23 @@ export class RedisMemory {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** False when no more work should be admitted, wherever its audio lies: results and entries need room too. */
+  /** False when no more work should be admitted, wherever its audio lies: results and entries need room too. A Cluster is as full as its fullest node. */
   async hasRoom(): Promise<boolean> {
-    const { usedBytes, capacityBytes } = await this.look();
-    return usedBytes < capacityBytes;
+    return (await this.#servers()).every(({ usedBytes, capacityBytes }) => usedBytes < capacityBytes);
   }
 
-  /** What is used, and how much may be before nothing more is admitted. */
+  /** What is used, and how much may be before nothing more is admitted; of all nodes of a Cluster together. */
   async look(): Promise<{ readonly usedBytes: number; readonly capacityBytes: number }> {
-    const info = await this.#redis.info('memory');
-    const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0);
-    const limit = Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0) || this.#budgetBytes;
-    return { usedBytes: used, capacityBytes: limit * ADMIT_BELOW };
+    const servers = await this.#servers();
+    const sum = (field: 'usedBytes' | 'capacityBytes'): number => servers.reduce((total, server) => total + server[field], 0);
+    return { usedBytes: sum('usedBytes'), capacityBytes: sum('capacityBytes') };
+  }
+
+  #servers(): Promise<{ readonly usedBytes: number; readonly capacityBytes: number }[]> {
+    return Promise.all(mastersOf(this.#redis).map(async (server) => {
+      const info = await server.info('memory');
+      const limit = Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0) || this.#budgetBytes;
+      return { usedBytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0), capacityBytes: limit * ADMIT_BELOW };
+    }));
   }
 }

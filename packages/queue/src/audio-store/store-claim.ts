@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioStoreSettings } from '@murmuration/runtime';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
-import { pipelined } from '../pipelined.js';
+import { transacted } from '../pipelined.js';
 
 /** A service says this often that it uses its store, milliseconds. */
 const RENEW_EVERY_MS = 20_000;
@@ -49,7 +49,7 @@ export class StoreClaim {
       return;
     }
     const mine = `${this.#settings.kind} ${randomUUID()}`;
-    const [, recorded, seen] = await pipelined(this.#redis.multi().set(AUDIO_STORE_KEYS.store, mine, 'NX').get(AUDIO_STORE_KEYS.store).exists(AUDIO_STORE_KEYS.seen).set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS, 'NX')) as [unknown, string, number, unknown];
+    const [, recorded, seen] = await transacted(this.#redis.multi().set(AUDIO_STORE_KEYS.store, mine, 'NX').get(AUDIO_STORE_KEYS.store).exists(AUDIO_STORE_KEYS.seen).set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS, 'NX')) as [unknown, string, number, unknown];
     const fits = recorded === mine || await this.#fits(recorded);
     if (!fits && seen === 1) throw new StoreMismatch(this.#sentence(recorded));
     if (!fits) await this.#redis.set(AUDIO_STORE_KEYS.store, mine);

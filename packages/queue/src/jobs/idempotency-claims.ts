@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { idempotencyKey } from '../keys.js';
 import { runScript } from '../scripts/script.js';
 import { replaceClaim } from '../scripts/submitted-scripts.js';

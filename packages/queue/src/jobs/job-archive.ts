@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { parseEvent, type StreamedEvent } from '../job-events.js';
 import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
 import { runScript } from '../scripts/script.js';

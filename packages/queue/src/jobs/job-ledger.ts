@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { JobPriority } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
-import { pipelined } from '../pipelined.js';
+import { pipelined, transacted } from '../pipelined.js';
 import { MANIFEST_FIELDS, PROGRESS_FIELDS, TERMS_FIELDS, parseManifest, parseProgress, type JobManifest, type JobProgress } from './job-manifest.js';
 
 /** Names an accepted job where its manifest may be gone. */
@@ -40,45 +40,39 @@ export class JobLedger {
 
   /** In the order of `ids`. */
   async readAll(ids: readonly string[]): Promise<(JobManifest | null)[]> {
-    if (ids.length === 0) return [];
-    const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...MANIFEST_FIELDS).hmget(jobKeys(id).terms, ...TERMS_FIELDS);
-    const values = await pipelined(pipeline) as (string | null)[][];
+    const values = await pipelined(this.#redis, ids.flatMap((id) => [['hmget', jobKeys(id).job, ...MANIFEST_FIELDS], ['hmget', jobKeys(id).terms, ...TERMS_FIELDS]] as const)) as (string | null)[][];
     return ids.map((_id, i) => parseManifest(values[i * 2] ?? [], values[i * 2 + 1] ?? []));
   }
 
   /** How far jobs are, in the order of `ids`; null for one that is gone. */
   async progress(ids: readonly string[]): Promise<(JobProgress | null)[]> {
-    if (ids.length === 0) return [];
-    const pipeline = this.#redis.pipeline();
-    for (const id of ids) pipeline.hmget(jobKeys(id).job, ...PROGRESS_FIELDS);
-    return (await pipelined(pipeline) as (string | null)[][]).map(parseProgress);
+    return (await pipelined(this.#redis, ids.map((id) => ['hmget', jobKeys(id).job, ...PROGRESS_FIELDS])) as (string | null)[][]).map(parseProgress);
   }
 
   /** Puts a job that has been created on the lists. */
   async enlist(job: Pick<JobManifest, 'id' | 'owner' | 'createdAtMs'>): Promise<void> {
     const lists = this.#redis.multi().zadd(LEDGER_KEYS.all, job.createdAtMs, allMember(job.id, job.owner));
     if (job.owner !== null) lists.zadd(ownedJobs(ownerTag(job.owner)), job.createdAtMs, job.id);
-    await pipelined(lists);
+    await transacted(lists);
   }
 
   /** To be called before the job is accepted: from then on it is looked after. */
   async watch(job: AcceptedJob): Promise<void> {
     // Redis' clock: two nodes put jobs in one order.
     const now = Number((await this.#redis.time())[0]) * 1_000;
-    await pipelined(this.#redis.multi().zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job)).zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id));
+    await transacted(this.#redis.multi().zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job)).zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id));
   }
 
   /** The job has ended and all is tidied up, or it was never accepted. */
   async unwatch(job: AcceptedJob): Promise<void> {
-    await pipelined(this.#redis.multi().zrem(LEDGER_KEYS.accepted, acceptedMember(job)).zrem(waitingJobs(job.modelSlug, job.priority), job.id));
+    await transacted(this.#redis.multi().zrem(LEDGER_KEYS.accepted, acceptedMember(job)).zrem(waitingJobs(job.modelSlug, job.priority), job.id));
   }
 
   /** Takes a job whose manifest is gone off the lists. */
   async forget(id: string, owner: string | null): Promise<void> {
     const lists = this.#redis.multi().zrem(LEDGER_KEYS.all, allMember(id, owner));
     if (owner !== null) lists.zrem(ownedJobs(ownerTag(owner)), id);
-    await pipelined(lists);
+    await transacted(lists);
   }
 
   /** Jobs that are looked after, oldest first. */
@@ -92,10 +86,7 @@ export class JobLedger {
 
   /** Accepted jobs of its model and priority that were there before it and have not ended, in the order of `jobs`; null for one that is not among them. */
   async positions(jobs: readonly AcceptedJob[]): Promise<(number | null)[]> {
-    if (jobs.length === 0) return [];
-    const pipeline = this.#redis.pipeline();
-    for (const job of jobs) pipeline.zrank(waitingJobs(job.modelSlug, job.priority), job.id);
-    return await pipelined(pipeline) as (number | null)[];
+    return await pipelined(this.#redis, jobs.map((job) => ['zrank', waitingJobs(job.modelSlug, job.priority), job.id])) as (number | null)[];
   }
 
   /**
@@ -124,10 +115,7 @@ export class JobLedger {
   async prune(cursor: string, atOnce: number): Promise<string> {
     const [next, members] = await this.#redis.zscan(LEDGER_KEYS.all, cursor, 'COUNT', atOnce);
     const entries = members.filter((_member, i) => i % 2 === 0).map((member) => member.split(' '));
-    if (entries.length === 0) return next;
-    const pipeline = this.#redis.pipeline();
-    for (const [id = ''] of entries) pipeline.exists(jobKeys(id).job);
-    const alive = await pipelined(pipeline);
+    const alive = await pipelined(this.#redis, entries.map(([id = '']) => ['exists', jobKeys(id).job]));
     const gone = entries.filter((_entry, i) => alive[i] === 0);
     if (gone.length === 0) return next;
     const lists = this.#redis.multi();
@@ -135,7 +123,7 @@ export class JobLedger {
       lists.zrem(LEDGER_KEYS.all, `${id} ${tag}`);
       if (tag !== '') lists.zrem(ownedJobs(tag), id);
     }
-    await pipelined(lists);
+    await transacted(lists);
     return next;
   }
 }

@@ -1,5 +1,5 @@
 import { decodeOptionsSchema, recognitionSchema, type DecodeOptions, type LiveNewsBody, type Recognition, type Word } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm } from './live-pcm.js';

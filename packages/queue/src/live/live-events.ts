@@ -1,5 +1,5 @@
 import type { LiveNews, LiveNewsBody } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import type { WakeChannels } from './wake-channels.js';
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 
 const SAMPLE_BYTES = 2;
 /** Pieces read at once. */

@@ -1,5 +1,5 @@
 import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';

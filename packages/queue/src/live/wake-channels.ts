@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 
 type Listener = (message: string) => void;
 

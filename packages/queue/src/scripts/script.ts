@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 
 /** A Lua script with its number of keys, sent by its hash. */
 export interface Script {

@@ -23,21 +23,14 @@ const PROGRAM = ['valkey-server', 'redis-server'].find((name) => spawnSync(name,
 
 /** Starts a Redis with the settings that `npm start` uses. Throws when no server program is on the PATH. */
 export async function startRedis(extra: readonly string[] = []): Promise<TestRedis> {
-  if (PROGRAM === undefined) throw new Error('neither valkey-server nor redis-server is on the PATH; npm test installs one');
-  const program = PROGRAM;
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-redis-'));
   const port = await freePort();
-  const start = (): Promise<ChildProcess> => launch(program, [
+  const start = (): Promise<ChildProcess> => launch([
     '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always',
     '--maxmemory', '512mb', '--maxmemory-policy', 'noeviction', '--slowlog-log-slower-than', '-1', ...extra,
   ]);
   let child = await start();
-  const kill = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => { child.once('exit', resolve); });
-    child.kill('SIGKILL');
-    await gone;
-  };
+  const kill = (): Promise<void> => killed(child);
   return {
     url: `redis://127.0.0.1:${String(port)}`,
     port,
@@ -48,13 +41,27 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
   };
 }
 
-async function launch(program: string, parameters: string[]): Promise<ChildProcess> {
-  const child = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a Sentinel by its configuration file, which it writes to. Answers what ends it. */
+export async function startSentinel(file: string): Promise<() => Promise<void>> {
+  const child = await launch([file, '--sentinel'], '+monitor master');
+  return () => killed(child);
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => { child.once('exit', resolve); });
+  child.kill('SIGKILL');
+  await gone;
+}
+
+async function launch(parameters: string[], readyWith = 'eady to accept connections'): Promise<ChildProcess> {
+  if (PROGRAM === undefined) throw new Error('neither valkey-server nor redis-server is on the PATH; npm test installs one');
+  const child = spawn(PROGRAM, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (data: Buffer) => {
       text += data.toString();
-      if (text.includes('eady to accept connections')) resolve();
+      if (text.includes(readyWith)) resolve();
     });
     child.once('error', reject);
     child.once('exit', () => { reject(new Error(`Redis ended before it was ready: ${text.slice(-500)}`)); });

@@ -1,6 +1,6 @@
 import { Queue, type Job } from 'bullmq';
 import type { Lane, LiveJob, WorkTicket } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
 import { pipelined } from '../pipelined.js';
 
@@ -91,11 +91,8 @@ export class TicketQueues {
 
   /** Which of these tickets the queue does not know. */
   async missing<T extends { readonly job: string; readonly ticket: number }>(slug: string, tickets: readonly T[]): Promise<T[]> {
-    if (tickets.length === 0) return [];
     const queue = this.#of(slug);
-    const pipeline = this.#redis.pipeline();
-    for (const { job, ticket } of tickets) pipeline.exists(queue.toKey(ticketId(job, ticket)));
-    const known = await pipelined(pipeline);
+    const known = await pipelined(this.#redis, tickets.map(({ job, ticket }) => ['exists', queue.toKey(ticketId(job, ticket))]));
     return tickets.filter((_ticket, at) => known[at] === 0);
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
 import { liveJobSchema, workTicketSchema, type LiveJob, type WorkTicket } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
 import { LIVE, type EntryData, type EntryName } from './ticket-queue.js';
 

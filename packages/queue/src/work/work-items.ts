@@ -1,5 +1,5 @@
 import { decodeOptionsSchema, joinTexts, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk, type WorkTicket } from '@murmuration/contracts';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 import type { TicketQueues } from './ticket-queue.js';
