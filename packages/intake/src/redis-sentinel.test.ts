@@ -39,6 +39,8 @@ test('Work goes on at the master that the Sentinels choose, when the old one bec
     await until(async () => ((await sentinels.master()).port !== before ? true : null));
     worker.open();
     assert.equal(await untilText(node.jobs, job.id), textOf(1, 2, 3));
+    // What the old master takes until its clients have left it is lost too.
+    await until(async () => (await walk.serverPort() === (await sentinels.master()).port ? true : null));
     await walk.say('more');
     done.push(job.id);
   }

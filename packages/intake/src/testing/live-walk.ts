@@ -69,6 +69,11 @@ export class LiveWalk {
     return (await this.#store.list('everybody')).map((session) => session.id);
   }
 
+  /** Port of the server that it stores at. */
+  async serverPort(): Promise<number> {
+    return Number(/^tcp_port:(\d+)/m.exec(await this.#redis.info('server'))?.[1]);
+  }
+
   close(): void {
     this.#subscriber.disconnect();
     this.#redis.disconnect();
