@@ -6,8 +6,8 @@ const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
-  ['packages/access', 'packages/audio', 'packages/asr', 'packages/client', 'packages/outbound', 'packages/queue', 'packages/transcript'],
-  ['packages/intake'],
+  ['packages/access', 'packages/audio', 'packages/asr', 'packages/client', 'packages/outbound', 'packages/store', 'packages/transcript'],
+  ['packages/transcribe'],
   ['packages/service'],
   ['services/[^/]+', 'cli'],
 ];
@@ -17,7 +17,7 @@ const anyOf = (packages) => `^(${packages.join('|')})/`;
 /** Each row may not import its own neighbours or what lies above; a package may always import itself. */
 const direction = ROWS.map((row, i) => ({
   name: `direction-${String(i + 1)}`,
-  comment: 'Imports go services -> service -> intake -> access, audio, asr, outbound, queue, transcript -> onnx, runtime -> contracts.',
+  comment: 'Imports go services -> service -> transcribe -> access, audio, asr, outbound, store, transcript -> onnx, runtime -> contracts.',
   severity: 'error',
   from: { path: `^(${row.join('|')})/` },
   to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },
@@ -61,9 +61,9 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
-    owner('queue-owner', 'packages/queue is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/queue/|^cli/src/up/own-redis\\.ts$'),
+    owner('store-owner', 'packages/store is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/store/|^cli/src/up/own-redis\\.ts$'),
     owner('outbound-owner', 'packages/outbound is the only one that asks addresses that clients name.', '(^|/)node_modules/undici/', '^packages/outbound/'),
-    owner('storage-owner', 'packages/queue is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/queue/'),
+    owner('storage-owner', 'packages/store is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/store/'),
     owner('child-process-owner', 'The decoders of packages/audio, the microphone and murmur up of the command line are the only ones that start programs.', '^(node:)?child_process$', `^scripts/|^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|${TESTS}`),
   ],
   options: {

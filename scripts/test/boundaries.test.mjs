@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT } from '../setup/paths.mjs';
 
-const ROOMS = ['packages/contracts', 'packages/runtime', 'packages/audio', 'packages/queue', 'packages/intake', 'services/api', 'services/worker', 'test'];
+const ROOMS = ['packages/contracts', 'packages/runtime', 'packages/audio', 'packages/store', 'packages/transcribe', 'services/api', 'services/worker', 'test'];
 
 /** Names of the rules that these source files (path -> text) break in a tree with rooms as the project has them. */
 function brokenRules(sources) {
@@ -46,23 +46,23 @@ function brokenRules(sources) {
 
 test('Imports along the direction are allowed, by package name and within a room', () => {
   assert.deepEqual(brokenRules({
-    'services/api/src/a.ts': 'import { x } from "@murmuration/intake"; import { y } from "./b.js"; export const z = [x, y];',
+    'services/api/src/a.ts': 'import { x } from "@murmuration/transcribe"; import { y } from "./b.js"; export const z = [x, y];',
     'services/api/src/b.ts': 'export const y = 1;',
-    'packages/queue/src/c.ts': 'import "bullmq";',
+    'packages/store/src/c.ts': 'import "bullmq";',
     'test/src/d.test.ts': 'import "@murmuration/api"; import "node:child_process";',
   }), []);
 });
 
 test('Imports against the direction are refused, by package name and by path', () => {
-  assert.deepEqual(brokenRules({ 'packages/contracts/src/a.ts': 'import "@murmuration/queue";' }), ['direction-1']);
-  assert.deepEqual(brokenRules({ 'packages/audio/src/a.ts': 'import "@murmuration/queue";' }), ['direction-4']);
-  assert.deepEqual(brokenRules({ 'packages/runtime/src/a.ts': 'import "../../intake/src/index.js";' }), ['direction-2']);
+  assert.deepEqual(brokenRules({ 'packages/contracts/src/a.ts': 'import "@murmuration/store";' }), ['direction-1']);
+  assert.deepEqual(brokenRules({ 'packages/audio/src/a.ts': 'import "@murmuration/store";' }), ['direction-4']);
+  assert.deepEqual(brokenRules({ 'packages/runtime/src/a.ts': 'import "../../transcribe/src/index.js";' }), ['direction-2']);
   assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "@murmuration/worker";' }), ['direction-7']);
 });
 
 test('The owners of dangerous dependencies are the only ones that touch them', () => {
   assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "bullmq"; import "node:child_process";' }), ['child-process-owner', 'queue-owner']);
-  assert.deepEqual(brokenRules({ 'packages/intake/src/a.ts': 'import "undici"; import "@aws-sdk/client-s3";', 'packages/queue/src/b.ts': 'import "@aws-sdk/client-s3";' }), ['outbound-owner', 'storage-owner']);
+  assert.deepEqual(brokenRules({ 'packages/transcribe/src/a.ts': 'import "undici"; import "@aws-sdk/client-s3";', 'packages/store/src/b.ts': 'import "@aws-sdk/client-s3";' }), ['outbound-owner', 'storage-owner']);
 });
 
 test('Cycles, imports that cannot be found and imports of tests are refused', () => {

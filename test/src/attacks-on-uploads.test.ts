@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { patientConnection } from '@murmuration/queue';
+import { patientConnection } from '@murmuration/store';
 import { createLogger } from '@murmuration/runtime';
 import { LocalServer, fileForm, line, requireAlive, tell, type Told } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';

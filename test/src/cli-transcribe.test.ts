@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createKey } from '@murmuration/access';
 import { Murmuration } from '@murmuration/client/node';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 import { Cluster } from './harness/cluster.js';
 import { until } from './harness/door.js';
 import { ROOT } from './harness/service-process.js';

@@ -5,7 +5,7 @@ import { DeepgramClient } from '@deepgram/sdk';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { WebSocket } from 'ws';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
 import { atRate, frameOf, paced } from './harness/paced.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 import { Cluster } from './harness/cluster.js';
 import { frameOf, paced, twoSentences } from './harness/paced.js';
 import { RATE_HZ } from './harness/wav.js';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 import { Cluster } from './harness/cluster.js';
 import { WITHOUT_LIVE_PYTHON, runPython } from './harness/live-clients.js';
 import { frameOf, twoSentences } from './harness/paced.js';

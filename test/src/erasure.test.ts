@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { JobJson } from '@murmuration/contracts';
-import { patientConnection, type Redis } from '@murmuration/queue';
+import { patientConnection, type Redis } from '@murmuration/store';
 import { createLogger } from '@murmuration/runtime';
 import { LocalServer } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { LiveNews } from '@murmuration/contracts';
-import type { Live, LiveSession } from '@murmuration/intake';
+import type { Live, LiveSession } from '@murmuration/transcribe';
 import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
 import { frameOf, paced } from './harness/paced.js';
 import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';

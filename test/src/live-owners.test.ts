@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LiveNews } from '@murmuration/contracts';
-import { patientConnection } from '@murmuration/queue';
+import { patientConnection } from '@murmuration/store';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
 import { createLogger } from '@murmuration/runtime';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 import { GrpcClient } from '@murmuration/stream-relay/testing';
 import WebSocket from 'ws';
 import { Cluster } from './harness/cluster.js';

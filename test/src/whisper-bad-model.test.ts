@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink, truncate, unlink, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startRedis, type TestRedis } from '@murmuration/queue/testing';
+import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { gpuFacts } from '@murmuration/runtime';
 import { ServiceProcess } from './harness/service-process.js';
 import { WHISPER_TINY_EN, WITHOUT_WHISPER } from './harness/whisper-models.js';

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { KeyRing } from './key-ring.js';
 import { hashOf, isClientSecret, isTicket, newClientSecret, newTicket } from './secret.js';
 
-/** Keeps what tickets stand for until they expire, for all nodes. `packages/queue` has one in Redis; all three throw `backend_unavailable`. */
+/** Keeps what tickets stand for until they expire, for all nodes. `packages/store` has one in Redis; all three throw `backend_unavailable`. */
 export interface TicketStore {
   /** @param keyId whose tickets are counted: throws `queue_full` when the key has as many as it may */
   put(ticketHash: string, meaning: string, lifeMs: number, keyId: string): Promise<void>;

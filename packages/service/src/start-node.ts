@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Access, KeyFile } from '@murmuration/access';
 import { findFfmpeg } from '@murmuration/audio';
-import { Intake } from '@murmuration/intake';
+import { Intake } from '@murmuration/transcribe';
 import { GuardedClient } from '@murmuration/outbound';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger, portInUse, type Logger } from '@murmuration/runtime';
 import type { NodeConfig } from './variables.js';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
-import { jobRetentionSeconds, jobVariables } from '@murmuration/intake';
+import { jobRetentionSeconds, jobVariables } from '@murmuration/transcribe';
 import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, redisSettings, redisVariables, type parseEnvironment } from '@murmuration/runtime';
 
 /** A size. */

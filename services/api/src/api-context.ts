@@ -1,5 +1,5 @@
 import type { Access } from '@murmuration/access';
-import type { LiveService } from '@murmuration/intake';
+import type { LiveService } from '@murmuration/transcribe';
 import type { Logger } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';

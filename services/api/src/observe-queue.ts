@@ -1,4 +1,4 @@
-import type { Intake } from '@murmuration/intake';
+import type { Intake } from '@murmuration/transcribe';
 import type { Metrics } from '@murmuration/runtime';
 
 /** Has the gauges of the queue tell what waits and is in work in the whole cluster. While Redis is away they tell nothing: a wrong figure would scale workers. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError } from '@murmuration/contracts';
-import type { JobService, JobSubmission, SubmittedJob } from '@murmuration/intake';
+import type { JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 import { fetchRecording, type GuardedClient } from '@murmuration/outbound';
 import { addJsonFields, canonicalJson } from './fields/json-fields.js';
 import { FieldBag, type FieldReader } from './fields/field-bag.js';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
-import type { Transcription, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
+import type { Transcription, TranscriptionRequest, TranscriptionService } from '@murmuration/transcribe';
 import type { ReadFields, UploadReader } from './fields/field-bag.js';
 import { receiveRecording, type ReceivingParts, type Recording, type Work } from './receive-recording.js';
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Live } from '@murmuration/intake';
+import type { Live } from '@murmuration/transcribe';
 import type { GrpcEndpoint } from './grpc/index.js';
 import type { ProtocolPort } from './protocols/live-protocol.js';
 

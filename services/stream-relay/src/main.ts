@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { Live } from '@murmuration/intake';
+import { Live } from '@murmuration/transcribe';
 import { configOrExit } from '@murmuration/runtime';
 import { startNode } from '@murmuration/service';
 import { createApp } from './app.js';

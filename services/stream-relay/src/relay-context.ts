@@ -1,5 +1,5 @@
 import type { Access } from '@murmuration/access';
-import type { JobService, LiveService, TranscriptionService } from '@murmuration/intake';
+import type { JobService, LiveService, TranscriptionService } from '@murmuration/transcribe';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { RelayConfig } from './config.js';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { LiveDesk, TicketQueues, TicketWorker, TroubleLog, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/queue';
+import { LiveDesk, TicketQueues, TicketWorker, TroubleLog, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/store';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { BatchShare } from './scheduler/batch-share.js';
 import { Batcher } from './scheduler/batcher.js';

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { RecognizerPool, isOutOfMemory, resolveModel } from '@murmuration/asr';
 import { SpeechReader, vadModelFiles } from '@murmuration/audio';
 import { decodeOptionsSchema, detectOptionsSchema } from '@murmuration/contracts';
-import { laneOf } from '@murmuration/queue';
+import { laneOf } from '@murmuration/store';
 import { Batcher } from '@murmuration/worker/batcher';
 import { Cluster } from '../harness/cluster.js';
 import { transcribe } from '../harness/door.js';

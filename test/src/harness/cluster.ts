@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, startRedis, type TestRedis } from '@murmuration/queue/testing';
+import { freePort, startRedis, type TestRedis } from '@murmuration/store/testing';
 import { ServiceProcess } from './service-process.js';
 
 export interface ClusterOptions {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { liveSettingsSchema, type LiveNews, type LiveSettings } from '@murmuration/contracts';
-import { Live, type LiveLimits, type LiveSession } from '@murmuration/intake';
-import { startRedis, type TestRedis } from '@murmuration/queue/testing';
+import { Live, type LiveLimits, type LiveSession } from '@murmuration/transcribe';
+import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { ROOT, ServiceProcess } from './service-process.js';
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '@murmuration/queue/testing';
+import { freePort } from '@murmuration/store/testing';
 
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

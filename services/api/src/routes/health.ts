@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { AsrError, type ModelCard } from '@murmuration/contracts';
-import type { ClusterStatus } from '@murmuration/intake';
+import type { ClusterStatus } from '@murmuration/transcribe';
 import type { ApiContext } from '../api-context.js';
 
 const statusSchema = z.enum(['pass', 'warn', 'fail']);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { reachOf } from '@murmuration/access';
 import { jobStateSchema, laneSchema, liveStateSchema, type LiveSummary } from '@murmuration/contracts';
-import type { ActiveJob } from '@murmuration/intake';
+import type { ActiveJob } from '@murmuration/transcribe';
 import type { ApiContext } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
 

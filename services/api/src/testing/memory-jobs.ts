@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, isFinal, type Job, type JobNews, type Segment, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
-import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/intake';
+import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 
 /** What happened, before it has an id. */
 type Happening = JobNews extends infer One ? One extends JobNews ? Omit<One, 'id'> : never : never;

@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, joinTexts, type ModelCard, type Filtered, type Segment, type Transcript } from '@murmuration/contracts';
-import { chooseModel, type ActiveJob, type ClusterStatus, type Transcription, type TranscriptionProgress, type TranscriptionRequest, type TranscriptionService } from '@murmuration/intake';
+import { chooseModel, type ActiveJob, type ClusterStatus, type Transcription, type TranscriptionProgress, type TranscriptionRequest, type TranscriptionService } from '@murmuration/transcribe';
 
 /** What a card of the in-memory service says. */
 export const MEMORY_CARD: ModelCard = {

@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, type LiveNews, type LiveSummary } from '@murmuration/contracts';
-import type { LiveService, WatchedSession } from '@murmuration/intake';
+import type { LiveService, WatchedSession } from '@murmuration/transcribe';
 
 /** Live sessions to look at that are as the test sets them; they do not change while one watches. */
 export class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {

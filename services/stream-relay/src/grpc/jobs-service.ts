@@ -1,7 +1,7 @@
 import { reachOf } from '@murmuration/access';
 import { AsrError, type JobStatus } from '@murmuration/contracts';
 import type { CreateJobRequest, JobsMethods, ListJobsRequest } from '@murmuration/contracts/grpc';
-import type { JobFilter, JobService } from '@murmuration/intake';
+import type { JobFilter, JobService } from '@murmuration/transcribe';
 import { parseTarget } from '@murmuration/outbound';
 import type { RelayContext } from '../relay-context.js';
 import type { Handlers, RequestReader } from './calls/implementation.js';

@@ -1,6 +1,6 @@
 import { AsrError } from '@murmuration/contracts';
 import type { StreamingTranscribeRequest, StreamingTranscribeResponse } from '@murmuration/contracts/grpc';
-import type { LiveSession } from '@murmuration/intake';
+import type { LiveSession } from '@murmuration/transcribe';
 import { Acks } from '../protocols/native/acks.js';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';

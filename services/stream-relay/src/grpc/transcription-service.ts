@@ -1,6 +1,6 @@
 import { AsrError } from '@murmuration/contracts';
 import type { TranscribeRequest, TranscriptionMethods } from '@murmuration/contracts/grpc';
-import type { Transcription } from '@murmuration/intake';
+import type { Transcription } from '@murmuration/transcribe';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
 import type { Handlers } from './calls/implementation.js';

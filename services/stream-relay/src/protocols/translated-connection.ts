@@ -1,6 +1,6 @@
 import type { WebSocket } from '@fastify/websocket';
 import { AsrError, type LiveSettings } from '@murmuration/contracts';
-import type { LiveSession } from '@murmuration/intake';
+import type { LiveSession } from '@murmuration/transcribe';
 import { Inbox } from '../sockets/inbox.js';
 import { Outgoing } from '../sockets/outgoing.js';
 import type { RelayContext } from '../relay-context.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AsrError, type LiveNews, type LiveNewsBody, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
-import type { LiveRequest, LiveService, LiveSession, WatchedSession } from '@murmuration/intake';
+import type { LiveRequest, LiveService, LiveSession, WatchedSession } from '@murmuration/transcribe';
 
 /** A session as `MemoryLive` keeps it, whoever is connected. */
 export class MemorySession {

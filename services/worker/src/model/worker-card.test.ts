@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelDescription } from '@murmuration/contracts';
-import { HEARTBEAT_EVERY_MS, listCards, patientConnection } from '@murmuration/queue';
-import { startRedis } from '@murmuration/queue/testing';
+import { HEARTBEAT_EVERY_MS, listCards, patientConnection } from '@murmuration/store';
+import { startRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { WorkerCard } from './worker-card.js';
 

@@ -1,5 +1,5 @@
 import type { ModelCard } from '@murmuration/contracts';
-import { HEARTBEAT_EVERY_MS, publishCard, withdrawCard, type Redis } from '@murmuration/queue';
+import { HEARTBEAT_EVERY_MS, publishCard, withdrawCard, type Redis } from '@murmuration/store';
 
 type FixedCard = Omit<ModelCard, 'recentSpeed' | 'seenAtMs' | 'memoryBytes' | 'draining'>;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TicketQueues, TicketWorker, patientConnection } from '@murmuration/queue';
-import { startRedis } from '@murmuration/queue/testing';
+import { TicketQueues, TicketWorker, patientConnection } from '@murmuration/store';
+import { startRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { BatchShare } from './batch-share.js';
 

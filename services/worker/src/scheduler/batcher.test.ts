@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeOptionsSchema, type Recognition } from '@murmuration/contracts';
-import { HandBack } from '@murmuration/queue';
+import { HandBack } from '@murmuration/store';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { Batcher, type BatcherRow } from './batcher.js';
 

@@ -1,5 +1,5 @@
 import { AsrError, type Lane, type Recognition } from '@murmuration/contracts';
-import { HandBack } from '@murmuration/queue';
+import { HandBack } from '@murmuration/store';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, type WaitingRow } from './choose-batch.js';
 import { PartialPace } from './partial-pace.js';

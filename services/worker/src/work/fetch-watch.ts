@@ -1,4 +1,4 @@
-import type { TicketQueues } from '@murmuration/queue';
+import type { TicketQueues } from '@murmuration/store';
 
 const LOOK_EVERY_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { joinTexts, samplesToMs, type PlannedChunk, type Recognition } from '@murmuration/contracts';
-import type { FinalBody, PartialBody, PickedFinal, PickedPartial } from '@murmuration/queue';
+import type { FinalBody, PartialBody, PickedFinal, PickedPartial } from '@murmuration/store';
 import { toRecordingTime } from '@murmuration/transcript';
 import { stableText } from './stable-text.js';
 

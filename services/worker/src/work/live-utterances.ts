@@ -1,4 +1,4 @@
-import type { EarlyText } from '@murmuration/queue';
+import type { EarlyText } from '@murmuration/store';
 
 interface Running {
   readonly utterance: number;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChunkResult, ErrorRecord } from '@murmuration/contracts';
-import type { Taken, WorkItem, WorkItems } from '@murmuration/queue';
+import type { Taken, WorkItem, WorkItems } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 
 const FIRST_PAUSE_MS = 100;

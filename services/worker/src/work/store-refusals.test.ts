@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, liveSettingsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import { JobEvents, JobStore, LiveDesk, LiveStore, TicketQueues, WorkItems, openAudioStore, patientConnection, subscriberConnection, type AudioStore, type JobIdentity, type NewLive, type Redis } from '@murmuration/queue';
-import { startRedis, type TestRedis } from '@murmuration/queue/testing';
+import { JobEvents, JobStore, LiveDesk, LiveStore, TicketQueues, WorkItems, openAudioStore, patientConnection, subscriberConnection, type AudioStore, type JobIdentity, type NewLive, type Redis } from '@murmuration/store';
+import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { BatchShare } from '../scheduler/batch-share.js';
 import type { BatcherRow, RowResult } from '../scheduler/batcher.js';

@@ -1,5 +1,5 @@
 import { AsrError, SAMPLE_RATE_HZ, samplesToMs, type LiveJob, type Recognition } from '@murmuration/contracts';
-import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/queue';
+import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/store';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';

@@ -1,5 +1,5 @@
 import { AsrError, joinTexts, samplesToMs, type ChunkResult, type Lane, type WorkTicket } from '@murmuration/contracts';
-import { HandBack, type AudioStore, type WorkItem, type WorkItems } from '@murmuration/queue';
+import { HandBack, type AudioStore, type WorkItem, type WorkItems } from '@murmuration/store';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import { speechInChunk, toRecordingTime } from '@murmuration/transcript';
 import type { BatchShare } from '../scheduler/batch-share.js';

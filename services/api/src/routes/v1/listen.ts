@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AsrError, ERRORS, type ErrorCode } from '@murmuration/contracts';
-import type { TranscriptionService } from '@murmuration/intake';
+import type { TranscriptionService } from '@murmuration/transcribe';
 import { logFault, toAsrError } from '@murmuration/service';
 import type { ApiContext } from '../../api-context.js';
 import { deepgramReader, deepgramFieldsSchema, deepgramUrlSchema, type DeepgramAnswer } from '../../fields/deepgram-fields.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AsrError, MAX_METADATA_BYTES, webhookSchema, type JobMetadata, type JobPriority, type Webhook, type WebhookEvent } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
-import type { JobSubmission } from '@murmuration/intake';
+import type { JobSubmission } from '@murmuration/transcribe';
 import { chosen, invalidField, parsed, snakeCase } from './ids.js';
 import { readOptions, readRecording } from './transcribe-options.js';
 

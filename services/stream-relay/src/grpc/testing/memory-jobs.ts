@@ -1,6 +1,6 @@
 import type { Reach } from '@murmuration/access';
 import { AsrError, type Job, type JobNews, type Transcript } from '@murmuration/contracts';
-import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/intake';
+import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 
 /** Accepts jobs and remembers what was asked; a job ends when it is cancelled. A recording that begins with `BAD` is no audio. */
 export class MemoryJobs implements JobService {

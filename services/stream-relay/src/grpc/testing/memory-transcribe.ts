@@ -1,5 +1,5 @@
 import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
-import type { Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/intake';
+import type { Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/transcribe';
 
 const MODEL = 'org/memory-model';
 

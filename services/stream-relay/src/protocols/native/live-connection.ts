@@ -1,7 +1,7 @@
 import type { WebSocket } from '@fastify/websocket';
 import type { Principal } from '@murmuration/access';
 import { AsrError, errorMessage, type ResumeMessage, type ServerMessage, type StartMessage } from '@murmuration/contracts';
-import type { LiveSession } from '@murmuration/intake';
+import type { LiveSession } from '@murmuration/transcribe';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { Inbox } from '../../sockets/inbox.js';
 import { Outgoing } from '../../sockets/outgoing.js';

@@ -1,0 +1,163 @@
+import { AsrError, type ChunkResult, type ModelDescription, type RecordingSummary, type Transcript } from '@murmuration/contracts';
+import { atDoor, type JobEvents, type JobIdentity } from '@murmuration/store';
+import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
+import { followEvents } from './follow-events.js';
+import { Lease } from './lease.js';
+import { ProgressLog } from './progress-log.js';
+import type { ModelRegistry } from './model-registry.js';
+import { RecordingPlanner, type PlannerParts } from './recording-planner.js';
+import type { Transcription, TranscriptionProgress, TranscriptionRequest } from './transcription.js';
+
+/** What a transcription works with; all of it the node's. */
+export interface TranscriptionParts extends PlannerParts {
+  readonly events: JobEvents;
+  readonly registry: ModelRegistry;
+  readonly leaseMs: number;
+  /** Without any worker of the model for this long the request ends with `no_worker`. */
+  readonly workerWaitMs: number;
+  /** Audio planned and not yet transcribed, milliseconds, above which the upload is read no further. */
+  readonly maxAheadMs: number;
+}
+
+const WATCH_EVERY_MS = 1_000;
+/** Without progress for this long, the job's tickets are queued again, should the queue have lost them; milliseconds. */
+const QUIET_MS = 5_000;
+
+/**
+ * One recording at a door, from its first byte to its transcript.
+ *
+ * planning (bytes are read, chunks stored and queued; results come in already)
+ *   -> waiting (all is planned) -> done (assembled, keys removed)
+ * From any: failed (bad bytes, Redis or workers gone, the model failed) or cancelled (the client went away); then, too, all keys are removed.
+ * While it lives it renews the job's lease; should this process die, the lease lapses and workers drop the job's chunks.
+ */
+export class ActiveTranscription implements Transcription {
+  readonly id: string;
+  readonly model: string;
+  readonly #job: JobIdentity;
+  readonly #request: TranscriptionRequest;
+  readonly #model: ModelDescription;
+  readonly #parts: TranscriptionParts;
+  readonly #startedMs = performance.now();
+  readonly #ended = new AbortController();
+  readonly #progress = new ProgressLog();
+  readonly #planner: RecordingPlanner;
+  readonly #results: ChunkResult[] = [];
+  readonly #result: Promise<Transcript>;
+  #doneMs = 0;
+  #lastProgressMs = performance.now();
+  #unwatch: () => Promise<void> = () => Promise.resolve();
+
+  /** The job must have been created. Starts at once. */
+  constructor(job: JobIdentity, request: TranscriptionRequest, model: ModelDescription, parts: TranscriptionParts) {
+    this.id = job.id;
+    this.model = job.modelId;
+    this.#job = job;
+    this.#request = request;
+    this.#model = model;
+    this.#parts = parts;
+    this.#planner = new RecordingPlanner(job, request, model, parts, parts.maxAheadMs);
+    this.#result = this.#run();
+    this.#result.catch(() => undefined);
+  }
+
+  progress(): AsyncIterable<TranscriptionProgress> {
+    return this.#progress.read();
+  }
+
+  result(): Promise<Transcript> {
+    return this.#result;
+  }
+
+  async #run(): Promise<Transcript> {
+    const signal = AbortSignal.any([this.#request.signal, this.#ended.signal]);
+    const failed = new Promise<never>((_resolve, reject) => {
+      const onAbort = (): void => { reject(new AsrError('cancelled')); };
+      this.#request.signal.addEventListener('abort', onAbort, { once: true });
+      if (this.#request.signal.aborted) onAbort();
+      this.#watch(reject);
+    });
+    failed.catch(() => undefined);
+    try {
+      const [summary] = await Promise.race([failed, Promise.all([this.#plan(signal), this.#collect(signal)])]);
+      const transcript = assembleTranscript(this.#results, summary, {
+        id: this.id, model: this.model, task: this.#job.decode.task, language: this.#job.decode.language ?? (this.#model.languages.length === 1 ? this.#model.languages[0] ?? null : null),
+        totalMs: performance.now() - this.#startedMs,
+      });
+      this.#progress.close();
+      this.#leave();
+      return transcript;
+    } catch (error) {
+      const told = AsrError.from(error);
+      this.#progress.fail(told);
+      this.#leave(told);
+      throw told;
+    }
+  }
+
+  async #plan(signal: AbortSignal): Promise<RecordingSummary> {
+    const summary = await this.#planner.plan(signal);
+    await atDoor(() => this.#parts.jobs.endOfChunks(this.#job));
+    return summary;
+  }
+
+  /** Takes results in order until the last. */
+  async #collect(signal: AbortSignal): Promise<void> {
+    const joiner = new SegmentJoiner(this.#model.chunkPolicy.maxChunkMs / 2);
+    for await (const event of followEvents(this.#parts.events, this.id, signal)) {
+      switch (event.type) {
+        case 'result':
+          this.#results.push(event.result);
+          this.#doneMs = event.doneMs;
+          this.#lastProgressMs = performance.now();
+          this.#planner.done(event.doneMs);
+          this.#progress.push({ segments: joiner.push(event.result), doneMs: event.doneMs });
+          break;
+        case 'assembling': {
+          const segments = joiner.finish();
+          if (segments.length > 0) this.#progress.push({ segments, doneMs: this.#doneMs });
+          return;
+        }
+        case 'failed': throw AsrError.fromRecord(event.error);
+        case 'cancelled': throw new AsrError('cancelled');
+        default: break;
+      }
+    }
+    throw new AsrError('cancelled');
+  }
+
+  /** Renews the lease, looks after lost entries, and gives up when no worker is there. */
+  #watch(giveUp: (error: AsrError) => void): void {
+    let servedMs = performance.now();
+    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => { giveUp(new AsrError('cancelled', 'The work has expired. Send the request again.')); });
+    const look = async (): Promise<void> => {
+      const now = performance.now();
+      const served = await this.#parts.registry.isServed(this.#job.modelSlug);
+      if (served) servedMs = now;
+      else if (now - servedMs > this.#parts.workerWaitMs) giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
+      if (served && now - this.#lastProgressMs > QUIET_MS) {
+        await this.#parts.jobs.queueTickets(this.#job);
+        this.#lastProgressMs = now;
+      }
+    };
+    const timer = setInterval(() => {
+      // Trouble with Redis is told by the reader of events.
+      look().catch(() => undefined);
+    }, WATCH_EVERY_MS);
+    this.#unwatch = () => {
+      clearInterval(timer);
+      return lease.stop();
+    };
+  }
+
+  /** Stops everything and takes the job's keys away; not waited for, since the lease does the same when it fails. */
+  #leave(error?: AsrError): void {
+    this.#ended.abort();
+    void (async () => {
+      // A renewal in hand would put the job on the list of active ones again.
+      await this.#unwatch();
+      if (error !== undefined) await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
+      await this.#parts.jobs.remove(this.#job);
+    })().catch(() => undefined);
+  }
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import type { ModelCard } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
+import { SpeechReader } from '@murmuration/audio';
+import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, redisConcerns, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis, type RedisAddress } from '@murmuration/store';
+import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
+import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
+import type { JobService } from './job-service.js';
+import { Admission } from './jobs/admission.js';
+import { ERASE_WITHIN_MS, JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
+import { LiveViews } from './live/live-views.js';
+import type { LiveService } from './live/live-service.js';
+import { ModelRegistry } from './model-registry.js';
+import { optionsFor } from './options-for.js';
+import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
+
+/** Settings of a node's intake. */
+export interface IntakeOptions {
+  readonly redis: RedisAddress;
+  readonly defaultModel: string | null;
+  readonly limits: TranscriptionParts['limits'];
+  readonly workerWaitMs: number;
+  readonly audioStore: AudioStoreSettings;
+  /** What is not given takes its default. */
+  readonly jobs?: Partial<JobsOptions>;
+  readonly speech: Parameters<typeof SpeechReader.start>[0];
+  readonly logger: Logger;
+}
+
+/** A job dies with its door: its keys live this long without renewal, milliseconds. */
+const LEASE_MS = 30_000;
+/** Audio that a recording may be ahead of the workers: 20 minutes, 38 MB of PCM. */
+const MAX_AHEAD_MS = 20 * 60_000;
+/** A store that has no room for this long has none for the uploads that wait: they are refused. */
+const ROOM_WAIT_MS = 60_000;
+const LISTED_JOBS = 1_000;
+/** A node without sessions of its own leases none. */
+const UNUSED_TIMES = { keepMs: 1, closedKeepMs: 1, leaseMs: 1 };
+
+/** Work of one model, of the whole cluster: audio of recordings, and entries of the queue. */
+interface ModelBacklog {
+  readonly slug: string;
+  readonly audioSeconds: number;
+  readonly waiting: number;
+  readonly active: number;
+}
+
+/** The way in for every door: admits recordings and hands out their transcriptions. */
+export class Intake implements TranscriptionService {
+  /** Where the node's tickets lie. */
+  readonly tickets: RedisTicketStore;
+  /** Submitted jobs. */
+  readonly jobs: JobService;
+  /** Live sessions of the whole cluster, to look at and to delete. */
+  readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #patient: Redis;
+  readonly #jobsRoom: JobsRoom;
+  readonly #views: LiveViews;
+  readonly #admission: Admission;
+  readonly #queues: TicketQueues;
+  readonly #speech: SpeechReader;
+  readonly #options: IntakeOptions;
+  readonly #parts: TranscriptionParts;
+  readonly #orphans: OrphanSweep;
+  readonly #files: FileRewriter;
+  readonly #running = new Set<Promise<unknown>>();
+
+  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, patient: Redis, audio: AudioStore, speech: SpeechReader) {
+    this.#options = options;
+    this.#redis = redis;
+    this.#subscriber = subscriber;
+    this.#patient = patient;
+    this.#speech = speech;
+    this.tickets = new RedisTicketStore(redis);
+    this.#queues = new TicketQueues(redis);
+    const eraseWithinMs = options.jobs?.eraseWithinMs ?? ERASE_WITHIN_MS;
+    this.#orphans = new OrphanSweep(audio, redis, options.logger, { everyMs: eraseWithinMs / 4, idleMs: eraseWithinMs / 2 });
+    this.#files = new FileRewriter(redis, options.logger, eraseWithinMs / 4);
+    const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
+    this.#parts = {
+      jobs, audio,
+      events: new JobEvents(redis, subscriber),
+      registry: new ModelRegistry(redis, options.defaultModel),
+      read: (input) => speech.read(input),
+      limits: options.limits,
+      leaseMs: LEASE_MS,
+      workerWaitMs: options.workerWaitMs,
+      maxAheadMs: MAX_AHEAD_MS,
+      roomWaitMs: ROOM_WAIT_MS,
+    };
+    this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger, budgetBytes: options.audioStore.budgetBytes }, options.jobs);
+    this.#admission = this.#jobsRoom.admission;
+    this.jobs = this.#jobsRoom.jobs;
+    const channels = new WakeChannels(subscriber);
+    this.#views = new LiveViews(new LiveStore(redis, UNUSED_TIMES), new LiveEvents(redis, channels), channels, this.#queues);
+    this.live = this.#views;
+  }
+
+  /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
+  static async start(options: IntakeOptions): Promise<Intake> {
+    const speech = await SpeechReader.start(options.speech);
+    const redis = doorConnection(options.redis, options.logger);
+    const subscriber = subscriberConnection(options.redis, options.logger);
+    const patient = patientConnection(options.redis, options.logger);
+    await whenReady(redis, 2_000).catch(() => undefined);
+    try {
+      const audio = await openAudioStore(options.audioStore, redis, (url) => doorConnection(url, options.logger));
+      for (const concern of await redisConcerns(redis).catch(() => [])) options.logger.warn(concern);
+      return new Intake(options, redis, subscriber, patient, audio, speech);
+    } catch (error) {
+      await speech.close();
+      patient.disconnect();
+      subscriber.disconnect();
+      redis.disconnect();
+      throw error;
+    }
+  }
+
+  async resolveModel(name: string | null): Promise<ModelCard> {
+    return this.#parts.registry.resolve(name, 0);
+  }
+
+  async start(request: TranscriptionRequest): Promise<Transcription> {
+    const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
+    const { decode } = optionsFor(request.options, card.model);
+    await this.#admission.admit(card, request.lane, request.owner);
+    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode, awaitsLanguage: card.model.detectsLanguage && decode.language === null, owner: request.owner };
+    await atDoor(() => this.#parts.jobs.create(job));
+    const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
+    const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });
+    this.#running.add(running);
+    return transcription;
+  }
+
+  async status(): Promise<ClusterStatus> {
+    try {
+      const cards = await this.#parts.registry.cards();
+      const counts = await atDoor(() => Promise.all(cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const)));
+      return { redis: 'up', workers: cards.workers, models: cards.models, queues: Object.fromEntries(counts), redisConcerns: await atDoor(() => redisConcerns(this.#redis)) };
+    } catch {
+      return { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+    }
+  }
+
+  /** What waits or is in work of every model that is served. Throws `backend_unavailable`. */
+  async backlog(): Promise<readonly ModelBacklog[]> {
+    const { models } = await this.#parts.registry.cards();
+    return Promise.all(models.map(async ({ model: { slug } }) => ({ slug, audioSeconds: await this.#admission.backlogSeconds(slug), ...await atDoor(() => this.#queues.counts(slug)) })));
+  }
+
+  async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
+    const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS, whose));
+    return jobs.map((job) => ({
+      id: job.id, state: job.state, lane: job.lane, model: job.modelId, owner: job.owner, startedAtMs: job.startedAtMs, chunksPlanned: job.planned, chunksDone: job.done,
+    }));
+  }
+
+  /** Resolves when every transcription and submission in hand has ended. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#running, this.#jobsRoom.jobs.idle()]);
+  }
+
+  async close(): Promise<void> {
+    await this.#speech.close();
+    await this.#jobsRoom.close();
+    await this.#orphans.close();
+    await this.#files.close();
+    this.#views.close();
+    this.#parts.audio.close();
+    await this.#queues.close().catch(() => undefined);
+    this.#subscriber.disconnect();
+    this.#patient.disconnect();
+    await this.#redis.quit().catch(() => undefined);
+  }
+}

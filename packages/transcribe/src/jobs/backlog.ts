@@ -1,0 +1,98 @@
+import type { Lane } from '@murmuration/contracts';
+import { atDoor, type JobStore, type UnfinishedJob } from '@murmuration/store';
+
+const FRESH_MS = 1_000;
+/** Looking takes this share of the time at most, however many jobs there are. */
+const LOOK_SHARE = 1 / 20;
+
+/** What a model's jobs have left to do, seen once. */
+export class BacklogView {
+  readonly #jobs: readonly UnfinishedJob[];
+  readonly #lanes: Readonly<Record<'urgent' | 'batch', LaneBacklog>>;
+
+  constructor(jobs: readonly UnfinishedJob[]) {
+    this.#jobs = jobs;
+    const lefts = (batch: boolean): LaneBacklog => new LaneBacklog(jobs.filter((job) => (job.lane === 'batch') === batch).map((job) => job.leftMs));
+    this.#lanes = { urgent: lefts(false), batch: lefts(true) };
+  }
+
+  /** Audio that work of this lane may have to wait for, milliseconds: its own lane and what goes before it. */
+  aheadMs(lane: Lane): number {
+    return this.#lanes.urgent.totalMs + (lane === 'batch' ? this.#lanes.batch.totalMs : 0);
+  }
+
+  /** Of `aheadMs`, what each owner's is. */
+  ownersAheadMs(lane: Lane): Map<string | null, number> {
+    const owners = new Map<string | null, number>();
+    for (const job of this.#jobs) {
+      if (job.leftMs > 0 && (lane === 'batch' || job.lane !== 'batch')) owners.set(job.owner, (owners.get(job.owner) ?? 0) + job.leftMs);
+    }
+    return owners;
+  }
+
+  /** Audio that is transcribed before a job of this lane with so much left is done, milliseconds: jobs of a lane progress together, so of each other one as much as its own. */
+  untilDoneMs(lane: Lane, leftMs: number): number {
+    return lane === 'batch' ? this.#lanes.urgent.totalMs + this.#lanes.batch.upToMs(leftMs) : this.#lanes.urgent.upToMs(leftMs);
+  }
+}
+
+/** What jobs of one lane have left, smallest first, with the sums up to each. */
+class LaneBacklog {
+  readonly #lefts: readonly number[];
+  readonly #sums: readonly number[];
+
+  constructor(lefts: readonly number[]) {
+    this.#lefts = [...lefts].sort((left, right) => left - right);
+    let sum = 0;
+    this.#sums = this.#lefts.map((left) => { sum += left; return sum; });
+  }
+
+  get totalMs(): number {
+    return this.#sums.at(-1) ?? 0;
+  }
+
+  /** Sum over all jobs of what each has left, but no more of any than `limitMs`. */
+  upToMs(limitMs: number): number {
+    let low = 0;
+    let high = this.#lefts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#lefts[middle] ?? 0) < limitMs) low = middle + 1;
+      else high = middle;
+    }
+    return (this.#sums[low - 1] ?? 0) + (this.#lefts.length - low) * limitMs;
+  }
+}
+
+/** The backlog of every model, looked at once a second at most. */
+export class Backlog {
+  readonly #jobs: Pick<JobStore, 'unfinished'>;
+  readonly #seen = new Map<string, { readonly view: BacklogView; readonly freshUntilMs: number }>();
+  readonly #looking = new Map<string, Promise<BacklogView>>();
+
+  constructor(jobs: Pick<JobStore, 'unfinished'>) {
+    this.#jobs = jobs;
+  }
+
+  /** Throws `backend_unavailable`. */
+  async of(slug: string): Promise<BacklogView> {
+    const seen = this.#seen.get(slug);
+    if (seen !== undefined && performance.now() < seen.freshUntilMs) return seen.view;
+    let looking = this.#looking.get(slug);
+    if (looking === undefined) {
+      looking = this.#look(slug).finally(() => { this.#looking.delete(slug); });
+      this.#looking.set(slug, looking);
+    }
+    return looking;
+  }
+
+  async #look(slug: string): Promise<BacklogView> {
+    const startedMs = performance.now();
+    const view = new BacklogView(await atDoor(() => this.#jobs.unfinished(slug), LOOK_LIMIT_MS));
+    const now = performance.now();
+    this.#seen.set(slug, { view, freshUntilMs: now + Math.max(FRESH_MS, (now - startedMs) / LOOK_SHARE) });
+    return view;
+  }
+}
+
+const LOOK_LIMIT_MS = 5_000;

@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JobNews, Segment } from '@murmuration/contracts';
+import { isEnd, type EventOutline, type StreamedEvent } from '@murmuration/store';
+import { SegmentJoiner } from '@murmuration/transcript';
+
+/** An id of Redis streams: milliseconds-like part and sequence. */
+type StreamId = readonly [number, number];
+
+const START: StreamId = [0, 0];
+
+/**
+ * What clients hear of a job, from its stream. Entry `n-1000000` gives events `n-1`, `n-2` …, the same on every node that reads the stream from its beginning.
+ * @param afterId what came up to this id is left out; an id that is none counts as the beginning
+ * A stream that ends without the job's end, though nobody gave up, is that of a job whose door died before it was accepted: it counts as cancelled.
+ * @param holdFromMs for `SegmentJoiner`, as the job's manifest has it
+ * @param signal what the reader gives up by
+ * @param stored all events of a finished job, or null: a stream that goes while it is read is continued by them
+ */
+export async function* jobNews(entries: AsyncIterable<StreamedEvent>, afterId: string, holdFromMs: number, signal: AbortSignal, stored: () => Promise<readonly JobNews[] | null>): AsyncGenerator<JobNews> {
+  const after = parseId(afterId);
+  const joiner = new SegmentJoiner(holdFromMs);
+  let segments = 0;
+  let lastPlace = 0;
+  for await (const entry of entries) {
+    const [place] = parseId(entry.id);
+    lastPlace = place;
+    let sequence = 0;
+    for (const news of newsOf(entry, joiner)) {
+      const id: StreamId = [place, ++sequence];
+      const index = news.type === 'segment' ? segments++ : 0;
+      if (!isAfter(id, after)) continue;
+      const named = { id: `${String(id[0])}-${String(id[1])}` };
+      yield news.type === 'segment' ? { ...named, ...news, index } : { ...named, ...news };
+    }
+    if (isEnd(entry)) return;
+  }
+  if (signal.aborted) return;
+  const rest = (await stored())?.filter((news) => isAfter(parseId(news.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity])) ?? null;
+  if (rest === null) yield { id: `${String(lastPlace + 1)}-1`, type: 'cancelled' };
+  else yield* rest;
+}
+
+/** Those of a finished job's events that come after an id. */
+export async function* newsAfter(all: readonly JobNews[], afterId: string): AsyncGenerator<JobNews> {
+  const after = parseId(afterId);
+  yield* eachOf(all.filter((news) => isAfter(parseId(news.id), after)));
+}
+
+/** The outline of a job that is about to be done: what `newsOf` its stream tells, with `done` as the last. @param segments of its transcript */
+export async function outlineOf(entries: readonly StreamedEvent[], holdFromMs: number, segments: readonly Segment[]): Promise<EventOutline> {
+  const outline: (readonly [number, string, ...(number | Segment)[]])[] = [];
+  const places = new Map(segments.map((segment, index) => [placeOf(segment), index]));
+  // The stream has no end yet: nothing is to be told for that.
+  for await (const news of jobNews(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () => Promise.resolve(null))) {
+    const [place] = parseId(news.id);
+    if (news.type === 'segment') {
+      const index = places.get(placeOf(news.segment));
+      outline.push([place, 's', index !== undefined && isDeepStrictEqual(segments[index], news.segment) ? index : news.segment]);
+    } else if (news.type === 'progress') outline.push([place, 'p', news.doneMs, news.plannedMs]);
+    else outline.push([place, news.type]);
+  }
+  const [lastPlace] = parseId(entries.at(-1)?.id ?? '0');
+  return [...outline, [lastPlace + 1, 'done']];
+}
+
+/** The events that an outline stands for, the same as the stream gave. @param segments of the transcript */
+export function newsOfOutline(outline: EventOutline, segments: readonly Segment[]): JobNews[] {
+  let index = 0;
+  let [lastPlace, sequence] = [0, 0];
+  return outline.map(([place, type, first, second]) => {
+    sequence = place === lastPlace ? sequence + 1 : 1;
+    lastPlace = place;
+    const id = `${String(place)}-${String(sequence)}`;
+    switch (type) {
+      case 's': {
+        const segment = typeof first === 'number' ? segments[first] : first;
+        if (segment === undefined) throw new Error('the outline of events does not fit its transcript');
+        return { id, type: 'segment', segment, index: index++ };
+      }
+      case 'p': return { id, type: 'progress', doneMs: Number(first), plannedMs: Number(second) };
+      case 'accepted': return { id, type: 'accepted' };
+      default: return { id, type: 'done' };
+    }
+  });
+}
+
+function placeOf(segment: Segment): string {
+  return [segment.channel, segment.startMs, segment.endMs, segment.text].join(' ');
+}
+
+async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) yield await Promise.resolve(item);
+}
+
+type Unnamed<News> = News extends { readonly type: 'segment' } ? Omit<News, 'id' | 'index'> : Omit<News, 'id'>;
+type UnnamedNews = { [Type in JobNews['type']]: Unnamed<Extract<JobNews, { readonly type: Type }>> }[JobNews['type']];
+
+function newsOf(entry: StreamedEvent, joiner: SegmentJoiner): UnnamedNews[] {
+  switch (entry.type) {
+    case 'result': return [
+      ...joiner.push(entry.result).map((segment) => ({ type: 'segment', segment }) as const),
+      { type: 'progress', doneMs: entry.doneMs, plannedMs: entry.plannedMs },
+    ];
+    case 'assembling': return joiner.finish().map((segment) => ({ type: 'segment', segment }) as const);
+    case 'failed': return [{ type: 'failed', error: entry.error }];
+    default: return [{ type: entry.type }];
+  }
+}
+
+function parseId(text: string): StreamId {
+  const match = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text);
+  return match === null ? START : [Number(match[1]), Number(match[2] ?? 0)];
+}
+
+function isAfter(id: StreamId, other: StreamId): boolean {
+  return id[0] > other[0] || (id[0] === other[0] && id[1] > other[1]);
+}

@@ -1,0 +1,96 @@
+import { Allowlist, GuardedClient } from '@murmuration/outbound';
+import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, RedisMemory, StoredBytes, TroubleLog, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/store';
+import type { Logger } from '@murmuration/runtime';
+import type { TranscriptionParts } from '../active-transcription.js';
+import { Admission } from './admission.js';
+import { EarlierRequests } from './earlier-requests.js';
+import { Jobs } from './jobs.js';
+import { Reconciler, type ReconcilerTimes } from './reconciler.js';
+import { Settler } from './settler.js';
+import { WEBHOOK_PLACES, Webhooks, type WebhookSender } from './webhooks.js';
+
+/** Settings of a node's jobs. */
+export interface JobsOptions {
+  /** Audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds. */
+  readonly maxBacklogMs: number;
+  /** How long transcript and events stay when a submission does not say, seconds. */
+  readonly retentionSeconds: number;
+  /** After this nothing is left of what was deleted, has expired or has ended, milliseconds. */
+  readonly eraseWithinMs: number;
+  /** How many owners may come: those share what is scarce. As many as like, unless given. */
+  readonly owners: () => number;
+  /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. A node that is given neither this nor `ownWebhookSecret` takes no jobs with webhooks and sends none. */
+  readonly webhookSecret: string | null;
+  /** An owner's own secret, or null; asked at every attempt. */
+  readonly ownWebhookSecret: (owner: string) => string | null;
+  /** Sends webhooks; stays the caller's. One that reaches public addresses only unless given. */
+  readonly outbound: GuardedClient;
+  readonly reconciler: ReconcilerTimes;
+  readonly retryPauseMs: NonNullable<WebhookSender['retryPauseMs']>;
+}
+
+export interface JobsRoomParts extends TranscriptionParts {
+  readonly redis: Redis;
+  readonly subscriber: Redis;
+  /** A connection that waits for Redis as long as it takes. */
+  readonly patient: Redis;
+  readonly queues: TicketQueues;
+  /** Memory that Redis may use when it names no `maxmemory` itself. */
+  readonly budgetBytes: number;
+  readonly logger: Logger;
+}
+
+/** Within this long everything of a client's is gone, milliseconds; see `ERASE_WITHIN_MS` in `jobVariables`. */
+export const ERASE_WITHIN_MS = 300_000;
+const MAX_BACKLOG_MS = 360_000_000;
+const RETENTION_SECONDS = 7 * 24 * 3_600;
+
+/** A node's part in submitted jobs: it takes submissions in, settles jobs, looks after them and tells webhooks. */
+export class JobsRoom {
+  readonly jobs: Jobs;
+  readonly admission: Admission;
+  readonly #settler: Settler;
+  readonly #reconciler: Reconciler;
+  readonly #queue: WebhookQueue;
+  readonly #worker: WebhookWorker | null;
+  readonly #ownClient: GuardedClient | null;
+
+  /** Starts at once; waits for nothing. The connections stay the caller's. */
+  constructor(parts: JobsRoomParts, options: Partial<JobsOptions> = {}) {
+    const { redis, logger } = parts;
+    const ledger = new JobLedger(redis);
+    const archive = new JobArchive(redis);
+    const webhookLog = new WebhookLog(redis);
+    const claims = new IdempotencyClaims(redis);
+    const client = options.outbound ?? new GuardedClient({ allowlist: Allowlist.none });
+    this.#ownClient = options.outbound === undefined ? client : null;
+    this.#queue = new WebhookQueue(redis);
+    // The rest of the time is for the files.
+    const partingMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
+    const webhooks = new Webhooks(webhookLog, this.#queue, {
+      client, partingMs,
+      secret: options.webhookSecret ?? null,
+      ownSecret: options.ownWebhookSecret ?? (() => null),
+      ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
+    });
+    this.admission = new Admission(parts.registry, parts.audio, parts.jobs, new StoredBytes(redis, new RedisMemory(redis, parts.budgetBytes)), options.maxBacklogMs ?? MAX_BACKLOG_MS, options.owners ?? (() => Infinity));
+    this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
+    this.jobs = new Jobs({
+      ...parts, ledger, archive, claims, webhooks, partingMs, admission: this.admission, settler: this.#settler,
+      earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
+    });
+    const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
+    this.#worker = !signs ? null : new WebhookWorker(parts.patient, WEBHOOK_PLACES, (job) => webhooks.attempt(job), new TroubleLog(logger, 'the queue of webhooks'));
+    this.#reconciler = new Reconciler({ turn: new Turn(redis, LEDGER_KEYS.reconciling), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
+    // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
+    onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
+  }
+
+  /** Resolves when what is in hand has ended. */
+  async close(): Promise<void> {
+    await Promise.all([this.jobs.idle(), this.#reconciler.close(), this.#worker?.close()]);
+    await this.#settler.close();
+    await this.#queue.close().catch(() => undefined);
+    await this.#ownClient?.close();
+  }
+}

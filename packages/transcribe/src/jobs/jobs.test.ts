@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { AsrError } from '@murmuration/contracts';
+import { startRedis, type TestRedis } from '@murmuration/store/testing';
+import { createLogger } from '@murmuration/runtime';
+import { heard, piece, pieces, startNode, submission, textOf, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
+import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+let server: TestRedis;
+let worker: SimulatedWorker;
+let node: JobsNode;
+let other: JobsNode;
+
+before(async () => {
+  server = await startRedis();
+  worker = await SimulatedWorker.start(server.url, logger);
+  [node, other] = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
+});
+
+after(async () => {
+  await worker.close();
+  await Promise.all([node.close(), other.close()]);
+  await server.close();
+});
+
+const refused = (code: string) => (error: unknown) => error instanceof AsrError && error.code === code;
+
+test('A submitted job is done on whatever node, and its transcript and events are read on any other', async () => {
+  const { job, created } = await node.jobs.submit(submission({ metadata: { order: 7 }, retentionSeconds: 60 }));
+  assert.equal(created, true);
+  assert.ok(job.acceptedAtMs !== null && job.durationMs === 300 && job.plannedMs === 300);
+  const news = await heard(other.jobs, job.id);
+  assert.equal(news.filter((one) => one.type === 'accepted').length, 1);
+  assert.equal(news.at(-1)?.type, 'done');
+  assert.equal(news.filter((one) => one.type === 'progress').length, 3);
+  assert.deepEqual(news.flatMap((one) => (one.type === 'segment' ? [one.index] : [])), [0, 1, 2, 3, 4, 5]);
+  const transcript = await other.jobs.transcript(job.id, 'everybody');
+  assert.equal(transcript.text, textOf(1, 2, 3));
+  const done = await other.jobs.get(job.id, 'everybody');
+  assert.deepEqual({ status: done.status, metadata: done.metadata, purged: done.purged, position: done.position, language: done.language, doneMs: done.doneMs }, { status: 'done', metadata: { order: 7 }, purged: false, position: null, language: 'en', doneMs: 300 });
+  assert.ok(done.expiresAtMs !== null && done.finishedAtMs !== null && done.expiresAtMs - done.finishedAtMs === 60_000);
+  await until(async () => (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:settling`) === 0 ? true : null));
+  assert.equal((await node.store.unfinished('simulated')).length, 0, 'a settled job takes no share');
+  const left = await node.redis.keys(`*{j.${job.id}}*`);
+  assert.deepEqual(left.map((key) => key.split(':').at(-1)).sort(), ['events', 'job', 'terms', 'transcript']);
+  for (const key of left) assert.ok(await node.redis.pttl(key) > 0, key);
+  assert.ok(await node.redis.pttl(`murm:{j.${job.id}}:terms`) <= 60_000, 'what the client attached goes with the transcript');
+  assert.equal(await node.redis.hexists(`murm:{j.${job.id}}:job`, 'decode'), 0, 'prompt and hotwords go with the end');
+});
+
+test('A job that its client names can be followed from its first byte, and segments come before the upload has ended', async () => {
+  const id = randomUUID();
+  let release: () => void = () => undefined;
+  const rest = new Promise<void>((resolve) => { release = resolve; });
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    yield piece(1);
+    await rest;
+    yield piece(2);
+  }
+  const submitting = node.jobs.submit(submission({ id, source: slow() }));
+  await until(async () => other.jobs.get(id, 'everybody').catch(() => null));
+  const news = [];
+  for await (const one of await other.jobs.follow(id, 'everybody', '0', AbortSignal.timeout(20_000))) {
+    news.push(one);
+    if (one.type === 'segment' && one.index === 0) {
+      assert.equal((await other.jobs.get(id, 'everybody')).status, 'receiving');
+      release();
+    }
+  }
+  assert.equal(news.at(-1)?.type, 'done');
+  assert.equal((await submitting).job.id, id);
+  await assert.rejects(node.jobs.submit(submission({ id })), refused('job_exists'));
+});
+
+test('An accepted job has no lease and needs the node that took it in no more', async () => {
+  worker.hold();
+  const short = await startNode(server.url, logger);
+  const { job } = await short.jobs.submit(submission());
+  short.crash();
+  for (const key of await node.redis.keys(`*{j.${job.id}}*`)) {
+    const lifeMs = await node.redis.pttl(key);
+    assert.ok(lifeMs === -1 || (key.endsWith(':pcm') && lifeMs > 3_600_000), key);
+  }
+  assert.ok((await node.store.active(100, 'everybody')).some((active) => active.id === job.id));
+  worker.open();
+  await untilStatus(node.jobs, job.id, 'done');
+  assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(1, 2, 3));
+});
+
+test('A listener that comes back at any event, on any node, hears every event once', async () => {
+  worker.hold();
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7) }));
+  const following = (async () => {
+    const news = [];
+    let after = '0';
+    for (let turn = 0; ; turn++) {
+      const left = new AbortController();
+      let ended = false;
+      for await (const one of await (turn % 2 === 0 ? node : other).jobs.follow(job.id, 'everybody', after, left.signal)) {
+        news.push(one);
+        after = one.id;
+        ended = one.type === 'done';
+        // Comes back after one, two, three, four events.
+        if (news.length % (1 + turn % 4) === 0) break;
+      }
+      left.abort();
+      if (ended) return news;
+    }
+  })();
+  worker.open();
+  const news = await following;
+  assert.deepEqual(news, await heard(other.jobs, job.id));
+  assert.equal(new Set(news.map((one) => one.id)).size, news.length);
+  for (const [i, one] of news.entries()) assert.deepEqual(await heard(node.jobs, job.id, one.id), news.slice(i + 1));
+});
+
+test('An id that is none of the stream is taken by its place, and one that is no id as the beginning', async () => {
+  const { job } = await node.jobs.submit(submission());
+  const all = await heard(node.jobs, job.id);
+  assert.deepEqual(await heard(node.jobs, job.id, 'x\r\nevent: forged'), all);
+  assert.deepEqual(await heard(node.jobs, job.id, '-1'), all);
+  assert.deepEqual(await heard(node.jobs, job.id, '2-999999999'), all.filter((one) => Number(one.id.split('-')[0]) > 2));
+  assert.deepEqual(await heard(node.jobs, job.id, '999999-1'), []);
+});
+
+test('Bytes that cannot be read leave nothing behind, and a listener hears why', async () => {
+  const id = randomUUID();
+  let release: () => void = () => undefined;
+  const rest = new Promise<void>((resolve) => { release = resolve; });
+  async function* bad(): AsyncGenerator<Uint8Array> {
+    yield piece(1);
+    await rest;
+    yield Buffer.alloc(1);
+  }
+  const submitting = node.jobs.submit(submission({ id, source: bad() }));
+  submitting.catch(() => undefined);
+  await until(async () => other.jobs.get(id, 'everybody').catch(() => null));
+  const listening = heard(other.jobs, id);
+  await until(async () => (await node.redis.pubsub('NUMSUB', `murm:{j.${id}}:wake`))[1] === 1 ? true : null);
+  release();
+  await assert.rejects(submitting, refused('unprocessable_audio'));
+  assert.equal((await listening).at(-1)?.type, 'failed');
+  await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
+  assert.deepEqual((await node.jobs.list({ whose: 'everybody', statuses: ['receiving'], createdAfterMs: null, createdBeforeMs: null, limit: 10, cursor: null })).jobs, []);
+  assert.equal((await node.jobs.submit(submission({ id }))).created, true, 'the id is free again');
+});
+
+test('A listener of a job whose node dies while it is received hears that it is cancelled', async () => {
+  const dying = await startNode(server.url, logger, { leaseMs: 2_000 });
+  const id = randomUUID();
+  async function* stuck(): AsyncGenerator<Uint8Array> {
+    yield piece(1);
+    await new Promise(() => undefined);
+  }
+  dying.jobs.submit(submission({ id, source: stuck() })).catch(() => undefined);
+  await until(async () => other.jobs.get(id, 'everybody').catch(() => null));
+  const listening = heard(other.jobs, id);
+  dying.crash();
+  assert.equal((await listening).at(-1)?.type, 'cancelled');
+  await assert.rejects(other.jobs.get(id, 'everybody'), refused('not_found'));
+});
+
+test('A client that goes away before the job is accepted takes it back', async () => {
+  const gone = new AbortController();
+  const id = randomUUID();
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (let word = 1; ; word++) {
+      if (word === 5) gone.abort();
+      await Promise.resolve();
+      yield piece(word);
+    }
+  }
+  await assert.rejects(node.jobs.submit(submission({ id, source: endless(), signal: gone.signal })), refused('cancelled'));
+  await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
+  assert.deepEqual((await node.redis.keys(`*{j.${id}}*`)).filter((key) => !key.endsWith(':events')), []);
+});
+
+test('A job that fails before it is accepted is refused with the reason', async () => {
+  const id = randomUUID();
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    yield piece(POISON);
+    await until(async () => ((await node.jobs.get(id, 'everybody').catch(() => null))?.status === 'failed' ? true : null));
+    yield piece(2);
+  }
+  await assert.rejects(node.jobs.submit(submission({ id, source: watched() })), refused('unprocessable_audio'));
+  await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
+});
+
+test('A job whose audio the model cannot work on fails with its reason, once', async () => {
+  worker.hold();
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, POISON, 3) }));
+  worker.open();
+  const news = await heard(other.jobs, job.id);
+  const last = news.at(-1);
+  assert.ok(last?.type === 'failed' && last.error.code === 'unprocessable_audio');
+  await untilStatus(node.jobs, job.id, 'failed');
+  assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'unprocessable_audio');
+  await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('unprocessable_audio'));
+  await until(async () => ((await node.jobs.get(job.id, 'everybody')).expiresAtMs === null ? null : true));
+  await until(async () => (await node.redis.exists(`murm:{j.${job.id}}:pcm`) === 0 ? true : null));
+});
+
+test('A job whose audio was lost fails instead of waiting for ever', async () => {
+  worker.hold();
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7, 8, 9) }));
+  await node.audio.deleteAll(job.id);
+  worker.open();
+  await untilStatus(node.jobs, job.id, 'failed');
+  assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'transcription_failed');
+});
+
+test('A job belongs to the key that made it: to any other it does not exist', async () => {
+  const { job } = await node.jobs.submit(submission({ owner: 'acme' }));
+  const stranger = { owner: 'bolt' };
+  const signal = new AbortController().signal;
+  for (const attempt of [
+    () => node.jobs.get(job.id, stranger), () => node.jobs.cancel(job.id, stranger), () => node.jobs.transcript(job.id, stranger), () => node.jobs.deliveries(job.id, stranger),
+    () => node.jobs.redeliver(job.id, stranger), () => node.jobs.follow(job.id, stranger, '0', signal), () => node.jobs.get(randomUUID(), { owner: 'acme' }), () => node.jobs.get(job.id, { owner: '' }),
+  ]) await assert.rejects(attempt, refused('not_found'));
+  assert.equal((await node.jobs.get(job.id, { owner: 'acme' })).id, job.id);
+});
+
+test('A result that is over its time is told from one that never was', async () => {
+  const { job } = await node.jobs.submit(submission({ retentionSeconds: 1 }));
+  await until(async () => {
+    const found = await node.jobs.get(job.id, 'everybody');
+    return found.purged ? found : null;
+  });
+  await until(async () => (await node.redis.exists(`murm:{j.${job.id}}:events`) === 0 ? true : null));
+  await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
+  await assert.rejects(node.jobs.follow(job.id, 'everybody', '0', new AbortController().signal), refused('result_expired'));
+  assert.equal((await node.jobs.get(job.id, 'everybody')).status, 'done');
+});

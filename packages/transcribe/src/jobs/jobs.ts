@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { AsrError, isFinal, type DecodeOptions, type Job, type JobNews, type ModelDescription, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
+import type { Reach } from '@murmuration/access';
+import { atDoor, type JobArchive, type JobEvents, type JobIdentity, type JobLedger, type JobManifest, type JobTerms } from '@murmuration/store';
+import { optionsFor } from '../options-for.js';
+import { followEvents } from '../follow-events.js';
+import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
+import type { ModelRegistry } from '../model-registry.js';
+import type { Admission } from './admission.js';
+import type { EarlierRequests } from './earlier-requests.js';
+import { jobNews, newsAfter, newsOfOutline } from './job-news.js';
+import { JobList } from './job-list.js';
+import type { Settler } from './settler.js';
+import { Submission, type SubmissionParts } from './submission.js';
+import { statusOf, toJob } from './to-job.js';
+import type { Webhooks } from './webhooks.js';
+
+/** What the jobs of a node are made of. */
+export interface JobsParts extends SubmissionParts {
+  readonly archive: JobArchive;
+  readonly events: JobEvents;
+  readonly registry: ModelRegistry;
+  readonly admission: Admission;
+  readonly earlier: EarlierRequests;
+  readonly settler: Settler;
+  readonly webhooks: Webhooks;
+  /** For this long a deleted job's webhook may still be told of that, milliseconds. */
+  readonly partingMs: number;
+  /** How long a first worker is waited for, milliseconds. */
+  readonly workerWaitMs: number;
+  /** How long transcript and events stay when a submission does not say, seconds. */
+  readonly retentionSeconds: number;
+}
+
+/** Submitted jobs, as the doors of this node see them. Any node answers for any job. */
+export class Jobs implements JobService {
+  readonly #parts: JobsParts;
+  readonly #ledger: JobLedger;
+  readonly #list: JobList;
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(parts: JobsParts) {
+    this.#parts = parts;
+    this.#ledger = parts.ledger;
+    this.#list = new JobList(parts.ledger);
+  }
+
+  async submit(submission: JobSubmission): Promise<SubmittedJob> {
+    const submitted = this.#submit(submission);
+    const running = submitted.catch(() => undefined).finally(() => { this.#running.delete(running); });
+    this.#running.add(running);
+    const { manifest, created } = await submitted;
+    return { job: await this.#seen(manifest), created };
+  }
+
+  async get(id: string, whose: Reach): Promise<Job> {
+    return this.#seen(await this.#find(id, whose));
+  }
+
+  async list(filter: JobFilter): Promise<JobPage> {
+    const { jobs, nextCursor } = await atDoor(() => this.#list.page(filter));
+    return { jobs: await this.#allSeen(jobs), nextCursor };
+  }
+
+  async cancel(id: string, whose: Reach): Promise<Job> {
+    const manifest = await this.#find(id, whose);
+    const { jobs, archive, settler, audio } = this.#parts;
+    const place = { id, lane: manifest.lane, modelSlug: manifest.modelSlug };
+    await atDoor(async () => {
+      const tickets = await jobs.tickets(place);
+      const before = await archive.purge(id, this.#parts.partingMs);
+      if (before === 'receiving' || before === 'running') await jobs.stopWork(place, tickets);
+    }, audio.putLimitMs);
+    // What is left undone here is done by whoever looks after accepted jobs.
+    settler.soon(id);
+    const purged = await atDoor(() => this.#ledger.read(id));
+    if (purged === null) throw new AsrError('not_found');
+    return toJob(purged, Date.now());
+  }
+
+  async transcript(id: string, whose: Reach): Promise<Transcript> {
+    const manifest = await this.#find(id, whose);
+    const status = statusOf(manifest);
+    if (manifest.purged) throw new AsrError('result_expired');
+    if (status === 'failed') throw manifest.error === null ? new AsrError('transcription_failed') : AsrError.fromRecord(manifest.error);
+    if (status !== 'done') throw new AsrError('job_not_done', `The job is ${status}: it has no result yet. Follow its events, or ask again later.`);
+    const transcript = await atDoor(() => this.#parts.archive.transcript(id));
+    if (transcript === null) throw new AsrError('result_expired');
+    return transcript;
+  }
+
+  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
+    const manifest = await this.#find(id, whose);
+    const stored = async (): Promise<readonly JobNews[] | null> => {
+      const result = await atDoor(() => this.#parts.archive.stored(id));
+      return result === null || result.outline === null ? null : newsOfOutline(result.outline, result.transcript.segments);
+    };
+    const { holdFromMs } = manifest;
+    if (!isFinal(statusOf(manifest)) || await atDoor(() => this.#parts.archive.hasStream(id))) return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
+    const all = await stored();
+    if (all === null) throw new AsrError('result_expired');
+    return newsAfter(all, afterId);
+  }
+
+  async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
+    await this.#find(id, whose);
+    return atDoor(() => this.#parts.webhooks.deliveries(id));
+  }
+
+  async redeliver(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
+    const manifest = await this.#find(id, whose);
+    const { webhook } = manifest;
+    if (toJob(manifest, Date.now()).purged) throw new AsrError('result_expired');
+    if (webhook === null) throw new AsrError('no_webhook');
+    const status = statusOf(manifest);
+    if (!isFinal(status)) throw new AsrError('job_not_done', `The job is ${status}: there is no end to tell of yet.`);
+    return atDoor(async () => {
+      await this.#parts.webhooks.redeliver(manifest, webhook);
+      return this.#parts.webhooks.deliveries(id);
+    });
+  }
+
+  /** Resolves when every submission in hand is accepted or taken back. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #submit(submission: JobSubmission): Promise<{ readonly manifest: JobManifest; readonly created: boolean }> {
+    const { idempotencyKey: key } = submission;
+    const earlier = key === null ? null : await this.#parts.earlier.find(submission, key);
+    if (earlier !== null) return { manifest: earlier, created: false };
+    const card = await this.#parts.registry.resolve(submission.options.model, this.#parts.workerWaitMs, submission.signal);
+    const { decode } = optionsFor(submission.options, card.model);
+    if (submission.webhook !== null) this.#parts.webhooks.check(submission.webhook, submission.owner);
+    const job = identityOf(submission, decode, card.model);
+    await this.#parts.admission.admit(card, job.lane, job.owner);
+    const terms = this.#termsOf(submission, card.model);
+    const createdAtMs = await atDoor(() => this.#parts.jobs.create(job, terms));
+    if (createdAtMs === null) {
+      const same = key === null ? null : await this.#parts.earlier.findById(submission, key, job.id);
+      if (same === null) throw new AsrError('job_exists', undefined, { param: 'id' });
+      return { manifest: same, created: false };
+    }
+    const accepting = new Submission(job, submission, terms, card.model, this.#parts);
+    await atDoor(() => this.#ledger.enlist({ id: job.id, owner: job.owner, createdAtMs }));
+    const manifest = await accepting.run();
+    return { manifest, created: manifest.id === job.id };
+  }
+
+  #termsOf(submission: JobSubmission, model: ModelDescription): JobTerms {
+    return {
+      priority: submission.priority,
+      retentionSeconds: Math.max(1, Math.ceil(submission.retentionSeconds ?? this.#parts.retentionSeconds)),
+      metadata: submission.metadata,
+      webhook: submission.webhook,
+      holdFromMs: model.chunkPolicy.maxChunkMs / 2,
+      fallbackLanguage: model.languages.length === 1 ? model.languages[0] ?? null : null,
+    };
+  }
+
+  async #find(id: string, whose: Reach): Promise<JobManifest> {
+    const manifest = await atDoor(() => this.#ledger.read(id));
+    if (manifest === null || (whose !== 'everybody' && manifest.owner !== whose.owner)) throw new AsrError('not_found');
+    return manifest;
+  }
+
+  async #seen(manifest: JobManifest): Promise<Job> {
+    const [job] = await this.#allSeen([manifest]);
+    return job ?? toJob(manifest, Date.now());
+  }
+
+  async #allSeen(manifests: readonly JobManifest[]): Promise<Job[]> {
+    const positions = await atDoor(() => this.#ledger.positions(manifests));
+    return Promise.all(manifests.map(async (manifest, i) => toJob(manifest, Date.now(), {
+      position: isFinal(statusOf(manifest)) ? null : positions[i] ?? null,
+      estimatedSecondsLeft: await this.#parts.admission.secondsLeft(manifest),
+    })));
+  }
+}
+
+function identityOf(submission: JobSubmission, decode: DecodeOptions, model: ModelDescription): JobIdentity {
+  return {
+    id: submission.id ?? randomUUID(), lane: submission.priority, modelId: model.id, modelSlug: model.slug,
+    decode, awaitsLanguage: model.detectsLanguage && decode.language === null, owner: submission.owner,
+  };
+}

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Allowlist, GuardedClient } from '@murmuration/outbound';
+import { JobArchive, JobLedger, WebhookLog, WebhookQueue } from '@murmuration/store';
+import { startRedis, type TestRedis } from '@murmuration/store/testing';
+import { createLogger } from '@murmuration/runtime';
+import { heard, pieces, startNode, submission, textOf, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
+import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
+import { RECONCILER_TIMES } from './reconciler.js';
+import { Settler, type SettlerParts } from './settler.js';
+import { Webhooks } from './webhooks.js';
+
+const logger = createLogger({ service: 'test', level: 'silent' });
+const NEVER_MS = 1e8;
+const webhook = { url: 'http://127.0.0.1:1/nobody-listens', events: ['job.done', 'job.failed', 'job.cancelled'] as ('job.done' | 'job.failed' | 'job.cancelled')[] };
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const client = new GuardedClient({ allowlist: Allowlist.parse('127.0.0.1') });
+let server: TestRedis;
+let worker: SimulatedWorker;
+
+before(async () => {
+  server = await startRedis();
+  worker = await SimulatedWorker.start(server.url, logger);
+});
+
+after(async () => {
+  await worker.close();
+  await client.close();
+  await server.close();
+});
+
+/** A node that looks after nothing by itself. */
+async function deafNode(): Promise<JobsNode> {
+  return startNode(server.url, logger, { outbound: client, webhookSecret: secret, reconciler: { ...RECONCILER_TIMES, everyMs: NEVER_MS } });
+}
+
+/** The steps of settling, each of which may be the last that a node does. */
+const STEPS = ['claim', 'countAttempt', 'results', 'finish', 'open', 'close', 'endWork', 'stopWork', 'announce', 'unwatch'] as const;
+type Step = typeof STEPS[number];
+
+/** Passes everything on until the step has been done, or is to be done; then nothing goes through any more. */
+function dying(parts: SettlerParts, step: Step, when: 'before' | 'after', died: { yet: boolean }): SettlerParts {
+  const wrap = <T extends object>(target: T): T => new Proxy(target, {
+    get: (_target, name) => {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return async (...parameters: unknown[]): Promise<unknown> => {
+        if (died.yet || (name === step && when === 'before')) {
+          died.yet = true;
+          throw new Error('the node is dead');
+        }
+        const answer = await (member as (...all: unknown[]) => Promise<unknown>).apply(target, parameters);
+        if (name !== step) return answer;
+        died.yet = true;
+        throw new Error('the node is dead');
+      };
+    },
+  });
+  return { ...parts, archive: wrap(parts.archive), jobs: wrap(parts.jobs), ledger: wrap(parts.ledger), webhooks: wrap(parts.webhooks) };
+}
+
+test('A node that dies before or after any step of settling changes nothing of how a job ends', async () => {
+  const node = await deafNode();
+  const queue = new WebhookQueue(node.redis);
+  const ledger = new JobLedger(node.redis);
+  const parts: SettlerParts = {
+    ledger, logger, archive: new JobArchive(node.redis), jobs: node.store,
+    webhooks: new Webhooks(new WebhookLog(node.redis), queue, { client, secret, ownSecret: () => null, partingMs: 60_000 }),
+  };
+  for (const step of STEPS) {
+    for (const when of ['before', 'after'] as const) {
+      for (const words of [[1, 2], [POISON]]) {
+        worker.hold();
+        const { job } = await node.jobs.submit(submission({ source: pieces(...words), webhook }));
+        // Keeps the node's own settler away.
+        await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
+        worker.open();
+        const ended = await until(async () => {
+          const found = await ledger.read(job.id);
+          return found?.state === 'assembling' || found?.state === 'failed' ? found.state : null;
+        });
+        await node.redis.del(`murm:{j.${job.id}}:settling`);
+        const died = { yet: false };
+        await new Settler(dying(parts, step, when, died)).settle(job.id).catch(() => undefined);
+        await node.redis.del(`murm:{j.${job.id}}:settling`);
+        for (let again = 0; again < 2; again++) await new Settler(parts).settle(job.id);
+        const status = ended === 'failed' ? 'failed' : 'done';
+        assert.equal((await node.jobs.get(job.id, 'everybody')).status, status, `${when} ${step}`);
+        const news = await heard(node.jobs, job.id);
+        assert.equal(news.filter((one) => one.type === 'done' || one.type === 'failed').length, 1);
+        if (status === 'done') assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(1, 2));
+        const deliveries = await node.jobs.deliveries(job.id, 'everybody');
+        assert.deepEqual(deliveries.map((delivery) => [delivery.id, delivery.event]), [[`msg_${job.id}_${status}`, `job.${status}`]], `${when} ${step}`);
+        assert.equal(await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:chunks`, `murm:{j.${job.id}}:pcm`, `murm:{j.${job.id}}:results`), 0);
+      }
+    }
+  }
+  await queue.close();
+  await node.close();
+});
+
+test('A job whose last result came when no node was there is settled by the next one', async () => {
+  worker.hold();
+  const node = await deafNode();
+  const { job } = await node.jobs.submit(submission());
+  node.crash();
+  worker.open();
+  const next = await startNode(server.url, logger);
+  await untilStatus(next.jobs, job.id, 'done');
+  assert.equal((await heard(next.jobs, job.id)).filter((one) => one.type === 'done').length, 1);
+  await next.close();
+});
+
+test('After the loss of all queues every accepted job still ends, each result once', async () => {
+  worker.hold();
+  const node = await startNode(server.url, logger);
+  const submitted = await Promise.all([1, 2, 3, 4, 5].map((start) => node.jobs.submit(submission({ source: pieces(start, start + 1, start + 2, start + 3) }))));
+  const queueKeys = await node.redis.keys('{murm.simulated}:*');
+  assert.ok(queueKeys.length > 0);
+  await node.redis.del(...queueKeys);
+  worker.open();
+  for (const [i, { job }] of submitted.entries()) {
+    await untilStatus(node.jobs, job.id, 'done');
+    assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(i + 1, i + 2, i + 3, i + 4));
+  }
+  await node.close();
+});
+
+test('A Redis that is killed and comes back loses no accepted job', async () => {
+  worker.hold();
+  const node = await startNode(server.url, logger);
+  const submitted = await Promise.all([1, 2, 3].map((word) => node.jobs.submit(submission({ source: pieces(word, word + 1) }))));
+  await server.kill();
+  await server.restart();
+  worker.open();
+  for (const [i, { job }] of submitted.entries()) {
+    await until(async () => node.jobs.get(job.id, 'everybody').then((found) => (found.status === 'done' ? true : null), () => null));
+    assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(i + 1, i + 2));
+  }
+  await node.close();
+});
+
+test('Two nodes that look after the same jobs settle each once', async () => {
+  worker.hold();
+  const nodes = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
+  const submitted = await Promise.all(Array.from({ length: 20 }, (_value, i) => (i % 2 === 0 ? nodes[0] : nodes[1]).jobs.submit(submission({ source: pieces(i + 1) }))));
+  worker.open();
+  for (const one of submitted) {
+    const news = await heard(nodes[0].jobs, one.job.id);
+    assert.equal(news.filter((event) => event.type === 'done').length, 1);
+  }
+  await Promise.all(nodes.map((node) => node.close()));
+});
+
+test('What was to be accepted when its node died is taken off the lists', async () => {
+  const node = await startNode(server.url, logger);
+  const ledger = new JobLedger(node.redis);
+  await ledger.watch({ id: 'never', modelSlug: 'simulated', priority: 'batch' });
+  await node.redis.zadd('murm:active-jobs', '+inf', 'never');
+  await node.redis.zadd('murm:active-jobs.simulated', '+inf', 'never');
+  await until(async () => (await node.redis.exists('murm:{jobs}:accepted', 'murm:{jobs}:waiting.simulated.batch', 'murm:active-jobs.simulated') === 0 ? true : null));
+  assert.equal(await node.redis.zscore('murm:active-jobs', 'never'), null);
+  await node.close();
+});
+
+test('The stream of a finished job goes soon after its end, and its events come from what is stored with the transcript, after any id', async () => {
+  worker.open();
+  const node = await startNode(server.url, logger);
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7) }));
+  await untilStatus(node.jobs, job.id, 'done');
+  const [events, transcript] = [`murm:{j.${job.id}}:events`, `murm:{j.${job.id}}:transcript`];
+  const lifeMs = await node.redis.pttl(events);
+  assert.ok(lifeMs > 0 && lifeMs <= 60_000 && await node.redis.pttl(transcript) > 600_000_000, String(lifeMs));
+  const all = await heard(node.jobs, job.id);
+  assert.deepEqual([all.filter((one) => one.type === 'segment').length, all.at(-1)?.type], [14, 'done']);
+  // A reader that is in the middle when the stream goes.
+  const middle: unknown[] = [];
+  for await (const one of await node.jobs.follow(job.id, 'everybody', '0', AbortSignal.timeout(20_000))) {
+    middle.push(one);
+    if (middle.length === 1) await node.redis.del(events);
+  }
+  assert.deepEqual(middle, all);
+  for (const [i, one] of all.entries()) assert.deepEqual(await heard(node.jobs, job.id, one.id), all.slice(i + 1), one.id);
+  assert.deepEqual(await heard(node.jobs, job.id), all);
+  // Deleted, it tells its last event as any other job does.
+  await node.jobs.cancel(job.id, 'everybody');
+  assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), ['done']);
+  await node.close();
+});
+
+test('A job whose results cannot be put together fails with a code after some attempts, and its webhook is told', async () => {
+  worker.hold();
+  const node = await startNode(server.url, logger, { outbound: client, webhookSecret: secret });
+  const { job } = await node.jobs.submit(submission({ source: pieces(1), webhook }));
+  const keys = (name: string): string => `murm:{j.${job.id}}:${name}`;
+  // A result that this version does not read.
+  await node.redis.xadd(keys('events'), '900-1000000', 'type', 'result', 'result', '{}', 'doneMs', '1', 'plannedMs', '1');
+  await node.redis.hset(keys('job'), 'entries', '900');
+  worker.open();
+  await untilStatus(node.jobs, job.id, 'failed');
+  assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'transcription_failed');
+  await until(async () => ((await node.jobs.deliveries(job.id, 'everybody')).some((delivery) => delivery.event === 'job.failed') ? true : null));
+  await until(async () => (await node.redis.exists('murm:{jobs}:accepted') === 0 && await node.redis.pttl(keys('job')) > 0 ? true : null));
+  await node.close();
+});
+
+test('While Redis is full no attempt at putting a job together counts', async () => {
+  worker.hold();
+  const node = await deafNode();
+  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2) }));
+  const archive = new JobArchive(node.redis);
+  await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
+  worker.open();
+  const ledger = new JobLedger(node.redis);
+  await until(async () => ((await ledger.read(job.id))?.state === 'assembling' ? true : null));
+  const limit = String((await node.redis.config('GET', 'maxmemory'))[1]);
+  await node.redis.config('SET', 'maxmemory', '100000');
+  try {
+    for (let attempt = 0; attempt < 20; attempt++) assert.equal(await archive.countAttempt(job.id), 0);
+    const results = await archive.results(job.id);
+    assert.equal(results?.results.length, 2);
+  } finally {
+    await node.redis.config('SET', 'maxmemory', limit);
+  }
+  assert.equal(await archive.countAttempt(job.id), 1);
+  await node.redis.del(`murm:{j.${job.id}}:settling`);
+  await node.close();
+});

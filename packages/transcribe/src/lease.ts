@@ -1,0 +1,23 @@
+import { atDoor, type JobIdentity, type JobStore } from '@murmuration/store';
+
+/** Keeps a job alive while its door works on it. */
+export class Lease {
+  readonly #timer: NodeJS.Timeout;
+  #renewing: Promise<void> = Promise.resolve();
+
+  /** @param onLost called when the job is gone, or no longer lives by its lease; trouble with Redis is met by trying again */
+  constructor(jobs: Pick<JobStore, 'renew'>, job: JobIdentity, leaseMs: number, onLost: () => void) {
+    const renew = async (): Promise<void> => {
+      if (!await atDoor(() => jobs.renew(job))) onLost();
+    };
+    this.#timer = setInterval(() => {
+      this.#renewing = this.#renewing.then(renew).catch(() => undefined);
+    }, leaseMs / 3);
+  }
+
+  /** Resolves when the last renewal is over. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#renewing;
+  }
+}

@@ -1,0 +1,319 @@
+import { countedRateHz, frameBytes } from '@murmuration/audio';
+import { AsrError, samplesToMs, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
+import { backendUnavailable, liveWakeChannel, type LiveOwner, type LiveRecord, type RenewAnswer } from '@murmuration/store';
+import { ArrivalClock } from './arrival-clock.js';
+import { followNews } from './follow-news.js';
+import { LiveClock } from './live-clock.js';
+import type { LiveParts } from './live-parts.js';
+import { LivePump } from './live-pump.js';
+import { LiveRecorder } from './live-recorder.js';
+import type { LiveSession } from './live-service.js';
+import { within } from './within.js';
+
+/** Told once by each owner of a session. */
+const MIX_ADJUSTED = { code: 'mix_adjusted', message: 'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.' };
+
+/** A sender may be this far ahead of the workers: audio of ended utterances that are not final, milliseconds. */
+const MAX_PENDING_MS = 30_000;
+/** Compressed audio counts as this many bytes a millisecond. */
+const CONTAINER_BYTES_A_MS = 16;
+/** Without any final for this long, entries of the queue are looked after, milliseconds. */
+const QUIET_MS = 4_000;
+/** A finished session is looked after for this long without a final, milliseconds. Only while Redis answers. */
+const FINISH_MS = 5 * 60_000;
+/** Longest wait for what is under way when the client is gone, milliseconds. */
+const DETACH_LIMIT_MS = 5_000;
+
+/**
+ * A live session as its owner has it.
+ *
+ * open (audio and commands come and are worked on one after another)
+ *   -> finishing (no more audio; finals are awaited) -> closed (the last final was told)
+ * open -> left (detached or drained: what was stored waits for the next owner)
+ * open -> finishing, too, at audio that cannot be read: an `error` is told, and `push` throws it from then on.
+ * From any: lost (`session_lost`: another owner has it; or an error that ends the connection, told by every call from then on), closed (`cancel`).
+ */
+export class ActiveLiveSession implements LiveSession, LiveOwner {
+  readonly id: string;
+  readonly token: string;
+  readonly settings: LiveSettings;
+  readonly model: ModelDescription;
+  readonly #parts: LiveParts;
+  readonly #recorder: LiveRecorder;
+  readonly #pump: LivePump;
+  readonly #clock: LiveClock;
+  readonly #arrivals = new ArrivalClock();
+  /** Set while an utterance is in progress that is to end when no audio comes. */
+  #pauseTimer: NodeJS.Timeout | null = null;
+  readonly #onEnd: (session: ActiveLiveSession) => void;
+  /** Ends what is read of the session, where its end is not in its news. */
+  readonly #unread = new AbortController();
+  readonly #storedListeners: ((samples: number) => void)[] = [];
+  readonly #unlisten: () => void;
+  #state: 'open' | 'finishing' | 'left' | 'lost' | 'closed';
+  #fault: AsrError | null = null;
+  /** Why no more audio is taken, where it was the audio's fault. */
+  #refusal: AsrError | null = null;
+  #progressMs = performance.now();
+  /** Looks after awaited finals since the last one came. */
+  #quietLooks = 0;
+  #finishAsked = false;
+
+  /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own */
+  constructor(record: LiveRecord, token: string, parts: LiveParts, onEnd: (session: ActiveLiveSession) => void) {
+    this.id = record.id;
+    this.token = token;
+    this.settings = record.settings;
+    this.model = record.model;
+    this.#parts = parts;
+    this.#recorder = new LiveRecorder(record, parts);
+    this.#clock = new LiveClock(record, parts.limits);
+    this.#onEnd = onEnd;
+    const frame = frameBytes(record.settings);
+    this.#pump = new LivePump({
+      frameBytes: frame ?? 1,
+      bytesAMs: frame === null ? CONTAINER_BYTES_A_MS : frame * countedRateHz(record.settings) / 1_000,
+      hear: (bytes) => this.#hear(bytes),
+      heldUp: () => this.#recorder.pendingMs > MAX_PENDING_MS,
+      onError: (error) => this.#onError(error),
+    });
+    this.#state = record.state === 'closed' ? 'closed' : record.state === 'finishing' ? 'finishing' : 'open';
+    this.#unlisten = parts.channels.listen(liveWakeChannel(this.id), (message) => { this.#onMessage(message); });
+    if (this.#state !== 'open') this.#pump.stop();
+    if (this.#state === 'closed') this.#leave();
+    // Whoever had the session before may have left an utterance in progress.
+    this.#expectPause();
+  }
+
+  /** As its owner, to the store. */
+  get epoch(): number {
+    return this.#recorder.owner.epoch;
+  }
+
+  get holder(): string {
+    return this.#recorder.owner.holder;
+  }
+
+  get storedSamples(): number {
+    return this.#recorder.sourceSamples;
+  }
+
+  get quietMs(): number {
+    return this.#arrivals.quietMs;
+  }
+
+  async push(bytes: Uint8Array): Promise<void> {
+    this.#checkAudio();
+    if (bytes.length === 0) return;
+    this.#clock.heard();
+    this.#arrivals.arrived();
+    await this.#pump.push(bytes);
+    // While the sender was held up it could not send.
+    this.#arrivals.arrived();
+    this.#checkAudio();
+  }
+
+  keepAlive(): void {
+    this.#clock.heard();
+  }
+
+  async commit(): Promise<number | null> {
+    return await this.#command(() => this.#recorder.commit()) ?? null;
+  }
+
+  async clear(): Promise<void> {
+    await this.#command(() => this.#recorder.clear());
+  }
+
+  async finish(end: LiveEnd = 'finished'): Promise<void> {
+    this.#finishAsked = true;
+    await this.#command(() => this.#finish(end));
+  }
+
+  async cancel(): Promise<void> {
+    this.#check();
+    if (this.#state === 'closed' || this.#state === 'left') return;
+    this.#state = 'closed';
+    this.#pump.stop();
+    await this.#pump.settled();
+    const open = await within(this.#parts.store.openFinals(this.id), DETACH_LIMIT_MS);
+    await within(this.#parts.store.close(this, 'cancelled'), DETACH_LIMIT_MS);
+    this.#leave();
+    await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
+  }
+
+  async detach(): Promise<void> {
+    // What has arrived is still stored, so that less must be sent again.
+    await within(this.#pump.command(() => Promise.resolve()), DETACH_LIMIT_MS).catch(() => undefined);
+    if (this.#state !== 'open' && this.#state !== 'finishing') return;
+    this.#state = 'left';
+    this.#leave();
+    this.#unread.abort();
+    await within(this.#parts.store.release(this, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
+  }
+
+  onStored(listener: (samples: number) => void): void {
+    this.#storedListeners.push(listener);
+  }
+
+  async *news(afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
+    yield* followNews(this.#parts.events, this.id, afterId, AbortSignal.any([signal, this.#unread.signal]));
+    if (!signal.aborted) this.#check();
+  }
+
+  /** Another connection has the session, or it cannot go on here. */
+  fail(error: AsrError): void {
+    if (this.#fault !== null || this.#state === 'left' || this.#state === 'closed') return;
+    this.#fault = error;
+    this.#state = 'lost';
+    this.#leave();
+    this.#unread.abort();
+  }
+
+  /** Called by the node every second: limits, and entries that were lost. */
+  async look(): Promise<void> {
+    if (this.#state === 'open') {
+      // While the sender is held up it cannot send.
+      if (this.#pump.isSenderWaiting) this.#clock.heard();
+      const due = this.#clock.due();
+      if (due?.type === 'warning') await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
+      // Not waited for: it comes after all audio that waits, and that may wait for finals that this look is to find.
+      if (due?.type === 'end') this.finish(due.end).catch(() => undefined);
+    }
+    if (this.#recorder.pendingMs > 0 && performance.now() - this.#progressMs > QUIET_MS) await this.#findLost();
+  }
+
+  /** Called with what the store says at a renewal. */
+  renewed(answer: RenewAnswer): void {
+    if (answer === 'lost') this.fail(new AsrError('session_lost'));
+    else if (answer === 'gone') this.#close();
+    else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(() => undefined);
+    else this.#isPending(samplesToMs(answer.pendingSamples));
+  }
+
+  #check(): void {
+    if (this.#fault !== null) throw this.#fault;
+  }
+
+  #checkAudio(): void {
+    this.#check();
+    if (this.#refusal !== null) throw this.#refusal;
+  }
+
+  async #command<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const answer = await this.#pump.command(work);
+    this.#check();
+    return answer;
+  }
+
+  async #hear(bytes: Uint8Array): Promise<void> {
+    const beforeMs = this.#recorder.pendingMs;
+    const { audioMs, mixAdjusted } = this.#recorder;
+    await this.#recorder.hear(bytes);
+    if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this, 'warning', MIX_ADJUSTED);
+    this.#arrivals.heard(this.#recorder.audioMs - audioMs);
+    if (this.#recorder.pendingMs !== beforeMs) this.#progressMs = performance.now();
+    if (this.#recorder.closed) this.#close();
+    else for (const listener of this.#storedListeners) listener(this.storedSamples);
+    this.#expectPause();
+  }
+
+  /** An utterance in progress ends when no audio has come for `idleEndpointingMs`. */
+  #expectPause(): void {
+    const { detect, idleEndpointingMs } = this.settings;
+    if (this.#pauseTimer !== null || this.#state !== 'open' || !detect || idleEndpointingMs === null || !this.#recorder.isOpen) return;
+    this.#pauseTimer = setTimeout(() => {
+      // What has come in while this process was busy is read before it is missed.
+      setImmediate(() => {
+        this.#pauseTimer = null;
+        if (this.#state !== 'open' || !this.#recorder.isOpen) return;
+        if (this.#pump.isBusy) this.#arrivals.arrived();
+        if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
+        else this.#command(() => this.#recorder.pause()).catch(() => undefined);
+      });
+    }, Math.max(1, idleEndpointingMs - this.#arrivals.quietMs));
+  }
+
+  async #finish(end: LiveEnd): Promise<void> {
+    await this.#recorder.finish(end);
+    if (this.#recorder.closed) {
+      this.#close();
+      return;
+    }
+    this.#state = 'finishing';
+    this.#pump.stop();
+  }
+
+  /** Bad audio ends the session, with what came before it transcribed; anything else only this connection. */
+  async #onError(error: AsrError): Promise<void> {
+    try {
+      if (error.code !== 'unprocessable_audio') throw error;
+      this.#refusal = error;
+      await within(this.#parts.store.tell(this, 'error', { error: error.toRecord() }), DETACH_LIMIT_MS);
+      await this.#finish('failed');
+    } catch (other) {
+      const told = AsrError.from(other);
+      this.#parts.logger.warn({ session: this.id, code: told.code, reason: told.cause instanceof Error ? told.cause.message : undefined }, 'a live session cannot go on here');
+      this.fail(told.code === 'session_lost' ? told : backendUnavailable(told));
+    }
+  }
+
+  #onMessage(message: string): void {
+    if (message.startsWith('epoch ')) {
+      // Its own taking comes here, too, and after a failover one that the store has lost: the store says who has it.
+      if (message.split(' ')[2] !== this.holder) void this.#parts.store.renew([this]).then(([answer = 'gone']) => { this.renewed(answer); }, () => undefined);
+      return;
+    }
+    // Finals make room for a sender that is held up.
+    if (this.#recorder.pendingMs > MAX_PENDING_MS) this.#readPending().catch(() => undefined);
+  }
+
+  async #readPending(): Promise<void> {
+    this.#isPending(samplesToMs(await this.#parts.store.pendingSamples(this.id)));
+  }
+
+  #isPending(ms: number): void {
+    if (ms !== this.#recorder.pendingMs) {
+      this.#progressMs = performance.now();
+      this.#quietLooks = 0;
+    }
+    this.#recorder.pendingMs = ms;
+    this.#pump.wake();
+  }
+
+  /** Queues again what is awaited and makes no progress; what is on the queue stays as it is. */
+  async #findLost(): Promise<void> {
+    await this.#readPending();
+    if (this.#recorder.pendingMs === 0 || performance.now() - this.#progressMs < QUIET_MS) return;
+    this.#progressMs = performance.now();
+    const open = await this.#parts.store.openFinals(this.id);
+    if ((this.#finishAsked || this.#state === 'finishing') && ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS) {
+      await this.#giveUp(open);
+      return;
+    }
+    await this.#parts.queues.addLive(this.model.slug, open.map((utterance) => ({ session: this.id, utterance, revision: null })));
+  }
+
+  /** No worker has given a final for long: the session ends without those that are awaited. */
+  async #giveUp(open: readonly number[]): Promise<void> {
+    await this.#parts.store.tell(this, 'error', { error: new AsrError('no_worker', 'No worker has transcribed the last utterances in time. The session ends without their text.').toRecord() });
+    await this.#parts.store.close(this, 'failed');
+    this.#close();
+    await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#leave();
+  }
+
+  /** Nothing is owned any more. */
+  #leave(): void {
+    if (this.#pauseTimer !== null) clearTimeout(this.#pauseTimer);
+    this.#unlisten();
+    this.#pump.stop();
+    this.#recorder.close();
+    this.#onEnd(this);
+  }
+}

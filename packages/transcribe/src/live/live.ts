@@ -1,0 +1,255 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
+import { SharedPlaces, type Reach } from '@murmuration/access';
+import { LiveSegmenters } from '@murmuration/audio';
+import { TicketQueues, TroubleLog, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis, type RedisAddress } from '@murmuration/store';
+import type { Logger } from '@murmuration/runtime';
+import { ModelRegistry } from '../model-registry.js';
+import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
+import { ActiveLiveSession } from './active-live-session.js';
+import type { LiveLimits, LiveParts } from './live-parts.js';
+import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live-service.js';
+import { LiveViews, isSessionId } from './live-views.js';
+
+export interface LiveOptions {
+  readonly redis: RedisAddress;
+  /** Name of this relay, as lists show it. */
+  readonly relay: string;
+  readonly defaultModel: string | null;
+  /** Longest wait for a first worker. */
+  readonly workerWaitMs: number;
+  readonly speech: { readonly threads: number; readonly vadModelPath: string };
+  readonly limits: LiveLimits;
+  /** How many owners may come: those share the sessions of this relay. As many as like, unless given. */
+  readonly owners?: () => number;
+  /** After this nothing is left of a session that has closed, milliseconds; five minutes unless given. */
+  readonly eraseWithinMs?: number;
+  readonly logger: Logger;
+}
+
+const LOOK_EVERY_MS = 1_000;
+/** Owners renew this often; measured in looks. */
+const RENEW_EVERY_LOOKS = 5;
+/** Orphans are looked for this often; measured in looks. */
+const SWEEP_EVERY_LOOKS = 2;
+/** A session counts as orphaned this long after its last renewal, and its grace. */
+const RENEWAL_SLACK_MS = 10_000;
+const MIN_KEEP_MS = 10 * 60_000;
+const ORPHANS_AT_ONCE = 10;
+const TOKEN_BYTES = 24;
+
+/** Live sessions of one relay: the ones it owns, and ways to the others. */
+export class Live implements LiveService {
+  readonly #options: LiveOptions;
+  readonly #door: Redis;
+  readonly #patient: Redis;
+  readonly #subscriber: Redis;
+  readonly #registry: ModelRegistry;
+  /** On a connection that gives up quickly. */
+  readonly #doorStore: LiveStore;
+  readonly #parts: LiveParts;
+  readonly #views: LiveViews;
+  readonly #sessions = new Map<string, ActiveLiveSession>();
+  readonly #timer: NodeJS.Timeout;
+  /** Of the sessions here and those on their way in. */
+  readonly #places: SharedPlaces;
+  readonly #trouble: TroubleLog;
+  #looks = 0;
+  #looking: Promise<void> | null = null;
+  #stopping = false;
+
+  private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, segmenters: LiveSegmenters) {
+    this.#options = options;
+    this.#trouble = new TroubleLog(options.logger, 'looking after live sessions');
+    this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
+    this.#door = connections.door;
+    this.#patient = connections.patient;
+    this.#subscriber = connections.subscriber;
+    this.#registry = new ModelRegistry(this.#door, options.defaultModel);
+    const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
+    // The rest of the time is for Redis' files.
+    const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
+    const channels = new WakeChannels(this.#subscriber);
+    const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
+    this.#doorStore = new LiveStore(this.#door, times);
+    this.#parts = {
+      relay: options.relay, segmenters, channels, limits: options.limits, logger: options.logger,
+      store: new LiveStore(this.#patient, times),
+      events: new LiveEvents(this.#door, channels),
+      queues: new TicketQueues(this.#patient),
+    };
+    this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels, this.#parts.queues);
+    this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Connects and loads the detector. Does not wait for Redis: clients are told when it is away. Throws when the detector's model is missing. */
+  static async start(options: LiveOptions): Promise<Live> {
+    const segmenters = await LiveSegmenters.start(options.speech);
+    const { redis, logger } = options;
+    const door = doorConnection(redis, logger);
+    const live = new Live(options, { door, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) }, segmenters);
+    await whenReady(door, 2_000).catch(() => undefined);
+    return live;
+  }
+
+  /** Sessions that this relay owns. */
+  get owned(): number {
+    return this.#sessions.size;
+  }
+
+  async open(request: LiveRequest): Promise<LiveSession> {
+    return this.#placed(request.owner, () => this.#create(request));
+  }
+
+  async #create({ settings, owner, signal }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
+    const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
+    this.#refuseWhenStopping();
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const session: NewLive = {
+      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, holder: newHolder(), model,
+      // Settled here, so that every relay that takes the session over does the same.
+      settings: { ...settings, idleEndpointingMs: settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs) },
+      decode: decodeOptionsSchema.parse({
+        language: languageFor(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
+        // Approximate times cost nothing; aligned ones a pass of the decoder.
+        wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
+      }),
+    };
+    await atDoor(() => this.#doorStore.create(session));
+    const record: LiveRecord = {
+      ...session, epoch: 1, ageMs: 0, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
+      keepFromSamples: 0, isOpen: false, utterances: 0, finals: 0, pendingSamples: 0, op: '',
+    };
+    return { record, token };
+  }
+
+  async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
+    if (!isSessionId(id)) throw new AsrError('invalid_resume');
+    const tokenHash = sha256(token);
+    return this.#placed(owner, async () => ({ record: await this.#take(id, tokenHash, owner), token }));
+  }
+
+  async #take(id: string, tokenHash: string, owner: string | null): Promise<LiveRecord> {
+    const record = await atDoor(async () => {
+      const held = await this.#doorStore.glance(id);
+      if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
+      // Before it is taken: a relay that looks for orphans then finds that it is none.
+      await this.#doorStore.lease([id]);
+      return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay, holder: newHolder() });
+    });
+    if (record === null) throw new AsrError('invalid_resume');
+    this.#sessions.get(id)?.fail(new AsrError('session_lost'));
+    return record;
+  }
+
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
+    return this.#views.watch(id, whose, afterId, signal);
+  }
+
+  erase(id: string, whose: Reach): Promise<void> {
+    return this.#views.erase(id, whose);
+  }
+
+  list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return this.#views.list(whose);
+  }
+
+  /** Takes no more sessions; those that are here go on. */
+  refuse(): void {
+    this.#stopping = true;
+  }
+
+  /** Takes no more sessions and hands off all that are here: each can be resumed on any other relay at once. */
+  async drain(): Promise<void> {
+    this.refuse();
+    await Promise.all([...this.#sessions.values()].map((session) => session.detach()));
+  }
+
+  /** Drains, then ends threads and connections. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#views.close();
+    await this.drain();
+    await this.#looking;
+    for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
+    await this.#parts.segmenters.close();
+    await this.#parts.queues.close().catch(() => undefined);
+    this.#subscriber.disconnect();
+    this.#patient.disconnect();
+    this.#door.disconnect();
+  }
+
+  /** @param leave gives the session's place free; called once it ends */
+  #own(record: LiveRecord, token: string, leave: () => void): ActiveLiveSession {
+    const session = new ActiveLiveSession(record, token, this.#parts, (ended) => {
+      leave();
+      if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
+    });
+    if (record.state !== 'closed') this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  /** Does what leads to one session more, whose place is taken meanwhile, so that many at once are no more than one by one. */
+  async #placed(owner: string | null, work: () => Promise<{ readonly record: LiveRecord; readonly token: string }>): Promise<ActiveLiveSession> {
+    this.#refuseWhenStopping();
+    const leave = this.#places.take(owner);
+    if (leave === null) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes, or as many as it takes of one API key\'s owner while they are scarce. Try again soon.', { retryAfterSeconds: 5 });
+    try {
+      const { record, token } = await work();
+      return this.#own(record, token, leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#stopping) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  }
+
+  /** One timer for all sessions. */
+  #look(): void {
+    // While Redis is away a look may take long.
+    if (this.#looking !== null) return;
+    const looks = this.#looks++;
+    this.#looking = this.#lookAt(looks).then(() => { this.#trouble.over(); }, (error: unknown) => {
+      this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
+    }).finally(() => { this.#looking = null; });
+  }
+
+  async #lookAt(looks: number): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    await Promise.all(sessions.map((session) => session.look()));
+    if (looks % RENEW_EVERY_LOOKS === 0) {
+      const answers = await this.#parts.store.renew(sessions);
+      sessions.forEach((session, at) => { session.renewed(answers[at] ?? 'gone'); });
+    }
+    if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
+  }
+
+  async #finishOrphans(): Promise<void> {
+    for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
+      // One that this relay owns is about to be renewed.
+      if (this.#sessions.has(id)) continue;
+      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, holder: newHolder(), epoch, toFinish: true });
+      if (record === null) continue;
+      if (record.state === 'closed') {
+        await this.#doorStore.forget(id);
+        continue;
+      }
+      await this.#doorStore.lease([id]);
+      // It is finished whether there is a place or not.
+      const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
+      if (record.state === 'open') session.finish('abandoned').catch(() => undefined);
+    }
+  }
+}
+
+function newHolder(): string {
+  return randomBytes(8).toString('hex');
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
