@@ -6,7 +6,15 @@ const ROWS = [
   ['packages/contracts'],
   ['packages/runtime'],
   ['packages/onnx'],
-  ['packages/access', 'packages/audio', 'packages/asr', 'packages/client', 'packages/outbound', 'packages/store', 'packages/transcript'],
+  [
+    'packages/access',
+    'packages/audio',
+    'packages/asr',
+    'packages/client',
+    'packages/outbound',
+    'packages/store',
+    'packages/transcript',
+  ],
   ['packages/transcribe'],
   ['packages/service'],
   ['services/[^/]+', 'cli'],
@@ -17,20 +25,33 @@ const anyOf = (packages) => `^(${packages.join('|')})/`;
 /** Each row may not import its own neighbours or what lies above; a package may always import itself. */
 const direction = ROWS.map((row, i) => ({
   name: `direction-${String(i + 1)}`,
-  comment: 'Imports go services -> service -> transcribe -> access, audio, asr, outbound, store, transcript -> onnx, runtime -> contracts.',
+  comment:
+    'Imports go services -> service -> transcribe -> access, audio, asr, outbound, store, transcript -> onnx, runtime -> contracts.',
   severity: 'error',
   from: { path: `^(${row.join('|')})/` },
   to: { path: anyOf(ROWS.slice(i).flat()), pathNot: '^$1/' },
 }));
 
-const owner = (name, comment, dependency, from) => ({ name, comment, severity: 'error', from: { pathNot: from }, to: { path: dependency } });
+const owner = (name, comment, dependency, from) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { pathNot: from },
+  to: { path: dependency },
+});
 const TESTING = '/testing(/|\\.ts$)';
 const TESTS = `\\.test\\.ts$|^test/|/bench/|${TESTING}`;
 
 module.exports = {
   forbidden: [
     ...direction,
-    { name: 'no-import-of-test', comment: 'Nothing but test/ imports test/.', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
+    {
+      name: 'no-import-of-test',
+      comment: 'Nothing but test/ imports test/.',
+      severity: 'error',
+      from: { pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
     {
       name: 'no-import-of-testing',
       comment: 'What serves tests only stays out of the product.',
@@ -41,7 +62,8 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'resolvable',
-      comment: 'An import that cannot be found is checked by no rule. Is the build there, and the package in package.json?',
+      comment:
+        'An import that cannot be found is checked by no rule. Is the build there, and the package in package.json?',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },
@@ -55,16 +77,42 @@ module.exports = {
     },
     {
       name: 'no-development-package',
-      comment: 'What is there for tests and builds is missing where only the product is installed. The set-up has installed everything.',
+      comment:
+        'What is there for tests and builds is missing where only the product is installed. The set-up has installed everything.',
       severity: 'error',
       from: { pathNot: `^scripts/|${TESTS}` },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
-    owner('onnxruntime-owner', 'packages/onnx is the only one that touches onnxruntime-node.', '(^|/)node_modules/onnxruntime', '^packages/onnx/'),
-    owner('store-owner', 'packages/store is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts.', '(^|/)node_modules/(bullmq|ioredis)/', '^packages/store/|^cli/src/up/own-redis\\.ts$'),
-    owner('outbound-owner', 'packages/outbound is the only one that asks addresses that clients name.', '(^|/)node_modules/undici/', '^packages/outbound/'),
-    owner('storage-owner', 'packages/store is the only one that speaks S3.', '(^|/)node_modules/@aws-sdk/', '^packages/store/'),
-    owner('child-process-owner', 'The decoders of packages/audio, the microphone and murmur up of the command line are the only ones that start programs.', '^(node:)?child_process$', `^scripts/|^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|${TESTS}`),
+    owner(
+      'onnxruntime-owner',
+      'packages/onnx is the only one that touches onnxruntime-node.',
+      '(^|/)node_modules/onnxruntime',
+      '^packages/onnx/',
+    ),
+    owner(
+      'store-owner',
+      'packages/store is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts.',
+      '(^|/)node_modules/(bullmq|ioredis)/',
+      '^packages/store/|^cli/src/up/own-redis\\.ts$',
+    ),
+    owner(
+      'outbound-owner',
+      'packages/outbound is the only one that asks addresses that clients name.',
+      '(^|/)node_modules/undici/',
+      '^packages/outbound/',
+    ),
+    owner(
+      'storage-owner',
+      'packages/store is the only one that speaks S3.',
+      '(^|/)node_modules/@aws-sdk/',
+      '^packages/store/',
+    ),
+    owner(
+      'child-process-owner',
+      'The decoders of packages/audio, the microphone and murmur up of the command line are the only ones that start programs.',
+      '^(node:)?child_process$',
+      `^scripts/|^packages/audio/src/decode/|^cli/src/live/microphone\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|${TESTS}`,
+    ),
   ],
   options: {
     doNotFollow: { path: ['node_modules', '/dist/'] },
@@ -72,7 +120,11 @@ module.exports = {
     // The tools and the SDKs that tests use stand in the top package.json.
     combinedDependencies: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], mainFields: ['main', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      mainFields: ['main', 'types'],
+    },
     moduleSystems: ['es6', 'cjs'],
   },
 };

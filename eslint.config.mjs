@@ -3,10 +3,16 @@ import tseslint from 'typescript-eslint';
 const TEST_FILES = ['**/*.test.ts', 'test/**/*.ts', '**/testing/**/*.ts', '**/testing.ts', '**/bench/**/*.ts'];
 
 // One owner for the environment: each program's config.ts. Everything else is given what it needs.
-const ENVIRONMENT_MESSAGE = 'Only config.ts of a service or of the command line reads the environment; pass the value in.';
+const ENVIRONMENT_MESSAGE =
+  'Only config.ts of a service or of the command line reads the environment; pass the value in.';
 const NO_ENVIRONMENT = {
   'no-restricted-properties': ['error', { object: 'process', property: 'env', message: ENVIRONMENT_MESSAGE }],
-  'no-restricted-imports': ['error', { paths: ['process', 'node:process'].map((name) => ({ name, importNames: ['env'], message: ENVIRONMENT_MESSAGE })) }],
+  'no-restricted-imports': [
+    'error',
+    {
+      paths: ['process', 'node:process'].map((name) => ({ name, importNames: ['env'], message: ENVIRONMENT_MESSAGE })),
+    },
+  ],
 };
 
 export default tseslint.config(
@@ -18,10 +24,19 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       ...NO_ENVIRONMENT,
-      '@typescript-eslint/no-floating-promises': ['error', {
-        // node:test keeps track of what these return.
-        allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'suite', 'before', 'after', 'beforeEach', 'afterEach'] }],
-      }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          // node:test keeps track of what these return.
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              package: 'node:test',
+              name: ['test', 'describe', 'it', 'suite', 'before', 'after', 'beforeEach', 'afterEach'],
+            },
+          ],
+        },
+      ],
       eqeqeq: 'error',
       'no-console': 'error',
     },

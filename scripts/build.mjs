@@ -2,4 +2,4 @@
 import { checkTypes } from './setup/build.mjs';
 import { ROOT } from './setup/paths.mjs';
 
-process.exitCode = await checkTypes(ROOT) ? 0 : 1;
+process.exitCode = (await checkTypes(ROOT)) ? 0 : 1;

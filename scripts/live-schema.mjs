@@ -2,4 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { liveProtocolJsonSchema } from '@murmuration/contracts';
 
-writeFileSync(new URL('../docs/live-protocol.schema.json', import.meta.url), `${JSON.stringify(liveProtocolJsonSchema(), null, 2)}\n`);
+writeFileSync(
+  new URL('../docs/live-protocol.schema.json', import.meta.url),
+  `${JSON.stringify(liveProtocolJsonSchema(), null, 2)}\n`,
+);

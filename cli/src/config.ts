@@ -7,11 +7,17 @@ import { z } from 'zod';
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 
 const shape = {
-  MODEL_CACHE: z.string().default('.murmuration/models').transform((folder) => resolve(CHECKOUT, folder)),
+  MODEL_CACHE: z
+    .string()
+    .default('.murmuration/models')
+    .transform((folder) => resolve(CHECKOUT, folder)),
   HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),
   HF_HUB_OFFLINE: booleanVariable.default(false),
   HF_TOKEN: z.string().optional(),
-  API_KEYS_FILE: z.string().transform((file) => resolve(CHECKOUT, file)).optional(),
+  API_KEYS_FILE: z
+    .string()
+    .transform((file) => resolve(CHECKOUT, file))
+    .optional(),
   MURMUR_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('http://127.0.0.1:8000'),
   MURMUR_API_KEY: z.string().min(1).optional(),
 };

@@ -2,7 +2,10 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { UsageError } from './terminal.js';
 
 /** Options and the rest of a command line, as `parseArgs` gives them. Throws `UsageError`. */
-export function parseOptions<const T extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: T): ReturnType<typeof parseArgs<{ args: string[]; allowPositionals: true; options: T }>> {
+export function parseOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: T,
+): ReturnType<typeof parseArgs<{ args: string[]; allowPositionals: true; options: T }>> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
@@ -11,7 +14,12 @@ export function parseOptions<const T extends NonNullable<ParseArgsConfig['option
 }
 
 /** One of the words that an option takes; `absent` when it was not given. Throws `UsageError`. */
-export function choice<const T extends string>(option: string, value: string | undefined, choices: readonly T[], absent: T): T {
+export function choice<const T extends string>(
+  option: string,
+  value: string | undefined,
+  choices: readonly T[],
+  absent: T,
+): T {
   if (value === undefined) return absent;
   const chosen = choices.find((one) => one === value);
   if (chosen === undefined) throw new UsageError(`${option} takes ${choices.join(', ')}`);
@@ -19,7 +27,11 @@ export function choice<const T extends string>(option: string, value: string | u
 }
 
 /** A whole number that an option takes; `absent` when it was not given. Throws `UsageError`. */
-export function count(option: string, value: string | undefined, { absent, most }: { readonly absent: number; readonly most: number }): number {
+export function count(
+  option: string,
+  value: string | undefined,
+  { absent, most }: { readonly absent: number; readonly most: number },
+): number {
   if (value === undefined) return absent;
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
   if (number < 1 || number > most) throw new UsageError(`${option} takes a whole number from 1 to ${String(most)}`);

@@ -15,8 +15,12 @@ export function processTerminal(): ProcessTerminal {
   let interruption: AbortSignal | undefined;
   let isRead = false;
   return {
-    out: (text) => { process.stdout.write(text); },
-    err: (text) => { process.stderr.write(text); },
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
     isWatched: process.stderr.isTTY,
     // A terminal that does not know its width says 0.
     columns: process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr.columns : 80,
@@ -24,8 +28,10 @@ export function processTerminal(): ProcessTerminal {
       isRead = true;
       return process.stdin;
     },
-    interrupted: () => interruption ??= takeSignals(),
-    release: () => { if (isRead) process.stdin.destroy(); },
+    interrupted: () => (interruption ??= takeSignals()),
+    release: () => {
+      if (isRead) process.stdin.destroy();
+    },
   };
 }
 

@@ -33,17 +33,28 @@ interface Group {
 }
 
 const GROUPS: Readonly<Record<string, Group>> = {
-  up: { usage: UP_USAGE, run: async (args, { environment, terminal, up }) => (await import('./up/up-command.js')).upCommand(args, environment, terminal, up) },
+  up: {
+    usage: UP_USAGE,
+    run: async (args, { environment, terminal, up }) =>
+      (await import('./up/up-command.js')).upCommand(args, environment, terminal, up),
+  },
   transcribe: { usage: TRANSCRIBE_USAGE, run: withConfig(transcribeCommand) },
   live: { usage: LIVE_USAGE, run: withConfig(liveCommand) },
   jobs: { usage: JOBS_USAGE, run: withConfig(jobsCommand) },
   models: { usage: MODELS_USAGE, run: withConfig(modelsCommand) },
   keys: { usage: KEYS_USAGE, run: withConfig(keysCommand) },
 };
-const USAGE = Object.values(GROUPS).map(({ usage }) => usage).join('\n');
+const USAGE = Object.values(GROUPS)
+  .map(({ usage }) => usage)
+  .join('\n');
 
 /** Runs a command line and answers the exit status: 0 done, 1 it could not be done, 2 it means nothing, 3 the server cannot be reached, 130 Ctrl-C. Throws only what is a fault of this program. */
-export async function run(args: readonly string[], environment: Environment, terminal: Terminal, up: UpGiven = {}): Promise<number> {
+export async function run(
+  args: readonly string[],
+  environment: Environment,
+  terminal: Terminal,
+  up: UpGiven = {},
+): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h' || name === 'help') {
     terminal.out(USAGE);
@@ -51,7 +62,9 @@ export async function run(args: readonly string[], environment: Environment, ter
   }
   const group = name !== undefined && Object.hasOwn(GROUPS, name) ? GROUPS[name] : undefined;
   if (group === undefined) {
-    terminal.err(`${name === undefined ? 'murmur: say what to do' : `murmur ${name}: there is no such command`}\n\n${USAGE}`);
+    terminal.err(
+      `${name === undefined ? 'murmur: say what to do' : `murmur ${name}: there is no such command`}\n\n${USAGE}`,
+    );
     return 2;
   }
   try {
@@ -66,7 +79,13 @@ export async function run(args: readonly string[], environment: Environment, ter
       terminal.err(`${sentence(error)}\n`);
       return statusOf(error);
     }
-    if (![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
+    if (
+      ![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some(
+        (kind) => error instanceof kind,
+      ) ||
+      !(error instanceof Error)
+    )
+      throw error;
     terminal.err(`${error.message}\n`);
     return 1;
   }

@@ -5,8 +5,13 @@ import { ensureArtifacts } from '../../scripts/setup/fetch-artifacts.mjs';
 import { LOCAL_FOLDER, ROOT } from '../../scripts/setup/paths.mjs';
 import { runMain } from '../../scripts/setup/setup-error.mjs';
 
-await runMain(() => ensureArtifacts(ARTIFACTS.map((artifact) => ({ ...artifact, required: true })), {
-  root: ROOT,
-  folders: { models: join(LOCAL_FOLDER, 'models'), web: join(LOCAL_FOLDER, 'web') },
-  scratch: join(LOCAL_FOLDER, 'scratch'),
-}));
+await runMain(() =>
+  ensureArtifacts(
+    ARTIFACTS.map((artifact) => ({ ...artifact, required: true })),
+    {
+      root: ROOT,
+      folders: { models: join(LOCAL_FOLDER, 'models'), web: join(LOCAL_FOLDER, 'web') },
+      scratch: join(LOCAL_FOLDER, 'scratch'),
+    },
+  ),
+);

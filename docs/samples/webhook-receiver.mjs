@@ -9,7 +9,9 @@ const webhook = new Webhook(process.env.WEBHOOK_SECRET ?? '');
 /** The newest of what was seen. A real receiver keeps the ids in its database, with what it makes of the event, for more than a day. */
 class Seen {
   #known = new Set();
-  has(entry) { return this.#known.has(entry); }
+  has(entry) {
+    return this.#known.has(entry);
+  }
   add(entry) {
     this.#known.add(entry);
     if (this.#known.size > 10_000) this.#known.delete(this.#known.values().next().value);
@@ -52,8 +54,18 @@ const server = createServer(async (request, response) => {
     if (bytes > MAX_BODY_BYTES) break;
     pieces.push(piece);
   }
-  const status = request.method !== 'POST' ? 405 : bytes > MAX_BODY_BYTES ? 413 : receive(Buffer.concat(pieces).toString(), request.headers);
+  const status =
+    request.method !== 'POST'
+      ? 405
+      : bytes > MAX_BODY_BYTES
+        ? 413
+        : receive(Buffer.concat(pieces).toString(), request.headers);
   response.writeHead(status).end();
 });
-server.listen(Number(process.env.PORT ?? 9000), process.env.HOST ?? '127.0.0.1', () => { process.stdout.write(`listening ${server.address().port}\n`); });
-process.on('SIGTERM', () => { server.close(); server.closeAllConnections(); });
+server.listen(Number(process.env.PORT ?? 9000), process.env.HOST ?? '127.0.0.1', () => {
+  process.stdout.write(`listening ${server.address().port}\n`);
+});
+process.on('SIGTERM', () => {
+  server.close();
+  server.closeAllConnections();
+});

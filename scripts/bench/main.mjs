@@ -10,7 +10,10 @@ import { ensureRedisBinary } from '../setup/redis-binary.mjs';
 export function benchNames(root) {
   const folder = join(root, 'test', 'src', 'bench');
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => name.slice(0, -3)).sort();
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => name.slice(0, -3))
+    .sort();
 }
 
 /**
@@ -32,5 +35,11 @@ export async function bench([name, ...args]) {
   await prepare();
   await ensureRedisBinary();
   await ensureFfmpeg();
-  return await runVisibly(process.execPath, ['--enable-source-maps', join(ROOT, 'test', 'dist', 'bench', `${name}.js`), ...args], { cwd: ROOT }) ?? 1;
+  return (
+    (await runVisibly(
+      process.execPath,
+      ['--enable-source-maps', join(ROOT, 'test', 'dist', 'bench', `${name}.js`), ...args],
+      { cwd: ROOT },
+    )) ?? 1
+  );
 }

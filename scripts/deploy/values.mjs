@@ -1,6 +1,7 @@
 /** Paths of all leaves of a value: `api.image.tag`. Empty maps and lists are leaves. */
 export function leafPaths(value, path = []) {
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length === 0) return [path];
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || Object.keys(value).length === 0)
+    return [path];
   return Object.entries(value).flatMap(([key, inner]) => leafPaths(inner, [...path, key]));
 }
 
@@ -11,7 +12,9 @@ export function at(value, path) {
 
 /** Paths after `.Values`, `$v` or `$values` (and `$pool`, whose are those of workerDefaults) in templates that values.yaml does not declare. */
 export function undeclaredPaths(templates, values) {
-  const used = [...templates.matchAll(/(\.Values|\$v|\$values|\$pool)((?:\.[A-Za-z]\w*)+)/g)].map(([, root, path]) => (root === '$pool' ? `workerDefaults${path}` : path.slice(1)));
+  const used = [...templates.matchAll(/(\.Values|\$v|\$values|\$pool)((?:\.[A-Za-z]\w*)+)/g)].map(([, root, path]) =>
+    root === '$pool' ? `workerDefaults${path}` : path.slice(1),
+  );
   return [...new Set(used)].filter((path) => at(values, path.split('.')) === undefined);
 }
 
@@ -35,7 +38,10 @@ export function schemaFaults(schema, values, path = []) {
   if (schema === undefined) return [`${name} is in values.yaml and not in values.schema.json`];
   if (schema.properties === undefined) return [];
   const faults = schema.additionalProperties === false ? [] : [`${name} is not closed in values.schema.json`];
-  for (const key of Object.keys(schema.properties)) if (values?.[key] === undefined && key !== 'global') faults.push(`${[...path, key].join('.')} is in values.schema.json and not in values.yaml`);
-  for (const [key, value] of Object.entries(values ?? {})) faults.push(...schemaFaults(schema.properties[key], value, [...path, key]));
+  for (const key of Object.keys(schema.properties))
+    if (values?.[key] === undefined && key !== 'global')
+      faults.push(`${[...path, key].join('.')} is in values.schema.json and not in values.yaml`);
+  for (const [key, value] of Object.entries(values ?? {}))
+    faults.push(...schemaFaults(schema.properties[key], value, [...path, key]));
   return faults;
 }

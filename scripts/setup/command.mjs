@@ -13,7 +13,9 @@ export function endCommands() {
 
 function started(child, signal) {
   running.set(child, signal);
-  child.once('close', () => { running.delete(child); });
+  child.once('close', () => {
+    running.delete(child);
+  });
   return child;
 }
 
@@ -27,7 +29,11 @@ function started(child, signal) {
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number, endSignal?: NodeJS.Signals, onLine?: (line: string) => void }} [options]
  * @returns {Promise<{ code: number | null, lines: string[], stdout: string }>}
  */
-export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 0, endSignal = 'SIGTERM', onLine = () => {} } = {}) {
+export function runCommand(
+  command,
+  args,
+  { cwd, env = process.env, timeoutMs = 0, endSignal = 'SIGTERM', onLine = () => {} } = {},
+) {
   return new Promise((resolve) => {
     const lines = [];
     let stdout = '';
@@ -36,7 +42,10 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 
       if (lines.length > KEPT_LINES) lines.shift();
       onLine(line);
     };
-    const child = started(spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' }), endSignal);
+    const child = started(
+      spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' }),
+      endSignal,
+    );
     child.once('error', (error) => {
       if (child.pid === undefined) resolve({ code: 127, lines: [error.message], stdout: '' });
     });
@@ -45,7 +54,9 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 
       keep(line);
     });
     createInterface({ input: child.stderr }).on('line', keep);
-    child.once('close', (code) => { resolve({ code, lines, stdout }); });
+    child.once('close', (code) => {
+      resolve({ code, lines, stdout });
+    });
   });
 }
 
@@ -59,7 +70,11 @@ export function runCommand(command, args, { cwd, env = process.env, timeoutMs = 
 export function runVisibly(command, args, { cwd, env = process.env } = {}) {
   return new Promise((resolve) => {
     const child = started(spawn(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] }), 'SIGTERM');
-    child.once('error', () => { resolve(127); });
-    child.once('close', (code) => { resolve(code); });
+    child.once('error', () => {
+      resolve(127);
+    });
+    child.once('close', (code) => {
+      resolve(code);
+    });
   });
 }

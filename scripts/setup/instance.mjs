@@ -57,9 +57,11 @@ export class Instance {
         if (error.code !== 'EEXIST') throw error;
       }
       const other = readRecord(path);
-      if (other !== null && other.pid !== process.pid && PROGRAMS.test(await commandLine(other.pid) ?? '')) {
+      if (other !== null && other.pid !== process.pid && PROGRAMS.test((await commandLine(other.pid)) ?? '')) {
         const where = other.url === undefined ? 'and is still starting' : `and serves ${other.url}`;
-        throw new SetupError(`Murmuration is already running from this folder (process ${String(other.pid)}) ${where}. End it with Ctrl-C where it runs, or with: kill ${String(other.pid)}`);
+        throw new SetupError(
+          `Murmuration is already running from this folder (process ${String(other.pid)}) ${where}. End it with Ctrl-C where it runs, or with: kill ${String(other.pid)}`,
+        );
       }
       afterCrash = true;
       rmSync(path, { force: true });

@@ -21,7 +21,12 @@ export const LIVE_CLIENTS = [
   {
     folder: 'test-livekit',
     part: 'livekit plugins',
-    packages: ['@livekit/agents-plugin-openai@1.9.0', '@livekit/agents-plugin-deepgram@1.9.0', '@livekit/agents@1.9.0', '@livekit/rtc-node@0.13.35'],
+    packages: [
+      '@livekit/agents-plugin-openai@1.9.0',
+      '@livekit/agents-plugin-deepgram@1.9.0',
+      '@livekit/agents@1.9.0',
+      '@livekit/rtc-node@0.13.35',
+    ],
     alone: [],
     install: installNpm,
   },
@@ -69,9 +74,14 @@ async function installPython(folder, { packages, alone }) {
   const python = findExecutable(['python3']);
   if (python === null) return 'there is no python3 on the PATH.';
   const venv = await runCommand(python, ['-m', 'venv', folder], { timeoutMs: 120_000 });
-  if (venv.code !== 0) return `python3 cannot make an environment (on Debian: apt-get install python3-venv): ${lastLine(venv.lines)}`;
+  if (venv.code !== 0)
+    return `python3 cannot make an environment (on Debian: apt-get install python3-venv): ${lastLine(venv.lines)}`;
   for (const args of [packages, ['--no-deps', ...alone]]) {
-    const pip = await runCommand(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args], { timeoutMs: 300_000 });
+    const pip = await runCommand(
+      join(folder, 'bin', 'python'),
+      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...args],
+      { timeoutMs: 300_000 },
+    );
     if (pip.code !== 0) return `pip could not install ${args.at(-1)}: ${lastLine(pip.lines)}`;
   }
   return null;
@@ -81,8 +91,13 @@ async function installPython(folder, { packages, alone }) {
 async function installNpm(folder, { packages }) {
   // A package of its own: npm would take the folder for a part of the checkout.
   writeFileSync(join(folder, 'package.json'), '{ "name": "test-clients", "private": true }\n');
-  const npm = await runNpm(['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], { cwd: folder, timeoutMs: 300_000 });
-  return npm.code === 0 ? null : `npm could not install ${packages[0]}: ${npmErrors(npm.lines)[0] ?? lastLine(npm.lines)}`;
+  const npm = await runNpm(['install', '--ignore-scripts', '--no-audit', '--no-fund', ...packages], {
+    cwd: folder,
+    timeoutMs: 300_000,
+  });
+  return npm.code === 0
+    ? null
+    : `npm could not install ${packages[0]}: ${npmErrors(npm.lines)[0] ?? lastLine(npm.lines)}`;
 }
 
 function lastLine(lines) {

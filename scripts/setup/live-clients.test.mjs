@@ -10,8 +10,15 @@ test('A client is installed once; what cannot be had leaves a reason and no half
   try {
     let installs = 0;
     const client = {
-      folder: 'one', part: 'one', packages: ['a@1'], alone: [],
-      install: async (folder) => { installs += 1; writeFileSync(join(folder, 'node_modules'), ''); return null; },
+      folder: 'one',
+      part: 'one',
+      packages: ['a@1'],
+      alone: [],
+      install: async (folder) => {
+        installs += 1;
+        writeFileSync(join(folder, 'node_modules'), '');
+        return null;
+      },
     };
     await ensureLiveClient(client, top);
     await ensureLiveClient(client, top);

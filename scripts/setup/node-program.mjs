@@ -16,9 +16,26 @@ export async function ensureNode(wanted, folder) {
   mkdirSync(folder, { recursive: true });
   const scratch = mkdtempSync(join(folder, 'fetch-'));
   try {
-    const packed = await runNpm(['pack', `${name}@${wanted}`, '--pack-destination', scratch, '--prefer-offline', '--ignore-scripts', '--loglevel=error'], { cwd: folder });
+    const packed = await runNpm(
+      [
+        'pack',
+        `${name}@${wanted}`,
+        '--pack-destination',
+        scratch,
+        '--prefer-offline',
+        '--ignore-scripts',
+        '--loglevel=error',
+      ],
+      { cwd: folder },
+    );
     const tarball = readdirSync(scratch).find((file) => file.endsWith('.tgz'));
-    if (packed.code !== 0 || tarball === undefined) throw new SetupError([`Node.js ${wanted} could not be had from the npm package ${name}. npm says:`, ...npmErrors(packed.lines).map((line) => `  ${line}`)].join('\n'));
+    if (packed.code !== 0 || tarball === undefined)
+      throw new SetupError(
+        [
+          `Node.js ${wanted} could not be had from the npm package ${name}. npm says:`,
+          ...npmErrors(packed.lines).map((line) => `  ${line}`),
+        ].join('\n'),
+      );
     const place = join(folder, tarball.replace(/\.tgz$/, ''));
     const bin = join(place, 'bin');
     if (!existsSync(place)) {

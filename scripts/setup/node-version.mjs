@@ -16,6 +16,12 @@ export function isRecentEnough(have, oldest) {
 /** Ends the process with a clear sentence when Node.js is too old. */
 export function requireNode() {
   if (isRecentEnough(process.versions.node, OLDEST_NODE)) return;
-  console.error('Murmuration needs Node.js ' + OLDEST_NODE + ' or later; this is ' + process.versions.node + '. Install a newer one from nodejs.org or with your version manager, then run the command again.');
+  console.error(
+    'Murmuration needs Node.js ' +
+      OLDEST_NODE +
+      ' or later; this is ' +
+      process.versions.node +
+      '. Install a newer one from nodejs.org or with your version manager, then run the command again.',
+  );
   process.exit(1);
 }

@@ -57,21 +57,32 @@ export async function ensureDependencies(root) {
     return;
   }
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const paths = Object.entries(lock.packages).filter(([path, entry]) => path.startsWith('node_modules/') && entry.optional !== true).map(([path]) => path);
+  const paths = Object.entries(lock.packages)
+    .filter(([path, entry]) => path.startsWith('node_modules/') && entry.optional !== true)
+    .map(([path]) => path);
   say(PART, `installing ${String(paths.length)} packages (npm ci)`);
   const started = performance.now();
-  const stop = heartbeat(PART, (ms) => {
-    const inPlace = paths.filter((path) => existsSync(join(root, path, 'package.json'))).length;
-    return `${String(inPlace)} of ${String(paths.length)} in place, ${seconds(ms)}`;
-  }, 3_000);
+  const stop = heartbeat(
+    PART,
+    (ms) => {
+      const inPlace = paths.filter((path) => existsSync(join(root, path, 'package.json'))).length;
+      return `${String(inPlace)} of ${String(paths.length)} in place, ${seconds(ms)}`;
+    },
+    3_000,
+  );
   // Engines are checked by our own sentence; scripts of packages stay off (.npmrc says why).
-  const result = await runNpm(['ci', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root }).finally(stop);
+  const result = await runNpm(
+    ['ci', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    { cwd: root },
+  ).finally(stop);
   if (result.code !== 0) {
-    throw new SetupError([
-      'The npm dependencies could not be installed. npm says:',
-      ...npmErrors(result.lines).map((line) => `  ${line}`),
-      'Check the network (or fill npm\'s cache for working offline), then run the command again.',
-    ].join('\n'));
+    throw new SetupError(
+      [
+        'The npm dependencies could not be installed. npm says:',
+        ...npmErrors(result.lines).map((line) => `  ${line}`),
+        "Check the network (or fill npm's cache for working offline), then run the command again.",
+      ].join('\n'),
+    );
   }
   writeStamp(root);
   say(PART, `${String(paths.length)} packages installed in ${seconds(performance.now() - started)}`);

@@ -12,7 +12,10 @@ import { LOCAL_FOLDER, ROOT, modelCache } from './paths.mjs';
 export async function prepare({ build = true } = {}) {
   const dependencies = ensureDependencies(ROOT);
   // The first failure is the one that is told; `runMain` ends what still runs.
-  await Promise.all([dependencies.then(() => (build ? ensureEmitted(ROOT) : undefined)), ensureFiles({ dependencies })]);
+  await Promise.all([
+    dependencies.then(() => (build ? ensureEmitted(ROOT) : undefined)),
+    ensureFiles({ dependencies }),
+  ]);
 }
 
 /**
@@ -21,10 +24,15 @@ export async function prepare({ build = true } = {}) {
  * @param {{ model?: string, dependencies?: Promise<void> }} options
  */
 export async function ensureFiles({ model, dependencies }) {
-  await ensureArtifacts(ARTIFACTS.filter((artifact) => model === undefined || artifact.models === undefined || artifact.models.includes(model)), {
-    root: ROOT,
-    folders: { models: modelCache(), web: join(LOCAL_FOLDER, 'web') },
-    scratch: join(LOCAL_FOLDER, 'scratch'),
-    dependencies,
-  });
+  await ensureArtifacts(
+    ARTIFACTS.filter(
+      (artifact) => model === undefined || artifact.models === undefined || artifact.models.includes(model),
+    ),
+    {
+      root: ROOT,
+      folders: { models: modelCache(), web: join(LOCAL_FOLDER, 'web') },
+      scratch: join(LOCAL_FOLDER, 'scratch'),
+      dependencies,
+    },
+  );
 }

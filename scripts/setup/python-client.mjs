@@ -48,8 +48,13 @@ async function install(folder, python) {
   if (python === null) return 'there is no python3 on the PATH.';
   rmSync(folder, { recursive: true, force: true });
   const venv = await runCommand(python, ['-m', 'venv', folder], { timeoutMs: 120_000 });
-  if (venv.code !== 0) return `python3 cannot make an environment (on Debian: apt-get install python3-venv): ${lastLine(venv)}`;
-  const pip = await runCommand(join(folder, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PYTHON_REQUIREMENT], { timeoutMs: 300_000 });
+  if (venv.code !== 0)
+    return `python3 cannot make an environment (on Debian: apt-get install python3-venv): ${lastLine(venv)}`;
+  const pip = await runCommand(
+    join(folder, 'bin', 'python'),
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PYTHON_REQUIREMENT],
+    { timeoutMs: 300_000 },
+  );
   return pip.code === 0 ? null : `pip could not install ${PYTHON_REQUIREMENT}: ${lastLine(pip)}`;
 }
 

@@ -24,15 +24,21 @@ export async function ensureRedisBinary() {
   let path = findExecutable(NAMES);
   if (path === null) {
     say('redis', 'no redis-server or valkey-server on the PATH');
-    const { installed, hint } = await installPackage('redis', (text) => { say('redis', text); });
+    const { installed, hint } = await installPackage('redis', (text) => {
+      say('redis', text);
+    });
     path = installed ? findExecutable(NAMES) : null;
     if (path === null) {
-      throw new SetupError(`Murmuration keeps its queue in Redis or Valkey, and neither is installed.\n${hint}\nOr set REDIS_URL to one that runs.`);
+      throw new SetupError(
+        `Murmuration keeps its queue in Redis or Valkey, and neither is installed.\n${hint}\nOr set REDIS_URL to one that runs.`,
+      );
     }
   }
   const version = parseRedisVersion((await runCommand(path, ['--version'], { timeoutMs: 10_000 })).stdout);
   if (version !== null && !isRecentEnough(version)) {
-    throw new SetupError(`${path} is version ${version.join('.')}; Murmuration needs Redis ${OLDEST_REDIS.join('.')} or later, or Valkey. Install a newer one, or set REDIS_URL to one that runs.`);
+    throw new SetupError(
+      `${path} is version ${version.join('.')}; Murmuration needs Redis ${OLDEST_REDIS.join('.')} or later, or Valkey. Install a newer one, or set REDIS_URL to one that runs.`,
+    );
   }
   return path;
 }

@@ -21,6 +21,10 @@ export function seconds(ms) {
  */
 export function heartbeat(part, describe, everyMs = 5_000) {
   const started = performance.now();
-  const timer = setInterval(() => { say(part, describe(performance.now() - started)); }, everyMs);
-  return () => { clearInterval(timer); };
+  const timer = setInterval(() => {
+    say(part, describe(performance.now() - started));
+  }, everyMs);
+  return () => {
+    clearInterval(timer);
+  };
 }

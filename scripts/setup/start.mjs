@@ -11,10 +11,12 @@ import { ensureFiles } from './prepare.mjs';
  */
 export async function start(args) {
   // Two must not install at once; where nothing is to be installed, `murmur up` takes the mark once it knows what it is asked for.
-  const instance = dependencyState(ROOT) === 'stale' ? await Instance.claim(join(stateFolder(), 'start.json')) : undefined;
+  const instance =
+    dependencyState(ROOT) === 'stale' ? await Instance.claim(join(stateFolder(), 'start.json')) : undefined;
   try {
     const dependencies = ensureDependencies(ROOT);
-    const files = instance === undefined || asksForModel(args) ? undefined : ensureFiles({ model: 'moonshine-tiny', dependencies });
+    const files =
+      instance === undefined || asksForModel(args) ? undefined : ensureFiles({ model: 'moonshine-tiny', dependencies });
     // Told by `murmur up`, which waits for it after it has looked at its arguments.
     files?.catch(() => {});
     await dependencies;

@@ -9,9 +9,30 @@ import { heartbeat, seconds } from './say.mjs';
  */
 const PACKAGES = {
   redis: { 'apt-get': 'redis-server', brew: 'redis', dnf: 'valkey', pacman: 'valkey', apk: 'valkey', zypper: 'valkey' },
-  ffmpeg: { 'apt-get': 'ffmpeg', brew: 'ffmpeg', dnf: 'ffmpeg-free', pacman: 'ffmpeg', apk: 'ffmpeg', zypper: 'ffmpeg' },
-  haproxy: { 'apt-get': 'haproxy', brew: 'haproxy', dnf: 'haproxy', pacman: 'haproxy', apk: 'haproxy', zypper: 'haproxy' },
-  chromium: { 'apt-get': 'chromium', brew: 'chromium', dnf: 'chromium', pacman: 'chromium', apk: 'chromium', zypper: 'chromium' },
+  ffmpeg: {
+    'apt-get': 'ffmpeg',
+    brew: 'ffmpeg',
+    dnf: 'ffmpeg-free',
+    pacman: 'ffmpeg',
+    apk: 'ffmpeg',
+    zypper: 'ffmpeg',
+  },
+  haproxy: {
+    'apt-get': 'haproxy',
+    brew: 'haproxy',
+    dnf: 'haproxy',
+    pacman: 'haproxy',
+    apk: 'haproxy',
+    zypper: 'haproxy',
+  },
+  chromium: {
+    'apt-get': 'chromium',
+    brew: 'chromium',
+    dnf: 'chromium',
+    pacman: 'chromium',
+    apk: 'chromium',
+    zypper: 'chromium',
+  },
 };
 
 const LINES = {
@@ -31,10 +52,16 @@ export function packageManager(find = (name) => findExecutable([name]) !== null,
 
 /** The one line that a person types to install `what` (a key of PACKAGES) with `manager`; null says that none was found. */
 export function lineToType(what, manager, { isRoot = process.getuid?.() === 0, platform = process.platform } = {}) {
-  if (manager === null) return platform === 'darwin' ? `install Homebrew (brew.sh), then: brew install ${PACKAGES[what].brew}` : `install ${what} with your system's package manager`;
+  if (manager === null)
+    return platform === 'darwin'
+      ? `install Homebrew (brew.sh), then: brew install ${PACKAGES[what].brew}`
+      : `install ${what} with your system's package manager`;
   const line = LINES[manager](PACKAGES[what][manager]);
   if (manager === 'brew' || isRoot) return line;
-  return line.split(' && ').map((part) => `sudo ${part}`).join(' && ');
+  return line
+    .split(' && ')
+    .map((part) => `sudo ${part}`)
+    .join(' && ');
 }
 
 /**
@@ -74,15 +101,20 @@ async function prefixForRoot() {
   if (process.getuid?.() === 0) return [];
   const sudo = findExecutable(['sudo']);
   // -n: a set-up step never waits for a password that nobody may be there to type.
-  return sudo !== null && (await runCommand(sudo, ['-n', 'true'], { timeoutMs: 10_000 })).code === 0 ? [sudo, '-n'] : null;
+  return sudo !== null && (await runCommand(sudo, ['-n', 'true'], { timeoutMs: 10_000 })).code === 0
+    ? [sudo, '-n']
+    : null;
 }
 
 /** The command that installs `what` here without asking anything, or null where that may not be done. */
 async function installCommand(what, manager) {
-  if (manager === 'brew') return { command: ['brew', 'install', PACKAGES[what].brew], env: { ...process.env, HOMEBREW_NO_AUTO_UPDATE: '1' } };
+  if (manager === 'brew')
+    return { command: ['brew', 'install', PACKAGES[what].brew], env: { ...process.env, HOMEBREW_NO_AUTO_UPDATE: '1' } };
   if (manager !== 'apt-get' || !isDebianLike()) return null;
   const prefix = await prefixForRoot();
-  return prefix === null ? null : { command: [...prefix, 'sh', '-c', aptScript(PACKAGES[what]['apt-get'])], env: process.env };
+  return prefix === null
+    ? null
+    : { command: [...prefix, 'sh', '-c', aptScript(PACKAGES[what]['apt-get'])], env: process.env };
 }
 
 /**
@@ -100,5 +132,8 @@ export async function installPackage(what, say) {
   const result = await runCommand(command, args, { env: install.env, timeoutMs: 15 * 60_000 }).finally(stop);
   if (result.code === 0) return { installed: true, hint: '' };
   const words = result.lines.filter((line) => /^(E|Error):/.test(line)).slice(-4);
-  return { installed: false, hint: [`${manager} could not install it:`, ...words.map((line) => `  ${line}`), hint].join('\n') };
+  return {
+    installed: false,
+    hint: [`${manager} could not install it:`, ...words.map((line) => `  ${line}`), hint].join('\n'),
+  };
 }

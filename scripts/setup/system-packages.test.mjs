@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { aptScript, lineToType, packageManager } from './system-packages.mjs';
 
-const only = (...names) => (name) => names.includes(name);
+const only =
+  (...names) =>
+  (name) =>
+    names.includes(name);
 
 test('The package manager of the machine is found', () => {
   assert.equal(packageManager(only('apt-get'), 'linux'), 'apt-get');
@@ -14,7 +17,10 @@ test('The package manager of the machine is found', () => {
 });
 
 test('The line to type asks for root only where it is needed', () => {
-  assert.equal(lineToType('redis', 'apt-get', { isRoot: false, platform: 'linux' }), 'sudo apt-get update && sudo apt-get install -y redis-server');
+  assert.equal(
+    lineToType('redis', 'apt-get', { isRoot: false, platform: 'linux' }),
+    'sudo apt-get update && sudo apt-get install -y redis-server',
+  );
   assert.equal(lineToType('redis', 'dnf', { isRoot: true, platform: 'linux' }), 'dnf install -y valkey');
   assert.equal(lineToType('redis', 'brew', { isRoot: false, platform: 'darwin' }), 'brew install redis');
   assert.match(lineToType('ffmpeg', null, { isRoot: false, platform: 'linux' }), /package manager/);

@@ -4,7 +4,9 @@ import { installPackage } from './system-packages.mjs';
 
 /** Sees to it that a program that only tests use is there where it may be installed; without it these tests are skipped and say so. Never fails. */
 export async function ensureTestProgram(name) {
-  const tell = (text) => { say(name, text); };
+  const tell = (text) => {
+    say(name, text);
+  };
   if (findExecutable([name]) !== null) {
     tell('found');
     return;

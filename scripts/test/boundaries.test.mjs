@@ -6,7 +6,16 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT } from '../setup/paths.mjs';
 
-const ROOMS = ['packages/contracts', 'packages/runtime', 'packages/audio', 'packages/store', 'packages/transcribe', 'services/api', 'services/worker', 'test'];
+const ROOMS = [
+  'packages/contracts',
+  'packages/runtime',
+  'packages/audio',
+  'packages/store',
+  'packages/transcribe',
+  'services/api',
+  'services/worker',
+  'test',
+];
 
 /** Names of the rules that these source files (path -> text) break in a tree with rooms as the project has them. */
 function brokenRules(sources) {
@@ -17,7 +26,13 @@ function brokenRules(sources) {
   };
   try {
     mkdirSync(join(root, 'node_modules', '@murmuration'), { recursive: true });
-    write('package.json', JSON.stringify({ name: 'top', dependencies: { bullmq: '1.0.0', undici: '1.0.0', '@aws-sdk/client-s3': '1.0.0' } }));
+    write(
+      'package.json',
+      JSON.stringify({
+        name: 'top',
+        dependencies: { bullmq: '1.0.0', undici: '1.0.0', '@aws-sdk/client-s3': '1.0.0' },
+      }),
+    );
     write('tsconfig.base.json', '{"compilerOptions":{"module":"nodenext"}}');
     write('node_modules/bullmq/package.json', JSON.stringify({ name: 'bullmq', version: '1.0.0', main: 'index.js' }));
     write('node_modules/bullmq/index.js', 'module.exports = {};');
@@ -27,17 +42,36 @@ function brokenRules(sources) {
     }
     for (const room of ROOMS) {
       const name = String(room.split('/').at(-1));
-      write(`${room}/package.json`, JSON.stringify({
-        name: `@murmuration/${name}`, version: '0.1.0', type: 'module', exports: { '.': './dist/index.js' },
-        dependencies: { bullmq: '1.0.0', ...Object.fromEntries(ROOMS.map((other) => [`@murmuration/${other.split('/').at(-1)}`, '0.1.0'])) },
-      }));
+      write(
+        `${room}/package.json`,
+        JSON.stringify({
+          name: `@murmuration/${name}`,
+          version: '0.1.0',
+          type: 'module',
+          exports: { '.': './dist/index.js' },
+          dependencies: {
+            bullmq: '1.0.0',
+            ...Object.fromEntries(ROOMS.map((other) => [`@murmuration/${other.split('/').at(-1)}`, '0.1.0'])),
+          },
+        }),
+      );
       write(`${room}/dist/index.js`, 'export const x = 1;');
       write(`${room}/src/index.ts`, 'export const x = 1;');
       symlinkSync(join(root, room), join(root, 'node_modules', '@murmuration', name));
     }
     for (const [path, text] of Object.entries(sources)) write(path, text);
-    const args = ['--config', join(ROOT, '.dependency-cruiser.cjs'), '--output-type', 'json', ...ROOMS.map((room) => `${room}/src`)];
-    const { stdout } = spawnSync(process.execPath, [join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), ...args], { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+    const args = [
+      '--config',
+      join(ROOT, '.dependency-cruiser.cjs'),
+      '--output-type',
+      'json',
+      ...ROOMS.map((room) => `${room}/src`),
+    ];
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), ...args],
+      { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+    );
     return [...new Set(JSON.parse(stdout).summary.violations.map(({ rule }) => rule.name))].sort();
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -45,28 +79,46 @@ function brokenRules(sources) {
 }
 
 test('Imports along the direction are allowed, by package name and within a room', () => {
-  assert.deepEqual(brokenRules({
-    'services/api/src/a.ts': 'import { x } from "@murmuration/transcribe"; import { y } from "./b.js"; export const z = [x, y];',
-    'services/api/src/b.ts': 'export const y = 1;',
-    'packages/store/src/c.ts': 'import "bullmq";',
-    'test/src/d.test.ts': 'import "@murmuration/api"; import "node:child_process";',
-  }), []);
+  assert.deepEqual(
+    brokenRules({
+      'services/api/src/a.ts':
+        'import { x } from "@murmuration/transcribe"; import { y } from "./b.js"; export const z = [x, y];',
+      'services/api/src/b.ts': 'export const y = 1;',
+      'packages/store/src/c.ts': 'import "bullmq";',
+      'test/src/d.test.ts': 'import "@murmuration/api"; import "node:child_process";',
+    }),
+    [],
+  );
 });
 
 test('Imports against the direction are refused, by package name and by path', () => {
   assert.deepEqual(brokenRules({ 'packages/contracts/src/a.ts': 'import "@murmuration/store";' }), ['direction-1']);
   assert.deepEqual(brokenRules({ 'packages/audio/src/a.ts': 'import "@murmuration/store";' }), ['direction-4']);
-  assert.deepEqual(brokenRules({ 'packages/runtime/src/a.ts': 'import "../../transcribe/src/index.js";' }), ['direction-2']);
+  assert.deepEqual(brokenRules({ 'packages/runtime/src/a.ts': 'import "../../transcribe/src/index.js";' }), [
+    'direction-2',
+  ]);
   assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "@murmuration/worker";' }), ['direction-7']);
 });
 
 test('The owners of dangerous dependencies are the only ones that touch them', () => {
-  assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "bullmq"; import "node:child_process";' }), ['child-process-owner', 'queue-owner']);
-  assert.deepEqual(brokenRules({ 'packages/transcribe/src/a.ts': 'import "undici"; import "@aws-sdk/client-s3";', 'packages/store/src/b.ts': 'import "@aws-sdk/client-s3";' }), ['outbound-owner', 'storage-owner']);
+  assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "bullmq"; import "node:child_process";' }), [
+    'child-process-owner',
+    'store-owner',
+  ]);
+  assert.deepEqual(
+    brokenRules({
+      'packages/transcribe/src/a.ts': 'import "undici"; import "@aws-sdk/client-s3";',
+      'packages/store/src/b.ts': 'import "@aws-sdk/client-s3";',
+    }),
+    ['outbound-owner', 'storage-owner'],
+  );
 });
 
 test('Cycles, imports that cannot be found and imports of tests are refused', () => {
-  assert.deepEqual(brokenRules({ 'packages/audio/src/a.ts': 'import "./b.js";', 'packages/audio/src/b.ts': 'import "./a.js";' }), ['no-cycles']);
+  assert.deepEqual(
+    brokenRules({ 'packages/audio/src/a.ts': 'import "./b.js";', 'packages/audio/src/b.ts': 'import "./a.js";' }),
+    ['no-cycles'],
+  );
   assert.deepEqual(brokenRules({ 'packages/audio/src/a.ts': 'import "./absent.js";' }), ['resolvable']);
   assert.deepEqual(brokenRules({ 'services/api/src/a.ts': 'import "@murmuration/test";' }), ['no-import-of-test']);
 });

@@ -26,8 +26,22 @@ export function countsOf(output) {
 
 /** The table, one row a version. */
 export function describeRuns(runs) {
-  const rows = [['NODE', 'PASSED', 'FAILED', 'SKIPPED', 'TOOK'], ...runs.map(({ version, counts, tookMs }) => [version, String(counts.passed), String(counts.failed), String(counts.skipped), seconds(tookMs)])];
-  return rows.map((row) => row.map((cell) => cell.padEnd(10)).join('').trimEnd());
+  const rows = [
+    ['NODE', 'PASSED', 'FAILED', 'SKIPPED', 'TOOK'],
+    ...runs.map(({ version, counts, tookMs }) => [
+      version,
+      String(counts.passed),
+      String(counts.failed),
+      String(counts.skipped),
+      seconds(tookMs),
+    ]),
+  ];
+  return rows.map((row) =>
+    row
+      .map((cell) => cell.padEnd(10))
+      .join('')
+      .trimEnd(),
+  );
 }
 
 /**
@@ -52,7 +66,16 @@ export async function checkNode(args) {
     heading(`tests on Node.js ${version}`);
     const started = performance.now();
     // First on the PATH: what the tests start by name, npm for one, runs on it too.
-    const { passed, output } = await runTests(groups, { keepOutput: true, program: join(bin, 'node'), env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`, npm_execpath: undefined, npm_node_execpath: undefined } });
+    const { passed, output } = await runTests(groups, {
+      keepOutput: true,
+      program: join(bin, 'node'),
+      env: {
+        ...process.env,
+        PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`,
+        npm_execpath: undefined,
+        npm_node_execpath: undefined,
+      },
+    });
     runs.push({ version, passed, counts: countsOf(output), tookMs: performance.now() - started });
   }
   console.log(`\n${describeRuns(runs).join('\n')}`);

@@ -8,17 +8,23 @@ import { PYTHON_REQUIREMENT } from '../setup/python-client.mjs';
 
 const page = readFileSync(join(ROOT, 'docs', 'dependencies.md'), 'utf8');
 const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
-const installed = Object.entries(lock.packages).filter(([path, entry]) => path.includes('node_modules/') && entry.link !== true);
+const installed = Object.entries(lock.packages).filter(
+  ([path, entry]) => path.includes('node_modules/') && entry.link !== true,
+);
 const rooms = Object.keys(lock.packages).filter((path) => !path.includes('node_modules/'));
 
 /** Rows of the page's tables by package: `name -> [cells]`. */
-const rows = new Map([...page.matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)].map(([, name, rest]) => [name, rest.split(' | ')]));
+const rows = new Map(
+  [...page.matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)].map(([, name, rest]) => [name, rest.split(' | ')]),
+);
 
 /** Packages that the rooms ask for by themselves, as pairs of name and wanted version. */
 function direct() {
   const wanted = [];
   for (const room of rooms) {
-    const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(ROOT, room, 'package.json'), 'utf8'));
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(
+      readFileSync(join(ROOT, room, 'package.json'), 'utf8'),
+    );
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
       if (!name.startsWith('@murmuration/')) wanted.push([name, version]);
     }
@@ -37,7 +43,11 @@ test('Every package that a room asks for is on the page, in an exact version and
 });
 
 test('The page lists nothing that is gone', () => {
-  const known = new Set([...direct().map(([name]) => name), ...ARTIFACTS.map((artifact) => artifact.package), ...installed.map(([path]) => path.split('node_modules/').at(-1))]);
+  const known = new Set([
+    ...direct().map(([name]) => name),
+    ...ARTIFACTS.map((artifact) => artifact.package),
+    ...installed.map(([path]) => path.split('node_modules/').at(-1)),
+  ]);
   for (const name of rows.keys()) assert.ok(known.has(name), `docs/dependencies.md lists ${name}`);
   for (const artifact of ARTIFACTS) assert.equal(rows.get(artifact.package)?.[0], artifact.version);
   assert.ok(page.includes(PYTHON_REQUIREMENT.replace('openai==', '`openai` ')));

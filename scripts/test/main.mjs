@@ -39,8 +39,19 @@ export async function test(args) {
   // All checks run, whatever the ones before found; only without a build there is nothing to check.
   const checks = [];
   if (options.paths.length === 0) {
+    checks.push(
+      await step('format (prettier)', () => tool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])),
+    );
     checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
-    checks.push(await step('boundaries (dependency-cruiser)', () => tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()])));
+    checks.push(
+      await step('boundaries (dependency-cruiser)', () =>
+        tool('dependency-cruiser/bin/dependency-cruise.mjs', [
+          '--config',
+          '.dependency-cruiser.cjs',
+          ...sourceFolders(),
+        ]),
+      ),
+    );
     checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])));
   }
   const groups = findTestFiles(ROOT, options.paths);
@@ -79,12 +90,14 @@ async function step(name, work) {
 }
 
 async function tool(script, args) {
-  return await runVisibly(process.execPath, [join(ROOT, 'node_modules', script), ...args], { cwd: ROOT }) === 0;
+  return (await runVisibly(process.execPath, [join(ROOT, 'node_modules', script), ...args], { cwd: ROOT })) === 0;
 }
 
 /** The `src` folder of each room. */
 function sourceFolders() {
-  const rooms = ['packages', 'services'].flatMap((group) => readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`));
+  const rooms = ['packages', 'services'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`),
+  );
   return [...rooms, 'cli', 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
 }
 
@@ -95,16 +108,28 @@ function sourceFolders() {
  * @param {{ program?: string, env?: NodeJS.ProcessEnv, keepOutput?: boolean }} [options]
  * @returns {Promise<{ passed: boolean, output: string }>}
  */
-export function runTests({ rooms, system }, { program = process.execPath, env = process.env, keepOutput = false } = {}) {
-  const groups = [{ files: rooms.map(({ file }) => file), concurrency: 2 }, { files: system.map(({ file }) => file), concurrency: 1 }];
+export function runTests(
+  { rooms, system },
+  { program = process.execPath, env = process.env, keepOutput = false } = {},
+) {
+  const groups = [
+    { files: rooms.map(({ file }) => file), concurrency: 2 },
+    { files: system.map(({ file }) => file), concurrency: 1 },
+  ];
   return new Promise((resolve) => {
-    const child = spawn(program, ['--enable-source-maps', '--import', WATCH, RUNNER], { cwd: ROOT, env, stdio: ['pipe', keepOutput ? 'pipe' : 'inherit', 'inherit'] });
+    const child = spawn(program, ['--enable-source-maps', '--import', WATCH, RUNNER], {
+      cwd: ROOT,
+      env,
+      stdio: ['pipe', keepOutput ? 'pipe' : 'inherit', 'inherit'],
+    });
     let output = '';
     child.stdout?.setEncoding('utf8').on('data', (text) => {
       process.stdout.write(text);
       output = (output + text).slice(-KEPT_CHARACTERS);
     });
-    child.once('close', (code) => { resolve({ passed: code === 0, output }); });
+    child.once('close', (code) => {
+      resolve({ passed: code === 0, output });
+    });
     child.stdin?.end(JSON.stringify({ root: ROOT, groups }));
   });
 }

@@ -13,10 +13,19 @@ import { SummedEvents } from './summed-events.mjs';
 const { root, groups } = JSON.parse(readFileSync(0, 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'murmuration-tests-'));
 process.env.TEST_WATCH_FOLDER = folder;
-const events = new SummedEvents(groups
-  .filter(({ files }) => files.length > 0)
-  .map(({ files, concurrency }) => () => run({ files: files.map((file) => join(root, file)), concurrency })), placed);
-const unwatch = endStuckFiles(folder, (told) => { events.stuck({ ...told, file: relative(root, told.file) }); });
+const events = new SummedEvents(
+  groups
+    .filter(({ files }) => files.length > 0)
+    .map(
+      ({ files, concurrency }) =>
+        () =>
+          run({ files: files.map((file) => join(root, file)), concurrency }),
+    ),
+  placed,
+);
+const unwatch = endStuckFiles(folder, (told) => {
+  events.stuck({ ...told, file: relative(root, told.file) });
+});
 try {
   await pipeline(events, new spec(), process.stdout);
   process.exitCode = events.failed ? 1 : 0;
@@ -28,6 +37,10 @@ try {
 /** A failure with the line of its test: test-watch.mjs stands between it and node:test. */
 function placed(event) {
   if (!event.data.file?.endsWith('test-watch.mjs')) return event;
-  const place = readFileSync(placesFile(folder), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).find(({ name }) => name === event.data.name || event.data.name.endsWith('test-watch.mjs'));
+  const place = readFileSync(placesFile(folder), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .find(({ name }) => name === event.data.name || event.data.name.endsWith('test-watch.mjs'));
   return place === undefined ? event : { ...event, data: { ...event.data, ...place } };
 }

@@ -22,12 +22,19 @@ export function endStuckFiles(folder, onStuck, slackMs = SLACK_MS) {
       if (!processes().some((one) => one.pid === pid && one.command.includes(told.file))) continue;
       for (const one of [pid, ...descendants(pid)]) kill(one);
       const seconds = String(Math.round(told.limitMs / 1_000));
-      onStuck({ file: told.file, name: told.name ?? told.last ?? told.file, reason: told.name === null
-        ? `The process did not end in the ${seconds} s after this: a hook of the test or something outside of the tests hangs, or a handle is still open.`
-        : `Still running after its limit of ${seconds} s: it blocked its process.` });
+      onStuck({
+        file: told.file,
+        name: told.name ?? told.last ?? told.file,
+        reason:
+          told.name === null
+            ? `The process did not end in the ${seconds} s after this: a hook of the test or something outside of the tests hangs, or a handle is still open.`
+            : `Still running after its limit of ${seconds} s: it blocked its process.`,
+      });
     }
   }, LOOK_EVERY_MS);
-  return () => { clearInterval(timer); };
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 /** Null while it is being written. */
@@ -40,10 +47,12 @@ function read(path) {
 }
 
 function processes() {
-  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).split('\n').flatMap((line) => {
-    const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
-    return match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] }];
-  });
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line);
+      return match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] }];
+    });
 }
 
 function descendants(pid, all = processes()) {

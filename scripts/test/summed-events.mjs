@@ -23,8 +23,15 @@ export class SummedEvents extends Readable {
   /** Tells of a test that did not end by itself: node:test knows only that the process of its file was ended. */
   stuck({ file, name, reason }) {
     this.failed = true;
-    const error = Object.assign(new Error(reason), { code: 'ERR_TEST_FAILURE', failureType: 'testTimeoutFailure', cause: reason });
-    this.#stuck.push({ type: 'test:fail', data: { name, file, line: 1, column: 1, nesting: 0, testNumber: 1, details: { duration_ms: 0, error } } });
+    const error = Object.assign(new Error(reason), {
+      code: 'ERR_TEST_FAILURE',
+      failureType: 'testTimeoutFailure',
+      cause: reason,
+    });
+    this.#stuck.push({
+      type: 'test:fail',
+      data: { name, file, line: 1, column: 1, nesting: 0, testNumber: 1, details: { duration_ms: 0, error } },
+    });
   }
 
   async *#merge(starts) {
@@ -32,7 +39,8 @@ export class SummedEvents extends Readable {
       for await (const event of start()) {
         const count = this.#countOf(event);
         if (count === null) {
-          if (event.type === 'test:fail' && event.data.todo === undefined && event.data.skip === undefined) this.failed = true;
+          if (event.type === 'test:fail' && event.data.todo === undefined && event.data.skip === undefined)
+            this.failed = true;
           yield event.type === 'test:fail' ? this.#placed(event) : event;
           while (this.#stuck.length > 0) yield this.#stuck.shift();
         } else {
@@ -41,7 +49,11 @@ export class SummedEvents extends Readable {
         }
       }
     }
-    for (const [name, value] of this.#sums) yield { type: 'test:diagnostic', data: { nesting: 0, message: `${name} ${String(Math.round(value * 1000) / 1000)}` } };
+    for (const [name, value] of this.#sums)
+      yield {
+        type: 'test:diagnostic',
+        data: { nesting: 0, message: `${name} ${String(Math.round(value * 1000) / 1000)}` },
+      };
   }
 
   /** A run's own count; diagnostics of tests have a file or lie deeper. */
@@ -54,8 +66,12 @@ export class SummedEvents extends Readable {
   /** @override */
   _read() {
     this.#events.next().then(
-      ({ done, value }) => { this.push(done ? null : value); },
-      (error) => { this.destroy(error); },
+      ({ done, value }) => {
+        this.push(done ? null : value);
+      },
+      (error) => {
+        this.destroy(error);
+      },
     );
   }
 }

@@ -21,10 +21,20 @@ function compiled(source) {
  * `paths` keeps those that lie at or under one of them. Each entry is `{ source, file }`, relative to `root`.
  */
 export function findTestFiles(root, paths = []) {
-  const wanted = paths.map((path) => path.replace(/^\.\//, '').replace(/\/+$/, '').replace('/dist/', '/src/').replace(/(\.test)\.js$/, '$1.ts'));
-  const isWanted = ({ source }) => wanted.length === 0 || wanted.some((path) => source === path || source.startsWith(`${path}/`));
-  const rooms = ['packages', 'services'].flatMap((group) => (existsSync(join(root, group)) ? readdirSync(join(root, group)).sort() : []).map((room) => `${group}/${room}`));
-  const typed = (folder) => filesUnder(root, `${folder}/src`, '.test.ts').map((source) => ({ source, file: compiled(source) }));
+  const wanted = paths.map((path) =>
+    path
+      .replace(/^\.\//, '')
+      .replace(/\/+$/, '')
+      .replace('/dist/', '/src/')
+      .replace(/(\.test)\.js$/, '$1.ts'),
+  );
+  const isWanted = ({ source }) =>
+    wanted.length === 0 || wanted.some((path) => source === path || source.startsWith(`${path}/`));
+  const rooms = ['packages', 'services'].flatMap((group) =>
+    (existsSync(join(root, group)) ? readdirSync(join(root, group)).sort() : []).map((room) => `${group}/${room}`),
+  );
+  const typed = (folder) =>
+    filesUnder(root, `${folder}/src`, '.test.ts').map((source) => ({ source, file: compiled(source) }));
   const scripts = filesUnder(root, 'scripts', '.test.mjs').map((source) => ({ source, file: source }));
   return {
     rooms: [...scripts, ...[...rooms, 'cli'].flatMap(typed)].filter(isWanted),

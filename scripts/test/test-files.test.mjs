@@ -19,23 +19,47 @@ function withTree(paths, work) {
 }
 
 const TREE = [
-  'packages/audio/src/decode/wav.test.ts', 'packages/audio/src/decode/wav.ts', 'packages/audio/dist/deleted.test.js',
-  'services/api/src/app.test.ts', 'services/api/node_modules/x/src/y.test.ts', 'scripts/setup/tar.test.mjs', 'cli/src/run.test.ts', 'test/src/killed.test.ts', 'test/src/harness/x.ts',
+  'packages/audio/src/decode/wav.test.ts',
+  'packages/audio/src/decode/wav.ts',
+  'packages/audio/dist/deleted.test.js',
+  'services/api/src/app.test.ts',
+  'services/api/node_modules/x/src/y.test.ts',
+  'scripts/setup/tar.test.mjs',
+  'cli/src/run.test.ts',
+  'test/src/killed.test.ts',
+  'test/src/harness/x.ts',
 ];
 
 test('Tests are found by their sources, so that what is left in dist of a deleted one is not run', () => {
   withTree(TREE, (find) => {
     const { rooms, system } = find();
-    assert.deepEqual(rooms.map(({ file }) => file), ['scripts/setup/tar.test.mjs', 'packages/audio/dist/decode/wav.test.js', 'services/api/dist/app.test.js', 'cli/dist/run.test.js']);
-    assert.deepEqual(system.map(({ file }) => file), ['test/dist/killed.test.js']);
+    assert.deepEqual(
+      rooms.map(({ file }) => file),
+      [
+        'scripts/setup/tar.test.mjs',
+        'packages/audio/dist/decode/wav.test.js',
+        'services/api/dist/app.test.js',
+        'cli/dist/run.test.js',
+      ],
+    );
+    assert.deepEqual(
+      system.map(({ file }) => file),
+      ['test/dist/killed.test.js'],
+    );
   });
 });
 
 test('A path picks a room, a folder or a file, by source or by compiled name', () => {
   withTree(TREE, (find) => {
-    const names = (...wanted) => Object.values(find(...wanted)).flat().map(({ source }) => source);
+    const names = (...wanted) =>
+      Object.values(find(...wanted))
+        .flat()
+        .map(({ source }) => source);
     assert.deepEqual(names('packages/audio'), ['packages/audio/src/decode/wav.test.ts']);
-    assert.deepEqual(names('./packages/audio/src/decode/', 'test'), ['packages/audio/src/decode/wav.test.ts', 'test/src/killed.test.ts']);
+    assert.deepEqual(names('./packages/audio/src/decode/', 'test'), [
+      'packages/audio/src/decode/wav.test.ts',
+      'test/src/killed.test.ts',
+    ]);
     assert.deepEqual(names('services/api/dist/app.test.js'), ['services/api/src/app.test.ts']);
     assert.deepEqual(names('packages/aud'), []);
   });

@@ -19,8 +19,20 @@ let pool: RecognizerPool;
 
 before(async () => {
   cluster = await Cluster.start({ worker: { MAX_BATCH: '1' } });
-  reader = await SpeechReader.start({ threads: 1, vadModelPath: join(CACHE, vadModelFiles[0].place), spoolDir: tmpdir(), maxSpoolBytes: 1e8, ffmpeg: null });
-  pool = await RecognizerPool.load({ model: await resolveModel('moonshine-tiny', { cacheDir: CACHE }), dtype: 'auto', device: 'cpu', sessions: 1, maxBatch: 1 });
+  reader = await SpeechReader.start({
+    threads: 1,
+    vadModelPath: join(CACHE, vadModelFiles[0].place),
+    spoolDir: tmpdir(),
+    maxSpoolBytes: 1e8,
+    ffmpeg: null,
+  });
+  pool = await RecognizerPool.load({
+    model: await resolveModel('moonshine-tiny', { cacheDir: CACHE }),
+    dtype: 'auto',
+    device: 'cpu',
+    sessions: 1,
+    maxBatch: 1,
+  });
 });
 
 after(async () => {
@@ -31,19 +43,39 @@ after(async () => {
 async function inProcess(file: Uint8Array): Promise<string> {
   const texts: string[] = [];
   const events = reader.read({
-    source: (async function* () { yield file; await Promise.resolve(); })(), contentType: null, extension: null, channels: 'mix', detect: detectOptionsSchema.parse({}),
-    policy: pool.description.chunkPolicy, limits: { maxDurationMs: 3_600_000, maxChannels: 8 }, signal: new AbortController().signal,
+    source: (async function* () {
+      yield file;
+      await Promise.resolve();
+    })(),
+    contentType: null,
+    extension: null,
+    channels: 'mix',
+    detect: detectOptionsSchema.parse({}),
+    policy: pool.description.chunkPolicy,
+    limits: { maxDurationMs: 3_600_000, maxChannels: 8 },
+    signal: new AbortController().signal,
   });
   for await (const event of events) {
     if (event.type === 'end') continue;
-    const { recognitions } = await pool.run([{ pcm: new Int16Array(new Uint8Array(event.pcm).buffer), options: decodeOptionsSchema.parse({}) }]);
+    const { recognitions } = await pool.run([
+      { pcm: new Int16Array(new Uint8Array(event.pcm).buffer), options: decodeOptionsSchema.parse({}) },
+    ]);
     texts.push(...recognitions.flatMap((recognition) => recognition.segments.map((segment) => segment.text.trim())));
   }
   return texts.join(' ');
 }
 
-test('The text through door, queue and worker is that of the model in-process, chunk by chunk', { timeout: 300_000 }, async () => {
-  const shared = sharedClips().filter((clip) => clip.language === 'en' && clip.name.endsWith('.wav') && clip.said.length === 1);
-  const files = [...(await samples()).map((sample) => wavFile(sample.pcm)), ...await Promise.all(shared.map(bytesOf))];
-  for (const file of files) assert.equal((await transcribe(cluster.url, file)).text, await inProcess(file));
-});
+test(
+  'The text through door, queue and worker is that of the model in-process, chunk by chunk',
+  { timeout: 300_000 },
+  async () => {
+    const shared = sharedClips().filter(
+      (clip) => clip.language === 'en' && clip.name.endsWith('.wav') && clip.said.length === 1,
+    );
+    const files = [
+      ...(await samples()).map((sample) => wavFile(sample.pcm)),
+      ...(await Promise.all(shared.map(bytesOf))),
+    ];
+    for (const file of files) assert.equal((await transcribe(cluster.url, file)).text, await inProcess(file));
+  },
+);

@@ -33,7 +33,10 @@ after(async () => {
 });
 
 /** Sends a recording while no worker is there, sees its audio in the store, then has it transcribed and sees the store empty. */
-async function passesThrough(environment: Readonly<Record<string, string>>, stored: (cluster: Cluster) => Promise<number>): Promise<void> {
+async function passesThrough(
+  environment: Readonly<Record<string, string>>,
+  stored: (cluster: Cluster) => Promise<number>,
+): Promise<void> {
   const cluster = await Cluster.start({ api: environment, worker: environment });
   const redis = patientConnection(cluster.redis.url, createLogger({ service: 'test', level: 'silent' }));
   try {
@@ -41,12 +44,13 @@ async function passesThrough(environment: Readonly<Record<string, string>>, stor
     await cluster.workers[0]?.end();
     const answer = transcribe(cluster.url, file);
     answer.catch(() => undefined);
-    await until('the audio lies in the store', async () => await stored(cluster) > 0);
+    await until('the audio lies in the store', async () => (await stored(cluster)) > 0);
     // Samples are larger than all else that the cluster's Redis holds of a job.
-    for (const key of await redis.keys('murm:{j.*')) assert.ok(await redis.memory('USAGE', key, 'SAMPLES', 0) ?? 0 < file.length / 10, key);
+    for (const key of await redis.keys('murm:{j.*'))
+      assert.ok((await redis.memory('USAGE', key, 'SAMPLES', 0)) ?? 0 < file.length / 10, key);
     await cluster.addWorker();
     assert.equal((await answer).text, byDefault);
-    await until('the store is empty', async () => await stored(cluster) === 0);
+    await until('the store is empty', async () => (await stored(cluster)) === 0);
   } finally {
     await redis.quit();
     await cluster.close();
@@ -92,8 +96,14 @@ test('A job whose audio the second Redis has lost fails with a reason', async ()
 test('A worker that is given another folder than the other services ends at once and says what to set', async () => {
   const cluster = await Cluster.start({ workers: 0 });
   try {
-    await assert.rejects(cluster.addWorker({ DEVICE: 'simulated', AUDIO_STORE_DIR: dir }), /AUDIO_STORE_DIR: the other services of this Redis keep audio in another folder/);
-    await assert.rejects(cluster.addWorker({ DEVICE: 'simulated', AUDIO_STORE: 'redis' }), /AUDIO_REDIS_URL: must be set where AUDIO_STORE is redis/);
+    await assert.rejects(
+      cluster.addWorker({ DEVICE: 'simulated', AUDIO_STORE_DIR: dir }),
+      /AUDIO_STORE_DIR: the other services of this Redis keep audio in another folder/,
+    );
+    await assert.rejects(
+      cluster.addWorker({ DEVICE: 'simulated', AUDIO_STORE: 'redis' }),
+      /AUDIO_REDIS_URL: must be set where AUDIO_STORE is redis/,
+    );
   } finally {
     await cluster.close();
   }
@@ -102,8 +112,17 @@ test('A worker that is given another folder than the other services ends at once
 test('A recording is transcribed by way of S3-compatible storage, where nothing is left of it', async () => {
   const { endpoint, bucket, prefix, credentials } = s3.settings;
   assert.ok(endpoint !== null && credentials !== null);
-  const stored = async (): Promise<number> => [...(await (await fetch(`${endpoint}/${bucket}?list-type=2`)).text()).matchAll(/<Key>/g)].length;
-  await passesThrough({
-    AUDIO_STORE: 's3', S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_PREFIX: prefix, S3_ACCESS_KEY_ID: credentials.accessKeyId, S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  }, stored);
+  const stored = async (): Promise<number> =>
+    [...(await (await fetch(`${endpoint}/${bucket}?list-type=2`)).text()).matchAll(/<Key>/g)].length;
+  await passesThrough(
+    {
+      AUDIO_STORE: 's3',
+      S3_ENDPOINT: endpoint,
+      S3_BUCKET: bucket,
+      S3_PREFIX: prefix,
+      S3_ACCESS_KEY_ID: credentials.accessKeyId,
+      S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    },
+    stored,
+  );
 });

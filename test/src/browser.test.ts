@@ -10,7 +10,12 @@ import { Cluster } from './harness/cluster.js';
 import { wordErrors, words } from './harness/word-errors.js';
 import { joined, samples, wavFile, type Sample } from './harness/wav.js';
 
-const PROGRAM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/opt/homebrew/bin/chromium'].find((path) => existsSync(path));
+const PROGRAM = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/opt/homebrew/bin/chromium',
+].find((path) => existsSync(path));
 const skip = PROGRAM === undefined ? 'chromium is not installed on this machine' : false;
 
 let cluster: Cluster;
@@ -32,7 +37,13 @@ before(async () => {
   cluster = await Cluster.start({ relays: 1, relay: { CORS_ORIGINS: new URL(page.url).origin } });
   browser = await chromium.launch({
     executablePath: PROGRAM,
-    args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${speech}`, '--autoplay-policy=no-user-gesture-required'],
+    args: [
+      '--no-sandbox',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      `--use-file-for-fake-audio-capture=${speech}`,
+      '--autoplay-policy=no-user-gesture-required',
+    ],
   });
 });
 
@@ -44,20 +55,26 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('A page speaks into its microphone and shows the words, through the client library and the door on one port', { skip }, async () => {
-  const tab = await browser.newPage();
-  await tab.goto(`${page.url}?door=${encodeURIComponent(cluster.url)}`);
-  await tab.waitForFunction('document.getElementById("state").textContent !== "loading"');
-  assert.equal(await tab.textContent('#state'), 'listening');
-  await tab.waitForFunction('document.querySelectorAll("#finals li").length > 0', undefined, { timeout: 60_000 });
-  await tab.evaluate('window.stop()');
-  await tab.waitForFunction('document.getElementById("state").textContent !== "listening"', undefined, { timeout: 30_000 });
-  assert.equal(await tab.textContent('#state'), 'closed');
-  const shown = await tab.locator('#finals li').allTextContents();
-  const said = words(clip.said);
-  // The microphone may have begun anywhere in the loop: the whole clip is in what was shown, twice at most.
-  const heard = words(shown.join(' ')).slice(0, said.length + 4);
-  assert.ok(wordErrors(said, heard) <= 2 + 4, `said: ${said.join(' ')}; shown: ${shown.join(' ')}`);
-  const partials = await tab.evaluate<string[]>('window.partials');
-  assert.ok(partials.length > 0, 'text was shown while it was spoken');
-});
+test(
+  'A page speaks into its microphone and shows the words, through the client library and the door on one port',
+  { skip },
+  async () => {
+    const tab = await browser.newPage();
+    await tab.goto(`${page.url}?door=${encodeURIComponent(cluster.url)}`);
+    await tab.waitForFunction('document.getElementById("state").textContent !== "loading"');
+    assert.equal(await tab.textContent('#state'), 'listening');
+    await tab.waitForFunction('document.querySelectorAll("#finals li").length > 0', undefined, { timeout: 60_000 });
+    await tab.evaluate('window.stop()');
+    await tab.waitForFunction('document.getElementById("state").textContent !== "listening"', undefined, {
+      timeout: 30_000,
+    });
+    assert.equal(await tab.textContent('#state'), 'closed');
+    const shown = await tab.locator('#finals li').allTextContents();
+    const said = words(clip.said);
+    // The microphone may have begun anywhere in the loop: the whole clip is in what was shown, twice at most.
+    const heard = words(shown.join(' ')).slice(0, said.length + 4);
+    assert.ok(wordErrors(said, heard) <= 2 + 4, `said: ${said.join(' ')}; shown: ${shown.join(' ')}`);
+    const partials = await tab.evaluate<string[]>('window.partials');
+    assert.ok(partials.length > 0, 'text was shown while it was spoken');
+  },
+);

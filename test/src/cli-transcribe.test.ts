@@ -14,7 +14,11 @@ import { ROOT } from './harness/service-process.js';
 import { samples, type Sample } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
-interface Ran { readonly status: number | null; readonly out: string; readonly err: string }
+interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
 
 let folder: string;
 let cluster: Cluster;
@@ -35,18 +39,47 @@ after(async () => {
 });
 
 /** The program as people start it. */
-function murmur(args: readonly string[], { environment = {}, input, watch }: { readonly environment?: Readonly<Record<string, string>>; readonly input?: string; readonly watch?: (interrupt: () => void) => void } = {}): Promise<Ran> {
+function murmur(
+  args: readonly string[],
+  {
+    environment = {},
+    input,
+    watch,
+  }: {
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly input?: string;
+    readonly watch?: (interrupt: () => void) => void;
+  } = {},
+): Promise<Ran> {
   const child = spawn(process.execPath, [join(ROOT, 'cli/bin/murmur.mjs'), ...args], {
-    cwd: ROOT, env: { PATH: process.env['PATH'] ?? '', HOME: folder, MURMUR_URL: cluster.url, MURMUR_API_KEY: key, ...environment }, stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: ROOT,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      MURMUR_URL: cluster.url,
+      MURMUR_API_KEY: key,
+      ...environment,
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const said = { out: '', err: '' };
-  child.stdout.on('data', (data: Buffer) => { said.out += data.toString(); });
-  child.stderr.on('data', (data: Buffer) => { said.err += data.toString(); });
+  child.stdout.on('data', (data: Buffer) => {
+    said.out += data.toString();
+  });
+  child.stderr.on('data', (data: Buffer) => {
+    said.err += data.toString();
+  });
   child.stdin.on('error', () => undefined);
   if (input === undefined) child.stdin.end();
   else createReadStream(input).pipe(child.stdin);
-  watch?.(() => { child.kill('SIGINT'); });
-  return new Promise((resolve) => { child.once('close', (status) => { resolve({ status, ...said }); }); });
+  watch?.(() => {
+    child.kill('SIGINT');
+  });
+  return new Promise((resolve) => {
+    child.once('close', (status) => {
+      resolve({ status, ...said });
+    });
+  });
 }
 
 function pathOf(clip: Sample | undefined): string {
@@ -66,9 +99,15 @@ test('Recordings become text on standard output, subtitles in a folder, and line
   const all = await murmur(['transcribe', ...clips.map(pathOf), '-f', 'srt', '-o', output]);
   assert.deepEqual([all.status, all.err], [0, '']);
   assert.deepEqual((await readdir(output)).sort(), clips.map(({ name }) => name.replace(/wav$/, 'srt')).sort());
-  for (const clip of clips) check((await readFile(join(output, clip.name.replace(/wav$/, 'srt')), 'utf8')).replaceAll(/^\d.*$/gm, ''), clip);
-  const lines = await murmur(['transcribe', '-', '--json', '-f', 'json', '--word-timestamps'], { input: pathOf(clips[1]) });
-  const { status, transcript } = JSON.parse(lines.out) as { status: string; transcript: { text: string; segments: { words: unknown[] }[] } };
+  for (const clip of clips)
+    check((await readFile(join(output, clip.name.replace(/wav$/, 'srt')), 'utf8')).replaceAll(/^\d.*$/gm, ''), clip);
+  const lines = await murmur(['transcribe', '-', '--json', '-f', 'json', '--word-timestamps'], {
+    input: pathOf(clips[1]),
+  });
+  const { status, transcript } = JSON.parse(lines.out) as {
+    status: string;
+    transcript: { text: string; segments: { words: unknown[] }[] };
+  };
   assert.equal(status, 'done');
   check(transcript.text, clips[1]);
   assert.ok((transcript.segments[0]?.words.length ?? 0) > 0);
@@ -100,7 +139,9 @@ test('What is no audio, a wrong key and a server that is away are told apart by 
   assert.deepEqual([stranger.status, stranger.out], [1, '']);
   assert.match(stranger.err, /\(unauthenticated, request /);
   assert.ok(!stranger.err.includes('murm_wrong'));
-  const away = await murmur(['transcribe', pathOf(clips[0])], { environment: { MURMUR_URL: `http://127.0.0.1:${String(await freePort())}` } });
+  const away = await murmur(['transcribe', pathOf(clips[0])], {
+    environment: { MURMUR_URL: `http://127.0.0.1:${String(await freePort())}` },
+  });
   assert.equal(away.status, 3);
   assert.match(away.err, /does not answer/);
 });
@@ -109,7 +150,10 @@ test('Live speech on standard input becomes lines, and a wrong key is told', asy
   const heard = await murmur(['live', '-'], { input: pathOf(clips[2]) });
   assert.deepEqual([heard.status, heard.err], [0, '']);
   check(heard.out, clips[2]);
-  const stranger = await murmur(['live', '-'], { input: pathOf(clips[2]), environment: { MURMUR_API_KEY: 'murm_wrong' } });
+  const stranger = await murmur(['live', '-'], {
+    input: pathOf(clips[2]),
+    environment: { MURMUR_API_KEY: 'murm_wrong' },
+  });
   assert.equal(stranger.status, 1);
   assert.match(stranger.err, /\(unauthenticated\)/);
 });
@@ -124,7 +168,11 @@ test('Ctrl-C cancels the job on the server, with status 130', async () => {
     return ids;
   };
   let interrupt = (): void => undefined;
-  const running = murmur(['transcribe', pathOf(clips[0]), pathOf(clips[1])], { watch: (how) => { interrupt = how; } });
+  const running = murmur(['transcribe', pathOf(clips[0]), pathOf(clips[1])], {
+    watch: (how) => {
+      interrupt = how;
+    },
+  });
   await until('both jobs are accepted', async () => (await waiting()).length === 2);
   const ids = await waiting();
   interrupt();

@@ -17,15 +17,25 @@ const TIMES = 20;
 
 before(async () => {
   const clips = await samples();
-  const turn = joined(clips.map((clip) => clip.pcm), 1_000);
+  const turn = joined(
+    clips.map((clip) => clip.pcm),
+    1_000,
+  );
   file = wavFile(turn);
-  long = wavFile(joined(Array.from({ length: TIMES }, () => turn), 0));
+  long = wavFile(
+    joined(
+      Array.from({ length: TIMES }, () => turn),
+      0,
+    ),
+  );
   said = words(clips.map((clip) => clip.said).join(' '));
   cluster = await Cluster.start({ apis: 2 });
   client = new Murmuration({ baseUrl: cluster.url });
 });
 
-after(async () => { await cluster.close(); });
+after(async () => {
+  await cluster.close();
+});
 
 function check(text: string, times = 1): void {
   const wanted = Array.from({ length: times }, () => said).flat();
@@ -41,7 +51,14 @@ async function all(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
 /** What fetch does, asked of the two nodes in turn. */
 function alternating(then: (address: string, init: RequestInit | undefined) => Promise<Response>): typeof fetch {
   let asked = 0;
-  return (input, init) => then((typeof input === 'string' ? input : '').replace(cluster.url, `http://127.0.0.1:${String(cluster.apis[asked++ % 2]?.port)}`), init);
+  return (input, init) =>
+    then(
+      (typeof input === 'string' ? input : '').replace(
+        cluster.url,
+        `http://127.0.0.1:${String(cluster.apis[asked++ % 2]?.port)}`,
+      ),
+      init,
+    );
 }
 
 test('A recording is transcribed whole, in pieces as they come, and as text', async () => {
@@ -57,10 +74,13 @@ test('A recording is transcribed whole, in pieces as they come, and as text', as
   assert.match(await client.transcribe(file, { response_format: 'vtt' }), /^WEBVTT\n/);
 });
 
-test('Refusals have the server\'s code, field, status and request id', async () => {
+test("Refusals have the server's code, field, status and request id", async () => {
   for (const [refuse, code, status] of [
-    [() => client.transcribe(file, { language: 'de' }), 'unsupported_language', 400], [() => client.transcribe(Buffer.from('no audio at all')), 'unprocessable_audio', 422],
-    [() => client.jobs.get('nothing'), 'not_found', 404], [() => client.jobs.create({ url: 'http://127.0.0.1/x.wav' }), 'url_not_allowed', 400], [() => client.jobs.create(file, { id: 'no uuid' }), 'invalid_field', 400],
+    [() => client.transcribe(file, { language: 'de' }), 'unsupported_language', 400],
+    [() => client.transcribe(Buffer.from('no audio at all')), 'unprocessable_audio', 422],
+    [() => client.jobs.get('nothing'), 'not_found', 404],
+    [() => client.jobs.create({ url: 'http://127.0.0.1/x.wav' }), 'url_not_allowed', 400],
+    [() => client.jobs.create(file, { id: 'no uuid' }), 'invalid_field', 400],
   ] as const) {
     await assert.rejects(refuse, (error) => {
       assert.ok(error instanceof MurmurationError);
@@ -74,7 +94,9 @@ test('Refusals have the server\'s code, field, status and request id', async () 
 test('A job that the client names is followed from its first segment on while it is still sent, then asked for in every way', async () => {
   const id = crypto.randomUUID();
   let heard = (): void => undefined;
-  const firstSegment = new Promise<void>((resolve) => { heard = resolve; });
+  const firstSegment = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
   let isSent = false;
   async function* slowly(): AsyncGenerator<Uint8Array> {
     const half = Math.floor(long.length / 2);
@@ -102,7 +124,10 @@ test('A job that the client names is followed from its first segment on while it
   assert.deepEqual([...new Set(events.map(({ type }) => type))].sort(), ['accepted', 'done', 'progress', 'segment']);
   const transcript = await client.jobs.transcript(id);
   check(transcript.text, TIMES);
-  assert.deepEqual(events.flatMap((event) => (event.type === 'segment' ? [event.segment] : [])), transcript.segments);
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'segment' ? [event.segment] : [])),
+    transcript.segments,
+  );
   assert.match(await client.jobs.transcript(id, 'srt'), /^1\n00:00:0/);
   assert.deepEqual((await client.jobs.deliveries(id)).length, 0);
   await assert.rejects(client.jobs.redeliver(id), { code: 'no_webhook' });
@@ -120,13 +145,18 @@ test('Events that are cut at any byte and go on at the other node are each there
       if (!address.endsWith('/events') || response.body === null || cuts >= 40) return response;
       let left = Math.floor(random() * 1_500);
       cuts++;
-      return new Response(response.body.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({
-        transform(piece, controller) {
-          controller.enqueue(piece.subarray(0, left));
-          left -= piece.length;
-          if (left <= 0) controller.error(new TypeError('terminated'));
-        },
-      })), { status: response.status, headers: response.headers });
+      return new Response(
+        response.body.pipeThrough(
+          new TransformStream<Uint8Array, Uint8Array>({
+            transform(piece, controller) {
+              controller.enqueue(piece.subarray(0, left));
+              left -= piece.length;
+              if (left <= 0) controller.error(new TypeError('terminated'));
+            },
+          }),
+        ),
+        { status: response.status, headers: response.headers },
+      );
     }),
   });
   const { id } = await cutting.jobs.create(long, { priority: 'interactive' });
@@ -151,14 +181,23 @@ test('A submission whose answer is lost, or whose sending breaks off, makes one 
         }
         const body = new Response(init.body);
         let sentBytes = 0;
-        const broken = body.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({
-          transform(piece, controller) {
-            controller.enqueue(piece);
-            sentBytes += piece.length;
-            if (sentBytes > 300_000) controller.error(new TypeError('terminated'));
+        const broken = body.body?.pipeThrough(
+          new TransformStream<Uint8Array, Uint8Array>({
+            transform(piece, controller) {
+              controller.enqueue(piece);
+              sentBytes += piece.length;
+              if (sentBytes > 300_000) controller.error(new TypeError('terminated'));
+            },
+          }),
+        );
+        return fetch(address, {
+          ...init,
+          body: broken ?? null,
+          headers: {
+            ...(init.headers as Record<string, string>),
+            'content-type': body.headers.get('content-type') ?? '',
           },
-        }));
-        return fetch(address, { ...init, body: broken ?? null, headers: { ...init.headers as Record<string, string>, 'content-type': body.headers.get('content-type') ?? '' } });
+        });
       }),
     });
   };
@@ -169,7 +208,8 @@ test('A submission whose answer is lost, or whose sending breaks off, makes one 
       if (id !== undefined) assert.equal(job.id, id);
       assert.equal((await client.jobs.wait(job.id)).status, 'done');
       const made: string[] = [];
-      for await (const one of client.jobs.list({ created_after: began, limit: 2 })) if (one.status === 'done') made.push(one.id);
+      for await (const one of client.jobs.list({ created_after: began, limit: 2 }))
+        if (one.status === 'done') made.push(one.id);
       assert.deepEqual(made, [job.id], `${when} ${id ?? 'unnamed'}`);
     }
   }
@@ -184,8 +224,9 @@ test('Who leaves a transcription ends its work', async () => {
       leaving.abort(reason);
     }
   }, reason);
-  const busy = async (): Promise<number> => (await (await fetch(`${cluster.url}/sessions`)).json() as { sessions: unknown[] }).sessions.length;
-  await until('nothing is at work any more', async () => await busy() === 0);
+  const busy = async (): Promise<number> =>
+    ((await (await fetch(`${cluster.url}/sessions`)).json()) as { sessions: unknown[] }).sessions.length;
+  await until('nothing is at work any more', async () => (await busy()) === 0);
 });
 
 test('The list goes over pages, and its filters hold', async () => {

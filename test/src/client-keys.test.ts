@@ -38,7 +38,9 @@ function withKey(apiKey?: string): Murmuration {
 /** Speaks the clip through the HTTP door and answers what came. */
 async function spoken(client: Murmuration, options: LiveOptions = {}): Promise<LiveEvent[]> {
   const session = client.live(options);
-  const sending = session.send(clip.pcm).then(() => { session.finish(); });
+  const sending = session.send(clip.pcm).then(() => {
+    session.finish();
+  });
   sending.catch(() => undefined);
   const events: LiveEvent[] = [];
   for await (const event of session) events.push(event);

@@ -17,16 +17,27 @@ let cluster: Cluster;
 let pcm: Int16Array;
 
 before(async () => {
-  const turn = joined((await samples()).map((clip) => clip.pcm), 800);
-  pcm = joined(Array.from({ length: Math.ceil(MINUTES * 60 * RATE_HZ / turn.length) }, () => turn), 0);
+  const turn = joined(
+    (await samples()).map((clip) => clip.pcm),
+    800,
+  );
+  pcm = joined(
+    Array.from({ length: Math.ceil((MINUTES * 60 * RATE_HZ) / turn.length) }, () => turn),
+    0,
+  );
   // The text of the simulated device depends on the samples alone: audio that is lost, doubled or out of place shows in it.
   cluster = await Cluster.start({ relays: 2, worker: { DEVICE: 'simulated' } });
 });
 
-after(async () => { await cluster.close(); });
+after(async () => {
+  await cluster.close();
+});
 
 /** Speaks all of it, as fast as it is taken; `between` is told after each piece. */
-async function speak(session: LiveSession, between: (sentSamples: number) => Promise<void> = () => Promise.resolve()): Promise<void> {
+async function speak(
+  session: LiveSession,
+  between: (sentSamples: number) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   for (let at = 0; at < pcm.length; at += PIECE_SAMPLES) {
     await session.send(pcm.subarray(at, at + PIECE_SAMPLES));
     await between(at);
@@ -67,7 +78,10 @@ test('A session whose connections break all the time, each next one to the other
     }
   }
   // On a busy machine a break lasts longer than a second; ends by the clock are not what this is about.
-  const session = new Murmuration({ baseUrl: cluster.url, webSocket: Wandering }).live({ bufferMs: 5_000, idle_endpointing_ms: 10_000 });
+  const session = new Murmuration({ baseUrl: cluster.url, webSocket: Wandering }).live({
+    bufferMs: 5_000,
+    idle_endpointing_ms: 10_000,
+  });
   let done = 0;
   let resumed = 0;
   const events: LiveEvent[] = [];
@@ -88,14 +102,16 @@ test('A session whose connections break all the time, each next one to the other
     }
   });
   await hearing;
-  t.diagnostic(`${String(CUTS)} cuts, ${String(KILLS.size)} kills, ${String(opened)} connections, ${String(resumed)} resumed`);
+  t.diagnostic(
+    `${String(CUTS)} cuts, ${String(KILLS.size)} kills, ${String(opened)} connections, ${String(resumed)} resumed`,
+  );
   assert.ok(resumed >= CUTS * 0.6, String(resumed));
   assert.deepEqual(finals(events), expected);
   const ids = events.flatMap((event) => ('event_id' in event ? [event.event_id] : []));
   assert.equal(new Set(ids).size, ids.length);
   const last = events.at(-1);
   assert.ok(last?.type === 'closed');
-  assert.deepEqual([last.totals.end, last.totals.audio_ms], ['finished', Math.round(pcm.length / RATE_HZ * 1_000)]);
+  assert.deepEqual([last.totals.end, last.totals.audio_ms], ['finished', Math.round((pcm.length / RATE_HZ) * 1_000)]);
 });
 
 /** Kills a relay and starts it again at the same ports. */
@@ -119,13 +135,16 @@ test('A relay that is drained hands its session to the other, and the client not
   }
   const session = new Murmuration({ baseUrl: cluster.url, webSocket: Following }).live();
   const endings: Promise<number | null>[] = [];
-  const [events] = await Promise.all([all(session), speak(session, (sentSamples) => {
-    if (sentSamples >= pcm.length / 2 && !isDrained) {
-      isDrained = true;
-      endings.push(first.process.end('SIGTERM'));
-    }
-    return Promise.resolve();
-  })]);
+  const [events] = await Promise.all([
+    all(session),
+    speak(session, (sentSamples) => {
+      if (sentSamples >= pcm.length / 2 && !isDrained) {
+        isDrained = true;
+        endings.push(first.process.end('SIGTERM'));
+      }
+      return Promise.resolve();
+    }),
+  ]);
   assert.deepEqual(await Promise.all(endings), [0]);
   assert.deepEqual(finals(events), expected);
   assert.equal(events.filter(({ type }) => type === 'resumed').length, 1);

@@ -78,27 +78,73 @@ process.exit(0);
 type Event = readonly [type: string, text: string | null];
 
 async function heard(plugin: string, options: object, rateHz: number): Promise<readonly Event[]> {
-  return await runLiveKit(SCRIPT, [plugin, JSON.stringify(options), join(folder, String(rateHz)), String(rateHz)]) as Event[];
+  return (await runLiveKit(SCRIPT, [
+    plugin,
+    JSON.stringify(options),
+    join(folder, String(rateHz)),
+    String(rateHz),
+  ])) as Event[];
 }
 
 function check(events: readonly Event[], { turns }: { readonly turns: boolean }): void {
-  assert.deepEqual(events.filter(([type]) => type === 'FAILED'), []);
+  assert.deepEqual(
+    events.filter(([type]) => type === 'FAILED'),
+    [],
+  );
   const finals = events.filter(([type]) => type === 'FINAL_TRANSCRIPT');
   const text = finals.map(([, heard]) => heard ?? '').join(' ');
   assert.ok(wordErrors(said, words(text)) <= said.length * 0.2, JSON.stringify(events));
   const order = events.map(([type]) => type);
-  assert.ok(order.indexOf('INTERIM_TRANSCRIPT') >= 0 && order.indexOf('INTERIM_TRANSCRIPT') < order.indexOf('FINAL_TRANSCRIPT'));
-  if (turns) assert.deepEqual([order.filter((type) => type === 'START_OF_SPEECH').length, order.filter((type) => type === 'END_OF_SPEECH').length], [2, 2]);
+  assert.ok(
+    order.indexOf('INTERIM_TRANSCRIPT') >= 0 && order.indexOf('INTERIM_TRANSCRIPT') < order.indexOf('FINAL_TRANSCRIPT'),
+  );
+  if (turns)
+    assert.deepEqual(
+      [
+        order.filter((type) => type === 'START_OF_SPEECH').length,
+        order.filter((type) => type === 'END_OF_SPEECH').length,
+      ],
+      [2, 2],
+    );
 }
 
-test('LiveKit\'s OpenAI plugin hears turns that the service finds', { skip: WITHOUT_LIVEKIT }, async () => {
-  check(await heard('@livekit/agents-plugin-openai', { baseURL: `${cluster.url}/v1`, model: 'gpt-4o-transcribe', language: 'en' }, OPENAI_RATE_HZ), { turns: true });
+test("LiveKit's OpenAI plugin hears turns that the service finds", { skip: WITHOUT_LIVEKIT }, async () => {
+  check(
+    await heard(
+      '@livekit/agents-plugin-openai',
+      { baseURL: `${cluster.url}/v1`, model: 'gpt-4o-transcribe', language: 'en' },
+      OPENAI_RATE_HZ,
+    ),
+    { turns: true },
+  );
 });
 
-test('LiveKit\'s OpenAI plugin with its own model\'s way of working commits by itself', { skip: WITHOUT_LIVEKIT }, async () => {
-  check(await heard('@livekit/agents-plugin-openai', { baseURL: `${cluster.url}/v1`, language: 'en', vad: null }, OPENAI_RATE_HZ), { turns: false });
-});
+test(
+  "LiveKit's OpenAI plugin with its own model's way of working commits by itself",
+  { skip: WITHOUT_LIVEKIT },
+  async () => {
+    check(
+      await heard(
+        '@livekit/agents-plugin-openai',
+        { baseURL: `${cluster.url}/v1`, language: 'en', vad: null },
+        OPENAI_RATE_HZ,
+      ),
+      { turns: false },
+    );
+  },
+);
 
-test('LiveKit\'s Deepgram plugin, which asks for pauses of 25 ms, hears whole sentences', { skip: WITHOUT_LIVEKIT }, async () => {
-  check(await heard('@livekit/agents-plugin-deepgram', { baseUrl: cluster.url.replace('http', 'ws'), language: 'en-US' }, RATE_HZ), { turns: true });
-});
+test(
+  "LiveKit's Deepgram plugin, which asks for pauses of 25 ms, hears whole sentences",
+  { skip: WITHOUT_LIVEKIT },
+  async () => {
+    check(
+      await heard(
+        '@livekit/agents-plugin-deepgram',
+        { baseUrl: cluster.url.replace('http', 'ws'), language: 'en-US' },
+        RATE_HZ,
+      ),
+      { turns: true },
+    );
+  },
+);

@@ -69,23 +69,35 @@ client = module.TranscriptionClient("127.0.0.1", int(sys.argv[1]), lang="en", mu
 print(json.dumps({"text": client(sys.argv[2])}))
 `;
 
-test('The streaming client of whisper-live hears partials, then what is committed, is told the language, and is let go at its end', { skip: WITHOUT_LIVE_PYTHON }, async () => {
-  const { events, language, waited } = await runPython(STREAMING, [port, join(folder, 'speech.pcm')]) as { events: [string, string][]; language: string | null; waited: number };
-  const committed = events.filter(([type]) => type === 'committed').map(([, text]) => text);
-  assert.ok(wordErrors(said, words(committed.join(' '))) <= said.length * 0.2, JSON.stringify(events));
-  assert.deepEqual([committed.length, language, events.some(([type]) => type === 'error')], [2, 'en', false]);
-  const order = events.map(([type]) => type);
-  assert.ok(order.indexOf('partial') >= 0 && order.indexOf('partial') < order.indexOf('committed'));
-  // It gives a server fifteen seconds to close the socket.
-  assert.ok(waited < 14, String(waited));
-});
+test(
+  'The streaming client of whisper-live hears partials, then what is committed, is told the language, and is let go at its end',
+  { skip: WITHOUT_LIVE_PYTHON },
+  async () => {
+    const { events, language, waited } = (await runPython(STREAMING, [port, join(folder, 'speech.pcm')])) as {
+      events: [string, string][];
+      language: string | null;
+      waited: number;
+    };
+    const committed = events.filter(([type]) => type === 'committed').map(([, text]) => text);
+    assert.ok(wordErrors(said, words(committed.join(' '))) <= said.length * 0.2, JSON.stringify(events));
+    assert.deepEqual([committed.length, language, events.some(([type]) => type === 'error')], [2, 'en', false]);
+    const order = events.map(([type]) => type);
+    assert.ok(order.indexOf('partial') >= 0 && order.indexOf('partial') < order.indexOf('committed'));
+    // It gives a server fifteen seconds to close the socket.
+    assert.ok(waited < 14, String(waited));
+  },
+);
 
-test('The plain client of whisper-live plays a file and writes its subtitles', { skip: WITHOUT_LIVE_PYTHON }, async () => {
-  const subtitles = join(folder, 'output.srt');
-  const { text } = await runPython(PLAIN, [port, join(folder, 'speech.wav'), subtitles]) as { text: string };
-  assert.ok(wordErrors(said, words(text)) <= said.length * 0.2, text);
-  const lines = (await readFile(subtitles, 'utf8')).split('\n');
-  const written = lines.filter((line) => /[a-z]/.test(line)).join(' ');
-  assert.ok(wordErrors(said, words(written)) <= said.length * 0.2, written);
-  assert.equal(lines.filter((line) => line.includes(' --> ')).length, 2);
-});
+test(
+  'The plain client of whisper-live plays a file and writes its subtitles',
+  { skip: WITHOUT_LIVE_PYTHON },
+  async () => {
+    const subtitles = join(folder, 'output.srt');
+    const { text } = (await runPython(PLAIN, [port, join(folder, 'speech.wav'), subtitles])) as { text: string };
+    assert.ok(wordErrors(said, words(text)) <= said.length * 0.2, text);
+    const lines = (await readFile(subtitles, 'utf8')).split('\n');
+    const written = lines.filter((line) => /[a-z]/.test(line)).join(' ');
+    assert.ok(wordErrors(said, words(written)) <= said.length * 0.2, written);
+    assert.equal(lines.filter((line) => line.includes(' --> ')).length, 2);
+  },
+);

@@ -21,40 +21,52 @@ after(async () => {
 
 /** A job, or the door's error, which has none of its fields. */
 async function job(id: string): Promise<Partial<JobAnswer>> {
-  return await (await fetch(`${cluster.url}/v1/jobs/${id}`)).json() as Partial<JobAnswer>;
+  return (await (await fetch(`${cluster.url}/v1/jobs/${id}`)).json()) as Partial<JobAnswer>;
 }
 
 async function cancel(id: string): Promise<void> {
   await (await fetch(`${cluster.url}/v1/jobs/${id}`, { method: 'DELETE' })).arrayBuffer();
 }
 
-test('A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own', { timeout: 300_000 }, async (t) => {
-  const id = randomUUID();
-  const submitted = submitSurely(cluster.url, long, { query: { priority: 'batch', id } });
-  await until('the long job is worked on', async () => ((await job(id)).progress?.done_seconds ?? 0) > 0);
-  for (let i = 0; i < 4; i++) {
-    const before = await batchesRun(cluster);
-    await transcribe(cluster.url, short);
-    const batches = await batchesRun(cluster) - before;
-    t.diagnostic(`${String(batches)} batches ended between the clip's first byte and its answer`);
-    // The one in hand when it came, its own (chunks of unlike length run apart), and what was counted a moment later.
-    assert.ok(batches <= 6, `${String(batches)} batches`);
-  }
-  assert.notEqual((await job(id)).status, 'done', 'the long job was there all the time');
-  await submitted;
-  await cancel(id);
-});
+test(
+  'A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own',
+  { timeout: 300_000 },
+  async (t) => {
+    const id = randomUUID();
+    const submitted = submitSurely(cluster.url, long, { query: { priority: 'batch', id } });
+    await until('the long job is worked on', async () => ((await job(id)).progress?.done_seconds ?? 0) > 0);
+    for (let i = 0; i < 4; i++) {
+      const before = await batchesRun(cluster);
+      await transcribe(cluster.url, short);
+      const batches = (await batchesRun(cluster)) - before;
+      t.diagnostic(`${String(batches)} batches ended between the clip's first byte and its answer`);
+      // The one in hand when it came, its own (chunks of unlike length run apart), and what was counted a moment later.
+      assert.ok(batches <= 6, `${String(batches)} batches`);
+    }
+    assert.notEqual((await job(id)).status, 'done', 'the long job was there all the time');
+    await submitted;
+    await cancel(id);
+  },
+);
 
 test('Ten jobs submitted together progress together', { timeout: 300_000 }, async () => {
   const [worker] = cluster.workers;
   // None has a start on the others: nothing is worked on until all are accepted, however long that takes here.
   worker?.signal('SIGSTOP');
-  const jobs = await Promise.all(Array.from({ length: 10 }, () => submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000)))).finally(() => worker?.signal('SIGCONT'));
+  const jobs = await Promise.all(
+    Array.from({ length: 10 }, () => submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000))),
+  ).finally(() => worker?.signal('SIGCONT'));
   let states: JobAnswer['progress'][] = [];
-  await until('one of them is three quarters done', async () => {
-    states = await Promise.all(jobs.map(async ({ id }) => (await job(id)).progress ?? { done_seconds: 0, planned_seconds: 1 }));
-    return states.some((progress) => progress.done_seconds > 0.75 * progress.planned_seconds);
-  }, 120_000);
+  await until(
+    'one of them is three quarters done',
+    async () => {
+      states = await Promise.all(
+        jobs.map(async ({ id }) => (await job(id)).progress ?? { done_seconds: 0, planned_seconds: 1 }),
+      );
+      return states.some((progress) => progress.done_seconds > 0.75 * progress.planned_seconds);
+    },
+    120_000,
+  );
   const shares = states.map((progress) => progress.done_seconds / progress.planned_seconds);
   assert.ok(Math.min(...shares) > 0.4, `shares done: ${shares.map((share) => share.toFixed(2)).join(', ')}`);
   await Promise.all(jobs.map(({ id }) => cancel(id)));
@@ -63,12 +75,14 @@ test('Ten jobs submitted together progress together', { timeout: 300_000 }, asyn
 test('Batch work moves while interactive work never lets the worker rest', { timeout: 300_000 }, async () => {
   let going = true;
   let answered = 0;
-  const steady = Promise.all(Array.from({ length: 12 }, async () => {
-    while (going) {
-      await transcribe(cluster.url, short);
-      answered++;
-    }
-  }));
+  const steady = Promise.all(
+    Array.from({ length: 12 }, async () => {
+      while (going) {
+        await transcribe(cluster.url, short);
+        answered++;
+      }
+    }),
+  );
   const batch = await submitSurely(cluster.url, long.subarray(0, 44 + 60 * 32_000), { query: { priority: 'batch' } });
   await until('the batch job is done', async () => (await job(batch.id)).status === 'done', 240_000);
   going = false;

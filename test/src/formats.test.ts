@@ -24,8 +24,16 @@ const TWINS: readonly (readonly [string, string, readonly string[]])[] = [
   ['ogg opus', 'opus', ['-b:a', '64k']],
   ['webm', 'webm', ['-c:a', 'libopus', '-b:a', '64k']],
   ['aiff', 'aiff', []],
-  ['the sound of an mkv video', 'mkv', ['-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=5', '-shortest', '-c:v', 'mpeg4', '-c:a', 'aac', '-b:a', '128k']],
-  ['the sound of an mp4 video', 'mp4', ['-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=5', '-shortest', '-c:v', 'mpeg4', '-c:a', 'aac', '-b:a', '128k']],
+  [
+    'the sound of an mkv video',
+    'mkv',
+    ['-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=5', '-shortest', '-c:v', 'mpeg4', '-c:a', 'aac', '-b:a', '128k'],
+  ],
+  [
+    'the sound of an mp4 video',
+    'mp4',
+    ['-f', 'lavfi', '-i', 'testsrc=size=64x64:rate=5', '-shortest', '-c:v', 'mpeg4', '-c:a', 'aac', '-b:a', '128k'],
+  ],
 ];
 
 let cluster: Cluster;
@@ -36,7 +44,12 @@ let said: string;
 before(async () => {
   const clips = await samples();
   said = clips.map((clip) => clip.said).join(' ');
-  wav = wavFile(joined(clips.map((clip) => clip.pcm), 500));
+  wav = wavFile(
+    joined(
+      clips.map((clip) => clip.pcm),
+      500,
+    ),
+  );
   [cluster, wasm] = await Promise.all([
     Cluster.start({ worker: { MAX_BATCH: '1' } }),
     // A door that finds no ffmpeg.
@@ -62,39 +75,88 @@ for (const [name, extension, parameters] of TWINS) {
   });
 }
 
-for (const [name, extension, parameters] of TWINS.filter(([, extension]) => ['mp3', 'flac', 'ogg', 'opus', 'webm', 'aiff', 'wav'].includes(extension))) {
+for (const [name, extension, parameters] of TWINS.filter(([, extension]) =>
+  ['mp3', 'flac', 'ogg', 'opus', 'webm', 'aiff', 'wav'].includes(extension),
+)) {
   test(`The words of ${name} are those of its wav twin without ffmpeg`, { skip: WITHOUT_FFMPEG }, async () => {
     await check(wasm, encoded(wav, extension, parameters));
   });
 }
 
-test('A door without ffmpeg says which formats it reads, and names ffmpeg for the others', { skip: WITHOUT_FFMPEG }, async () => {
-  await assert.rejects(transcribe(wasm.url, encoded(wav, 'm4a')), /422.*decoder_unavailable.*ffmpeg|422.*ffmpeg.*decoder_unavailable/s);
-  const list = async (door: Cluster): Promise<string[]> => ((await (await fetch(`${door.url}/capabilities`)).json()) as { formats: string[] }).formats;
-  assert.ok((await list(cluster)).length > (await list(wasm)).length);
-});
+test(
+  'A door without ffmpeg says which formats it reads, and names ffmpeg for the others',
+  { skip: WITHOUT_FFMPEG },
+  async () => {
+    await assert.rejects(
+      transcribe(wasm.url, encoded(wav, 'm4a')),
+      /422.*decoder_unavailable.*ffmpeg|422.*ffmpeg.*decoder_unavailable/s,
+    );
+    const list = async (door: Cluster): Promise<string[]> =>
+      ((await (await fetch(`${door.url}/capabilities`)).json()) as { formats: string[] }).formats;
+    assert.ok((await list(cluster)).length > (await list(wasm)).length);
+  },
+);
 
 test('Each channel of a stereo recording is transcribed by itself when asked', { skip: WITHOUT_SHARED }, async () => {
   const clip = sharedClip('two-speakers-stereo.wav');
   const answer = await transcribe(cluster.url, await bytesOf(clip), '?channels=split');
   clip.said.forEach((text, channel) => {
-    const heard = answer.segments.filter((segment) => segment.channel === channel).map((segment) => segment.text).join(' ');
-    assert.ok(wordErrors(words(text), words(heard)) <= words(text).length * 0.3, `channel ${String(channel)}: ${heard}`);
+    const heard = answer.segments
+      .filter((segment) => segment.channel === channel)
+      .map((segment) => segment.text)
+      .join(' ');
+    assert.ok(
+      wordErrors(words(text), words(heard)) <= words(text).length * 0.3,
+      `channel ${String(channel)}: ${heard}`,
+    );
   });
 });
 
-test('Of several audio tracks the default or the chosen one is transcribed, and one that is not there is refused by the field', { skip: WITHOUT_FFMPEG }, async () => {
-  const heard = async (track: number | null, file: Buffer): Promise<number> => wordErrors(words(said), words((await transcribe(cluster.url, file, track === null ? '' : `?track=${String(track)}`)).text));
-  for (const extension of ['mkv', 'mp4']) {
-    const file = encoded(wav, extension, ['-f', 'lavfi', '-i', 'sine=d=3', '-map', '1:a', '-map', '0:a', '-c:a', 'aac', '-b:a', '128k', '-disposition:a:0', '0', '-disposition:a:1', 'default']);
-    const most = words(said).length * 0.15;
-    assert.ok(await heard(null, file) <= most && await heard(1, file) <= most, extension);
-    assert.ok(await heard(0, file) > most, extension);
-    const form = new FormData();
-    form.set('track', '2');
-    form.set('file', new Blob([new Uint8Array(file)]), `talk.${extension}`);
-    const refused = await fetch(`${cluster.url}/transcribe`, { method: 'POST', body: form });
-    assert.equal(refused.status, 400);
-    assert.deepEqual(Object.entries(((await refused.json()) as { error: object }).error).filter(([name]) => name === 'param' || name === 'code').sort(), [['code', 'invalid_field'], ['param', 'track']]);
-  }
-});
+test(
+  'Of several audio tracks the default or the chosen one is transcribed, and one that is not there is refused by the field',
+  { skip: WITHOUT_FFMPEG },
+  async () => {
+    const heard = async (track: number | null, file: Buffer): Promise<number> =>
+      wordErrors(
+        words(said),
+        words((await transcribe(cluster.url, file, track === null ? '' : `?track=${String(track)}`)).text),
+      );
+    for (const extension of ['mkv', 'mp4']) {
+      const file = encoded(wav, extension, [
+        '-f',
+        'lavfi',
+        '-i',
+        'sine=d=3',
+        '-map',
+        '1:a',
+        '-map',
+        '0:a',
+        '-c:a',
+        'aac',
+        '-b:a',
+        '128k',
+        '-disposition:a:0',
+        '0',
+        '-disposition:a:1',
+        'default',
+      ]);
+      const most = words(said).length * 0.15;
+      assert.ok((await heard(null, file)) <= most && (await heard(1, file)) <= most, extension);
+      assert.ok((await heard(0, file)) > most, extension);
+      const form = new FormData();
+      form.set('track', '2');
+      form.set('file', new Blob([new Uint8Array(file)]), `talk.${extension}`);
+      const refused = await fetch(`${cluster.url}/transcribe`, { method: 'POST', body: form });
+      assert.equal(refused.status, 400);
+      assert.deepEqual(
+        Object.entries(((await refused.json()) as { error: object }).error)
+          .filter(([name]) => name === 'param' || name === 'code')
+          .sort(),
+        [
+          ['code', 'invalid_field'],
+          ['param', 'track'],
+        ],
+      );
+    }
+  },
+);

@@ -24,7 +24,10 @@ before(async () => {
   const keys = join(folder, 'keys.json');
   [mine, others] = [await createKey(keys, { name: 'acme' }), await createKey(keys, { name: 'other' })];
   const clips = await samples();
-  pcm = joined(clips.map((clip) => clip.pcm), 900);
+  pcm = joined(
+    clips.map((clip) => clip.pcm),
+    900,
+  );
   said = words(clips.map((clip) => clip.said).join(' '));
   const guarded = { API_KEYS_FILE: keys };
   cluster = await Cluster.start({ relays: 2, api: guarded, relay: guarded });
@@ -45,12 +48,17 @@ function client(relay: 0 | 1): GrpcClient {
 
 function audio(fromSample = 0, toSample = pcm.length): Buffer[] {
   const bytes = Buffer.from(pcm.buffer, pcm.byteOffset + fromSample * 2, (toSample - fromSample) * 2);
-  return Array.from({ length: Math.ceil(bytes.length / 32_000) }, (_, i) => bytes.subarray(i * 32_000, (i + 1) * 32_000));
+  return Array.from({ length: Math.ceil(bytes.length / 32_000) }, (_, i) =>
+    bytes.subarray(i * 32_000, (i + 1) * 32_000),
+  );
 }
 
 function assertSaid(text: string): void {
   const errors = wordErrors(said, words(text));
-  assert.ok(errors <= Math.ceil(said.length / 6), `${String(errors)} of ${String(said.length)} words are wrong: ${text}`);
+  assert.ok(
+    errors <= Math.ceil(said.length / 6),
+    `${String(errors)} of ${String(said.length)} words are wrong: ${text}`,
+  );
 }
 
 function finalsOf(messages: readonly Message[]): { readonly utterance: number; readonly text: string }[] {
@@ -69,40 +77,59 @@ async function begun(relay: 0 | 1): Promise<Talk> {
 
 test('A recording in one message comes back as its transcript, whole and segment by segment.', async () => {
   const recording = wavFile(pcm);
-  const { messages, ending } = await client(0).call('Transcription/Transcribe', { audio: recording, extension: 'wav' }, mine);
+  const { messages, ending } = await client(0).call(
+    'Transcription/Transcribe',
+    { audio: recording, extension: 'wav' },
+    mine,
+  );
   assert.equal(ending.status, 'OK', ending.message);
   const whole = messages[0]?.['transcript'] as Message;
   assertSaid(whole['text'] as string);
   const streamed = (await client(1).call('Transcription/TranscribeStream', { audio: recording }, mine)).messages;
   assert.equal(streamed.at(-1)?.['event'], 'transcript');
-  const segments = streamed.flatMap((message) => (message['event'] === 'segment' ? [(message['segment'] as Message)['segment'] as Message] : []));
+  const segments = streamed.flatMap((message) =>
+    message['event'] === 'segment' ? [(message['segment'] as Message)['segment'] as Message] : [],
+  );
   assert.deepEqual(segments, (streamed.at(-1)?.['transcript'] as Message)['segments']);
   assertSaid(segments.map((segment) => segment['text']).join(' '));
 });
 
 test('Live audio gives partials, then each final once, also when the call breaks off and goes on at another relay; viewers see the same.', async () => {
   const talk = await begun(0);
-  const { session, token } = await talk.first('ready') as { readonly session: string; readonly token: string };
+  const { session, token } = (await talk.first('ready')) as { readonly session: string; readonly token: string };
   const watching = client(1).call('Sessions/WatchSession', { session, afterEventId: '0' }, mine);
   const middle = Math.floor(pcm.length / 2);
   for (const piece of audio(0, middle)) talk.say({ audio: piece });
-  await talk.until(() => finalsOf(talk.messages).length > 0 && talk.messages.some((message) => (message['event'] as Message | undefined)?.['partial'] !== undefined));
+  await talk.until(
+    () =>
+      finalsOf(talk.messages).length > 0 &&
+      talk.messages.some((message) => (message['event'] as Message | undefined)?.['partial'] !== undefined),
+  );
   const list = (await client(1).call('Sessions/ListSessions', {}, mine)).messages[0]?.['sessions'] as Message[];
-  assert.deepEqual(list.map(({ id, state }) => [id, state]), [[session, 'LIVE_STATE_OPEN']]);
+  assert.deepEqual(
+    list.map(({ id, state }) => [id, state]),
+    [[session, 'LIVE_STATE_OPEN']],
+  );
   talk.stream.cancel();
   await talk.ending;
   const seen = finalsOf(talk.messages);
-  const lastEventId = talk.messages.map((message) => (message['event'] as Message | undefined)?.['eventId']).filter((id) => id !== undefined).at(-1);
+  const lastEventId = talk.messages
+    .map((message) => (message['event'] as Message | undefined)?.['eventId'])
+    .filter((id) => id !== undefined)
+    .at(-1);
 
   const again = client(1).talk(LIVE, mine);
   again.say({ resume: { session, token, lastEventId } });
-  const { samples: stored } = await again.first('resumed') as { readonly samples: number };
+  const { samples: stored } = (await again.first('resumed')) as { readonly samples: number };
   assert.ok(stored <= middle);
   for (const piece of audio(stored)) again.say({ audio: piece });
   again.say({ finish: {} });
   assert.equal((await again.ending).status, 'OK');
   const finals = [...seen, ...finalsOf(again.messages)];
-  assert.deepEqual(finals.map(({ utterance }) => utterance), finals.map((_, index) => index));
+  assert.deepEqual(
+    finals.map(({ utterance }) => utterance),
+    finals.map((_, index) => index),
+  );
   assertSaid(finals.map(({ text }) => text).join(' '));
   const { messages: watched, ending } = await watching;
   assert.equal(ending.status, 'OK');
@@ -114,7 +141,7 @@ test('A relay that is stopped sends its live clients to another, where they resu
   const leaving = new GrpcClient(`127.0.0.1:${String(third.grpcPort)}`);
   const talk = leaving.talk(LIVE, mine);
   talk.say({ config: {} });
-  const { session, token } = await talk.first('ready') as { readonly session: string; readonly token: string };
+  const { session, token } = (await talk.first('ready')) as { readonly session: string; readonly token: string };
   for (const piece of audio(0, 16_000)) talk.say({ audio: piece });
   await talk.first('ack');
   const watching = leaving.call('Sessions/WatchSession', { session, afterEventId: '0' }, mine);
@@ -134,7 +161,10 @@ test('A relay that is stopped sends its live clients to another, where they resu
 test('A session of another key is not there, and cannot be taken over with its token.', async () => {
   const talk = await begun(0);
   const { session, token } = await talk.first('ready');
-  assert.equal((await client(1).call('Sessions/WatchSession', { session, afterEventId: '0' }, others)).ending.status, 'NOT_FOUND');
+  assert.equal(
+    (await client(1).call('Sessions/WatchSession', { session, afterEventId: '0' }, others)).ending.status,
+    'NOT_FOUND',
+  );
   assert.deepEqual((await client(1).call('Sessions/ListSessions', {}, others)).messages[0]?.['sessions'], []);
   const thief = client(1).talk(LIVE, others);
   thief.say({ resume: { session, token } });
@@ -145,7 +175,9 @@ test('A session of another key is not there, and cannot be taken over with its t
 
 test('A job is submitted in pieces, watched to its end on another relay, fetched, listed and taken away; another key sees none of it.', async () => {
   const { stream, answer } = client(0).upload('Jobs/CreateJob', mine);
-  stream.write({ settings: { priority: 'JOB_PRIORITY_INTERACTIVE', metadataJson: '{"call":7}', idempotencyKey: 'one' } });
+  stream.write({
+    settings: { priority: 'JOB_PRIORITY_INTERACTIVE', metadataJson: '{"call":7}', idempotencyKey: 'one' },
+  });
   const file = wavFile(pcm);
   for (let at = 0; at < file.length; at += 100_000) stream.write({ audio: file.subarray(at, at + 100_000) });
   stream.end();
@@ -156,17 +188,38 @@ test('A job is submitted in pieces, watched to its end on another relay, fetched
   const { messages: events, ending } = await client(1).call('Jobs/WatchJob', { id }, mine);
   assert.equal(ending.status, 'OK');
   assert.equal(events.at(-1)?.['event'], 'done');
-  assertSaid(events.flatMap((event) => (event['event'] === 'segment' ? [((event['segment'] as Message)['segment'] as Message)['text']] : [])).join(' '));
-  const afterFirst = (await client(0).call('Jobs/WatchJob', { id, afterEventId: events[0]?.['eventId'] }, mine)).messages;
+  assertSaid(
+    events
+      .flatMap((event) =>
+        event['event'] === 'segment' ? [((event['segment'] as Message)['segment'] as Message)['text']] : [],
+      )
+      .join(' '),
+  );
+  const afterFirst = (await client(0).call('Jobs/WatchJob', { id, afterEventId: events[0]?.['eventId'] }, mine))
+    .messages;
   assert.deepEqual(afterFirst, events.slice(1));
-  const transcript = (await client(1).call('Jobs/GetJobTranscript', { id }, mine)).messages[0]?.['transcript'] as Message;
+  const transcript = (await client(1).call('Jobs/GetJobTranscript', { id }, mine)).messages[0]?.[
+    'transcript'
+  ] as Message;
   assertSaid(transcript['text'] as string);
-  assert.equal(((await client(0).call('Jobs/GetJob', { id }, mine)).messages[0]?.['job'] as Message)['status'], 'JOB_STATUS_DONE');
-  for (const method of ['GetJob', 'GetJobTranscript', 'WatchJob', 'CancelJob']) assert.equal((await client(0).call(`Jobs/${method}`, { id }, others)).ending.status, 'NOT_FOUND', method);
+  assert.equal(
+    ((await client(0).call('Jobs/GetJob', { id }, mine)).messages[0]?.['job'] as Message)['status'],
+    'JOB_STATUS_DONE',
+  );
+  for (const method of ['GetJob', 'GetJobTranscript', 'WatchJob', 'CancelJob'])
+    assert.equal((await client(0).call(`Jobs/${method}`, { id }, others)).ending.status, 'NOT_FOUND', method);
   assert.deepEqual((await client(0).call('Jobs/ListJobs', {}, others)).messages[0]?.['jobs'], []);
-  const listed = (await client(0).call('Jobs/ListJobs', { statuses: ['JOB_STATUS_DONE'] }, mine)).messages[0]?.['jobs'] as Message[];
-  assert.deepEqual(listed.map((job) => job['id']), [id]);
-  assert.equal(((await client(0).call('Jobs/CancelJob', { id }, mine)).messages[0]?.['job'] as Message)['purged'], true);
+  const listed = (await client(0).call('Jobs/ListJobs', { statuses: ['JOB_STATUS_DONE'] }, mine)).messages[0]?.[
+    'jobs'
+  ] as Message[];
+  assert.deepEqual(
+    listed.map((job) => job['id']),
+    [id],
+  );
+  assert.equal(
+    ((await client(0).call('Jobs/CancelJob', { id }, mine)).messages[0]?.['job'] as Message)['purged'],
+    true,
+  );
   assert.equal((await client(1).call('Jobs/GetJobTranscript', { id }, mine)).ending.code, 'result_expired');
 });
 
@@ -181,15 +234,40 @@ test('An upload that breaks off leaves no job behind.', async () => {
   }
   stream.cancel();
   assert.equal((await answer).ending.status, 'CANCELLED');
-  for (let status = ''; status !== 'NOT_FOUND';) status = (await client(1).call('Jobs/GetJob', { id }, mine)).ending.status;
+  for (let status = ''; status !== 'NOT_FOUND';)
+    status = (await client(1).call('Jobs/GetJob', { id }, mine)).ending.status;
 });
 
 test('No key, a message above 100 MiB, a deadline and bytes that are no audio are refused, and the relay serves on.', async () => {
-  assert.equal((await client(0).call('Transcription/Transcribe', { audio: Buffer.from('a') })).ending.status, 'UNAUTHENTICATED');
-  assert.equal((await client(0).call('Transcription/Transcribe', { audio: Buffer.alloc(100 * 1024 * 1024 + 1) }, mine)).ending.status, 'RESOURCE_EXHAUSTED');
-  assert.equal((await client(0).call('Transcription/Transcribe', { audio: wavFile(pcm) }, { ...mine, options: { deadline: Date.now() + 5 } })).ending.status, 'DEADLINE_EXCEEDED');
-  assert.equal((await client(0).call('Transcription/Transcribe', { audio: Buffer.from('no audio at all, only words') }, mine)).ending.code, 'unprocessable_audio');
-  const { ending } = await client(0).call('Transcription/Transcribe', { audio: wavFile(pcm.subarray(0, 32_000)) }, mine);
+  assert.equal(
+    (await client(0).call('Transcription/Transcribe', { audio: Buffer.from('a') })).ending.status,
+    'UNAUTHENTICATED',
+  );
+  assert.equal(
+    (await client(0).call('Transcription/Transcribe', { audio: Buffer.alloc(100 * 1024 * 1024 + 1) }, mine)).ending
+      .status,
+    'RESOURCE_EXHAUSTED',
+  );
+  assert.equal(
+    (
+      await client(0).call(
+        'Transcription/Transcribe',
+        { audio: wavFile(pcm) },
+        { ...mine, options: { deadline: Date.now() + 5 } },
+      )
+    ).ending.status,
+    'DEADLINE_EXCEEDED',
+  );
+  assert.equal(
+    (await client(0).call('Transcription/Transcribe', { audio: Buffer.from('no audio at all, only words') }, mine))
+      .ending.code,
+    'unprocessable_audio',
+  );
+  const { ending } = await client(0).call(
+    'Transcription/Transcribe',
+    { audio: wavFile(pcm.subarray(0, 32_000)) },
+    mine,
+  );
   assert.equal(ending.status, 'OK', ending.message);
   assert.equal(await cluster.relays[0]?.process.probe('/livez'), 200);
 });

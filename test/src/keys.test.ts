@@ -41,7 +41,12 @@ before(async () => {
   const api = { API_KEYS_FILE: path, LOG_LEVEL: 'trace' };
   cluster = await Cluster.start({ api });
   const port = await freePort();
-  second = await ServiceProcess.start('api', { ...api, REDIS_URL: cluster.redis.url, AUDIO_STORE_DIR: cluster.audioFolder, API_PORT: String(port) });
+  second = await ServiceProcess.start('api', {
+    ...api,
+    REDIS_URL: cluster.redis.url,
+    AUDIO_STORE_DIR: cluster.audioFolder,
+    API_PORT: String(port),
+  });
   urls = [cluster.url, `http://127.0.0.1:${String(port)}`];
 });
 
@@ -59,12 +64,20 @@ async function status(url: string, key: string): Promise<number> {
 
 /** Waits until both nodes answer this status to the key: within five seconds, as is promised. */
 async function untilBoth(what: string, key: string, wanted: number): Promise<void> {
-  await until(what, async () => (await Promise.all(urls.map((url) => status(`${url}/v1/models`, key)))).every((found) => found === wanted), 5_000);
+  await until(
+    what,
+    async () =>
+      (await Promise.all(urls.map((url) => status(`${url}/v1/models`, key)))).every((found) => found === wanted),
+    5_000,
+  );
 }
 
 async function ticketOf(key: string): Promise<string> {
-  const response = await fetch(`${urls[0]}/v1/tickets`, { method: 'POST', headers: { authorization: `Bearer ${key}` } });
-  const { ticket } = await response.json() as { ticket: string };
+  const response = await fetch(`${urls[0]}/v1/tickets`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+  });
+  const { ticket } = (await response.json()) as { ticket: string };
   secrets.push(ticket);
   return ticket;
 }
@@ -76,21 +89,35 @@ function openai(apiKey: string): OpenAI {
 test('The official client works with its key, and is told of a wrong one as OpenAI tells it', async () => {
   const { key } = await made('acme');
   await untilBoth('the new key is known', key, 200);
-  const { text } = await openai(key).audio.transcriptions.create({ file: await toFile(file, 'speech.wav'), model: 'whisper-1' });
-  assert.ok(wordErrors(said, words(text)) <= said.length * 0.15, text);
-  await assert.rejects(async () => openai(`${key}x`).audio.transcriptions.create({ file: await toFile(file, 'speech.wav'), model: 'whisper-1' }), (error: unknown) => {
-    assert.ok(error instanceof OpenAI.AuthenticationError);
-    assert.deepEqual([error.status, error.code, error.type], [401, 'unauthenticated', 'authentication_error']);
-    return true;
+  const { text } = await openai(key).audio.transcriptions.create({
+    file: await toFile(file, 'speech.wav'),
+    model: 'whisper-1',
   });
+  assert.ok(wordErrors(said, words(text)) <= said.length * 0.15, text);
+  await assert.rejects(
+    async () =>
+      openai(`${key}x`).audio.transcriptions.create({ file: await toFile(file, 'speech.wav'), model: 'whisper-1' }),
+    (error: unknown) => {
+      assert.ok(error instanceof OpenAI.AuthenticationError);
+      assert.deepEqual([error.status, error.code, error.type], [401, 'unauthenticated', 'authentication_error']);
+      return true;
+    },
+  );
 });
 
 test('A key that may only read transcribes nothing', async () => {
   const { key } = await made('reader', ['read']);
   await untilBoth('the new key is known', key, 200);
   for (const url of urls) {
-    const response = await fetch(`${url}/transcribe`, { method: 'POST', headers: { 'x-api-key': key, 'content-type': 'audio/wav' }, body: new Blob([new Uint8Array(file)]) });
-    assert.deepEqual([response.status, (await response.json() as ErrorAnswer).error.code], [403, 'permission_denied']);
+    const response = await fetch(`${url}/transcribe`, {
+      method: 'POST',
+      headers: { 'x-api-key': key, 'content-type': 'audio/wav' },
+      body: new Blob([new Uint8Array(file)]),
+    });
+    assert.deepEqual(
+      [response.status, ((await response.json()) as ErrorAnswer).error.code],
+      [403, 'permission_denied'],
+    );
   }
 });
 
@@ -109,11 +136,22 @@ test('What a key has in progress is seen by that key and by administrators, on e
   for (const { key } of [owner, other, admin]) await untilBoth('the new keys are known', key, 200);
   for (const worker of cluster.workers) await worker.end();
   const leaving = new AbortController();
-  const request = fetch(`${urls[0]}/transcribe`, { method: 'POST', signal: leaving.signal, headers: { authorization: `Bearer ${owner.key}`, 'content-type': 'audio/wav' }, body: new Blob([new Uint8Array(file)]) });
+  const request = fetch(`${urls[0]}/transcribe`, {
+    method: 'POST',
+    signal: leaving.signal,
+    headers: { authorization: `Bearer ${owner.key}`, 'content-type': 'audio/wav' },
+    body: new Blob([new Uint8Array(file)]),
+  });
   request.catch(() => undefined);
-  const sessions = async (url: string, key: string): Promise<number> => (await (await fetch(`${url}/sessions`, { headers: { authorization: `Bearer ${key}` } })).json() as { sessions: unknown[] }).sessions.length;
-  await until('the work is in progress', async () => await sessions(urls[1], owner.key) === 1);
-  for (const url of urls) assert.deepEqual(await Promise.all([owner, other, admin].map(({ key }) => sessions(url, key))), [1, 0, 1]);
+  const sessions = async (url: string, key: string): Promise<number> =>
+    (
+      (await (await fetch(`${url}/sessions`, { headers: { authorization: `Bearer ${key}` } })).json()) as {
+        sessions: unknown[];
+      }
+    ).sessions.length;
+  await until('the work is in progress', async () => (await sessions(urls[1], owner.key)) === 1);
+  for (const url of urls)
+    assert.deepEqual(await Promise.all([owner, other, admin].map(({ key }) => sessions(url, key))), [1, 0, 1]);
   leaving.abort();
   await assert.rejects(request);
 });
@@ -123,10 +161,16 @@ test('A broken file of keys leaves the old ones at work, and stops the start of 
   await untilBoth('the new key is known', key, 200);
   const good = join(folder, 'good.json');
   await copyFile(path, good);
-  await writeFile(path, JSON.stringify([...JSON.parse(await readFile(good, 'utf8')) as unknown[], { name: 'half' }]));
-  await until('both nodes have seen the broken file', () => [cluster.api, second].every((node) => node.log.includes('the old keys stay')));
+  await writeFile(path, JSON.stringify([...(JSON.parse(await readFile(good, 'utf8')) as unknown[]), { name: 'half' }]));
+  await until('both nodes have seen the broken file', () =>
+    [cluster.api, second].every((node) => node.log.includes('the old keys stay')),
+  );
   await untilBoth('the old keys work', key, 200);
-  const refused = await ServiceProcess.launch('api', { API_KEYS_FILE: path, API_PORT: '0', REDIS_URL: cluster.redis.url });
+  const refused = await ServiceProcess.launch('api', {
+    API_KEYS_FILE: path,
+    API_PORT: '0',
+    REDIS_URL: cluster.redis.url,
+  });
   assert.equal(await refused.exited, 1);
   assert.match(refused.log, /API_KEYS_FILE: The file of keys cannot be used: entry \d+ \(half\)/);
   await copyFile(good, path);
@@ -139,7 +183,9 @@ test('No key, hash of a key or ticket is in a log, and Redis holds neither keys 
   await status(`${urls[0]}/v1/models?api_key=${key}`, 'wrong');
   const redis = patientConnection(cluster.redis.url, createLogger({ service: 'test', level: 'silent' }));
   const names = await redis.keys('*');
-  const strings = await Promise.all(names.map(async (name) => (await redis.type(name) === 'string' ? await redis.get(name) ?? '' : '')));
+  const strings = await Promise.all(
+    names.map(async (name) => ((await redis.type(name)) === 'string' ? ((await redis.get(name)) ?? '') : '')),
+  );
   await redis.quit();
   assert.ok(secrets.length > 10 && names.some((name) => name.endsWith(':ticket')));
   const logs = [cluster.api.log, second.log, names.join('\n'), strings.join('\n')];

@@ -17,7 +17,10 @@ let pcm: Int16Array;
 before(async () => {
   const clips = (await samples()).map((clip) => clip.pcm);
   const turn = joined(clips, 800);
-  pcm = joined(Array.from({ length: Math.ceil(MINUTES * 60 * RATE_HZ / turn.length) }, () => turn), 0);
+  pcm = joined(
+    Array.from({ length: Math.ceil((MINUTES * 60 * RATE_HZ) / turn.length) }, () => turn),
+    0,
+  );
   // The simulated device's text depends on the samples alone: audio sent twice or lost shows in it.
   cluster = await Cluster.start({ relays: 2, worker: { DEVICE: 'simulated' } });
 });
@@ -34,7 +37,9 @@ function addressOf(relay: number): string {
 async function sendUntil(connection: LiveConnection, at: number, until: number): Promise<void> {
   for (; at < until; at += FRAME) {
     connection.audio(pcm.subarray(at, Math.min(at + FRAME, until)));
-    await new Promise((resolve) => { setTimeout(resolve, 10); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
   }
 }
 
@@ -48,50 +53,61 @@ function remember(all: Map<string, LiveMessage>, connection: LiveConnection): vo
 }
 
 function finalTexts(messages: Iterable<LiveMessage>): string[] {
-  return [...messages].filter((message) => message.type === 'final').map((message) => `${String(message.start_ms)} ${message.text ?? ''}`);
+  return [...messages]
+    .filter((message) => message.type === 'final')
+    .map((message) => `${String(message.start_ms)} ${message.text ?? ''}`);
 }
 
-test('A stream cut fifty times and carried on at another relay, one of them killed twice, gives the text of an undisturbed one', { timeout: 600_000 }, async (t) => {
-  const quiet = await LiveConnection.open(addressOf(0));
-  quiet.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
-  await quiet.next('ready', (message) => message.type === 'ready');
-  await sendUntil(quiet, 0, pcm.length);
-  quiet.send({ type: 'finish' });
-  await quiet.next('closed', (message) => message.type === 'closed', 120_000);
-  const expected = finalTexts(quiet.messages);
-  assert.ok(expected.length > 30);
+test(
+  'A stream cut fifty times and carried on at another relay, one of them killed twice, gives the text of an undisturbed one',
+  { timeout: 600_000 },
+  async (t) => {
+    const quiet = await LiveConnection.open(addressOf(0));
+    quiet.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
+    await quiet.next('ready', (message) => message.type === 'ready');
+    await sendUntil(quiet, 0, pcm.length);
+    quiet.send({ type: 'finish' });
+    await quiet.next('closed', (message) => message.type === 'closed', 120_000);
+    const expected = finalTexts(quiet.messages);
+    assert.ok(expected.length > 30);
 
-  const cuts = Array.from({ length: CUTS }, () => Math.floor(random() * pcm.length)).sort((a, b) => a - b);
-  const heard = new Map<string, LiveMessage>();
-  let relay = 0;
-  let connection = await LiveConnection.open(addressOf(relay));
-  connection.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
-  const ready = await connection.next('ready', (message) => message.type === 'ready');
-  let from = 0;
-  for (const [n, cut] of cuts.entries()) {
-    await sendUntil(connection, from, Math.max(from, cut));
-    if (KILLS.has(n)) {
-      await cluster.relays[relay]?.process.end('SIGKILL');
-      const place = cluster.relays[relay];
-      assert.ok(place);
-      cluster.relays[relay] = await cluster.addRelay(place);
-      cluster.relays.pop();
+    const cuts = Array.from({ length: CUTS }, () => Math.floor(random() * pcm.length)).sort((a, b) => a - b);
+    const heard = new Map<string, LiveMessage>();
+    let relay = 0;
+    let connection = await LiveConnection.open(addressOf(relay));
+    connection.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ });
+    const ready = await connection.next('ready', (message) => message.type === 'ready');
+    let from = 0;
+    for (const [n, cut] of cuts.entries()) {
+      await sendUntil(connection, from, Math.max(from, cut));
+      if (KILLS.has(n)) {
+        await cluster.relays[relay]?.process.end('SIGKILL');
+        const place = cluster.relays[relay];
+        assert.ok(place);
+        cluster.relays[relay] = await cluster.addRelay(place);
+        cluster.relays.pop();
+      }
+      connection.cut();
+      await connection.closed;
+      remember(heard, connection);
+      relay = 1 - relay;
+      connection = await LiveConnection.open(addressOf(relay));
+      const last = [...heard.keys()].at(-1);
+      connection.send({
+        type: 'resume',
+        session: ready.session,
+        token: ready.token,
+        ...(last === undefined ? {} : { last_event_id: last }),
+      });
+      const resumed = await connection.next(`resumed after cut ${String(n)}`, (message) => message.type === 'resumed');
+      from = resumed.samples ?? 0;
     }
-    connection.cut();
-    await connection.closed;
+    await sendUntil(connection, from, pcm.length);
+    connection.send({ type: 'finish' });
+    await connection.next('closed', (message) => message.type === 'closed', 120_000);
     remember(heard, connection);
-    relay = 1 - relay;
-    connection = await LiveConnection.open(addressOf(relay));
-    const last = [...heard.keys()].at(-1);
-    connection.send({ type: 'resume', session: ready.session, token: ready.token, ...(last === undefined ? {} : { last_event_id: last }) });
-    const resumed = await connection.next(`resumed after cut ${String(n)}`, (message) => message.type === 'resumed');
-    from = resumed.samples ?? 0;
-  }
-  await sendUntil(connection, from, pcm.length);
-  connection.send({ type: 'finish' });
-  await connection.next('closed', (message) => message.type === 'closed', 120_000);
-  remember(heard, connection);
-  const finals = finalTexts(heard.values());
-  t.diagnostic(`${String(CUTS)} cuts, ${String(KILLS.size)} kills, ${String(finals.length)} finals`);
-  assert.deepEqual(finals, expected);
-});
+    const finals = finalTexts(heard.values());
+    t.diagnostic(`${String(CUTS)} cuts, ${String(KILLS.size)} kills, ${String(finals.length)} finals`);
+    assert.deepEqual(finals, expected);
+  },
+);

@@ -16,7 +16,9 @@ before(async () => {
   if (WITHOUT_SHARED !== false) return;
   nodes = await LiveNodes.start();
   [first, second] = [await nodes.addNode('first'), await nodes.addNode('second')];
-  const clips = await Promise.all(['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-2.wav'].map(async (name) => pcmOf(await bytesOf(sharedClip(name)))));
+  const clips = await Promise.all(
+    ['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-2.wav'].map(async (name) => pcmOf(await bytesOf(sharedClip(name)))),
+  );
   speech = joined(clips, 900);
 });
 
@@ -28,7 +30,12 @@ function bytesOfPcm(pcm: Int16Array): Uint8Array {
   return new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
 }
 
-async function whole(live: Live, bytes: Uint8Array, settings: Parameters<typeof openLive>[1], pieceBytes?: number): Promise<LiveNews[]> {
+async function whole(
+  live: Live,
+  bytes: Uint8Array,
+  settings: Parameters<typeof openLive>[1],
+  pieceBytes?: number,
+): Promise<LiveNews[]> {
   const session = await openLive(live, settings);
   const news = allNews(session);
   await send(session, bytes, pieceBytes);
@@ -36,85 +43,115 @@ async function whole(live: Live, bytes: Uint8Array, settings: Parameters<typeof 
   return news;
 }
 
-const heard = (news: readonly LiveNews[]): unknown => finalsOf(news).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
+const heard = (news: readonly LiveNews[]): unknown =>
+  finalsOf(news).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
 
-test('A streamed recording is told as speech that starts and ends, a partial while somebody speaks, and one final an utterance in order', { skip: WITHOUT_SHARED }, async () => {
-  const session = await openLive(first);
-  const told: LiveNews[] = [];
-  let onPartial: () => void = () => undefined;
-  const partial = new Promise<void>((resolve) => { onPartial = resolve; });
-  const reading = (async () => {
-    for await (const one of session.news('0', AbortSignal.timeout(60_000))) {
-      told.push(one);
-      if (one.type === 'partial') onPartial();
-    }
-  })();
-  const bytes = bytesOfPcm(speech);
-  // In the middle of the first utterance.
-  await send(session, bytes.subarray(0, 48_000));
-  await partial;
-  await send(session, bytes.subarray(48_000));
-  await session.finish();
-  await reading;
-  const news = told;
-  const finals = finalsOf(news);
-  assert.ok(finals.length >= 6);
-  assert.deepEqual(finals.map((final) => final.utterance), finals.map((_, at) => at));
-  for (const { utterance } of finals) {
-    const kinds = news.filter((one) => 'utterance' in one && one.utterance === utterance).map((one) => one.type).filter((type) => type !== 'partial');
-    assert.deepEqual(kinds, ['speech_started', 'speech_ended', 'final']);
-  }
-  assert.ok(finals.every((final) => final.text !== '' && final.words.length > 0 && final.confidence > 0));
-  const last = news.at(-1);
-  assert.equal(last?.type, 'closed');
-  assert.deepEqual(last.totals, { audioMs: Math.round(speech.length / 16), speechMs: last.totals.speechMs, utterances: finals.length, end: 'finished' });
-});
-
-test('Audio cut anywhere, at twenty places, each time to the other of two relays, is transcribed as if nothing had happened', { skip: WITHOUT_SHARED }, async () => {
-  const random = seeded(7);
-  for (const settings of [{ encoding: 'pcm_s16le' }, { encoding: 'pcm_f32le', sampleRateHz: 44_100, channels: 2 }] as const) {
-    const bytes = settings.encoding === 'pcm_s16le' ? bytesOfPcm(speech) : stretched(speech, settings.sampleRateHz);
-    const frame = settings.encoding === 'pcm_s16le' ? 2 : 8;
-    const undisturbed = heard(await whole(first, bytes, settings));
-    let session: LiveSession = await openLive(first, settings);
+test(
+  'A streamed recording is told as speech that starts and ends, a partial while somebody speaks, and one final an utterance in order',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const session = await openLive(first);
     const told: LiveNews[] = [];
-    const cuts = Array.from({ length: 20 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b);
-    for (const [at, cut] of cuts.entries()) {
-      let from = session.storedSamples * frame;
-      // Whatever is under way is left as it is: the relay is just not used any more.
-      while (from < cut) {
-        const piece = bytes.subarray(from, Math.min(cut, from + 1 + Math.floor(random() * 20_000)));
-        await session.push(piece);
-        from += piece.length;
+    let onPartial: () => void = () => undefined;
+    const partial = new Promise<void>((resolve) => {
+      onPartial = resolve;
+    });
+    const reading = (async () => {
+      for await (const one of session.news('0', AbortSignal.timeout(60_000))) {
+        told.push(one);
+        if (one.type === 'partial') onPartial();
       }
-      session = await (at % 2 === 0 ? second : first).resume(session.id, session.token, null);
-    }
-    const news = allNews(session);
-    await send(session, bytes.subarray(session.storedSamples * frame));
+    })();
+    const bytes = bytesOfPcm(speech);
+    // In the middle of the first utterance.
+    await send(session, bytes.subarray(0, 48_000));
+    await partial;
+    await send(session, bytes.subarray(48_000));
     await session.finish();
-    told.push(...await news);
-    assert.deepEqual(heard(told), undisturbed);
-  }
-});
+    await reading;
+    const news = told;
+    const finals = finalsOf(news);
+    assert.ok(finals.length >= 6);
+    assert.deepEqual(
+      finals.map((final) => final.utterance),
+      finals.map((_, at) => at),
+    );
+    for (const { utterance } of finals) {
+      const kinds = news
+        .filter((one) => 'utterance' in one && one.utterance === utterance)
+        .map((one) => one.type)
+        .filter((type) => type !== 'partial');
+      assert.deepEqual(kinds, ['speech_started', 'speech_ended', 'final']);
+    }
+    assert.ok(finals.every((final) => final.text !== '' && final.words.length > 0 && final.confidence > 0));
+    const last = news.at(-1);
+    assert.equal(last?.type, 'closed');
+    assert.deepEqual(last.totals, {
+      audioMs: Math.round(speech.length / 16),
+      speechMs: last.totals.speechMs,
+      utterances: finals.length,
+      end: 'finished',
+    });
+  },
+);
+
+test(
+  'Audio cut anywhere, at twenty places, each time to the other of two relays, is transcribed as if nothing had happened',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const random = seeded(7);
+    for (const settings of [
+      { encoding: 'pcm_s16le' },
+      { encoding: 'pcm_f32le', sampleRateHz: 44_100, channels: 2 },
+    ] as const) {
+      const bytes = settings.encoding === 'pcm_s16le' ? bytesOfPcm(speech) : stretched(speech, settings.sampleRateHz);
+      const frame = settings.encoding === 'pcm_s16le' ? 2 : 8;
+      const undisturbed = heard(await whole(first, bytes, settings));
+      let session: LiveSession = await openLive(first, settings);
+      const told: LiveNews[] = [];
+      const cuts = Array.from({ length: 20 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b);
+      for (const [at, cut] of cuts.entries()) {
+        let from = session.storedSamples * frame;
+        // Whatever is under way is left as it is: the relay is just not used any more.
+        while (from < cut) {
+          const piece = bytes.subarray(from, Math.min(cut, from + 1 + Math.floor(random() * 20_000)));
+          await session.push(piece);
+          from += piece.length;
+        }
+        session = await (at % 2 === 0 ? second : first).resume(session.id, session.token, null);
+      }
+      const news = allNews(session);
+      await send(session, bytes.subarray(session.storedSamples * frame));
+      await session.finish();
+      told.push(...(await news));
+      assert.deepEqual(heard(told), undisturbed);
+    }
+  },
+);
 
 /** The recording at another rate as 32-bit floats on two channels: samples repeated, which is all that this needs. */
 function stretched(pcm: Int16Array, rateHz: number): Uint8Array {
-  const frames = Math.floor(pcm.length * rateHz / 16_000);
+  const frames = Math.floor((pcm.length * rateHz) / 16_000);
   const samples = new Float32Array(frames * 2);
-  for (let frame = 0; frame < frames; frame++) samples.fill((pcm[Math.floor(frame * 16_000 / rateHz)] ?? 0) / 32_768, frame * 2, frame * 2 + 2);
+  for (let frame = 0; frame < frames; frame++)
+    samples.fill((pcm[Math.floor((frame * 16_000) / rateHz)] ?? 0) / 32_768, frame * 2, frame * 2 + 2);
   return new Uint8Array(samples.buffer);
 }
 
-test('Who had a session that another connection resumes is told so, and cannot write to it any more', { skip: WITHOUT_SHARED }, async () => {
-  const old = await openLive(first);
-  await send(old, bytesOfPcm(speech).subarray(0, 64_000));
-  const told = assert.rejects(allNews(old), { code: 'session_lost' });
-  const taken = await second.resume(old.id, old.token, null);
-  await told;
-  await assert.rejects(old.push(new Uint8Array(3_200)), { code: 'session_lost' });
-  await taken.cancel();
-  assert.equal((await allNews(taken)).at(-1)?.type, 'closed');
-});
+test(
+  'Who had a session that another connection resumes is told so, and cannot write to it any more',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const old = await openLive(first);
+    await send(old, bytesOfPcm(speech).subarray(0, 64_000));
+    const told = assert.rejects(allNews(old), { code: 'session_lost' });
+    const taken = await second.resume(old.id, old.token, null);
+    await told;
+    await assert.rejects(old.push(new Uint8Array(3_200)), { code: 'session_lost' });
+    await taken.cancel();
+    assert.equal((await allNews(taken)).at(-1)?.type, 'closed');
+  },
+);
 
 test('A wrong token, another owner and an unknown session are refused alike', { skip: WITHOUT_SHARED }, async () => {
   const session = await openLive(first);
@@ -129,127 +166,178 @@ test('A wrong token, another owner and an unknown session are refused alike', { 
   await session.cancel();
 });
 
-test('Speech that goes on and on is cut at quiet places, within the longest utterance, and nothing is lost between', { skip: WITHOUT_SHARED }, async () => {
-  const news = await whole(first, bytesOfPcm(speech), { maxUtteranceMs: 2_000, endpointingMs: 3_000 });
-  const ended = news.filter((one) => one.type === 'speech_ended');
-  assert.ok(ended.some((one) => one.by === 'cut'));
-  assert.ok(ended.every((one) => one.endMs - one.startMs <= 2_000));
-  for (const [at, one] of ended.entries()) {
-    const next = ended[at + 1];
-    if (one.by === 'cut') assert.equal(next?.startMs, one.endMs);
-  }
-});
+test(
+  'Speech that goes on and on is cut at quiet places, within the longest utterance, and nothing is lost between',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const news = await whole(first, bytesOfPcm(speech), { maxUtteranceMs: 2_000, endpointingMs: 3_000 });
+    const ended = news.filter((one) => one.type === 'speech_ended');
+    assert.ok(ended.some((one) => one.by === 'cut'));
+    assert.ok(ended.every((one) => one.endMs - one.startMs <= 2_000));
+    for (const [at, one] of ended.entries()) {
+      const next = ended[at + 1];
+      if (one.by === 'cut') assert.equal(next?.startMs, one.endMs);
+    }
+  },
+);
 
-test('Without detection the client alone ends utterances, and cleared audio is in none', { skip: WITHOUT_SHARED }, async () => {
-  const session = await openLive(first, { detect: false });
-  const news = allNews(session);
-  const bytes = bytesOfPcm(speech);
-  assert.equal(await session.commit(), null);
-  await send(session, bytes.subarray(0, 48_001), 4_801);
-  assert.equal(await session.commit(), 0);
-  await send(session, bytes.subarray(48_001, 80_000));
-  await session.clear();
-  await send(session, bytes.subarray(80_000, 112_000));
-  assert.equal(await session.commit(), 1);
-  await session.finish();
-  const ended = (await news).filter((one) => one.type === 'speech_ended');
-  assert.deepEqual(ended.map(({ startMs, endMs, by }) => ({ startMs, endMs, by })), [{ startMs: 0, endMs: 1_500, by: 'committed' }, { startMs: 2_500, endMs: 3_500, by: 'committed' }]);
-});
-
-test('A session without audio is warned, then ends; one whose client went away is finished after its grace', { skip: WITHOUT_SHARED }, async () => {
-  const idle = await openLive(first, { idleTimeoutMs: 1_500 });
-  const news = await allNews(idle);
-  assert.deepEqual(news.map((one) => one.type), ['warning', 'closed']);
-  const end = news.at(-1);
-  assert.equal(end?.type === 'closed' && end.totals.end, 'idle');
-
-  const hasty = await nodes.addNode('hasty', { graceMs: 100 });
-  const left = await openLive(hasty);
-  await send(left, bytesOfPcm(speech).subarray(0, 250_000));
-  await left.detach();
-  const told: LiveNews[] = [];
-  for await (const one of (await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))).news) told.push(one);
-  const closed = told.at(-1);
-  assert.equal(closed?.type === 'closed' && closed.totals.end, 'abandoned');
-  assert.ok(finalsOf(told).length > 0);
-  assert.deepEqual(finalsOf(told).length, closed?.type === 'closed' ? closed.totals.utterances : -1);
-});
-
-test('Sessions of all relays are listed, each to those it belongs to, and a drained relay hands its own off', { skip: WITHOUT_SHARED }, async () => {
-  const draining = await nodes.addNode('draining');
-  const session = await openLive(draining);
-  await send(session, bytesOfPcm(speech).subarray(0, 100_000));
-  const listed = (await first.list('everybody')).find((one) => one.id === session.id);
-  assert.equal(listed?.relay, 'draining');
-  assert.equal(listed.state, 'open');
-  assert.deepEqual(await first.list({ owner: 'somebody' }), []);
-  await assert.rejects(first.watch(session.id, { owner: 'somebody' }, null, new AbortController().signal), { code: 'not_found' });
-  await draining.drain();
-  await assert.rejects(openLive(draining), { code: 'shutting_down' });
-  const resumed = await first.resume(session.id, session.token, null);
-  assert.equal(resumed.storedSamples, 50_000);
-  await resumed.cancel();
-});
-
-test('Redis gone for a moment, then a worker gone for good: nothing of what is said is lost or told twice', { skip: WITHOUT_SHARED }, async () => {
-  const cluster = await LiveNodes.start();
-  try {
-    const live = await cluster.addNode('relay');
+test(
+  'Without detection the client alone ends utterances, and cleared audio is in none',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const session = await openLive(first, { detect: false });
+    const news = allNews(session);
     const bytes = bytesOfPcm(speech);
-    // The sender waits for Redis and for workers.
-    const settings = { idleEndpointingMs: 60_000 };
-    const undisturbed = heard(await whole(live, bytes, settings));
-    const session = await openLive(live, settings);
-    const news = allNews(session);
-    await send(session, bytes.subarray(0, 200_000));
-    await cluster.redis.kill();
-    const rest = send(session, bytes.subarray(200_000, 600_000));
-    await cluster.redis.restart();
-    await rest;
-    await cluster.addWorker();
-    await cluster.killFirstWorker();
-    await send(session, bytes.subarray(600_000));
+    assert.equal(await session.commit(), null);
+    await send(session, bytes.subarray(0, 48_001), 4_801);
+    assert.equal(await session.commit(), 0);
+    await send(session, bytes.subarray(48_001, 80_000));
+    await session.clear();
+    await send(session, bytes.subarray(80_000, 112_000));
+    assert.equal(await session.commit(), 1);
     await session.finish();
-    assert.deepEqual(heard(await news), undisturbed);
-  } finally {
-    await cluster.close();
-  }
-});
+    const ended = (await news).filter((one) => one.type === 'speech_ended');
+    assert.deepEqual(
+      ended.map(({ startMs, endMs, by }) => ({ startMs, endMs, by })),
+      [
+        { startMs: 0, endMs: 1_500, by: 'committed' },
+        { startMs: 2_500, endMs: 3_500, by: 'committed' },
+      ],
+    );
+  },
+);
 
-test('Bytes that are no audio end a session in order, and what a closed session told can still be read by who had it', { skip: WITHOUT_SHARED }, async () => {
-  const session = await openLive(first, { encoding: 'opus' });
-  const news = allNews(session);
-  await assert.rejects(async () => {
-    for (;;) await session.push(Buffer.from('certainly no container'));
-  }, { code: 'unprocessable_audio' });
-  const told = await news;
-  assert.deepEqual(told.map((one) => one.type), ['error', 'closed']);
-  const again = await second.resume(session.id, session.token, null);
-  assert.deepEqual(await allNews(again), told);
-  await again.push(new Uint8Array(100));
-  await again.finish();
-});
+test(
+  'A session without audio is warned, then ends; one whose client went away is finished after its grace',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const idle = await openLive(first, { idleTimeoutMs: 1_500 });
+    const news = await allNews(idle);
+    assert.deepEqual(
+      news.map((one) => one.type),
+      ['warning', 'closed'],
+    );
+    const end = news.at(-1);
+    assert.equal(end?.type === 'closed' && end.totals.end, 'idle');
 
-test('A sender that is faster than the workers is held up, and goes on when they are', { skip: WITHOUT_SHARED }, async () => {
-  const cluster = await LiveNodes.start();
-  try {
-    const live = await cluster.addNode('relay');
-    const session = await openLive(live);
+    const hasty = await nodes.addNode('hasty', { graceMs: 100 });
+    const left = await openLive(hasty);
+    await send(left, bytesOfPcm(speech).subarray(0, 250_000));
+    await left.detach();
+    const told: LiveNews[] = [];
+    for await (const one of (await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))).news)
+      told.push(one);
+    const closed = told.at(-1);
+    assert.equal(closed?.type === 'closed' && closed.totals.end, 'abandoned');
+    assert.ok(finalsOf(told).length > 0);
+    assert.deepEqual(finalsOf(told).length, closed?.type === 'closed' ? closed.totals.utterances : -1);
+  },
+);
+
+test(
+  'Sessions of all relays are listed, each to those it belongs to, and a drained relay hands its own off',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const draining = await nodes.addNode('draining');
+    const session = await openLive(draining);
+    await send(session, bytesOfPcm(speech).subarray(0, 100_000));
+    const listed = (await first.list('everybody')).find((one) => one.id === session.id);
+    assert.equal(listed?.relay, 'draining');
+    assert.equal(listed.state, 'open');
+    assert.deepEqual(await first.list({ owner: 'somebody' }), []);
+    await assert.rejects(first.watch(session.id, { owner: 'somebody' }, null, new AbortController().signal), {
+      code: 'not_found',
+    });
+    await draining.drain();
+    await assert.rejects(openLive(draining), { code: 'shutting_down' });
+    const resumed = await first.resume(session.id, session.token, null);
+    assert.equal(resumed.storedSamples, 50_000);
+    await resumed.cancel();
+  },
+);
+
+test(
+  'Redis gone for a moment, then a worker gone for good: nothing of what is said is lost or told twice',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const cluster = await LiveNodes.start();
+    try {
+      const live = await cluster.addNode('relay');
+      const bytes = bytesOfPcm(speech);
+      // The sender waits for Redis and for workers.
+      const settings = { idleEndpointingMs: 60_000 };
+      const undisturbed = heard(await whole(live, bytes, settings));
+      const session = await openLive(live, settings);
+      const news = allNews(session);
+      await send(session, bytes.subarray(0, 200_000));
+      await cluster.redis.kill();
+      const rest = send(session, bytes.subarray(200_000, 600_000));
+      await cluster.redis.restart();
+      await rest;
+      await cluster.addWorker();
+      await cluster.killFirstWorker();
+      await send(session, bytes.subarray(600_000));
+      await session.finish();
+      assert.deepEqual(heard(await news), undisturbed);
+    } finally {
+      await cluster.close();
+    }
+  },
+);
+
+test(
+  'Bytes that are no audio end a session in order, and what a closed session told can still be read by who had it',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const session = await openLive(first, { encoding: 'opus' });
     const news = allNews(session);
-    await cluster.killFirstWorker();
-    let sent = false;
-    const sending = send(session, bytesOfPcm(joined([speech, speech, speech], 900))).then(() => { sent = true; });
-    while (((await live.list('everybody'))[0]?.lagMs ?? 0) < 30_000) await new Promise((resolve) => { setTimeout(resolve, 20); });
-    const waiting = cluster.addWorker();
-    assert.equal(sent, false);
-    await waiting;
-    await sending;
-    await session.finish();
+    await assert.rejects(
+      async () => {
+        for (;;) await session.push(Buffer.from('certainly no container'));
+      },
+      { code: 'unprocessable_audio' },
+    );
     const told = await news;
-    const last = told.at(-1);
-    assert.equal(last?.type === 'closed' && last.totals.utterances, finalsOf(told).length);
-    assert.equal(last?.type === 'closed' && last.totals.audioMs, Math.round((speech.length * 3 + 3 * 14_400) / 16));
-  } finally {
-    await cluster.close();
-  }
-});
+    assert.deepEqual(
+      told.map((one) => one.type),
+      ['error', 'closed'],
+    );
+    const again = await second.resume(session.id, session.token, null);
+    assert.deepEqual(await allNews(again), told);
+    await again.push(new Uint8Array(100));
+    await again.finish();
+  },
+);
+
+test(
+  'A sender that is faster than the workers is held up, and goes on when they are',
+  { skip: WITHOUT_SHARED },
+  async () => {
+    const cluster = await LiveNodes.start();
+    try {
+      const live = await cluster.addNode('relay');
+      const session = await openLive(live);
+      const news = allNews(session);
+      await cluster.killFirstWorker();
+      let sent = false;
+      const sending = send(session, bytesOfPcm(joined([speech, speech, speech], 900))).then(() => {
+        sent = true;
+      });
+      while (((await live.list('everybody'))[0]?.lagMs ?? 0) < 30_000)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
+      const waiting = cluster.addWorker();
+      assert.equal(sent, false);
+      await waiting;
+      await sending;
+      await session.finish();
+      const told = await news;
+      const last = told.at(-1);
+      assert.equal(last?.type === 'closed' && last.totals.utterances, finalsOf(told).length);
+      assert.equal(last?.type === 'closed' && last.totals.audioMs, Math.round((speech.length * 3 + 3 * 14_400) / 16));
+    } finally {
+      await cluster.close();
+    }
+  },
+);

@@ -28,7 +28,7 @@ test('Without a worker a request waits, then is told so, and /health says why', 
   const response = await postRaw(cluster.url, new Blob([new Uint8Array(file)]));
   assert.equal(response.status, 503);
   assert.ok(Number(response.headers.get('retry-after')) >= 1);
-  assert.equal((await response.json() as ErrorAnswer).error.code, 'no_worker');
+  assert.equal(((await response.json()) as ErrorAnswer).error.code, 'no_worker');
   const told = await health();
   assert.equal(told.http, 503);
   assert.equal(told.status, 'fail');
@@ -41,7 +41,10 @@ test('When the last worker has gone, work that waits is done by the next one', a
   await until('health passes', async () => (await health()).status === 'pass');
   await worker.end();
   await until('health tells that no worker is there', async () => (await health()).http === 503);
-  assert.equal(((await (await postRaw(cluster.url, new Blob([new Uint8Array(file)]))).json()) as ErrorAnswer).error.code, 'no_worker');
+  assert.equal(
+    ((await (await postRaw(cluster.url, new Blob([new Uint8Array(file)]))).json()) as ErrorAnswer).error.code,
+    'no_worker',
+  );
   const next = cluster.addWorker();
   await next;
   assert.equal((await transcribe(cluster.url, file)).text, text);
@@ -51,9 +54,10 @@ test('A client that goes away cancels what it asked for', async () => {
   for (const worker of cluster.workers) await worker.end();
   const leaving = new AbortController();
   const request = postRaw(cluster.url, new Blob([new Uint8Array(file)]), { signal: leaving.signal });
-  const sessions = async (): Promise<number> => ((await (await fetch(`${cluster.url}/sessions`)).json()) as { sessions: unknown[] }).sessions.length;
-  await until('the work is in progress', async () => await sessions() === 1);
+  const sessions = async (): Promise<number> =>
+    ((await (await fetch(`${cluster.url}/sessions`)).json()) as { sessions: unknown[] }).sessions.length;
+  await until('the work is in progress', async () => (await sessions()) === 1);
   leaving.abort();
   await assert.rejects(request);
-  await until('the work is gone', async () => await sessions() === 0);
+  await until('the work is gone', async () => (await sessions()) === 0);
 });

@@ -14,7 +14,9 @@ import { wordErrors, words } from './harness/word-errors.js';
 
 const PYTHON = join(ROOT, '.murmuration', 'test-python', 'bin', 'python');
 const MISSING = join(ROOT, '.murmuration', 'test-python', 'missing.txt');
-const WITHOUT_PYTHON = existsSync(PYTHON) ? false : `the Python client is not installed: ${existsSync(MISSING) ? readFileSync(MISSING, 'utf8').trim() : 'run npm test, which does it'}`;
+const WITHOUT_PYTHON = existsSync(PYTHON)
+  ? false
+  : `the Python client is not installed: ${existsSync(MISSING) ? readFileSync(MISSING, 'utf8').trim() : 'run npm test, which does it'}`;
 
 let cluster: Cluster;
 let openai: OpenAI;
@@ -24,7 +26,12 @@ let said: string[];
 before(async () => {
   const clips = await samples();
   said = words(clips.map((clip) => clip.said).join(' '));
-  file = wavFile(joined(clips.map((clip) => clip.pcm), 3_000));
+  file = wavFile(
+    joined(
+      clips.map((clip) => clip.pcm),
+      3_000,
+    ),
+  );
   cluster = await Cluster.start();
   openai = new OpenAI({ baseURL: `${cluster.url}/v1`, apiKey: 'unused', maxRetries: 0 });
 });
@@ -45,19 +52,35 @@ async function upload(): ReturnType<typeof toFile> {
 test('The Node client gets json, text, srt, vtt and verbose_json', async () => {
   check((await openai.audio.transcriptions.create({ file: await upload(), model: 'whisper-1' })).text);
   for (const format of ['text', 'srt', 'vtt'] as const) {
-    check(await openai.audio.transcriptions.create({ file: await upload(), model: 'whisper-1', response_format: format }));
+    check(
+      await openai.audio.transcriptions.create({ file: await upload(), model: 'whisper-1', response_format: format }),
+    );
   }
-  const verbose = await openai.audio.transcriptions.create({ file: await upload(), model: 'gpt-4o-transcribe', response_format: 'verbose_json', timestamp_granularities: ['word', 'segment'], language: 'en' });
+  const verbose = await openai.audio.transcriptions.create({
+    file: await upload(),
+    model: 'gpt-4o-transcribe',
+    response_format: 'verbose_json',
+    timestamp_granularities: ['word', 'segment'],
+    language: 'en',
+  });
   check(verbose.text);
   check((verbose.words ?? []).map((word) => word.word).join(' '));
   assert.ok((verbose.segments ?? []).length > 0);
   assert.ok(Math.abs(verbose.duration - (file.length - 44) / 32_000) < 0.01);
   const times = (verbose.words ?? []).flatMap((word) => [word.start, word.end]);
-  assert.deepEqual(times, [...times].sort((a, b) => a - b), 'word times go forward');
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+    'word times go forward',
+  );
 });
 
 test('The Node client streams increments whose sum is the text', async () => {
-  const stream = await openai.audio.transcriptions.create({ file: await upload(), model: 'gpt-4o-mini-transcribe', stream: true });
+  const stream = await openai.audio.transcriptions.create({
+    file: await upload(),
+    model: 'gpt-4o-mini-transcribe',
+    stream: true,
+  });
   let text = '';
   let done: string | null = null;
   let deltas = 0;
@@ -75,12 +98,28 @@ test('The Node client streams increments whose sum is the text', async () => {
 
 test('The Node client lists the model, and is told in OpenAI’s shape what the model cannot do', async () => {
   const { data } = await openai.models.list();
-  assert.deepEqual(data.map((model) => model.id), ['moonshine-tiny']);
+  assert.deepEqual(
+    data.map((model) => model.id),
+    ['moonshine-tiny'],
+  );
   assert.equal((await openai.models.retrieve('moonshine-tiny')).id, 'moonshine-tiny');
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- clients still call it, and must be told
-  await assert.rejects(openai.audio.translations.create({ file: await upload(), model: 'whisper-1' }), (error: unknown) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported_task');
-  await assert.rejects(openai.audio.transcriptions.create({ file: await upload(), model: 'whisper-1', language: 'de' }), (error: unknown) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported_language' && error.param === 'language');
-  await assert.rejects(openai.audio.transcriptions.create({ file: await toFile(Buffer.from('this is no audio'), 'speech.wav'), model: 'whisper-1' }), (error: unknown) => error instanceof OpenAI.UnprocessableEntityError && error.code === 'unprocessable_audio');
+  await assert.rejects(
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- clients still call it, and must be told
+    openai.audio.translations.create({ file: await upload(), model: 'whisper-1' }),
+    (error: unknown) => error instanceof OpenAI.BadRequestError && error.code === 'unsupported_task',
+  );
+  await assert.rejects(
+    openai.audio.transcriptions.create({ file: await upload(), model: 'whisper-1', language: 'de' }),
+    (error: unknown) =>
+      error instanceof OpenAI.BadRequestError && error.code === 'unsupported_language' && error.param === 'language',
+  );
+  await assert.rejects(
+    openai.audio.transcriptions.create({
+      file: await toFile(Buffer.from('this is no audio'), 'speech.wav'),
+      model: 'whisper-1',
+    }),
+    (error: unknown) => error instanceof OpenAI.UnprocessableEntityError && error.code === 'unprocessable_audio',
+  );
 });
 
 const SCRIPT = `
@@ -113,7 +152,10 @@ test('The Python client gets the same', { skip: WITHOUT_PYTHON }, async () => {
     await writeFile(script, SCRIPT);
     await writeFile(audio, file);
     const { stdout } = await promisify(execFile)(PYTHON, [script, `${cluster.url}/v1`, audio], { timeout: 120_000 });
-    const answer = JSON.parse(stdout) as Record<'json' | 'text' | 'srt' | 'vtt' | 'words' | 'stream', string> & { models: string[]; refused: string | null };
+    const answer = JSON.parse(stdout) as Record<'json' | 'text' | 'srt' | 'vtt' | 'words' | 'stream', string> & {
+      models: string[];
+      refused: string | null;
+    };
     for (const kind of ['json', 'text', 'srt', 'vtt', 'words', 'stream'] as const) check(answer[kind]);
     assert.deepEqual(answer.models, ['moonshine-tiny']);
     assert.equal(answer.refused, 'unsupported_task');

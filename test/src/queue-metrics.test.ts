@@ -17,10 +17,11 @@ after(async () => {
 
 async function figures(): Promise<{ backlog: (number | null)[]; waiting: (number | null)[] }> {
   const texts = await Promise.all(cluster.apis.map((api) => api.process.metrics()));
-  const read = (pattern: RegExp): (number | null)[] => texts.map((text) => {
-    const found = pattern.exec(text)?.[1];
-    return found === undefined ? null : Number(found);
-  });
+  const read = (pattern: RegExp): (number | null)[] =>
+    texts.map((text) => {
+      const found = pattern.exec(text)?.[1];
+      return found === undefined ? null : Number(found);
+    });
   return {
     backlog: read(/^asr_queue_backlog_audio_seconds\{model="simulated"\} (\S+)$/m),
     waiting: read(/^asr_queue_jobs\{model="simulated",state="waiting"\} (\S+)$/m),
@@ -32,15 +33,24 @@ test('Every API node tells the backlog of the cluster in seconds of audio, and t
   await cluster.workers[0]?.end();
   const [clip] = await samples();
   assert.ok(clip);
-  const pcm = joined(Array.from({ length: 12 }, () => clip.pcm), 300);
+  const pcm = joined(
+    Array.from({ length: 12 }, () => clip.pcm),
+    300,
+  );
   const audioSeconds = pcm.length / RATE_HZ;
   await submitSurely(cluster.url, wavFile(pcm));
   await until('both nodes tell the backlog and the entry that waits', async () => {
     const { backlog, waiting } = await figures();
-    return backlog.every((seconds) => seconds !== null && seconds > audioSeconds / 2 && seconds <= audioSeconds * 1.1) && backlog[0] === backlog[1] && waiting.every((entries) => entries !== null && entries >= 1);
+    return (
+      backlog.every((seconds) => seconds !== null && seconds > audioSeconds / 2 && seconds <= audioSeconds * 1.1) &&
+      backlog[0] === backlog[1] &&
+      waiting.every((entries) => entries !== null && entries >= 1)
+    );
   });
   await cluster.addWorker();
-  await until('both nodes tell that nothing waits', async () => (await figures()).backlog.every((seconds) => seconds === 0));
+  await until('both nodes tell that nothing waits', async () =>
+    (await figures()).backlog.every((seconds) => seconds === 0),
+  );
 });
 
 test('While Redis is away no figure is told, rather than an old one', async () => {

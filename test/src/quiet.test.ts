@@ -26,7 +26,9 @@ test('There are recordings of noise to hear nothing in', { skip: WITHOUT_SHARED 
 });
 
 test('Digital silence and a hum of any length give an empty transcript in every format', async () => {
-  const hum = Int16Array.from({ length: 5 * 16_000 }, (_, i) => Math.round(300 * Math.sin(2 * Math.PI * 50 * i / 16_000)));
+  const hum = Int16Array.from({ length: 5 * 16_000 }, (_, i) =>
+    Math.round(300 * Math.sin((2 * Math.PI * 50 * i) / 16_000)),
+  );
   for (const pcm of [new Int16Array(0), new Int16Array(16), new Int16Array(3 * 16_000), hum]) {
     if (pcm.length === 0) {
       await assert.rejects(transcribe(cluster.url, wavFile(pcm)), /422.*unprocessable_audio/s);
@@ -36,7 +38,11 @@ test('Digital silence and a hum of any length give an empty transcript in every 
     assert.equal(answer.text, '');
     assert.deepEqual(answer.segments, []);
     for (const format of ['text', 'srt', 'vtt', 'verbose_json']) {
-      const response = await fetch(`${cluster.url}/transcribe?response_format=${format}`, { method: 'POST', headers: { 'content-type': 'audio/wav' }, body: new Blob([new Uint8Array(wavFile(pcm))]) });
+      const response = await fetch(`${cluster.url}/transcribe?response_format=${format}`, {
+        method: 'POST',
+        headers: { 'content-type': 'audio/wav' },
+        body: new Blob([new Uint8Array(wavFile(pcm))]),
+      });
       assert.equal(response.status, 200, format);
     }
   }

@@ -20,7 +20,7 @@ after(async () => {
 
 async function refused(): Promise<{ status: number; retryAfter: string | null; code: string }> {
   const response = await postRaw(cluster.url, new Blob([new Uint8Array(file)]));
-  const body = await response.json() as ErrorAnswer;
+  const body = (await response.json()) as ErrorAnswer;
   return { status: response.status, retryAfter: response.headers.get('retry-after'), code: body.error.code };
 }
 
@@ -33,12 +33,12 @@ test('While Redis is down requests are told to come back, and work again by them
   assert.ok(Number(told.retryAfter) >= 1);
   const health = await fetch(`${cluster.url}/health`);
   assert.equal(health.status, 503);
-  assert.equal((await health.json() as { status: string }).status, 'fail');
+  assert.equal(((await health.json()) as { status: string }).status, 'fail');
   assert.equal(await cluster.api.probe('/livez'), 200, 'liveness does not ask Redis');
   assert.equal(await cluster.api.probe('/readyz'), 503);
   await cluster.redis.restart();
-  await until('the door is ready again', async () => await cluster.api.probe('/readyz') === 200);
-  await until('the worker is ready again', async () => await cluster.workers[0]?.probe('/readyz') === 200);
+  await until('the door is ready again', async () => (await cluster.api.probe('/readyz')) === 200);
+  await until('the worker is ready again', async () => (await cluster.workers[0]?.probe('/readyz')) === 200);
   assert.equal((await transcribe(cluster.url, file)).text, before.text);
 });
 
@@ -49,5 +49,8 @@ test('A Redis that hangs is noticed too', async () => {
   } finally {
     cluster.redis.signal('SIGCONT');
   }
-  await until('requests work again', async () => (await postRaw(cluster.url, new Blob([new Uint8Array(file)]))).status === 200);
+  await until(
+    'requests work again',
+    async () => (await postRaw(cluster.url, new Blob([new Uint8Array(file)]))).status === 200,
+  );
 });

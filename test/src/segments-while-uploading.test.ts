@@ -15,9 +15,16 @@ after(async () => {
 
 test('A segment is told before the upload has ended, and all segments together are the whole', async () => {
   const clips = await samples();
-  const file = wavFile(joined([...clips, ...clips].map((clip) => clip.pcm), 4_000));
+  const file = wavFile(
+    joined(
+      [...clips, ...clips].map((clip) => clip.pcm),
+      4_000,
+    ),
+  );
   let release: () => void = () => undefined;
-  const firstSegment = new Promise<void>((resolve) => { release = resolve; });
+  const firstSegment = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   const half = Math.floor(file.length * 0.6);
   let part = 0;
   const body = new ReadableStream<Uint8Array>({
@@ -31,7 +38,12 @@ test('A segment is told before the upload has ended, and all segments together a
       } else controller.close();
     },
   });
-  const response = await fetch(`${cluster.url}/transcribe/stream`, { method: 'POST', headers: { 'content-type': 'audio/wav' }, body, duplex: 'half' });
+  const response = await fetch(`${cluster.url}/transcribe/stream`, {
+    method: 'POST',
+    headers: { 'content-type': 'audio/wav' },
+    body,
+    duplex: 'half',
+  });
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
   const texts: string[] = [];

@@ -22,7 +22,12 @@ before(async () => {
   const [clip] = await samples();
   assert.ok(clip);
   wav = wavFile(clip.pcm);
-  cluster = await Cluster.start({ relays: 1, api: { API_KEYS_FILE: path, MAX_ACTIVE_UPLOADS: '8' }, relay: { API_KEYS_FILE: path, MAX_SESSIONS: '8' }, worker: { DEVICE: 'simulated' } });
+  cluster = await Cluster.start({
+    relays: 1,
+    api: { API_KEYS_FILE: path, MAX_ACTIVE_UPLOADS: '8' },
+    relay: { API_KEYS_FILE: path, MAX_SESSIONS: '8' },
+    worker: { DEVICE: 'simulated' },
+  });
 });
 
 after(async () => {
@@ -32,9 +37,15 @@ after(async () => {
 
 /** An upload that has sent its beginning and then nothing; `status` once it is answered. */
 function stalled(key: string): { readonly upload: ClientRequest; status: number | null } {
-  const upload = request(`${cluster.url}/transcribe`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'audio/wav', 'content-length': 50_000_000 } });
+  const upload = request(`${cluster.url}/transcribe`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'audio/wav', 'content-length': 50_000_000 },
+  });
   const held: { readonly upload: ClientRequest; status: number | null } = { upload, status: null };
-  upload.on('response', (response) => { held.status = response.statusCode ?? 0; response.resume(); });
+  upload.on('response', (response) => {
+    held.status = response.statusCode ?? 0;
+    response.resume();
+  });
   upload.on('error', () => undefined);
   upload.write(wav.subarray(0, 2_000));
   return held;
@@ -44,11 +55,19 @@ test('One key cannot take all uploads of a server', { timeout: 120_000 }, async 
   const held = Array.from({ length: 8 }, () => stalled(keys.greedy));
   try {
     await until('half of them are refused', () => held.filter((one) => one.status === 429).length === 4, 60_000);
-    const response = await fetch(`${cluster.url}/transcribe`, { method: 'POST', headers: { authorization: `Bearer ${keys.modest}`, 'content-type': 'audio/wav' }, body: new Uint8Array(wav) });
+    const response = await fetch(`${cluster.url}/transcribe`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keys.modest}`, 'content-type': 'audio/wav' },
+      body: new Uint8Array(wav),
+    });
     assert.equal(response.status, 200, await response.clone().text());
-    const refused = await fetch(`${cluster.url}/transcribe`, { method: 'POST', headers: { authorization: `Bearer ${keys.greedy}`, 'content-type': 'audio/wav' }, body: new Uint8Array(wav) });
+    const refused = await fetch(`${cluster.url}/transcribe`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${keys.greedy}`, 'content-type': 'audio/wav' },
+      body: new Uint8Array(wav),
+    });
     assert.equal(refused.status, 429);
-    assert.equal((await refused.json() as ErrorAnswer).error.code, 'queue_full');
+    assert.equal(((await refused.json()) as ErrorAnswer).error.code, 'queue_full');
     assert.ok(Number(refused.headers.get('retry-after')) > 0);
   } finally {
     for (const { upload } of held) upload.destroy();
@@ -57,9 +76,14 @@ test('One key cannot take all uploads of a server', { timeout: 120_000 }, async 
 
 test('One key cannot take all live sessions of a relay', { timeout: 120_000 }, async () => {
   const started = async (key: string): Promise<{ connection: LiveConnection; told: string }> => {
-    const connection = await LiveConnection.open(`${cluster.url.replace('http', 'ws')}/ws/transcribe`, { authorization: `Bearer ${key}` });
+    const connection = await LiveConnection.open(`${cluster.url.replace('http', 'ws')}/ws/transcribe`, {
+      authorization: `Bearer ${key}`,
+    });
     connection.send({ type: 'start', sample_rate: RATE_HZ });
-    const { type, code } = await connection.next('ready or a refusal', (message) => message.type === 'ready' || message.type === 'error');
+    const { type, code } = await connection.next(
+      'ready or a refusal',
+      (message) => message.type === 'ready' || message.type === 'error',
+    );
     return { connection, told: code ?? type };
   };
   const open: LiveConnection[] = [];

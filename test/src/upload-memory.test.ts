@@ -16,7 +16,10 @@ let minute: Int16Array;
 
 before(async () => {
   const clips = await samples();
-  minute = joined(clips.map((clip) => clip.pcm), PAUSE_MS).subarray(0, 60 * RATE_HZ);
+  minute = joined(
+    clips.map((clip) => clip.pcm),
+    PAUSE_MS,
+  ).subarray(0, 60 * RATE_HZ);
   cluster = await Cluster.start();
 });
 
@@ -30,28 +33,32 @@ function residentBytes(): number {
   return pages * 4_096;
 }
 
-test(`The memory of the door stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`, { timeout: 600_000, skip: process.platform === 'linux' ? false : 'memory is read from /proc' }, async () => {
-  // The first request loads what all later ones use.
-  assert.equal((await postRaw(cluster.url, new Blob([new Uint8Array(wavFile(minute))]))).status, 200);
-  const idle = residentBytes();
-  let highest = idle;
-  const header = wavFile(new Int16Array(0));
-  // The length in the header is not told: it is read to the end.
-  header.writeUInt32LE(0xffff_ffff, 40);
-  let sent = -1;
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      highest = Math.max(highest, residentBytes());
-      if (sent === -1) controller.enqueue(new Uint8Array(header));
-      else if (sent < MINUTES) controller.enqueue(new Uint8Array(minute.slice().buffer));
-      else controller.close();
-      sent++;
-    },
-  });
-  const response = await postRaw(cluster.url, body);
-  const answer = await response.json() as TranscribeAnswer;
-  assert.equal(response.status, 200);
-  assert.ok(Math.abs(answer.duration - MINUTES * minute.length / RATE_HZ) < 1);
-  const grown = highest - idle;
-  assert.ok(grown < ALLOWED_BYTES, `grew by ${(grown / 1e6).toFixed(0)} MB from ${(idle / 1e6).toFixed(0)} MB`);
-});
+test(
+  `The memory of the door stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`,
+  { timeout: 600_000, skip: process.platform === 'linux' ? false : 'memory is read from /proc' },
+  async () => {
+    // The first request loads what all later ones use.
+    assert.equal((await postRaw(cluster.url, new Blob([new Uint8Array(wavFile(minute))]))).status, 200);
+    const idle = residentBytes();
+    let highest = idle;
+    const header = wavFile(new Int16Array(0));
+    // The length in the header is not told: it is read to the end.
+    header.writeUInt32LE(0xffff_ffff, 40);
+    let sent = -1;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        highest = Math.max(highest, residentBytes());
+        if (sent === -1) controller.enqueue(new Uint8Array(header));
+        else if (sent < MINUTES) controller.enqueue(new Uint8Array(minute.slice().buffer));
+        else controller.close();
+        sent++;
+      },
+    });
+    const response = await postRaw(cluster.url, body);
+    const answer = (await response.json()) as TranscribeAnswer;
+    assert.equal(response.status, 200);
+    assert.ok(Math.abs(answer.duration - (MINUTES * minute.length) / RATE_HZ) < 1);
+    const grown = highest - idle;
+    assert.ok(grown < ALLOWED_BYTES, `grew by ${(grown / 1e6).toFixed(0)} MB from ${(idle / 1e6).toFixed(0)} MB`);
+  },
+);

@@ -39,21 +39,35 @@ describe('A worker whose model cannot be served', { skip: WITHOUT_WHISPER }, () 
 
   /** Starts a worker that must end by itself: it says why once, and is ready at no moment. */
   async function refusal(environment: Readonly<Record<string, string>>): Promise<string> {
-    const worker = await ServiceProcess.launch('worker', { REDIS_URL: redis.url, MODEL_PATH: folder, DEVICE: 'cpu', ...environment });
+    const worker = await ServiceProcess.launch('worker', {
+      REDIS_URL: redis.url,
+      MODEL_PATH: folder,
+      DEVICE: 'cpu',
+      ...environment,
+    });
     const seen = new Set<number | null>();
-    const look = (): void => { void worker.probe('/readyz').then((status) => seen.add(status)); };
+    const look = (): void => {
+      void worker.probe('/readyz').then((status) => seen.add(status));
+    };
     const looking = setInterval(look, 20);
     const status = await worker.exited;
     clearInterval(looking);
     assert.equal(status, 1, worker.log);
     assert.ok(!seen.has(200), 'it was ready');
-    const reasons = worker.log.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { level: string; reason?: string }).filter(({ level }) => level === 'fatal');
+    const reasons = worker.log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { level: string; reason?: string })
+      .filter(({ level }) => level === 'fatal');
     assert.equal(reasons.length, 1, worker.log);
     return reasons[0]?.reason ?? '';
   }
 
   test('An unknown name is told what names there are', async () => {
-    assert.match(await refusal({ MODEL_PATH: 'whisper-gigantic' }), /whisper-gigantic is unknown: use one of moonshine-tiny, tiny, .*large-v3/);
+    assert.match(
+      await refusal({ MODEL_PATH: 'whisper-gigantic' }),
+      /whisper-gigantic is unknown: use one of moonshine-tiny, tiny, .*large-v3/,
+    );
   });
 
   test('A folder without a file that is needed is told which', async () => {
@@ -86,7 +100,11 @@ describe('A worker whose model cannot be served', { skip: WITHOUT_WHISPER }, () 
 
   test('A hub address that is not http is refused at the start, naming the variable', async () => {
     for (const address of ['ftp://hub.example', 'file:///etc', 'hub.example']) {
-      const worker = await ServiceProcess.launch('worker', { REDIS_URL: redis.url, HF_ENDPOINT: address, MODEL_PATH: 'tiny.en' });
+      const worker = await ServiceProcess.launch('worker', {
+        REDIS_URL: redis.url,
+        HF_ENDPOINT: address,
+        MODEL_PATH: 'tiny.en',
+      });
       assert.notEqual(await worker.exited, 0);
       assert.match(worker.log, /HF_ENDPOINT: must be an http\(s\) address/);
       assert.equal(worker.log.match(/HF_ENDPOINT/g)?.length, 1, worker.log);
@@ -94,7 +112,13 @@ describe('A worker whose model cannot be served', { skip: WITHOUT_WHISPER }, () 
   });
 
   test('No GPU where one is asked for is refused, with the ways out', async (context) => {
-    if ((await gpuFacts()).length > 0) { context.skip('this machine has a GPU'); return; }
-    assert.match(await refusal({ DEVICE: 'webgpu' }), /DEVICE=webgpu cannot be had: .*DEVICE=cpu.*ALLOW_CPU_FALLBACK=true/);
+    if ((await gpuFacts()).length > 0) {
+      context.skip('this machine has a GPU');
+      return;
+    }
+    assert.match(
+      await refusal({ DEVICE: 'webgpu' }),
+      /DEVICE=webgpu cannot be had: .*DEVICE=cpu.*ALLOW_CPU_FALLBACK=true/,
+    );
   });
 });

@@ -14,9 +14,12 @@ describe('A multilingual Whisper (of random weights) through the front door', { 
     cluster = await Cluster.start({ worker: { MODEL_PATH: WHISPER_RANDOM, MAX_BATCH: '1' } });
     file = await bytesOf(sharedClip('jfk.wav'));
   });
-  after(async () => { await cluster.close(); });
+  after(async () => {
+    await cluster.close();
+  });
 
-  const ask = async (query: string): Promise<LanguageAnswer> => await transcribe(cluster.url, file, query) as LanguageAnswer;
+  const ask = async (query: string): Promise<LanguageAnswer> =>
+    (await transcribe(cluster.url, file, query)) as LanguageAnswer;
 
   test('The language that the model finds is told with its probability, also where its text is filtered', async () => {
     for (const query of ['?vad=false', '?vad=false&filter=false']) {
@@ -33,13 +36,15 @@ describe('A multilingual Whisper (of random weights) through the front door', { 
     assert.equal(probability, null);
   });
 
-  test('OpenAI\'s verbose form tells the language by its English name', async () => {
+  test("OpenAI's verbose form tells the language by its English name", async () => {
     const form = new FormData();
     form.set('model', 'whisper-1');
     form.set('response_format', 'verbose_json');
     form.set('language', 'ja');
     form.set('file', new Blob([new Uint8Array(file)]), 'jfk.wav');
-    const answer = await (await fetch(`${cluster.url}/v1/audio/transcriptions`, { method: 'POST', body: form })).json() as { language: string };
+    const answer = (await (
+      await fetch(`${cluster.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+    ).json()) as { language: string };
     assert.equal(answer.language, 'japanese');
   });
 
@@ -50,9 +55,13 @@ describe('A multilingual Whisper (of random weights) through the front door', { 
   test('A language that is unknown is refused, naming the field; languages are told by ISO code', async () => {
     const response = await postRaw(cluster.url, new Blob([new Uint8Array(file)]), { query: '?language=tlh' });
     assert.equal(response.status, 400);
-    const { error } = await response.json() as ErrorAnswer;
+    const { error } = (await response.json()) as ErrorAnswer;
     assert.deepEqual([error.code, error.param], ['unsupported_language', 'language']);
-    const capabilities = await (await fetch(`${cluster.url}/capabilities`)).json() as { languages: string[]; tasks: string[]; model: { detects_language: boolean } };
+    const capabilities = (await (await fetch(`${cluster.url}/capabilities`)).json()) as {
+      languages: string[];
+      tasks: string[];
+      model: { detects_language: boolean };
+    };
     assert.ok(capabilities.languages.length === 99 && capabilities.languages.includes('jv'));
     assert.deepEqual([capabilities.tasks, capabilities.model.detects_language], [['transcribe', 'translate'], true]);
   });

@@ -9,7 +9,12 @@ let file: Buffer;
 
 before(async () => {
   const clips = await samples();
-  file = wavFile(joined([...clips, ...clips, ...clips].map((clip) => clip.pcm), 700));
+  file = wavFile(
+    joined(
+      [...clips, ...clips, ...clips].map((clip) => clip.pcm),
+      700,
+    ),
+  );
   // Every batch is one row, so that the text does not depend on what ran together.
   cluster = await Cluster.start({ worker: { MAX_BATCH: '1' } });
 });
@@ -20,9 +25,10 @@ after(async () => {
 
 /** Waits until the worker has begun the batch after those of now. */
 async function midBatch(worker: { metrics(): Promise<string> }): Promise<void> {
-  const begun = async (): Promise<number> => Number(/^asr_job_attempts_count (\d+)/m.exec(await worker.metrics())?.[1] ?? 0);
+  const begun = async (): Promise<number> =>
+    Number(/^asr_job_attempts_count (\d+)/m.exec(await worker.metrics())?.[1] ?? 0);
   const before = await begun();
-  await until('the worker takes chunks', async () => await begun() > before);
+  await until('the worker takes chunks', async () => (await begun()) > before);
 }
 
 test('A worker killed in the middle of a batch costs no text and doubles none', async () => {

@@ -8,7 +8,11 @@ export async function cancelCommand({ client, ids, json }: JobsArguments, termin
   for (const id of ids) {
     try {
       const job = await client.jobs.cancel(id);
-      terminal.out(json ? `${JSON.stringify(job)}\n` : `${id} ${job.status === 'cancelled' ? 'is cancelled' : `had ended (${job.status}): transcript and events are deleted`}\n`);
+      terminal.out(
+        json
+          ? `${JSON.stringify(job)}\n`
+          : `${id} ${job.status === 'cancelled' ? 'is cancelled' : `had ended (${job.status}): transcript and events are deleted`}\n`,
+      );
     } catch (error) {
       status = Math.max(status, statusOf(error));
       terminal.err(`${id}: ${sentence(error)}\n`);

@@ -1,7 +1,14 @@
 import type { JobStatus, Murmuration } from '@murmuration/client/node';
 import type { Format } from '../output/formats.js';
 
-export const STATUSES = ['receiving', 'queued', 'running', 'done', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
+export const STATUSES = [
+  'receiving',
+  'queued',
+  'running',
+  'done',
+  'failed',
+  'cancelled',
+] as const satisfies readonly JobStatus[];
 
 /** What a command of the group is given. */
 export interface JobsArguments {

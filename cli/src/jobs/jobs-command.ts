@@ -47,11 +47,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 const OPTIONS_OF_SOME = ['status', 'after', 'before', 'limit', 'format', 'output'] as const;
 
 /** `murmur jobs …`; answers the exit status. Throws `UsageError`, `Interrupted`, and `MurmurationError` when the server refuses. */
-export async function jobsCommand(args: readonly string[], readConfig: () => CliConfig, terminal: Terminal): Promise<number> {
+export async function jobsCommand(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  terminal: Terminal,
+): Promise<number> {
   const { values, positionals } = parseOptions(args, {
     ...SERVER_OPTIONS,
-    status: { type: 'string' }, after: { type: 'string' }, before: { type: 'string' }, limit: { type: 'string' }, format: { type: 'string', short: 'f' }, output: { type: 'string', short: 'o' },
-    json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+    status: { type: 'string' },
+    after: { type: 'string' },
+    before: { type: 'string' },
+    limit: { type: 'string' },
+    format: { type: 'string', short: 'f' },
+    output: { type: 'string', short: 'o' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
   });
   if (values.help === true) {
     terminal.out(JOBS_USAGE);
@@ -59,17 +69,29 @@ export async function jobsCommand(args: readonly string[], readConfig: () => Cli
   }
   const [name, ...ids] = positionals;
   const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name === undefined || command === undefined) throw new UsageError(name === undefined ? 'murmur jobs: say list, show, watch, cancel or result' : `murmur jobs ${name}: there is list, show, watch, cancel and result`);
+  if (name === undefined || command === undefined)
+    throw new UsageError(
+      name === undefined
+        ? 'murmur jobs: say list, show, watch, cancel or result'
+        : `murmur jobs ${name}: there is list, show, watch, cancel and result`,
+    );
   const [least, most] = command.ids;
   if (ids.length < least) throw new UsageError(`murmur jobs ${name}: say which job`);
   if (ids.length > most) throw new UsageError(`murmur jobs ${name}: ${String(ids[most])} is one too many`);
   const surplus = OPTIONS_OF_SOME.find((option) => values[option] !== undefined && !command.options.includes(option));
   if (surplus !== undefined) throw new UsageError(`murmur jobs ${name} takes no --${surplus}`);
-  return command.run({
-    client: clientFor(values, readConfig()), ids, json: values.json ?? false,
-    status: values.status === undefined ? undefined : choice('--status', values.status, STATUSES, 'done'),
-    limit: count('--limit', values.limit, { absent: LIMIT, most: MOST_LISTED }),
-    after: values.after, before: values.before,
-    format: choice('--format', values.format, FORMATS, 'txt'), folder: values.output ?? null,
-  }, terminal);
+  return command.run(
+    {
+      client: clientFor(values, readConfig()),
+      ids,
+      json: values.json ?? false,
+      status: values.status === undefined ? undefined : choice('--status', values.status, STATUSES, 'done'),
+      limit: count('--limit', values.limit, { absent: LIMIT, most: MOST_LISTED }),
+      after: values.after,
+      before: values.before,
+      format: choice('--format', values.format, FORMATS, 'txt'),
+      folder: values.output ?? null,
+    },
+    terminal,
+  );
 }

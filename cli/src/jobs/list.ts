@@ -7,16 +7,35 @@ import type { JobsArguments } from './jobs-arguments.js';
 const LARGEST_PAGE = 100;
 
 /** `murmur jobs list`. */
-export async function listCommand({ client, json, status, limit, after, before }: JobsArguments, terminal: Terminal): Promise<number> {
+export async function listCommand(
+  { client, json, status, limit, after, before }: JobsArguments,
+  terminal: Terminal,
+): Promise<number> {
   const jobs: Job[] = [];
-  for await (const job of client.jobs.list({ status, limit: Math.min(limit, LARGEST_PAGE), created_after: after, created_before: before })) {
+  for await (const job of client.jobs.list({
+    status,
+    limit: Math.min(limit, LARGEST_PAGE),
+    created_after: after,
+    created_before: before,
+  })) {
     if (json) terminal.out(`${JSON.stringify(job)}\n`);
     if (jobs.push(job) >= limit) break;
   }
   if (json) return 0;
-  terminal.out(formatTable(['ID', 'STATUS', 'PRIORITY', 'MODEL', 'CREATED', 'LENGTH', 'TRANSCRIBED'], jobs.map((job) => [
-    job.id, job.purged ? `${job.status}, purged` : job.status, job.priority, job.model, job.created_at, job.duration === null ? '?' : clockTime(job.duration), transcribed(job),
-  ])));
+  terminal.out(
+    formatTable(
+      ['ID', 'STATUS', 'PRIORITY', 'MODEL', 'CREATED', 'LENGTH', 'TRANSCRIBED'],
+      jobs.map((job) => [
+        job.id,
+        job.purged ? `${job.status}, purged` : job.status,
+        job.priority,
+        job.model,
+        job.created_at,
+        job.duration === null ? '?' : clockTime(job.duration),
+        transcribed(job),
+      ]),
+    ),
+  );
   return 0;
 }
 

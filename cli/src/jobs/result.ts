@@ -6,7 +6,10 @@ import type { Terminal } from '../terminal.js';
 import type { JobsArguments } from './jobs-arguments.js';
 
 /** `murmur jobs result ID`. */
-export async function resultCommand({ client, ids, json, format, folder }: JobsArguments, terminal: Terminal): Promise<number> {
+export async function resultCommand(
+  { client, ids, json, format, folder }: JobsArguments,
+  terminal: Terminal,
+): Promise<number> {
   const id = ids[0] ?? '';
   const transcript = await client.jobs.transcript(id, format);
   const path = folder === null ? null : join(folder, `${id.replace(/[^\w-]/g, '_')}.${format}`);

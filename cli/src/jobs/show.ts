@@ -28,6 +28,11 @@ export async function showCommand({ client, ids, json }: JobsArguments, terminal
     ['webhook', job.webhook === null ? null : `${job.webhook.url} (${job.webhook.events.join(', ')})`],
     ['metadata', job.metadata === null ? null : JSON.stringify(job.metadata)],
   ];
-  terminal.out(rows.filter(([, value]) => value !== null).map(([name, value]) => `${name.padEnd(12)}  ${value ?? ''}\n`).join(''));
+  terminal.out(
+    rows
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => `${name.padEnd(12)}  ${value ?? ''}\n`)
+      .join(''),
+  );
   return 0;
 }

@@ -24,14 +24,29 @@ export async function watchCommand({ client, ids, json }: JobsArguments, termina
   return end === 'done' ? STATUS.done : STATUS.failed;
 }
 
-function show(event: JobEvent, { board, progress, terminal }: { readonly board: ProgressBoard; readonly progress: Progress; readonly terminal: Terminal }): void {
+function show(
+  event: JobEvent,
+  {
+    board,
+    progress,
+    terminal,
+  }: { readonly board: ProgressBoard; readonly progress: Progress; readonly terminal: Terminal },
+): void {
   if (event.type === 'progress') progress.transcribed(event.done_seconds, event.planned_seconds);
   if (event.type === 'segment') {
     const { start, end, text } = event.segment;
-    board.aside(() => { terminal.out(`[${clockTime(start, true)} - ${clockTime(end, true)}] ${text}\n`); });
+    board.aside(() => {
+      terminal.out(`[${clockTime(start, true)} - ${clockTime(end, true)}] ${text}\n`);
+    });
   }
-  if (event.type === 'failed') board.aside(() => { terminal.err(`the job failed: ${event.error.message} (${event.error.code})\n`); });
-  if (event.type === 'cancelled') board.aside(() => { terminal.err('the job was cancelled\n'); });
+  if (event.type === 'failed')
+    board.aside(() => {
+      terminal.err(`the job failed: ${event.error.message} (${event.error.code})\n`);
+    });
+  if (event.type === 'cancelled')
+    board.aside(() => {
+      terminal.err('the job was cancelled\n');
+    });
 }
 
 function wireEvent({ eventId, ...event }: JobEvent): object {

@@ -6,7 +6,11 @@ import { describe, test, type TestContext } from 'node:test';
 import { run } from '../run.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
-interface Ran { readonly status: number; readonly out: string; readonly err: string }
+interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
 
 async function place(t: TestContext): Promise<{ path: string; murmur: (...args: readonly string[]) => Promise<Ran> }> {
   const folder = await mkdtemp(join(tmpdir(), 'murmur-keys-'));
@@ -36,17 +40,37 @@ describe('murmur keys', () => {
     const listed = await murmur('list');
     assert.match(listed.out, new RegExp(`^ID +NAME +MAY .*\n${id} +acme +read,jobs +2\\.5 .* usable\n$`));
     assert.ok(!listed.out.includes(key));
-    assert.deepEqual(await murmur('revoke', id), { status: 0, out: `${id} of acme is revoked: doors refuse it within five seconds.\n`, err: '' });
+    assert.deepEqual(await murmur('revoke', id), {
+      status: 0,
+      out: `${id} of acme is revoked: doors refuse it within five seconds.\n`,
+      err: '',
+    });
     assert.match((await murmur('list')).out, / revoked\n$/);
   });
 
   test('For programs each command answers one JSON document.', async (t) => {
     const { murmur } = await place(t);
-    const parsed = async (...args: readonly string[]): Promise<Record<string, unknown>> => JSON.parse((await murmur(...args, '--json')).out) as Record<string, unknown>;
+    const parsed = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
+      JSON.parse((await murmur(...args, '--json')).out) as Record<string, unknown>;
     const made = await parsed('create', 'acme');
     assert.match(String(made['key']), /^murm_/);
-    assert.deepEqual([made['name'], made['scopes'], made['weight'], made['expires_at']], ['acme', ['transcribe', 'jobs', 'read'], 1, null]);
-    assert.deepEqual(await parsed('list'), { keys: [{ id: made['id'], name: 'acme', scopes: ['transcribe', 'jobs', 'read'], weight: 1, state: 'usable', created_at: made['created_at'], expires_at: null }] });
+    assert.deepEqual(
+      [made['name'], made['scopes'], made['weight'], made['expires_at']],
+      ['acme', ['transcribe', 'jobs', 'read'], 1, null],
+    );
+    assert.deepEqual(await parsed('list'), {
+      keys: [
+        {
+          id: made['id'],
+          name: 'acme',
+          scopes: ['transcribe', 'jobs', 'read'],
+          weight: 1,
+          state: 'usable',
+          created_at: made['created_at'],
+          expires_at: null,
+        },
+      ],
+    });
     assert.deepEqual(await parsed('revoke', String(made['id'])), { id: made['id'], name: 'acme', revoked: true });
   });
 
@@ -60,14 +84,27 @@ describe('murmur keys', () => {
   test('A command line that means nothing ends with 2, and what cannot be done with 1, in a sentence.', async (t) => {
     const { path, murmur } = await place(t);
     for (const [args, message] of [
-      [[], /say create, list or revoke/], [['make'], /there is create, list and revoke/], [['create'], /say whose it is/], [['revoke'], /say the id of the key/],
-      [['list', 'acme'], /acme is one too many/], [['create', 'a', 'b'], /b is one too many/], [['list', '--weight', '2'], /takes no --scopes/], [['create', 'a', '--weight', '1e9'], /--weight takes a number/], [['create', 'a', '--loud'], /--loud/],
+      [[], /say create, list or revoke/],
+      [['make'], /there is create, list and revoke/],
+      [['create'], /say whose it is/],
+      [['revoke'], /say the id of the key/],
+      [['list', 'acme'], /acme is one too many/],
+      [['create', 'a', 'b'], /b is one too many/],
+      [['list', '--weight', '2'], /takes no --scopes/],
+      [['create', 'a', '--weight', '1e9'], /--weight takes a number/],
+      [['create', 'a', '--loud'], /--loud/],
     ] as const) {
       const ran = await murmur(...args);
       assert.equal(ran.status, 2, args.join(' '));
       assert.match(ran.err, message);
     }
-    for (const [args, message] of [[['create', 'a b'], /The name must be/], [['create', 'a', '--scopes', 'all'], /--scopes must be one of/], [['create', 'a', '--expires', 'soon'], /--expires must be a time to come/], [['create', 'a', '--weight', '0'], /--weight must be above 0/], [['list'], /cannot be read \(ENOENT\)/]] as const) {
+    for (const [args, message] of [
+      [['create', 'a b'], /The name must be/],
+      [['create', 'a', '--scopes', 'all'], /--scopes must be one of/],
+      [['create', 'a', '--expires', 'soon'], /--expires must be a time to come/],
+      [['create', 'a', '--weight', '0'], /--weight must be above 0/],
+      [['list'], /cannot be read \(ENOENT\)/],
+    ] as const) {
       const ran = await murmur(...args);
       assert.deepEqual([ran.status, ran.out], [1, ''], args.join(' '));
       assert.match(ran.err, message);

@@ -23,14 +23,20 @@ NAME owns the key's jobs; a second key of the same name owns them too, so that k
 
 type Command = (asked: KeysArguments, terminal: Terminal) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly subject: string | null; readonly makes: boolean }>> = {
+const COMMANDS: Readonly<
+  Record<string, { readonly run: Command; readonly subject: string | null; readonly makes: boolean }>
+> = {
   create: { run: createCommand, subject: 'whose it is', makes: true },
   list: { run: listCommand, subject: null, makes: false },
   revoke: { run: revokeCommand, subject: 'the id of the key', makes: false },
 };
 
 /** `murmur keys …`; answers the exit status. Throws `UsageError`, and `KeyFileError` when the file cannot be read, used or written. */
-export async function keysCommand(args: readonly string[], readConfig: () => CliConfig, terminal: Terminal): Promise<number> {
+export async function keysCommand(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  terminal: Terminal,
+): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help === true) {
     terminal.out(KEYS_USAGE);
@@ -38,21 +44,38 @@ export async function keysCommand(args: readonly string[], readConfig: () => Cli
   }
   const [name, ...subjects] = positionals;
   const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name === undefined || command === undefined) throw new UsageError(name === undefined ? 'murmur keys: say create, list or revoke' : `murmur keys ${name}: there is create, list and revoke`);
-  if (command.subject !== null && subjects[0] === undefined) throw new UsageError(`murmur keys ${name}: say ${command.subject}`);
+  if (name === undefined || command === undefined)
+    throw new UsageError(
+      name === undefined
+        ? 'murmur keys: say create, list or revoke'
+        : `murmur keys ${name}: there is create, list and revoke`,
+    );
+  if (command.subject !== null && subjects[0] === undefined)
+    throw new UsageError(`murmur keys ${name}: say ${command.subject}`);
   const surplus = subjects[command.subject === null ? 0 : 1];
   if (surplus !== undefined) throw new UsageError(`murmur keys ${name}: ${surplus} is one too many`);
   const { scopes, weight, expires } = values;
-  if (!command.makes && [scopes, weight, expires].some((value) => value !== undefined)) throw new UsageError(`murmur keys ${name} takes no --scopes, --weight or --expires`);
+  if (!command.makes && [scopes, weight, expires].some((value) => value !== undefined))
+    throw new UsageError(`murmur keys ${name} takes no --scopes, --weight or --expires`);
   const file = values.file === undefined ? readConfig().API_KEYS_FILE : resolve(values.file);
   if (file === undefined) throw new UsageError('murmur keys: say which file, with --file or API_KEYS_FILE');
-  return command.run({
-    file, subject: subjects[0] ?? '',
-    scopes: scopes === undefined ? null : scopes.split(',').map((scope) => scope.trim()).filter((scope) => scope !== ''),
-    weight: weight === undefined ? null : numberOf(weight),
-    expires: expires ?? null,
-    json: values.json ?? false,
-  }, terminal);
+  return command.run(
+    {
+      file,
+      subject: subjects[0] ?? '',
+      scopes:
+        scopes === undefined
+          ? null
+          : scopes
+              .split(',')
+              .map((scope) => scope.trim())
+              .filter((scope) => scope !== ''),
+      weight: weight === undefined ? null : numberOf(weight),
+      expires: expires ?? null,
+      json: values.json ?? false,
+    },
+    terminal,
+  );
 }
 
 function numberOf(text: string): number {
@@ -63,8 +86,16 @@ function numberOf(text: string): number {
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args], allowPositionals: true,
-      options: { scopes: { type: 'string' }, weight: { type: 'string' }, expires: { type: 'string' }, file: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        scopes: { type: 'string' },
+        weight: { type: 'string' },
+        expires: { type: 'string' },
+        file: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split('. ')[0] : String(error));

@@ -7,11 +7,24 @@ import type { KeysArguments } from './keys-arguments.js';
 export async function listCommand({ file, json }: KeysArguments, terminal: Terminal): Promise<number> {
   const keys = await listKeys(file);
   if (json) {
-    terminal.out(`${JSON.stringify({ keys: keys.map(({ createdAt, expiresAt, ...key }) => ({ ...key, created_at: createdAt, expires_at: expiresAt })) }, null, 2)}\n`);
+    terminal.out(
+      `${JSON.stringify({ keys: keys.map(({ createdAt, expiresAt, ...key }) => ({ ...key, created_at: createdAt, expires_at: expiresAt })) }, null, 2)}\n`,
+    );
     return 0;
   }
-  terminal.out(formatTable(['ID', 'NAME', 'MAY', 'WEIGHT', 'CREATED', 'EXPIRES', 'STATE'], keys.map((key) => [
-    key.id, key.name, key.scopes.join(','), String(key.weight), key.createdAt, key.expiresAt ?? 'never', key.state,
-  ])));
+  terminal.out(
+    formatTable(
+      ['ID', 'NAME', 'MAY', 'WEIGHT', 'CREATED', 'EXPIRES', 'STATE'],
+      keys.map((key) => [
+        key.id,
+        key.name,
+        key.scopes.join(','),
+        String(key.weight),
+        key.createdAt,
+        key.expiresAt ?? 'never',
+        key.state,
+      ]),
+    ),
+  );
   return 0;
 }

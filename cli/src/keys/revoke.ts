@@ -5,6 +5,10 @@ import type { KeysArguments } from './keys-arguments.js';
 /** `murmur keys revoke ID`. */
 export async function revokeCommand({ file, subject, json }: KeysArguments, terminal: Terminal): Promise<number> {
   const { id, name } = await revokeKey(file, subject);
-  terminal.out(json ? `${JSON.stringify({ id, name, revoked: true })}\n` : `${id} of ${name} is revoked: doors refuse it within five seconds.\n`);
+  terminal.out(
+    json
+      ? `${JSON.stringify({ id, name, revoked: true })}\n`
+      : `${id} of ${name} is revoked: doors refuse it within five seconds.\n`,
+  );
   return 0;
 }

@@ -7,7 +7,13 @@ import { TestLiveRelay, type RelayScript } from '@murmuration/client/testing';
 import { run } from '../run.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
-async function place(t: TestContext, script: RelayScript = {}): Promise<{ relay: TestLiveRelay; live: (args: readonly string[], terminal?: TestTerminal) => Promise<{ status: number; out: string; err: string }> }> {
+async function place(
+  t: TestContext,
+  script: RelayScript = {},
+): Promise<{
+  relay: TestLiveRelay;
+  live: (args: readonly string[], terminal?: TestTerminal) => Promise<{ status: number; out: string; err: string }>;
+}> {
   const relay = await TestLiveRelay.open(script);
   t.after(() => relay.close());
   return {
@@ -38,7 +44,10 @@ async function recorder(t: TestContext, name: string, script: string): Promise<v
 describe('murmur live', () => {
   test('What is spoken into standard input comes out as lines, and all of it is sent.', async (t) => {
     const { relay, live } = await place(t);
-    const ran = await live(['-', '--language', 'en', '--rate', '8000'], new TestTerminal({ input: [AUDIO.subarray(0, 9_999), AUDIO.subarray(9_999)] }));
+    const ran = await live(
+      ['-', '--language', 'en', '--rate', '8000'],
+      new TestTerminal({ input: [AUDIO.subarray(0, 9_999), AUDIO.subarray(9_999)] }),
+    );
     assert.deepEqual([ran.status, ran.err], [0, '']);
     assert.match(ran.out, /^-?\d+\n-?\d+\n$/);
     assert.deepEqual(relay.onlySession.audio, AUDIO);
@@ -48,8 +57,14 @@ describe('murmur live', () => {
   test('With --json there is one line an event, without the token of the session.', async (t) => {
     const { relay, live } = await place(t);
     const { out } = await live(['-', '--json'], new TestTerminal({ input: [AUDIO] }));
-    const events = out.trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; sample_rate?: number });
-    assert.deepEqual(events.map(({ type }) => type), ['ready', 'final', 'final', 'closed']);
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; sample_rate?: number });
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['ready', 'final', 'final', 'closed'],
+    );
     assert.equal(events[0]?.sample_rate, 16_000);
     assert.ok(!out.includes(relay.onlySession.token));
   });
@@ -59,17 +74,24 @@ describe('murmur live', () => {
     const { relay, live } = await place(t);
     const terminal = new TestTerminal({ isWatched: true });
     const running = live([], terminal);
-    while (relay.onlySessionOrNull()?.audio.length !== 17_000) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    while (relay.onlySessionOrNull()?.audio.length !== 17_000)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
     terminal.interrupt();
     const ran = await running;
     assert.deepEqual([ran.status, ran.out], [0, '0\n0\n']);
     assert.match(ran.err, /listening/);
   });
 
-  test('A microphone that cannot be had is told in the recorder\'s words, and the session does not stay.', async (t) => {
+  test("A microphone that cannot be had is told in the recorder's words, and the session does not stay.", async (t) => {
     await recorder(t, 'arecord', 'console.error("arecord: no soundcards found"); process.exit(1);');
     const { live } = await place(t);
-    assert.deepEqual(await live([]), { status: 1, out: '', err: 'arecord cannot record: arecord: no soundcards found\n' });
+    assert.deepEqual(await live([]), {
+      status: 1,
+      out: '',
+      err: 'arecord cannot record: arecord: no soundcards found\n',
+    });
   });
 
   test('Without a recorder it is said what to install.', async (t) => {
@@ -82,7 +104,14 @@ describe('murmur live', () => {
 
   test('Connections that break are told to a person only, and lose nothing.', async (t) => {
     let cuts = 0;
-    const { relay, live } = await place(t, { onFrame: (connection, frame) => { if (!Buffer.isBuffer(frame) || cuts === 2) return false; cuts++; connection.leave(); return true; } });
+    const { relay, live } = await place(t, {
+      onFrame: (connection, frame) => {
+        if (!Buffer.isBuffer(frame) || cuts === 2) return false;
+        cuts++;
+        connection.leave();
+        return true;
+      },
+    });
     const watched = await live(['-'], new TestTerminal({ isWatched: true, input: [AUDIO] }));
     assert.deepEqual([watched.status, watched.out.split('\n').length], [0, 3]);
     assert.match(watched.err, /reconnecting: .*\nconnected again; nothing is lost\n/);
@@ -90,9 +119,32 @@ describe('murmur live', () => {
   });
 
   test('A server that refuses is status 1, one that is not there 3, and a command line that means nothing 2.', async (t) => {
-    const { relay, live } = await place(t, { onFrame: (connection) => { connection.say({ type: 'error', code: 'unsupported_language', message: 'No.', param: 'language', retryable: false }); connection.closeWith(1008); return true; } });
-    assert.deepEqual(await live(['-'], new TestTerminal({ input: [AUDIO] })), { status: 1, out: '', err: 'No. (unsupported_language)\n' });
-    for (const [args, words] of [[['talk.wav'], /murmur transcribe takes files/], [['-', '-'], /one too many/], [['--rate', '8000'], /are of standard input/], [['-', '--encoding', 'opus'], /--encoding takes pcm_s16le/], [['-', '--relay', 'http://x'], /--relay takes a ws/], [['-', '--channels', '17'], /from 1 to 16/]] as const) {
+    const { relay, live } = await place(t, {
+      onFrame: (connection) => {
+        connection.say({
+          type: 'error',
+          code: 'unsupported_language',
+          message: 'No.',
+          param: 'language',
+          retryable: false,
+        });
+        connection.closeWith(1008);
+        return true;
+      },
+    });
+    assert.deepEqual(await live(['-'], new TestTerminal({ input: [AUDIO] })), {
+      status: 1,
+      out: '',
+      err: 'No. (unsupported_language)\n',
+    });
+    for (const [args, words] of [
+      [['talk.wav'], /murmur transcribe takes files/],
+      [['-', '-'], /one too many/],
+      [['--rate', '8000'], /are of standard input/],
+      [['-', '--encoding', 'opus'], /--encoding takes pcm_s16le/],
+      [['-', '--relay', 'http://x'], /--relay takes a ws/],
+      [['-', '--channels', '17'], /from 1 to 16/],
+    ] as const) {
       const ran = await live(args);
       assert.equal(ran.status, 2, args.join(' '));
       assert.match(ran.err, words);
@@ -104,7 +156,9 @@ describe('murmur live', () => {
 
   test('Ctrl-C before anything was heard ends it at once.', async (t) => {
     const { live } = await place(t);
-    const silent: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) };
+    const silent: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
+    };
     const terminal = Object.assign(new TestTerminal(), { input: silent });
     const running = live(['-'], terminal);
     terminal.interrupt();

@@ -25,11 +25,23 @@ Exit status: 0 all that was spoken is written; 1 it could not be done; 2 the com
 `;
 
 /** `murmur live …`; answers the exit status. Throws `UsageError`, `UnusableInput`, `MurmurationError`. */
-export async function liveCommand(args: readonly string[], readConfig: () => CliConfig, terminal: Terminal): Promise<number> {
+export async function liveCommand(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  terminal: Terminal,
+): Promise<number> {
   const { values, positionals } = parseOptions(args, {
     ...SERVER_OPTIONS,
-    language: { type: 'string' }, model: { type: 'string' }, 'endpointing-ms': { type: 'string' }, rate: { type: 'string' }, channels: { type: 'string' }, encoding: { type: 'string' }, relay: { type: 'string' },
-    times: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+    language: { type: 'string' },
+    model: { type: 'string' },
+    'endpointing-ms': { type: 'string' },
+    rate: { type: 'string' },
+    channels: { type: 'string' },
+    encoding: { type: 'string' },
+    relay: { type: 'string' },
+    times: { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
   });
   if (values.help === true) {
     terminal.out(LIVE_USAGE);
@@ -37,21 +49,36 @@ export async function liveCommand(args: readonly string[], readConfig: () => Cli
   }
   const [input, surplus] = positionals;
   if (surplus !== undefined) throw new UsageError(`murmur live: ${surplus} is one too many`);
-  if (input !== undefined && input !== '-') throw new UsageError(`murmur live: ${input} is neither the microphone nor -; murmur transcribe takes files`);
-  if (input === undefined && (values.rate ?? values.channels ?? values.encoding) !== undefined) throw new UsageError('murmur live: --rate, --channels and --encoding are of standard input: say -');
-  if (values.relay !== undefined && !/^wss?:\/\/./.test(values.relay)) throw new UsageError('--relay takes a ws(s) address');
-  return runLive({
-    client: clientFor(values, readConfig()),
-    raw: input === undefined ? null : {
-      encoding: choice('--encoding', values.encoding, ENCODINGS, 'pcm_s16le'),
-      sampleRateHz: count('--rate', values.rate, { absent: 16_000, most: 192_000 }),
-      channels: count('--channels', values.channels, { absent: 1, most: 16 }),
+  if (input !== undefined && input !== '-')
+    throw new UsageError(`murmur live: ${input} is neither the microphone nor -; murmur transcribe takes files`);
+  if (input === undefined && (values.rate ?? values.channels ?? values.encoding) !== undefined)
+    throw new UsageError('murmur live: --rate, --channels and --encoding are of standard input: say -');
+  if (values.relay !== undefined && !/^wss?:\/\/./.test(values.relay))
+    throw new UsageError('--relay takes a ws(s) address');
+  return runLive(
+    {
+      client: clientFor(values, readConfig()),
+      raw:
+        input === undefined
+          ? null
+          : {
+              encoding: choice('--encoding', values.encoding, ENCODINGS, 'pcm_s16le'),
+              sampleRateHz: count('--rate', values.rate, { absent: 16_000, most: 192_000 }),
+              channels: count('--channels', values.channels, { absent: 1, most: 16 }),
+            },
+      settings: {
+        url: values.relay,
+        language: values.language,
+        model: values.model,
+        endpointing_ms:
+          values['endpointing-ms'] === undefined
+            ? undefined
+            : count('--endpointing-ms', values['endpointing-ms'], { absent: 400, most: 10_000 }),
+        interim_results: terminal.isWatched || values.json === true,
+      },
+      withTimes: values.times ?? false,
+      json: values.json ?? false,
     },
-    settings: {
-      url: values.relay, language: values.language, model: values.model,
-      endpointing_ms: values['endpointing-ms'] === undefined ? undefined : count('--endpointing-ms', values['endpointing-ms'], { absent: 400, most: 10_000 }),
-      interim_results: terminal.isWatched || values.json === true,
-    },
-    withTimes: values.times ?? false, json: values.json ?? false,
-  }, terminal);
+    terminal,
+  );
 }

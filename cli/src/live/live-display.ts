@@ -18,16 +18,31 @@ export class LiveDisplay {
 
   show(event: LiveEvent): void {
     switch (event.type) {
-      case 'partial': this.#draw(event.text); return;
+      case 'partial':
+        this.#draw(event.text);
+        return;
       case 'final':
         this.clear();
-        if (event.text !== '') this.#terminal.out(`${this.#withTimes ? `[${clockTime(event.start_ms / 1_000, true)} - ${clockTime(event.end_ms / 1_000, true)}] ` : ''}${event.text}\n`);
+        if (event.text !== '')
+          this.#terminal.out(
+            `${this.#withTimes ? `[${clockTime(event.start_ms / 1_000, true)} - ${clockTime(event.end_ms / 1_000, true)}] ` : ''}${event.text}\n`,
+          );
         return;
-      case 'ready': this.#note('listening; Ctrl-C ends it'); return;
-      case 'reconnecting': this.#note(`reconnecting: ${event.reason}`); return;
-      case 'resumed': this.#note('connected again; nothing is lost'); return;
-      case 'warning': case 'error': this.#tell(`${event.message} (${event.code})`); return;
-      case 'speech_started': case 'closed':
+      case 'ready':
+        this.#note('listening; Ctrl-C ends it');
+        return;
+      case 'reconnecting':
+        this.#note(`reconnecting: ${event.reason}`);
+        return;
+      case 'resumed':
+        this.#note('connected again; nothing is lost');
+        return;
+      case 'warning':
+      case 'error':
+        this.#tell(`${event.message} (${event.code})`);
+        return;
+      case 'speech_started':
+      case 'closed':
     }
   }
 
@@ -53,7 +68,9 @@ export class LiveDisplay {
     const isWide = /[\u1100-\uffdc]/.test(text);
     const room = Math.max(1, Math.floor((this.#terminal.columns - 2) / (isWide ? 2 : 1)));
     const line = Array.from(text.replaceAll(/\p{Cc}/gu, ' '));
-    this.#terminal.err(`\r\u001B[K${line.length > room ? `…${line.slice(line.length - room + 1).join('')}` : line.join('')}`);
+    this.#terminal.err(
+      `\r\u001B[K${line.length > room ? `…${line.slice(line.length - room + 1).join('')}` : line.join('')}`,
+    );
     this.#isDrawn = true;
   }
 }

@@ -1,4 +1,10 @@
-import { MurmurationError, type LiveClosed, type LiveOptions, type LiveSession, type Murmuration } from '@murmuration/client/node';
+import {
+  MurmurationError,
+  type LiveClosed,
+  type LiveOptions,
+  type LiveSession,
+  type Murmuration,
+} from '@murmuration/client/node';
 import { STATUS } from '../server/fault.js';
 import type { Terminal } from '../terminal.js';
 import { LiveDisplay } from './live-display.js';
@@ -20,12 +26,19 @@ export interface LiveArguments {
 export async function runLive(asked: LiveArguments, terminal: Terminal): Promise<number> {
   const interrupted = terminal.interrupted();
   const stopping = new AbortController();
-  const stop = (): void => { stopping.abort(interrupted.reason); };
+  const stop = (): void => {
+    stopping.abort(interrupted.reason);
+  };
   interrupted.addEventListener('abort', stop, { once: true });
   if (interrupted.aborted) stop();
   try {
     const source = await sourceOf(asked.raw, terminal, stopping.signal);
-    const session = asked.client.live({ ...asked.settings, encoding: source.encoding, sample_rate: source.sampleRateHz, channels: source.channels });
+    const session = asked.client.live({
+      ...asked.settings,
+      encoding: source.encoding,
+      sample_rate: source.sampleRateHz,
+      channels: source.channels,
+    });
     return await speakAndShow(session, source, asked, terminal, stopping.signal);
   } finally {
     interrupted.removeEventListener('abort', stop);
@@ -35,12 +48,26 @@ export async function runLive(asked: LiveArguments, terminal: Terminal): Promise
 
 async function sourceOf(raw: LiveArguments['raw'], terminal: Terminal, stopped: AbortSignal): Promise<PcmSource> {
   if (raw === null) return microphone(stopped);
-  const neverHeard = new Promise<never>((_resolve, reject) => { stopped.addEventListener('abort', () => { reject(stopped.reason as Error); }, { once: true }); });
+  const neverHeard = new Promise<never>((_resolve, reject) => {
+    stopped.addEventListener(
+      'abort',
+      () => {
+        reject(stopped.reason as Error);
+      },
+      { once: true },
+    );
+  });
   neverHeard.catch(() => undefined);
   return Promise.race([wavOrRaw(terminal.input, raw), neverHeard]);
 }
 
-async function speakAndShow(session: LiveSession, { audio }: PcmSource, { withTimes, json }: LiveArguments, terminal: Terminal, stopped: AbortSignal): Promise<number> {
+async function speakAndShow(
+  session: LiveSession,
+  { audio }: PcmSource,
+  { withTimes, json }: LiveArguments,
+  terminal: Terminal,
+  stopped: AbortSignal,
+): Promise<number> {
   let fault: unknown;
   const speaking = speak(session, audio, stopped).catch((error: unknown) => {
     // What ended the session is told below; of what ended the audio only this one knows.
@@ -69,7 +96,9 @@ async function speakAndShow(session: LiveSession, { audio }: PcmSource, { withTi
 
 /** Gives what is spoken to the session, then finishes it: also when the user has heard enough. */
 async function speak(session: LiveSession, audio: AsyncIterable<Uint8Array>, stopped: AbortSignal): Promise<void> {
-  const finish = (): void => { session.finish(); };
+  const finish = (): void => {
+    session.finish();
+  };
   stopped.addEventListener('abort', finish, { once: true });
   if (stopped.aborted) finish();
   try {

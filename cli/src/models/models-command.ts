@@ -23,14 +23,23 @@ HF_HUB_OFFLINE. Exit status: 0 done; 1 it could not be done, or files are wrong;
 
 type Command = (asked: ModelsArguments, config: CliConfig, terminal: Terminal) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, { readonly run: Command; readonly names: readonly [least: number, most: number]; readonly takesDtype: boolean }>> = {
+const COMMANDS: Readonly<
+  Record<
+    string,
+    { readonly run: Command; readonly names: readonly [least: number, most: number]; readonly takesDtype: boolean }
+  >
+> = {
   list: { run: listCommand, names: [0, 0], takesDtype: false },
   pull: { run: pullCommand, names: [1, 1], takesDtype: true },
   verify: { run: verifyCommand, names: [0, 1], takesDtype: false },
 };
 
 /** `murmur models …`; answers the exit status. Throws `UsageError`. */
-export async function modelsCommand(args: readonly string[], readConfig: () => CliConfig, terminal: Terminal): Promise<number> {
+export async function modelsCommand(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  terminal: Terminal,
+): Promise<number> {
   const { values, positionals } = parse(args);
   if (values.help === true) {
     terminal.out(MODELS_USAGE);
@@ -38,7 +47,12 @@ export async function modelsCommand(args: readonly string[], readConfig: () => C
   }
   const [name, ...names] = positionals;
   const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name === undefined || command === undefined) throw new UsageError(name === undefined ? 'murmur models: say list, pull or verify' : `murmur models ${name}: there is list, pull and verify`);
+  if (name === undefined || command === undefined)
+    throw new UsageError(
+      name === undefined
+        ? 'murmur models: say list, pull or verify'
+        : `murmur models ${name}: there is list, pull and verify`,
+    );
   const [least, most] = command.names;
   if (names.length < least) throw new UsageError(`murmur models ${name}: say which model`);
   if (names.length > most) throw new UsageError(`murmur models ${name}: ${String(names[most])} is one too many`);
@@ -50,7 +64,11 @@ export async function modelsCommand(args: readonly string[], readConfig: () => C
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { dtype: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { dtype: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split('. ')[0] : String(error));
   }

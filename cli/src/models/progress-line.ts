@@ -40,7 +40,10 @@ export class ProgressLine {
       return;
     }
     const filled = Math.round(share * BAR_CELLS);
-    const text = totalBytes === 0 ? VERBS[step] : `${VERBS[step]} [${'#'.repeat(filled)}${'.'.repeat(BAR_CELLS - filled)}] ${amounts}  ${file}`;
+    const text =
+      totalBytes === 0
+        ? VERBS[step]
+        : `${VERBS[step]} [${'#'.repeat(filled)}${'.'.repeat(BAR_CELLS - filled)}] ${amounts}  ${file}`;
     // A line that wraps could not be drawn over.
     this.#terminal.err(`\r\u001B[K${text.slice(0, Math.max(1, this.#terminal.columns - 1))}`);
     this.#isDrawn = true;

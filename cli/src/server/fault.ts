@@ -5,7 +5,8 @@ export const STATUS = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 
 /** What went wrong, for a person; the code and the request's id are there for who asks for help. Throws on what is no fault of the server's or of a file. */
 export function sentence(error: unknown): string {
-  if (error instanceof MurmurationError) return `${error.message} (${[error.code, ...(error.requestId === null ? [] : [`request ${error.requestId}`])].join(', ')})`;
+  if (error instanceof MurmurationError)
+    return `${error.message} (${[error.code, ...(error.requestId === null ? [] : [`request ${error.requestId}`])].join(', ')})`;
   if (error instanceof Error && fileFaultCode(error) !== null) return error.message;
   throw error;
 }
@@ -25,7 +26,9 @@ export function statusOf(error: unknown): number {
 
 /** True for faults that every further request would meet as well. */
 export function concernsAll(error: unknown): boolean {
-  return error instanceof MurmurationError && ['unreachable', 'unauthenticated', 'permission_denied'].includes(error.code);
+  return (
+    error instanceof MurmurationError && ['unreachable', 'unauthenticated', 'permission_denied'].includes(error.code)
+  );
 }
 
 /** The code of what the file system says of a file, or null for other errors. */

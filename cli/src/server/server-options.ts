@@ -13,8 +13,12 @@ export const SERVER_USAGE = `  --server URL   the server, else that of MURMUR_UR
 const RETRIES = 3;
 
 /** The client that the options and the environment name. Throws `UsageError`. */
-export function clientFor(given: { readonly server?: string | undefined; readonly key?: string | undefined }, config: CliConfig): Murmuration {
+export function clientFor(
+  given: { readonly server?: string | undefined; readonly key?: string | undefined },
+  config: CliConfig,
+): Murmuration {
   const baseUrl = given.server ?? config.MURMUR_URL;
-  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) throw new UsageError('--server takes an http(s) address');
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
+    throw new UsageError('--server takes an http(s) address');
   return new Murmuration({ baseUrl, apiKey: given.key ?? config.MURMUR_API_KEY, retries: RETRIES });
 }

@@ -33,7 +33,9 @@ export class JobsDoor {
       server.listen(0, '127.0.0.1', () => {
         const door = new JobsDoor(server);
         server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-          door.#answer(request, response).catch(() => { response.destroy(); });
+          door.#answer(request, response).catch(() => {
+            response.destroy();
+          });
         });
         resolve(door);
       });
@@ -42,7 +44,9 @@ export class JobsDoor {
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => { resolve(); });
+      this.#server.close(() => {
+        resolve();
+      });
       this.#server.closeAllConnections();
     });
   }
@@ -56,15 +60,37 @@ export class JobsDoor {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.keys.add(request.headers.authorization);
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
-    if (request.method === 'POST') { await this.#submit(searchParams.get('id') ?? '', request, response); return; }
+    if (request.method === 'POST') {
+      await this.#submit(searchParams.get('id') ?? '', request, response);
+      return;
+    }
     const [, id = '', rest = ''] = /^\/v1\/jobs\/?([^/]*)\/?(.*)$/.exec(pathname) ?? [];
-    if (id === '') { this.#list(searchParams, response); return; }
+    if (id === '') {
+      this.#list(searchParams, response);
+      return;
+    }
     const held = this.jobs.get(id);
-    if (held === undefined) { refuse(response, 404, 'not_found'); return; }
-    if (request.method === 'DELETE') { this.#cancel(held); json(response, 200, held.job); return; }
-    if (rest === '') { json(response, 200, held.job); return; }
-    if (rest === 'events') { this.#follow(held, response); return; }
-    if (held.job.status !== 'done') { refuse(response, 409, 'job_not_done'); return; }
+    if (held === undefined) {
+      refuse(response, 404, 'not_found');
+      return;
+    }
+    if (request.method === 'DELETE') {
+      this.#cancel(held);
+      json(response, 200, held.job);
+      return;
+    }
+    if (rest === '') {
+      json(response, 200, held.job);
+      return;
+    }
+    if (rest === 'events') {
+      this.#follow(held, response);
+      return;
+    }
+    if (held.job.status !== 'done') {
+      refuse(response, 409, 'job_not_done');
+      return;
+    }
     if (rest === 'transcript.json') json(response, 200, { id, text: held.said });
     else response.end(`${rest.slice(-3)}: ${held.said}\n`);
   }
@@ -74,12 +100,17 @@ export class JobsDoor {
     const pieces: Buffer[] = [];
     for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
     const body = Buffer.concat(pieces).toString();
-    const said = request.headers['content-type'] === 'application/json' ? (JSON.parse(body) as { url: string }).url : /name="file"[^]*?\r\n\r\n([^]*?)\r\n--/.exec(body)?.[1] ?? '';
+    const said =
+      request.headers['content-type'] === 'application/json'
+        ? (JSON.parse(body) as { url: string }).url
+        : (/name="file"[^]*?\r\n\r\n([^]*?)\r\n--/.exec(body)?.[1] ?? '');
     this.submitted.push(body);
     this.#hold(id, said);
     json(response, 202, this.jobs.get(id)?.job);
     // Others may be sent meanwhile, if the command line lets them.
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
     this.#atOnce--;
     if (said !== 'hang') this.end(id);
   }
@@ -87,8 +118,26 @@ export class JobsDoor {
   #hold(id: string, said: string): void {
     const time = '2027-01-01T00:00:00Z';
     const job: Job = {
-      id, object: 'job', status: 'running', priority: 'batch', model: 'm', created_at: time, accepted_at: time, finished_at: null, expires_at: null, purged: false, retention_seconds: 60, duration: 61,
-      language: 'en', progress: { done_seconds: 0, planned_seconds: 4 }, position: 0, estimated_seconds_left: 2, error: null, metadata: { of: 'me' }, webhook: null, urls: { self: '', events: '', transcript: '' },
+      id,
+      object: 'job',
+      status: 'running',
+      priority: 'batch',
+      model: 'm',
+      created_at: time,
+      accepted_at: time,
+      finished_at: null,
+      expires_at: null,
+      purged: false,
+      retention_seconds: 60,
+      duration: 61,
+      language: 'en',
+      progress: { done_seconds: 0, planned_seconds: 4 },
+      position: 0,
+      estimated_seconds_left: 2,
+      error: null,
+      metadata: { of: 'me' },
+      webhook: null,
+      urls: { self: '', events: '', transcript: '' },
     };
     this.jobs.set(id, { job, said, watchers: new Set(), events: '' });
     this.tell(id, '1-0', 'accepted', {});
@@ -131,10 +180,16 @@ export class JobsDoor {
 
   #list(query: URLSearchParams, response: ServerResponse): void {
     const wanted = query.get('status') as JobStatus | null;
-    const all = [...this.jobs.values()].map(({ job }) => job).filter(({ status }) => wanted === null || status === wanted);
+    const all = [...this.jobs.values()]
+      .map(({ job }) => job)
+      .filter(({ status }) => wanted === null || status === wanted);
     const from = Number(query.get('cursor') ?? 0);
     const to = from + Number(query.get('limit') ?? 2);
-    json(response, 200, { object: 'list', data: all.slice(from, to), next_cursor: to < all.length ? String(to) : null });
+    json(response, 200, {
+      object: 'list',
+      data: all.slice(from, to),
+      next_cursor: to < all.length ? String(to) : null,
+    });
   }
 }
 
@@ -143,5 +198,7 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 }
 
 function refuse(response: ServerResponse, status: number, code: string): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'r-1' }).end(JSON.stringify({ error: { message: `told of ${code}`, type: 'x', param: null, code } }));
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'r-1' })
+    .end(JSON.stringify({ error: { message: `told of ${code}`, type: 'x', param: null, code } }));
 }

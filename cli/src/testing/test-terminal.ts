@@ -8,7 +8,10 @@ export class TestTerminal implements Terminal {
   readonly input: AsyncIterable<Uint8Array>;
   readonly #interruption = new AbortController();
 
-  constructor({ isWatched = false, input = [] }: { readonly isWatched?: boolean; readonly input?: readonly Uint8Array[] } = {}) {
+  constructor({
+    isWatched = false,
+    input = [],
+  }: { readonly isWatched?: boolean; readonly input?: readonly Uint8Array[] } = {}) {
     this.isWatched = isWatched;
     this.input = { [Symbol.asyncIterator]: () => piecesOf(input) };
   }

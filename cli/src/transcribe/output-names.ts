@@ -28,7 +28,8 @@ function stemOf(input: string): string {
 }
 
 function lastOfAddress(address: string): string {
-  const last = (URL.canParse(address) ? new URL(address).pathname : '').split('/').findLast((part) => part !== '') ?? '';
+  const last =
+    (URL.canParse(address) ? new URL(address).pathname : '').split('/').findLast((part) => part !== '') ?? '';
   try {
     return decodeURIComponent(last);
   } catch {

@@ -21,7 +21,10 @@ export class ProgressBoard {
 
   /** A bar for one more recording. */
   add(name: string): Progress {
-    const progress = new Progress(name, () => { this.#shown.delete(progress); this.#redraw(); });
+    const progress = new Progress(name, () => {
+      this.#shown.delete(progress);
+      this.#redraw();
+    });
     this.#shown.add(progress);
     this.#redraw();
     return progress;
@@ -49,8 +52,16 @@ export class ProgressBoard {
     this.#takeAway();
     if (!this.#terminal.isWatched || this.#shown.size === 0) return;
     const bars = new MultiBar({
-      stream: asStream(this.#terminal), format: '{name} [{bar}] {percentage} %  {stage}', barsize: BAR_CELLS, barCompleteChar: '#', barIncompleteChar: '.',
-      clearOnComplete: true, hideCursor: true, emptyOnZero: true, forceRedraw: true, gracefulExit: false,
+      stream: asStream(this.#terminal),
+      format: '{name} [{bar}] {percentage} %  {stage}',
+      barsize: BAR_CELLS,
+      barCompleteChar: '#',
+      barIncompleteChar: '.',
+      clearOnComplete: true,
+      hideCursor: true,
+      emptyOnZero: true,
+      forceRedraw: true,
+      gracefulExit: false,
     });
     this.#bars = bars;
     for (const progress of this.#shown) progress.attach(bars);
@@ -102,20 +113,27 @@ export class Progress {
 
   #update(): void {
     // While a recording is sent, nobody knows how much speech is still to come: what is sent stands for the whole.
-    const share = this.#plannedSeconds === 0 ? 0 : this.#sentShare * this.#doneSeconds / this.#plannedSeconds;
+    const share = this.#plannedSeconds === 0 ? 0 : (this.#sentShare * this.#doneSeconds) / this.#plannedSeconds;
     this.#share = Math.min(1, Math.max(this.#share, share));
     this.#bar?.update(Math.floor(this.#share * 100), { stage: this.#stage() });
   }
 
   #stage(): string {
     const speech = `${clockTime(this.#doneSeconds)} of ${clockTime(this.#plannedSeconds)} of speech`;
-    if (this.#sentShare < 1) return `${String(Math.floor(this.#sentShare * 100))} % sent${this.#doneSeconds > 0 ? `, ${speech}` : ''}`;
+    if (this.#sentShare < 1)
+      return `${String(Math.floor(this.#sentShare * 100))} % sent${this.#doneSeconds > 0 ? `, ${speech}` : ''}`;
     return this.#plannedSeconds === 0 ? 'waiting' : speech;
   }
 }
 
 /** The terminal as the stream that cli-progress draws on. */
 function asStream(terminal: Terminal): NodeJS.WriteStream {
-  const stream = new Writable({ decodeStrings: false, write(text: string, _encoding, done) { terminal.err(text); done(); } });
+  const stream = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      terminal.err(text);
+      done();
+    },
+  });
   return Object.assign(stream, { isTTY: true, columns: terminal.columns }) as unknown as NodeJS.WriteStream;
 }

@@ -14,7 +14,9 @@ export async function transcribeAll(asked: TranscribeArguments, terminal: Termin
   const run = new Run(asked, terminal);
   try {
     // Each is waited for, also when one is interrupted: the others have jobs to cancel.
-    const ends = await Promise.allSettled(Array.from({ length: Math.min(asked.parallel, asked.inputs.length) }, () => run.work()));
+    const ends = await Promise.allSettled(
+      Array.from({ length: Math.min(asked.parallel, asked.inputs.length) }, () => run.work()),
+    );
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   } finally {
     run.end();
@@ -49,7 +51,8 @@ class Run {
 
   /** Takes one recording after the other until none is left. */
   async work(): Promise<void> {
-    for (let index = this.#begun++; index < this.#asked.inputs.length && !this.#isStopped; index = this.#begun++) await this.#one(index);
+    for (let index = this.#begun++; index < this.#asked.inputs.length && !this.#isStopped; index = this.#begun++)
+      await this.#one(index);
   }
 
   end(): void {
@@ -77,7 +80,15 @@ class Run {
     if (path !== null) await writeWhole(path, transcriptText(transcript));
     if (json) {
       const { id, model, language, duration } = job;
-      this.#line({ input: inputs[index], id, status: job.status, model, language, duration, ...(path === null ? { transcript } : { output: path }) });
+      this.#line({
+        input: inputs[index],
+        id,
+        status: job.status,
+        model,
+        language,
+        duration,
+        ...(path === null ? { transcript } : { output: path }),
+      });
     } else {
       this.#print(index, path === null ? this.#headed(index, transcriptText(transcript)) : `${path}\n`);
     }
@@ -87,13 +98,17 @@ class Run {
     const { inputs, json } = this.#asked;
     const fault = faultJson(error);
     this.#status = Math.max(this.#status, statusOf(error));
-    this.#board.aside(() => { this.#terminal.err(`${inputs[index] ?? ''}: ${sentence(error)}\n`); });
+    this.#board.aside(() => {
+      this.#terminal.err(`${inputs[index] ?? ''}: ${sentence(error)}\n`);
+    });
     if (json) this.#line({ input: inputs[index], status: 'failed', error: fault });
     else this.#print(index, '');
   }
 
   #line(value: unknown): void {
-    this.#board.aside(() => { this.#terminal.out(`${JSON.stringify(value)}\n`); });
+    this.#board.aside(() => {
+      this.#terminal.out(`${JSON.stringify(value)}\n`);
+    });
   }
 
   /** Several texts on one stream are told apart by their inputs. */
@@ -107,7 +122,10 @@ class Run {
     for (let next = this.#texts.get(this.#printed); next !== undefined; next = this.#texts.get(this.#printed)) {
       const ready = next;
       this.#texts.delete(this.#printed++);
-      if (ready !== '') this.#board.aside(() => { this.#terminal.out(ready); });
+      if (ready !== '')
+        this.#board.aside(() => {
+          this.#terminal.out(ready);
+        });
     }
   }
 }

@@ -12,7 +12,10 @@ interface Place {
   readonly folder: string;
   /** Makes a recording of this text and answers its path. */
   readonly record: (name: string, said: string) => Promise<string>;
-  readonly transcribe: (args: readonly string[], terminal?: TestTerminal) => Promise<{ status: number; out: string; err: string }>;
+  readonly transcribe: (
+    args: readonly string[],
+    terminal?: TestTerminal,
+  ) => Promise<{ status: number; out: string; err: string }>;
 }
 
 async function place(t: TestContext): Promise<Place> {
@@ -20,7 +23,8 @@ async function place(t: TestContext): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'murmur-transcribe-'));
   t.after(() => Promise.all([door.close(), rm(folder, { recursive: true, force: true })]));
   return {
-    door, folder,
+    door,
+    folder,
     record: async (name, said) => {
       await writeFile(join(folder, name), said);
       return join(folder, name);
@@ -33,21 +37,42 @@ async function place(t: TestContext): Promise<Place> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while (!condition())
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
 }
 
 describe('murmur transcribe', () => {
   test('The text of a recording is printed, and nothing else; fields and key are sent.', async (t) => {
     const { door, record, transcribe } = await place(t);
-    const ran = await transcribe([await record('talk.wav', 'hello'), '--language', 'en', '--model', 'base', '--word-timestamps', '--priority', 'batch']);
+    const ran = await transcribe([
+      await record('talk.wav', 'hello'),
+      '--language',
+      'en',
+      '--model',
+      'base',
+      '--word-timestamps',
+      '--priority',
+      'batch',
+    ]);
     assert.deepEqual(ran, { status: 0, out: 'txt: hello\n', err: '' });
     assert.deepEqual([...door.keys], ['Bearer murm_k']);
-    for (const field of ['name="language"\r\n\r\nen', 'name="model"\r\n\r\nbase', 'name="word_timestamps"\r\n\r\ntrue', 'name="priority"\r\n\r\nbatch', 'filename="talk.wav"']) assert.ok(door.submitted[0]?.includes(field), field);
+    for (const field of [
+      'name="language"\r\n\r\nen',
+      'name="model"\r\n\r\nbase',
+      'name="word_timestamps"\r\n\r\ntrue',
+      'name="priority"\r\n\r\nbatch',
+      'filename="talk.wav"',
+    ])
+      assert.ok(door.submitted[0]?.includes(field), field);
   });
 
   test('Several texts come in the order of the arguments, each under its name, a few recordings at once.', async (t) => {
     const { door, record, transcribe } = await place(t);
-    const paths = await Promise.all(Array.from({ length: 9 }, (_, i) => record(`${String(i)}.wav`, `text ${String(i)}`)));
+    const paths = await Promise.all(
+      Array.from({ length: 9 }, (_, i) => record(`${String(i)}.wav`, `text ${String(i)}`)),
+    );
     const ran = await transcribe([...paths, '--parallel', '3']);
     assert.equal(ran.status, 0);
     assert.equal(ran.out, paths.map((path, i) => `==> ${path} <==\ntxt: text ${String(i)}\n\n`).join(''));
@@ -70,7 +95,11 @@ describe('murmur transcribe', () => {
 
   test('What fails is told beside what succeeds, and the status is 1.', async (t) => {
     const { folder, record, transcribe } = await place(t);
-    const [good, bad, missing] = [await record('good.wav', 'hello'), await record('bad.wav', 'fail'), join(folder, 'missing.wav')];
+    const [good, bad, missing] = [
+      await record('good.wav', 'hello'),
+      await record('bad.wav', 'fail'),
+      join(folder, 'missing.wav'),
+    ];
     const ran = await transcribe([missing, bad, good]);
     assert.equal(ran.status, 1);
     assert.equal(ran.out, `==> ${good} <==\ntxt: hello\n\n`);
@@ -84,11 +113,24 @@ describe('murmur transcribe', () => {
   test('With --json there is one line a recording, whatever became of it.', async (t) => {
     const { folder, record, transcribe } = await place(t);
     const [good, bad] = [await record('good.wav', 'hello'), await record('bad.wav', 'fail')];
-    const lines = async (...args: readonly string[]): Promise<Record<string, unknown>[]> => (await transcribe([...args, '--json'])).out.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-    const [done, failed] = (await lines(good, bad)).sort((a, b) => String(a['status']).localeCompare(String(b['status'])));
-    assert.deepEqual([done?.['input'], done?.['transcript'], done?.['model'], done?.['duration']], [good, 'txt: hello\n', 'm', 61]);
+    const lines = async (...args: readonly string[]): Promise<Record<string, unknown>[]> =>
+      (await transcribe([...args, '--json'])).out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const [done, failed] = (await lines(good, bad)).sort((a, b) =>
+      String(a['status']).localeCompare(String(b['status'])),
+    );
+    assert.deepEqual(
+      [done?.['input'], done?.['transcript'], done?.['model'], done?.['duration']],
+      [good, 'txt: hello\n', 'm', 61],
+    );
     assert.match(String(done?.['id']), /^[0-9a-f-]{36}$/);
-    assert.deepEqual(failed, { input: bad, status: 'failed', error: { code: 'unprocessable_audio', message: 'The bytes are not audio.' } });
+    assert.deepEqual(failed, {
+      input: bad,
+      status: 'failed',
+      error: { code: 'unprocessable_audio', message: 'The bytes are not audio.' },
+    });
     const [asJson] = await lines(good, '-f', 'json');
     assert.deepEqual(asJson?.['transcript'], { id: asJson?.['id'], text: 'hello' });
     assert.equal((await lines(good, '-o', folder))[0]?.['output'], join(folder, 'good.txt'));
@@ -99,7 +141,10 @@ describe('murmur transcribe', () => {
     const input = [Buffer.from('spoken '), Buffer.from('words')];
     assert.equal((await transcribe(['-'], new TestTerminal({ input }))).out, 'txt: spoken words\n');
     assert.equal((await transcribe(['https://example.com/talk.mp3'])).out, 'txt: https://example.com/talk.mp3\n');
-    assert.deepEqual(JSON.parse(door.submitted[1] ?? ''), { url: 'https://example.com/talk.mp3', priority: 'interactive' });
+    assert.deepEqual(JSON.parse(door.submitted[1] ?? ''), {
+      url: 'https://example.com/talk.mp3',
+      priority: 'interactive',
+    });
   });
 
   test('A server that cannot be reached is status 3, told once.', async (t) => {
@@ -114,11 +159,17 @@ describe('murmur transcribe', () => {
   test('Ctrl-C cancels the jobs that have not ended, and is status 130.', async (t) => {
     const { door, record, transcribe } = await place(t);
     const terminal = new TestTerminal();
-    const running = transcribe([await record('a', 'hang'), await record('b', 'hang'), await record('c', 'hang'), '--parallel', '2'], terminal);
+    const running = transcribe(
+      [await record('a', 'hang'), await record('b', 'hang'), await record('c', 'hang'), '--parallel', '2'],
+      terminal,
+    );
     await until(() => [...door.jobs.values()].filter(({ watchers }) => watchers.size > 0).length === 2);
     terminal.interrupt();
     assert.equal((await running).status, 130);
-    assert.deepEqual([...door.jobs.values()].map(({ job }) => job.status), ['cancelled', 'cancelled']);
+    assert.deepEqual(
+      [...door.jobs.values()].map(({ job }) => job.status),
+      ['cancelled', 'cancelled'],
+    );
   });
 
   test('Where a person watches there is a bar, which goes away and leaves standard output alone.', async (t) => {
@@ -139,8 +190,14 @@ describe('murmur transcribe', () => {
   test('A command line that means nothing is told which part of it, and status 2.', async (t) => {
     const { transcribe } = await place(t);
     for (const [args, words] of [
-      [[], /say which recordings/], [['a', '-f', 'doc'], /--format takes txt, json/], [['a', '--parallel', '0'], /--parallel takes a whole number from 1 to 64/], [['a', '--priority', 'first'], /--priority takes interactive, batch/],
-      [['-', '-'], /can be read once/], [['a', 'b', '-f', 'srt'], /need --output or --json/], [['a', '--server', 'localhost:8000'], /--server takes an http\(s\) address/], [['a', '--frob'], /--frob/],
+      [[], /say which recordings/],
+      [['a', '-f', 'doc'], /--format takes txt, json/],
+      [['a', '--parallel', '0'], /--parallel takes a whole number from 1 to 64/],
+      [['a', '--priority', 'first'], /--priority takes interactive, batch/],
+      [['-', '-'], /can be read once/],
+      [['a', 'b', '-f', 'srt'], /need --output or --json/],
+      [['a', '--server', 'localhost:8000'], /--server takes an http\(s\) address/],
+      [['a', '--frob'], /--frob/],
     ] as const) {
       const { status, err, out } = await transcribe(args);
       assert.deepEqual([status, out], [2, ''], args.join(' '));

@@ -26,11 +26,22 @@ Exit status: 0 all done; 1 some failed; 2 the command line means nothing; 3 the 
 `;
 
 /** `murmur transcribe …`; answers the exit status. Throws `UsageError`, `Interrupted`. */
-export async function transcribeCommand(args: readonly string[], readConfig: () => CliConfig, terminal: Terminal): Promise<number> {
+export async function transcribeCommand(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  terminal: Terminal,
+): Promise<number> {
   const { values, positionals: inputs } = parseOptions(args, {
     ...SERVER_OPTIONS,
-    format: { type: 'string', short: 'f' }, output: { type: 'string', short: 'o' }, language: { type: 'string' }, model: { type: 'string' }, priority: { type: 'string' }, parallel: { type: 'string' },
-    'word-timestamps': { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+    format: { type: 'string', short: 'f' },
+    output: { type: 'string', short: 'o' },
+    language: { type: 'string' },
+    model: { type: 'string' },
+    priority: { type: 'string' },
+    parallel: { type: 'string' },
+    'word-timestamps': { type: 'boolean' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
   });
   if (values.help === true) {
     terminal.out(TRANSCRIBE_USAGE);
@@ -40,16 +51,25 @@ export async function transcribeCommand(args: readonly string[], readConfig: () 
   const folder = values.output ?? null;
   const json = values.json ?? false;
   if (inputs.length === 0) throw new UsageError('murmur transcribe: say which recordings');
-  if (inputs.filter((input) => input === '-').length > 1) throw new UsageError('murmur transcribe: standard input can be read once');
-  if (inputs.length > 1 && folder === null && !json && format !== 'txt') throw new UsageError(`murmur transcribe: several recordings as ${format} need --output or --json`);
-  return transcribeAll({
-    client: clientFor(values, readConfig()), inputs, format, folder, json,
-    parallel: count('--parallel', values.parallel, { absent: PARALLEL, most: MOST_PARALLEL }),
-    fields: {
-      priority: choice('--priority', values.priority, ['interactive', 'batch'], 'interactive'),
-      ...(values.language === undefined ? {} : { language: values.language }),
-      ...(values.model === undefined ? {} : { model: values.model }),
-      ...(values['word-timestamps'] === true ? { word_timestamps: true } : {}),
+  if (inputs.filter((input) => input === '-').length > 1)
+    throw new UsageError('murmur transcribe: standard input can be read once');
+  if (inputs.length > 1 && folder === null && !json && format !== 'txt')
+    throw new UsageError(`murmur transcribe: several recordings as ${format} need --output or --json`);
+  return transcribeAll(
+    {
+      client: clientFor(values, readConfig()),
+      inputs,
+      format,
+      folder,
+      json,
+      parallel: count('--parallel', values.parallel, { absent: PARALLEL, most: MOST_PARALLEL }),
+      fields: {
+        priority: choice('--priority', values.priority, ['interactive', 'batch'], 'interactive'),
+        ...(values.language === undefined ? {} : { language: values.language }),
+        ...(values.model === undefined ? {} : { model: values.model }),
+        ...(values['word-timestamps'] === true ? { word_timestamps: true } : {}),
+      },
     },
-  }, terminal);
+    terminal,
+  );
 }

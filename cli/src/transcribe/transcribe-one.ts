@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { MurmurationError, audioFile, type AudioInput, type Job, type RecordingUrl, type Transcript } from '@murmuration/client/node';
+import {
+  MurmurationError,
+  audioFile,
+  type AudioInput,
+  type Job,
+  type RecordingUrl,
+  type Transcript,
+} from '@murmuration/client/node';
 import type { Terminal } from '../terminal.js';
 import { isAddress } from './output-names.js';
 import type { Progress } from './progress-board.js';
@@ -16,12 +23,20 @@ const CANCEL_LIMIT_MS = 5_000;
  * One recording from its bytes to its transcript: submitted under a name of our own, so that it can be followed while it is sent.
  * A job that is not seen to its end is cancelled. Throws `MurmurationError` (also with the error of a job that failed), what `node:fs` throws, or the signal's reason.
  */
-export async function transcribeOne(input: string, asked: TranscribeArguments, terminal: Terminal, progress: Progress, signal: AbortSignal): Promise<{ readonly job: Job; readonly transcript: Transcript | string }> {
+export async function transcribeOne(
+  input: string,
+  asked: TranscribeArguments,
+  terminal: Terminal,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ readonly job: Job; readonly transcript: Transcript | string }> {
   const { jobs } = asked.client;
   const recording = await recordingOf(input, terminal);
   const id = randomUUID();
   const leaving = new AbortController();
-  const leave = (): void => { leaving.abort(signal.reason); };
+  const leave = (): void => {
+    leaving.abort(signal.reason);
+  };
   signal.addEventListener('abort', leave, { once: true });
   let isAccepted = false;
   let isOver = false;
@@ -29,23 +44,37 @@ export async function transcribeOne(input: string, asked: TranscribeArguments, t
     signal.throwIfAborted();
     // Its own faults do not matter: what became of the job is asked for below.
     const following = show(asked, id, progress, leaving.signal).catch(() => undefined);
-    await jobs.create(recording, { ...asked.fields, id, signal, onUpload: (sentBytes, totalBytes) => { progress.sent(sentBytes, totalBytes); } });
+    await jobs.create(recording, {
+      ...asked.fields,
+      id,
+      signal,
+      onUpload: (sentBytes, totalBytes) => {
+        progress.sent(sentBytes, totalBytes);
+      },
+    });
     isAccepted = true;
     progress.accepted();
     await following;
     const job = await jobs.wait(id, { signal });
     isOver = true;
-    if (job.status !== 'done') throw new MurmurationError(job.error?.code ?? 'cancelled', job.error?.message ?? 'the job was cancelled');
+    if (job.status !== 'done')
+      throw new MurmurationError(job.error?.code ?? 'cancelled', job.error?.message ?? 'the job was cancelled');
     return { job, transcript: await jobs.transcript(id, asked.format, { signal }) };
   } finally {
     leaving.abort();
     signal.removeEventListener('abort', leave);
     // Of a job that was refused, or whose sending broke, the server keeps nothing.
-    if (!isOver && (isAccepted || signal.aborted)) await jobs.cancel(id, { signal: AbortSignal.timeout(CANCEL_LIMIT_MS) }).catch(() => undefined);
+    if (!isOver && (isAccepted || signal.aborted))
+      await jobs.cancel(id, { signal: AbortSignal.timeout(CANCEL_LIMIT_MS) }).catch(() => undefined);
   }
 }
 
-async function show({ client }: TranscribeArguments, id: string, progress: Progress, signal: AbortSignal): Promise<void> {
+async function show(
+  { client }: TranscribeArguments,
+  id: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   for await (const event of client.jobs.events(id, { signal, appearsWithinMs: APPEARS_WITHIN_MS })) {
     if (event.type === 'progress') progress.transcribed(event.done_seconds, event.planned_seconds);
   }

@@ -12,9 +12,23 @@ export function bracketed(host: string): string {
 }
 
 /** The lines that say where everything is. The address of Redis holds a password: of our own `redisRecord` is named, the file that has it. */
-export function describeAddresses({ url, relayHost, ports, redisRecord }: { readonly url: string; readonly relayHost: string; readonly ports: Ports; readonly redisRecord: string | null }): readonly string[] {
+export function describeAddresses({
+  url,
+  relayHost,
+  ports,
+  redisRecord,
+}: {
+  readonly url: string;
+  readonly relayHost: string;
+  readonly ports: Ports;
+  readonly redisRecord: string | null;
+}): readonly string[] {
   const relay = bracketed(reachableHost(relayHost));
-  const metrics = [...ports.apis.map(({ metrics: port }) => port), ...ports.relays.map(({ metrics: port }) => port), ...ports.workerMetrics];
+  const metrics = [
+    ...ports.apis.map(({ metrics: port }) => port),
+    ...ports.relays.map(({ metrics: port }) => port),
+    ...ports.workerMetrics,
+  ];
   return [
     'Murmuration is ready.',
     `  transcribe    POST ${url}/transcribe`,

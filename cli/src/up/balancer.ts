@@ -21,7 +21,9 @@ export class Backend {
   /** Asks the probe, and from then on twice a second. */
   async watch(): Promise<void> {
     this.isReady = await this.#probe();
-    this.#timer = setTimeout(() => { void this.watch(); }, PROBE_EVERY_MS).unref();
+    this.#timer = setTimeout(() => {
+      void this.watch();
+    }, PROBE_EVERY_MS).unref();
   }
 
   unwatch(): void {
@@ -43,7 +45,9 @@ export class Balancer {
   /** Each target listens on loopback. */
   constructor(targets: readonly { readonly backend: Backend; readonly port: number }[]) {
     this.#targets = targets;
-    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (client) => { void this.#serve(client); });
+    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (client) => {
+      void this.#serve(client);
+    });
   }
 
   async listen(port: number, host: string): Promise<void> {
@@ -64,8 +68,12 @@ export class Balancer {
 
   async #serve(client: Socket): Promise<void> {
     this.#clients.add(client);
-    client.once('close', () => { this.#clients.delete(client); });
-    client.on('error', () => { client.destroy(); });
+    client.once('close', () => {
+      this.#clients.delete(client);
+    });
+    client.on('error', () => {
+      client.destroy();
+    });
     const tried = new Set<Backend>();
     for (;;) {
       const target = this.#choose(tried);
@@ -77,7 +85,9 @@ export class Balancer {
       target.backend.connections += 1;
       const upstream = await connected(target.port);
       if (upstream !== null) {
-        upstream.once('close', () => { target.backend.connections -= 1; });
+        upstream.once('close', () => {
+          target.backend.connections -= 1;
+        });
         carry(client, upstream);
         return;
       }
@@ -90,34 +100,58 @@ export class Balancer {
   #choose(tried: ReadonlySet<Backend>): { readonly backend: Backend; readonly port: number } | null {
     const count = this.#targets.length;
     this.#turn = (this.#turn + 1) % count;
-    const inTurn = [...this.#targets.slice(this.#turn), ...this.#targets.slice(0, this.#turn)].filter(({ backend }) => !tried.has(backend));
-    const load = ({ backend }: { readonly backend: Backend }): number => backend.isReady ? backend.connections : Number.MAX_SAFE_INTEGER;
-    return inTurn.reduce<(typeof inTurn)[number] | null>((best, one) => best === null || load(one) < load(best) ? one : best, null);
+    const inTurn = [...this.#targets.slice(this.#turn), ...this.#targets.slice(0, this.#turn)].filter(
+      ({ backend }) => !tried.has(backend),
+    );
+    const load = ({ backend }: { readonly backend: Backend }): number =>
+      backend.isReady ? backend.connections : Number.MAX_SAFE_INTEGER;
+    return inTurn.reduce<(typeof inTurn)[number] | null>(
+      (best, one) => (best === null || load(one) < load(best) ? one : best),
+      null,
+    );
   }
 }
 
 function connected(port: number): Promise<Socket | null> {
   return new Promise((resolve) => {
     const upstream = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
-    const limit = setTimeout(() => { upstream.destroy(); resolve(null); }, CONNECT_WITHIN_MS);
-    upstream.once('connect', () => { clearTimeout(limit); resolve(upstream); });
-    upstream.on('error', () => { clearTimeout(limit); upstream.destroy(); resolve(null); });
+    const limit = setTimeout(() => {
+      upstream.destroy();
+      resolve(null);
+    }, CONNECT_WITHIN_MS);
+    upstream.once('connect', () => {
+      clearTimeout(limit);
+      resolve(upstream);
+    });
+    upstream.on('error', () => {
+      clearTimeout(limit);
+      upstream.destroy();
+      resolve(null);
+    });
   });
 }
 
 function carry(client: Socket, upstream: Socket): void {
   client.pipe(upstream);
   upstream.pipe(client);
-  client.once('close', () => { upstream.destroy(); });
+  client.once('close', () => {
+    upstream.destroy();
+  });
   upstream.once('close', () => {
     if (client.destroyed) return;
     client.end();
     // What the client still sends is read and dropped: closing over unread bytes would take the answer from it.
     client.unpipe(upstream);
     client.resume();
-    const limit = setTimeout(() => { client.destroy(); }, LINGER_MS).unref();
-    client.once('close', () => { clearTimeout(limit); });
-    client.once('end', () => { client.destroySoon(); });
+    const limit = setTimeout(() => {
+      client.destroy();
+    }, LINGER_MS).unref();
+    client.once('close', () => {
+      clearTimeout(limit);
+    });
+    client.once('end', () => {
+      client.destroySoon();
+    });
     if (client.readableEnded) client.destroySoon();
   });
   if (client.destroyed) upstream.destroy();

@@ -70,31 +70,51 @@ export class Cluster {
     const gpus = workers > 1 && environment.CUDA_VISIBLE_DEVICES === undefined ? await nvidiaGpus() : [];
     const given = environment.RELAY_URL?.trim() ?? '';
     const relayUrl = given === '' ? `http://${bracketed(reachableHost(relayHost))}:${String(ports.webSocket)}` : given;
-    this.#apis = ports.apis.map(({ port, metrics }, i, all) => this.#service(numbered('api', i, all.length), 'services/api/dist/main.js', {
-      port: metrics,
-      environment: { ...(all.length > 1 ? { API_HOST: LOOPBACK } : {}), API_PORT: String(port), RELAY_URL: relayUrl },
-      triesInARow: TRIES_IN_A_ROW,
-    }));
-    this.#relays = ports.relays.map(({ listens, metrics }, i, all) => this.#service(numbered('relay', i, all.length), 'services/stream-relay/dist/main.js', {
-      port: metrics,
-      environment: { ...(all.length > 1 ? { RELAY_HOST: LOOPBACK } : {}), ...Object.fromEntries(Object.entries(listens).map(([name, port]) => [name, String(port)])) },
-      triesInARow: TRIES_IN_A_ROW,
-    }));
-    this.#workers = ports.workerMetrics.map((port, i, all) => this.#service(numbered('worker', i, all.length), 'services/worker/dist/main.js', {
-      port,
-      environment: workerEnvironment(i, all.length, { environment, gpus }),
-    }));
+    this.#apis = ports.apis.map(({ port, metrics }, i, all) =>
+      this.#service(numbered('api', i, all.length), 'services/api/dist/main.js', {
+        port: metrics,
+        environment: { ...(all.length > 1 ? { API_HOST: LOOPBACK } : {}), API_PORT: String(port), RELAY_URL: relayUrl },
+        triesInARow: TRIES_IN_A_ROW,
+      }),
+    );
+    this.#relays = ports.relays.map(({ listens, metrics }, i, all) =>
+      this.#service(numbered('relay', i, all.length), 'services/stream-relay/dist/main.js', {
+        port: metrics,
+        environment: {
+          ...(all.length > 1 ? { RELAY_HOST: LOOPBACK } : {}),
+          ...Object.fromEntries(Object.entries(listens).map(([name, port]) => [name, String(port)])),
+        },
+        triesInARow: TRIES_IN_A_ROW,
+      }),
+    );
+    this.#workers = ports.workerMetrics.map((port, i, all) =>
+      this.#service(numbered('worker', i, all.length), 'services/worker/dist/main.js', {
+        port,
+        environment: workerEnvironment(i, all.length, { environment, gpus }),
+      }),
+    );
     const services = [...this.#apis, ...this.#relays, ...this.#workers];
     if (this.#hasStopped()) return;
     for (const service of services) service.start();
-    await Promise.all(services.map(async (service) => {
-      await service.ready();
-      say(service.name, 'ready');
-    }));
-    await this.#balance({ services: this.#apis, metrics: ports.apis.map(({ metrics }) => metrics), listens: [{ host: apiHost, port: ports.api, targets: ports.apis.map(({ port }) => port) }] });
+    await Promise.all(
+      services.map(async (service) => {
+        await service.ready();
+        say(service.name, 'ready');
+      }),
+    );
     await this.#balance({
-      services: this.#relays, metrics: ports.relays.map(({ metrics }) => metrics),
-      listens: Object.entries(ports.public).map(([name, port]) => ({ host: relayHost, port, targets: ports.relays.map(({ listens }) => listens[name] ?? 0) })),
+      services: this.#apis,
+      metrics: ports.apis.map(({ metrics }) => metrics),
+      listens: [{ host: apiHost, port: ports.api, targets: ports.apis.map(({ port }) => port) }],
+    });
+    await this.#balance({
+      services: this.#relays,
+      metrics: ports.relays.map(({ metrics }) => metrics),
+      listens: Object.entries(ports.public).map(([name, port]) => ({
+        host: relayHost,
+        port,
+        targets: ports.relays.map(({ listens }) => listens[name] ?? 0),
+      })),
     });
   }
 
@@ -138,7 +158,15 @@ export class Cluster {
     say('redis', `ready on port ${String(port)} (its own, data under ${folder})`);
   }
 
-  #service(name: string, main: string, { port, environment, triesInARow }: { readonly port: number; readonly environment: Environment; readonly triesInARow?: number }): Service {
+  #service(
+    name: string,
+    main: string,
+    {
+      port,
+      environment,
+      triesInARow,
+    }: { readonly port: number; readonly environment: Environment; readonly triesInARow?: number },
+  ): Service {
     const { stateFolder, metricsHost, onFatal } = this.#options;
     const host = bracketed(reachableHost(metricsHost));
     return new Service(name, {
@@ -146,7 +174,14 @@ export class Cluster {
       args: ['--enable-source-maps', '--import', PRELOAD, join(ROOT, main)],
       cwd: ROOT,
       // Other users cannot read the environment of a process.
-      env: { ...this.#options.environment, MODEL_CACHE: modelCache(), ...audioFolder(this.#options.environment, stateFolder), ...environment, REDIS_URL: this.#redisUrl ?? undefined, METRICS_PORT: String(port) },
+      env: {
+        ...this.#options.environment,
+        MODEL_CACHE: modelCache(),
+        ...audioFolder(this.#options.environment, stateFolder),
+        ...environment,
+        REDIS_URL: this.#redisUrl ?? undefined,
+        METRICS_PORT: String(port),
+      },
       log: new LogFile(join(stateFolder, 'logs', `${name}.log`)),
       channel: true,
       probe: () => probeService(host, port),

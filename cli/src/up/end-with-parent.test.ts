@@ -6,7 +6,8 @@ import { test } from 'node:test';
 
 const PRELOAD = new URL('./end-with-parent.js', import.meta.url).href;
 // The service holds the inherited standard output open, which ends only when both processes are gone.
-const SERVICE = 'process.on("SIGTERM", () => { console.log("drained"); process.exit(0); }); console.log(`up ${process.pid}`); setInterval(() => {}, 1000);';
+const SERVICE =
+  'process.on("SIGTERM", () => { console.log("drained"); process.exit(0); }); console.log(`up ${process.pid}`); setInterval(() => {}, 1000);';
 const STARTER = `require('node:child_process').spawn(process.execPath, ['--import', ${JSON.stringify(PRELOAD)}, '-e', ${JSON.stringify(SERVICE)}], { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });`;
 
 test('A service ends in order when its starter is killed', async () => {

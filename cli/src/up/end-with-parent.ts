@@ -3,7 +3,9 @@
 import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread && process.channel !== undefined) {
-  process.on('disconnect', () => { process.kill(process.pid, 'SIGTERM'); });
+  process.on('disconnect', () => {
+    process.kill(process.pid, 'SIGTERM');
+  });
   // The channel alone must not keep the service alive.
   process.channel.unref();
 }

@@ -19,11 +19,15 @@ interface Member {
 
 /** The process and all below it. */
 function family(pid: number | undefined): readonly Member[] {
-  const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).trim().split('\n').map((line) => {
-    const [, one, parent, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return { pid: Number(one), parent: Number(parent), command };
-  });
-  const below = (parent: number | undefined): Member[] => all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
+  const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [, one, parent, command = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+      return { pid: Number(one), parent: Number(parent), command };
+    });
+  const below = (parent: number | undefined): Member[] =>
+    all.filter((one) => one.parent === parent).flatMap((one) => [one, ...below(one.pid)]);
   return [...all.filter((one) => one.pid === pid), ...below(pid)].filter(({ command }) => !command.startsWith('ps '));
 }
 
@@ -38,9 +42,30 @@ function isAlive(pid: number): boolean {
 }
 
 /** Starts a cluster by this command, and calls `end` once it serves with its family of processes; resolves when none is left. */
-async function endedBy(command: string, args: readonly string[], end: (running: { readonly child: ChildProcess; readonly members: readonly Member[]; readonly script: number; readonly state: string }) => void): Promise<{ readonly lines: readonly string[]; readonly redisLog: string }> {
+async function endedBy(
+  command: string,
+  args: readonly string[],
+  end: (running: {
+    readonly child: ChildProcess;
+    readonly members: readonly Member[];
+    readonly script: number;
+    readonly state: string;
+  }) => void,
+): Promise<{ readonly lines: readonly string[]; readonly redisLog: string }> {
   const state = mkdtempSync(join(tmpdir(), 'murmuration-ending-'));
-  const env = { ...process.env, STATE_DIR: state, API_PORT: '0', WS_PORT: '0', GRPC_PORT: '0', METRICS_PORT: '0', INIT_CWD: ROOT, npm_lifecycle_event: 'start', REDIS_URL: undefined, MODEL_PATH: undefined, NODE_TEST_CONTEXT: undefined };
+  const env = {
+    ...process.env,
+    STATE_DIR: state,
+    API_PORT: '0',
+    WS_PORT: '0',
+    GRPC_PORT: '0',
+    METRICS_PORT: '0',
+    INIT_CWD: ROOT,
+    npm_lifecycle_event: 'start',
+    REDIS_URL: undefined,
+    MODEL_PATH: undefined,
+    NODE_TEST_CONTEXT: undefined,
+  };
   const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let members: readonly Member[] = [];
   try {
@@ -52,14 +77,28 @@ async function endedBy(command: string, args: readonly string[], end: (running: 
           if (line.includes('Ctrl-C ends')) resolve();
         });
       }
-      void once(child, 'close').then(() => { reject(new Error(lines.join('\n'))); });
+      void once(child, 'close').then(() => {
+        reject(new Error(lines.join('\n')));
+      });
     });
     await serves;
     members = family(child.pid);
-    for (const part of ['scripts/start.mjs', 'redis-keeper.js', '127.0.0.1:', 'services/api', 'services/stream-relay', 'services/worker']) {
-      assert.ok(members.some((one) => one.command.includes(part)), `${part} in ${members.map((one) => one.command).join('\n')}`);
+    for (const part of [
+      'scripts/start.mjs',
+      'redis-keeper.js',
+      '127.0.0.1:',
+      'services/api',
+      'services/stream-relay',
+      'services/worker',
+    ]) {
+      assert.ok(
+        members.some((one) => one.command.includes(part)),
+        `${part} in ${members.map((one) => one.command).join('\n')}`,
+      );
     }
-    const script = members.find((one) => /\bnode\b.*scripts\/start\.mjs/.test(one.command) && !one.command.startsWith('sh '))?.pid;
+    const script = members.find(
+      (one) => /\bnode\b.*scripts\/start\.mjs/.test(one.command) && !one.command.startsWith('sh '),
+    )?.pid;
     assert.ok(script !== undefined);
     end({ child, members, script, state });
     while (members.some(({ pid }) => isAlive(pid))) await sleep(50);
@@ -73,18 +112,26 @@ async function endedBy(command: string, args: readonly string[], end: (running: 
 }
 
 test('SIGTERM to npm ends everything in order', TIMEOUT, async () => {
-  const { redisLog, lines } = await endedBy('npm', ['start'], ({ child }) => { child.kill('SIGTERM'); });
+  const { redisLog, lines } = await endedBy('npm', ['start'], ({ child }) => {
+    child.kill('SIGTERM');
+  });
   assert.match(lines.join('\n'), /ending in order/);
   assert.match(redisLog, /bye bye/);
 });
 
-test('SIGTERM to a shell between npm and the script, which passes nothing on, ends everything in order', TIMEOUT, async () => {
-  const { redisLog, lines } = await endedBy('sh', ['-c', 'node scripts/start.mjs; true'], ({ child }) => { child.kill('SIGTERM'); });
-  assert.match(lines.join('\n'), /ending in order/);
-  assert.match(redisLog, /bye bye/);
-});
+test(
+  'SIGTERM to a shell between npm and the script, which passes nothing on, ends everything in order',
+  TIMEOUT,
+  async () => {
+    const { redisLog, lines } = await endedBy('sh', ['-c', 'node scripts/start.mjs; true'], ({ child }) => {
+      child.kill('SIGTERM');
+    });
+    assert.match(lines.join('\n'), /ending in order/);
+    assert.match(redisLog, /bye bye/);
+  },
+);
 
-test('SIGTERM to the script ends everything in order, and what it wrote was its user\'s alone', TIMEOUT, async () => {
+test("SIGTERM to the script ends everything in order, and what it wrote was its user's alone", TIMEOUT, async () => {
   const { redisLog, lines } = await endedBy('npm', ['start'], ({ script, state, members }) => {
     const open: string[] = [];
     const look = (path: string): void => {
@@ -94,10 +141,13 @@ test('SIGTERM to the script ends everything in order, and what it wrote was its 
     };
     look(state);
     assert.deepEqual(open, []);
-    const { password } = JSON.parse(readFileSync(join(state, 'redis', 'server.json'), 'utf8')) as { readonly password: string };
+    const { password } = JSON.parse(readFileSync(join(state, 'redis', 'server.json'), 'utf8')) as {
+      readonly password: string;
+    };
     assert.match(password, /^[\w-]{43}$/);
     assert.ok(!members.some(({ command }) => command.includes(password)));
-    for (const name of readdirSync(join(state, 'logs'))) assert.ok(!readFileSync(join(state, 'logs', name), 'utf8').includes(password), name);
+    for (const name of readdirSync(join(state, 'logs')))
+      assert.ok(!readFileSync(join(state, 'logs', name), 'utf8').includes(password), name);
     process.kill(script, 'SIGTERM');
   });
   assert.match(lines.join('\n'), /ending in order/);
@@ -106,7 +156,9 @@ test('SIGTERM to the script ends everything in order, and what it wrote was its 
 
 for (const signal of ['SIGHUP', 'SIGKILL'] as const) {
   test(`${signal} to npm, which it does not pass on, ends everything in order`, TIMEOUT, async () => {
-    const { redisLog } = await endedBy('npm', ['start'], ({ child }) => { child.kill(signal); });
+    const { redisLog } = await endedBy('npm', ['start'], ({ child }) => {
+      child.kill(signal);
+    });
     assert.match(redisLog, /bye bye/);
   });
 }

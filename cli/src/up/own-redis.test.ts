@@ -7,14 +7,32 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findExecutable } from '../../../scripts/setup/executables.mjs';
-import { askRedis, newPassword, recordServer, redisMemoryBytes, redisServes, removeUnfinishedRewrites, stopLeftover, writeConfiguration, type OwnRedis } from './own-redis.js';
+import {
+  askRedis,
+  newPassword,
+  recordServer,
+  redisMemoryBytes,
+  redisServes,
+  removeUnfinishedRewrites,
+  stopLeftover,
+  writeConfiguration,
+  type OwnRedis,
+} from './own-redis.js';
 import { freePort } from './ports.js';
 
 const BINARY = findExecutable(['valkey-server', 'redis-server']) ?? '';
 const MIB = 1024 * 1024;
 
 /** Starts a server as `npm start` does; `work` gets its port, password and folder and a promise of its end. */
-async function withRedis(work: (running: { readonly port: number; readonly password: string; readonly folder: string; readonly pid: number; readonly ended: Promise<unknown> }) => Promise<void>): Promise<void> {
+async function withRedis(
+  work: (running: {
+    readonly port: number;
+    readonly password: string;
+    readonly folder: string;
+    readonly pid: number;
+    readonly ended: Promise<unknown>;
+  }) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'murmuration own "redis"-'));
   const server = { port: await freePort(), password: newPassword() };
   const child = startServer(folder, server);
@@ -39,7 +57,8 @@ async function untilServes(server: OwnRedis): Promise<void> {
 
 test('The server keeps every acknowledged write, refuses rather than forgets, and listens on loopback only', async () => {
   await withRedis(async ({ port, password, folder }) => {
-    const setting = async (name: string) => (await askRedis({ port, password }, ['CONFIG', 'GET', name]) as readonly string[])[1];
+    const setting = async (name: string) =>
+      ((await askRedis({ port, password }, ['CONFIG', 'GET', name])) as readonly string[])[1];
     assert.equal(await setting('appendonly'), 'yes');
     assert.equal(await setting('appendfsync'), 'always');
     assert.equal(await setting('maxmemory-policy'), 'noeviction');
@@ -51,13 +70,16 @@ test('The server keeps every acknowledged write, refuses rather than forgets, an
 
 test('The server answers nobody without its password, which no other user can read', async () => {
   await withRedis(async ({ port, password, folder, pid }) => {
-    for (const command of [['PING'], ['GET', 'key'], ['CONFIG', 'GET', 'dir'], ['INFO']] as const) await assert.rejects(askRedis({ port, password: null }, command), /NOAUTH/);
+    for (const command of [['PING'], ['GET', 'key'], ['CONFIG', 'GET', 'dir'], ['INFO']] as const)
+      await assert.rejects(askRedis({ port, password: null }, command), /NOAUTH/);
     await assert.rejects(askRedis({ port, password: newPassword() }, ['PING']), /WRONGPASS|invalid password/);
     assert.equal(await askRedis({ port, password }, ['PING']), 'PONG');
     recordServer(folder, { pid, port, password });
     assert.equal(statSync(folder).mode & 0o777, 0o700);
-    for (const file of ['redis.conf', 'server.json']) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
-    if (process.platform === 'linux') assert.ok(!readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes(password));
+    for (const file of ['redis.conf', 'server.json'])
+      assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+    if (process.platform === 'linux')
+      assert.ok(!readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes(password));
   });
 });
 
@@ -93,9 +115,18 @@ test('What a killed server left of a rewrite is removed, and nothing else', () =
   removeUnfinishedRewrites(join(folder, 'absent'));
   const inner = join(folder, 'appendonlydir');
   mkdirSync(inner);
-  for (const path of [join(folder, 'temp-rewriteaof-bg-12.aof'), join(inner, 'temp-rewriteaof-3.aof'), join(folder, 'temp-4.rdb'), join(inner, 'appendonly.aof.1.incr.aof')]) writeFileSync(path, 'x');
+  for (const path of [
+    join(folder, 'temp-rewriteaof-bg-12.aof'),
+    join(inner, 'temp-rewriteaof-3.aof'),
+    join(folder, 'temp-4.rdb'),
+    join(inner, 'appendonly.aof.1.incr.aof'),
+  ])
+    writeFileSync(path, 'x');
   removeUnfinishedRewrites(folder);
-  assert.deepEqual(readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort(), ['appendonlydir', join('appendonlydir', 'appendonly.aof.1.incr.aof')]);
+  assert.deepEqual(readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort(), [
+    'appendonlydir',
+    join('appendonlydir', 'appendonly.aof.1.incr.aof'),
+  ]);
   rmSync(folder, { recursive: true });
 });
 

@@ -51,17 +51,32 @@ export function readSettings(folder: string): ServerSettings {
  * Writes the configuration of a Redis server that loses nothing it acknowledged, refuses writes rather than dropping keys, and
  * answers nobody without the password; a file, since every user may read the arguments of a process. Answers its path.
  */
-export function writeConfiguration({ port, password, folder, memoryBytes }: ServerSettings & { readonly folder: string }): string {
+export function writeConfiguration({
+  port,
+  password,
+  folder,
+  memoryBytes,
+}: ServerSettings & { readonly folder: string }): string {
   privateFolder(folder);
   const path = join(folder, 'redis.conf');
-  writePrivate(path, [
-    `port ${String(port)}`, 'bind 127.0.0.1', `requirepass ${password}`, `dir "${folder.replaceAll(/[\\"]/g, '\\$&')}"`,
-    'appendonly yes', 'appendfsync always', 'save ""',
-    'maxmemory-policy noeviction', `maxmemory ${String(memoryBytes)}`,
-    // The slow log keeps parts of what clients sent.
-    'slowlog-log-slower-than -1',
-    'daemonize no', '',
-  ].join('\n'));
+  writePrivate(
+    path,
+    [
+      `port ${String(port)}`,
+      'bind 127.0.0.1',
+      `requirepass ${password}`,
+      `dir "${folder.replaceAll(/[\\"]/g, '\\$&')}"`,
+      'appendonly yes',
+      'appendfsync always',
+      'save ""',
+      'maxmemory-policy noeviction',
+      `maxmemory ${String(memoryBytes)}`,
+      // The slow log keeps parts of what clients sent.
+      'slowlog-log-slower-than -1',
+      'daemonize no',
+      '',
+    ].join('\n'),
+  );
   return path;
 }
 
@@ -78,7 +93,15 @@ export function forgetServer(folder: string): void {
 
 function recordedServer(folder: string): (OwnRedis & { readonly pid: number }) | null {
   try {
-    const { pid, port, password = null } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8')) as { readonly pid: number; readonly port: number; readonly password?: string | null };
+    const {
+      pid,
+      port,
+      password = null,
+    } = JSON.parse(readFileSync(join(folder, RECORD), 'utf8')) as {
+      readonly pid: number;
+      readonly port: number;
+      readonly password?: string | null;
+    };
     return Number.isInteger(pid) && Number.isInteger(port) ? { pid, port, password } : null;
   } catch {
     return null;
@@ -86,14 +109,26 @@ function recordedServer(folder: string): (OwnRedis & { readonly pid: number }) |
 }
 
 /** Sends one command on a connection of its own and answers its reply. Throws `ReplyError` for an error reply, another error when nothing listens or nothing comes within two seconds. */
-export async function askRedis({ port, password }: OwnRedis, [name, ...args]: readonly [string, ...string[]]): Promise<unknown> {
+export async function askRedis(
+  { port, password }: OwnRedis,
+  [name, ...args]: readonly [string, ...string[]],
+): Promise<unknown> {
   const client = new Redis({
-    host: '127.0.0.1', port, ...(password === null ? {} : { password }), lazyConnect: true,
-    connectTimeout: ANSWER_WITHIN_MS, commandTimeout: ANSWER_WITHIN_MS, retryStrategy: () => null, maxRetriesPerRequest: 0, enableReadyCheck: false,
+    host: '127.0.0.1',
+    port,
+    ...(password === null ? {} : { password }),
+    lazyConnect: true,
+    connectTimeout: ANSWER_WITHIN_MS,
+    commandTimeout: ANSWER_WITHIN_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    enableReadyCheck: false,
   });
   // Why a connection could not be made is told by this event; the promise says only that there is none.
   const faults: Error[] = [];
-  client.on('error', (error: Error) => { faults.push(error); });
+  client.on('error', (error: Error) => {
+    faults.push(error);
+  });
   try {
     await client.connect();
     return await client.call(name, ...args);
@@ -107,7 +142,7 @@ export async function askRedis({ port, password }: OwnRedis, [name, ...args]: re
 /** Whether this Redis works in `folder`: it is asked, because a process id or a port may have gone to somebody else. */
 async function worksIn(folder: string, server: OwnRedis): Promise<boolean> {
   try {
-    const [, dir] = await askRedis(server, ['CONFIG', 'GET', 'dir']) as readonly string[];
+    const [, dir] = (await askRedis(server, ['CONFIG', 'GET', 'dir'])) as readonly string[];
     return dir !== undefined && realpathSync(dir) === realpathSync(folder);
   } catch {
     return false;
@@ -137,7 +172,10 @@ export async function stopLeftover(folder: string, timeoutMs = 20_000): Promise<
   // It closes the connection instead of answering.
   await askRedis(recorded, ['SHUTDOWN', 'NOSAVE']).catch(() => undefined);
   for (const end = Date.now() + timeoutMs; await answers(recorded.port);) {
-    if (Date.now() > end) throw new SetupError(`The Redis of a former start (process ${String(recorded.pid)}, port ${String(recorded.port)}) does not end. End it, then run the command again.`);
+    if (Date.now() > end)
+      throw new SetupError(
+        `The Redis of a former start (process ${String(recorded.pid)}, port ${String(recorded.port)}) does not end. End it, then run the command again.`,
+      );
     await sleep(100);
   }
   forgetServer(folder);

@@ -39,7 +39,11 @@ function isPortFree(port: number, host: string): Promise<boolean> {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
-    probe.listen({ port, host, exclusive: true }, () => { probe.close(() => { resolve(true); }); });
+    probe.listen({ port, host, exclusive: true }, () => {
+      probe.close(() => {
+        resolve(true);
+      });
+    });
   });
 }
 
@@ -50,7 +54,9 @@ export function freePort(host = '127.0.0.1'): Promise<number> {
     probe.once('error', reject);
     probe.listen({ port: 0, host, exclusive: true }, () => {
       const { port } = probe.address() as AddressInfo;
-      probe.close(() => { resolve(port); });
+      probe.close(() => {
+        resolve(port);
+      });
     });
   });
 }
@@ -60,7 +66,8 @@ function portVariable(environment: Environment, name: string): number | null {
   const text = environment[name]?.trim() ?? '';
   if (text === '') return null;
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > HIGHEST) throw new SetupError(`${name} must be a port from 0 to 65535; 0 takes a free one.`);
+  if (!/^\d+$/.test(text) || port > HIGHEST)
+    throw new SetupError(`${name} must be a port from 0 to 65535; 0 takes a free one.`);
   return port;
 }
 
@@ -69,14 +76,23 @@ function portVariable(environment: Environment, name: string): number | null {
  * HTTP service, the relay has the next, then come the workers, then further HTTP services and relays; 0 takes free ones.
  * `takeFree` answers a free port.
  */
-export async function choosePorts(environment: Environment, { apis, relays, workers }: Counts, takeFree: () => Promise<number> = freePort): Promise<Ports> {
-  const wanted = { api: portVariable(environment, 'API_PORT') ?? API_PORT, WS_PORT: portVariable(environment, 'WS_PORT') ?? WS_PORT, GRPC_PORT: portVariable(environment, 'GRPC_PORT') ?? GRPC_PORT };
+export async function choosePorts(
+  environment: Environment,
+  { apis, relays, workers }: Counts,
+  takeFree: () => Promise<number> = freePort,
+): Promise<Ports> {
+  const wanted = {
+    api: portVariable(environment, 'API_PORT') ?? API_PORT,
+    WS_PORT: portVariable(environment, 'WS_PORT') ?? WS_PORT,
+    GRPC_PORT: portVariable(environment, 'GRPC_PORT') ?? GRPC_PORT,
+  };
   const dialects = DIALECT_PORTS.flatMap((name) => {
     const port = portVariable(environment, name);
     return port === null ? [] : [[name, port] as const];
   });
   const base = portVariable(environment, 'METRICS_PORT') ?? METRICS_PORT;
-  if (base + apis + relays + workers - 1 > HIGHEST) throw new SetupError('METRICS_PORT is too high: the workers count up from two above it.');
+  if (base + apis + relays + workers - 1 > HIGHEST)
+    throw new SetupError('METRICS_PORT is too high: the workers count up from two above it.');
   const taken = new Set<number>();
   const take = async (): Promise<number> => {
     for (;;) {
@@ -86,9 +102,12 @@ export async function choosePorts(environment: Environment, { apis, relays, work
       return port;
     }
   };
-  const orFree = async (port: number): Promise<number> => port === 0 ? take() : port;
+  const orFree = async (port: number): Promise<number> => (port === 0 ? take() : port);
   const api = await orFree(wanted.api);
-  const listens: Record<string, number> = { WS_PORT: await orFree(wanted.WS_PORT), GRPC_PORT: await orFree(wanted.GRPC_PORT) };
+  const listens: Record<string, number> = {
+    WS_PORT: await orFree(wanted.WS_PORT),
+    GRPC_PORT: await orFree(wanted.GRPC_PORT),
+  };
   for (const [name, port] of dialects) listens[name] = await orFree(port);
   const metrics: number[] = [];
   for (let i = 0; i < apis + relays + workers; i += 1) metrics.push(base === 0 ? await take() : base + i);
@@ -104,7 +123,15 @@ export async function choosePorts(environment: Environment, { apis, relays, work
   for (const port of apiMetrics) apiPorts.push({ port: apis === 1 ? api : await take(), metrics: port });
   const relayPorts = [];
   for (const port of relayMetrics) relayPorts.push({ listens: relays === 1 ? listens : await own(), metrics: port });
-  return { api, webSocket: listens.WS_PORT ?? WS_PORT, grpc: listens.GRPC_PORT ?? GRPC_PORT, public: listens, apis: apiPorts, relays: relayPorts, workerMetrics: others.slice(0, workers) };
+  return {
+    api,
+    webSocket: listens.WS_PORT ?? WS_PORT,
+    grpc: listens.GRPC_PORT ?? GRPC_PORT,
+    public: listens,
+    apis: apiPorts,
+    relays: relayPorts,
+    workerMetrics: others.slice(0, workers),
+  };
 }
 
 /** Where the services listen. */
@@ -115,23 +142,77 @@ export interface Hosts {
 }
 
 /** Throws a `SetupError` that names the first busy port and the variable that moves it; waits up to `patienceMs` for it to become free. */
-export async function requireFreePorts(ports: Ports, { apiHost, relayHost, metricsHost }: Hosts, patienceMs: number): Promise<void> {
-  const numbered = (what: string, i: number, count: number): string => count === 1 ? what : `${what} ${String(i + 1)}`;
-  const metricsOf = (what: string, port: number) => ({ port, host: metricsHost, hostVariable: 'METRICS_HOST', variable: 'METRICS_PORT', what: `the metrics of ${what}`, example: 9200 });
+export async function requireFreePorts(
+  ports: Ports,
+  { apiHost, relayHost, metricsHost }: Hosts,
+  patienceMs: number,
+): Promise<void> {
+  const numbered = (what: string, i: number, count: number): string =>
+    count === 1 ? what : `${what} ${String(i + 1)}`;
+  const metricsOf = (what: string, port: number) => ({
+    port,
+    host: metricsHost,
+    hostVariable: 'METRICS_HOST',
+    variable: 'METRICS_PORT',
+    what: `the metrics of ${what}`,
+    example: 9200,
+  });
   const wanted = [
-    { port: ports.api, host: apiHost, hostVariable: 'API_HOST', variable: 'API_PORT', what: 'the HTTP service', example: 8001 },
-    { port: ports.webSocket, host: relayHost, hostVariable: 'RELAY_HOST', variable: 'WS_PORT', what: 'WebSockets of the relay', example: 8766 },
-    { port: ports.grpc, host: relayHost, hostVariable: 'RELAY_HOST', variable: 'GRPC_PORT', what: 'gRPC', example: 50_052 },
-    ...DIALECT_PORTS.flatMap((name) => ports.public[name] === undefined ? [] : [{ port: ports.public[name], host: relayHost, hostVariable: 'RELAY_HOST', variable: name, what: 'a dialect of the relay', example: 9090 }]),
+    {
+      port: ports.api,
+      host: apiHost,
+      hostVariable: 'API_HOST',
+      variable: 'API_PORT',
+      what: 'the HTTP service',
+      example: 8001,
+    },
+    {
+      port: ports.webSocket,
+      host: relayHost,
+      hostVariable: 'RELAY_HOST',
+      variable: 'WS_PORT',
+      what: 'WebSockets of the relay',
+      example: 8766,
+    },
+    {
+      port: ports.grpc,
+      host: relayHost,
+      hostVariable: 'RELAY_HOST',
+      variable: 'GRPC_PORT',
+      what: 'gRPC',
+      example: 50_052,
+    },
+    ...DIALECT_PORTS.flatMap((name) =>
+      ports.public[name] === undefined
+        ? []
+        : [
+            {
+              port: ports.public[name],
+              host: relayHost,
+              hostVariable: 'RELAY_HOST',
+              variable: name,
+              what: 'a dialect of the relay',
+              example: 9090,
+            },
+          ],
+    ),
     ...ports.apis.map(({ metrics }, i) => metricsOf(numbered('the HTTP service', i, ports.apis.length), metrics)),
     ...ports.relays.map(({ metrics }, i) => metricsOf(numbered('the relay', i, ports.relays.length), metrics)),
     ...ports.workerMetrics.map((port, i) => metricsOf(`worker ${String(i + 1)}`, port)),
   ];
   const untilMs = Date.now() + patienceMs;
   for (const { port, host, hostVariable, variable, what, example } of wanted) {
-    const isFree = (): Promise<boolean> => isPortFree(port, host).catch((error: unknown) => { throw new SetupError(`${hostVariable}: nothing can listen at ${host} (${(error as NodeJS.ErrnoException).code ?? String(error)}).`); });
+    const isFree = (): Promise<boolean> =>
+      isPortFree(port, host).catch((error: unknown) => {
+        throw new SetupError(
+          `${hostVariable}: nothing can listen at ${host} (${(error as NodeJS.ErrnoException).code ?? String(error)}).`,
+        );
+      });
     while (!(await isFree())) {
-      if (Date.now() >= untilMs) throw new SetupError(`Port ${String(port)} (${what}) is in use by another program. Set ${variable} to another port, for example: ${variable}=${String(example)} npm start`);
+      if (Date.now() >= untilMs)
+        throw new SetupError(
+          `Port ${String(port)} (${what}) is in use by another program. Set ${variable} to another port, for example: ${variable}=${String(example)} npm start`,
+        );
       await sleep(200);
     }
   }

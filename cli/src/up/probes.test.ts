@@ -7,7 +7,10 @@ import { freePort } from './ports.js';
 import { describeReadiness, probeService } from './probes.js';
 
 test('What is not ready yet is told in words', () => {
-  const answer = JSON.stringify({ status: 'fail', checks: { model: { status: 'fail', output: 'loading' }, redis: { status: 'pass', output: 'ready' } } });
+  const answer = JSON.stringify({
+    status: 'fail',
+    checks: { model: { status: 'fail', output: 'loading' }, redis: { status: 'pass', output: 'ready' } },
+  });
   assert.equal(describeReadiness(answer), 'model: loading');
   assert.equal(describeReadiness('gateway error'), 'not ready');
 });
@@ -15,7 +18,9 @@ test('What is not ready yet is told in words', () => {
 test('A service is ready when its probe answers 200, and silent when nothing listens', async () => {
   let status = 503;
   const server = createServer((_request, response) => {
-    response.writeHead(status, { connection: 'close' }).end(JSON.stringify({ checks: { model: { status: status === 200 ? 'pass' : 'fail', output: 'loading' } } }));
+    response
+      .writeHead(status, { connection: 'close' })
+      .end(JSON.stringify({ checks: { model: { status: status === 200 ? 'pass' : 'fail', output: 'loading' } } }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

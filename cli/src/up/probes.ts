@@ -22,8 +22,13 @@ export async function probeService(host: string, port: number): Promise<Readines
 /** The checks that fail, out of a readiness answer (`application/health+json`): `model: loading; redis: connecting`. */
 export function describeReadiness(text: string): string {
   try {
-    const { checks } = JSON.parse(text) as { readonly checks: Readonly<Record<string, { readonly status: string; readonly output: string }>> };
-    return Object.entries(checks).filter(([, check]) => check.status !== 'pass').map(([name, check]) => `${name}: ${check.output}`).join('; ');
+    const { checks } = JSON.parse(text) as {
+      readonly checks: Readonly<Record<string, { readonly status: string; readonly output: string }>>;
+    };
+    return Object.entries(checks)
+      .filter(([, check]) => check.status !== 'pass')
+      .map(([name, check]) => `${name}: ${check.output}`)
+      .join('; ');
   } catch {
     return 'not ready';
   }

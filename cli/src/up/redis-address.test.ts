@@ -15,10 +15,16 @@ test('Forms with several hosts are left to the services', () => {
 });
 
 test('What is no Redis address is refused without being repeated', () => {
-  assert.throws(() => redisEndpoint('http://user:secret@host'), (error: Error) => error.name === 'SetupError' && !error.message.includes('secret'));
+  assert.throws(
+    () => redisEndpoint('http://user:secret@host'),
+    (error: Error) => error.name === 'SetupError' && !error.message.includes('secret'),
+  );
 });
 
 test('An address where nothing listens is refused at once, without its password', async () => {
   const port = await freePort();
-  await assert.rejects(requireRedisAt(`redis://user:secret@127.0.0.1:${String(port)}`), (error: Error) => error.message.includes(`127.0.0.1:${String(port)}`) && !error.message.includes('secret'));
+  await assert.rejects(
+    requireRedisAt(`redis://user:secret@127.0.0.1:${String(port)}`),
+    (error: Error) => error.message.includes(`127.0.0.1:${String(port)}`) && !error.message.includes('secret'),
+  );
 });

@@ -9,7 +9,8 @@ export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
  * only the services can judge. Throws a `SetupError` for what is no Redis address; the address itself is not told, it may hold a password.
  */
 export function redisEndpoint(address: string): { readonly host: string; readonly port: number } | null {
-  if (!/^[a-z+-]*redis[a-z+-]*:\/\//i.test(address)) throw new SetupError('REDIS_URL is no Redis address: write it like redis://127.0.0.1:6379.');
+  if (!/^[a-z+-]*redis[a-z+-]*:\/\//i.test(address))
+    throw new SetupError('REDIS_URL is no Redis address: write it like redis://127.0.0.1:6379.');
   if (address.includes(',')) return null;
   try {
     const url = new URL(address);
@@ -26,11 +27,18 @@ export async function requireRedisAt(address: string): Promise<void> {
   if (endpoint === null) return;
   const fault = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
     const socket = connect(endpoint);
-    socket.setTimeout(5_000, () => { socket.destroy(new Error('no answer within 5 s')); });
-    socket.once('connect', () => { socket.destroy(); resolve(null); });
+    socket.setTimeout(5_000, () => {
+      socket.destroy(new Error('no answer within 5 s'));
+    });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(null);
+    });
     socket.once('error', resolve);
   });
   if (fault !== null) {
-    throw new SetupError(`No Redis answers at ${endpoint.host}:${String(endpoint.port)} (${fault.code ?? fault.message}). Start it, set REDIS_URL to another one, or leave REDIS_URL and --no-redis out: then one is started for you.`);
+    throw new SetupError(
+      `No Redis answers at ${endpoint.host}:${String(endpoint.port)} (${fault.code ?? fault.message}). Start it, set REDIS_URL to another one, or leave REDIS_URL and --no-redis out: then one is started for you.`,
+    );
   }
 }

@@ -30,19 +30,37 @@ function pidOf(service: Service): number {
   return service.pid;
 }
 
-async function withService(body: string, options: Partial<ServiceOptions>, work: (tested: Tested) => Promise<void>): Promise<void> {
+async function withService(
+  body: string,
+  options: Partial<ServiceOptions>,
+  work: (tested: Tested) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'murmuration-service-'));
   const log = new LogFile(join(folder, 'service.log'));
   const has = (name: string): boolean => existsSync(join(folder, name));
   const service = new Service('tested', {
-    command: process.execPath, args: ['-e', PREAMBLE + body], cwd: folder, env: process.env, log, quiet: true, pauseMs: () => 0,
+    command: process.execPath,
+    args: ['-e', PREAMBLE + body],
+    cwd: folder,
+    env: process.env,
+    log,
+    quiet: true,
+    pauseMs: () => 0,
     probe: () => Promise.resolve({ ready: has('ready'), detail: has('ready') ? '' : null }),
     ...options,
   });
-  const until = async (condition: () => boolean): Promise<void> => { while (!condition()) await sleep(10); };
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await sleep(10);
+  };
   try {
     service.start();
-    await work({ service, folder, has, until, starts: () => Number(readFileSync(join(folder, 'starts'), 'utf8') || 0) });
+    await work({
+      service,
+      folder,
+      has,
+      until,
+      starts: () => Number(readFileSync(join(folder, 'starts'), 'utf8') || 0),
+    });
   } finally {
     service.kill();
     await service.stop(1_000);
@@ -62,16 +80,26 @@ test('A service that is told to end ends in order', async () => {
 });
 
 test('A service that does not end is killed after its grace', async () => {
-  await withService('process.on("SIGTERM", () => {}); fs.writeFileSync("ready", ""); setInterval(() => {}, 1000);', {}, async ({ service }) => {
-    await service.ready();
-    await service.stop(50);
-    assert.equal(service.pid, null);
-  });
+  await withService(
+    'process.on("SIGTERM", () => {}); fs.writeFileSync("ready", ""); setInterval(() => {}, 1000);',
+    {},
+    async ({ service }) => {
+      await service.ready();
+      await service.stop(50);
+      assert.equal(service.pid, null);
+    },
+  );
 });
 
 test('A service that cannot start is told by name, status and last words, and is not started again', async () => {
   await withService('console.error("API_PORT: must be a port"); process.exit(3);', {}, async ({ service, starts }) => {
-    await assert.rejects(service.ready(), (error: Error) => error.name === 'SetupError' && /tested ended with status 3/.test(error.message) && error.message.includes('API_PORT: must be a port'));
+    await assert.rejects(
+      service.ready(),
+      (error: Error) =>
+        error.name === 'SetupError' &&
+        /tested ended with status 3/.test(error.message) &&
+        error.message.includes('API_PORT: must be a port'),
+    );
     assert.equal(starts(), 1);
   });
 });
@@ -93,14 +121,23 @@ test('A service that dies is started again', async () => {
 
 test('A service that dies again and again is given up where nothing works without it', async () => {
   const givenUp: string[] = [];
-  await withService('if (starts === 1) serve(); else { console.error("no luck"); process.exit(1); }', { triesInARow: 3, onGivenUp: (message) => { givenUp.push(message); } }, async ({ service, folder, until, starts }) => {
-    await service.ready();
-    rmSync(join(folder, 'ready'));
-    process.kill(pidOf(service), 'SIGKILL');
-    await until(() => givenUp.length > 0);
-    assert.match(givenUp[0] ?? '', /3 times in a row.*no luck/s);
-    assert.equal(starts(), 4);
-  });
+  await withService(
+    'if (starts === 1) serve(); else { console.error("no luck"); process.exit(1); }',
+    {
+      triesInARow: 3,
+      onGivenUp: (message) => {
+        givenUp.push(message);
+      },
+    },
+    async ({ service, folder, until, starts }) => {
+      await service.ready();
+      rmSync(join(folder, 'ready'));
+      process.kill(pidOf(service), 'SIGKILL');
+      await until(() => givenUp.length > 0);
+      assert.match(givenUp[0] ?? '', /3 times in a row.*no luck/s);
+      assert.equal(starts(), 4);
+    },
+  );
 });
 
 test('The pause before a new try grows and is bounded', () => {

@@ -75,10 +75,18 @@ export class Service {
     this.#state = 'starting';
     this.#lastSignAtMs = Date.now();
     // A group of its own: Ctrl-C reaches only `murmur up`, which ends the services in their order.
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])] });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', (line) => { this.#onLine(line); });
+      if (stream !== null)
+        createInterface({ input: stream }).on('line', (line) => {
+          this.#onLine(line);
+        });
     }
     this.#exit = new Promise((resolve) => {
       child.once('error', (error) => {
@@ -99,7 +107,9 @@ export class Service {
   /** Waits for the first readiness. Throws a `SetupError` with the last lines of its log when it ends before, or hangs. */
   async ready(): Promise<void> {
     const failure: { how: string | null } = { how: null };
-    this.#failStart = (how) => { failure.how = how; };
+    this.#failStart = (how) => {
+      failure.how = how;
+    };
     const startedMs = Date.now();
     let toldAtMs = startedMs;
     for (;;) {
@@ -107,7 +117,8 @@ export class Service {
       if (this.#ended) throw new SetupError(`${this.name} was ended before it was ready.`);
       const nowMs = Date.now();
       if (detail !== null) this.#lastSignAtMs = nowMs;
-      if (failure.how === null && nowMs - this.#lastSignAtMs > SILENCE_LIMIT_MS) failure.how = 'does not answer its probes';
+      if (failure.how === null && nowMs - this.#lastSignAtMs > SILENCE_LIMIT_MS)
+        failure.how = 'does not answer its probes';
       if (failure.how !== null) throw new SetupError(`${this.name} ${failure.how}. ${this.#lastWords()}`);
       if (ready) break;
       if (nowMs - toldAtMs >= TELL_EVERY_MS) {

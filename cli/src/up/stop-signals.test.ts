@@ -7,7 +7,16 @@ test('One key press that arrives twice is one wish; a later one is the second', 
   const seen: string[] = [];
   let nowMs = 0;
   const target = new EventEmitter();
-  const unlisten = listenForStop({ onFirst: (signal) => { seen.push(`first ${signal}`); }, onSecond: (signal) => { seen.push(`second ${signal}`); }, now: () => nowMs, target });
+  const unlisten = listenForStop({
+    onFirst: (signal) => {
+      seen.push(`first ${signal}`);
+    },
+    onSecond: (signal) => {
+      seen.push(`second ${signal}`);
+    },
+    now: () => nowMs,
+    target,
+  });
   target.emit('SIGINT', 'SIGINT');
   nowMs = 20;
   target.emit('SIGINT', 'SIGINT');

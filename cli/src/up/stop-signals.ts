@@ -13,7 +13,12 @@ interface Target {
  * Calls `onFirst` at the first wish to end and `onSecond` at the next one; echoes of the same key press are passed over.
  * `now` answers milliseconds. Returns a function that takes the listeners off again.
  */
-export function listenForStop({ onFirst, onSecond, now = () => performance.now(), target = process }: {
+export function listenForStop({
+  onFirst,
+  onSecond,
+  now = () => performance.now(),
+  target = process,
+}: {
   readonly onFirst: (signal: string) => void;
   readonly onSecond: (signal: string) => void;
   readonly now?: () => number;
@@ -45,5 +50,7 @@ export function watchParent(onGone: () => void, parent: () => number = () => pro
     clearInterval(timer);
     onGone();
   }, LOOK_EVERY_MS).unref();
-  return () => { clearInterval(timer); };
+  return () => {
+    clearInterval(timer);
+  };
 }

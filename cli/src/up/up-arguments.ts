@@ -40,8 +40,13 @@ export interface UpArguments {
 /** Reads them. Throws `UsageError`. */
 export function parseUpArguments(args: readonly string[]): UpArguments {
   const { values, positionals } = parseOptions(args, {
-    once: { type: 'boolean' }, workers: { type: 'string' }, api: { type: 'string' }, relays: { type: 'string' }, model: { type: 'string' },
-    'no-redis': { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+    once: { type: 'boolean' },
+    workers: { type: 'string' },
+    api: { type: 'string' },
+    relays: { type: 'string' },
+    model: { type: 'string' },
+    'no-redis': { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
   });
   if (values.model === '') throw new UsageError('--model takes the name of a model or a folder');
   return {

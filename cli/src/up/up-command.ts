@@ -31,7 +31,12 @@ export interface UpGiven {
 }
 
 /** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `UsageError` and `EnvironmentError`. */
-export async function upCommand(args: readonly string[], environment: Environment, terminal: Terminal, given: UpGiven = {}): Promise<number> {
+export async function upCommand(
+  args: readonly string[],
+  environment: Environment,
+  terminal: Terminal,
+  given: UpGiven = {},
+): Promise<number> {
   try {
     return await up(args, environment, terminal, given);
   } catch (error) {
@@ -41,7 +46,12 @@ export async function upCommand(args: readonly string[], environment: Environmen
   }
 }
 
-async function up(args: readonly string[], environment: Environment, terminal: Terminal, given: UpGiven): Promise<number> {
+async function up(
+  args: readonly string[],
+  environment: Environment,
+  terminal: Terminal,
+  given: UpGiven,
+): Promise<number> {
   const asked = parseUpArguments(args);
   if (asked.help) {
     terminal.out(UP_USAGE);
@@ -49,7 +59,7 @@ async function up(args: readonly string[], environment: Environment, terminal: T
   }
   const files = asked.files.map((file) => typedPath(file));
   await requireFiles(files);
-  const instance = given.instance ?? await Instance.claim(join(stateFolder(), 'start.json'));
+  const instance = given.instance ?? (await Instance.claim(join(stateFolder(), 'start.json')));
   try {
     return await run(asked, { files, instance, environment, terminal, prepared: given.files });
   } finally {
@@ -57,22 +67,39 @@ async function up(args: readonly string[], environment: Environment, terminal: T
   }
 }
 
-async function run(asked: UpArguments, { files, instance, environment: { API_KEY: apiKey = '', ...environment }, terminal, prepared }: {
-  readonly files: readonly string[];
-  readonly instance: Instance;
-  /** `API_KEY` is for this command alone. */
-  readonly environment: Environment;
-  readonly terminal: Terminal;
-  readonly prepared: Promise<void> | undefined;
-}): Promise<number> {
-  const variable = (name: string): string | null => (environment[name]?.trim() ?? '') === '' ? null : (environment[name] ?? '').trim();
+async function run(
+  asked: UpArguments,
+  {
+    files,
+    instance,
+    environment: { API_KEY: apiKey = '', ...environment },
+    terminal,
+    prepared,
+  }: {
+    readonly files: readonly string[];
+    readonly instance: Instance;
+    /** `API_KEY` is for this command alone. */
+    readonly environment: Environment;
+    readonly terminal: Terminal;
+    readonly prepared: Promise<void> | undefined;
+  },
+): Promise<number> {
+  const variable = (name: string): string | null =>
+    (environment[name]?.trim() ?? '') === '' ? null : (environment[name] ?? '').trim();
   const askedModel = asked.model ?? variable('MODEL_PATH');
   const model = askedModel === null ? DEFAULT_MODEL : typedModel(askedModel);
   const services = askedModel === null ? environment : { ...environment, MODEL_PATH: model };
-  const hosts = { apiHost: variable('API_HOST') ?? '127.0.0.1', relayHost: variable('RELAY_HOST') ?? '127.0.0.1', metricsHost: variable('METRICS_HOST') ?? '127.0.0.1' };
+  const hosts = {
+    apiHost: variable('API_HOST') ?? '127.0.0.1',
+    relayHost: variable('RELAY_HOST') ?? '127.0.0.1',
+    metricsHost: variable('METRICS_HOST') ?? '127.0.0.1',
+  };
   const redisUrl = variable('REDIS_URL') ?? (asked.ownRedis ? null : DEFAULT_REDIS_URL);
   // Behind a balancer the services listen on loopback, and would not see that the balancer does not.
-  const access = { API_KEYS_FILE: variable('API_KEYS_FILE') ?? undefined, AUTH: variable('AUTH') === 'off' ? 'off' as const : undefined };
+  const access = {
+    API_KEYS_FILE: variable('API_KEYS_FILE') ?? undefined,
+    AUTH: variable('AUTH') === 'off' ? ('off' as const) : undefined,
+  };
   if (asked.apis > 1) checkAccessVariables(access, 'API_HOST', hosts.apiHost);
   if (asked.relays > 1) checkAccessVariables(access, 'RELAY_HOST', hosts.relayHost);
 
@@ -86,11 +113,27 @@ async function run(asked: UpArguments, { files, instance, environment: { API_KEY
   process.umask(0o077);
 
   const leave = new AbortController();
-  const cluster = new Cluster({ ...hosts, stateFolder: stateFolder(), environment: services, redisUrl, redisBinary, ports, onFatal: (message) => { leave.abort(new SetupError(message)); } });
+  const cluster = new Cluster({
+    ...hosts,
+    stateFolder: stateFolder(),
+    environment: services,
+    redisUrl,
+    redisBinary,
+    ports,
+    onFatal: (message) => {
+      leave.abort(new SetupError(message));
+    },
+  });
   // The last resort when this process ends by an error of its own.
-  process.once('exit', () => { cluster.kill(); });
-  const stop = (): void => { leave.abort(new Stopped()); };
-  const unwatch = ['start', 'npx'].includes(environment.npm_lifecycle_event ?? '') ? watchParent(stop) : () => undefined;
+  process.once('exit', () => {
+    cluster.kill();
+  });
+  const stop = (): void => {
+    leave.abort(new Stopped());
+  };
+  const unwatch = ['start', 'npx'].includes(environment.npm_lifecycle_event ?? '')
+    ? watchParent(stop)
+    : () => undefined;
   const unlisten = listenForStop({
     onFirst: stop,
     onSecond: () => {
@@ -106,10 +149,16 @@ async function run(asked: UpArguments, { files, instance, environment: { API_KEY
     const url = `http://${bracketed(reachableHost(hosts.apiHost))}:${String(ports.api)}`;
     instance.serves(url);
     const keyMissing = access.API_KEYS_FILE !== undefined && apiKey === '';
-    if (keyMissing) say('murmuration', 'nothing is transcribed, since API_KEYS_FILE asks for a key: set API_KEY to one that has the scope transcribe');
+    if (keyMissing)
+      say(
+        'murmuration',
+        'nothing is transcribed, since API_KEYS_FILE asks for a key: set API_KEY to one that has the scope transcribe',
+      );
     const status = keyMissing ? 1 : await transcribeAll(url, files, apiKey, leave.signal, terminal);
     if (asked.once) return status;
-    terminal.out(`\n${describeAddresses({ url, relayHost: hosts.relayHost, ports, redisRecord: redisBinary === null ? null : join(stateFolder(), 'redis', 'server.json') }).join('\n')}\n\n`);
+    terminal.out(
+      `\n${describeAddresses({ url, relayHost: hosts.relayHost, ports, redisRecord: redisBinary === null ? null : join(stateFolder(), 'redis', 'server.json') }).join('\n')}\n\n`,
+    );
     serving = true;
     await untilAborted(new Promise(() => undefined), leave.signal);
     return 0;
@@ -117,7 +166,11 @@ async function run(asked: UpArguments, { files, instance, environment: { API_KEY
     if (!(error instanceof Stopped)) throw error;
     return serving ? 0 : 130;
   } finally {
-    if (leave.signal.aborted) say('murmuration', 'ending in order: the HTTP services and relays, the workers, Redis; Ctrl-C again ends at once');
+    if (leave.signal.aborted)
+      say(
+        'murmuration',
+        'ending in order: the HTTP services and relays, the workers, Redis; Ctrl-C again ends at once',
+      );
     await cluster.stop();
     unlisten();
     unwatch();
@@ -133,7 +186,9 @@ class Stopped extends Error {
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => { reject(signal.reason as Error); };
+    stop = () => {
+      reject(signal.reason as Error);
+    };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
   });
@@ -145,7 +200,13 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 /** Transcribes the files, or the bundled sample when there are none, one after the other; answers 0 when all went well. */
-async function transcribeAll(url: string, files: readonly string[], apiKey: string, signal: AbortSignal, terminal: Terminal): Promise<number> {
+async function transcribeAll(
+  url: string,
+  files: readonly string[],
+  apiKey: string,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<number> {
   let status = 0;
   for (const path of files.length > 0 ? files : [SAMPLE]) {
     try {

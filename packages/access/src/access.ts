@@ -18,12 +18,20 @@ export const accessVariables = {
  * Throws `EnvironmentError` when the variables contradict each other, or would open the service to other machines without saying so.
  * @param hostVariable name of the variable that `host` comes from
  */
-export function checkAccessVariables(variables: { readonly API_KEYS_FILE?: string | undefined; readonly AUTH?: 'off' | undefined }, hostVariable: string, host: string): void {
+export function checkAccessVariables(
+  variables: { readonly API_KEYS_FILE?: string | undefined; readonly AUTH?: 'off' | undefined },
+  hostVariable: string,
+  host: string,
+): void {
   if (variables.API_KEYS_FILE !== undefined && variables.AUTH === 'off') {
-    throw new EnvironmentError('AUTH, API_KEYS_FILE: both are set. Unset AUTH to ask for keys, or API_KEYS_FILE to let everybody in.');
+    throw new EnvironmentError(
+      'AUTH, API_KEYS_FILE: both are set. Unset AUTH to ask for keys, or API_KEYS_FILE to let everybody in.',
+    );
   }
   if (!isLoopback(host) && variables.AUTH !== 'off' && variables.API_KEYS_FILE === undefined) {
-    throw new EnvironmentError(`${hostVariable}: an address that other machines reach needs API_KEYS_FILE (make keys with: murmur keys create NAME), or AUTH=off, which lets everybody in who reaches it. Set one, or ${hostVariable} to 127.0.0.1.`);
+    throw new EnvironmentError(
+      `${hostVariable}: an address that other machines reach needs API_KEYS_FILE (make keys with: murmur keys create NAME), or AUTH=off, which lets everybody in who reaches it. Set one, or ${hostVariable} to 127.0.0.1.`,
+    );
   }
 }
 
@@ -71,17 +79,21 @@ export class Access {
 
   /** Secret that signs the webhooks of this owner in place of the general one, or null. */
   webhookSecret(owner: string | null): string | null {
-    return owner === null ? null : this.#keys?.ring.webhookSecret(owner, this.#now()) ?? null;
+    return owner === null ? null : (this.#keys?.ring.webhookSecret(owner, this.#now()) ?? null);
   }
 
   async #find(keys: { readonly ring: KeyRing }, credentials: Credentials): Promise<Principal | null> {
     switch (credentials.kind) {
-      case 'none': return null;
-      case 'key': return keys.ring.find(credentials.key, this.#now());
+      case 'none':
+        return null;
+      case 'key':
+        return keys.ring.find(credentials.key, this.#now());
       case 'client_secret': {
         const keyId = await this.#tickets.redeemClientSecret(credentials.secret, this.#now());
         const principal = keyId === null ? null : keys.ring.byId(keyId, this.#now());
-        return principal === null ? null : { ...principal, scopes: new Set([...principal.scopes].filter((scope) => scope === 'transcribe')) };
+        return principal === null
+          ? null
+          : { ...principal, scopes: new Set([...principal.scopes].filter((scope) => scope === 'transcribe')) };
       }
       case 'ticket': {
         const keyId = await this.#tickets.redeem(credentials.ticket, credentials.use, this.#now());

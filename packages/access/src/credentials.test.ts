@@ -6,7 +6,8 @@ const key = (text: string): object => ({ kind: 'key', key: text });
 
 describe('credentialsInHeaders', () => {
   test('A key comes as Bearer, as Token or as x-api-key, whatever the case of the word', () => {
-    for (const authorization of ['Bearer k1', 'bearer k1', 'BEARER \t k1 ', 'Token k1', 'token k1']) assert.deepEqual(credentialsInHeaders({ authorization }), key('k1'), authorization);
+    for (const authorization of ['Bearer k1', 'bearer k1', 'BEARER \t k1 ', 'Token k1', 'token k1'])
+      assert.deepEqual(credentialsInHeaders({ authorization }), key('k1'), authorization);
     assert.deepEqual(credentialsInHeaders({ 'x-api-key': ' k1 ' }), key('k1'));
   });
 
@@ -21,22 +22,42 @@ describe('credentialsInHeaders', () => {
   });
 
   test('What holds no key counts as none', () => {
-    for (const headers of [{}, { authorization: '' }, { authorization: 'Bearer' }, { authorization: 'Bearer  ' }, { authorization: 'k1' }, { authorization: 'Basic abc' }, { 'x-api-key': ' ' }]) {
+    for (const headers of [
+      {},
+      { authorization: '' },
+      { authorization: 'Bearer' },
+      { authorization: 'Bearer  ' },
+      { authorization: 'k1' },
+      { authorization: 'Basic abc' },
+      { 'x-api-key': ' ' },
+    ]) {
       assert.equal(credentialsInHeaders(headers), NO_CREDENTIALS, JSON.stringify(headers));
     }
   });
 });
 
 describe('credentialsInProtocols', () => {
-  test('A key comes among the subprotocols by our name or by OpenAI\'s, and is never among those to answer with', () => {
-    assert.deepEqual(credentialsInProtocols('murmuration.v1, murmuration.key.murm_A-b_1'), { credentials: key('murm_A-b_1'), others: ['murmuration.v1'] });
-    assert.deepEqual(credentialsInProtocols('realtime,openai-insecure-api-key.k.1 ,openai-beta.realtime-v1'), { credentials: key('k.1'), others: ['realtime', 'openai-beta.realtime-v1'] });
-    assert.deepEqual(credentialsInProtocols('murmuration.key.a, openai-insecure-api-key.b'), { credentials: key('a'), others: [] });
+  test("A key comes among the subprotocols by our name or by OpenAI's, and is never among those to answer with", () => {
+    assert.deepEqual(credentialsInProtocols('murmuration.v1, murmuration.key.murm_A-b_1'), {
+      credentials: key('murm_A-b_1'),
+      others: ['murmuration.v1'],
+    });
+    assert.deepEqual(credentialsInProtocols('realtime,openai-insecure-api-key.k.1 ,openai-beta.realtime-v1'), {
+      credentials: key('k.1'),
+      others: ['realtime', 'openai-beta.realtime-v1'],
+    });
+    assert.deepEqual(credentialsInProtocols('murmuration.key.a, openai-insecure-api-key.b'), {
+      credentials: key('a'),
+      others: [],
+    });
   });
 
   test('Without a key the offered ones are left', () => {
     assert.deepEqual(credentialsInProtocols(undefined), { credentials: NO_CREDENTIALS, others: [] });
-    assert.deepEqual(credentialsInProtocols('a, murmuration.key., ,b'), { credentials: NO_CREDENTIALS, others: ['a', 'murmuration.key.', 'b'] });
+    assert.deepEqual(credentialsInProtocols('a, murmuration.key., ,b'), {
+      credentials: NO_CREDENTIALS,
+      others: ['a', 'murmuration.key.', 'b'],
+    });
   });
 });
 
@@ -48,8 +69,31 @@ describe('ticketInQuery', () => {
   });
 
   test('A key may not, under whatever name it goes, and the refusal does not repeat it', () => {
-    for (const name of ['key', 'api_key', 'api-key', 'apiKey', 'API_KEY', 'token', 'access_token', 'x-api-key', 'authorization']) {
-      assert.throws(() => ticketInQuery(new URLSearchParams([['ticket', 't1'], [name, 'murm_x']])), (error: Error & { code?: string }) => error.code === 'invalid_request' && /may not stand in an address/.test(error.message) && !error.message.includes('murm_x'), name);
+    for (const name of [
+      'key',
+      'api_key',
+      'api-key',
+      'apiKey',
+      'API_KEY',
+      'token',
+      'access_token',
+      'x-api-key',
+      'authorization',
+    ]) {
+      assert.throws(
+        () =>
+          ticketInQuery(
+            new URLSearchParams([
+              ['ticket', 't1'],
+              [name, 'murm_x'],
+            ]),
+          ),
+        (error: Error & { code?: string }) =>
+          error.code === 'invalid_request' &&
+          /may not stand in an address/.test(error.message) &&
+          !error.message.includes('murm_x'),
+        name,
+      );
     }
   });
 });

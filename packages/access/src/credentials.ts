@@ -32,8 +32,14 @@ const KEY_PROTOCOL = /^(?:murmuration\.key|openai-insecure-api-key)\.(\S+)$/;
  * The key among the subprotocols that a WebSocket offers (`sec-websocket-protocol`), for browsers, which can send no header of their own.
  * `others` are the ones to choose the answer from: a key is never sent back.
  */
-export function credentialsInProtocols(header: string | undefined): { readonly credentials: Credentials; readonly others: readonly string[] } {
-  const offered = (header ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
+export function credentialsInProtocols(header: string | undefined): {
+  readonly credentials: Credentials;
+  readonly others: readonly string[];
+} {
+  const offered = (header ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   const key = offered.map((name) => KEY_PROTOCOL.exec(name)?.[1]).find((found) => found !== undefined);
   return {
     credentials: key === undefined ? NO_CREDENTIALS : { kind: 'key', key },
@@ -42,13 +48,23 @@ export function credentialsInProtocols(header: string | undefined): { readonly c
 }
 
 /** Names under which people put keys into addresses. */
-const KEY_PARAMETERS: ReadonlySet<string> = new Set(['key', 'apikey', 'token', 'accesstoken', 'xapikey', 'authorization']);
+const KEY_PARAMETERS: ReadonlySet<string> = new Set([
+  'key',
+  'apikey',
+  'token',
+  'accesstoken',
+  'xapikey',
+  'authorization',
+]);
 
 /** The ticket among the parameters of an address, or null. Throws `invalid_request` when there is a key: addresses are logged on their way. */
 export function ticketInQuery(query: URLSearchParams): string | null {
   for (const name of query.keys()) {
     if (!KEY_PARAMETERS.has(name.toLowerCase().replaceAll(/[-_]/g, ''))) continue;
-    throw new AsrError('invalid_request', 'A key may not stand in an address, for addresses are logged on their way. Send it as Authorization: Bearer KEY, or get a ticket from POST /v1/tickets and send that as ?ticket=. If it was a real key, replace it.');
+    throw new AsrError(
+      'invalid_request',
+      'A key may not stand in an address, for addresses are logged on their way. Send it as Authorization: Bearer KEY, or get a ticket from POST /v1/tickets and send that as ?ticket=. If it was a real key, replace it.',
+    );
   }
   const ticket = query.get('ticket');
   return ticket === null || ticket === '' ? null : ticket;

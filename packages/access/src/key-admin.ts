@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
-import { formatKeyFile, KeyFileError, keyNameSchema, parseKeyFile, readKeyFile, scopesSchema, Unreadable, weightSchema, type KeyEntry } from './key-entry.js';
+import {
+  formatKeyFile,
+  KeyFileError,
+  keyNameSchema,
+  parseKeyFile,
+  readKeyFile,
+  scopesSchema,
+  Unreadable,
+  weightSchema,
+  type KeyEntry,
+} from './key-entry.js';
 import { SCOPES, type Scope } from './principal.js';
 import { hashOf, newKey } from './secret.js';
 
@@ -31,13 +41,21 @@ export interface KeyListing {
  * Makes a key and adds it to the file, which is made when it is not there. The key itself is in the answer and nowhere else.
  * Throws `KeyFileError`, a sentence for the operator.
  */
-export async function createKey(path: string, wanted: NewKey, nowMs = Date.now()): Promise<{ readonly key: string; readonly entry: KeyEntry }> {
+export async function createKey(
+  path: string,
+  wanted: NewKey,
+  nowMs = Date.now(),
+): Promise<{ readonly key: string; readonly entry: KeyEntry }> {
   const key = newKey();
   const entry: KeyEntry = {
     name: checked('The name', keyNameSchema.safeParse(wanted.name)),
     id: `key-${randomBytes(6).toString('hex')}`,
     sha256: hashOf(key).toString('hex'),
-    scopes: checked('--scopes', scopesSchema.safeParse([...new Set(wanted.scopes ?? DEFAULT_SCOPES)]), ` The scopes are ${SCOPES.join(', ')}.`),
+    scopes: checked(
+      '--scopes',
+      scopesSchema.safeParse([...new Set(wanted.scopes ?? DEFAULT_SCOPES)]),
+      ` The scopes are ${SCOPES.join(', ')}.`,
+    ),
     weight: checked('--weight', weightSchema.safeParse(wanted.weight ?? 1)),
     created_at: new Date(nowMs).toISOString(),
     ...(wanted.expires === undefined ? {} : { expires_at: new Date(expiryMs(wanted.expires, nowMs)).toISOString() }),
@@ -49,16 +67,26 @@ export async function createKey(path: string, wanted: NewKey, nowMs = Date.now()
 /** The keys of the file in its order; none of them can be told from it. Throws `KeyFileError`. */
 export async function listKeys(path: string, nowMs = Date.now()): Promise<KeyListing[]> {
   return parseKeyFile(await readKeyFile(path)).map((entry) => ({
-    id: entry.id, name: entry.name, scopes: entry.scopes, weight: entry.weight,
-    createdAt: entry.created_at, expiresAt: entry.expires_at ?? null,
-    state: entry.revoked === true ? 'revoked' : entry.expires_at !== undefined && nowMs >= Date.parse(entry.expires_at) ? 'expired' : 'usable',
+    id: entry.id,
+    name: entry.name,
+    scopes: entry.scopes,
+    weight: entry.weight,
+    createdAt: entry.created_at,
+    expiresAt: entry.expires_at ?? null,
+    state:
+      entry.revoked === true
+        ? 'revoked'
+        : entry.expires_at !== undefined && nowMs >= Date.parse(entry.expires_at)
+          ? 'expired'
+          : 'usable',
   }));
 }
 
 /** Revokes a key; services refuse it within seconds. It stays in the file, so that its id is not forgotten. Revoking it again changes nothing. Throws `KeyFileError`. */
 export async function revokeKey(path: string, id: string): Promise<KeyEntry> {
   const entries = await change(path, false, (before) => {
-    if (!before.some((entry) => entry.id === id)) throw new KeyFileError('No key of the file has this id. List them with: murmur keys list');
+    if (!before.some((entry) => entry.id === id))
+      throw new KeyFileError('No key of the file has this id. List them with: murmur keys list');
     return before.map((entry) => (entry.id === id ? { ...entry, revoked: true } : entry));
   });
   const revoked = entries.find((entry) => entry.id === id);
@@ -73,7 +101,9 @@ export async function revokeKey(path: string, id: string): Promise<KeyEntry> {
 async function change(path: string, create: boolean, edit: (entries: KeyEntry[]) => KeyEntry[]): Promise<KeyEntry[]> {
   const target = await realpath(path).catch(() => path);
   const fresh = `${target}.new`;
-  const file = await open(fresh, 'wx', 0o600).catch((error: unknown) => { throw cannotWrite(error); });
+  const file = await open(fresh, 'wx', 0o600).catch((error: unknown) => {
+    throw cannotWrite(error);
+  });
   try {
     const entries = edit(await present(target, create));
     await file.writeFile(formatKeyFile(entries));
@@ -99,7 +129,10 @@ async function present(path: string, create: boolean): Promise<KeyEntry[]> {
 
 function cannotWrite(error: unknown): KeyFileError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-  if (code === 'EEXIST') return new KeyFileError('Another change of the file of keys is under way. If none is, remove the file of the same name that ends in .new.');
+  if (code === 'EEXIST')
+    return new KeyFileError(
+      'Another change of the file of keys is under way. If none is, remove the file of the same name that ends in .new.',
+    );
   return new KeyFileError(`The file of keys cannot be written (${code}).`);
 }
 
@@ -109,12 +142,20 @@ const LONGEST_MS = 100 * 366 * 24 * 3_600_000;
 /** Unix milliseconds of an expiry. Throws `KeyFileError` when it cannot be read, has passed or is more than a hundred years away. */
 function expiryMs(text: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
-  const atMs = count === undefined || unit === undefined ? Date.parse(/^\d{4}-\d{2}-\d{2}/.test(text) ? text : '') : nowMs + Number(count) * (UNIT_MS[unit] ?? 0);
-  if (!(atMs > nowMs && atMs < nowMs + LONGEST_MS)) throw new KeyFileError('--expires must be a time to come: 30m, 12h, 90d, 52w, or 2027-01-31T00:00:00Z.');
+  const atMs =
+    count === undefined || unit === undefined
+      ? Date.parse(/^\d{4}-\d{2}-\d{2}/.test(text) ? text : '')
+      : nowMs + Number(count) * (UNIT_MS[unit] ?? 0);
+  if (!(atMs > nowMs && atMs < nowMs + LONGEST_MS))
+    throw new KeyFileError('--expires must be a time to come: 30m, 12h, 90d, 52w, or 2027-01-31T00:00:00Z.');
   return atMs;
 }
 
-function checked<T>(what: string, result: { success: true; data: T } | { success: false; error: { issues: readonly { readonly message: string }[] } }, more = ''): T {
+function checked<T>(
+  what: string,
+  result: { success: true; data: T } | { success: false; error: { issues: readonly { readonly message: string }[] } },
+  more = '',
+): T {
   if (result.success) return result.data;
   throw new KeyFileError(`${what} ${result.error.issues[0]?.message ?? 'is not usable'}.${more}`);
 }

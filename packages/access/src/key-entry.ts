@@ -27,7 +27,8 @@ export async function readKeyFile(path: string): Promise<string> {
   try {
     file = await open(path, 'r');
     const { size } = await file.stat();
-    if (size > MAX_FILE_BYTES) throw new Unreadable(`The file of keys is larger than ${String(MAX_FILE_BYTES)} bytes.`, false);
+    if (size > MAX_FILE_BYTES)
+      throw new Unreadable(`The file of keys is larger than ${String(MAX_FILE_BYTES)} bytes.`, false);
     // A file that grows meanwhile is read no further than it was long.
     const buffer = Buffer.alloc(size);
     const { bytesRead } = await file.read(buffer, 0, size, 0);
@@ -48,8 +49,13 @@ const timeSchema = z.iso.datetime({ offset: true, error: 'must be a time such as
 
 /** A key's name: what its jobs belong to. */
 export const keyNameSchema = z.string().regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ @ -');
-export const weightSchema = z.number({ error: 'must be a number' }).positive('must be above 0').max(1_000, 'must be at most 1000');
-export const scopesSchema = z.array(scopeSchema, { error: 'must be a list of scopes' }).min(1, 'must name at least one scope');
+export const weightSchema = z
+  .number({ error: 'must be a number' })
+  .positive('must be above 0')
+  .max(1_000, 'must be at most 1000');
+export const scopesSchema = z
+  .array(scopeSchema, { error: 'must be a list of scopes' })
+  .min(1, 'must name at least one scope');
 
 /** A key as the file holds it. */
 export const keyEntrySchema = z.strictObject({
@@ -64,7 +70,10 @@ export const keyEntrySchema = z.strictObject({
   expires_at: timeSchema.exactOptional(),
   revoked: z.boolean({ error: 'must be true or false' }).exactOptional(),
   /** Signs this key's webhooks in place of WEBHOOK_SECRET. */
-  webhook_secret: z.string({ error: 'must be text' }).regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64').exactOptional(),
+  webhook_secret: z
+    .string({ error: 'must be text' })
+    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64')
+    .exactOptional(),
 });
 export type KeyEntry = z.infer<typeof keyEntrySchema>;
 
@@ -100,17 +109,25 @@ function parseList(text: string): unknown[] {
 
 /** How an entry is named in a message: by its place, and by its name and id where those are sane. */
 function called(item: unknown, index: number): string {
-  const named = z.object({ name: keyNameSchema.optional().catch(undefined), id: keyEntrySchema.shape.id.optional().catch(undefined) }).safeParse(item).data;
+  const named = z
+    .object({
+      name: keyNameSchema.optional().catch(undefined),
+      id: keyEntrySchema.shape.id.optional().catch(undefined),
+    })
+    .safeParse(item).data;
   const names = [named?.name, named?.id].filter((text) => text !== undefined).join(', ');
   return `entry ${String(index + 1)}${names === '' ? '' : ` (${names})`}`;
 }
 
 function faults(error: z.ZodError): string {
-  return error.issues.map((issue) => {
-    // What is no name of a field may be a secret in the wrong place.
-    if (issue.code === 'unrecognized_keys') return `unknown field ${issue.keys.map((name) => (/^[a-z0-9_]{1,32}$/i.test(name) ? name : '(no name)')).join(', ')}`;
-    return issue.path.length === 0 ? 'must be an object' : `${issue.path.map(String).join('.')} ${issue.message}`;
-  }).join('; ');
+  return error.issues
+    .map((issue) => {
+      // What is no name of a field may be a secret in the wrong place.
+      if (issue.code === 'unrecognized_keys')
+        return `unknown field ${issue.keys.map((name) => (/^[a-z0-9_]{1,32}$/i.test(name) ? name : '(no name)')).join(', ')}`;
+      return issue.path.length === 0 ? 'must be an object' : `${issue.path.map(String).join('.')} ${issue.message}`;
+    })
+    .join('; ');
 }
 
 function refuseDuplicates(entries: readonly KeyEntry[]): void {

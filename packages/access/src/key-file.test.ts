@@ -10,7 +10,15 @@ import { hashOf } from './secret.js';
 const NOW_MS = Date.now();
 
 function fileOf(...keys: readonly string[]): string {
-  return JSON.stringify(keys.map((key) => ({ name: 'acme', id: `id-${key}`, sha256: hashOf(key).toString('hex'), scopes: ['read'], created_at: '2026-01-01T00:00:00Z' })));
+  return JSON.stringify(
+    keys.map((key) => ({
+      name: 'acme',
+      id: `id-${key}`,
+      sha256: hashOf(key).toString('hex'),
+      scopes: ['read'],
+      created_at: '2026-01-01T00:00:00Z',
+    })),
+  );
 }
 
 /** Log lines, and whom to wake when one comes. */
@@ -19,8 +27,12 @@ class Log {
   #wake: () => void = () => undefined;
 
   readonly logger: KeyFileOptions['logger'] = {
-    info: (fields: unknown, text?: string) => { this.#add('info', fields, text); },
-    error: (fields: unknown, text?: string) => { this.#add('error', fields, text); },
+    info: (fields: unknown, text?: string) => {
+      this.#add('info', fields, text);
+    },
+    error: (fields: unknown, text?: string) => {
+      this.#add('error', fields, text);
+    },
   } as KeyFileOptions['logger'];
 
   count(level: string): number {
@@ -28,7 +40,10 @@ class Log {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => { this.#wake = resolve; });
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
   }
 
   #add(level: string, fields: unknown, text: string | undefined): void {
@@ -45,7 +60,9 @@ async function folder(t: TestContext): Promise<string> {
 
 async function opened(t: TestContext, path: string, log: Log, more: Partial<KeyFileOptions> = {}): Promise<KeyFile> {
   const file = await KeyFile.open({ path, logger: log.logger, ...more });
-  t.after(() => { file.close(); });
+  t.after(() => {
+    file.close();
+  });
   return file;
 }
 
@@ -56,7 +73,13 @@ describe('KeyFile', () => {
   test('A file that is not there or not usable stops the start with a sentence that holds no path', async (t) => {
     const path = join(await folder(t), 'keys.json');
     const log = new Log();
-    await assert.rejects(KeyFile.open({ path, logger: log.logger }), (error: Error) => error instanceof KeyFileError && /cannot be read \(ENOENT\)/.test(error.message) && !error.message.includes(path));
+    await assert.rejects(
+      KeyFile.open({ path, logger: log.logger }),
+      (error: Error) =>
+        error instanceof KeyFileError &&
+        /cannot be read \(ENOENT\)/.test(error.message) &&
+        !error.message.includes(path),
+    );
     await writeFile(path, '{}');
     await assert.rejects(KeyFile.open({ path, logger: log.logger }), /must be a list of keys/);
     await truncate(path, 8 * 1024 * 1024 + 1);

@@ -41,7 +41,9 @@ export class KeyFile {
     this.#options = options;
     this.#ring = new KeyRing(parseKeyFile(text));
     this.#seen = text;
-    this.#poll = setInterval(() => { void this.reread(); }, options.pollMs ?? POLL_MS);
+    this.#poll = setInterval(() => {
+      void this.reread();
+    }, options.pollMs ?? POLL_MS);
     this.#watcher = options.watch === false ? null : this.#watch();
   }
 
@@ -63,7 +65,9 @@ export class KeyFile {
       this.#again = true;
       return this.#reading;
     }
-    this.#reading = this.#rereadAll().finally(() => { this.#reading = null; });
+    this.#reading = this.#rereadAll().finally(() => {
+      this.#reading = null;
+    });
     return this.#reading;
   }
 
@@ -118,7 +122,9 @@ export class KeyFile {
         }, SETTLE_MS);
       });
       // Reading by the clock goes on without it.
-      watcher.on('error', () => { watcher.close(); });
+      watcher.on('error', () => {
+        watcher.close();
+      });
       return watcher;
     } catch {
       return null;

@@ -8,23 +8,46 @@ import { hashOf } from './secret.js';
 const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
 
 function entry(key: string, more: Partial<KeyEntry> = {}): KeyEntry {
-  return { name: 'acme', id: `id-${key}`, sha256: hashOf(key).toString('hex'), scopes: ['read'], weight: 1, created_at: '2026-01-01T00:00:00Z', ...more };
+  return {
+    name: 'acme',
+    id: `id-${key}`,
+    sha256: hashOf(key).toString('hex'),
+    scopes: ['read'],
+    weight: 1,
+    created_at: '2026-01-01T00:00:00Z',
+    ...more,
+  };
 }
 
 describe('KeyRing', () => {
   test('A key is known by its text, and by nothing that is like it', () => {
     const ring = new KeyRing([entry('one', { weight: 3, scopes: ['jobs', 'read'] }), entry('two')]);
-    assert.deepEqual(ring.find('one', NOW_MS), { keyId: 'id-one', name: 'acme', owner: 'acme', scopes: new Set(['jobs', 'read']), weight: 3 });
-    for (const wrong of ['', 'on', 'one ', 'One', 'oned', 'id-one', hashOf('one').toString('hex'), 'x'.repeat(10_240)]) assert.equal(ring.find(wrong, NOW_MS), null, wrong);
+    assert.deepEqual(ring.find('one', NOW_MS), {
+      keyId: 'id-one',
+      name: 'acme',
+      owner: 'acme',
+      scopes: new Set(['jobs', 'read']),
+      weight: 3,
+    });
+    for (const wrong of ['', 'on', 'one ', 'One', 'oned', 'id-one', hashOf('one').toString('hex'), 'x'.repeat(10_240)])
+      assert.equal(ring.find(wrong, NOW_MS), null, wrong);
   });
 
   test('Every key is compared, whichever fits and whether one does, and hashes alone are compared', () => {
     const compared: Buffer[] = [];
-    const ring = new KeyRing(['one', 'two', 'three', 'four'].map((key) => entry(key)), (a, b) => {
-      compared.push(a, b);
-      return timingSafeEqual(a, b);
-    });
-    for (const [key, found] of [['one', true], ['four', true], ['none', false], ['x'.repeat(10_240), false]] as const) {
+    const ring = new KeyRing(
+      ['one', 'two', 'three', 'four'].map((key) => entry(key)),
+      (a, b) => {
+        compared.push(a, b);
+        return timingSafeEqual(a, b);
+      },
+    );
+    for (const [key, found] of [
+      ['one', true],
+      ['four', true],
+      ['none', false],
+      ['x'.repeat(10_240), false],
+    ] as const) {
       compared.length = 0;
       assert.equal(ring.find(key, NOW_MS) !== null, found);
       assert.equal(compared.length, 8);
@@ -33,23 +56,42 @@ describe('KeyRing', () => {
   });
 
   test('A key ends at its expiry and when it is revoked', () => {
-    const ring = new KeyRing([entry('old', { expires_at: '2026-06-01T00:00:00Z' }), entry('young', { expires_at: '2026-06-01T00:00:00.001Z' }), entry('gone', { revoked: true }), entry('kept', { revoked: false })]);
-    assert.deepEqual(['old', 'young', 'gone', 'kept'].map((key) => ring.find(key, NOW_MS) !== null), [false, true, false, true]);
-    assert.deepEqual(['old', 'young', 'gone', 'kept', 'none'].map((key) => ring.byId(`id-${key}`, NOW_MS) !== null), [false, true, false, true, false]);
+    const ring = new KeyRing([
+      entry('old', { expires_at: '2026-06-01T00:00:00Z' }),
+      entry('young', { expires_at: '2026-06-01T00:00:00.001Z' }),
+      entry('gone', { revoked: true }),
+      entry('kept', { revoked: false }),
+    ]);
+    assert.deepEqual(
+      ['old', 'young', 'gone', 'kept'].map((key) => ring.find(key, NOW_MS) !== null),
+      [false, true, false, true],
+    );
+    assert.deepEqual(
+      ['old', 'young', 'gone', 'kept', 'none'].map((key) => ring.byId(`id-${key}`, NOW_MS) !== null),
+      [false, true, false, true, false],
+    );
     assert.equal(ring.find('young', NOW_MS + 1), null);
   });
 
   test('While a key is rotated both are valid and own the same things', () => {
     const ring = new KeyRing([entry('before', { expires_at: '2026-06-02T00:00:00Z' }), entry('after')]);
-    assert.deepEqual(['before', 'after'].map((key) => ring.find(key, NOW_MS)?.owner), ['acme', 'acme']);
-    assert.deepEqual(['before', 'after'].map((key) => ring.find(key, NOW_MS + 48 * 3_600_000)?.keyId), [undefined, 'id-after']);
+    assert.deepEqual(
+      ['before', 'after'].map((key) => ring.find(key, NOW_MS)?.owner),
+      ['acme', 'acme'],
+    );
+    assert.deepEqual(
+      ['before', 'after'].map((key) => ring.find(key, NOW_MS + 48 * 3_600_000)?.keyId),
+      [undefined, 'id-after'],
+    );
   });
 
   test('Webhooks of an owner are signed with the secret of its newest usable key that has one', () => {
     const secret = (letter: string): string => `whsec_${letter.repeat(32)}`;
     const ring = new KeyRing([
-      entry('a', { webhook_secret: secret('A') }), entry('b', { webhook_secret: secret('B'), created_at: '2026-03-01T00:00:00Z' }),
-      entry('c', { webhook_secret: secret('C'), created_at: '2026-04-01T00:00:00Z', revoked: true }), entry('d', { created_at: '2026-05-01T00:00:00Z' }),
+      entry('a', { webhook_secret: secret('A') }),
+      entry('b', { webhook_secret: secret('B'), created_at: '2026-03-01T00:00:00Z' }),
+      entry('c', { webhook_secret: secret('C'), created_at: '2026-04-01T00:00:00Z', revoked: true }),
+      entry('d', { created_at: '2026-05-01T00:00:00Z' }),
       entry('e', { name: 'bolt' }),
     ]);
     assert.equal(ring.webhookSecret('acme', NOW_MS), secret('B'));

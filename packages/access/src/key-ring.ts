@@ -22,7 +22,13 @@ export class KeyRing {
       entry,
       hash: Buffer.from(entry.sha256, 'hex'),
       expiresAtMs: entry.expires_at === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires_at),
-      principal: { keyId: entry.id, name: entry.name, owner: entry.name, scopes: new Set(entry.scopes), weight: entry.weight },
+      principal: {
+        keyId: entry.id,
+        name: entry.name,
+        owner: entry.name,
+        scopes: new Set(entry.scopes),
+        weight: entry.weight,
+      },
     }));
     this.#byId = new Map(this.#keys.map((key) => [key.entry.id, key]));
     this.#same = same;
@@ -57,7 +63,9 @@ export class KeyRing {
 
   /** Secret that signs the webhooks of this owner: that of its newest usable key that has one, else null. */
   webhookSecret(owner: string, nowMs: number): string | null {
-    const own = this.#keys.filter((key) => key.entry.name === owner && key.entry.webhook_secret !== undefined && usable(key, nowMs) !== null);
+    const own = this.#keys.filter(
+      (key) => key.entry.name === owner && key.entry.webhook_secret !== undefined && usable(key, nowMs) !== null,
+    );
     own.sort((a, b) => Date.parse(b.entry.created_at) - Date.parse(a.entry.created_at));
     return own[0]?.entry.webhook_secret ?? null;
   }

@@ -32,7 +32,10 @@ export function hasScope(principal: Principal, scope: Scope): boolean {
 /** Throws `permission_denied` that names the scopes when the principal has none of them. */
 export function requireScope(principal: Principal, anyOf: readonly Scope[]): void {
   if (anyOf.some((scope) => hasScope(principal, scope))) return;
-  throw new AsrError('permission_denied', `The API key may not do this. Use a key that has the scope ${anyOf.join(' or ')}.`);
+  throw new AsrError(
+    'permission_denied',
+    `The API key may not do this. Use a key that has the scope ${anyOf.join(' or ')}.`,
+  );
 }
 
 /**

@@ -11,5 +11,6 @@ test('What was attached to a client secret comes back with it, in letters that a
 });
 
 test('Keys, tickets and garbage are no client secrets', () => {
-  for (const other of ['murm_abc', 'ticket_abc', 'ek_', 'ek_a.b.c', 'ek_a b', '']) assert.equal(openClientSecret(other), null, other);
+  for (const other of ['murm_abc', 'ticket_abc', 'ek_', 'ek_a.b.c', 'ek_a b', ''])
+    assert.equal(openClientSecret(other), null, other);
 });

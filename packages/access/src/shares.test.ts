@@ -55,7 +55,7 @@ test('A place is given free once, and its owner is forgotten with its last', () 
 
 test('Amounts are weighed as places are', () => {
   const of = { capacity: 1_000, holders: 2, owners: 10 };
-  assert.equal(mayTake({ ...of, taken: 400, own: 400 }, 100), true, 'half is anybody\'s');
+  assert.equal(mayTake({ ...of, taken: 400, own: 400 }, 100), true, "half is anybody's");
   assert.equal(mayTake({ ...of, taken: 501, own: 400 }, 1), false, 'beyond it a third is the most');
   assert.equal(mayTake({ ...of, taken: 900, own: 100 }, 90), true);
   assert.equal(mayTake({ ...of, taken: 950, own: 0 }, 51), false, 'what is not there nobody gets');

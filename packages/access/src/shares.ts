@@ -49,7 +49,8 @@ export class SharedPlaces {
   take(owner: string | null): (() => void) | null {
     const own = this.#held.get(owner) ?? 0;
     const holders = this.#held.size + (own === 0 ? 1 : 0);
-    if (!mayTake({ capacity: this.#capacity, taken: this.#taken, own, holders, owners: this.#owners() }, 1)) return null;
+    if (!mayTake({ capacity: this.#capacity, taken: this.#taken, own, holders, owners: this.#owners() }, 1))
+      return null;
     this.#taken += 1;
     this.#held.set(owner, own + 1);
     let given = false;

@@ -84,7 +84,9 @@ export class Tickets {
     const right = this.#sign(keyId, hash, Number(expires));
     if (right === null || more.length > 0) return null;
     const shown = Buffer.from(signature, 'base64url');
-    return shown.length === right.length && timingSafeEqual(shown, right) && nowMs < Number(expires) + CLOCK_SKEW_MS ? keyId : null;
+    return shown.length === right.length && timingSafeEqual(shown, right) && nowMs < Number(expires) + CLOCK_SKEW_MS
+      ? keyId
+      : null;
   }
 
   #sign(keyId: string, hash: string, expiresAtMs: number): Buffer | null {

@@ -2,11 +2,26 @@ export type { Recognizer, RecognizerInput, RowCancelled } from './recognizer.js'
 export { isOutOfMemory } from '@murmuration/onnx';
 export { resolveModel, type ResolveOptions } from './models/resolve-model.js';
 export { ModelFileFault, type ModelProgress, type OnModelProgress, type Dtype } from './models/model-files.js';
-export { listModels, pullModel, verifyModels, type CachedFiles, type ListedModel, type PullOptions, type PulledModel, type VerifiedModel } from './models/model-cache.js';
+export {
+  listModels,
+  pullModel,
+  verifyModels,
+  type CachedFiles,
+  type ListedModel,
+  type PullOptions,
+  type PulledModel,
+  type VerifiedModel,
+} from './models/model-cache.js';
 export { HubFault, type HubSettings } from './models/hub/hub-settings.js';
 export { loadRecognizer } from './families/families.js';
 export type { LoadOptions, ResolvedModel, SimulatedCost } from './families/model-family.js';
-export { RecognizerPool, type PoolOptions, type PoolProgress, type PoolResult, type PoolRow } from './pool/recognizer-pool.js';
+export {
+  RecognizerPool,
+  type PoolOptions,
+  type PoolProgress,
+  type PoolResult,
+  type PoolRow,
+} from './pool/recognizer-pool.js';
 export { benchModel, type BenchClip, type BenchModelOptions, type ModelFigure } from './bench/bench-model.js';
 export { measureBatchIndependence, type BatchIndependence } from './bench/batch-independence.js';
 export { normalizeWords, wordErrorRate, wordErrors, type WordErrors } from './bench/word-error-rate.js';

@@ -48,11 +48,17 @@ export async function answerError(response: Response, nowMs: number): Promise<Mu
     requestId: response.headers.get('x-request-id'),
   };
   if (told !== null) return new MurmurationError(told.code, told.message, details);
-  return new MurmurationError('bad_answer', `HTTP ${String(response.status)}, and not as the server answers: ${text.slice(0, SHOWN_CHARACTERS)}`, details);
+  return new MurmurationError(
+    'bad_answer',
+    `HTTP ${String(response.status)}, and not as the server answers: ${text.slice(0, SHOWN_CHARACTERS)}`,
+    details,
+  );
 }
 
 /** An error as the server writes it: in the body of an answer, or in the data of an event. Null for anything else. */
-export function toldError(text: string): { readonly code: string; readonly message: string; readonly param: string | null } | null {
+export function toldError(
+  text: string,
+): { readonly code: string; readonly message: string; readonly param: string | null } | null {
   let error: unknown;
   try {
     const body: unknown = JSON.parse(text);

@@ -5,7 +5,13 @@ import { Jobs } from './jobs/jobs.js';
 import type { LiveSession } from './live/live-session.js';
 import type { LiveOptions, WebSocketConstructor } from './live/live-types.js';
 import { startLive, type LiveParts } from './live/start-live.js';
-import { transcribe, transcribeAs, transcribeStream, type TranscribeOptions, type TranscribePart } from './transcribe/transcribe.js';
+import {
+  transcribe,
+  transcribeAs,
+  transcribeStream,
+  type TranscribeOptions,
+  type TranscribePart,
+} from './transcribe/transcribe.js';
 import type { Transcript } from './transcribe/transcript-types.js';
 
 /** A server sends a comment every ten seconds; after so long without a byte a connection is taken for dead. */
@@ -45,7 +51,8 @@ export class Murmuration {
     const baseUrl = String(options.baseUrl).replace(/\/+$/, '');
     const apiKey = options.apiKey ?? null;
     this.#requester = new Requester({
-      baseUrl, apiKey,
+      baseUrl,
+      apiKey,
       // A browser's own fetch refuses to be called as a method of something else.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       retries: options.retries ?? RETRIES,
@@ -56,11 +63,21 @@ export class Murmuration {
   }
 
   /** A recording in, its transcript out; with `response_format` as plain text. Throws `MurmurationError`, or the reason of the signal. */
-  transcribe(input: AudioInput, options?: TranscribeOptions & { readonly response_format?: 'json' }): Promise<Transcript>;
-  transcribe(input: AudioInput, options: TranscribeOptions & { readonly response_format: 'text' | 'srt' | 'vtt' }): Promise<string>;
-  transcribe(input: AudioInput, options: TranscribeOptions & { readonly response_format?: 'json' | 'text' | 'srt' | 'vtt' } = {}): Promise<Transcript | string> {
+  transcribe(
+    input: AudioInput,
+    options?: TranscribeOptions & { readonly response_format?: 'json' },
+  ): Promise<Transcript>;
+  transcribe(
+    input: AudioInput,
+    options: TranscribeOptions & { readonly response_format: 'text' | 'srt' | 'vtt' },
+  ): Promise<string>;
+  transcribe(
+    input: AudioInput,
+    options: TranscribeOptions & { readonly response_format?: 'json' | 'text' | 'srt' | 'vtt' } = {},
+  ): Promise<Transcript | string> {
     const { response_format } = options;
-    if (response_format !== undefined && response_format !== 'json') return transcribeAs(this.#requester, input, response_format, options);
+    if (response_format !== undefined && response_format !== 'json')
+      return transcribeAs(this.#requester, input, response_format, options);
     return transcribe(this.#requester, input, options, SILENCE_MS);
   }
 
@@ -76,6 +93,12 @@ export class Murmuration {
 
   /** A ticket for the key. */
   ticket(options: { readonly signal?: AbortSignal } = {}): Promise<Ticket> {
-    return this.#requester.json<Ticket>({ method: 'POST', path: '/v1/tickets', signal: options.signal, retry: 'always', limitMs: SHORT_MS });
+    return this.#requester.json<Ticket>({
+      method: 'POST',
+      path: '/v1/tickets',
+      signal: options.signal,
+      retry: 'always',
+      limitMs: SHORT_MS,
+    });
   }
 }

@@ -41,10 +41,21 @@ describe('A file in Node.js', () => {
       json(response, 202, { id: 'j' });
     }, true);
     t.after(() => server.close());
-    const child = spawn(process.execPath, ['--input-type=module', '-e', SENDER, new URL('node.js', import.meta.url).href, server.url, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', SENDER, new URL('node.js', import.meta.url).href, server.url, path],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     let out = '';
-    child.stdout.on('data', (data: Buffer) => { out += data.toString(); });
-    assert.equal(await new Promise((resolve) => { child.once('close', resolve); }), 0);
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString();
+    });
+    assert.equal(
+      await new Promise((resolve) => {
+        child.once('close', resolve);
+      }),
+      0,
+    );
     assert.ok(received.length === 2 && received.every((bytes) => bytes > FILE_BYTES), String(received));
     t.diagnostic(`grew by ${out.trim()} bytes`);
     assert.ok(Number(out) > 0 && Number(out) < MOST_GROWTH_BYTES, out);

@@ -12,7 +12,8 @@ async function reached(entry: string): Promise<{ modules: Map<string, string>; p
     const text = await readFile(at, 'utf8');
     modules.set(at.pathname, text);
     for (const [, name = ''] of text.matchAll(/(?:from|import)\s*\(?['"]([^'"]+)['"]/g)) {
-      if (name.startsWith('.')) waiting.push(new URL(at.pathname.endsWith('.d.ts') ? name.replace(/\.js$/, '.d.ts') : name, at));
+      if (name.startsWith('.'))
+        waiting.push(new URL(at.pathname.endsWith('.d.ts') ? name.replace(/\.js$/, '.d.ts') : name, at));
       else packages.add(name);
     }
   }
@@ -23,10 +24,15 @@ test('The core needs nothing but the parser of events, so that browsers can have
   const { modules, packages } = await reached('./index.js');
   assert.ok(modules.size > 8);
   assert.deepEqual([...packages], ['eventsource-parser']);
-  for (const [name, text] of modules) assert.doesNotMatch(text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ''), /\b(?:Buffer|process|require|setImmediate|__dirname)\b/, name);
+  for (const [name, text] of modules)
+    assert.doesNotMatch(
+      text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ''),
+      /\b(?:Buffer|process|require|setImmediate|__dirname)\b/,
+      name,
+    );
 });
 
-test('Its types need no other package\'s', async () => {
+test("Its types need no other package's", async () => {
   const { modules, packages } = await reached('./index.d.ts');
   assert.ok(modules.size > 8);
   assert.deepEqual([...packages], []);

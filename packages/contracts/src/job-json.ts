@@ -59,12 +59,21 @@ export type JobListJson = z.infer<typeof jobListJsonSchema>;
 /** A page of `GET /v1/jobs/:id/deliveries`. */
 export const deliveryListJsonSchema = z.object({
   object: z.literal('list'),
-  data: z.array(z.object({
-    id: z.string(),
-    event: z.string(),
-    state: z.enum(['pending', 'delivered', 'failed']),
-    attempts: z.array(z.object({ at: z.string(), status: z.number().nullable(), fault: z.string().nullable(), duration_ms: z.number() })),
-    next_attempt_at: z.string().nullable(),
-  })),
+  data: z.array(
+    z.object({
+      id: z.string(),
+      event: z.string(),
+      state: z.enum(['pending', 'delivered', 'failed']),
+      attempts: z.array(
+        z.object({
+          at: z.string(),
+          status: z.number().nullable(),
+          fault: z.string().nullable(),
+          duration_ms: z.number(),
+        }),
+      ),
+      next_attempt_at: z.string().nullable(),
+    }),
+  ),
 });
 export type DeliveryListJson = z.infer<typeof deliveryListJsonSchema>;

@@ -24,7 +24,12 @@ export type JobState = z.infer<typeof jobStateSchema>;
 
 /** Events of a job's stream, in order; the stream's ids are the ids a client continues from. */
 export type JobEvent =
-  | { readonly type: 'segments'; readonly chunk: number; readonly segments: readonly Segment[]; readonly doneMs: number }
+  | {
+      readonly type: 'segments';
+      readonly chunk: number;
+      readonly segments: readonly Segment[];
+      readonly doneMs: number;
+    }
   | { readonly type: 'assembling' }
   | { readonly type: 'failed'; readonly error: ErrorRecord }
   | { readonly type: 'cancelled' };

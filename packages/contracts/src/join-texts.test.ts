@@ -5,8 +5,16 @@ import { joinTexts, spaceBetween } from './join-texts.js';
 const cases: readonly (readonly [string, readonly string[], string])[] = [
   ['English', [' And so', 'my fellow Americans.', ' ', 'Ask not'], 'And so my fellow Americans. Ask not'],
   ['Chinese with full stops', ['今天天气很好。', '我们去公园吧。'], '今天天气很好。我们去公园吧。'],
-  ['Chinese without punctuation, and with that of ASCII', ['今天天气很好', '我们去公园', '你去吗?', '去'], '今天天气很好我们去公园你去吗?去'],
-  ['Japanese', ['ありがとう', 'ございました。', '「はい」', 'ラーメン', '一つ'], 'ありがとうございました。「はい」ラーメン一つ'],
+  [
+    'Chinese without punctuation, and with that of ASCII',
+    ['今天天气很好', '我们去公园', '你去吗?', '去'],
+    '今天天气很好我们去公园你去吗?去',
+  ],
+  [
+    'Japanese',
+    ['ありがとう', 'ございました。', '「はい」', 'ラーメン', '一つ'],
+    'ありがとうございました。「はい」ラーメン一つ',
+  ],
   ['Thai', [' สวัสดีครับ', 'วันนี้อากาศดี'], 'สวัสดีครับวันนี้อากาศดี'],
   ['Lao', ['ສະບາຍດີ', 'ຂອບໃຈ'], 'ສະບາຍດີຂອບໃຈ'],
   ['Khmer', ['សួស្តី', 'អរគុណ'], 'សួស្តីអរគុណ'],

@@ -1,6 +1,7 @@
 const END = /[.!?…。！？．｡।؟][\p{Pe}\p{Pf}"'*]*$/u;
 /** Titles and short forms that are written with a full stop inside a sentence. */
-const SHORT_FORM = /^[\p{Ps}\p{Pi}"']*(?:\p{Lu}|mrs?|ms|mme|dr|prof|st|jr|sr|vs|etc|gen|col|capt|lt|sgt|rev|hon|inc|ltd|corp|fig|approx|dept|bzw|ca|usw|evtl|sra?|d|(?:\p{L}\.)+\p{L})\.$/iu;
+const SHORT_FORM =
+  /^[\p{Ps}\p{Pi}"']*(?:\p{Lu}|mrs?|ms|mme|dr|prof|st|jr|sr|vs|etc|gen|col|capt|lt|sgt|rev|hon|inc|ltd|corp|fig|approx|dept|bzw|ca|usw|evtl|sra?|d|(?:\p{L}\.)+\p{L})\.$/iu;
 const GOES_ON = /^[\p{Ps}\p{Pi}"'¿¡-]*\p{Ll}/u;
 
 /**
@@ -34,10 +35,14 @@ const FIRST_WRITTEN = /[\p{L}\p{M}\p{N}]/u;
 export function spaceBetween(before: string, after: string): '' | ' ' {
   const left = before.slice(-NEAR).trimEnd();
   const right = after.trimStart().slice(0, NEAR);
-  if (left === '' || right === '' || WIDE_PUNCTUATION.test(left.slice(-1)) || WIDE_PUNCTUATION.test(right.slice(0, 1))) return '';
+  if (left === '' || right === '' || WIDE_PUNCTUATION.test(left.slice(-1)) || WIDE_PUNCTUATION.test(right.slice(0, 1)))
+    return '';
   const last = LAST_WRITTEN.exec(left)?.[0] ?? '';
   const first = FIRST_WRITTEN.exec(right)?.[0] ?? '';
-  const inside = (UNSPACED.test(last) && UNSPACED.test(first)) || (EAST_ASIAN.test(last) && DIGIT.test(first)) || (DIGIT.test(last) && EAST_ASIAN.test(first));
+  const inside =
+    (UNSPACED.test(last) && UNSPACED.test(first)) ||
+    (EAST_ASIAN.test(last) && DIGIT.test(first)) ||
+    (DIGIT.test(last) && EAST_ASIAN.test(first));
   return inside ? '' : ' ';
 }
 

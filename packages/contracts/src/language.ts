@@ -10,26 +10,138 @@ const SEVERAL: ReadonlySet<string> = new Set([MULTI, 'multilingual', 'mul']);
 
 /** Languages of Whisper by code, with the names that it and OpenAI's API have for them (openai/whisper, `tokenizer.py`, `LANGUAGES`). */
 const NAMES: Readonly<Record<string, string>> = {
-  af: 'afrikaans', am: 'amharic', ar: 'arabic', as: 'assamese', az: 'azerbaijani', ba: 'bashkir', be: 'belarusian', bg: 'bulgarian', bn: 'bengali', bo: 'tibetan',
-  br: 'breton', bs: 'bosnian', ca: 'catalan', cs: 'czech', cy: 'welsh', da: 'danish', de: 'german', el: 'greek', en: 'english', es: 'spanish', et: 'estonian',
-  eu: 'basque', fa: 'persian', fi: 'finnish', fo: 'faroese', fr: 'french', gl: 'galician', gu: 'gujarati', ha: 'hausa', haw: 'hawaiian', he: 'hebrew', hi: 'hindi',
-  hr: 'croatian', ht: 'haitian creole', hu: 'hungarian', hy: 'armenian', id: 'indonesian', is: 'icelandic', it: 'italian', ja: 'japanese', jv: 'javanese',
-  ka: 'georgian', kk: 'kazakh', km: 'khmer', kn: 'kannada', ko: 'korean', la: 'latin', lb: 'luxembourgish', ln: 'lingala', lo: 'lao', lt: 'lithuanian', lv: 'latvian',
-  mg: 'malagasy', mi: 'maori', mk: 'macedonian', ml: 'malayalam', mn: 'mongolian', mr: 'marathi', ms: 'malay', mt: 'maltese', my: 'myanmar', ne: 'nepali', nl: 'dutch',
-  nn: 'nynorsk', no: 'norwegian', oc: 'occitan', pa: 'punjabi', pl: 'polish', ps: 'pashto', pt: 'portuguese', ro: 'romanian', ru: 'russian', sa: 'sanskrit', sd: 'sindhi',
-  si: 'sinhala', sk: 'slovak', sl: 'slovenian', sn: 'shona', so: 'somali', sq: 'albanian', sr: 'serbian', su: 'sundanese', sv: 'swedish', sw: 'swahili', ta: 'tamil',
-  te: 'telugu', tg: 'tajik', th: 'thai', tk: 'turkmen', tl: 'tagalog', tr: 'turkish', tt: 'tatar', uk: 'ukrainian', ur: 'urdu', uz: 'uzbek', vi: 'vietnamese',
-  yi: 'yiddish', yo: 'yoruba', yue: 'cantonese', zh: 'chinese',
+  af: 'afrikaans',
+  am: 'amharic',
+  ar: 'arabic',
+  as: 'assamese',
+  az: 'azerbaijani',
+  ba: 'bashkir',
+  be: 'belarusian',
+  bg: 'bulgarian',
+  bn: 'bengali',
+  bo: 'tibetan',
+  br: 'breton',
+  bs: 'bosnian',
+  ca: 'catalan',
+  cs: 'czech',
+  cy: 'welsh',
+  da: 'danish',
+  de: 'german',
+  el: 'greek',
+  en: 'english',
+  es: 'spanish',
+  et: 'estonian',
+  eu: 'basque',
+  fa: 'persian',
+  fi: 'finnish',
+  fo: 'faroese',
+  fr: 'french',
+  gl: 'galician',
+  gu: 'gujarati',
+  ha: 'hausa',
+  haw: 'hawaiian',
+  he: 'hebrew',
+  hi: 'hindi',
+  hr: 'croatian',
+  ht: 'haitian creole',
+  hu: 'hungarian',
+  hy: 'armenian',
+  id: 'indonesian',
+  is: 'icelandic',
+  it: 'italian',
+  ja: 'japanese',
+  jv: 'javanese',
+  ka: 'georgian',
+  kk: 'kazakh',
+  km: 'khmer',
+  kn: 'kannada',
+  ko: 'korean',
+  la: 'latin',
+  lb: 'luxembourgish',
+  ln: 'lingala',
+  lo: 'lao',
+  lt: 'lithuanian',
+  lv: 'latvian',
+  mg: 'malagasy',
+  mi: 'maori',
+  mk: 'macedonian',
+  ml: 'malayalam',
+  mn: 'mongolian',
+  mr: 'marathi',
+  ms: 'malay',
+  mt: 'maltese',
+  my: 'myanmar',
+  ne: 'nepali',
+  nl: 'dutch',
+  nn: 'nynorsk',
+  no: 'norwegian',
+  oc: 'occitan',
+  pa: 'punjabi',
+  pl: 'polish',
+  ps: 'pashto',
+  pt: 'portuguese',
+  ro: 'romanian',
+  ru: 'russian',
+  sa: 'sanskrit',
+  sd: 'sindhi',
+  si: 'sinhala',
+  sk: 'slovak',
+  sl: 'slovenian',
+  sn: 'shona',
+  so: 'somali',
+  sq: 'albanian',
+  sr: 'serbian',
+  su: 'sundanese',
+  sv: 'swedish',
+  sw: 'swahili',
+  ta: 'tamil',
+  te: 'telugu',
+  tg: 'tajik',
+  th: 'thai',
+  tk: 'turkmen',
+  tl: 'tagalog',
+  tr: 'turkish',
+  tt: 'tatar',
+  uk: 'ukrainian',
+  ur: 'urdu',
+  uz: 'uzbek',
+  vi: 'vietnamese',
+  yi: 'yiddish',
+  yo: 'yoruba',
+  yue: 'cantonese',
+  zh: 'chinese',
 };
 
 /** Further names (openai/whisper, `TO_LANGUAGE_CODE`, and a few that clients write). */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
-  bangla: 'bn', 'brazilian portuguese': 'pt', burmese: 'my', castilian: 'es', farsi: 'fa', filipino: 'tl', flemish: 'nl', haitian: 'ht', letzeburgesch: 'lb', mandarin: 'zh',
-  'mandarin chinese': 'zh', moldavian: 'ro', moldovan: 'ro', 'norwegian bokmål': 'no', 'norwegian bokmal': 'no', 'norwegian nynorsk': 'nn', panjabi: 'pa', pushto: 'ps',
-  'simplified chinese': 'zh', sinhalese: 'si', 'traditional chinese': 'zh', valencian: 'ca',
+  bangla: 'bn',
+  'brazilian portuguese': 'pt',
+  burmese: 'my',
+  castilian: 'es',
+  farsi: 'fa',
+  filipino: 'tl',
+  flemish: 'nl',
+  haitian: 'ht',
+  letzeburgesch: 'lb',
+  mandarin: 'zh',
+  'mandarin chinese': 'zh',
+  moldavian: 'ro',
+  moldovan: 'ro',
+  'norwegian bokmål': 'no',
+  'norwegian bokmal': 'no',
+  'norwegian nynorsk': 'nn',
+  panjabi: 'pa',
+  pushto: 'ps',
+  'simplified chinese': 'zh',
+  sinhalese: 'si',
+  'traditional chinese': 'zh',
+  valencian: 'ca',
 };
 
-const CODES: ReadonlyMap<string, string> = new Map([...Object.entries(NAMES).map(([code, name]) => [name, code] as const), ...Object.entries(OTHER_NAMES)]);
+const CODES: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(NAMES).map(([code, name]) => [name, code] as const),
+  ...Object.entries(OTHER_NAMES),
+]);
 
 /** Codes that Whisper has another one for than Unicode's canonical form. */
 const WHISPER_CODES: Readonly<Record<string, string>> = { fil: 'tl', nb: 'no' };
@@ -53,24 +165,35 @@ export function languageOf(text: string | null | undefined): string | null {
   if (CANTONESE.test(plain)) return 'yue';
   const primary = TAG.exec(plain)?.[1];
   if (primary === undefined) {
-    throw new AsrError('unsupported_language', 'language: no language that is known. Use a code that GET /capabilities lists, for example en, or an English name.', { param: 'language' });
+    throw new AsrError(
+      'unsupported_language',
+      'language: no language that is known. Use a code that GET /capabilities lists, for example en, or an English name.',
+      { param: 'language' },
+    );
   }
   const code = new Intl.Locale(Intl.getCanonicalLocales(primary)[0] ?? primary).language;
   return WHISPER_CODES[code] ?? code;
 }
 
 /** A language in the words of a model: its nearest one where it lacks the very one. Null where the model finds it, or has only one. Throws `unsupported_language`. */
-export function languageFor(language: string | null, model: { readonly id: string; readonly languages: readonly string[]; readonly detectsLanguage: boolean }): string | null {
+export function languageFor(
+  language: string | null,
+  model: { readonly id: string; readonly languages: readonly string[]; readonly detectsLanguage: boolean },
+): string | null {
   if (language === null) return null;
   if (language === MULTI) return model.detectsLanguage ? MULTI : null;
   const nearest = NEAREST[language];
   if (model.languages.includes(language)) return language;
   if (nearest !== undefined && model.languages.includes(nearest)) return nearest;
   const some = model.languages.slice(0, 12).join(', ');
-  throw new AsrError('unsupported_language', `The model ${model.id} does not know this language. It knows: ${some}${model.languages.length > 12 ? ' … (GET /capabilities lists all)' : ''}.`, { param: 'language' });
+  throw new AsrError(
+    'unsupported_language',
+    `The model ${model.id} does not know this language. It knows: ${some}${model.languages.length > 12 ? ' … (GET /capabilities lists all)' : ''}.`,
+    { param: 'language' },
+  );
 }
 
 /** English name in lower case, as OpenAI's API says it; `unknown` for null, and the code where there is no name. */
 export function languageName(code: string | null): string {
-  return code === null ? 'unknown' : NAMES[code] ?? code;
+  return code === null ? 'unknown' : (NAMES[code] ?? code);
 }

@@ -57,16 +57,37 @@ export interface LiveTotals {
 export type LiveNewsBody =
   | { readonly type: 'speech_started'; readonly utterance: number; readonly atMs: number }
   /** The utterance is complete; its final follows. `committed`: the client ended it, not silence. `cut`: it grew too long and goes on in the next. */
-  | { readonly type: 'speech_ended'; readonly utterance: number; readonly startMs: number; readonly endMs: number; readonly by: 'silence' | 'committed' | 'cut' | 'finish' }
-  /** `stableChars`: the beginning of `text` that no later partial of the utterance changes. */
-  | { readonly type: 'partial'; readonly utterance: number; readonly startMs: number; readonly endMs: number; readonly text: string; readonly stableChars: number; readonly words: readonly Word[] }
   | {
-    readonly type: 'final'; readonly utterance: number; readonly startMs: number; readonly endMs: number; readonly text: string;
-    /** 0 to 1. */
-    readonly confidence: number;
-    readonly words: readonly Word[]; readonly filtered: readonly Filtered[]; readonly language: string | null; readonly languageProbability: number | null;
-    readonly by: 'silence' | 'committed' | 'cut' | 'finish';
-  }
+      readonly type: 'speech_ended';
+      readonly utterance: number;
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly by: 'silence' | 'committed' | 'cut' | 'finish';
+    }
+  /** `stableChars`: the beginning of `text` that no later partial of the utterance changes. */
+  | {
+      readonly type: 'partial';
+      readonly utterance: number;
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly text: string;
+      readonly stableChars: number;
+      readonly words: readonly Word[];
+    }
+  | {
+      readonly type: 'final';
+      readonly utterance: number;
+      readonly startMs: number;
+      readonly endMs: number;
+      readonly text: string;
+      /** 0 to 1. */
+      readonly confidence: number;
+      readonly words: readonly Word[];
+      readonly filtered: readonly Filtered[];
+      readonly language: string | null;
+      readonly languageProbability: number | null;
+      readonly by: 'silence' | 'committed' | 'cut' | 'finish';
+    }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'error'; readonly error: ErrorRecord }
   | { readonly type: 'closed'; readonly totals: LiveTotals };

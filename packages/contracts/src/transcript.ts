@@ -5,7 +5,12 @@ export interface Accounting {
   readonly speechMs: number;
   readonly nonSpeechMs: number;
   /** Not given to the model, by reason (for example speech shorter than the minimum). */
-  readonly skipped: readonly { readonly startMs: number; readonly endMs: number; readonly channel: number; readonly reason: string }[];
+  readonly skipped: readonly {
+    readonly startMs: number;
+    readonly endMs: number;
+    readonly channel: number;
+    readonly reason: string;
+  }[];
 }
 
 /** What the decoder and detector say at the end of a recording. */

@@ -8,15 +8,25 @@ import { ExitGate } from './exit-gate.js';
 test('Work passes the gate until it is stopped; then nobody gets in and those inside are waited for', async () => {
   const gate = new ExitGate();
   assert.equal(await gate.pass(() => 7), 7);
-  await assert.rejects(gate.pass(() => Promise.reject(new Error('no'))), /no/);
+  await assert.rejects(
+    gate.pass(() => Promise.reject(new Error('no'))),
+    /no/,
+  );
   assert.equal(gate.waitUntilEmpty(0), true);
 
   let leave: () => void = () => undefined;
-  const inside = gate.pass(() => new Promise<void>((resolve) => { leave = resolve; }));
+  const inside = gate.pass(
+    () =>
+      new Promise<void>((resolve) => {
+        leave = resolve;
+      }),
+  );
   assert.equal(gate.waitUntilEmpty(1), false);
   gate.stop();
   let entered = false;
-  void gate.pass(() => { entered = true; });
+  void gate.pass(() => {
+    entered = true;
+  });
   leave();
   await inside;
   assert.equal(gate.waitUntilEmpty(0), true);
@@ -31,7 +41,11 @@ test('A gate made over the same memory is the same gate', () => {
 });
 
 test('A process that ends while a thread is inside the runtime ends with its own status', async () => {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url))], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const [code, signal] = await once(child, 'exit') as [number | null, string | null];
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url))],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
   assert.deepEqual([code, signal], [3, null]);
 });

@@ -68,5 +68,7 @@ export function guardExit(gate: ExitGate): () => void {
       for (const one of gates) one.waitUntilEmpty(EXIT_WAIT_MS);
     });
   }
-  return () => { gates.delete(gate); };
+  return () => {
+    gates.delete(gate);
+  };
 }

@@ -1,5 +1,37 @@
-export { availableDevices, openSession, OnnxSession, boolTensor, float16Tensor, float32Tensor, int64Tensor, zerosTensor, isOutOfMemory, type Device, type ElementType, type OnnxTensor, type SessionOptions, type TensorSpec } from './session.js';
-export { parseModel, serializeModel, onnxNode, valueInfo, type OnnxModel, type OnnxGraph, type OnnxNode, type ValueInfo } from './model-file/onnx-graph.js';
-export { byteInitializer, byteValues, float32Initializer, float32Values, initializerDims, isExternal, uint8Initializer } from './model-file/initializer.js';
+export {
+  availableDevices,
+  openSession,
+  OnnxSession,
+  boolTensor,
+  float16Tensor,
+  float32Tensor,
+  int64Tensor,
+  zerosTensor,
+  isOutOfMemory,
+  type Device,
+  type ElementType,
+  type OnnxTensor,
+  type SessionOptions,
+  type TensorSpec,
+} from './session.js';
+export {
+  parseModel,
+  serializeModel,
+  onnxNode,
+  valueInfo,
+  type OnnxModel,
+  type OnnxGraph,
+  type OnnxNode,
+  type ValueInfo,
+} from './model-file/onnx-graph.js';
+export {
+  byteInitializer,
+  byteValues,
+  float32Initializer,
+  float32Values,
+  initializerDims,
+  isExternal,
+  uint8Initializer,
+} from './model-file/initializer.js';
 export { ExitGate, guardExit } from './exit-gate.js';
 export { readFields, type WireField } from './model-file/wire-format.js';

@@ -18,7 +18,15 @@ export function availableDevices(): readonly Device[] {
  * Phrases by which the runtime and its devices say that memory ran out. Sources: `BFCArena` and `CUDA_CALL` of onnxruntime,
  * the allocator of libstdc++, V8's array buffers.
  */
-const PHRASES = [/bad_alloc/i, /failed to allocate memory/i, /out of memory/i, /cuda(?:error)?[ _]?(?:error)?memoryallocation/i, /array buffer allocation failed/i, /available memory of \d+ is smaller than requested/i, /CUBLAS_STATUS_ALLOC_FAILED/];
+const PHRASES = [
+  /bad_alloc/i,
+  /failed to allocate memory/i,
+  /out of memory/i,
+  /cuda(?:error)?[ _]?(?:error)?memoryallocation/i,
+  /array buffer allocation failed/i,
+  /available memory of \d+ is smaller than requested/i,
+  /CUBLAS_STATUS_ALLOC_FAILED/,
+];
 
 /** True when an error of `OnnxSession.run` or `openSession` says that the device's or the machine's memory is short: a smaller batch may succeed. */
 export function isOutOfMemory(error: unknown): boolean {
@@ -60,7 +68,10 @@ export class OnnxSession {
   }
 
   /** Runs the graph. `fetches` names the outputs wanted; all when left out. Throws the runtime's error, for example when memory is short (`isOutOfMemory`). */
-  async run(feeds: Readonly<Record<string, OnnxTensor>>, fetches?: readonly string[]): Promise<Record<string, OnnxTensor>> {
+  async run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches?: readonly string[],
+  ): Promise<Record<string, OnnxTensor>> {
     const session = this.#session;
     if (session === null) throw new Error('the session is closed');
     const results = fetches === undefined ? await session.run(feeds) : await session.run(feeds, [...fetches]);
@@ -86,7 +97,8 @@ function toSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
  */
 export async function openSession(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
   const { device } = options;
-  if (!availableDevices().includes(device)) throw new Error(`the installed onnxruntime has no device ${device}; it has ${availableDevices().join(', ')}`);
+  if (!availableDevices().includes(device))
+    throw new Error(`the installed onnxruntime has no device ${device}; it has ${availableDevices().join(', ')}`);
   // Errors are thrown; the runtime would print them a second time.
   env.logLevel = 'fatal';
   const settings: InferenceSession.SessionOptions = {
@@ -98,10 +110,17 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
     logSeverityLevel: 4,
   };
   try {
-    return new OnnxSession(typeof model === 'string' ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings));
+    return new OnnxSession(
+      typeof model === 'string'
+        ? await InferenceSession.create(model, settings)
+        : await InferenceSession.create(model, settings),
+    );
   } catch (error) {
     if (device === 'cpu') throw error;
-    throw new Error(`the model cannot be loaded on the device ${device}: ${String(error instanceof Error ? error.message : error).trim()}`, { cause: error });
+    throw new Error(
+      `the model cannot be loaded on the device ${device}: ${String(error instanceof Error ? error.message : error).trim()}`,
+      { cause: error },
+    );
   }
 }
 
@@ -128,5 +147,7 @@ export function boolTensor(value: boolean): OnnxTensor {
 /** Tensor of zeros of the given type; for caches that start empty. */
 export function zerosTensor(type: 'float32' | 'float16', dims: readonly number[]): OnnxTensor {
   const length = dims.reduce((product, dim) => product * dim, 1);
-  return type === 'float32' ? float32Tensor(new Float32Array(length), dims) : float16Tensor(new Uint16Array(length), dims);
+  return type === 'float32'
+    ? float32Tensor(new Float32Array(length), dims)
+    : float16Tensor(new Uint16Array(length), dims);
 }

@@ -2,4 +2,12 @@ export { Allowlist } from './guard/allowlist.js';
 export { GuardedClient, type GuardedClientOptions } from './guard/guarded-client.js';
 export { parseTarget } from './guard/target-url.js';
 export { fetchRecording, type FetchRecordingOptions, type FetchedRecording } from './url/fetch-recording.js';
-export { deliver, retryPauseMs, createWebhookSecret, isWebhookSecret, type DeliveryFault, type DeliveryOutcome, type WebhookDelivery } from './webhooks/deliver.js';
+export {
+  deliver,
+  retryPauseMs,
+  createWebhookSecret,
+  isWebhookSecret,
+  type DeliveryFault,
+  type DeliveryOutcome,
+  type WebhookDelivery,
+} from './webhooks/deliver.js';

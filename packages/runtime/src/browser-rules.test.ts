@@ -16,23 +16,55 @@ function mayOpen(origin: string | undefined, host: string, rules: BrowserRules):
 
 describe('Hosts that are asked for without keys', () => {
   test('Addresses, localhost and listed names are served, with any port', () => {
-    for (const host of ['127.0.0.1', '127.0.0.1:8000', '10.1.2.3:8000', '8.8.4.4', '[::1]:8000', '[fe80::1]', 'localhost', 'localhost:8000', 'LOCALHOST:8000', 'localhost.:8000', 'app.localhost:8000']) assert.equal(asked(unlisted, { host }, 'GET'), true, host);
+    for (const host of [
+      '127.0.0.1',
+      '127.0.0.1:8000',
+      '10.1.2.3:8000',
+      '8.8.4.4',
+      '[::1]:8000',
+      '[fe80::1]',
+      'localhost',
+      'localhost:8000',
+      'LOCALHOST:8000',
+      'localhost.:8000',
+      'app.localhost:8000',
+    ])
+      assert.equal(asked(unlisted, { host }, 'GET'), true, host);
     const listed = { ...unlisted, hosts: ['asr.example', 'relay'] };
-    for (const host of ['asr.example', 'ASR.example:8000', 'relay:8765']) assert.equal(asked(listed, { host }, 'GET'), true, host);
+    for (const host of ['asr.example', 'ASR.example:8000', 'relay:8765'])
+      assert.equal(asked(listed, { host }, 'GET'), true, host);
     assert.equal(asked({ ...unlisted, hosts: ['*'] }, { host: 'anything.example' }, 'GET'), true);
     assert.equal(asked(unlisted, {}, 'GET'), true);
   });
 
   test('Any other name is refused, whatever is asked, also where a proxy tells it', () => {
-    for (const host of ['evil.example', 'evil.example:8000', 'localhost.evil.example', '127.0.0.1.evil.example', 'evillocalhost', '127.0.0.1@evil.example', '', 'a b', 'evil.example#.localhost']) {
-      for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD']) assert.equal(asked(unlisted, { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }, method), false, `${method} ${host}`);
+    for (const host of [
+      'evil.example',
+      'evil.example:8000',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'evillocalhost',
+      '127.0.0.1@evil.example',
+      '',
+      'a b',
+      'evil.example#.localhost',
+    ]) {
+      for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS', 'HEAD'])
+        assert.equal(
+          asked(unlisted, { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }, method),
+          false,
+          `${method} ${host}`,
+        );
     }
     assert.equal(asked(unlisted, { host: '127.0.0.1:8000', 'x-forwarded-host': 'evil.example' }, 'GET'), false);
     assert.equal(asked(unlisted, { host: 'evil.example', 'x-forwarded-host': 'localhost' }, 'GET'), false);
   });
 
   test('With keys every host is served', () => {
-    assert.equal(asked({ ...unlisted, open: false }, { host: 'anything.example', origin: 'https://anything.example' }), true);
+    assert.equal(
+      asked({ ...unlisted, open: false }, { host: 'anything.example', origin: 'https://anything.example' }),
+      true,
+    );
   });
 });
 
@@ -40,8 +72,15 @@ describe('Pages that send more than plain reads', () => {
   const host = '127.0.0.1:8000';
 
   test('A foreign page is refused, with its origin or with what the browser says of its site', () => {
-    for (const origin of ['https://evil.example', 'null', 'http://10.0.0.8:8000', 'file://', 'chrome-extension://abc']) {
-      for (const method of ['POST', 'DELETE', 'PUT', 'PATCH']) assert.equal(asked(unlisted, { host, origin }, method), false, `${method} ${origin}`);
+    for (const origin of [
+      'https://evil.example',
+      'null',
+      'http://10.0.0.8:8000',
+      'file://',
+      'chrome-extension://abc',
+    ]) {
+      for (const method of ['POST', 'DELETE', 'PUT', 'PATCH'])
+        assert.equal(asked(unlisted, { host, origin }, method), false, `${method} ${origin}`);
       assert.equal(asked(unlisted, { host, origin }, 'GET'), true);
     }
     assert.equal(asked(unlisted, { host, 'sec-fetch-site': 'cross-site' }), false);
@@ -56,7 +95,13 @@ describe('Pages that send more than plain reads', () => {
     assert.equal(asked(listed, { host, origin: 'https://app.example', 'sec-fetch-site': 'cross-site' }), true);
     assert.equal(asked(listed, { host, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }), false);
     assert.equal(asked({ ...unlisted, origins: ['*'] }, { host, origin: 'https://evil.example' }), true);
-    assert.equal(asked({ ...unlisted, open: false }, { host: 'api:8000', 'x-forwarded-host': 'asr.example', origin: 'https://asr.example' }), true);
+    assert.equal(
+      asked(
+        { ...unlisted, open: false },
+        { host: 'api:8000', 'x-forwarded-host': 'asr.example', origin: 'https://asr.example' },
+      ),
+      true,
+    );
   });
 });
 
@@ -68,13 +113,34 @@ describe('Origins of web pages that open a WebSocket', () => {
   test('Where origins are listed, those and no others may', () => {
     const rules: BrowserRules = { ...unlisted, origins: ['https://app.example'] };
     assert.equal(mayOpen('https://app.example', '10.0.0.7', rules), true);
-    for (const origin of ['http://app.example', 'https://app.example.evil.example', 'https://app.example:8443', 'http://localhost:3000', 'null']) assert.equal(mayOpen(origin, '10.0.0.7', rules), false, origin);
+    for (const origin of [
+      'http://app.example',
+      'https://app.example.evil.example',
+      'https://app.example:8443',
+      'http://localhost:3000',
+      'null',
+    ])
+      assert.equal(mayOpen(origin, '10.0.0.7', rules), false, origin);
     assert.equal(mayOpen('https://anything.example', '10.0.0.7', { ...unlisted, origins: ['*'] }), true);
   });
 
   test('Without a list, pages of this machine may, and those of strangers may not', () => {
-    for (const origin of ['http://localhost:3000', 'http://127.0.0.1:8000', 'http://[::1]:8000', 'https://app.localhost']) assert.equal(mayOpen(origin, '127.0.0.1:8765', unlisted), true, origin);
-    for (const origin of ['https://evil.example', 'http://localhost.evil.example', 'http://127.evil.example', 'null', 'garbage', 'file://']) assert.equal(mayOpen(origin, '127.0.0.1:8765', unlisted), false, origin);
+    for (const origin of [
+      'http://localhost:3000',
+      'http://127.0.0.1:8000',
+      'http://[::1]:8000',
+      'https://app.localhost',
+    ])
+      assert.equal(mayOpen(origin, '127.0.0.1:8765', unlisted), true, origin);
+    for (const origin of [
+      'https://evil.example',
+      'http://localhost.evil.example',
+      'http://127.evil.example',
+      'null',
+      'garbage',
+      'file://',
+    ])
+      assert.equal(mayOpen(origin, '127.0.0.1:8765', unlisted), false, origin);
   });
 
   test('A page from the very host of the socket may; by name only where it is listed or keys are asked for, since a name can be made to point here', () => {

@@ -26,12 +26,17 @@ const PLAIN_READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  */
 export function browserRefusal(request: AskedRequest, rules: BrowserRules): string | null {
   const { headers } = request;
-  const hosts = [headers.host, headers['x-forwarded-host']].flat().flatMap((value) => value?.split(',') ?? []).map((value) => value.trim());
+  const hosts = [headers.host, headers['x-forwarded-host']]
+    .flat()
+    .flatMap((value) => value?.split(',') ?? [])
+    .map((value) => value.trim());
   if (rules.open && !hosts.every((host) => isKnownHost(host, rules.hosts))) {
     return 'This host name is not served. Use an address or localhost, or have the operator list the name in ALLOWED_HOSTS or ask for keys.';
   }
   const isRead = PLAIN_READS.has(request.method ?? 'GET') && headers.upgrade?.toLowerCase() !== 'websocket';
-  return isRead || isKnownPage(headers, hosts.at(-1), rules) ? null : 'Pages of this origin may not send this. The operator lists origins in CORS_ORIGINS.';
+  return isRead || isKnownPage(headers, hosts.at(-1), rules)
+    ? null
+    : 'Pages of this origin may not send this. The operator lists origins in CORS_ORIGINS.';
 }
 
 function isKnownPage(headers: IncomingHttpHeaders, host: string | undefined, rules: BrowserRules): boolean {
@@ -42,7 +47,8 @@ function isKnownPage(headers: IncomingHttpHeaders, host: string | undefined, rul
   if (rules.origins.includes(origin)) return true;
   if (!URL.canParse(origin)) return false;
   const page = new URL(origin);
-  const asked = host !== undefined && URL.canParse(`${page.protocol}//${host}`) ? new URL(`${page.protocol}//${host}`) : null;
+  const asked =
+    host !== undefined && URL.canParse(`${page.protocol}//${host}`) ? new URL(`${page.protocol}//${host}`) : null;
   if (rules.open && !isKnownHost(page.host, rules.hosts)) return false;
   if (rules.origins.length > 0) return page.origin === asked?.origin && page.origin !== 'null';
   return isThisMachine(page.hostname) || (page.hostname !== '' && page.hostname === asked?.hostname);
@@ -53,9 +59,19 @@ function isKnownHost(host: string, listed: readonly string[]): boolean {
   if (listed.includes('*')) return true;
   if (!/^[\w.:[\]-]+$/.test(host) || !URL.canParse(`http://${host}`)) return false;
   const name = new URL(`http://${host}`).hostname.replace(/\.$/, '');
-  return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === 'localhost' || name.endsWith('.localhost') || listed.includes(name);
+  return (
+    isIP(name.replace(/^\[|\]$/g, '')) !== 0 ||
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    listed.includes(name)
+  );
 }
 
 function isThisMachine(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\.[\d.]+$/.test(hostname);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.[\d.]+$/.test(hostname)
+  );
 }

@@ -9,7 +9,10 @@ export class EnvironmentError extends Error {
  * Parses variables once into a strict object. An empty value counts as unset.
  * Throws `EnvironmentError` that names every bad variable; values are left out, for some are secrets.
  */
-export function parseEnvironment<T extends z.ZodRawShape>(shape: T, environment: Readonly<Record<string, string | undefined>>): z.output<z.ZodObject<T>> {
+export function parseEnvironment<T extends z.ZodRawShape>(
+  shape: T,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.output<z.ZodObject<T>> {
   const given: Record<string, string> = {};
   for (const name of Object.keys(shape)) {
     const value = environment[name];
@@ -24,7 +27,11 @@ export function parseEnvironment<T extends z.ZodRawShape>(shape: T, environment:
 /** An integer variable within bounds; `unit` goes into the message. */
 export function integerVariable(minimum: number, maximum: number, unit = ''): z.ZodType<number, string> {
   const message = `must be a whole number from ${String(minimum)} to ${String(maximum)}${unit === '' ? '' : ` (${unit})`}`;
-  return z.string().regex(/^-?\d{1,15}$/, message).transform(Number).refine((value) => value >= minimum && value <= maximum, message);
+  return z
+    .string()
+    .regex(/^-?\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message);
 }
 
 /** A TCP port; 0 takes a free one. */
@@ -33,17 +40,37 @@ export const portVariable = integerVariable(0, 65_535, 'a port; 0 takes a free o
 /** true/false, 1/0, yes/no, on/off. */
 export const booleanVariable = z.stringbool({ error: 'must be true or false' });
 
-export const logLevelVariable = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { error: 'must be fatal, error, warn, info, debug, trace or silent' });
+export const logLevelVariable = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+  error: 'must be fatal, error, warn, info, debug, trace or silent',
+});
 
 /** Origins of web pages that may call, apart by commas; `*` for all. */
-export const originsVariable = z.string()
-  .transform((value) => value.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''))
-  .refine((origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)), 'must be * or origins such as https://app.example, apart by commas');
+export const originsVariable = z
+  .string()
+  .transform((value) =>
+    value
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  )
+  .refine(
+    (origins) => origins.every((origin) => origin === '*' || /^https?:\/\/[^/\s]+$/.test(origin)),
+    'must be * or origins such as https://app.example, apart by commas',
+  );
 
 /** Host names that are served without keys, apart by commas and without a port; `*` for all. */
-export const hostsVariable = z.string()
-  .transform((value) => value.split(',').map((host) => host.trim().toLowerCase()).filter((host) => host !== ''))
-  .refine((hosts) => hosts.every((host) => host === '*' || /^[\w-]+(\.[\w-]+)*$/.test(host)), 'must be * or host names such as asr.example, apart by commas, without a port');
+export const hostsVariable = z
+  .string()
+  .transform((value) =>
+    value
+      .split(',')
+      .map((host) => host.trim().toLowerCase())
+      .filter((host) => host !== ''),
+  )
+  .refine(
+    (hosts) => hosts.every((host) => host === '*' || /^[\w-]+(\.[\w-]+)*$/.test(host)),
+    'must be * or host names such as asr.example, apart by commas, without a port',
+  );
 
 /** True when only programs on this machine reach the address. */
 export function isLoopback(host: string): boolean {

@@ -17,7 +17,11 @@ export class GpuWatch {
   #reading: Promise<void> = Promise.resolve();
 
   /** @param read the GPUs to tell of, always in the same order; when it fails the figures go away until it answers again */
-  constructor(gauges: GpuGauges, read: () => Promise<readonly GpuFacts[]>, now: () => number = () => performance.now()) {
+  constructor(
+    gauges: GpuGauges,
+    read: () => Promise<readonly GpuFacts[]>,
+    now: () => number = () => performance.now(),
+  ) {
     this.#gauges = gauges;
     this.#read = read;
     this.#now = now;
@@ -27,7 +31,11 @@ export class GpuWatch {
   #refreshed(): Promise<void> {
     if (this.#now() - this.#askedMs >= REFRESH_MS) {
       this.#askedMs = this.#now();
-      this.#reading = this.#read().catch(() => []).then((facts) => { this.#show(facts); });
+      this.#reading = this.#read()
+        .catch(() => [])
+        .then((facts) => {
+          this.#show(facts);
+        });
     }
     return this.#reading;
   }

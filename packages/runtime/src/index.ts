@@ -1,5 +1,16 @@
 export { audioStoreSettings, audioStoreVariables, type AudioStoreSettings } from './audio-store-settings.js';
-export { EnvironmentError, booleanVariable, configOrExit, hostsVariable, integerVariable, isLoopback, logLevelVariable, originsVariable, parseEnvironment, portVariable } from './environment.js';
+export {
+  EnvironmentError,
+  booleanVariable,
+  configOrExit,
+  hostsVariable,
+  integerVariable,
+  isLoopback,
+  logLevelVariable,
+  originsVariable,
+  parseEnvironment,
+  portVariable,
+} from './environment.js';
 export { browserRefusal, type BrowserRules } from './browser-rules.js';
 export { EventLoopLag } from './event-loop-lag.js';
 export { gpuFacts, visibleGpus, type GpuFacts } from './gpu.js';
@@ -7,7 +18,14 @@ export { GpuWatch } from './gpu-watch.js';
 export { createLogger, type Logger } from './logger.js';
 export { Metrics } from './metrics.js';
 export { OperationsServer, portInUse, type Check, type Probes } from './operations.js';
-export { parseRedisUrl, redisSettings, redisVariables, type RedisHost, type RedisSettings, type RedisTls } from './redis-settings.js';
+export {
+  parseRedisUrl,
+  redisSettings,
+  redisVariables,
+  type RedisHost,
+  type RedisSettings,
+  type RedisTls,
+} from './redis-settings.js';
 export { Shutdown } from './shutdown.js';
 export { withYoungGarbageCollected } from './young-garbage.js';
 export { Thread, Transferred, serveThread, threadData, type ThreadMethods } from './thread.js';

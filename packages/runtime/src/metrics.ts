@@ -19,26 +19,62 @@ export class Metrics {
   readonly registry = new Registry();
   #refreshQueue = (): Promise<void> => Promise.resolve();
   readonly queueJobs = this.#queueGauge('asr_queue_jobs', 'Entries of the queue of each model.', ['model', 'state']);
-  readonly queueBacklogAudioSeconds = this.#queueGauge('asr_queue_backlog_audio_seconds', 'Audio of recordings that waits or is in work, of the whole cluster.', ['model']);
+  readonly queueBacklogAudioSeconds = this.#queueGauge(
+    'asr_queue_backlog_audio_seconds',
+    'Audio of recordings that waits or is in work, of the whole cluster.',
+    ['model'],
+  );
   readonly batchSize = this.#histogram('asr_batch_size', 'Chunks in a batch.', [], [1, 2, 4, 8, 16, 32, 64]);
-  readonly batchWaitSeconds = this.#histogram('asr_batch_wait_seconds', 'From a chunk taken off the queue to the start of its batch.', []);
-  readonly batchPaddingRatio = this.#histogram('asr_batch_padding_ratio', 'Share of a batch that is padding.', [], [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]);
+  readonly batchWaitSeconds = this.#histogram(
+    'asr_batch_wait_seconds',
+    'From a chunk taken off the queue to the start of its batch.',
+    [],
+  );
+  readonly batchPaddingRatio = this.#histogram(
+    'asr_batch_padding_ratio',
+    'Share of a batch that is padding.',
+    [],
+    [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
+  );
   readonly inferenceSeconds = this.#histogram('asr_inference_seconds', 'Time of a batch on the device.', []);
   readonly audioSeconds = this.#counter('asr_audio_seconds_total', 'Audio transcribed.', []);
   readonly rtfx = this.#gauge('asr_rtfx', 'Audio seconds a second of device time, over the last batches.', []);
   readonly jobs = this.#counter('asr_jobs_total', 'Jobs that ended.', ['outcome', 'code']);
-  readonly jobAttempts = this.#histogram('asr_job_attempts', 'Times a chunk was taken off the queue.', [], [1, 2, 3, 5, 10]);
+  readonly jobAttempts = this.#histogram(
+    'asr_job_attempts',
+    'Times a chunk was taken off the queue.',
+    [],
+    [1, 2, 3, 5, 10],
+  );
   readonly stalled = this.#counter('asr_stalled_total', 'Queue entries whose worker went silent.', []);
-  readonly fencedWrites = this.#counter('asr_fenced_writes_total', 'Results refused because a newer attempt owns the chunk or has already written it.', ['reason']);
+  readonly fencedWrites = this.#counter(
+    'asr_fenced_writes_total',
+    'Results refused because a newer attempt owns the chunk or has already written it.',
+    ['reason'],
+  );
   readonly filtered = this.#counter('asr_filtered_total', 'Stretches of text that a filter took away.', ['reason']);
   readonly shed = this.#counter('asr_shed_total', 'Requests refused for want of room.', ['reason']);
-  readonly workerLastFetchAgeSeconds = this.#gauge('asr_worker_last_fetch_age_seconds', 'Since the worker last heard from its queue.', []);
-  readonly eventLoopLagSeconds = this.#gauge('asr_eventloop_lag_seconds', 'Longest delay of the event loop in the last second.', []);
+  readonly workerLastFetchAgeSeconds = this.#gauge(
+    'asr_worker_last_fetch_age_seconds',
+    'Since the worker last heard from its queue.',
+    [],
+  );
+  readonly eventLoopLagSeconds = this.#gauge(
+    'asr_eventloop_lag_seconds',
+    'Longest delay of the event loop in the last second.',
+    [],
+  );
   readonly modelLoadSeconds = this.#gauge('asr_model_load_seconds', 'Time from the start of the load to ready.', []);
   readonly liveSessions = this.#gauge('asr_live_sessions', 'Live sessions that this relay owns.', []);
   readonly sockets = this.#gauge('asr_websockets', 'Open WebSockets of this relay.', []);
-  readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', ['route', 'status']);
-  readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', ['method', 'code']);
+  readonly httpRequestSeconds = this.#histogram('asr_http_request_seconds', 'Requests by route and status class.', [
+    'route',
+    'status',
+  ]);
+  readonly grpcCallSeconds = this.#histogram('asr_grpc_call_seconds', 'gRPC calls by method and status.', [
+    'method',
+    'code',
+  ]);
 
   /** Has `refresh` awaited before the gauges of the queue are read; `model` is a model's slug. */
   onQueueCollect(refresh: () => Promise<void>): void {
@@ -48,13 +84,19 @@ export class Metrics {
   /** Gauges of GPUs; registered when they are asked for, so that a machine without one shows none. Ask once. */
   gpuGauges(): GpuGauges {
     let refresh = (): Promise<void> => Promise.resolve();
-    const gauge = (name: string, help: string): GpuGauge => new Gauge({ name, help, labelNames: ['gpu', 'name'], registers: [this.registry], collect: () => refresh() });
+    const gauge = (name: string, help: string): GpuGauge =>
+      new Gauge({ name, help, labelNames: ['gpu', 'name'], registers: [this.registry], collect: () => refresh() });
     return {
       memoryBytes: gauge('asr_gpu_memory_bytes', 'Memory of the GPU.'),
       memoryUsedBytes: gauge('asr_gpu_memory_used_bytes', 'Memory of the GPU in use, by whomever.'),
-      utilizationRatio: gauge('asr_gpu_utilization_ratio', 'Share of the last sampling period in which the GPU was busy; 0 also where its driver does not say.'),
+      utilizationRatio: gauge(
+        'asr_gpu_utilization_ratio',
+        'Share of the last sampling period in which the GPU was busy; 0 also where its driver does not say.',
+      ),
       temperatureCelsius: gauge('asr_gpu_temperature_celsius', 'Temperature of the GPU.'),
-      onCollect: (wanted) => { refresh = wanted; },
+      onCollect: (wanted) => {
+        refresh = wanted;
+      },
     };
   }
 

@@ -49,42 +49,70 @@ export class OperationsServer {
     const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
       const refusal = browserRefusal(request, { origins: [], hosts: options.allowedHosts, open: true });
       if (refusal !== null) {
-        response.writeHead(403, { 'content-type': 'text/plain', 'connection': 'close' }).end(`${refusal}\n`);
+        response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${refusal}\n`);
         return;
       }
-      void answer(request.url?.split('?')[0] ?? '/', options).then(({ status, type, body }) => {
-        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-      }, () => {
-        response.writeHead(500).end();
-      });
+      void answer(request.url?.split('?')[0] ?? '/', options).then(
+        ({ status, type, body }) => {
+          response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+        },
+        () => {
+          response.writeHead(500).end();
+        },
+      );
     });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => { reject(portInUse(error, 'METRICS_PORT', options.port)); });
-      server.listen(options.port, options.host, () => { resolve(); });
+      server.once('error', (error) => {
+        reject(portInUse(error, 'METRICS_PORT', options.port));
+      });
+      server.listen(options.port, options.host, () => {
+        resolve();
+      });
     });
     return new OperationsServer(server);
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => { this.#server.close(() => { resolve(); }); });
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve();
+      });
+    });
   }
 }
 
-interface Answer { readonly status: number; readonly type: string; readonly body: string }
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
 
 async function answer(path: string, options: OperationsOptions): Promise<Answer> {
   switch (path) {
-    case '/livez': return health({ live: await options.probes.live() });
-    case '/startupz': return health({ started: options.probes.started() ? { ok: true, detail: 'started' } : { ok: false, detail: 'still starting' } });
-    case '/readyz': return health(await options.probes.ready());
-    case '/metrics': return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
-    default: return { status: 404, type: 'text/plain', body: 'Here are /livez, /readyz, /startupz and /metrics.\n' };
+    case '/livez':
+      return health({ live: await options.probes.live() });
+    case '/startupz':
+      return health({
+        started: options.probes.started() ? { ok: true, detail: 'started' } : { ok: false, detail: 'still starting' },
+      });
+    case '/readyz':
+      return health(await options.probes.ready());
+    case '/metrics':
+      return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
+    default:
+      return { status: 404, type: 'text/plain', body: 'Here are /livez, /readyz, /startupz and /metrics.\n' };
   }
 }
 
 function health(checks: Readonly<Record<string, Check>>): Answer {
   const ok = Object.values(checks).every((check) => check.ok);
-  const told = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, { status: check.ok ? 'pass' : 'fail', output: check.detail }]));
-  return { status: ok ? 200 : 503, type: 'application/health+json', body: JSON.stringify({ status: ok ? 'pass' : 'fail', checks: told }) };
+  const told = Object.fromEntries(
+    Object.entries(checks).map(([name, check]) => [name, { status: check.ok ? 'pass' : 'fail', output: check.detail }]),
+  );
+  return {
+    status: ok ? 200 : 503,
+    type: 'application/health+json',
+    body: JSON.stringify({ status: ok ? 'pass' : 'fail', checks: told }),
+  };
 }

@@ -25,20 +25,27 @@ interface RedisLogin {
 
 /** Which Redis the services use and how they get there. */
 export type RedisSettings = RedisLogin & { /** Null for connections in the clear. */ readonly tls: RedisTls | null } & (
-  | { readonly kind: 'single'; readonly host: RedisHost; readonly database: number }
-  /** A master that Sentinels name, and name again after a failover. */
-  | { readonly kind: 'sentinel'; readonly sentinels: readonly RedisHost[]; readonly sentinelLogin: RedisLogin; readonly masterName: string; readonly database: number }
-  /** @param nodes some nodes of the cluster; they tell of the others */
-  | { readonly kind: 'cluster'; readonly nodes: readonly RedisHost[] }
-);
+    | { readonly kind: 'single'; readonly host: RedisHost; readonly database: number }
+    /** A master that Sentinels name, and name again after a failover. */
+    | {
+        readonly kind: 'sentinel';
+        readonly sentinels: readonly RedisHost[];
+        readonly sentinelLogin: RedisLogin;
+        readonly masterName: string;
+        readonly database: number;
+      }
+    /** @param nodes some nodes of the cluster; they tell of the others */
+    | { readonly kind: 'cluster'; readonly nodes: readonly RedisHost[] }
+  );
 
 const REDIS_PORT = 6_379;
 const SENTINEL_PORT = 26_379;
 const NO_LOGIN: RedisLogin = { username: null, password: null };
 
-const FORMS = 'must be redis://[[user]:password@]host[:port][/database], '
-  + 'redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/master-name[/database] or '
-  + 'redis+cluster://[[user]:password@]host[:port][,host[:port]…]; with rediss in place of redis for TLS';
+const FORMS =
+  'must be redis://[[user]:password@]host[:port][/database], ' +
+  'redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/master-name[/database] or ' +
+  'redis+cluster://[[user]:password@]host[:port][,host[:port]…]; with rediss in place of redis for TLS';
 
 /** An address of Redis, of Sentinels or of a Redis Cluster. */
 export const redisUrlVariable = z.string().superRefine((value, context) => {
@@ -66,19 +73,37 @@ export const redisVariables = {
 /** The settings that the variables mean. Throws `EnvironmentError` when they do not fit together or a file cannot be read. */
 export function redisSettings(variables: ReturnType<typeof parseEnvironment<typeof redisVariables>>): RedisSettings {
   const settings = parseRedisUrl(variables.REDIS_URL);
-  const { REDIS_CA_FILE: ca, REDIS_CERT_FILE: cert, REDIS_KEY_FILE: key, REDIS_TLS_SERVER_NAME: serverName } = variables;
-  if ((cert === undefined) !== (key === undefined)) throw new EnvironmentError('REDIS_CERT_FILE, REDIS_KEY_FILE: set both, or neither');
+  const {
+    REDIS_CA_FILE: ca,
+    REDIS_CERT_FILE: cert,
+    REDIS_KEY_FILE: key,
+    REDIS_TLS_SERVER_NAME: serverName,
+  } = variables;
+  if ((cert === undefined) !== (key === undefined))
+    throw new EnvironmentError('REDIS_CERT_FILE, REDIS_KEY_FILE: set both, or neither');
   for (const name of ['REDIS_CA_FILE', 'REDIS_CERT_FILE', 'REDIS_TLS_SERVER_NAME'] as const) {
-    if (variables[name] !== undefined && settings.tls === null) throw new EnvironmentError(`${name}: is for a REDIS_URL that begins with rediss`);
+    if (variables[name] !== undefined && settings.tls === null)
+      throw new EnvironmentError(`${name}: is for a REDIS_URL that begins with rediss`);
   }
   const { REDIS_SENTINEL_USERNAME: username = null, REDIS_SENTINEL_PASSWORD: password = null } = variables;
-  if ((username !== null || password !== null) && settings.kind !== 'sentinel') throw new EnvironmentError('REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD: are for a REDIS_URL that names Sentinels');
-  const tls = settings.tls === null ? null : {
-    ca: ca === undefined ? null : pem('REDIS_CA_FILE', ca),
-    client: cert === undefined || key === undefined ? null : { cert: pem('REDIS_CERT_FILE', cert), key: pem('REDIS_KEY_FILE', key) },
-    serverName: serverName ?? null,
-  };
-  return settings.kind === 'sentinel' ? { ...settings, tls, sentinelLogin: { username, password } } : { ...settings, tls };
+  if ((username !== null || password !== null) && settings.kind !== 'sentinel')
+    throw new EnvironmentError(
+      'REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD: are for a REDIS_URL that names Sentinels',
+    );
+  const tls =
+    settings.tls === null
+      ? null
+      : {
+          ca: ca === undefined ? null : pem('REDIS_CA_FILE', ca),
+          client:
+            cert === undefined || key === undefined
+              ? null
+              : { cert: pem('REDIS_CERT_FILE', cert), key: pem('REDIS_KEY_FILE', key) },
+          serverName: serverName ?? null,
+        };
+  return settings.kind === 'sentinel'
+    ? { ...settings, tls, sentinelLogin: { username, password } }
+    : { ...settings, tls };
 }
 
 /** Reads an address. Throws an `Error` that names what is wrong or the forms there are, and never repeats the address: it may hold a password. */
@@ -87,16 +112,32 @@ export function parseRedisUrl(url: string): RedisSettings {
   const parts = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:(.*)@)?([^@/?#]+)(\/[^?#]*)?$/is.exec(url);
   if (parts === null) throw new Error(FORMS);
   const [, scheme = '', suffix = '', login, hosts = '', path = ''] = parts;
-  const common = { ...loginOf(login), tls: scheme.toLowerCase() === 'rediss' ? { ca: null, client: null, serverName: null } : null };
-  const segments = path.split('/').slice(1).map(unescaped).filter((segment) => segment !== '');
+  const common = {
+    ...loginOf(login),
+    tls: scheme.toLowerCase() === 'rediss' ? { ca: null, client: null, serverName: null } : null,
+  };
+  const segments = path
+    .split('/')
+    .slice(1)
+    .map(unescaped)
+    .filter((segment) => segment !== '');
   switch (suffix.toLowerCase()) {
     case '+sentinel': {
       const [masterName, database] = segments;
-      if (masterName === undefined || segments.length > 2) throw new Error(`names no master after the Sentinels: ${FORMS}`);
-      return { kind: 'sentinel', ...common, sentinels: hostsOf(hosts, SENTINEL_PORT), sentinelLogin: NO_LOGIN, masterName, database: databaseOf(database) };
+      if (masterName === undefined || segments.length > 2)
+        throw new Error(`names no master after the Sentinels: ${FORMS}`);
+      return {
+        kind: 'sentinel',
+        ...common,
+        sentinels: hostsOf(hosts, SENTINEL_PORT),
+        sentinelLogin: NO_LOGIN,
+        masterName,
+        database: databaseOf(database),
+      };
     }
     case '+cluster':
-      if (segments.length > 1 || databaseOf(segments[0]) !== 0) throw new Error('names a database; a Redis Cluster has only database 0');
+      if (segments.length > 1 || databaseOf(segments[0]) !== 0)
+        throw new Error('names a database; a Redis Cluster has only database 0');
       return { kind: 'cluster', ...common, nodes: hostsOf(hosts, REDIS_PORT) };
     default: {
       const [host, ...others] = hostsOf(hosts, REDIS_PORT);
@@ -144,7 +185,9 @@ function pem(name: string, path: string): string {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new EnvironmentError(`${name}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`);
+    throw new EnvironmentError(
+      `${name}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
+    );
   }
   if (!text.includes('-----BEGIN ')) throw new EnvironmentError(`${name}: the file is not in PEM format`);
   return text;

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 
 /** One thing to do on the way out. */
-interface Step { readonly name: string; run(): Promise<void> | void }
+interface Step {
+  readonly name: string;
+  run(): Promise<void> | void;
+}
 
 /**
  * Ordered shutdown of a process.

@@ -10,10 +10,13 @@ test('Calls are answered, buffers move, errors keep their kind', async () => {
   const thread = await Thread.start<EchoMethods>(MODULE, null);
   assert.deepEqual(await Promise.all([thread.call('echo', 1), thread.call('echo', { a: [2] })]), [1, { a: [2] }]);
   const moved = new ArrayBuffer(8);
-  assert.equal((await thread.call('echo', moved, [moved]) as ArrayBuffer).byteLength, 8);
+  assert.equal(((await thread.call('echo', moved, [moved])) as ArrayBuffer).byteLength, 8);
   assert.equal(moved.byteLength, 0);
   assert.equal((await thread.call('buffer', 16)).byteLength, 16);
-  await assert.rejects(thread.call('refuse', 'file'), (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'file');
+  await assert.rejects(
+    thread.call('refuse', 'file'),
+    (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'file',
+  );
   await assert.rejects(thread.call('fault', null), /a fault/);
   await thread.terminate();
   await assert.rejects(thread.call('echo', 1), /ended/);
@@ -21,7 +24,9 @@ test('Calls are answered, buffers move, errors keep their kind', async () => {
 
 test('A thread that dies rejects its open calls and says so once', async () => {
   const thread = await Thread.start<EchoMethods>(MODULE, null);
-  const told = new Promise<Error>((resolve) => { thread.onExit(resolve); });
+  const told = new Promise<Error>((resolve) => {
+    thread.onExit(resolve);
+  });
   await assert.rejects(thread.call('die', 3), /ended with 3/);
   assert.match((await told).message, /ended with 3/);
 });

@@ -16,16 +16,26 @@ export class Transferred<T> {
 
 type Answer<T> = T extends Promise<infer U> ? Answer<U> : T extends Transferred<infer V> ? V : T;
 
-interface Request { readonly id: number; readonly method: string; readonly argument: unknown }
+interface Request {
+  readonly id: number;
+  readonly method: string;
+  readonly argument: unknown;
+}
 type Reply =
   | { readonly ready: true }
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: { readonly asr: ErrorRecord } | { readonly message: string; readonly stack: string | undefined } };
+  | {
+      readonly id: number;
+      readonly error: { readonly asr: ErrorRecord } | { readonly message: string; readonly stack: string | undefined };
+    };
 
 /** Small, so that buffers that have been let go are freed soon: a thread's dead PCM is large and its objects are few. */
 const YOUNG_GENERATION_MB = 2;
 
-interface Waiting { resolve(value: unknown): void; reject(error: Error): void }
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
 
 /**
  * A worker thread with typed methods. `call` answers in any order; the thread starts each call as it arrives.
@@ -40,12 +50,27 @@ export class Thread<M extends ThreadMethods> {
   #exit: (error: Error) => void = () => undefined;
 
   private constructor(module: URL, data: unknown) {
-    this.#worker = new Worker(module, { workerData: data, stdout: false, stderr: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } });
+    this.#worker = new Worker(module, {
+      workerData: data,
+      stdout: false,
+      stderr: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     let ready: Waiting | undefined;
-    this.#ready = new Promise<void>((resolve, reject) => { ready = { resolve: () => { resolve(); }, reject }; });
+    this.#ready = new Promise<void>((resolve, reject) => {
+      ready = {
+        resolve: () => {
+          resolve();
+        },
+        reject,
+      };
+    });
     this.#ready.catch(() => undefined);
     this.#worker.on('message', (reply: Reply) => {
-      if ('ready' in reply) { ready?.resolve(undefined); return; }
+      if ('ready' in reply) {
+        ready?.resolve(undefined);
+        return;
+      }
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       if (waiting === undefined) return;
@@ -53,7 +78,9 @@ export class Thread<M extends ThreadMethods> {
       else waiting.reject(toError(reply.error));
     });
     let fault: Error | null = null;
-    this.#worker.on('error', (error: unknown) => { fault = error instanceof Error ? error : new Error(String(error)); });
+    this.#worker.on('error', (error: unknown) => {
+      fault = error instanceof Error ? error : new Error(String(error));
+    });
     this.#worker.on('exit', (code) => {
       const error = fault ?? new Error(`the thread ended with ${String(code)}`);
       this.#ended = error;
@@ -77,7 +104,11 @@ export class Thread<M extends ThreadMethods> {
   }
 
   /** Runs a method in the thread. Throws what it threw (an `AsrError` stays one). Listed buffers move there and are empty here afterwards. */
-  call<K extends keyof M & string>(method: K, argument: Parameters<M[K]>[0], transfer: readonly Transferable[] = []): Promise<Answer<ReturnType<M[K]>>> {
+  call<K extends keyof M & string>(
+    method: K,
+    argument: Parameters<M[K]>[0],
+    transfer: readonly Transferable[] = [],
+  ): Promise<Answer<ReturnType<M[K]>>> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -114,7 +145,8 @@ export function serveThread(methods: ThreadMethods): void {
         const method = methods[request.method] as ((argument: unknown) => unknown) | undefined;
         if (method === undefined) throw new Error(`the thread has no method ${request.method}`);
         const answer = await method(request.argument);
-        if (answer instanceof Transferred) port.postMessage({ id: request.id, value: answer.value } satisfies Reply, answer.transfer);
+        if (answer instanceof Transferred)
+          port.postMessage({ id: request.id, value: answer.value } satisfies Reply, answer.transfer);
         else port.postMessage({ id: request.id, value: answer } satisfies Reply);
       } catch (error) {
         port.postMessage({ id: request.id, error: describe(error) } satisfies Reply);

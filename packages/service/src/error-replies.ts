@@ -6,14 +6,16 @@ const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 const TYPES = [...new Set(Object.values(ERRORS).map((kind) => kind.type))];
 
 /** OpenAI's shape of an error. */
-export const errorBodySchema = z.object({
-  error: z.object({
-    message: z.string().describe('A sentence that says what to do.'),
-    type: z.enum(TYPES),
-    param: z.string().nullable().describe('The field at fault.'),
-    code: z.enum(CODES).describe('Stable: clients may branch on it.'),
-  }),
-}).meta({ id: 'Error', description: 'What went wrong, in the shape of OpenAI\'s API. See docs/errors.md.' });
+export const errorBodySchema = z
+  .object({
+    error: z.object({
+      message: z.string().describe('A sentence that says what to do.'),
+      type: z.enum(TYPES),
+      param: z.string().nullable().describe('The field at fault.'),
+      code: z.enum(CODES).describe('Stable: clients may branch on it.'),
+    }),
+  })
+  .meta({ id: 'Error', description: "What went wrong, in the shape of OpenAI's API. See docs/errors.md." });
 
 /** An error in OpenAI's shape. */
 export function errorBody(error: AsrError): z.infer<typeof errorBodySchema> {
@@ -24,9 +26,14 @@ export function errorBody(error: AsrError): z.infer<typeof errorBodySchema> {
 export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toAsrError(thrown);
   logFault(request, error);
-  if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.retryAfterSeconds !== null)
+    void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
-  return reply.code(error.kind.http).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error));
+  return reply
+    .code(error.kind.http)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(errorBody(error));
 }
 
 /** Logs a fault of the server with its cause, and a fault of its surroundings with its code. A client's mistakes are not logged. */
@@ -36,17 +43,25 @@ export function logFault(request: FastifyRequest, error: AsrError): void {
 }
 
 /** An error of the web framework with its code, for example `FST_ERR_BAD_URL`. */
-interface FrameworkError { readonly code: string; readonly statusCode?: number; readonly message: string }
+interface FrameworkError {
+  readonly code: string;
+  readonly statusCode?: number;
+  readonly message: string;
+}
 
 /** Any thrown value as one of our errors. An unknown one becomes `internal`, with its cause kept for the log. */
 export function toAsrError(error: unknown): AsrError {
   if (error instanceof AsrError) return error;
   if (!isFrameworkError(error)) return AsrError.from(error);
   switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new AsrError('unsupported_media_type');
-    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new AsrError('file_too_large');
-    case 'FST_ERR_BAD_URL': return new AsrError('invalid_request', 'The address cannot be read. Check its percent signs.');
-    default: return (error.statusCode ?? 500) < 500 ? new AsrError('invalid_request') : AsrError.from(error);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new AsrError('unsupported_media_type');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new AsrError('file_too_large');
+    case 'FST_ERR_BAD_URL':
+      return new AsrError('invalid_request', 'The address cannot be read. Check its percent signs.');
+    default:
+      return (error.statusCode ?? 500) < 500 ? new AsrError('invalid_request') : AsrError.from(error);
   }
 }
 

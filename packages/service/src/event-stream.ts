@@ -29,7 +29,9 @@ export class EventStream {
   constructor(reply: FastifyReply, options: EventStreamOptions) {
     this.#reply = reply;
     this.#options = options;
-    reply.raw.once('close', () => { this.#stopHeartbeat(); });
+    reply.raw.once('close', () => {
+      this.#stopHeartbeat();
+    });
   }
 
   get begun(): boolean {
@@ -38,7 +40,12 @@ export class EventStream {
 
   /** Work has been accepted: the stream opens by itself a second from now, or after a heartbeat's time where that is shorter. */
   expect(): void {
-    this.#opening ??= setTimeout(() => { this.open(); }, Math.min(OPEN_AFTER_MS, this.#options.heartbeatMs));
+    this.#opening ??= setTimeout(
+      () => {
+        this.open();
+      },
+      Math.min(OPEN_AFTER_MS, this.#options.heartbeatMs),
+    );
   }
 
   /** Opens the stream now, before there is an event. Proxies that hold headers back until something follows them pass them on. */
@@ -52,7 +59,12 @@ export class EventStream {
     const { raw } = this.#reply;
     if (raw.destroyed || this.#closed) throw new AsrError('cancelled');
     // JSON has no bare line breaks, so that no text can end the event.
-    if (raw.write(`${id === null ? '' : `id: ${id}\n`}${name === null ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`)) return;
+    if (
+      raw.write(
+        `${id === null ? '' : `id: ${id}\n`}${name === null ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`,
+      )
+    )
+      return;
     await this.#drained();
   }
 
@@ -63,9 +75,13 @@ export class EventStream {
     this.#closed = true;
     const { raw } = this.#reply;
     raw.end(`: closed: ${reason}\n\n`);
-    const timer = setTimeout(() => { raw.destroy(); }, LINGER_MS);
+    const timer = setTimeout(() => {
+      raw.destroy();
+    }, LINGER_MS);
     timer.unref();
-    raw.once('close', () => { clearTimeout(timer); });
+    raw.once('close', () => {
+      clearTimeout(timer);
+    });
   }
 
   /** Ends the answer, where it began; no heartbeat comes after. */
@@ -78,19 +94,26 @@ export class EventStream {
     if (this.#begun) return;
     this.#begun = true;
     if (this.#opening !== null) clearTimeout(this.#opening);
-    this.#heartbeat ??= setInterval(() => { this.#beat(); }, this.#options.heartbeatMs);
+    this.#heartbeat ??= setInterval(() => {
+      this.#beat();
+    }, this.#options.heartbeatMs);
     const { raw } = this.#reply;
     for (const [name, value] of Object.entries(this.#reply.getHeaders())) {
       if (value !== undefined) raw.setHeader(name, value);
     }
     this.#reply.hijack();
-    raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    });
     raw.flushHeaders();
   }
 
   #beat(): void {
     this.#begin();
-    if (!this.#reply.raw.destroyed && this.#reply.raw.writableLength === 0) this.#reply.raw.write(': still at work\n\n');
+    if (!this.#reply.raw.destroyed && this.#reply.raw.writableLength === 0)
+      this.#reply.raw.write(': still at work\n\n');
   }
 
   #drained(): Promise<void> {
@@ -102,7 +125,10 @@ export class EventStream {
         if (raw.destroyed || this.#closed) reject(new AsrError('cancelled'));
         else resolve();
       };
-      const timer = setTimeout(() => { this.close('what was sent is not read'); settle(); }, this.#options.stallTimeoutMs);
+      const timer = setTimeout(() => {
+        this.close('what was sent is not read');
+        settle();
+      }, this.#options.stallTimeoutMs);
       raw.on('drain', settle).on('close', settle);
     });
   }

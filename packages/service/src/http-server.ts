@@ -17,7 +17,9 @@ export function createHttpServer(logger: Logger, options: FastifyHttpOptions<Ser
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
-    frameworkErrors: (error, request, reply) => { replyWithError(request, reply, error); },
+    frameworkErrors: (error, request, reply) => {
+      replyWithError(request, reply, error);
+    },
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     ...options,
     http: { maxHeaderSize: MAX_HEADER_BYTES, ...options.http },

@@ -1,5 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { NOBODY, NO_CREDENTIALS, requireScope, type Access, type Credentials, type Principal, type Scope } from '@murmuration/access';
+import {
+  NOBODY,
+  NO_CREDENTIALS,
+  requireScope,
+  type Access,
+  type Credentials,
+  type Principal,
+  type Scope,
+} from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { browserRefusal, type BrowserRules } from '@murmuration/runtime';
 
@@ -37,13 +45,19 @@ export interface RouteAccessOptions {
  * Puts `principal` on every request, before its body is read, and refuses callers that may not use the route: `unauthenticated`, `permission_denied`.
  * Call it before the routes are added, and after whatever allows other origins to call, so that browsers see the refusals.
  */
-export function useAccess(app: FastifyInstance, { access, credentials, accessOfPlugin = () => undefined }: RouteAccessOptions): void {
-  const accessOf = (url: string | undefined, declared: RouteAccess | undefined): RouteAccess | undefined => declared ?? (url === undefined ? undefined : accessOfPlugin(url));
+export function useAccess(
+  app: FastifyInstance,
+  { access, credentials, accessOfPlugin = () => undefined }: RouteAccessOptions,
+): void {
+  const accessOf = (url: string | undefined, declared: RouteAccess | undefined): RouteAccess | undefined =>
+    declared ?? (url === undefined ? undefined : accessOfPlugin(url));
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     // Preflight requests carry no key by design, and do nothing.
     if (route.method === 'OPTIONS' || accessOf(route.url, route.config?.access) !== undefined) return;
-    throw new Error(`${[route.method].flat().join(', ')} ${route.url} does not say who may call it: give the route config.access.`);
+    throw new Error(
+      `${[route.method].flat().join(', ')} ${route.url} does not say who may call it: give the route config.access.`,
+    );
   });
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;

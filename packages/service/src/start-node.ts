@@ -3,7 +3,15 @@ import { Access, KeyFile } from '@murmuration/access';
 import { findFfmpeg } from '@murmuration/audio';
 import { Intake } from '@murmuration/transcribe';
 import { GuardedClient } from '@murmuration/outbound';
-import { EventLoopLag, Metrics, OperationsServer, Shutdown, createLogger, portInUse, type Logger } from '@murmuration/runtime';
+import {
+  EventLoopLag,
+  Metrics,
+  OperationsServer,
+  Shutdown,
+  createLogger,
+  portInUse,
+  type Logger,
+} from '@murmuration/runtime';
 import type { NodeConfig } from './variables.js';
 
 /** After the work in progress has drained, the rest of the orderly end takes at most this long. */
@@ -48,7 +56,11 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS + END_MS);
   const metrics = new Metrics();
-  const state: { started: boolean; intake: Intake | null; update: () => void } = { started: false, intake: null, update: () => undefined };
+  const state: { started: boolean; intake: Intake | null; update: () => void } = {
+    started: false,
+    intake: null,
+    update: () => undefined,
+  };
   const exit = (error: unknown): never => {
     logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
     process.exit(1);
@@ -63,7 +75,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
     probes: {
       live: () => ({ ok: true, detail: 'answering' }),
       ready: async () => {
-        const redis = await state.intake?.status().then((status) => status.redis) ?? 'not connected yet';
+        const redis = (await state.intake?.status().then((status) => status.redis)) ?? 'not connected yet';
         return {
           started: { ok: state.started, detail: state.started ? 'started' : 'starting' },
           redis: { ok: redis === 'up', detail: redis },
@@ -78,11 +90,19 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
     metrics.eventLoopLagSeconds.set(seconds);
     state.update();
   });
-  shutdown.add('lag', () => { lag.close(); });
+  shutdown.add('lag', () => {
+    lag.close();
+  });
 
-  const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: resolve(config.API_KEYS_FILE), logger })
-    .catch((error: unknown) => exit(new Error(`API_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`)));
-  shutdown.add('keys', () => { keys?.close(); });
+  const keys =
+    config.API_KEYS_FILE === undefined
+      ? null
+      : await KeyFile.open({ path: resolve(config.API_KEYS_FILE), logger }).catch((error: unknown) =>
+          exit(new Error(`API_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`)),
+        );
+  shutdown.add('keys', () => {
+    keys?.close();
+  });
   const owners = (): number => keys?.ring.names ?? 1;
   const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
   shutdown.add('outbound', () => outbound.close());
@@ -103,17 +123,32 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
       outbound,
     },
     // A decoder may start in another directory, so that paths are made absolute here.
-    speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath), spoolDir: resolve(config.SPOOL_DIR), maxSpoolBytes: config.MAX_UPLOAD_BYTES, ffmpeg },
+    speech: {
+      threads: config.DETECT_THREADS,
+      vadModelPath: resolve(config.vadModelPath),
+      spoolDir: resolve(config.SPOOL_DIR),
+      maxSpoolBytes: config.MAX_UPLOAD_BYTES,
+      ffmpeg,
+    },
     logger,
   }).catch(exit);
   state.intake = intake;
   shutdown.add('intake', () => intake.close());
 
   return {
-    logger, metrics, shutdown, outbound, intake, ffmpeg, owners, exit,
+    logger,
+    metrics,
+    shutdown,
+    outbound,
+    intake,
+    ffmpeg,
+    owners,
+    exit,
     access: new Access(keys, intake.tickets),
     portFault: (variable, port) => (error) => exit(portInUse(error as NodeJS.ErrnoException, variable, port)),
-    everySecond: (update) => { state.update = update; },
+    everySecond: (update) => {
+      state.update = update;
+    },
     started: (facts) => {
       state.started = true;
       logger.info({ ...facts, metricsPort: operations.port }, 'ready');

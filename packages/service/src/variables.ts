@@ -3,7 +3,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { accessVariables, checkAccessVariables } from '@murmuration/access';
 import { jobRetentionSeconds, jobVariables } from '@murmuration/transcribe';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, originsVariable, redisSettings, redisVariables, type parseEnvironment } from '@murmuration/runtime';
+import {
+  audioStoreSettings,
+  audioStoreVariables,
+  booleanVariable,
+  hostsVariable,
+  integerVariable,
+  logLevelVariable,
+  originsVariable,
+  redisSettings,
+  redisVariables,
+  type parseEnvironment,
+} from '@murmuration/runtime';
 
 /** A size. */
 export const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes');

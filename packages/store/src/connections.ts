@@ -46,19 +46,37 @@ function leavingReplicas(): NonNullable<Options['reconnectOnError']> {
 
 /** A connection that waits for Redis as long as it takes: for workers, whose work goes on when Redis is back. */
 export function patientConnection(address: RedisAddress, logger: Logger): Redis {
-  return opened(address, { maxRetriesPerRequest: null }, { maxRedirections: Number.POSITIVE_INFINITY, retryDelayOnMoved: CLUSTER_RETRY_MS / 10 }, logger);
+  return opened(
+    address,
+    { maxRetriesPerRequest: null },
+    { maxRedirections: Number.POSITIVE_INFINITY, retryDelayOnMoved: CLUSTER_RETRY_MS / 10 },
+    logger,
+  );
 }
 
 /** A connection that gives up quickly, so that a client hears 503 within two seconds: for doors. */
 export function doorConnection(address: RedisAddress, logger: Logger): Redis {
-  return opened(address, { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: DOOR_COMMAND_TIMEOUT_MS, autoResendUnfulfilledCommands: false }, { enableOfflineQueue: false }, logger);
+  return opened(
+    address,
+    {
+      maxRetriesPerRequest: 1,
+      enableOfflineQueue: false,
+      commandTimeout: DOOR_COMMAND_TIMEOUT_MS,
+      autoResendUnfulfilledCommands: false,
+    },
+    { enableOfflineQueue: false },
+    logger,
+  );
 }
 
 /** A connection for subscriptions; it subscribes again by itself after a loss. In a Cluster any node hears of everything, so one at a time is listened to. */
 export function subscriberConnection(address: RedisAddress, logger: Logger): SingleRedis {
   const settings = settingsOf(address);
   const options: Options = { ...sharedOptions(settings), maxRetriesPerRequest: null, autoResubscribe: true };
-  const redis = settings.kind === 'cluster' ? new SingleRedis({ ...options, Connector: anyOf(settings.nodes, settings.tls) }) : openedSingle(settings, options);
+  const redis =
+    settings.kind === 'cluster'
+      ? new SingleRedis({ ...options, Connector: anyOf(settings.nodes, settings.tls) })
+      : openedSingle(settings, options);
   askForLife(redis);
   watch(redis, logger);
   return redis;
@@ -77,8 +95,14 @@ function settingsOf(address: RedisAddress): RedisSettings {
 
 function sharedOptions({ username, password, tls }: RedisSettings): Options {
   return {
-    connectTimeout: 5_000, socketTimeout: SOCKET_TIMEOUT_MS, enableReadyCheck: true, retryStrategy: retryDelayMs, reconnectOnError: leavingReplicas(),
-    ...(username === null ? {} : { username }), ...(password === null ? {} : { password }), ...(tls === null ? {} : { tls: tlsOptions(tls) }),
+    connectTimeout: 5_000,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    enableReadyCheck: true,
+    retryStrategy: retryDelayMs,
+    reconnectOnError: leavingReplicas(),
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(tls === null ? {} : { tls: tlsOptions(tls) }),
   };
 }
 
@@ -86,7 +110,12 @@ function tlsOptions({ ca, client, serverName }: RedisTls): ConnectionOptions {
   return { ...(ca === null ? {} : { ca }), ...client, ...(serverName === null ? {} : { servername: serverName }) };
 }
 
-function opened(address: RedisAddress, options: Options, clusterOptions: Omit<ClusterOptions, 'redisOptions'>, logger: Logger): Redis {
+function opened(
+  address: RedisAddress,
+  options: Options,
+  clusterOptions: Omit<ClusterOptions, 'redisOptions'>,
+  logger: Logger,
+): Redis {
   const settings = settingsOf(address);
   const all = { ...sharedOptions(settings), ...options };
   if (settings.kind !== 'cluster') {
@@ -95,11 +124,18 @@ function opened(address: RedisAddress, options: Options, clusterOptions: Omit<Cl
     return redis;
   }
   const cluster = new Cluster([...settings.nodes], {
-    clusterRetryStrategy: retryDelayMs, slotsRefreshInterval: SLOTS_EVERY_MS, slotsRefreshTimeout: SOCKET_TIMEOUT_MS / 2,
-    retryDelayOnFailover: CLUSTER_RETRY_MS, retryDelayOnClusterDown: CLUSTER_RETRY_MS, retryDelayOnTryAgain: CLUSTER_RETRY_MS,
+    clusterRetryStrategy: retryDelayMs,
+    slotsRefreshInterval: SLOTS_EVERY_MS,
+    slotsRefreshTimeout: SOCKET_TIMEOUT_MS / 2,
+    retryDelayOnFailover: CLUSTER_RETRY_MS,
+    retryDelayOnClusterDown: CLUSTER_RETRY_MS,
+    retryDelayOnTryAgain: CLUSTER_RETRY_MS,
     // Certificates bear names; each connection looks its own name up.
-    dnsLookup: (host, callback) => { callback(null, host); },
-    ...clusterOptions, redisOptions: all,
+    dnsLookup: (host, callback) => {
+      callback(null, host);
+    },
+    ...clusterOptions,
+    redisOptions: all,
   });
   watch(cluster, logger);
   watchNodes(cluster, logger);
@@ -111,9 +147,15 @@ function openedSingle(settings: Exclude<RedisSettings, { kind: 'cluster' }>, opt
   if (settings.kind === 'single') return new SingleRedis({ ...options, ...settings.host, db });
   const { username, password } = settings.sentinelLogin;
   const redis = new SingleRedis({
-    ...options, db, name: settings.masterName, role: 'master', sentinels: [...settings.sentinels],
-    sentinelRetryStrategy: retryDelayMs, sentinelCommandTimeout: SOCKET_TIMEOUT_MS / 2,
-    ...(username === null ? {} : { sentinelUsername: username }), ...(password === null ? {} : { sentinelPassword: password }),
+    ...options,
+    db,
+    name: settings.masterName,
+    role: 'master',
+    sentinels: [...settings.sentinels],
+    sentinelRetryStrategy: retryDelayMs,
+    sentinelCommandTimeout: SOCKET_TIMEOUT_MS / 2,
+    ...(username === null ? {} : { sentinelUsername: username }),
+    ...(password === null ? {} : { sentinelPassword: password }),
     ...(tls === null ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tlsOptions(tls) }),
   });
   leaveWithMaster(redis, settings);
@@ -124,10 +166,18 @@ function openedSingle(settings: Exclude<RedisSettings, { kind: 'cluster' }>, opt
  * Makes a new connection as soon as the Sentinels have chosen another master. The old one takes writes for 10 s more, which are lost, or stands still.
  * ioredis' own detector of failovers leaves its connections open at the end.
  */
-function leaveWithMaster(redis: SingleRedis, { sentinels, sentinelLogin: { username, password }, masterName, tls }: Extract<RedisSettings, { kind: 'sentinel' }>): void {
+function leaveWithMaster(
+  redis: SingleRedis,
+  { sentinels, sentinelLogin: { username, password }, masterName, tls }: Extract<RedisSettings, { kind: 'sentinel' }>,
+): void {
   const sentinel = new SingleRedis({
-    Connector: anyOf(sentinels, tls), retryStrategy: retryDelayMs, maxRetriesPerRequest: null, enableReadyCheck: false, socketTimeout: SOCKET_TIMEOUT_MS,
-    ...(username === null ? {} : { username }), ...(password === null ? {} : { password }),
+    Connector: anyOf(sentinels, tls),
+    retryStrategy: retryDelayMs,
+    maxRetriesPerRequest: null,
+    enableReadyCheck: false,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
   });
   // Sentinels that do not answer are told of when the master cannot be found.
   sentinel.on('error', () => undefined);
@@ -136,14 +186,20 @@ function leaveWithMaster(redis: SingleRedis, { sentinels, sentinelLogin: { usern
   });
   sentinel.subscribe('+switch-master').catch(() => undefined);
   askForLife(sentinel);
-  redis.once('end', () => { sentinel.disconnect(); });
+  redis.once('end', () => {
+    sentinel.disconnect();
+  });
 }
 
 /** Finds out that a connection which only listens is dead. */
 function askForLife(redis: SingleRedis): void {
-  const asking = setInterval(() => { if (redis.status === 'ready') redis.ping().catch(() => undefined); }, SIGN_OF_LIFE_EVERY_MS);
+  const asking = setInterval(() => {
+    if (redis.status === 'ready') redis.ping().catch(() => undefined);
+  }, SIGN_OF_LIFE_EVERY_MS);
   asking.unref();
-  redis.once('end', () => { clearInterval(asking); });
+  redis.once('end', () => {
+    clearInterval(asking);
+  });
 }
 
 /** Goes on to the next of some nodes with every connection. */
@@ -158,8 +214,13 @@ function anyOf(nodes: readonly RedisHost[], tls: RedisTls | null): NonNullable<O
       this.connecting = true;
       const node = nodes[next % nodes.length];
       next++;
-      const stream = tls === null ? connectInClear({ ...node, port: node?.port ?? 0 }) : connectEncrypted({ ...node, ...tlsOptions(tls) });
-      stream.once('error', (error: Error) => { this.firstError = error; });
+      const stream =
+        tls === null
+          ? connectInClear({ ...node, port: node?.port ?? 0 })
+          : connectEncrypted({ ...node, ...tlsOptions(tls) });
+      stream.once('error', (error: Error) => {
+        this.firstError = error;
+      });
       this.stream = stream;
       return Promise.resolve(stream);
     }
@@ -170,7 +231,11 @@ function anyOf(nodes: readonly RedisHost[], tls: RedisTls | null): NonNullable<O
 function watch(redis: Redis, logger: Logger): void {
   let lost = false;
   redis.on('error', (error: Error & { lastNodeError?: Error | null }) => {
-    if (!lost) logger.warn({ reason: error.lastNodeError?.message ?? error.message }, 'the connection to Redis failed; trying again');
+    if (!lost)
+      logger.warn(
+        { reason: error.lastNodeError?.message ?? error.message },
+        'the connection to Redis failed; trying again',
+      );
     lost = true;
   });
   redis.on('ready', () => {
@@ -183,7 +248,8 @@ function watch(redis: Redis, logger: Logger): void {
 function watchNodes(cluster: Cluster, logger: Logger): void {
   const lost = new Set<string>();
   cluster.on('node error', (error: Error, node: string) => {
-    if (!lost.has(node)) logger.warn({ node, reason: error.message }, 'a node of the Redis Cluster failed; trying again');
+    if (!lost.has(node))
+      logger.warn({ node, reason: error.message }, 'a node of the Redis Cluster failed; trying again');
     lost.add(node);
   });
   cluster.on('+node', (redis: SingleRedis) => {
@@ -198,15 +264,24 @@ function watchNodes(cluster: Cluster, logger: Logger): void {
 export async function whenReady(redis: Redis, limitMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   await new Promise<void>((resolve, reject) => {
-    const ready = (): void => { clearTimeout(timer); resolve(); };
-    const timer = setTimeout(() => { redis.off('ready', ready); reject(backendUnavailable()); }, limitMs);
+    const ready = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      redis.off('ready', ready);
+      reject(backendUnavailable());
+    }, limitMs);
     redis.once('ready', ready);
   });
 }
 
 /** What a client is told when Redis does not answer. */
 export function backendUnavailable(cause?: unknown): AsrError {
-  return new AsrError('backend_unavailable', undefined, { retryAfterSeconds: 2, ...(cause === undefined ? {} : { cause }) });
+  return new AsrError('backend_unavailable', undefined, {
+    retryAfterSeconds: 2,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /**
@@ -219,7 +294,9 @@ export async function atDoor<T>(call: () => Promise<T>, limitMs = DOOR_COMMAND_T
     return await Promise.race([
       call(),
       new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => { reject(backendUnavailable()); }, limitMs);
+        timer = setTimeout(() => {
+          reject(backendUnavailable());
+        }, limitMs);
       }),
     ]);
   } catch (error) {

@@ -34,33 +34,40 @@ async function onDisk(text: string): Promise<boolean> {
 }
 
 async function until(look: () => Promise<boolean>): Promise<void> {
-  while (!await look()) await pause(20);
+  while (!(await look())) await pause(20);
 }
 
 async function rewrites(): Promise<number> {
   return Number(/^aof_rewrites:(\d+)/m.exec(await redis.info('persistence'))?.[1]);
 }
 
-test('what was deleted and what has expired leaves the append-only file, and a cluster at rest rewrites nothing', { timeout: 60_000 }, async () => {
-  await redis.set(jobKeys('deleted').transcript, 'canary-of-the-deleted');
-  await redis.set(jobKeys('expired').transcript, 'canary-of-the-expired', 'PX', 300);
-  await redis.set(jobKeys('kept').transcript, 'canary-of-the-kept');
-  await redis.del(jobKeys('deleted').transcript);
-  assert.ok(await onDisk('canary-of-the-deleted') && await onDisk('canary-of-the-expired'), 'the file keeps every command');
-  const nodes = [new FileRewriter(redis, logger, 100), new FileRewriter(redis, logger, 100)];
-  await until(async () => !await onDisk('canary-of-the-deleted') && !await onDisk('canary-of-the-expired'));
-  assert.equal(await redis.get(jobKeys('kept').transcript), 'canary-of-the-kept');
-  await until(async () => await redis.get(REWRITE_KEYS.seen) !== null);
-  const before = await rewrites();
-  for (let looks = 0; looks < 5; looks++) {
-    await until(async () => await redis.exists(REWRITE_KEYS.turn) === 0);
-    await until(async () => await redis.exists(REWRITE_KEYS.turn) === 1);
-  }
-  assert.equal(await rewrites(), before);
-  await redis.incr(REWRITE_KEYS.begun);
-  await until(async () => await rewrites() > before);
-  await Promise.all(nodes.map((node) => node.close()));
-});
+test(
+  'what was deleted and what has expired leaves the append-only file, and a cluster at rest rewrites nothing',
+  { timeout: 60_000 },
+  async () => {
+    await redis.set(jobKeys('deleted').transcript, 'canary-of-the-deleted');
+    await redis.set(jobKeys('expired').transcript, 'canary-of-the-expired', 'PX', 300);
+    await redis.set(jobKeys('kept').transcript, 'canary-of-the-kept');
+    await redis.del(jobKeys('deleted').transcript);
+    assert.ok(
+      (await onDisk('canary-of-the-deleted')) && (await onDisk('canary-of-the-expired')),
+      'the file keeps every command',
+    );
+    const nodes = [new FileRewriter(redis, logger, 100), new FileRewriter(redis, logger, 100)];
+    await until(async () => !(await onDisk('canary-of-the-deleted')) && !(await onDisk('canary-of-the-expired')));
+    assert.equal(await redis.get(jobKeys('kept').transcript), 'canary-of-the-kept');
+    await until(async () => (await redis.get(REWRITE_KEYS.seen)) !== null);
+    const before = await rewrites();
+    for (let looks = 0; looks < 5; looks++) {
+      await until(async () => (await redis.exists(REWRITE_KEYS.turn)) === 0);
+      await until(async () => (await redis.exists(REWRITE_KEYS.turn)) === 1);
+    }
+    assert.equal(await rewrites(), before);
+    await redis.incr(REWRITE_KEYS.begun);
+    await until(async () => (await rewrites()) > before);
+    await Promise.all(nodes.map((node) => node.close()));
+  },
+);
 
 test('a Redis that forbids rewriting is asked on and harms nothing', { timeout: 60_000 }, async () => {
   await redis.call('ACL', 'SETUSER', 'tenant', 'on', '>secret', '~*', '&*', '+@all', '-bgrewriteaof');
@@ -71,8 +78,8 @@ test('a Redis that forbids rewriting is asked on and harms nothing', { timeout: 
   const seen = await redis.get(REWRITE_KEYS.seen);
   const node = new FileRewriter(tenant, logger, 50);
   for (let looks = 0; looks < 3; looks++) {
-    await until(async () => await redis.exists(REWRITE_KEYS.turn) === 0);
-    await until(async () => await redis.exists(REWRITE_KEYS.turn) === 1);
+    await until(async () => (await redis.exists(REWRITE_KEYS.turn)) === 0);
+    await until(async () => (await redis.exists(REWRITE_KEYS.turn)) === 1);
   }
   assert.equal(await redis.get(REWRITE_KEYS.seen), seen);
   await node.close();

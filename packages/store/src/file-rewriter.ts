@@ -33,7 +33,9 @@ export class FileRewriter {
     this.#logger = logger;
     this.#turn = new Turn(redis, REWRITE_KEYS.turn);
     this.#everyMs = everyMs;
-    this.#timer = setInterval(() => { this.#tick(); }, everyMs / 2);
+    this.#timer = setInterval(() => {
+      this.#tick();
+    }, everyMs / 2);
     this.#timer.unref();
   }
 
@@ -45,19 +47,27 @@ export class FileRewriter {
   }
 
   #tick(): void {
-    this.#looking ??= this.#look().catch((error: unknown) => {
-      // A Redis of somebody else may forbid it; another node, or another day, may do better.
-      if (!this.#warned) this.#logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'cannot rewrite the append-only file of Redis: what is deleted stays in it until Redis does so by itself; trying again');
-      this.#warned = true;
-    }).finally(() => { this.#looking = null; });
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => {
+        // A Redis of somebody else may forbid it; another node, or another day, may do better.
+        if (!this.#warned)
+          this.#logger.warn(
+            { reason: error instanceof Error ? error.message : String(error) },
+            'cannot rewrite the append-only file of Redis: what is deleted stays in it until Redis does so by itself; trying again',
+          );
+        this.#warned = true;
+      })
+      .finally(() => {
+        this.#looking = null;
+      });
   }
 
   async #look(): Promise<void> {
-    if (!await this.#turn.take()) return;
+    if (!(await this.#turn.take())) return;
     let rewritingMs = 0;
     try {
       const seen = (await this.#redis.get(REWRITE_KEYS.seen))?.split('\n') ?? [];
-      const begun = await this.#redis.get(REWRITE_KEYS.begun) ?? '0';
+      const begun = (await this.#redis.get(REWRITE_KEYS.begun)) ?? '0';
       const there: string[] = [];
       for (const server of mastersOf(this.#redis)) {
         const figure = await figuresOf(server);
@@ -67,7 +77,7 @@ export class FileRewriter {
         there.push(line);
         if (seen.includes(line)) continue;
         const startedMs = performance.now();
-        if (!await this.#rewrite(server)) return;
+        if (!(await this.#rewrite(server))) return;
         rewritingMs += performance.now() - startedMs;
       }
       if (rewritingMs > 0) await this.#redis.set(REWRITE_KEYS.seen, there.join('\n'));
@@ -93,7 +103,8 @@ export class FileRewriter {
   async #untilIdle(server: Server): Promise<(name: string) => string> {
     for (;;) {
       const figure = await figuresOf(server);
-      if (this.#closed || (figure('aof_rewrite_in_progress') === '0' && figure('aof_rewrite_scheduled') === '0')) return figure;
+      if (this.#closed || (figure('aof_rewrite_in_progress') === '0' && figure('aof_rewrite_scheduled') === '0'))
+        return figure;
       await pause(ASK_EVERY_MS);
       await this.#turn.hold();
     }

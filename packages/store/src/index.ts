@@ -1,9 +1,26 @@
 export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
 export { OrphanSweep } from './audio-store/orphan-sweep.js';
-export { atDoor, backendUnavailable, doorConnection, patientConnection, subscriberConnection, whenReady, type Redis, type RedisAddress } from './connections.js';
+export {
+  atDoor,
+  backendUnavailable,
+  doorConnection,
+  patientConnection,
+  subscriberConnection,
+  whenReady,
+  type Redis,
+  type RedisAddress,
+} from './connections.js';
 export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
-export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobSummary, type JobTerms, type UnfinishedJob } from './job-store.js';
+export {
+  ACCEPTED_AUDIO_LIFE_MS,
+  JobStore,
+  type JobIdentity,
+  type JobPlace,
+  type JobSummary,
+  type JobTerms,
+  type UnfinishedJob,
+} from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
 export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
@@ -12,15 +29,36 @@ export { FileRewriter } from './file-rewriter.js';
 export { redisConcerns } from './redis-concerns.js';
 export { RedisMemory } from './audio-store/redis-memory.js';
 export { StoredBytes } from './stored-shares.js';
-export { HEARTBEAT_EVERY_MS, HEARTBEAT_LIFE_MS, listCards, publishCard, withdrawCard, type Cards } from './model-cards.js';
+export {
+  HEARTBEAT_EVERY_MS,
+  HEARTBEAT_LIFE_MS,
+  listCards,
+  publishCard,
+  withdrawCard,
+  type Cards,
+} from './model-cards.js';
 export { RedisTicketStore } from './ticket-store.js';
 export { Turn } from './turn.js';
 export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook-log.js';
 export { WebhookQueue, WebhookWorker } from './webhook-queue.js';
-export { LiveDesk, type EarlyText, type FinalBody, type PartialBody, type PickedFinal, type PickedPartial } from './live/live-desk.js';
+export {
+  LiveDesk,
+  type EarlyText,
+  type FinalBody,
+  type PartialBody,
+  type PickedFinal,
+  type PickedPartial,
+} from './live/live-desk.js';
 export { LiveEvents } from './live/live-events.js';
 export type { LiveOwner, LiveRecord, NewLive } from './live/live-record.js';
-export { LiveStore, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveClaim, type RenewAnswer } from './live/live-store.js';
+export {
+  LiveStore,
+  type ChangeAnswer,
+  type LiveChange,
+  type LiveChangeEvent,
+  type LiveClaim,
+  type RenewAnswer,
+} from './live/live-store.js';
 export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { LEDGER_KEYS, liveWakeChannel } from './keys.js';

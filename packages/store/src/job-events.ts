@@ -6,7 +6,13 @@ import { WakeChannels } from './live/wake-channels.js';
 /** An entry of a job's stream, with the id to continue from. */
 export type StreamedEvent =
   | { readonly id: string; readonly type: 'accepted' }
-  | { readonly id: string; readonly type: 'result'; readonly result: ChunkResult; readonly doneMs: number; readonly plannedMs: number }
+  | {
+      readonly id: string;
+      readonly type: 'result';
+      readonly result: ChunkResult;
+      readonly doneMs: number;
+      readonly plannedMs: number;
+    }
   | { readonly id: string; readonly type: 'assembling' }
   | { readonly id: string; readonly type: 'done' }
   | { readonly id: string; readonly type: 'failed'; readonly error: ErrorRecord }
@@ -37,7 +43,10 @@ export class JobEvents {
     let woken = true;
     let wake: () => void = () => undefined;
     const isWoken = (): boolean => woken;
-    const onWake = (): void => { woken = true; wake(); };
+    const onWake = (): void => {
+      woken = true;
+      wake();
+    };
     const unlisten = this.#channels.listen(keys.wake, onWake);
     signal.addEventListener('abort', onWake);
     try {
@@ -55,14 +64,18 @@ export class JobEvents {
         if (entries.length > 0) continue;
         if (gone) return;
         // A wake-up may have come between the read and here.
-        if (!isWoken()) await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, LOOK_EVERY_MS);
-          wake = () => { clearTimeout(timer); resolve(); };
-        });
+        if (!isWoken())
+          await new Promise<void>((resolve) => {
+            const timer = setTimeout(resolve, LOOK_EVERY_MS);
+            wake = () => {
+              clearTimeout(timer);
+              resolve();
+            };
+          });
         if (isWoken()) continue;
         // The manifest, and the stream of a job that has ended, go after the last event is written, so one more look finds all.
         const state = await this.#redis.hget(keys.job, 'state');
-        gone = state === null || (ENDED.has(state) && await this.#redis.exists(keys.events) === 0);
+        gone = state === null || (ENDED.has(state) && (await this.#redis.exists(keys.events)) === 0);
       }
     } finally {
       signal.removeEventListener('abort', onWake);
@@ -81,11 +94,23 @@ export function parseEvent(id: string, fields: string[]): StreamedEvent {
   const map = new Map<string, string>();
   for (let i = 0; i + 1 < fields.length; i += 2) map.set(fields[i] ?? '', fields[i + 1] ?? '');
   switch (map.get('type')) {
-    case 'result': return { id, type: 'result', result: chunkResultSchema.parse(JSON.parse(map.get('result') ?? '')), doneMs: Number(map.get('doneMs')), plannedMs: Number(map.get('plannedMs')) };
-    case 'failed': return { id, type: 'failed', error: JSON.parse(map.get('error') ?? '') as ErrorRecord };
-    case 'cancelled': return { id, type: 'cancelled' };
-    case 'accepted': return { id, type: 'accepted' };
-    case 'done': return { id, type: 'done' };
-    default: return { id, type: 'assembling' };
+    case 'result':
+      return {
+        id,
+        type: 'result',
+        result: chunkResultSchema.parse(JSON.parse(map.get('result') ?? '')),
+        doneMs: Number(map.get('doneMs')),
+        plannedMs: Number(map.get('plannedMs')),
+      };
+    case 'failed':
+      return { id, type: 'failed', error: JSON.parse(map.get('error') ?? '') as ErrorRecord };
+    case 'cancelled':
+      return { id, type: 'cancelled' };
+    case 'accepted':
+      return { id, type: 'accepted' };
+    case 'done':
+      return { id, type: 'done' };
+    default:
+      return { id, type: 'assembling' };
   }
 }

@@ -1,4 +1,15 @@
-import { samplesToMs, type DecodeOptions, type ErrorRecord, type JobMetadata, type JobPriority, type JobState, type Lane, type PlannedChunk, type RecordingSummary, type Webhook } from '@murmuration/contracts';
+import {
+  samplesToMs,
+  type DecodeOptions,
+  type ErrorRecord,
+  type JobMetadata,
+  type JobPriority,
+  type JobState,
+  type Lane,
+  type PlannedChunk,
+  type RecordingSummary,
+  type Webhook,
+} from '@murmuration/contracts';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { Redis } from './connections.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
@@ -90,17 +101,44 @@ export class JobStore {
   /** Writes the manifest, with its terms when the job is a submitted one. Answers when it was created (Unix milliseconds), or null when the id is taken. */
   async create(job: JobIdentity, terms: JobTerms | null = null): Promise<number | null> {
     const fields: Record<string, string | number> = {
-      id: job.id, state: 'receiving', lane: job.lane, model: job.modelId, slug: job.modelSlug, decode: JSON.stringify(job.decode),
-      planned: 0, plannedMs: 0, held: 0, ticket: 0, ticketOpen: 0, done: 0, doneMs: 0, front: 0, entries: 0,
-      awaitsLanguage: job.awaitsLanguage ? 1 : 0, continuesText: job.decode.conditionOnPreviousText ? 1 : 0, ...(job.owner === null ? {} : { owner: job.owner }),
-      ...(terms === null ? {} : {
-        priority: terms.priority, retentionSeconds: terms.retentionSeconds, holdFromMs: terms.holdFromMs, fallbackLanguage: terms.fallbackLanguage ?? '',
-      }),
+      id: job.id,
+      state: 'receiving',
+      lane: job.lane,
+      model: job.modelId,
+      slug: job.modelSlug,
+      decode: JSON.stringify(job.decode),
+      planned: 0,
+      plannedMs: 0,
+      held: 0,
+      ticket: 0,
+      ticketOpen: 0,
+      done: 0,
+      doneMs: 0,
+      front: 0,
+      entries: 0,
+      awaitsLanguage: job.awaitsLanguage ? 1 : 0,
+      continuesText: job.decode.conditionOnPreviousText ? 1 : 0,
+      ...(job.owner === null ? {} : { owner: job.owner }),
+      ...(terms === null
+        ? {}
+        : {
+            priority: terms.priority,
+            retentionSeconds: terms.retentionSeconds,
+            holdFromMs: terms.holdFromMs,
+            fallbackLanguage: terms.fallbackLanguage ?? '',
+          }),
     };
-    const attached = [terms?.metadata ?? null, terms?.webhook ?? null].map((value) => (value === null ? '' : JSON.stringify(value)));
+    const attached = [terms?.metadata ?? null, terms?.webhook ?? null].map((value) =>
+      value === null ? '' : JSON.stringify(value),
+    );
     // Counted first: should this process die in between, the append-only file is rewritten all the same.
     await this.#redis.incr(REWRITE_KEYS.begun);
-    const createdAtMs = await runScript(this.#redis, createJob, [...workKeys(job.id), this.#leaseMs, ...attached, ...Object.entries(fields).flat()]) as number | null;
+    const createdAtMs = (await runScript(this.#redis, createJob, [
+      ...workKeys(job.id),
+      this.#leaseMs,
+      ...attached,
+      ...Object.entries(fields).flat(),
+    ])) as number | null;
     if (createdAtMs !== null) await this.#activate(job, this.#leaseMs);
     return createdAtMs;
   }
@@ -117,7 +155,12 @@ export class JobStore {
   async addItems(job: JobIdentity, chunks: readonly PlannedChunk[]): Promise<boolean> {
     if (chunks.length === 0) return true;
     const keys = jobKeys(job.id);
-    const [outcome, ticket = 0, first = 0] = await runLua(this.#redis, addItems, [keys.job, keys.chunks, keys.pending, keys.tries], chunks.flatMap((chunk) => [chunk.index, JSON.stringify(chunk), samplesToMs(chunk.samples)])) as ['ok' | 'gone', number?, number?];
+    const [outcome, ticket = 0, first = 0] = (await runLua(
+      this.#redis,
+      addItems,
+      [keys.job, keys.chunks, keys.pending, keys.tries],
+      chunks.flatMap((chunk) => [chunk.index, JSON.stringify(chunk), samplesToMs(chunk.samples)]),
+    )) as ['ok' | 'gone', number?, number?];
     if (outcome === 'gone') {
       await Promise.all(chunks.map((chunk) => this.#audio.delete(job.id, chunk.index)));
       return false;
@@ -145,7 +188,12 @@ export class JobStore {
   async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {
     await this.#audio.keep(job.id, ACCEPTED_AUDIO_LIFE_MS);
     await this.#activate(job, null);
-    const state = await runScript(this.#redis, acceptJob, [...workKeys(job.id), JSON.stringify(summary), summary.durationMs, jobKeys(job.id).wake]) as JobState | 'gone';
+    const state = (await runScript(this.#redis, acceptJob, [
+      ...workKeys(job.id),
+      JSON.stringify(summary),
+      summary.durationMs,
+      jobKeys(job.id).wake,
+    ])) as JobState | 'gone';
     return state === 'running' || state === 'assembling' || state === 'done';
   }
 
@@ -165,7 +213,13 @@ export class JobStore {
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
   async end(job: Pick<JobIdentity, 'id'>, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
     const keys = jobKeys(job.id);
-    const ended = await runScript(this.#redis, endJob, [keys.job, keys.events, state, error === null ? '' : JSON.stringify(error), keys.wake]);
+    const ended = await runScript(this.#redis, endJob, [
+      keys.job,
+      keys.events,
+      state,
+      error === null ? '' : JSON.stringify(error),
+      keys.wake,
+    ]);
     if (ended === 1) await this.#redis.publish(CANCELLED_CHANNEL, job.id);
   }
 
@@ -184,7 +238,13 @@ export class JobStore {
   async withdraw(job: JobPlace, error: ErrorRecord): Promise<boolean> {
     const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
     const tickets = await this.tickets(job);
-    const outcome = await runScript(this.#redis, withdrawJob, [...workKeys(job.id), type, JSON.stringify(error), jobKeys(job.id).wake, WITHDRAWN_EVENTS_MS]);
+    const outcome = await runScript(this.#redis, withdrawJob, [
+      ...workKeys(job.id),
+      type,
+      JSON.stringify(error),
+      jobKeys(job.id).wake,
+      WITHDRAWN_EVENTS_MS,
+    ]);
     await this.stopWork(job, tickets);
     return outcome !== 'purged';
   }
@@ -203,29 +263,43 @@ export class JobStore {
   }
 
   async #inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
-    await pipelined(this.#redis, [['zrem', ACTIVE_JOBS, job.id], ['zrem', activeJobsOf(job.modelSlug), job.id]]);
+    await pipelined(this.#redis, [
+      ['zrem', ACTIVE_JOBS, job.id],
+      ['zrem', activeJobsOf(job.modelSlug), job.id],
+    ]);
   }
 
   /** Jobs whose lease runs and accepted ones: everybody's, or those of one owner. */
   async active(limit: number, whose: 'everybody' | { readonly owner: string }): Promise<JobSummary[]> {
-    const ids = await runLua(this.#redis, activeJobs, [ACTIVE_JOBS], []) as string[];
+    const ids = (await runLua(this.#redis, activeJobs, [ACTIVE_JOBS], [])) as string[];
     const summaries: JobSummary[] = [];
     for (let at = 0; at < ids.length && summaries.length < limit; at += PAGE) {
       const page = ids.slice(at, at + PAGE);
-      const manifests = await pipelined(this.#redis, page.map((id) => ['hgetall', jobKeys(id).job])) as Record<string, string>[];
-      summaries.push(...page.flatMap((id, i) => summaryOf(id, manifests[i] ?? {})).filter((job) => whose === 'everybody' || job.owner === whose.owner));
+      const manifests = (await pipelined(
+        this.#redis,
+        page.map((id) => ['hgetall', jobKeys(id).job]),
+      )) as Record<string, string>[];
+      summaries.push(
+        ...page
+          .flatMap((id, i) => summaryOf(id, manifests[i] ?? {}))
+          .filter((job) => whose === 'everybody' || job.owner === whose.owner),
+      );
     }
     return summaries.slice(0, limit);
   }
 
   /** What is left to do of the model's jobs, a page of manifests at a time. */
   async unfinished(slug: string): Promise<UnfinishedJob[]> {
-    const ids = await runLua(this.#redis, activeJobs, [activeJobsOf(slug)], []) as string[];
+    const ids = (await runLua(this.#redis, activeJobs, [activeJobsOf(slug)], [])) as string[];
     const jobs: UnfinishedJob[] = [];
     for (let at = 0; at < ids.length; at += PAGE) {
-      const manifests = await pipelined(this.#redis, ids.slice(at, at + PAGE).map((id) => ['hmget', jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner'])) as (string | null)[][];
+      const manifests = (await pipelined(
+        this.#redis,
+        ids.slice(at, at + PAGE).map((id) => ['hmget', jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner']),
+      )) as (string | null)[][];
       for (const [lane, plannedMs, doneMs, owner = null] of manifests) {
-        if (typeof lane === 'string') jobs.push({ lane: lane as Lane, owner, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
+        if (typeof lane === 'string')
+          jobs.push({ lane: lane as Lane, owner, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
       }
     }
     return jobs;
@@ -233,14 +307,21 @@ export class JobStore {
 
   /** @param leaseMs null for a job that has no lease */
   async #activate(job: JobPlace, leaseMs: number | null): Promise<void> {
-    await Promise.all([ACTIVE_JOBS, activeJobsOf(job.modelSlug)].map((list) => runLua(this.#redis, activateJob, [list], [job.id, leaseMs ?? '+inf'])));
+    await Promise.all(
+      [ACTIVE_JOBS, activeJobsOf(job.modelSlug)].map((list) =>
+        runLua(this.#redis, activateJob, [list], [job.id, leaseMs ?? '+inf']),
+      ),
+    );
   }
 
   /** The tickets that the job must have on the queue: the open one, and those under which items are held. None of a job that has ended. */
   async tickets(job: Pick<JobPlace, 'id'>): Promise<TicketPlace[]> {
     const keys = jobKeys(job.id);
-    const reply = await runLua(this.#redis, listTickets, [keys.job, keys.pending, keys.tries], []) as number[];
-    return Array.from({ length: reply.length / 2 }, (_, at) => ({ ticket: reply[at * 2] ?? 0, first: reply[at * 2 + 1] ?? 0 }));
+    const reply = (await runLua(this.#redis, listTickets, [keys.job, keys.pending, keys.tries], [])) as number[];
+    return Array.from({ length: reply.length / 2 }, (_, at) => ({
+      ticket: reply[at * 2] ?? 0,
+      first: reply[at * 2 + 1] ?? 0,
+    }));
   }
 }
 
@@ -251,16 +332,18 @@ function numbers(tickets: readonly TicketPlace[]): number[] {
 /** Nothing when the manifest is gone. */
 function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobSummary[] {
   if (manifest['state'] === undefined) return [];
-  return [{
-    id,
-    state: manifest['state'] as JobState,
-    lane: manifest['lane'] as Lane,
-    modelId: manifest['model'] ?? '',
-    owner: manifest['owner'] ?? null,
-    startedAtMs: Number(manifest['startedAtMs']),
-    planned: Number(manifest['planned']),
-    done: Number(manifest['done']),
-  }];
+  return [
+    {
+      id,
+      state: manifest['state'] as JobState,
+      lane: manifest['lane'] as Lane,
+      modelId: manifest['model'] ?? '',
+      owner: manifest['owner'] ?? null,
+      startedAtMs: Number(manifest['startedAtMs']),
+      planned: Number(manifest['planned']),
+      done: Number(manifest['done']),
+    },
+  ];
 }
 
 /** Everything that work on a job needs: the manifest first, then the events as the sixth and what the client attached as the last. */

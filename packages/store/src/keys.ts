@@ -42,9 +42,19 @@ export interface JobKeys {
 export function jobKeys(job: string): JobKeys {
   const tag = `${PREFIX}:{j.${job}}`;
   return {
-    job: `${tag}:job`, chunks: `${tag}:chunks`, pending: `${tag}:pending`, tries: `${tag}:tries`,
-    results: `${tag}:results`, events: `${tag}:events`, pcm: `${tag}:pcm`, wake: `${tag}:wake`,
-    terms: `${tag}:terms`, transcript: `${tag}:transcript`, settling: `${tag}:settling`, delivery: `${tag}:delivery`, attempts: `${tag}:attempts`,
+    job: `${tag}:job`,
+    chunks: `${tag}:chunks`,
+    pending: `${tag}:pending`,
+    tries: `${tag}:tries`,
+    results: `${tag}:results`,
+    events: `${tag}:events`,
+    pcm: `${tag}:pcm`,
+    wake: `${tag}:wake`,
+    terms: `${tag}:terms`,
+    transcript: `${tag}:transcript`,
+    settling: `${tag}:settling`,
+    delivery: `${tag}:delivery`,
+    attempts: `${tag}:attempts`,
   };
 }
 
@@ -147,8 +157,13 @@ export interface LiveKeys {
 export function liveKeys(session: string): LiveKeys {
   const tag = `${PREFIX}:{s.${session}}`;
   return {
-    session: `${tag}:session`, pcm: `${tag}:pcm`, utterances: `${tag}:utterances`, tries: `${tag}:tries`,
-    results: `${tag}:results`, events: `${tag}:events`, wake: `${tag}:wake`,
+    session: `${tag}:session`,
+    pcm: `${tag}:pcm`,
+    utterances: `${tag}:utterances`,
+    tries: `${tag}:tries`,
+    results: `${tag}:results`,
+    events: `${tag}:events`,
+    wake: `${tag}:wake`,
   };
 }
 

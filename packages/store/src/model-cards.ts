@@ -22,7 +22,17 @@ export interface Cards {
 
 /** Worker side: says that the worker is there. */
 export async function publishCard(redis: Redis, card: ModelCard): Promise<void> {
-  await runScript(redis, putCard, [CARD_KEYS.workers, CARD_KEYS.seen, CARD_KEYS.models, CARD_KEYS.modelsSeen, card.workerId, JSON.stringify(card), card.model.slug, HEARTBEAT_LIFE_MS * 10, MODEL_GRACE_MS]);
+  await runScript(redis, putCard, [
+    CARD_KEYS.workers,
+    CARD_KEYS.seen,
+    CARD_KEYS.models,
+    CARD_KEYS.modelsSeen,
+    card.workerId,
+    JSON.stringify(card),
+    card.model.slug,
+    HEARTBEAT_LIFE_MS * 10,
+    MODEL_GRACE_MS,
+  ]);
 }
 
 /** Worker side: takes the worker's card away when it ends in order. The model's card stays for a while. */
@@ -32,10 +42,21 @@ export async function withdrawCard(redis: Redis, workerId: string): Promise<void
 
 /** Door side. Cards of another version that cannot be read are left out. */
 export async function listCards(redis: Redis): Promise<Cards> {
-  const [workers, models] = await runScript(redis, readCards, [CARD_KEYS.workers, CARD_KEYS.seen, CARD_KEYS.models, CARD_KEYS.modelsSeen, HEARTBEAT_LIFE_MS, MODEL_GRACE_MS]) as [string[], string[]];
+  const [workers, models] = (await runScript(redis, readCards, [
+    CARD_KEYS.workers,
+    CARD_KEYS.seen,
+    CARD_KEYS.models,
+    CARD_KEYS.modelsSeen,
+    HEARTBEAT_LIFE_MS,
+    MODEL_GRACE_MS,
+  ])) as [string[], string[]];
   const [living, known] = [workers.flatMap(parse), models.flatMap(parse)];
   // A worker of an earlier version tells of itself only.
-  const untold = new Map(living.filter((card) => !known.some(({ model }) => model.slug === card.model.slug)).map((card) => [card.model.slug, card]));
+  const untold = new Map(
+    living
+      .filter((card) => !known.some(({ model }) => model.slug === card.model.slug))
+      .map((card) => [card.model.slug, card]),
+  );
   return { workers: living, models: [...known, ...untold.values()] };
 }
 

@@ -1,7 +1,11 @@
 import { Cluster, type ChainableCommander } from 'ioredis';
 import type { Redis } from './connections.js';
 
-type CommandLine = readonly [name: string, key: string, ...parameters: (string | number | Buffer | Readonly<Record<string, string | number>>)[]];
+type CommandLine = readonly [
+  name: string,
+  key: string,
+  ...parameters: (string | number | Buffer | Readonly<Record<string, string | number>>)[],
+];
 
 /**
  * Sends commands that do not depend on each other at once; their answers in order. Throws the first error among them.
@@ -9,7 +13,8 @@ type CommandLine = readonly [name: string, key: string, ...parameters: (string |
  */
 export async function pipelined(redis: Redis, commands: readonly CommandLine[]): Promise<unknown[]> {
   if (commands.length === 0) return [];
-  if (redis instanceof Cluster) return Promise.all(commands.map(([name, ...parameters]) => redis.call(name, ...parameters as string[])));
+  if (redis instanceof Cluster)
+    return Promise.all(commands.map(([name, ...parameters]) => redis.call(name, ...(parameters as string[]))));
   return answersOf(redis.pipeline(commands.map((command) => [...command])));
 }
 
@@ -19,7 +24,7 @@ export function transacted(commands: ChainableCommander): Promise<unknown[]> {
 }
 
 async function answersOf(commands: ChainableCommander): Promise<unknown[]> {
-  return (await commands.exec() ?? []).map(([error, value]) => {
+  return ((await commands.exec()) ?? []).map(([error, value]) => {
     if (error !== null) throw error;
     return value;
   });

@@ -20,7 +20,10 @@ test('a Redis that may evict or forget is told in sentences, also to a user with
     assert.match(told[0] ?? '', /policy of Redis is allkeys-lru.*set it to noeviction/);
     assert.match(told[1] ?? '', /no append-only file/);
     await admin.call('ACL', 'SETUSER', 'app', '-info');
-    assert.deepEqual((await redisConcerns(app)).map((sentence) => /unknown/.test(sentence)), [true, true]);
+    assert.deepEqual(
+      (await redisConcerns(app)).map((sentence) => /unknown/.test(sentence)),
+      [true, true],
+    );
     app.disconnect();
   } finally {
     await admin.quit();

@@ -9,7 +9,15 @@ const SAMPLE = 250;
 const ELEMENTS = 100;
 /** A sample is good for this long, milliseconds. */
 const FRESH_MS = 2_000;
-const RESULTS = ['job', 'terms', 'chunks', 'results', 'events', 'transcript', 'delivery'] as const satisfies readonly (keyof JobKeys)[];
+const RESULTS = [
+  'job',
+  'terms',
+  'chunks',
+  'results',
+  'events',
+  'transcript',
+  'delivery',
+] as const satisfies readonly (keyof JobKeys)[];
 
 /** What Redis stores, and of it what is each owner's, in bytes. */
 export interface StoredShares {
@@ -36,7 +44,8 @@ export class StoredBytes {
     const { usedBytes, capacityBytes } = await this.#memory.look();
     if (usedBytes <= capacityBytes / 2) return null;
     const now = performance.now();
-    if (this.#sample === null || now - this.#sample.atMs > FRESH_MS) this.#sample = { byOwner: this.#weigh(), atMs: now };
+    if (this.#sample === null || now - this.#sample.atMs > FRESH_MS)
+      this.#sample = { byOwner: this.#weigh(), atMs: now };
     try {
       return { capacityBytes, takenBytes: usedBytes, byOwner: await this.#sample.byOwner };
     } catch (error) {
@@ -52,15 +61,24 @@ export class StoredBytes {
   }
 
   async #add(byOwner: Map<string | null, number>, list: string, names: readonly (keyof JobKeys)[]): Promise<void> {
-    const [count, members] = await pipelined(this.#redis, [['zcard', list], ['zrandmember', list, SAMPLE]]) as [number, string[]];
+    const [count, members] = (await pipelined(this.#redis, [
+      ['zcard', list],
+      ['zrandmember', list, SAMPLE],
+    ])) as [number, string[]];
     if (members.length === 0) return;
-    const answers = await pipelined(this.#redis, members.flatMap((member) => {
-      const keys = jobKeys(member.split(' ')[0] ?? '');
-      return [['hget', keys.job, 'owner'], ...names.map((name) => ['memory', 'USAGE', keys[name], 'SAMPLES', ELEMENTS] as const)] as const;
-    }));
+    const answers = await pipelined(
+      this.#redis,
+      members.flatMap((member) => {
+        const keys = jobKeys(member.split(' ')[0] ?? '');
+        return [
+          ['hget', keys.job, 'owner'],
+          ...names.map((name) => ['memory', 'USAGE', keys[name], 'SAMPLES', ELEMENTS] as const),
+        ] as const;
+      }),
+    );
     for (let at = 0; at < answers.length; at += names.length + 1) {
       const [owner, ...bytes] = answers.slice(at, at + names.length + 1) as [string | null, ...(number | null)[]];
-      const sum = bytes.reduce<number>((total, one) => total + (one ?? 0), 0) * count / members.length;
+      const sum = (bytes.reduce<number>((total, one) => total + (one ?? 0), 0) * count) / members.length;
       byOwner.set(owner, (byOwner.get(owner) ?? 0) + sum);
     }
   }

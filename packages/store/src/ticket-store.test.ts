@@ -31,22 +31,30 @@ test('A ticket that one node stores is read on another, any number of times, and
   const [one, other] = stores();
   await one.put('a'.repeat(64), 'key-1', 60_000, 'k1');
   assert.deepEqual([await other.read('a'.repeat(64)), await other.read('a'.repeat(64))], ['key-1', 'key-1']);
-  const leftMs = await nodes[0]?.pttl(ticketKey('a'.repeat(64))) ?? 0;
+  const leftMs = (await nodes[0]?.pttl(ticketKey('a'.repeat(64)))) ?? 0;
   assert.ok(leftMs > 0 && leftMs <= 60_000);
 });
 
 test('Of many who take a ticket at once on two nodes one gets it', async () => {
   const [one, other] = stores();
   await one.put('b'.repeat(64), 'key-1', 60_000, 'k1');
-  const taken = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? one : other).take('b'.repeat(64))));
-  assert.deepEqual(taken.filter((id) => id !== null), ['key-1']);
+  const taken = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? one : other).take('b'.repeat(64))),
+  );
+  assert.deepEqual(
+    taken.filter((id) => id !== null),
+    ['key-1'],
+  );
   assert.equal(await one.read('b'.repeat(64)), null);
 });
 
 test('A ticket that has expired is gone', async () => {
   const [one, other] = stores();
   await one.put('c'.repeat(64), 'key-1', 1, 'k1');
-  while (await one.read('c'.repeat(64)) !== null) await new Promise((resolve) => { setTimeout(resolve, 1); });
+  while ((await one.read('c'.repeat(64))) !== null)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1);
+    });
   assert.equal(await other.take('c'.repeat(64)), null);
 });
 
@@ -63,8 +71,14 @@ test('rejects a ticket of a key that has as many as it may, whatever node it ask
   await stores[0].put('1'.repeat(64), 'x', 60_000, 'greedy');
   await stores[1].put('2'.repeat(64), 'x', 60_000, 'greedy');
   await stores[0].put('3'.repeat(64), 'x', 300, 'greedy');
-  await assert.rejects(stores[1].put('4'.repeat(64), 'x', 60_000, 'greedy'), { code: 'queue_full', retryAfterSeconds: 1 });
+  await assert.rejects(stores[1].put('4'.repeat(64), 'x', 60_000, 'greedy'), {
+    code: 'queue_full',
+    retryAfterSeconds: 1,
+  });
   await stores[1].put('5'.repeat(64), 'x', 60_000, 'modest');
-  while (await one.exists(ticketKey('3'.repeat(64))) === 1) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while ((await one.exists(ticketKey('3'.repeat(64)))) === 1)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   await stores[1].put('4'.repeat(64), 'x', 60_000, 'greedy');
 });

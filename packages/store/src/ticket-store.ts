@@ -22,8 +22,15 @@ export class RedisTicketStore {
 
   /** Throws `queue_full` while the key has as many as it may, so that one key cannot fill the store. */
   async put(ticketHash: string, meaning: string, lifeMs: number, keyId: string): Promise<void> {
-    const waitMs = await atDoor(() => runLua(this.#redis, reserveTicket, [heldTickets(keyId)], [ticketHash, lifeMs, this.#mostAKey])) as number;
-    if (waitMs > 0) throw new AsrError('queue_full', 'This key has as many tickets and client secrets as it may. Use those there are, or wait until some have expired.', { retryAfterSeconds: Math.ceil(waitMs / 1_000) });
+    const waitMs = (await atDoor(() =>
+      runLua(this.#redis, reserveTicket, [heldTickets(keyId)], [ticketHash, lifeMs, this.#mostAKey]),
+    )) as number;
+    if (waitMs > 0)
+      throw new AsrError(
+        'queue_full',
+        'This key has as many tickets and client secrets as it may. Use those there are, or wait until some have expired.',
+        { retryAfterSeconds: Math.ceil(waitMs / 1_000) },
+      );
     await atDoor(() => this.#redis.set(ticketKey(ticketHash), meaning, 'PX', lifeMs));
   }
 

@@ -20,12 +20,12 @@ export class Turn {
 
   /** True when the turn is the caller's until it passes it on. */
   async take(): Promise<boolean> {
-    return await this.#redis.set(this.#key, this.#name, 'PX', HOLD_MS, 'NX') === 'OK';
+    return (await this.#redis.set(this.#key, this.#name, 'PX', HOLD_MS, 'NX')) === 'OK';
   }
 
   /** Keeps the turn. Throws when another node has it. */
   async hold(): Promise<void> {
-    if (await this.#keep(HOLD_MS) !== 1) throw new Error('another node has taken the turn over');
+    if ((await this.#keep(HOLD_MS)) !== 1) throw new Error('another node has taken the turn over');
   }
 
   /** Ends the turn; nobody takes the next for `restMs`. */

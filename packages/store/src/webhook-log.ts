@@ -40,10 +40,21 @@ export class WebhookLog {
 
   /** Writes the message, once; pending from then on. The caller queues it. @param keepMs after which it is gone, delivered or not */
   async open(job: string, message: WebhookMessage, keepMs: number): Promise<void> {
-    const fields = { ...message, owner: JSON.stringify(message.owner), state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: Date.now() };
-    const opened = await runScript(this.#redis, openDelivery, [jobKeys(job).delivery, keepMs, ...Object.entries(fields).flat()]);
+    const fields = {
+      ...message,
+      owner: JSON.stringify(message.owner),
+      state: 'pending',
+      tries: 0,
+      firstAtMs: 0,
+      nextAtMs: Date.now(),
+    };
+    const opened = await runScript(this.#redis, openDelivery, [
+      jobKeys(job).delivery,
+      keepMs,
+      ...Object.entries(fields).flat(),
+    ]);
     // When it was written before, its delivery may be over.
-    const pending = opened === 1 || await this.#redis.hget(jobKeys(job).delivery, 'state') === 'pending';
+    const pending = opened === 1 || (await this.#redis.hget(jobKeys(job).delivery, 'state')) === 'pending';
     if (pending) await this.#redis.zadd(LEDGER_KEYS.webhooks, 'NX', Date.now(), job);
   }
 
@@ -53,7 +64,9 @@ export class WebhookLog {
     const { id, event, url, owner, payload, state, tries, firstAtMs, nextAtMs } = fields;
     if (id === undefined || url === undefined || payload === undefined) return null;
     return {
-      id, url, payload,
+      id,
+      url,
+      payload,
       event: event as WebhookEvent,
       owner: JSON.parse(owner ?? 'null') as string | null,
       state: state as WebhookStanding['state'],
@@ -68,16 +81,36 @@ export class WebhookLog {
   }
 
   /** Writes an attempt and what follows from it: the next at `nextAtMs`, or the end of the delivery. */
-  async attempted(job: string, attempt: WebhookAttempt, after: { readonly state: WebhookStanding['state']; readonly tries: number; readonly firstAtMs: number; readonly nextAtMs: number | null }): Promise<void> {
+  async attempted(
+    job: string,
+    attempt: WebhookAttempt,
+    after: {
+      readonly state: WebhookStanding['state'];
+      readonly tries: number;
+      readonly firstAtMs: number;
+      readonly nextAtMs: number | null;
+    },
+  ): Promise<void> {
     const { delivery, attempts } = jobKeys(job);
     const lifeMs = await this.#redis.pttl(delivery);
     if (lifeMs <= 0) {
       await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
       return;
     }
-    await transacted(this.#redis.multi()
-      .rpush(attempts, JSON.stringify(attempt)).ltrim(attempts, -MAX_ATTEMPTS, -1).pexpire(attempts, lifeMs)
-      .hset(delivery, { state: after.state, tries: after.tries, firstAtMs: after.firstAtMs, nextAtMs: after.nextAtMs ?? '' }).pexpire(delivery, lifeMs));
+    await transacted(
+      this.#redis
+        .multi()
+        .rpush(attempts, JSON.stringify(attempt))
+        .ltrim(attempts, -MAX_ATTEMPTS, -1)
+        .pexpire(attempts, lifeMs)
+        .hset(delivery, {
+          state: after.state,
+          tries: after.tries,
+          firstAtMs: after.firstAtMs,
+          nextAtMs: after.nextAtMs ?? '',
+        })
+        .pexpire(delivery, lifeMs),
+    );
     if (after.nextAtMs === null) await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
     else await this.#redis.zadd(LEDGER_KEYS.webhooks, after.nextAtMs, job);
   }
@@ -88,7 +121,12 @@ export class WebhookLog {
     const now = Date.now();
     const lifeMs = await this.#redis.pttl(delivery);
     if (lifeMs <= 0) return;
-    await transacted(this.#redis.multi().hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now }).pexpire(delivery, lifeMs));
+    await transacted(
+      this.#redis
+        .multi()
+        .hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now })
+        .pexpire(delivery, lifeMs),
+    );
     await this.#redis.zadd(LEDGER_KEYS.webhooks, now, job);
   }
 

@@ -63,36 +63,52 @@ export class WebhookWorker {
    * @param atOnce deliveries in progress at once
    * @param deliver answers milliseconds until the next attempt, or null when there is none; what it throws drops the entry
    */
-  constructor(connection: Redis, atOnce: number, deliver: (job: string) => Promise<number | null>, trouble: TroubleLog) {
-    this.#worker = new Worker(NAME, async (entry, token) => {
-      const pauseMs = await deliver(entry.data.job);
-      if (pauseMs === null) return;
-      await entry.moveToDelayed(Date.now() + pauseMs, token);
-      throw new DelayedError();
-    }, {
-      connection,
-      prefix: WEBHOOKS_PREFIX,
-      concurrency: atOnce,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_EVERY_MS,
-      maxStalledCount: 100,
-      runRetryDelay: 1_000,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
-    });
+  constructor(
+    connection: Redis,
+    atOnce: number,
+    deliver: (job: string) => Promise<number | null>,
+    trouble: TroubleLog,
+  ) {
+    this.#worker = new Worker(
+      NAME,
+      async (entry, token) => {
+        const pauseMs = await deliver(entry.data.job);
+        if (pauseMs === null) return;
+        await entry.moveToDelayed(Date.now() + pauseMs, token);
+        throw new DelayedError();
+      },
+      {
+        connection,
+        prefix: WEBHOOKS_PREFIX,
+        concurrency: atOnce,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_EVERY_MS,
+        maxStalledCount: 100,
+        runRetryDelay: 1_000,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+      },
+    );
     this.#worker.on('error', (error) => {
       trouble.met(error);
       this.#rest();
     });
-    this.#worker.on('drained', () => { trouble.over(); });
-    this.#worker.on('active', () => { trouble.over(); });
+    this.#worker.on('drained', () => {
+      trouble.over();
+    });
+    this.#worker.on('active', () => {
+      trouble.over();
+    });
   }
 
   /** Stops taking deliveries; resolves when those in hand have ended, or when Redis or a receiver keeps it waiting: then another node tries again. */
   async close(): Promise<void> {
     clearTimeout(this.#resting ?? undefined);
     const limit = new AbortController();
-    await Promise.race([this.#worker.close(), pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => undefined)]);
+    await Promise.race([
+      this.#worker.close(),
+      pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => undefined),
+    ]);
     limit.abort();
   }
 

@@ -1,4 +1,10 @@
-import { AsrError, type ChunkResult, type ModelDescription, type RecordingSummary, type Transcript } from '@murmuration/contracts';
+import {
+  AsrError,
+  type ChunkResult,
+  type ModelDescription,
+  type RecordingSummary,
+  type Transcript,
+} from '@murmuration/contracts';
 import { atDoor, type JobEvents, type JobIdentity } from '@murmuration/store';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
 import { followEvents } from './follow-events.js';
@@ -72,7 +78,9 @@ export class ActiveTranscription implements Transcription {
   async #run(): Promise<Transcript> {
     const signal = AbortSignal.any([this.#request.signal, this.#ended.signal]);
     const failed = new Promise<never>((_resolve, reject) => {
-      const onAbort = (): void => { reject(new AsrError('cancelled')); };
+      const onAbort = (): void => {
+        reject(new AsrError('cancelled'));
+      };
       this.#request.signal.addEventListener('abort', onAbort, { once: true });
       if (this.#request.signal.aborted) onAbort();
       this.#watch(reject);
@@ -81,7 +89,11 @@ export class ActiveTranscription implements Transcription {
     try {
       const [summary] = await Promise.race([failed, Promise.all([this.#plan(signal), this.#collect(signal)])]);
       const transcript = assembleTranscript(this.#results, summary, {
-        id: this.id, model: this.model, task: this.#job.decode.task, language: this.#job.decode.language ?? (this.#model.languages.length === 1 ? this.#model.languages[0] ?? null : null),
+        id: this.id,
+        model: this.model,
+        task: this.#job.decode.task,
+        language:
+          this.#job.decode.language ?? (this.#model.languages.length === 1 ? (this.#model.languages[0] ?? null) : null),
         totalMs: performance.now() - this.#startedMs,
       });
       this.#progress.close();
@@ -118,9 +130,12 @@ export class ActiveTranscription implements Transcription {
           if (segments.length > 0) this.#progress.push({ segments, doneMs: this.#doneMs });
           return;
         }
-        case 'failed': throw AsrError.fromRecord(event.error);
-        case 'cancelled': throw new AsrError('cancelled');
-        default: break;
+        case 'failed':
+          throw AsrError.fromRecord(event.error);
+        case 'cancelled':
+          throw new AsrError('cancelled');
+        default:
+          break;
       }
     }
     throw new AsrError('cancelled');
@@ -129,12 +144,15 @@ export class ActiveTranscription implements Transcription {
   /** Renews the lease, looks after lost entries, and gives up when no worker is there. */
   #watch(giveUp: (error: AsrError) => void): void {
     let servedMs = performance.now();
-    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => { giveUp(new AsrError('cancelled', 'The work has expired. Send the request again.')); });
+    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => {
+      giveUp(new AsrError('cancelled', 'The work has expired. Send the request again.'));
+    });
     const look = async (): Promise<void> => {
       const now = performance.now();
       const served = await this.#parts.registry.isServed(this.#job.modelSlug);
       if (served) servedMs = now;
-      else if (now - servedMs > this.#parts.workerWaitMs) giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
+      else if (now - servedMs > this.#parts.workerWaitMs)
+        giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
       if (served && now - this.#lastProgressMs > QUIET_MS) {
         await this.#parts.jobs.queueTickets(this.#job);
         this.#lastProgressMs = now;
@@ -156,7 +174,8 @@ export class ActiveTranscription implements Transcription {
     void (async () => {
       // A renewal in hand would put the job on the list of active ones again.
       await this.#unwatch();
-      if (error !== undefined) await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
+      if (error !== undefined)
+        await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
       await this.#parts.jobs.remove(this.#job);
     })().catch(() => undefined);
   }

@@ -2,13 +2,22 @@ import { AsrError, type ModelCard } from '@murmuration/contracts';
 import type { Cards } from '@murmuration/store';
 
 /** OpenAI's names, and those of Deepgram's models and their variants. */
-const OTHERS_NAMES = /^(?:whisper-1|gpt-[\w.-]+|(?:nova|enhanced|base|flux|general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|automotive|atc)(?:-[\w.]+)*)$/;
+const OTHERS_NAMES =
+  /^(?:whisper-1|gpt-[\w.-]+|(?:nova|enhanced|base|flux|general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|automotive|atc)(?:-[\w.]+)*)$/;
 /** Whisper's sizes, their versions and languages, as they are left when the words below are taken away. */
 const WHISPER = /^(?:(?:distil-)?(?:tiny|base|small|medium|large|turbo)(?:-v\d(?:\.\d)?)?(?:-turbo)?(?:\.en)?)$/;
 /** What names of exports say of the format; it does not make another model. */
-const FORMAT = /^(?:ct2|ctranslate2|onnx|mlx|ggml|gguf|cpp|bin|timestamped|quantized|openvino|int8|int4|fp16|fp32|float16|float32|bf16|[48]bit|q\d|q\d[_k].*|latest|multilingual)$/;
+const FORMAT =
+  /^(?:ct2|ctranslate2|onnx|mlx|ggml|gguf|cpp|bin|timestamped|quantized|openvino|int8|int4|fp16|fp32|float16|float32|bf16|[48]bit|q\d|q\d[_k].*|latest|multilingual)$/;
 /** Other names of the same sizes, as Whisper's own tools use them. */
-const SAME_SIZES: Readonly<Record<string, string>> = { 'v3': 'large-v3', 'v3-turbo': 'large-v3-turbo', 'large': 'large-v3', 'turbo': 'large-v3-turbo', 'large-turbo': 'large-v3-turbo', 'distil-large': 'distil-large-v3' };
+const SAME_SIZES: Readonly<Record<string, string>> = {
+  v3: 'large-v3',
+  'v3-turbo': 'large-v3-turbo',
+  large: 'large-v3',
+  turbo: 'large-v3-turbo',
+  'large-turbo': 'large-v3-turbo',
+  'distil-large': 'distil-large-v3',
+};
 
 /**
  * The model that serves a name, by one rule at every endpoint, however many models are served:
@@ -24,7 +33,11 @@ export function chooseModel(name: string | null, cards: Cards, defaultModel: str
     if (own !== null) return own;
     if (!isAlias(name)) {
       const names = candidates(cards).map((card) => card.model.id);
-      throw new AsrError('model_not_found', `No worker serves this model. Leave it out, or use one that is served: ${names.join(', ')}.`, { param: 'model' });
+      throw new AsrError(
+        'model_not_found',
+        `No worker serves this model. Leave it out, or use one that is served: ${names.join(', ')}.`,
+        { param: 'model' },
+      );
     }
   }
   const [oldest] = candidates(cards);
@@ -37,7 +50,7 @@ function namedModel(name: string, models: readonly ModelCard[]): ModelCard | nul
   const exact = models.find((card) => card.model.id === name || card.model.slug === name);
   if (exact !== undefined) return exact;
   const plain = plainName(name);
-  return plain === '' ? null : models.find((card) => plainName(card.model.id) === plain) ?? null;
+  return plain === '' ? null : (models.find((card) => plainName(card.model.id) === plain) ?? null);
 }
 
 function isAlias(name: string): boolean {
@@ -48,11 +61,17 @@ function isAlias(name: string): boolean {
 
 /** A name without its owner, case, revision and format, and without what all of Whisper's names have; empty for `whisper` itself. */
 function plainName(name: string): string {
-  const words = lastPart(name).replace(/\.(?:bin|gguf|pt)$/, '').replaceAll(/[_\s]/g, '-').replace(/-(q\d)-\w+$/, '-$1').split('-');
-  const kept = words.filter((word) => !FORMAT.test(word) && word !== 'whisper' && word !== 'faster' && word !== 'openai');
+  const words = lastPart(name)
+    .replace(/\.(?:bin|gguf|pt)$/, '')
+    .replaceAll(/[_\s]/g, '-')
+    .replace(/-(q\d)-\w+$/, '-$1')
+    .split('-');
+  const kept = words.filter(
+    (word) => !FORMAT.test(word) && word !== 'whisper' && word !== 'faster' && word !== 'openai',
+  );
   if (kept.length > 1 && kept.at(-1) === 'en') kept.splice(-2, 2, `${kept.at(-2) ?? ''}.en`);
   const plain = kept.join('-');
-  return Object.hasOwn(SAME_SIZES, plain) ? SAME_SIZES[plain] ?? plain : plain;
+  return Object.hasOwn(SAME_SIZES, plain) ? (SAME_SIZES[plain] ?? plain) : plain;
 }
 
 function lastPart(name: string): string {
@@ -61,11 +80,15 @@ function lastPart(name: string): string {
 
 /** The models that can be chosen where none is named, the longest served first: those that a worker serves now, else those whose workers are expected back. */
 function candidates({ models, workers }: Cards): ModelCard[] {
-  const since = (card: ModelCard, all: readonly ModelCard[]): number => Math.min(...all.filter((worker) => worker.model.slug === card.model.slug).map((worker) => worker.startedAtMs));
+  const since = (card: ModelCard, all: readonly ModelCard[]): number =>
+    Math.min(...all.filter((worker) => worker.model.slug === card.model.slug).map((worker) => worker.startedAtMs));
   const serving = workers.filter((worker) => !worker.draining);
   for (const some of [serving, workers, models]) {
     const served = models.filter((card) => Number.isFinite(since(card, some)));
-    if (served.length > 0) return served.sort((one, other) => since(one, some) - since(other, some) || one.model.id.localeCompare(other.model.id));
+    if (served.length > 0)
+      return served.sort(
+        (one, other) => since(one, some) - since(other, some) || one.model.id.localeCompare(other.model.id),
+      );
   }
   return [];
 }

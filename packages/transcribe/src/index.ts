@@ -4,6 +4,13 @@ export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from
 export type { JobsOptions } from './jobs/jobs-room.js';
 export { jobRetentionSeconds, jobVariables } from './jobs/job-variables.js';
 export type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live/live-service.js';
-export type { ActiveJob, ClusterStatus, Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from './transcription.js';
+export type {
+  ActiveJob,
+  ClusterStatus,
+  Transcription,
+  TranscriptionProgress,
+  TranscriptionRequest,
+  TranscriptionService,
+} from './transcription.js';
 export { Live, type LiveOptions } from './live/live.js';
 export type { LiveLimits } from './live/live-parts.js';

@@ -2,7 +2,28 @@ import { randomUUID } from 'node:crypto';
 import type { ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
-import { FileRewriter, JobEvents, JobStore, LiveEvents, LiveStore, OrphanSweep, RedisTicketStore, TicketQueues, WakeChannels, atDoor, doorConnection, openAudioStore, patientConnection, redisConcerns, subscriberConnection, whenReady, type AudioStore, type JobIdentity, type Redis, type RedisAddress } from '@murmuration/store';
+import {
+  FileRewriter,
+  JobEvents,
+  JobStore,
+  LiveEvents,
+  LiveStore,
+  OrphanSweep,
+  RedisTicketStore,
+  TicketQueues,
+  WakeChannels,
+  atDoor,
+  doorConnection,
+  openAudioStore,
+  patientConnection,
+  redisConcerns,
+  subscriberConnection,
+  whenReady,
+  type AudioStore,
+  type JobIdentity,
+  type Redis,
+  type RedisAddress,
+} from '@murmuration/store';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
@@ -12,7 +33,13 @@ import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
 import { optionsFor } from './options-for.js';
-import type { ActiveJob, ClusterStatus, Transcription, TranscriptionRequest, TranscriptionService } from './transcription.js';
+import type {
+  ActiveJob,
+  ClusterStatus,
+  Transcription,
+  TranscriptionRequest,
+  TranscriptionService,
+} from './transcription.js';
 
 /** Settings of a node's intake. */
 export interface IntakeOptions {
@@ -67,7 +94,14 @@ export class Intake implements TranscriptionService {
   readonly #files: FileRewriter;
   readonly #running = new Set<Promise<unknown>>();
 
-  private constructor(options: IntakeOptions, redis: Redis, subscriber: Redis, patient: Redis, audio: AudioStore, speech: SpeechReader) {
+  private constructor(
+    options: IntakeOptions,
+    redis: Redis,
+    subscriber: Redis,
+    patient: Redis,
+    audio: AudioStore,
+    speech: SpeechReader,
+  ) {
     this.#options = options;
     this.#redis = redis;
     this.#subscriber = subscriber;
@@ -76,11 +110,15 @@ export class Intake implements TranscriptionService {
     this.tickets = new RedisTicketStore(redis);
     this.#queues = new TicketQueues(redis);
     const eraseWithinMs = options.jobs?.eraseWithinMs ?? ERASE_WITHIN_MS;
-    this.#orphans = new OrphanSweep(audio, redis, options.logger, { everyMs: eraseWithinMs / 4, idleMs: eraseWithinMs / 2 });
+    this.#orphans = new OrphanSweep(audio, redis, options.logger, {
+      everyMs: eraseWithinMs / 4,
+      idleMs: eraseWithinMs / 2,
+    });
     this.#files = new FileRewriter(redis, options.logger, eraseWithinMs / 4);
     const jobs = new JobStore(redis, this.#queues, audio, LEASE_MS);
     this.#parts = {
-      jobs, audio,
+      jobs,
+      audio,
       events: new JobEvents(redis, subscriber),
       registry: new ModelRegistry(redis, options.defaultModel),
       read: (input) => speech.read(input),
@@ -90,11 +128,27 @@ export class Intake implements TranscriptionService {
       maxAheadMs: MAX_AHEAD_MS,
       roomWaitMs: ROOM_WAIT_MS,
     };
-    this.#jobsRoom = new JobsRoom({ ...this.#parts, redis, subscriber, patient, queues: this.#queues, logger: options.logger, budgetBytes: options.audioStore.budgetBytes }, options.jobs);
+    this.#jobsRoom = new JobsRoom(
+      {
+        ...this.#parts,
+        redis,
+        subscriber,
+        patient,
+        queues: this.#queues,
+        logger: options.logger,
+        budgetBytes: options.audioStore.budgetBytes,
+      },
+      options.jobs,
+    );
     this.#admission = this.#jobsRoom.admission;
     this.jobs = this.#jobsRoom.jobs;
     const channels = new WakeChannels(subscriber);
-    this.#views = new LiveViews(new LiveStore(redis, UNUSED_TIMES), new LiveEvents(redis, channels), channels, this.#queues);
+    this.#views = new LiveViews(
+      new LiveStore(redis, UNUSED_TIMES),
+      new LiveEvents(redis, channels),
+      channels,
+      this.#queues,
+    );
     this.live = this.#views;
   }
 
@@ -126,10 +180,23 @@ export class Intake implements TranscriptionService {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     const { decode } = optionsFor(request.options, card.model);
     await this.#admission.admit(card, request.lane, request.owner);
-    const job: JobIdentity = { id: randomUUID(), lane: request.lane, modelId: card.model.id, modelSlug: card.model.slug, decode, awaitsLanguage: card.model.detectsLanguage && decode.language === null, owner: request.owner };
+    const job: JobIdentity = {
+      id: randomUUID(),
+      lane: request.lane,
+      modelId: card.model.id,
+      modelSlug: card.model.slug,
+      decode,
+      awaitsLanguage: card.model.detectsLanguage && decode.language === null,
+      owner: request.owner,
+    };
     await atDoor(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
-    const running = transcription.result().catch(() => undefined).finally(() => { this.#running.delete(running); });
+    const running = transcription
+      .result()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#running.delete(running);
+      });
     this.#running.add(running);
     return transcription;
   }
@@ -137,8 +204,18 @@ export class Intake implements TranscriptionService {
   async status(): Promise<ClusterStatus> {
     try {
       const cards = await this.#parts.registry.cards();
-      const counts = await atDoor(() => Promise.all(cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const)));
-      return { redis: 'up', workers: cards.workers, models: cards.models, queues: Object.fromEntries(counts), redisConcerns: await atDoor(() => redisConcerns(this.#redis)) };
+      const counts = await atDoor(() =>
+        Promise.all(
+          cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const),
+        ),
+      );
+      return {
+        redis: 'up',
+        workers: cards.workers,
+        models: cards.models,
+        queues: Object.fromEntries(counts),
+        redisConcerns: await atDoor(() => redisConcerns(this.#redis)),
+      };
     } catch {
       return { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
     }
@@ -147,13 +224,26 @@ export class Intake implements TranscriptionService {
   /** What waits or is in work of every model that is served. Throws `backend_unavailable`. */
   async backlog(): Promise<readonly ModelBacklog[]> {
     const { models } = await this.#parts.registry.cards();
-    return Promise.all(models.map(async ({ model: { slug } }) => ({ slug, audioSeconds: await this.#admission.backlogSeconds(slug), ...await atDoor(() => this.#queues.counts(slug)) })));
+    return Promise.all(
+      models.map(async ({ model: { slug } }) => ({
+        slug,
+        audioSeconds: await this.#admission.backlogSeconds(slug),
+        ...(await atDoor(() => this.#queues.counts(slug))),
+      })),
+    );
   }
 
   async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
     const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS, whose));
     return jobs.map((job) => ({
-      id: job.id, state: job.state, lane: job.lane, model: job.modelId, owner: job.owner, startedAtMs: job.startedAtMs, chunksPlanned: job.planned, chunksDone: job.done,
+      id: job.id,
+      state: job.state,
+      lane: job.lane,
+      model: job.modelId,
+      owner: job.owner,
+      startedAtMs: job.startedAtMs,
+      chunksPlanned: job.planned,
+      chunksDone: job.done,
     }));
   }
 

@@ -1,4 +1,14 @@
-import type { Job, JobMetadata, JobNews, JobPriority, JobStatus, TranscribeOptions, Transcript, Webhook, WebhookDeliveryRecord } from '@murmuration/contracts';
+import type {
+  Job,
+  JobMetadata,
+  JobNews,
+  JobPriority,
+  JobStatus,
+  TranscribeOptions,
+  Transcript,
+  Webhook,
+  WebhookDeliveryRecord,
+} from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 
 /** A recording to transcribe without anybody waiting. */

@@ -8,7 +8,7 @@ export class Lease {
   /** @param onLost called when the job is gone, or no longer lives by its lease; trouble with Redis is met by trying again */
   constructor(jobs: Pick<JobStore, 'renew'>, job: JobIdentity, leaseMs: number, onLost: () => void) {
     const renew = async (): Promise<void> => {
-      if (!await atDoor(() => jobs.renew(job))) onLost();
+      if (!(await atDoor(() => jobs.renew(job)))) onLost();
     };
     this.#timer = setInterval(() => {
       this.#renewing = this.#renewing.then(renew).catch(() => undefined);

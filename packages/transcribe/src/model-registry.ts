@@ -23,11 +23,15 @@ export class ModelRegistry {
   /** Throws `backend_unavailable`. */
   async cards(): Promise<Cards> {
     if (this.#cards !== null && performance.now() - this.#readAtMs < FRESH_MS) return this.#cards;
-    this.#reading ??= atDoor(() => listCards(this.#redis)).then((cards) => {
-      this.#cards = cards;
-      this.#readAtMs = performance.now();
-      return cards;
-    }).finally(() => { this.#reading = null; });
+    this.#reading ??= atDoor(() => listCards(this.#redis))
+      .then((cards) => {
+        this.#cards = cards;
+        this.#readAtMs = performance.now();
+        return cards;
+      })
+      .finally(() => {
+        this.#reading = null;
+      });
     return this.#reading;
   }
 
@@ -46,8 +50,13 @@ export class ModelRegistry {
       const cards = await this.cards();
       if (cards.models.length > 0) return chooseModel(name, cards, this.#defaultModel);
       if (signal?.aborted === true) throw new AsrError('cancelled');
-      if (performance.now() >= untilMs) throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.', { retryAfterSeconds: 5 });
-      await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY_MS); });
+      if (performance.now() >= untilMs)
+        throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.', {
+          retryAfterSeconds: 5,
+        });
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOOK_EVERY_MS);
+      });
     }
   }
 }

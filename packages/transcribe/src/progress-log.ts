@@ -32,7 +32,9 @@ export class ProgressLog {
       }
       if (this.#end === 'closed') return;
       if (this.#end !== null) throw this.#end.error;
-      await new Promise<void>((resolve) => { this.#wake.push(resolve); });
+      await new Promise<void>((resolve) => {
+        this.#wake.push(resolve);
+      });
     }
   }
 

@@ -1,4 +1,11 @@
-import { AsrError, samplesToMs, type ModelDescription, type PlannedChunk, type RecordingSummary, type TranscribeOptions } from '@murmuration/contracts';
+import {
+  AsrError,
+  samplesToMs,
+  type ModelDescription,
+  type PlannedChunk,
+  type RecordingSummary,
+  type TranscribeOptions,
+} from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { atDoor, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
@@ -33,7 +40,11 @@ const GATHERED_MS = 100;
 
 /** What is answered when no more fits into the store. */
 export function storeFull(): AsrError {
-  return new AsrError('queue_full', 'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: RETRY_FULL_S });
+  return new AsrError(
+    'queue_full',
+    'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.',
+    { retryAfterSeconds: RETRY_FULL_S },
+  );
 }
 
 /** Reads a recording and stores and queues its chunks as they come, no faster than there is room for them. */
@@ -51,7 +62,13 @@ export class RecordingPlanner {
   #queueLater: NodeJS.Timeout | undefined;
 
   /** @param maxAheadMs audio planned and not yet transcribed above which the recording is read no further */
-  constructor(job: JobIdentity, recording: IncomingRecording, model: ModelDescription, parts: PlannerParts, maxAheadMs: number) {
+  constructor(
+    job: JobIdentity,
+    recording: IncomingRecording,
+    model: ModelDescription,
+    parts: PlannerParts,
+    maxAheadMs: number,
+  ) {
     this.#job = job;
     this.#recording = recording;
     this.#model = model;
@@ -69,8 +86,15 @@ export class RecordingPlanner {
   async plan(signal: AbortSignal): Promise<RecordingSummary> {
     const { options } = this.#recording;
     const events = this.#parts.read({
-      source: withYoungGarbageCollected(this.#recording.source), contentType: this.#recording.contentType, extension: this.#recording.extension,
-      channels: options.channels, track: options.track, detect: options.detect, policy: this.#model.chunkPolicy, limits: this.#parts.limits, signal,
+      source: withYoungGarbageCollected(this.#recording.source),
+      contentType: this.#recording.contentType,
+      extension: this.#recording.extension,
+      channels: options.channels,
+      track: options.track,
+      detect: options.detect,
+      policy: this.#model.chunkPolicy,
+      limits: this.#parts.limits,
+      signal,
     });
     try {
       for await (const event of events) {
@@ -79,11 +103,17 @@ export class RecordingPlanner {
           return event.summary;
         }
         await this.#roomFor(signal);
-        await atDoor(() => this.#parts.jobs.storeAudio(this.#job, event.chunk, event.pcm), this.#parts.audio.putLimitMs);
+        await atDoor(
+          () => this.#parts.jobs.storeAudio(this.#job, event.chunk, event.pcm),
+          this.#parts.audio.putLimitMs,
+        );
         this.#plannedMs += samplesToMs(event.chunk.samples);
         this.#gathered.push(event.chunk);
         if (event.chunk.index < GATHERED_FROM || this.#gathered.length >= GATHERED_CHUNKS) await this.#queueGathered();
-        else this.#queueLater ??= setTimeout(() => { this.#queueGathered().catch(() => undefined); }, GATHERED_MS);
+        else
+          this.#queueLater ??= setTimeout(() => {
+            this.#queueGathered().catch(() => undefined);
+          }, GATHERED_MS);
       }
     } finally {
       clearTimeout(this.#queueLater);
@@ -98,7 +128,7 @@ export class RecordingPlanner {
     const chunks = this.#gathered;
     this.#gathered = [];
     this.#queueing = this.#queueing.then(async () => {
-      if (!await atDoor(() => this.#parts.jobs.addItems(this.#job, chunks))) throw new AsrError('cancelled');
+      if (!(await atDoor(() => this.#parts.jobs.addItems(this.#job, chunks)))) throw new AsrError('cancelled');
     });
     return this.#queueing;
   }
@@ -111,10 +141,12 @@ export class RecordingPlanner {
         setTimeout(resolve, AHEAD_LOOK_MS).unref();
       });
     }
-    for (const sinceMs = performance.now(); !signal.aborted && !await atDoor(() => this.#parts.audio.hasRoom());) {
+    for (const sinceMs = performance.now(); !signal.aborted && !(await atDoor(() => this.#parts.audio.hasRoom()));) {
       // Every upload that waits holds a connection and what it has stored: when all wait for each other's room, some must go.
       if (performance.now() - sinceMs > this.#parts.roomWaitMs) throw storeFull();
-      await new Promise((resolve) => { setTimeout(resolve, ROOM_LOOK_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, ROOM_LOOK_MS);
+      });
     }
     if (signal.aborted) throw new AsrError('cancelled');
   }

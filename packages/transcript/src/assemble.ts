@@ -1,4 +1,13 @@
-import { MULTI, joinTexts, languageName, type ChunkResult, type RecordingSummary, type Segment, type Timings, type Transcript } from '@murmuration/contracts';
+import {
+  MULTI,
+  joinTexts,
+  languageName,
+  type ChunkResult,
+  type RecordingSummary,
+  type Segment,
+  type Timings,
+  type Transcript,
+} from '@murmuration/contracts';
 import { SegmentJoiner } from './segment-joiner.js';
 
 /** What a transcript says of its request. */
@@ -14,7 +23,11 @@ export interface TranscriptMeta {
 }
 
 /** Puts a recording's results, in any order, together. Nothing may be missing: the caller has seen `summary.chunks` of them. */
-export function assembleTranscript(results: readonly ChunkResult[], summary: RecordingSummary, meta: TranscriptMeta): Transcript {
+export function assembleTranscript(
+  results: readonly ChunkResult[],
+  summary: RecordingSummary,
+  meta: TranscriptMeta,
+): Transcript {
   const ordered = [...results].sort((left, right) => left.index - right.index);
   const segments = joined(ordered);
   const { language, probability } = mainLanguage(ordered, meta.language === MULTI ? null : meta.language);
@@ -30,7 +43,11 @@ export function assembleTranscript(results: readonly ChunkResult[], summary: Rec
     segments,
     filtered: ordered.flatMap((result) => result.filtered).sort((left, right) => left.startMs - right.startMs),
     accounting: summary.accounting,
-    warnings: [...summary.warnings, ...promptWarning(ordered), ...(meta.language === MULTI ? [] : languageWarning(ordered, language))],
+    warnings: [
+      ...summary.warnings,
+      ...promptWarning(ordered),
+      ...(meta.language === MULTI ? [] : languageWarning(ordered, language)),
+    ],
     timings: timingsOf(ordered, summary, meta.totalMs),
   };
 }
@@ -43,12 +60,16 @@ export function joinText(segments: readonly Pick<Segment, 'text'>[]): string {
 function joined(ordered: readonly ChunkResult[]): Segment[] {
   const joiner = new SegmentJoiner(0);
   const segments = ordered.flatMap((result) => joiner.push(result));
-  return [...segments, ...joiner.finish()]
-    .sort((left, right) => left.startMs - right.startMs || left.channel - right.channel);
+  return [...segments, ...joiner.finish()].sort(
+    (left, right) => left.startMs - right.startMs || left.channel - right.channel,
+  );
 }
 
 /** The language that most audio with text is in, and the mean of its probability over that audio. */
-function mainLanguage(results: readonly ChunkResult[], asked: string | null): { language: string | null; probability: number | null } {
+function mainLanguage(
+  results: readonly ChunkResult[],
+  asked: string | null,
+): { language: string | null; probability: number | null } {
   const shares = new Map<string, { audioMs: number; weighted: number; known: number }>();
   const spoken = results.filter((result) => result.segments.length > 0);
   for (const result of spoken.length > 0 ? spoken : results) {
@@ -75,18 +96,25 @@ function promptWarning(results: readonly ChunkResult[]): Transcript['warnings'] 
 /** Where the model found the language, and other speech was taken to be in it. Who gives the language wants it so. */
 function languageWarning(results: readonly ChunkResult[], main: string | null): Transcript['warnings'] {
   if (!results.some((result) => result.languageProbability !== null)) return [];
-  const heard = results.flatMap((result) => [...(result.segments.length > 0 && result.language !== null ? [result.language] : []), ...(result.otherLanguages ?? [])]);
+  const heard = results.flatMap((result) => [
+    ...(result.segments.length > 0 && result.language !== null ? [result.language] : []),
+    ...(result.otherLanguages ?? []),
+  ]);
   const others = [...new Set(heard)].filter((language) => language !== main);
   if (main === null || others.length === 0) return [];
-  const named = (language: string): string => `${languageName(language).replace(/^./, (letter) => letter.toUpperCase())} (${language})`;
-  return [{
-    code: 'several_languages',
-    message: `The recording was taken to be in ${named(main)}, but some of it sounds like ${others.map(named).join(', ')}. Send language=multi to have each part in its own language.`,
-  }];
+  const named = (language: string): string =>
+    `${languageName(language).replace(/^./, (letter) => letter.toUpperCase())} (${language})`;
+  return [
+    {
+      code: 'several_languages',
+      message: `The recording was taken to be in ${named(main)}, but some of it sounds like ${others.map(named).join(', ')}. Send language=multi to have each part in its own language.`,
+    },
+  ];
 }
 
 function timingsOf(results: readonly ChunkResult[], summary: RecordingSummary, totalMs: number): Timings {
-  const sum = (value: (result: ChunkResult) => number): number => results.reduce((total, result) => total + value(result), 0);
+  const sum = (value: (result: ChunkResult) => number): number =>
+    results.reduce((total, result) => total + value(result), 0);
   return {
     decodeMs: summary.decodeMs,
     detectMs: summary.detectMs,

@@ -13,7 +13,12 @@ export interface CueLayout {
 }
 
 /** Two lines of 42 characters, seven seconds, 17 characters a second: what subtitling guides take for readable. */
-export const DEFAULT_LAYOUT: CueLayout = { maxLineWidth: 42, maxLineCount: 2, maxWordsPerLine: null, highlightWords: false };
+export const DEFAULT_LAYOUT: CueLayout = {
+  maxLineWidth: 42,
+  maxLineCount: 2,
+  maxWordsPerLine: null,
+  highlightWords: false,
+};
 const LONGEST_MS = 7_000;
 const SHORTEST_MS = 1_000;
 const CHARACTERS_A_SECOND = 17;
@@ -52,7 +57,16 @@ const MARK = /[\p{P}]$/u;
 export function cuesOf(transcript: Pick<Transcript, 'segments'>, layout: CueLayout = DEFAULT_LAYOUT): Cue[] {
   const channels = [...new Set(transcript.segments.map((segment) => segment.channel))];
   return channels
-    .flatMap((channel) => cuesOfChannel(cueUnits(transcript.segments.filter((segment) => segment.channel === channel), layout.maxLineWidth), channel, layout))
+    .flatMap((channel) =>
+      cuesOfChannel(
+        cueUnits(
+          transcript.segments.filter((segment) => segment.channel === channel),
+          layout.maxLineWidth,
+        ),
+        channel,
+        layout,
+      ),
+    )
     .sort((left, right) => left.startMs - right.startMs || left.channel - right.channel);
 }
 
@@ -105,9 +119,16 @@ function divide(units: readonly CueUnit[], layout: CueLayout): [number, number][
     for (let start = to - 1; start >= 0; start--) {
       const group = units.slice(start, to);
       const single = start === to - 1;
-      if (!single && ((units[to - 1]?.endMs ?? 0) - (units[start]?.startMs ?? 0) > LONGEST_MS || wrap(group, layout) === null)) break;
+      if (
+        !single &&
+        ((units[to - 1]?.endMs ?? 0) - (units[start]?.startMs ?? 0) > LONGEST_MS || wrap(group, layout) === null)
+      )
+        break;
       const cost = (best[start] ?? Infinity) + costOf(units, start, to, layout);
-      if (cost < (best[to] ?? Infinity)) { best[to] = cost; from[to] = start; }
+      if (cost < (best[to] ?? Infinity)) {
+        best[to] = cost;
+        from[to] = start;
+      }
     }
   }
   const pairs: [number, number][] = [];
@@ -128,7 +149,8 @@ function costOf(units: readonly CueUnit[], from: number, to: number, layout: Cue
   for (let i = from + 1; i < to; i++) cost += costInside(units[i - 1], units[i]);
   if (to < units.length && !last.sentenceEnd) {
     const pauseMs = (units[to]?.startMs ?? 0) - last.endMs;
-    cost += pauseMs >= PAUSE_MS || last.segmentEnd ? BREAK_AT_PAUSE : MARK.test(last.text) ? BREAK_AT_MARK : BREAK_INSIDE;
+    cost +=
+      pauseMs >= PAUSE_MS || last.segmentEnd ? BREAK_AT_PAUSE : MARK.test(last.text) ? BREAK_AT_MARK : BREAK_INSIDE;
   }
   const complete = (from === 0 || isEnd(units[from - 1])) && isEnd(last);
   if (!complete && width < SHORT_WIDTH) cost += ALONE * (1 - width / SHORT_WIDTH);
@@ -170,7 +192,8 @@ function wrap(units: readonly CueUnit[], layout: CueLayout): CueUnit[][] | null 
   let [low, high] = [1, layout.maxLineWidth];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (filled(units, middle, layout).length <= needed.length && units.every((unit) => unit.width <= middle)) high = middle;
+    if (filled(units, middle, layout).length <= needed.length && units.every((unit) => unit.width <= middle))
+      high = middle;
     else low = middle + 1;
   }
   return filled(units, high, layout);

@@ -16,7 +16,10 @@ const UNIT = new RegExp(`[${UNSPACED_SCRIPTS}]\\p{M}*[^\\s\\p{L}\\p{N}]*|[^\\s${
 export function spokenUnits(text: string): SpokenUnit[] {
   const units: SpokenUnit[] = [];
   for (const match of text.matchAll(UNIT)) {
-    const key = match[0].normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
+    const key = match[0]
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M}]/gu, '');
     if (key !== '') units.push({ key, start: match.index, end: match.index + match[0].length });
   }
   return units;
@@ -70,7 +73,15 @@ function bestMeeting(tail: readonly string[], head: readonly string[]): OverlapC
     const line: Cell[] = [];
     for (const [column, right] of head.entries()) {
       const likeness = compare(left, right);
-      const cell = better(column, [[above[column - 1], likeness], [above[column], OTHER], [line[column - 1], OTHER]], likeness);
+      const cell = better(
+        column,
+        [
+          [above[column - 1], likeness],
+          [above[column], OTHER],
+          [line[column - 1], OTHER],
+        ],
+        likeness,
+      );
       line.push(cell);
       const dropBefore = tail.length - 1 - row;
       // One half of a word may be left over on either side of a cut. More costs as much as units that differ: a lone "the" far from the ends is chance.
@@ -89,7 +100,8 @@ function bestMeeting(tail: readonly string[], head: readonly string[]): OverlapC
 function better(column: number, ways: readonly (readonly [Cell | undefined, number])[], alone: number): Cell {
   let found: Cell = alone > 0 ? { score: alone, from: column } : { score: 0, from: column + 1 };
   for (const [cell, gain] of ways) {
-    if (cell !== undefined && cell.score > 0 && cell.score + gain > found.score) found = { score: cell.score + gain, from: cell.from };
+    if (cell !== undefined && cell.score > 0 && cell.score + gain > found.score)
+      found = { score: cell.score + gain, from: cell.from };
   }
   return found;
 }

@@ -23,14 +23,19 @@ export function toRecordingTime(chunk: PlannedChunk, recognition: Recognition): 
 
 /** The speech that the detector found in a chunk, on the chunk's clock (milliseconds): a part a span where a run crosses spans. */
 export function speechInChunk(chunk: Pick<PlannedChunk, 'spans' | 'speech'>): Stretch[] {
-  return chunk.speech.flatMap((run) => chunk.spans.flatMap(({ chunkMs, startMs, durationMs }): Stretch[] => {
-    const from = Math.max(run.startMs, startMs);
-    const to = Math.min(run.endMs, startMs + durationMs);
-    return to > from ? [{ startMs: chunkMs + from - startMs, endMs: chunkMs + to - startMs }] : [];
-  }));
+  return chunk.speech.flatMap((run) =>
+    chunk.spans.flatMap(({ chunkMs, startMs, durationMs }): Stretch[] => {
+      const from = Math.max(run.startMs, startMs);
+      const to = Math.min(run.endMs, startMs + durationMs);
+      return to > from ? [{ startMs: chunkMs + from - startMs, endMs: chunkMs + to - startMs }] : [];
+    }),
+  );
 }
 
-interface Stretch { readonly startMs: number; readonly endMs: number }
+interface Stretch {
+  readonly startMs: number;
+  readonly endMs: number;
+}
 
 /** Maps times of one chunk; spans ascend and leave no gap in the chunk. */
 class ChunkClock {
@@ -50,7 +55,10 @@ class ChunkClock {
     let heldMs = -1;
     for (const span of this.#spans) {
       const commonMs = Math.min(endMs, span.chunkMs + span.durationMs) - Math.max(startMs, span.chunkMs);
-      if (commonMs > heldMs && commonMs > 0) { home = span; heldMs = commonMs; }
+      if (commonMs > heldMs && commonMs > 0) {
+        home = span;
+        heldMs = commonMs;
+      }
     }
     const start = at(home, startMs);
     return { startMs: start, endMs: Math.max(start, at(home, endMs)) };

@@ -27,12 +27,23 @@ export interface TranscriptJson {
   readonly model: string;
   readonly task: Transcript['task'];
   readonly channels: number;
-  readonly timings: { readonly queue: number; readonly inference: number; readonly decode: number; readonly detect: number; readonly total: number };
+  readonly timings: {
+    readonly queue: number;
+    readonly inference: number;
+    readonly decode: number;
+    readonly detect: number;
+    readonly total: number;
+  };
   readonly filtered: FilteredJson[];
   readonly accounting: {
     readonly speech: number;
     readonly non_speech: number;
-    readonly skipped: { readonly start: number; readonly end: number; readonly channel: number; readonly reason: string }[];
+    readonly skipped: {
+      readonly start: number;
+      readonly end: number;
+      readonly channel: number;
+      readonly reason: string;
+    }[];
   };
   readonly warnings: { readonly code: string; readonly message: string }[];
 }
@@ -83,7 +94,12 @@ export function renderJson(transcript: Transcript): TranscriptJson {
     accounting: {
       speech: seconds(accounting.speechMs),
       non_speech: seconds(accounting.nonSpeechMs),
-      skipped: accounting.skipped.map((entry) => ({ start: seconds(entry.startMs), end: seconds(entry.endMs), channel: entry.channel, reason: entry.reason })),
+      skipped: accounting.skipped.map((entry) => ({
+        start: seconds(entry.startMs),
+        end: seconds(entry.endMs),
+        channel: entry.channel,
+        reason: entry.reason,
+      })),
     },
     warnings: transcript.warnings.map(({ code, message }) => ({ code, message })),
   };
@@ -99,14 +115,16 @@ export function segmentJson(segment: Transcript['segments'][number], id: number)
     confidence: segment.confidence,
     channel: segment.channel,
     ...(segment.language === undefined ? {} : { language: segment.language }),
-    ...(segment.words === undefined ? {} : {
-      words: segment.words.map((word) => ({
-        word: word.word.trim(),
-        start: seconds(word.startMs),
-        end: seconds(word.endMs),
-        probability: word.probability,
-        ...(word.approximate === undefined ? {} : { approximate: word.approximate }),
-      })),
-    }),
+    ...(segment.words === undefined
+      ? {}
+      : {
+          words: segment.words.map((word) => ({
+            word: word.word.trim(),
+            start: seconds(word.startMs),
+            end: seconds(word.endMs),
+            probability: word.probability,
+            ...(word.approximate === undefined ? {} : { approximate: word.approximate }),
+          })),
+        }),
   };
 }

@@ -42,14 +42,27 @@ export interface LanguageCode {
 }
 
 /** The transcript in OpenAI's long form; `granularities` says which of segments and words it lists. */
-export function verboseJson(transcript: Transcript, granularities: { readonly segments: boolean; readonly words: boolean }): VerboseJson {
+export function verboseJson(
+  transcript: Transcript,
+  granularities: { readonly segments: boolean; readonly words: boolean },
+): VerboseJson {
   return {
     task: transcript.task,
     language: languageName(transcript.language),
     duration: seconds(transcript.durationMs),
     text: transcript.text,
     ...(granularities.segments ? { segments: transcript.segments.map(openAiSegment) } : {}),
-    ...(granularities.words ? { words: transcript.segments.flatMap((segment) => (segment.words ?? []).map((word) => ({ word: word.word.trim(), start: seconds(word.startMs), end: seconds(word.endMs) }))) } : {}),
+    ...(granularities.words
+      ? {
+          words: transcript.segments.flatMap((segment) =>
+            (segment.words ?? []).map((word) => ({
+              word: word.word.trim(),
+              start: seconds(word.startMs),
+              end: seconds(word.endMs),
+            })),
+          ),
+        }
+      : {}),
     usage: durationUsage(transcript),
     ...spokenLanguages(transcript),
     ...filteredField(transcript.filtered),
@@ -66,9 +79,14 @@ export function durationUsage(transcript: Pick<Transcript, 'durationMs'>): Durat
   return { type: 'duration', seconds: Math.ceil(seconds(transcript.durationMs)) };
 }
 
-function openAiSegment(segment: Transcript['segments'][number], id: number, all: Transcript['segments']): NonNullable<VerboseJson['segments']>[number] {
+function openAiSegment(
+  segment: Transcript['segments'][number],
+  id: number,
+  all: Transcript['segments'],
+): NonNullable<VerboseJson['segments']>[number] {
   const before = all[id - 1]?.text;
-  const lead = before === undefined ? (isUnspaced(segment.text.charAt(0)) ? '' : ' ') : spaceBetween(before, segment.text);
+  const lead =
+    before === undefined ? (isUnspaced(segment.text.charAt(0)) ? '' : ' ') : spaceBetween(before, segment.text);
   return {
     id,
     seek: Math.round(segment.startMs / 10),

@@ -8,14 +8,19 @@ export type CueSize = 'word' | CueLayout;
 
 /** SubRip. An arrow in the text is shortened, for it would be read as a time line. Empty for an empty transcript. */
 export function renderSrt(transcript: Pick<Transcript, 'segments'>, size: CueSize = DEFAULT_LAYOUT): string {
-  return cues(transcript, size).map((cue, index) => {
-    const lines = cueLines(cue, (unit) => marked(cue, unit, unit.text)).map((line) => line.replaceAll('-->', '->'));
-    return `${String(index + 1)}\n${clockTime(cue.startMs, ',')} --> ${clockTime(cue.endMs, ',')}\n${lines.join('\n')}\n\n`;
-  }).join('');
+  return cues(transcript, size)
+    .map((cue, index) => {
+      const lines = cueLines(cue, (unit) => marked(cue, unit, unit.text)).map((line) => line.replaceAll('-->', '->'));
+      return `${String(index + 1)}\n${clockTime(cue.startMs, ',')} --> ${clockTime(cue.endMs, ',')}\n${lines.join('\n')}\n\n`;
+    })
+    .join('');
 }
 
 /** WebVTT (W3C), text escaped; the channel is the voice when there is more than one. What the filters took away stands in notes, which no player shows. */
-export function renderVtt(transcript: Pick<Transcript, 'segments'> & Partial<Pick<Transcript, 'filtered'>>, size: CueSize = DEFAULT_LAYOUT): string {
+export function renderVtt(
+  transcript: Pick<Transcript, 'segments'> & Partial<Pick<Transcript, 'filtered'>>,
+  size: CueSize = DEFAULT_LAYOUT,
+): string {
   const all = cues(transcript, size);
   const several = all.some((cue) => cue.channel > 0);
   const blocks = all.map((cue) => {
@@ -23,9 +28,11 @@ export function renderVtt(transcript: Pick<Transcript, 'segments'> & Partial<Pic
     const lines = cueLines(cue, (unit) => marked(cue, unit, escapeVtt(unit.text)));
     return `${clockTime(cue.startMs, '.')} --> ${clockTime(cue.endMs, '.')}\n${voice}${lines.join('\n')}\n\n`;
   });
-  const notes = (transcript.filtered ?? []).filter(({ text }) => text !== '').map(({ startMs, endMs, text, reason }) => {
-    return `NOTE filtered (${reason}) ${clockTime(startMs, '.')} to ${clockTime(endMs, '.')}: ${escapeVtt(text.replace(/\s+/gu, ' '))}\n\n`;
-  });
+  const notes = (transcript.filtered ?? [])
+    .filter(({ text }) => text !== '')
+    .map(({ startMs, endMs, text, reason }) => {
+      return `NOTE filtered (${reason}) ${clockTime(startMs, '.')} to ${clockTime(endMs, '.')}: ${escapeVtt(text.replace(/\s+/gu, ' '))}\n\n`;
+    });
   return `WEBVTT\n\n${notes.join('')}${blocks.join('')}`;
 }
 

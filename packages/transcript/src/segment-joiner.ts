@@ -8,7 +8,12 @@ function dropHead(segment: Segment, count: number): Segment | null {
   if (first === undefined) return null;
   const text = segment.text.slice(first.start);
   const words = segment.words === undefined ? undefined : lastLetters(segment.words, lettersIn(text));
-  return { ...segment, text, startMs: words?.[0]?.startMs ?? segment.startMs, ...(words === undefined ? {} : { words }) };
+  return {
+    ...segment,
+    text,
+    startMs: words?.[0]?.startMs ?? segment.startMs,
+    ...(words === undefined ? {} : { words }),
+  };
 }
 
 /** The segment without its last `count` units, or null when nothing is left. Token ids stay. `closing` takes the place of the punctuation behind the last unit kept, when it is given. */
@@ -74,7 +79,9 @@ export class SegmentJoiner {
     const end = this.#ends.get(chunk.channel) ?? { held: false, segments: [] };
     this.#ends.delete(chunk.channel);
     let before = end.segments;
-    let after = chunk.segments.map((segment) => ({ ...segment, text: segment.text.trim() })).filter(({ text }) => text !== '');
+    let after = chunk.segments
+      .map((segment) => ({ ...segment, text: segment.text.trim() }))
+      .filter(({ text }) => text !== '');
     if (chunk.overlapMs > 0) [before, after] = join(before, after, chunk.overlapMs);
     const released = end.held ? before : [];
     if (after.length === 0) return released;

@@ -17,7 +17,19 @@ export interface Gpu {
 
 /** What the routes use. */
 export interface ApiContext extends UploadParts, SubmitParts {
-  readonly config: Pick<ApiConfig, 'ENABLE_REST' | 'ENABLE_WEBSOCKET' | 'RELAY_URL' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'SSE_HEARTBEAT_MS' | 'SSE_STALL_TIMEOUT_MS' | 'MAX_AUDIO_SECONDS' | 'MAX_JOB_RETENTION_SECONDS' | 'WEB_DIR'>;
+  readonly config: Pick<
+    ApiConfig,
+    | 'ENABLE_REST'
+    | 'ENABLE_WEBSOCKET'
+    | 'RELAY_URL'
+    | 'CORS_ORIGINS'
+    | 'ALLOWED_HOSTS'
+    | 'SSE_HEARTBEAT_MS'
+    | 'SSE_STALL_TIMEOUT_MS'
+    | 'MAX_AUDIO_SECONDS'
+    | 'MAX_JOB_RETENTION_SECONDS'
+    | 'WEB_DIR'
+  >;
   readonly logger: Logger;
   /** Live sessions of the whole cluster, to watch, list and delete. */
   readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;

@@ -41,7 +41,9 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     http: { headersTimeout: 30_000, IncomingMessage: AskedUpgrade },
     return503OnClosing: false,
     clientErrorHandler: replyToBadClient,
-    frameworkErrors: (error, request, reply) => { replyWithError(request, reply.header('x-request-id', request.id), error); },
+    frameworkErrors: (error, request, reply) => {
+      replyWithError(request, reply.header('x-request-id', request.id), error);
+    },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -50,9 +52,19 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   useEveryAnswer(app, context);
   useBrowserRules(app, { origins: config.CORS_ORIGINS, hosts: config.ALLOWED_HOSTS, open: access.open });
   if (config.CORS_ORIGINS.length > 0) {
-    await app.register(cors, { origin: config.CORS_ORIGINS.includes('*') ? '*' : [...config.CORS_ORIGINS], methods: ['GET', 'HEAD', 'POST', 'DELETE'], exposedHeaders: EXPOSED_HEADERS, maxAge: 3_600 });
+    await app.register(cors, {
+      origin: config.CORS_ORIGINS.includes('*') ? '*' : [...config.CORS_ORIGINS],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      exposedHeaders: EXPOSED_HEADERS,
+      maxAge: 3_600,
+    });
   }
-  forwardToRelay(app.server, { relayUrl: config.ENABLE_WEBSOCKET ? config.RELAY_URL ?? null : null, stopping: () => context.stopping(), leaving: context.leaving, abandoned: context.abandoned });
+  forwardToRelay(app.server, {
+    relayUrl: config.ENABLE_WEBSOCKET ? (config.RELAY_URL ?? null) : null,
+    stopping: () => context.stopping(),
+    leaving: context.leaving,
+    abandoned: context.abandoned,
+  });
   useApiAccess(app, access);
   await collectDescription(app);
   await app.register(async (scope) => {
@@ -78,8 +90,12 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
 
 /** No body is read for a route: those that want one read it as it comes, and the others are answered while it is dropped. */
 function useBodiesAsStreams(app: FastifyInstance): void {
-  app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload); });
-  app.server.on('checkContinue', (request, response) => { app.server.emit('request', request, response); });
+  app.addContentTypeParser('*', (_request, payload, done) => {
+    done(null, payload);
+  });
+  app.server.on('checkContinue', (request, response) => {
+    app.server.emit('request', request, response);
+  });
 }
 
 function useEveryAnswer(app: FastifyInstance, context: ApiContext): void {
@@ -95,7 +111,10 @@ function useEveryAnswer(app: FastifyInstance, context: ApiContext): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     context.onAnswer(route, reply.raw.statusCode, reply.elapsedTime);
-    request.log.info({ method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) }, 'answered');
+    request.log.info(
+      { method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) },
+      'answered',
+    );
     drainRest(request.raw);
     done();
   });

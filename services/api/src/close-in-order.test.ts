@@ -14,7 +14,7 @@ describe('closeInOrder', () => {
     const address = await listen();
     const agent = new Agent({ keepAlive: true });
     const kept = get(`${address}/health`, { agent });
-    (await once(kept, 'response') as [import('node:http').IncomingMessage])[0].resume();
+    ((await once(kept, 'response')) as [import('node:http').IncomingMessage])[0].resume();
     await once(connect(Number(new URL(address).port), '127.0.0.1'), 'connect');
     const upload = new HeldRequest(`${address}/transcribe`, { 'content-type': 'audio/wav' });
     await upload.send('first\n');

@@ -12,10 +12,16 @@ export function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
     unused.add(socket);
-    socket.once('close', () => { unused.delete(socket); });
+    socket.once('close', () => {
+      unused.delete(socket);
+    });
   });
-  server.on('request', (request: IncomingMessage) => { unused.delete(request.socket); });
-  server.on('upgrade', (request: IncomingMessage) => { unused.delete(request.socket); });
+  server.on('request', (request: IncomingMessage) => {
+    unused.delete(request.socket);
+  });
+  server.on('upgrade', (request: IncomingMessage) => {
+    unused.delete(request.socket);
+  });
   return unused;
 }
 
@@ -23,14 +29,21 @@ export function unusedConnections(server: Server): ReadonlySet<Socket> {
  * Takes no new connection, lets the requests in progress finish, and ends.
  * After `drainMs` they are given up (`giveUp` is called, they answer `shutting_down`), and soon after all connections are cut.
  */
-export async function closeInOrder(app: FastifyInstance, unused: ReadonlySet<Socket>, drainMs: number, giveUp: () => void): Promise<void> {
+export async function closeInOrder(
+  app: FastifyInstance,
+  unused: ReadonlySet<Socket>,
+  drainMs: number,
+  giveUp: () => void,
+): Promise<void> {
   const look = setInterval(() => {
     app.server.closeIdleConnections();
     for (const socket of unused) socket.destroy();
   }, LOOK_MS);
   const timers = [
     setTimeout(giveUp, Math.max(0, drainMs - TELL_MS)),
-    setTimeout(() => { app.server.closeAllConnections(); }, drainMs),
+    setTimeout(() => {
+      app.server.closeAllConnections();
+    }, drainMs),
   ];
   try {
     await app.close();

@@ -5,7 +5,10 @@ import { readConfig } from './config.js';
 describe('The configuration of the API', () => {
   test('An empty environment gives the defaults.', () => {
     const config = readConfig({});
-    assert.deepEqual([config.API_HOST, config.API_PORT, config.METRICS_PORT, config.MAX_UPLOAD_BYTES, config.UPLOAD_IDLE_TIMEOUT_MS], ['127.0.0.1', 8_000, 9_100, 2_147_483_648, 30_000]);
+    assert.deepEqual(
+      [config.API_HOST, config.API_PORT, config.METRICS_PORT, config.MAX_UPLOAD_BYTES, config.UPLOAD_IDLE_TIMEOUT_MS],
+      ['127.0.0.1', 8_000, 9_100, 2_147_483_648, 30_000],
+    );
     assert.equal(config.vadModelPath, '.murmuration/models/silero-vad/silero_vad_v6.onnx');
     assert.deepEqual(config.CORS_ORIGINS, []);
   });
@@ -21,15 +24,39 @@ describe('The configuration of the API', () => {
   });
 
   test('Jobs stay a week unless said otherwise, never longer than the most, and a default above it stops the start.', () => {
-    assert.deepEqual([readConfig({}).jobRetentionSeconds, readConfig({}).MAX_JOB_RETENTION_SECONDS], [604_800, 2_592_000]);
+    assert.deepEqual(
+      [readConfig({}).jobRetentionSeconds, readConfig({}).MAX_JOB_RETENTION_SECONDS],
+      [604_800, 2_592_000],
+    );
     assert.equal(readConfig({ MAX_JOB_RETENTION_SECONDS: '60' }).jobRetentionSeconds, 60);
     assert.equal(readConfig({ JOB_RETENTION_SECONDS: '5' }).jobRetentionSeconds, 5);
-    assert.throws(() => readConfig({ JOB_RETENTION_SECONDS: '61', MAX_JOB_RETENTION_SECONDS: '60' }), /JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS/);
+    assert.throws(
+      () => readConfig({ JOB_RETENTION_SECONDS: '61', MAX_JOB_RETENTION_SECONDS: '60' }),
+      /JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS/,
+    );
   });
 
-  for (const [name, value] of [['API_PORT', '70000'], ['API_PORT', 'http'], ['MAX_UPLOAD_BYTES', '0'], ['MAX_UPLOAD_BYTES', '2G'], ['CORS_ORIGINS', 'app.example'], ['ENABLE_REST', 'perhaps'], ['REDIS_URL', 'localhost'], ['AUTH', 'on'], ['LOG_LEVEL', 'loud'], ['URL_ALLOWLIST', 'http://a.example/'], ['WEBHOOK_SECRET', 'whsec_short'], ['MAX_BACKLOG_SECONDS', '0'], ['JOB_RETENTION_SECONDS', '0'], ['MAX_JOB_RETENTION_SECONDS', 'week']] as const) {
+  for (const [name, value] of [
+    ['API_PORT', '70000'],
+    ['API_PORT', 'http'],
+    ['MAX_UPLOAD_BYTES', '0'],
+    ['MAX_UPLOAD_BYTES', '2G'],
+    ['CORS_ORIGINS', 'app.example'],
+    ['ENABLE_REST', 'perhaps'],
+    ['REDIS_URL', 'localhost'],
+    ['AUTH', 'on'],
+    ['LOG_LEVEL', 'loud'],
+    ['URL_ALLOWLIST', 'http://a.example/'],
+    ['WEBHOOK_SECRET', 'whsec_short'],
+    ['MAX_BACKLOG_SECONDS', '0'],
+    ['JOB_RETENTION_SECONDS', '0'],
+    ['MAX_JOB_RETENTION_SECONDS', 'week'],
+  ] as const) {
     test(`The bad value ${value} stops the start, and ${name} is named without it.`, () => {
-      assert.throws(() => readConfig({ [name]: value }), (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`));
+      assert.throws(
+        () => readConfig({ [name]: value }),
+        (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`),
+      );
     });
   }
 });

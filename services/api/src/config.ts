@@ -9,7 +9,10 @@ const shape = {
   METRICS_PORT: portVariable.default(9100),
   ENABLE_REST: booleanVariable.default(true),
   /** Where WebSocket upgrades that come to the API go: `http://host:port` of a relay. */
-  RELAY_URL: z.string().refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path').optional(),
+  RELAY_URL: z
+    .string()
+    .refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path')
+    .optional(),
   /** Holds the script of `/redoc`. */
   WEB_DIR: z.string().default('.murmuration/web'),
   /** Bound on all uploads in `SPOOL_DIR` together. */

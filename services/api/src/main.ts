@@ -15,16 +15,28 @@ import { SpoolDirectory } from './upload/spool.js';
 const GPU_FACTS_MS = 10_000;
 
 const config = configOrExit(readConfig);
-const { access, exit, ffmpeg, intake, logger, metrics, outbound, owners, portFault, shutdown, started } = await startNode({ service: 'api', serving: 'taking requests', config });
+const { access, exit, ffmpeg, intake, logger, metrics, outbound, owners, portFault, shutdown, started } =
+  await startNode({ service: 'api', serving: 'taking requests', config });
 observeQueue(metrics, intake);
-const spools = await SpoolDirectory.open(resolve(config.SPOOL_DIR), config.SPOOL_MAX_BYTES).catch((error: unknown) => exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })));
+const spools = await SpoolDirectory.open(resolve(config.SPOOL_DIR), config.SPOOL_MAX_BYTES).catch((error: unknown) =>
+  exit(new Error('SPOOL_DIR: the folder cannot be made.', { cause: error })),
+);
 const [leaving, abandoned] = [new AbortController(), new AbortController()];
 const app = await createApp({
-  config, logger, access, outbound, spools,
+  config,
+  logger,
+  access,
+  outbound,
+  spools,
   service: intake,
   jobs: intake.jobs,
   live: intake.live,
-  limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
+  limits: {
+    maxUploadBytes: config.MAX_UPLOAD_BYTES,
+    maxFormFields: config.MAX_FORM_FIELDS,
+    idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS,
+    totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS,
+  },
   uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS, owners),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),
   gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(() => [])),
@@ -38,7 +50,11 @@ const app = await createApp({
 const unused = unusedConnections(app.server);
 shutdown.add('http', () => {
   leaving.abort();
-  return closeInOrder(app, unused, config.DRAIN_TIMEOUT_MS, () => { abandoned.abort(); });
+  return closeInOrder(app, unused, config.DRAIN_TIMEOUT_MS, () => {
+    abandoned.abort();
+  });
 });
-await app.listen({ host: config.API_HOST, port: config.API_PORT, listenTextResolver: () => 'listening' }).catch(portFault('API_PORT', config.API_PORT));
+await app
+  .listen({ host: config.API_HOST, port: config.API_PORT, listenTextResolver: () => 'listening' })
+  .catch(portFault('API_PORT', config.API_PORT));
 started({ host: config.API_HOST, port: (app.server.address() as AddressInfo).port, ffmpeg: ffmpeg?.version ?? null });

@@ -63,14 +63,25 @@ export interface Received<Fields, Result> {
 }
 
 /** Receives a recording and has it worked on, beginning while it arrives where the fields are known. Throws `AsrError`; frees all it took in any case. */
-export async function receiveRecording<Fields, Result>(parts: ReceivingParts, upload: Upload<Fields, Result>): Promise<Received<Fields, Result>> {
+export async function receiveRecording<Fields, Result>(
+  parts: ReceivingParts,
+  upload: Upload<Fields, Result>,
+): Promise<Received<Fields, Result>> {
   const { kind, contentType } = uploadKind(upload.message.headers, parts.limits.maxUploadBytes);
   const bag = new FieldBag(upload.reader.lists);
   bag.addQuery(upload.query);
   const fields = upload.reader.read(bag);
-  const body = new BodyReader(upload.message, upload.response, {
-    maxBytes: bodyBytes(kind, parts.limits.maxUploadBytes), idleTimeoutMs: parts.limits.idleTimeoutMs, totalTimeoutMs: parts.limits.totalTimeoutMs, mustHurry: () => parts.uploads.scarce,
-  }, upload.signal);
+  const body = new BodyReader(
+    upload.message,
+    upload.response,
+    {
+      maxBytes: bodyBytes(kind, parts.limits.maxUploadBytes),
+      idleTimeoutMs: parts.limits.idleTimeoutMs,
+      totalTimeoutMs: parts.limits.totalTimeoutMs,
+      mustHurry: () => parts.uploads.scarce,
+    },
+    upload.signal,
+  );
   try {
     if (kind === 'raw') return await receiveRaw(upload, body, contentType, fields);
     return await new FormReceipt(parts, upload, bag, fields).run(body, contentType);
@@ -79,11 +90,21 @@ export async function receiveRecording<Fields, Result>(parts: ReceivingParts, up
   }
 }
 
-async function receiveRaw<Fields, Result>(upload: Upload<Fields, Result>, body: BodyReader, contentType: string, fields: Fields): Promise<Received<Fields, Result>> {
+async function receiveRaw<Fields, Result>(
+  upload: Upload<Fields, Result>,
+  body: BodyReader,
+  contentType: string,
+  fields: Fields,
+): Promise<Received<Fields, Result>> {
   const first = await body.read();
   if (first === null) throw new AsrError('empty_file', undefined, { param: 'file' });
   const kept = new KeptFault();
-  const work = upload.begin({ fields, file: { contentType, extension: null }, source: kept.passing(following(first, body)), free: Promise.resolve() });
+  const work = upload.begin({
+    fields,
+    file: { contentType, extension: null },
+    source: kept.passing(following(first, body)),
+    free: Promise.resolve(),
+  });
   try {
     return { fields, result: await work.outcome() };
   } catch (error) {
@@ -127,7 +148,9 @@ class FormReceipt<Fields, Result> implements FormListener {
     this.#bag = bag;
     this.#fields = fields;
     this.#spool = parts.spools.create();
-    this.#workFailed = new Promise<never>((_resolve, reject) => { this.#fail = reject; });
+    this.#workFailed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject;
+    });
     this.#workFailed.catch(() => undefined);
   }
 
@@ -169,7 +192,10 @@ class FormReceipt<Fields, Result> implements FormListener {
   }
 
   onOtherFile(name: string): void {
-    if (this.#upload.reader.strict) throw new AsrError('unknown_field', `${shown(name)}: not a known field. Send the recording as \`file\`.`, { param: shown(name) });
+    if (this.#upload.reader.strict)
+      throw new AsrError('unknown_field', `${shown(name)}: not a known field. Send the recording as \`file\`.`, {
+        param: shown(name),
+      });
   }
 
   #takeField(name: string, value: string): void {
@@ -192,7 +218,12 @@ class FormReceipt<Fields, Result> implements FormListener {
   }
 
   #begin(free: Promise<void>): Work<Fields, Result> {
-    const work = this.#upload.begin({ fields: this.#fields, file: this.#file ?? { contentType: null, extension: null }, source: this.#spool.read(), free });
+    const work = this.#upload.begin({
+      fields: this.#fields,
+      file: this.#file ?? { contentType: null, extension: null },
+      source: this.#spool.read(),
+      free,
+    });
     this.#work = work;
     work.failure().catch((error: unknown) => {
       if (this.#work === work) this.#fail(error);

@@ -36,10 +36,16 @@ export async function submitJob(parts: SubmitParts, request: SubmitRequest): Pro
   if (isJson(message.headers)) return submitUrl(parts, request, await jsonFields(parts, request));
   if (isBodiless(message.headers) && hasUrl(query)) return submitUrl(parts, request, queryFields(request));
   const { fields, result } = await receiveRecording<JobFields, SubmittedJob>(parts, {
-    message, response, query, reader, signal,
+    message,
+    response,
+    query,
+    reader,
+    signal,
     needsFile: (known) => known.url === null,
     begin: (recording) => new SubmitWork(parts.jobs, request, recording),
-  }).catch((error: unknown) => { throw namingSource(error, 'file'); });
+  }).catch((error: unknown) => {
+    throw namingSource(error, 'file');
+  });
   return result ?? submitUrl(parts, request, fields);
 }
 
@@ -61,20 +67,30 @@ async function jsonFields(parts: SubmitParts, request: SubmitRequest): Promise<J
 }
 
 async function submitUrl(parts: SubmitParts, request: SubmitRequest, fields: JobFields): Promise<SubmittedJob> {
-  if (fields.url === null) throw new AsrError('missing_file', 'No audio was sent. Name it in `url`, or send it as a form or as the body.', { param: 'url' });
+  if (fields.url === null)
+    throw new AsrError('missing_file', 'No audio was sent. Name it in `url`, or send it as a form or as the body.', {
+      param: 'url',
+    });
   const over = new AbortController();
   const signal = AbortSignal.any([request.signal, over.signal]);
   const { limits } = parts;
   const kept = new KeptFault();
   try {
     const { source, contentType, extension } = await fetchRecording(fields.url, {
-      client: parts.outbound, signal, maxBytes: limits.maxUploadBytes, idleTimeoutMs: limits.idleTimeoutMs, totalTimeoutMs: limits.totalTimeoutMs,
+      client: parts.outbound,
+      signal,
+      maxBytes: limits.maxUploadBytes,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      totalTimeoutMs: limits.totalTimeoutMs,
     }).catch((error: unknown) => {
       if (request.idempotencyKey === null) throw error;
       // A repeated request is answered although the address has gone since.
       return { source: failing(error), contentType: null, extension: null };
     });
-    return await parts.jobs.submit({ ...submission(request, fields, { source: kept.passing(source), contentType, extension, signal }), hashBytes: false });
+    return await parts.jobs.submit({
+      ...submission(request, fields, { source: kept.passing(source), contentType, extension, signal }),
+      hashBytes: false,
+    });
   } catch (error) {
     throw namingSource(kept.insteadOf(error), 'url');
   } finally {
@@ -88,9 +104,24 @@ function failing(error: unknown): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(AsrError.from(error)) }) };
 }
 
-function submission(request: SubmitRequest, fields: JobFields, recording: Pick<JobSubmission, 'source' | 'contentType' | 'extension' | 'signal'>): JobSubmission {
+function submission(
+  request: SubmitRequest,
+  fields: JobFields,
+  recording: Pick<JobSubmission, 'source' | 'contentType' | 'extension' | 'signal'>,
+): JobSubmission {
   const { id, options, priority, metadata, webhook, retentionSeconds } = fields;
-  return { ...recording, id, options, priority, metadata, webhook, retentionSeconds, owner: request.owner, idempotencyKey: request.idempotencyKey, fingerprint: canonicalJson(fields) };
+  return {
+    ...recording,
+    id,
+    options,
+    priority,
+    metadata,
+    webhook,
+    retentionSeconds,
+    owner: request.owner,
+    idempotencyKey: request.idempotencyKey,
+    fingerprint: canonicalJson(fields),
+  };
 }
 
 /** One attempt at the submission of a recording that comes with the request. Any field changes it; nothing is accepted before all are there. */
@@ -100,10 +131,15 @@ class SubmitWork implements Work<JobFields, SubmittedJob> {
   readonly #submitted: Promise<SubmittedJob>;
 
   constructor(jobs: JobService, request: SubmitRequest, { fields, file, source, free }: Recording<JobFields>) {
-    if (fields.url !== null) throw new AsrError('invalid_field', 'url: came together with a recording. Send one of them.', { param: 'url' });
+    if (fields.url !== null)
+      throw new AsrError('invalid_field', 'url: came together with a recording. Send one of them.', { param: 'url' });
     this.#fields = canonicalJson(fields);
     const signal = AbortSignal.any([request.signal, this.#cancelled.signal]);
-    this.#submitted = free.then(() => jobs.submit(submission(request, fields, { source, contentType: file.contentType, extension: file.extension, signal })));
+    this.#submitted = free.then(() =>
+      jobs.submit(
+        submission(request, fields, { source, contentType: file.contentType, extension: file.extension, signal }),
+      ),
+    );
     this.#submitted.catch(() => undefined);
   }
 
@@ -112,7 +148,9 @@ class SubmitWork implements Work<JobFields, SubmittedJob> {
   }
 
   failure(): Promise<never> {
-    return new Promise((_resolve, reject) => { this.#submitted.catch(reject); });
+    return new Promise((_resolve, reject) => {
+      this.#submitted.catch(reject);
+    });
   }
 
   goesOnWith(fields: JobFields): boolean {

@@ -39,10 +39,19 @@ export interface TranscribedUpload<Answer> {
 }
 
 /** Receives a recording and has it transcribed, beginning while it arrives where the fields are known. Throws `AsrError`; frees all it took in any case. */
-export async function transcribeUpload<Answer>(parts: UploadParts, request: TranscribeRequest<Answer>): Promise<TranscribedUpload<Answer>> {
+export async function transcribeUpload<Answer>(
+  parts: UploadParts,
+  request: TranscribeRequest<Answer>,
+): Promise<TranscribedUpload<Answer>> {
   const { message, response, query, reader, signal } = request;
   const { fields, result } = await receiveRecording<ReadFields<Answer>, Transcript>(parts, {
-    message, response, query, signal, reader, needsFile: () => true, begin: (recording) => new TranscribeWork(parts.service, request, recording),
+    message,
+    response,
+    query,
+    signal,
+    reader,
+    needsFile: () => true,
+    begin: (recording) => new TranscribeWork(parts.service, request, recording),
   });
   if (result === null) throw new AsrError('missing_file', undefined, { param: 'file' });
   return { transcript: result, answer: fields.answer };
@@ -54,10 +63,22 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
   readonly #options: string;
   readonly #attempt: Attempt;
 
-  constructor(service: TranscriptionService, { output, owner, signal }: TranscribeRequest<Answer>, { fields, file, source }: Recording<ReadFields<Answer>>) {
+  constructor(
+    service: TranscriptionService,
+    { output, owner, signal }: TranscribeRequest<Answer>,
+    { fields, file, source }: Recording<ReadFields<Answer>>,
+  ) {
     this.#output = output;
     this.#options = JSON.stringify(fields.options);
-    this.#attempt = new Attempt(service, { source, contentType: file.contentType, extension: file.extension, options: fields.options, lane: 'interactive', owner, signal });
+    this.#attempt = new Attempt(service, {
+      source,
+      contentType: file.contentType,
+      extension: file.extension,
+      options: fields.options,
+      lane: 'interactive',
+      owner,
+      signal,
+    });
     this.#followWhereWanted(fields.answer);
   }
 
@@ -75,7 +96,11 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
       return true;
     }
     if (!this.#output.begun) return false;
-    throw new AsrError('invalid_field', `${name}: came after the file, when part of the answer had been sent. Send it before the file or as a query parameter.`, { param: name });
+    throw new AsrError(
+      'invalid_field',
+      `${name}: came after the file, when part of the answer had been sent. Send it before the file or as a query parameter.`,
+      { param: name },
+    );
   }
 
   cancel(): Promise<void> {
@@ -85,7 +110,12 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
 
   #followWhereWanted(answer: Answer): void {
     if (!this.#output.follows(answer) || this.#attempt.following) return;
-    this.#attempt.follow(() => { this.#output.accepted(); }, (segments) => this.#output.take(segments));
+    this.#attempt.follow(
+      () => {
+        this.#output.accepted();
+      },
+      (segments) => this.#output.take(segments),
+    );
   }
 }
 
@@ -100,7 +130,10 @@ class Attempt {
   #followed: Promise<void> | null = null;
 
   constructor(service: TranscriptionService, request: TranscriptionRequest) {
-    this.#transcription = service.start({ ...request, signal: AbortSignal.any([request.signal, this.#cancelled.signal]) });
+    this.#transcription = service.start({
+      ...request,
+      signal: AbortSignal.any([request.signal, this.#cancelled.signal]),
+    });
     this.#transcript = this.#transcription.then((transcription) => transcription.result());
     this.#transcript.catch(() => undefined);
   }
@@ -131,7 +164,9 @@ class Attempt {
 
   /** Rejects as soon as the work fails; never resolves. */
   failure(): Promise<never> {
-    return new Promise((_resolve, reject) => { this.#transcript.catch(reject); });
+    return new Promise((_resolve, reject) => {
+      this.#transcript.catch(reject);
+    });
   }
 
   cancel(): void {

@@ -13,16 +13,31 @@ export interface UrlRequest {
 }
 
 /** Fetches the recording of a URL and has it transcribed while it comes. Throws `AsrError`. */
-export async function transcribeUrl(parts: UploadParts & { readonly outbound: GuardedClient }, request: UrlRequest): Promise<Transcript> {
+export async function transcribeUrl(
+  parts: UploadParts & { readonly outbound: GuardedClient },
+  request: UrlRequest,
+): Promise<Transcript> {
   const over = new AbortController();
   const signal = AbortSignal.any([request.signal, over.signal]);
   const { limits } = parts;
   const kept = new KeptFault();
   try {
     const { source, contentType, extension } = await fetchRecording(request.url, {
-      client: parts.outbound, signal, maxBytes: limits.maxUploadBytes, idleTimeoutMs: limits.idleTimeoutMs, totalTimeoutMs: limits.totalTimeoutMs,
+      client: parts.outbound,
+      signal,
+      maxBytes: limits.maxUploadBytes,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      totalTimeoutMs: limits.totalTimeoutMs,
     });
-    const transcription = await parts.service.start({ source: kept.passing(source), contentType, extension, options: request.options, lane: 'interactive', owner: request.owner, signal });
+    const transcription = await parts.service.start({
+      source: kept.passing(source),
+      contentType,
+      extension,
+      options: request.options,
+      lane: 'interactive',
+      owner: request.owner,
+      signal,
+    });
     return await transcription.result();
   } catch (error) {
     if (request.signal.aborted) throw new AsrError('cancelled');

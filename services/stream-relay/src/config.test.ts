@@ -5,8 +5,14 @@ import { readConfig } from './config.js';
 describe('The configuration of the relay', () => {
   test('gives defaults for an empty environment, with the protocols that have ports of their own switched off', () => {
     const config = readConfig({});
-    assert.deepEqual([config.RELAY_HOST, config.WS_PORT, config.GRPC_PORT, config.METRICS_PORT, config.SESSION_GRACE], ['127.0.0.1', 8_765, 50_051, 9_101, 60]);
-    assert.deepEqual([config.WHISPERLIVE_PORT, config.VOSK_PORT, config.ENABLE_WEBSOCKET, config.ENABLE_GRPC], [undefined, undefined, true, true]);
+    assert.deepEqual(
+      [config.RELAY_HOST, config.WS_PORT, config.GRPC_PORT, config.METRICS_PORT, config.SESSION_GRACE],
+      ['127.0.0.1', 8_765, 50_051, 9_101, 60],
+    );
+    assert.deepEqual(
+      [config.WHISPERLIVE_PORT, config.VOSK_PORT, config.ENABLE_WEBSOCKET, config.ENABLE_GRPC],
+      [undefined, undefined, true, true],
+    );
   });
 
   test('An address that others reach is refused without keys and without AUTH=off.', () => {
@@ -14,9 +20,20 @@ describe('The configuration of the relay', () => {
     assert.equal(readConfig({ RELAY_HOST: '0.0.0.0', AUTH: 'off' }).RELAY_HOST, '0.0.0.0');
   });
 
-  for (const [name, value] of [['WS_PORT', '70000'], ['GRPC_PORT', 'grpc'], ['SESSION_GRACE', '60s'], ['MAX_SESSIONS', '0'], ['VOSK_PORT', '-1'], ['ENABLE_GRPC', 'perhaps'], ['CORS_ORIGINS', 'app.example']] as const) {
+  for (const [name, value] of [
+    ['WS_PORT', '70000'],
+    ['GRPC_PORT', 'grpc'],
+    ['SESSION_GRACE', '60s'],
+    ['MAX_SESSIONS', '0'],
+    ['VOSK_PORT', '-1'],
+    ['ENABLE_GRPC', 'perhaps'],
+    ['CORS_ORIGINS', 'app.example'],
+  ] as const) {
     test(`The bad value ${value} stops the start, and ${name} is named without it.`, () => {
-      assert.throws(() => readConfig({ [name]: value }), (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`));
+      assert.throws(
+        () => readConfig({ [name]: value }),
+        (error: Error) => error.message.includes(name) && !error.message.includes(`"${value}"`),
+      );
     });
   }
 });

@@ -40,5 +40,7 @@ export async function drain(endpoints: Endpoints, limitMs: number): Promise<void
 }
 
 function later(ms: number): Promise<void> {
-  return new Promise((resolve) => { setTimeout(resolve, ms); });
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

@@ -15,14 +15,21 @@ import { PROTOCOLS } from './protocols/registry.js';
 import type { RelayContext } from './relay-context.js';
 
 const config = configOrExit(readConfig);
-const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started } = await startNode({ service: 'relay', serving: 'taking sessions', config });
+const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started } =
+  await startNode({ service: 'relay', serving: 'taking sessions', config });
 const live = await Live.start({
   redis: config.redis,
   relay: `${hostname()}-${randomUUID().slice(0, 8)}`,
   defaultModel: config.DEFAULT_MODEL ?? null,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath) },
-  limits: { maxSessions: config.MAX_SESSIONS, idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS, maxSessionMs: config.MAX_SESSION_MS, idleEndpointingMs: config.IDLE_ENDPOINTING_MS, graceMs: config.SESSION_GRACE * 1_000 },
+  limits: {
+    maxSessions: config.MAX_SESSIONS,
+    idleTimeoutMs: config.SESSION_IDLE_TIMEOUT_MS,
+    maxSessionMs: config.MAX_SESSION_MS,
+    idleEndpointingMs: config.IDLE_ENDPOINTING_MS,
+    graceMs: config.SESSION_GRACE * 1_000,
+  },
   eraseWithinMs: config.ERASE_WITHIN_MS,
   owners,
   logger,
@@ -33,7 +40,11 @@ const [draining, abandoned] = [new AbortController(), new AbortController()];
 // Every connection listens.
 for (const { signal } of [draining, abandoned]) setMaxListeners(0, signal);
 const context: RelayContext = {
-  live, config, logger, metrics, access,
+  live,
+  config,
+  logger,
+  metrics,
+  access,
   transcribe: intake,
   jobs: intake.jobs,
   stopping: () => shutdown.stopping,
@@ -44,10 +55,13 @@ const app = await createApp(context);
 const grpc = config.ENABLE_GRPC ? await startGrpc(context).catch(portFault('GRPC_PORT', config.GRPC_PORT)) : null;
 const ports: ProtocolPort[] = [];
 if (config.ENABLE_WEBSOCKET) {
-  await app.listen({ host: config.RELAY_HOST, port: config.WS_PORT, listenTextResolver: () => 'listening' }).catch(portFault('WS_PORT', config.WS_PORT));
+  await app
+    .listen({ host: config.RELAY_HOST, port: config.WS_PORT, listenTextResolver: () => 'listening' })
+    .catch(portFault('WS_PORT', config.WS_PORT));
   for (const { ownPort } of PROTOCOLS) {
     const port = ownPort === undefined ? undefined : config[ownPort.variable];
-    if (ownPort !== undefined && port !== undefined) ports.push(await openProtocolPort(context, port, ownPort.newTranslator).catch(portFault(ownPort.variable, port)));
+    if (ownPort !== undefined && port !== undefined)
+      ports.push(await openProtocolPort(context, port, ownPort.newTranslator).catch(portFault(ownPort.variable, port)));
   }
 }
 everySecond(() => {

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { availableParallelism } from 'node:os';
-import { audioStoreSettings, audioStoreVariables, booleanVariable, hostsVariable, integerVariable, logLevelVariable, parseEnvironment, portVariable, redisSettings, redisVariables } from '@murmuration/runtime';
+import {
+  audioStoreSettings,
+  audioStoreVariables,
+  booleanVariable,
+  hostsVariable,
+  integerVariable,
+  logLevelVariable,
+  parseEnvironment,
+  portVariable,
+  redisSettings,
+  redisVariables,
+} from '@murmuration/runtime';
 
 const millisecondsVariable = z.coerce.number({ error: 'must be a number of milliseconds' }).min(0).max(60_000);
 
@@ -9,7 +20,9 @@ const shape = {
   /** A model's name or a folder. */
   MODEL_PATH: z.string().default('moonshine-tiny'),
   MODEL_DTYPE: z.enum(['auto', 'fp32', 'fp16', 'int8'], { error: 'must be auto, fp32, fp16 or int8' }).default('auto'),
-  DEVICE: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' }).default('auto'),
+  DEVICE: z
+    .enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' })
+    .default('auto'),
   ALLOW_CPU_FALLBACK: booleanVariable.default(false),
   MODEL_CACHE: z.string().default('.murmuration/models'),
   HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),
@@ -41,5 +54,10 @@ export type WorkerConfig = ReturnType<typeof readConfig>;
 /** The worker's environment, parsed once. Throws `EnvironmentError` naming what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  return { ...variables, redis: redisSettings(variables), audioStore: audioStoreSettings(variables), sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism() };
+  return {
+    ...variables,
+    redis: redisSettings(variables),
+    audioStore: audioStoreSettings(variables),
+    sessionLimit: variables.OMP_NUM_THREADS ?? availableParallelism(),
+  };
 }

@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { LiveDesk, TicketQueues, TicketWorker, TroubleLog, WorkItems, onCancelled, openAudioStore, patientConnection, subscriberConnection } from '@murmuration/store';
+import {
+  LiveDesk,
+  TicketQueues,
+  TicketWorker,
+  TroubleLog,
+  WorkItems,
+  onCancelled,
+  openAudioStore,
+  patientConnection,
+  subscriberConnection,
+} from '@murmuration/store';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
 import { BatchShare } from './scheduler/batch-share.js';
 import { Batcher } from './scheduler/batcher.js';
@@ -51,12 +61,17 @@ const operations = await OperationsServer.start({
   process.exit(1);
 });
 shutdown.add('operations', () => operations.close());
-shutdown.add('redis', async () => { subscriber.disconnect(); await redis.quit().catch(() => undefined); });
+shutdown.add('redis', async () => {
+  subscriber.disconnect();
+  await redis.quit().catch(() => undefined);
+});
 const lag = new EventLoopLag((seconds) => {
   metrics.eventLoopLagSeconds.set(seconds);
   metrics.workerLastFetchAgeSeconds.set(watch?.ageSeconds ?? 0);
 });
-shutdown.add('lag', () => { lag.close(); });
+shutdown.add('lag', () => {
+  lag.close();
+});
 
 const model = await loadModel(config, logger, metrics).catch((error: unknown) => {
   logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'the model cannot be loaded');
@@ -74,62 +89,114 @@ const slug = pool.description.slug;
 const holds = pool.sessions * pool.maxBatch * 2;
 const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
 const queues = new TicketQueues(redis);
-const audio = await openAudioStore(config.audioStore, redis, (url) => patientConnection(url, logger)).catch((error: unknown) => {
-  logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
-  process.exit(1);
+const audio = await openAudioStore(config.audioStore, redis, (url) => patientConnection(url, logger)).catch(
+  (error: unknown) => {
+    logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'cannot start');
+    process.exit(1);
+  },
+);
+shutdown.add('audio', () => {
+  audio.close();
 });
-shutdown.add('audio', () => { audio.close(); });
 const cancelled = new CancelledJobs();
 const throughput = new RecentThroughput();
-await onCancelled(subscriber, (job) => { cancelled.add(job); });
-const batcher = new Batcher(pool, { maxBatchMs: config.MAX_BATCH_MS, outOfMemory: model.outOfMemory, onBatch: (facts) => { observeBatch(metrics, throughput, facts); } });
+await onCancelled(subscriber, (job) => {
+  cancelled.add(job);
+});
+const batcher = new Batcher(pool, {
+  maxBatchMs: config.MAX_BATCH_MS,
+  outOfMemory: model.outOfMemory,
+  onBatch: (facts) => {
+    observeBatch(metrics, throughput, facts);
+  },
+});
 const holdings = new Holdings(holds);
 const batchShare = new BatchShare((to) => queues.promote(slug, to));
 const items = new WorkItems(redis, queues, slug);
 const untilStored = new UntilStored(logger);
 const transcribe = new TranscribeTickets({
-  workerId, items, audio, batcher, holdings, cancelled, metrics, logger,
+  workerId,
+  items,
+  audio,
+  batcher,
+  holdings,
+  cancelled,
+  metrics,
+  logger,
   batchItems: pool.maxBatch,
   // Chunks are on average about half as long as the planner aims at: speech pauses. A turn brings the longest chunk at least.
-  turnMs: Math.max(pool.description.chunkPolicy.maxChunkMs, pool.maxBatch * pool.description.chunkPolicy.targetChunkMs / 2),
+  turnMs: Math.max(
+    pool.description.chunkPolicy.maxChunkMs,
+    (pool.maxBatch * pool.description.chunkPolicy.targetChunkMs) / 2,
+  ),
   share: batchShare,
   untilStored,
   writer: new ResultWriter(items, untilStored),
 });
-const transcribeLive = new TranscribeLive({ untilStored, batcher, cancelled, metrics, logger, desk: new LiveDesk(redis) });
-watch = new FetchWatch(queues, slug, () => !holdings.hasRoom, () => redis.status === 'ready');
+const transcribeLive = new TranscribeLive({
+  untilStored,
+  batcher,
+  cancelled,
+  metrics,
+  logger,
+  desk: new LiveDesk(redis),
+});
+watch = new FetchWatch(
+  queues,
+  slug,
+  () => !holdings.hasRoom,
+  () => redis.status === 'ready',
+);
 const fetchWatch = watch;
 const trouble = new TroubleLog(logger, 'the queue');
-const tickets = new TicketWorker(slug, redis, {
-  ticket: (entry) => transcribe.handle(entry),
-  live: async (entry) => {
-    holdings.reserve(1);
-    batchShare.took('live', 1);
-    try {
-      await transcribeLive.handle(entry);
-    } finally {
-      holdings.release(1);
-    }
+const tickets = new TicketWorker(
+  slug,
+  redis,
+  {
+    ticket: (entry) => transcribe.handle(entry),
+    live: async (entry) => {
+      holdings.reserve(1);
+      batchShare.took('live', 1);
+      try {
+        await transcribeLive.handle(entry);
+      } finally {
+        holdings.release(1);
+      }
+    },
+    hasRoom: () => holdings.hasRoom,
   },
-  hasRoom: () => holdings.hasRoom,
-}, {
-  onFetch: () => {
-    fetchWatch.fetched();
-    trouble.over();
+  {
+    onFetch: () => {
+      fetchWatch.fetched();
+      trouble.over();
+    },
+    onStalled: () => {
+      metrics.stalled.inc();
+    },
+    onError: (error) => {
+      trouble.met(error);
+    },
   },
-  onStalled: () => { metrics.stalled.inc(); },
-  onError: (error) => { trouble.met(error); },
-});
-holdings.onRoom = () => { tickets.roomChanged(); };
+);
+holdings.onRoom = () => {
+  tickets.roomChanged();
+};
 
-const card = new WorkerCard(redis, {
-  workerId, device, gpu, holds,
-  model: pool.description,
-  sessions: pool.sessions,
-  maxBatch: pool.maxBatch,
-  speed: pool.speed,
-  startedAtMs: Date.now(),
-}, () => throughput.speed);
+const card = new WorkerCard(
+  redis,
+  {
+    workerId,
+    device,
+    gpu,
+    holds,
+    model: pool.description,
+    sessions: pool.sessions,
+    maxBatch: pool.maxBatch,
+    speed: pool.speed,
+    startedAtMs: Date.now(),
+  },
+  () => throughput.speed,
+);
 await card.start();
 shutdown.add('queue', () => queues.close());
 shutdown.add('card', () => card.withdraw());
@@ -141,4 +208,16 @@ shutdown.add('tickets', async () => {
   fetchWatch.close();
 });
 state.started = true;
-logger.info({ worker: workerId, model: pool.description.id, dtype: pool.description.dtype, device, sessions: pool.sessions, maxBatch: pool.maxBatch, speed: Math.round(pool.speed), metricsPort: operations.port }, 'ready');
+logger.info(
+  {
+    worker: workerId,
+    model: pool.description.id,
+    dtype: pool.description.dtype,
+    device,
+    sessions: pool.sessions,
+    maxBatch: pool.maxBatch,
+    speed: Math.round(pool.speed),
+    metricsPort: operations.port,
+  },
+  'ready',
+);

@@ -3,7 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
-import { JobStore, TicketQueues, TicketWorker, WorkItems, openAudioStore, patientConnection, type JobIdentity, type Redis, type WorkItem } from '@murmuration/store';
+import {
+  JobStore,
+  TicketQueues,
+  TicketWorker,
+  WorkItems,
+  openAudioStore,
+  patientConnection,
+  type JobIdentity,
+  type Redis,
+  type WorkItem,
+} from '@murmuration/store';
 import { startRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { Cluster } from '../harness/cluster.js';
@@ -41,38 +51,83 @@ async function submitRate(): Promise<Figure[]> {
   const times: number[] = [];
   let left = SUBMISSIONS;
   const started = performance.now();
-  await Promise.all(Array.from({ length: CLIENTS }, async () => {
-    while (left-- > 0) {
-      const begin = performance.now();
-      const response = await submit(cluster.url, file);
-      await response.arrayBuffer();
-      if (response.status !== 202) throw new Error(`refused with ${String(response.status)}`);
-      times.push(performance.now() - begin);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      while (left-- > 0) {
+        const begin = performance.now();
+        const response = await submit(cluster.url, file);
+        await response.arrayBuffer();
+        if (response.status !== 202) throw new Error(`refused with ${String(response.status)}`);
+        times.push(performance.now() - begin);
+      }
+    }),
+  );
   const seconds = (performance.now() - started) / 1_000;
   await cluster.close();
   return [
-    { name: 'jobs accepted', value: SUBMISSIONS / seconds, unit: 'a second', note: `${String(CLIENTS)} clients, three seconds of wav each, detection included` },
+    {
+      name: 'jobs accepted',
+      value: SUBMISSIONS / seconds,
+      unit: 'a second',
+      note: `${String(CLIENTS)} clients, three seconds of wav each, detection included`,
+    },
     { name: 'from first byte to 202, median', value: median(times), unit: 'ms' },
     { name: 'from first byte to 202, p95', value: percentile(times, 0.95), unit: 'ms' },
   ];
 }
 
 function planned(index: number): PlannedChunk {
-  return { index, channel: 0, samples: 64_000, spans: [{ chunkMs: 0, startMs: index * 4_000, durationMs: 4_000 }], speech: [{ startMs: index * 4_000, endMs: index * 4_000 + 3_900 }], overlapMs: 0 };
+  return {
+    index,
+    channel: 0,
+    samples: 64_000,
+    spans: [{ chunkMs: 0, startMs: index * 4_000, durationMs: 4_000 }],
+    speech: [{ startMs: index * 4_000, endMs: index * 4_000 + 3_900 }],
+    overlapMs: 0,
+  };
 }
 
 function result(index: number): ChunkResult {
   const text = 'and so my fellow citizens the reason';
   return {
-    index, channel: 0, overlapMs: 0, audioMs: 4_000, queueMs: 1, inferenceMs: 1, batchSize: 8, worker: 'bench', language: 'en', languageProbability: null, filtered: [],
-    segments: [{ startMs: index * 4_000, endMs: index * 4_000 + 3_900, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [1, 2, 3, 4, 5, 6, 7, 8] }],
+    index,
+    channel: 0,
+    overlapMs: 0,
+    audioMs: 4_000,
+    queueMs: 1,
+    inferenceMs: 1,
+    batchSize: 8,
+    worker: 'bench',
+    language: 'en',
+    languageProbability: null,
+    filtered: [],
+    segments: [
+      {
+        startMs: index * 4_000,
+        endMs: index * 4_000 + 3_900,
+        text,
+        channel: 0,
+        confidence: 0.9,
+        avgLogprob: -0.1,
+        noSpeechProb: 0,
+        compressionRatio: 1,
+        temperature: 0,
+        tokens: [1, 2, 3, 4, 5, 6, 7, 8],
+      },
+    ],
   };
 }
 
 function newJob(): JobIdentity {
-  return { id: randomUUID(), lane: 'batch', modelId: SLUG, modelSlug: SLUG, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
+  return {
+    id: randomUUID(),
+    lane: 'batch',
+    modelId: SLUG,
+    modelSlug: SLUG,
+    decode: decodeOptionsSchema.parse({}),
+    awaitsLanguage: false,
+    owner: null,
+  };
 }
 
 /** Redis' counters: commands run, microseconds of its thread, bytes in and out. */
@@ -94,7 +149,9 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const workerRedis = patientConnection(server.url, logger);
   const queues = new TicketQueues(redis);
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
-  const audio = await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) => patientConnection(url, logger));
+  const audio = await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) =>
+    patientConnection(url, logger),
+  );
   const jobs = new JobStore(redis, queues, audio, 3_600_000);
   const items = new WorkItems(redis, queues, SLUG);
 
@@ -117,30 +174,40 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   const started = performance.now();
   let done = 0;
   let enough: () => void = () => undefined;
-  const processed = new Promise<void>((resolve) => { enough = resolve; });
+  const processed = new Promise<void>((resolve) => {
+    enough = resolve;
+  });
   let held = 0;
-  const worker: TicketWorker = new TicketWorker(SLUG, workerRedis, {
-    ticket: async (ticket) => {
-      const taken = await items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
-      held += taken.length;
-      await Promise.all(taken.map((item) => audio.get(item.job, item.index)));
-      await items.begin(taken);
-      await items.give(taken.map((item) => ({ item, result: result(item.index) })));
-      await Promise.all(taken.map((item) => audio.delete(item.job, item.index)));
-      held -= taken.length;
-      worker.roomChanged();
-      done += taken.length;
-      if (done >= CHUNKS) enough();
+  const worker: TicketWorker = new TicketWorker(
+    SLUG,
+    workerRedis,
+    {
+      ticket: async (ticket) => {
+        const taken = await items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
+        held += taken.length;
+        await Promise.all(taken.map((item) => audio.get(item.job, item.index)));
+        await items.begin(taken);
+        await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+        await Promise.all(taken.map((item) => audio.delete(item.job, item.index)));
+        held -= taken.length;
+        worker.roomChanged();
+        done += taken.length;
+        if (done >= CHUNKS) enough();
+      },
+      live: () => Promise.resolve(),
+      hasRoom: () => held < HOLDS,
     },
-    live: () => Promise.resolve(),
-    hasRoom: () => held < HOLDS,
-  }, { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined });
+    { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined },
+  );
   // As many come as go, so that the backlog stays what it is.
-  await Promise.all([processed, ...Array.from({ length: CHUNKS / JOB_CHUNKS }, async () => {
-    const job = newJob();
-    await jobs.create(job);
-    await add(job, JOB_CHUNKS, PCM);
-  })]);
+  await Promise.all([
+    processed,
+    ...Array.from({ length: CHUNKS / JOB_CHUNKS }, async () => {
+      const job = newJob();
+      await jobs.create(job);
+      await add(job, JOB_CHUNKS, PCM);
+    }),
+  ]);
   const seconds = (performance.now() - started) / 1_000;
   const after = await counters(redis);
   await worker.close();
@@ -152,10 +219,30 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   await rm(dir, { recursive: true });
   const name = `backlog of ${String(backlog)}`;
   return [
-    { name: `${name}: commands a chunk`, value: (after.commands - before.commands) / CHUNKS, unit: '', note: 'those that scripts run among them' },
-    { name: `${name}: time in Redis a chunk`, value: (after.microseconds - before.microseconds) / CHUNKS, unit: 'µs', note: 'processor time of its thread' },
-    { name: `${name}: bytes a chunk`, value: (after.bytes - before.bytes) / CHUNKS, unit: 'bytes', note: 'both directions; audio lies in a folder' },
-    { name: `${name}: chunks`, value: CHUNKS / seconds, unit: 'a second', note: 'one process that adds, fetches and finishes' },
+    {
+      name: `${name}: commands a chunk`,
+      value: (after.commands - before.commands) / CHUNKS,
+      unit: '',
+      note: 'those that scripts run among them',
+    },
+    {
+      name: `${name}: time in Redis a chunk`,
+      value: (after.microseconds - before.microseconds) / CHUNKS,
+      unit: 'µs',
+      note: 'processor time of its thread',
+    },
+    {
+      name: `${name}: bytes a chunk`,
+      value: (after.bytes - before.bytes) / CHUNKS,
+      unit: 'bytes',
+      note: 'both directions; audio lies in a folder',
+    },
+    {
+      name: `${name}: chunks`,
+      value: CHUNKS / seconds,
+      unit: 'a second',
+      note: 'one process that adds, fetches and finishes',
+    },
   ];
 }
 
@@ -175,16 +262,35 @@ class BenchWorker {
     this.#items = new WorkItems(redis, queues, SLUG);
     this.#batchMs = batchMs;
     this.#onDone = onDone;
-    this.#tickets = new TicketWorker(SLUG, redis, {
-      ticket: async (ticket) => {
-        this.#held += ITEMS_A_TICKET;
-        const taken = await this.#items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
-        this.#held -= ITEMS_A_TICKET - taken.length;
-        await Promise.all(taken.map((item) => new Promise<void>((end) => { this.#waiting.push({ item, end }); this.#run(); })));
+    this.#tickets = new TicketWorker(
+      SLUG,
+      redis,
+      {
+        ticket: async (ticket) => {
+          this.#held += ITEMS_A_TICKET;
+          const taken = await this.#items.take(ticket, 4 * ITEMS_A_TICKET, TURN_MS);
+          this.#held -= ITEMS_A_TICKET - taken.length;
+          await Promise.all(
+            taken.map(
+              (item) =>
+                new Promise<void>((end) => {
+                  this.#waiting.push({ item, end });
+                  this.#run();
+                }),
+            ),
+          );
+        },
+        live: () => Promise.resolve(),
+        hasRoom: () => this.#held < 2 * ITEMS_A_TICKET,
       },
-      live: () => Promise.resolve(),
-      hasRoom: () => this.#held < 2 * ITEMS_A_TICKET,
-    }, { onFetch: () => undefined, onStalled: () => undefined, onError: (error) => { throw error; } });
+      {
+        onFetch: () => undefined,
+        onStalled: () => undefined,
+        onError: (error) => {
+          throw error;
+        },
+      },
+    );
   }
 
   #run(): void {
@@ -196,14 +302,17 @@ class BenchWorker {
     setTimeout(() => {
       this.busyMs += performance.now() - began;
       this.#running = false;
-      this.#give(batch).catch((error: unknown) => { throw error; });
+      this.#give(batch).catch((error: unknown) => {
+        throw error;
+      });
       this.#run();
     }, this.#batchMs);
     for (const items of byJob(batch.map(({ item }) => item))) this.#items.begin(items).catch(() => undefined);
   }
 
   async #give(batch: readonly { readonly item: WorkItem; readonly end: () => void }[]): Promise<void> {
-    for (const items of byJob(batch.map(({ item }) => item))) await this.#items.give(items.map((item) => ({ item, result: result(item.index) })));
+    for (const items of byJob(batch.map(({ item }) => item)))
+      await this.#items.give(items.map((item) => ({ item, result: result(item.index) })));
     for (const { end } of batch) end();
     this.#held -= batch.length;
     this.#tickets.roomChanged();
@@ -226,14 +335,23 @@ async function manyWorkers(workers: number, batchMs: number, batches: number): P
   const redis = patientConnection(server.url, logger);
   const queues = new TicketQueues(redis);
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-bench-'));
-  const jobs = new JobStore(redis, queues, await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) => patientConnection(url, logger)), 3_600_000);
+  const jobs = new JobStore(
+    redis,
+    queues,
+    await openAudioStore({ kind: 'directory', dir, budgetBytes: 4e9 }, redis, (url) => patientConnection(url, logger)),
+    3_600_000,
+  );
   const chunks = workers * batches * ITEMS_A_TICKET;
   // Two batches a worker more: what is measured ends before the work does.
   const total = chunks + workers * 2 * ITEMS_A_TICKET;
   for (let at = 0; at < total; at += JOB_CHUNKS) {
     const job = newJob();
     await jobs.create(job);
-    for (let index = 0; index < Math.min(JOB_CHUNKS, total - at); index += ADDED) await jobs.addItems(job, Array.from({ length: Math.min(ADDED, JOB_CHUNKS - index) }, (_, i) => planned(index + i)));
+    for (let index = 0; index < Math.min(JOB_CHUNKS, total - at); index += ADDED)
+      await jobs.addItems(
+        job,
+        Array.from({ length: Math.min(ADDED, JOB_CHUNKS - index) }, (_, i) => planned(index + i)),
+      );
     await jobs.endOfChunks(job);
   }
   const connections = Array.from({ length: workers }, () => patientConnection(server.url, logger));
@@ -242,7 +360,15 @@ async function manyWorkers(workers: number, batchMs: number, batches: number): P
   let done = 0;
   const running: BenchWorker[] = [];
   await new Promise<void>((resolve) => {
-    running.push(...connections.map((connection) => new BenchWorker(connection, queues, batchMs, (items) => { done += items; if (done >= chunks) resolve(); })));
+    running.push(
+      ...connections.map(
+        (connection) =>
+          new BenchWorker(connection, queues, batchMs, (items) => {
+            done += items;
+            if (done >= chunks) resolve();
+          }),
+      ),
+    );
   });
   const ms = performance.now() - started;
   const after = await counters(redis);
@@ -255,14 +381,29 @@ async function manyWorkers(workers: number, batchMs: number, batches: number): P
   const name = `${String(workers)} workers, batches of ${String(batchMs)} ms`;
   const microseconds = (after.microseconds - before.microseconds) / done;
   return [
-    { name: `${name}: busy`, value: 100 * busyMs / (ms * workers), unit: '%', note: 'while there is work; from their start on' },
-    { name: `${name}: chunks`, value: done / ms * 1_000, unit: 'a second', note: 'all workers in one process' },
-    { name: `${name}: commands a chunk`, value: (after.commands - before.commands) / done, unit: '', note: 'without adding' },
-    { name: `${name}: time in Redis a chunk`, value: microseconds, unit: 'µs', note: `without adding; a core of its own carries ${String(Math.round(1e6 / microseconds))} a second` },
+    {
+      name: `${name}: busy`,
+      value: (100 * busyMs) / (ms * workers),
+      unit: '%',
+      note: 'while there is work; from their start on',
+    },
+    { name: `${name}: chunks`, value: (done / ms) * 1_000, unit: 'a second', note: 'all workers in one process' },
+    {
+      name: `${name}: commands a chunk`,
+      value: (after.commands - before.commands) / done,
+      unit: '',
+      note: 'without adding',
+    },
+    {
+      name: `${name}: time in Redis a chunk`,
+      value: microseconds,
+      unit: 'µs',
+      note: `without adding; a core of its own carries ${String(Math.round(1e6 / microseconds))} a second`,
+    },
   ];
 }
 
 const figures = await submitRate();
-for (const backlog of BACKLOGS) figures.push(...await costOfChunk(backlog));
-figures.push(...await manyWorkers(16, 1, 50), ...await manyWorkers(64, 4_000, 8));
+for (const backlog of BACKLOGS) figures.push(...(await costOfChunk(backlog)));
+figures.push(...(await manyWorkers(16, 1, 50)), ...(await manyWorkers(64, 4_000, 8)));
 printFigures('jobs', figures);

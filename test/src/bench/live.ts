@@ -21,7 +21,10 @@ const GOAL_MS = 400;
 const OWN_LAG_MS = 20;
 
 const clips = await samples();
-const tries = process.argv.slice(2).map(Number).filter((count) => count > 0);
+const tries = process.argv
+  .slice(2)
+  .map(Number)
+  .filter((count) => count > 0);
 const levels = tries.length === 0 ? [4, 8, 16, 24, 32] : tries;
 
 interface Outcome {
@@ -40,18 +43,27 @@ async function speak(url: string, first: number, startMs: number): Promise<Outco
     const clip = order[i % order.length];
     if (clip === undefined) break;
     parts.push(clip.pcm);
-    ms += clip.pcm.length * 1_000 / RATE_HZ + 1_200;
+    ms += (clip.pcm.length * 1_000) / RATE_HZ + 1_200;
     said.push({ text: clip.said, endsMs: ms });
   }
   const pcm = joined(parts, 1_200);
   const connection = await LiveConnection.open(url);
-  connection.send({ type: 'start', encoding: 'pcm_s16le', sample_rate: RATE_HZ, endpointing_ms: ENDPOINTING_MS, interim_results: true });
+  connection.send({
+    type: 'start',
+    encoding: 'pcm_s16le',
+    sample_rate: RATE_HZ,
+    endpointing_ms: ENDPOINTING_MS,
+    interim_results: true,
+  });
   await connection.next('ready', (message) => message.type === 'ready');
-  const frame = FRAME_MS * RATE_HZ / 1_000;
+  const frame = (FRAME_MS * RATE_HZ) / 1_000;
   for (let at = 0, n = 1; at < pcm.length; at += frame, n++) {
     const dueMs = startMs + n * FRAME_MS;
     const wait = dueMs - performance.now();
-    if (wait > 0) await new Promise((resolve) => { setTimeout(resolve, wait); });
+    if (wait > 0)
+      await new Promise((resolve) => {
+        setTimeout(resolve, wait);
+      });
     connection.audio(pcm.subarray(at, at + frame));
   }
   connection.send({ type: 'finish' });
@@ -63,7 +75,9 @@ async function speak(url: string, first: number, startMs: number): Promise<Outco
   const spoken = words(said.map(({ text }) => text).join(' '));
   return {
     finalMs: finals.map((message) => message.atMs - (startMs + (message.end_ms ?? 0) + ENDPOINTING_MS)),
-    partialEveryMs: partials.flatMap((message, i) => (i > 0 && partials[i - 1]?.utterance === message.utterance ? [message.atMs - (partials[i - 1]?.atMs ?? 0)] : [])),
+    partialEveryMs: partials.flatMap((message, i) =>
+      i > 0 && partials[i - 1]?.utterance === message.utterance ? [message.atMs - (partials[i - 1]?.atMs ?? 0)] : [],
+    ),
     errors: wordErrors(spoken, heard),
     words: spoken.length,
   };
@@ -73,13 +87,17 @@ const cluster = await Cluster.start({ relays: 1 });
 const url = `ws://127.0.0.1:${String(cluster.relays[0]?.port)}/ws/transcribe`;
 const figures: Figure[] = [];
 let largest = 0;
-process.stdout.write(`${String(availableParallelism())} cores, one relay and one worker, ${String(SECONDS)} s a level, frames of ${String(FRAME_MS)} ms\n`);
+process.stdout.write(
+  `${String(availableParallelism())} cores, one relay and one worker, ${String(SECONDS)} s a level, frames of ${String(FRAME_MS)} ms\n`,
+);
 for (const streams of levels) {
   const random = seeded(streams);
   const lag = monitorEventLoopDelay({ resolution: 5 });
   lag.enable();
   const begin = performance.now() + 500;
-  const outcomes = await Promise.all(Array.from({ length: streams }, (_, i) => speak(url, i, begin + random() * 4_000)));
+  const outcomes = await Promise.all(
+    Array.from({ length: streams }, (_, i) => speak(url, i, begin + random() * 4_000)),
+  );
   lag.disable();
   const finals = outcomes.flatMap((outcome) => outcome.finalMs);
   const partials = outcomes.flatMap((outcome) => outcome.partialEveryMs);
@@ -89,10 +107,30 @@ for (const streams of levels) {
   const spoken = outcomes.reduce((sum, outcome) => sum + outcome.words, 0);
   if (p95 <= GOAL_MS && ownLag <= OWN_LAG_MS) largest = Math.max(largest, streams);
   figures.push(
-    { name: `${String(streams)} streams: final p50`, value: percentile(finals, 0.5), unit: 'ms', note: `${String(finals.length)} finals` },
-    { name: `${String(streams)} streams: final p95`, value: p95, unit: 'ms', note: `own lag p99 ${ownLag.toFixed(0)} ms${ownLag > OWN_LAG_MS ? ': void' : ''}` },
-    { name: `${String(streams)} streams: partial every`, value: percentile(partials, 0.5), unit: 'ms', note: `median of ${String(partials.length)}` },
-    { name: `${String(streams)} streams: word errors`, value: errors / spoken, unit: '', note: `${String(errors)} of ${String(spoken)} words` },
+    {
+      name: `${String(streams)} streams: final p50`,
+      value: percentile(finals, 0.5),
+      unit: 'ms',
+      note: `${String(finals.length)} finals`,
+    },
+    {
+      name: `${String(streams)} streams: final p95`,
+      value: p95,
+      unit: 'ms',
+      note: `own lag p99 ${ownLag.toFixed(0)} ms${ownLag > OWN_LAG_MS ? ': void' : ''}`,
+    },
+    {
+      name: `${String(streams)} streams: partial every`,
+      value: percentile(partials, 0.5),
+      unit: 'ms',
+      note: `median of ${String(partials.length)}`,
+    },
+    {
+      name: `${String(streams)} streams: word errors`,
+      value: errors / spoken,
+      unit: '',
+      note: `${String(errors)} of ${String(spoken)} words`,
+    },
   );
 }
 figures.push({ name: `most streams with final p95 within ${String(GOAL_MS)} ms`, value: largest, unit: 'streams' });

@@ -30,9 +30,11 @@ const CACHE = join(ROOT, '.murmuration', 'models');
 /** Runs `work` on every item, `width` at a time. */
 async function eachOf<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = [...items];
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
-  }));
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+    }),
+  );
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {
@@ -47,25 +49,60 @@ const recordings = Array.from({ length: RECORDINGS }, (_, i) => {
   return wavFile(joined(Array.from({ length: LOOPS }, () => order).flat(), 500 + i * 37));
 });
 const audioSeconds = recordings.reduce((sum, file) => sum + (file.length - 44) / 2 / RATE_HZ, 0);
-process.stdout.write(`${String(RECORDINGS)} recordings, ${audioSeconds.toFixed(0)} s together, ${String(CLIENTS)} clients, ${String(availableParallelism())} cores\n`);
+process.stdout.write(
+  `${String(RECORDINGS)} recordings, ${audioSeconds.toFixed(0)} s together, ${String(CLIENTS)} clients, ${String(availableParallelism())} cores\n`,
+);
 
 const cluster = await Cluster.start();
-const reader = await SpeechReader.start({ threads: Math.min(2, availableParallelism()), vadModelPath: join(CACHE, vadModelFiles[0].place), spoolDir: tmpdir(), maxSpoolBytes: 1e9, ffmpeg: null });
-const pool = await RecognizerPool.load({ model: await resolveModel('moonshine-tiny', { cacheDir: CACHE }), dtype: 'auto', device: 'cpu', sessions: availableParallelism() });
+const reader = await SpeechReader.start({
+  threads: Math.min(2, availableParallelism()),
+  vadModelPath: join(CACHE, vadModelFiles[0].place),
+  spoolDir: tmpdir(),
+  maxSpoolBytes: 1e9,
+  ffmpeg: null,
+});
+const pool = await RecognizerPool.load({
+  model: await resolveModel('moonshine-tiny', { cacheDir: CACHE }),
+  dtype: 'auto',
+  device: 'cpu',
+  sessions: availableParallelism(),
+});
 const batchSizes: number[] = [];
-const batcher = new Batcher(pool, { maxBatchMs: MAX_BATCH_MS, outOfMemory: isOutOfMemory, onBatch: (facts) => { batchSizes.push(facts.rows); } });
+const batcher = new Batcher(pool, {
+  maxBatchMs: MAX_BATCH_MS,
+  outOfMemory: isOutOfMemory,
+  onBatch: (facts) => {
+    batchSizes.push(facts.rows);
+  },
+});
 
 async function inProcess(file: Uint8Array): Promise<void> {
   const rows: Promise<unknown>[] = [];
   const events = reader.read({
-    source: (async function* () { yield file; await Promise.resolve(); })(), contentType: null, extension: null, channels: 'mix', detect: detectOptionsSchema.parse({}),
-    policy: pool.description.chunkPolicy, limits: { maxDurationMs: 3_600_000, maxChannels: 8 }, signal: new AbortController().signal,
+    source: (async function* () {
+      yield file;
+      await Promise.resolve();
+    })(),
+    contentType: null,
+    extension: null,
+    channels: 'mix',
+    detect: detectOptionsSchema.parse({}),
+    policy: pool.description.chunkPolicy,
+    limits: { maxDurationMs: 3_600_000, maxChannels: 8 },
+    signal: new AbortController().signal,
   });
   for await (const event of events) {
     if (event.type === 'end') continue;
-    rows.push(batcher.submit({
-      pcm: new Int16Array(new Uint8Array(event.pcm).buffer), options: decodeOptionsSchema.parse({}), lane: laneOf('interactive', event.chunk.index), alone: false, cancelled: () => false, onRun: () => undefined,
-    }));
+    rows.push(
+      batcher.submit({
+        pcm: new Int16Array(new Uint8Array(event.pcm).buffer),
+        options: decodeOptionsSchema.parse({}),
+        lane: laneOf('interactive', event.chunk.index),
+        alone: false,
+        cancelled: () => false,
+        onRun: () => undefined,
+      }),
+    );
   }
   await Promise.all(rows);
 }
@@ -74,8 +111,14 @@ const throughDoor: number[] = [];
 const ceiling: number[] = [];
 const ratios: number[] = [];
 for (let round = -1; round < ROUNDS; round++) {
-  const door = audioSeconds / await seconds(() => eachOf(recordings, CLIENTS, async (file) => { await transcribe(cluster.url, file); }));
-  const bare = audioSeconds / await seconds(() => eachOf(recordings, CLIENTS, inProcess));
+  const door =
+    audioSeconds /
+    (await seconds(() =>
+      eachOf(recordings, CLIENTS, async (file) => {
+        await transcribe(cluster.url, file);
+      }),
+    ));
+  const bare = audioSeconds / (await seconds(() => eachOf(recordings, CLIENTS, inProcess)));
   // The first round warms both up.
   if (round < 0) continue;
   throughDoor.push(door);
@@ -97,9 +140,29 @@ await cluster.close();
 await pool.close();
 await reader.close();
 printFigures('offline', [
-  { name: 'through the door', value: median(throughDoor), unit: 'x real time', note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughDoor).toFixed(0)} to ${Math.max(...throughDoor).toFixed(0)}` },
-  { name: 'in-process ceiling', value: median(ceiling), unit: 'x real time', note: `${Math.min(...ceiling).toFixed(0)} to ${Math.max(...ceiling).toFixed(0)}, mean batch ${(batchSizes.reduce((a, b) => a + b, 0) / batchSizes.length).toFixed(1)}` },
-  { name: 'ratio', value: median(ratios), unit: '', note: `pair by pair, ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}` },
-  { name: 'overhead of a short wav, median', value: median(overheadsMs), unit: 'ms', note: 'seen by the client, less detection and inference' },
+  {
+    name: 'through the door',
+    value: median(throughDoor),
+    unit: 'x real time',
+    note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughDoor).toFixed(0)} to ${Math.max(...throughDoor).toFixed(0)}`,
+  },
+  {
+    name: 'in-process ceiling',
+    value: median(ceiling),
+    unit: 'x real time',
+    note: `${Math.min(...ceiling).toFixed(0)} to ${Math.max(...ceiling).toFixed(0)}, mean batch ${(batchSizes.reduce((a, b) => a + b, 0) / batchSizes.length).toFixed(1)}`,
+  },
+  {
+    name: 'ratio',
+    value: median(ratios),
+    unit: '',
+    note: `pair by pair, ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+  },
+  {
+    name: 'overhead of a short wav, median',
+    value: median(overheadsMs),
+    unit: 'ms',
+    note: 'seen by the client, less detection and inference',
+  },
   { name: 'overhead of a short wav, p95', value: percentile(overheadsMs, 0.95), unit: 'ms' },
 ]);

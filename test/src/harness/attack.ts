@@ -32,7 +32,11 @@ export function line({ status, code, param }: Told): string {
 }
 
 /** A form with one recording. */
-export function fileForm(file: Uint8Array, fields: Readonly<Record<string, string>> = {}, name = 'speech.wav'): FormData {
+export function fileForm(
+  file: Uint8Array,
+  fields: Readonly<Record<string, string>> = {},
+  name = 'speech.wav',
+): FormData {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) form.append(field, value);
   form.append('file', new Blob([new Uint8Array(file)]), name);
@@ -50,13 +54,21 @@ export class LocalServer {
     this.#server = server;
     this.host = `127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     this.url = `http://${this.host}`;
-    server.on('connection', () => { this.#connections += 1; });
+    server.on('connection', () => {
+      this.#connections += 1;
+    });
   }
 
   /** Without a listener it is a canary: nobody may come. */
-  static async start(listener: RequestListener = (_request, response) => { response.end('x'); }): Promise<LocalServer> {
+  static async start(
+    listener: RequestListener = (_request, response) => {
+      response.end('x');
+    },
+  ): Promise<LocalServer> {
     const server = createServer(listener);
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
     return new LocalServer(server);
   }
 

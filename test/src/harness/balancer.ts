@@ -26,7 +26,9 @@ export class Balancer {
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), 'balancer-'));
     const file = join(folder, 'haproxy.cfg');
-    await writeFile(file, `
+    await writeFile(
+      file,
+      `
 global
   maxconn 4000
 defaults
@@ -43,9 +45,14 @@ frontend door
 backend doors
   balance roundrobin
 ${ports.map((one, i) => `  server door${String(i)} 127.0.0.1:${String(one)} check inter 500 fall 1 rise 1`).join('\n')}
-`);
+`,
+    );
     const child = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
-    const exited = new Promise<void>((resolve) => { child.once('exit', () => { resolve(); }); });
+    const exited = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        resolve();
+      });
+    });
     const stop = async (): Promise<void> => {
       child.kill('SIGKILL');
       await exited;
@@ -53,7 +60,9 @@ ${ports.map((one, i) => `  server door${String(i)} 127.0.0.1:${String(one)} chec
     };
     for (let i = 0; i < 200 && child.exitCode === null; i++) {
       if (await answers(port)) return new Balancer(port, stop);
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
     }
     await stop();
     throw new Error('haproxy did not start');
@@ -67,7 +76,12 @@ ${ports.map((one, i) => `  server door${String(i)} 127.0.0.1:${String(one)} chec
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => { socket.destroy(); resolve(true); });
-    socket.once('error', () => { resolve(false); });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
   });
 }

@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { ROOT } from './service-process.js';
 
-const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html' };
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.html': 'text/html',
+};
 
 /** The page: the microphone through an audio worklet into the project's client, what comes back as text on the page. */
 const PAGE = `<!doctype html>
@@ -56,7 +60,10 @@ export class BrowserPage {
   }
 
   static async start(): Promise<BrowserPage> {
-    const folders: Readonly<Record<string, string>> = { client: join(ROOT, 'packages', 'client', 'dist'), 'eventsource-parser': join(ROOT, 'node_modules', 'eventsource-parser', 'dist') };
+    const folders: Readonly<Record<string, string>> = {
+      client: join(ROOT, 'packages', 'client', 'dist'),
+      'eventsource-parser': join(ROOT, 'node_modules', 'eventsource-parser', 'dist'),
+    };
     const server = createServer((request, response) => {
       const [, folder = '', ...rest] = normalize(new URL(request.url ?? '/', 'http://page').pathname).split('/');
       const base = folders[folder];
@@ -66,16 +73,24 @@ export class BrowserPage {
       }
       const file = join(base, ...rest);
       readFile(file).then(
-        (body) => { response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(body); },
-        () => { response.writeHead(404).end(); },
+        (body) => {
+          response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(body);
+        },
+        () => {
+          response.writeHead(404).end();
+        },
       );
     });
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
     return new BrowserPage(server);
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise((resolve) => { this.#server.close(resolve); });
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
   }
 }

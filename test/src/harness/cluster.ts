@@ -39,7 +39,13 @@ export class Cluster {
   readonly workers: ServiceProcess[] = [];
   readonly #options: ClusterOptions;
 
-  private constructor(redis: TestRedis, relays: readonly RelayNode[], api: Node, options: ClusterOptions, audioFolder: string) {
+  private constructor(
+    redis: TestRedis,
+    relays: readonly RelayNode[],
+    api: Node,
+    options: ClusterOptions,
+    audioFolder: string,
+  ) {
     this.audioFolder = audioFolder;
     this.redis = redis;
     this.relays.push(...relays);
@@ -52,7 +58,12 @@ export class Cluster {
   static async start(given: ClusterOptions = {}): Promise<Cluster> {
     const audioFolder = await mkdtemp(join(tmpdir(), 'murmuration-audio-'));
     const audio = { AUDIO_STORE_DIR: audioFolder };
-    const options = { ...given, api: { ...audio, ...given.api }, relay: { ...audio, ...given.relay }, worker: { ...audio, ...given.worker } };
+    const options = {
+      ...given,
+      api: { ...audio, ...given.api },
+      relay: { ...audio, ...given.relay },
+      worker: { ...audio, ...given.worker },
+    };
     const redis = await startRedis();
     const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
     const cluster = new Cluster(redis, relays, await launchApi(redis, relays[0], options), options, audioFolder);
@@ -61,7 +72,9 @@ export class Cluster {
         ...Array.from({ length: options.workers ?? 1 }, () => cluster.addWorker()),
         ...Array.from({ length: (options.apis ?? 1) - 1 }, () => cluster.addApi()),
       ]);
-      await Promise.all([cluster.api, ...cluster.relays.map((relay) => relay.process)].map((service) => service.ready()));
+      await Promise.all(
+        [cluster.api, ...cluster.relays.map((relay) => relay.process)].map((service) => service.ready()),
+      );
       return cluster;
     } catch (error) {
       // What has started would keep the test's process, and itself, for ever.
@@ -72,7 +85,11 @@ export class Cluster {
 
   /** Starts a worker and waits until it is ready. */
   async addWorker(extra: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-    const worker = await ServiceProcess.launch('worker', { REDIS_URL: this.redis.url, ...this.#options.worker, ...extra });
+    const worker = await ServiceProcess.launch('worker', {
+      REDIS_URL: this.redis.url,
+      ...this.#options.worker,
+      ...extra,
+    });
     this.workers.push(worker);
     await worker.ready();
     return worker;
@@ -87,8 +104,15 @@ export class Cluster {
   }
 
   /** Starts another relay, on ports of its own or on those of `place`, and waits until it is ready. */
-  async addRelay(place?: Pick<RelayNode, 'port' | 'grpcPort'>, extra: Readonly<Record<string, string>> = {}): Promise<RelayNode> {
-    const relay = await launchRelay(this.redis, { ...this.#options, relay: { ...this.#options.relay, ...extra } }, place);
+  async addRelay(
+    place?: Pick<RelayNode, 'port' | 'grpcPort'>,
+    extra: Readonly<Record<string, string>> = {},
+  ): Promise<RelayNode> {
+    const relay = await launchRelay(
+      this.redis,
+      { ...this.#options, relay: { ...this.#options.relay, ...extra } },
+      place,
+    );
     this.relays.push(relay);
     await relay.process.ready();
     return relay;
@@ -102,14 +126,40 @@ export class Cluster {
   }
 }
 
-async function launchApi(redis: TestRedis, relay: RelayNode | undefined, options: ClusterOptions, given?: number): Promise<Node> {
-  const port = given ?? await freePort();
+async function launchApi(
+  redis: TestRedis,
+  relay: RelayNode | undefined,
+  options: ClusterOptions,
+  given?: number,
+): Promise<Node> {
+  const port = given ?? (await freePort());
   const forward = relay === undefined ? {} : { RELAY_URL: `http://127.0.0.1:${String(relay.port)}` };
-  return { port, process: await ServiceProcess.launch('api', { REDIS_URL: redis.url, API_PORT: String(port), ...forward, ...options.api }) };
+  return {
+    port,
+    process: await ServiceProcess.launch('api', {
+      REDIS_URL: redis.url,
+      API_PORT: String(port),
+      ...forward,
+      ...options.api,
+    }),
+  };
 }
 
-async function launchRelay(redis: TestRedis, options: ClusterOptions, place?: Pick<RelayNode, 'port' | 'grpcPort'>): Promise<RelayNode> {
-  const port = place?.port ?? await freePort();
-  const grpcPort = place?.grpcPort ?? await freePort();
-  return { port, grpcPort, process: await ServiceProcess.launch('relay', { REDIS_URL: redis.url, WS_PORT: String(port), GRPC_PORT: String(grpcPort), ...options.relay }) };
+async function launchRelay(
+  redis: TestRedis,
+  options: ClusterOptions,
+  place?: Pick<RelayNode, 'port' | 'grpcPort'>,
+): Promise<RelayNode> {
+  const port = place?.port ?? (await freePort());
+  const grpcPort = place?.grpcPort ?? (await freePort());
+  return {
+    port,
+    grpcPort,
+    process: await ServiceProcess.launch('relay', {
+      REDIS_URL: redis.url,
+      WS_PORT: String(port),
+      GRPC_PORT: String(grpcPort),
+      ...options.relay,
+    }),
+  };
 }

@@ -11,7 +11,9 @@ export interface Figure {
 export function printFigures(bench: string, figures: readonly Figure[]): void {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   for (const { name, value, unit, note } of figures) {
-    process.stdout.write(`${name.padEnd(width)}  ${format(value).padStart(10)} ${unit}${note === undefined ? '' : `  (${note})`}\n`);
+    process.stdout.write(
+      `${name.padEnd(width)}  ${format(value).padStart(10)} ${unit}${note === undefined ? '' : `  (${note})`}\n`,
+    );
   }
   for (const figure of figures) process.stdout.write(`${JSON.stringify({ bench, ...figure })}\n`);
 }

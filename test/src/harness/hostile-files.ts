@@ -21,7 +21,7 @@ export function tarFile(name: string, content: Buffer): Buffer {
   header.write('ustar\0', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return Buffer.concat([header, content, Buffer.alloc(512 - content.length % 512), Buffer.alloc(1024)]);
+  return Buffer.concat([header, content, Buffer.alloc(512 - (content.length % 512)), Buffer.alloc(1024)]);
 }
 
 /** 100 MB of zeros in 100 KB. */
@@ -31,9 +31,19 @@ export function gzipBomb(): Buffer {
 
 /** An MP3 with an ID3v2.3 tag before it: a cover in SVG that refers elsewhere, and one that is a link. */
 export function withCovers(mp3: Buffer, url: string): Buffer {
-  const svg = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="${url}"/></svg>`);
+  const svg = Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><image xlink:href="${url}"/></svg>`,
+  );
   const frames = Buffer.concat([picture('image/svg+xml', svg), picture('-->', Buffer.from(url))]);
-  const header = Buffer.from([0x49, 0x44, 0x33, 3, 0, 0, ...[21, 14, 7, 0].map((shift) => (frames.length >> shift) & 0x7f)]);
+  const header = Buffer.from([
+    0x49,
+    0x44,
+    0x33,
+    3,
+    0,
+    0,
+    ...[21, 14, 7, 0].map((shift) => (frames.length >> shift) & 0x7f),
+  ]);
   return Buffer.concat([header, frames, mp3]);
 }
 
@@ -60,7 +70,16 @@ function rewritten(boxes: Buffer, url: string): Buffer {
     const body = boxes.subarray(at + 8, at + size);
     if (CONTAINERS.has(type)) parts.push(box(type, rewritten(body, url)));
     // Version and flags, one entry; without the flag "self-contained" the location counts.
-    else if (type === 'dref') parts.push(box(type, Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]), box('url ', Buffer.concat([Buffer.alloc(4), Buffer.from(`${url}\0`)]))])));
+    else if (type === 'dref')
+      parts.push(
+        box(
+          type,
+          Buffer.concat([
+            Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]),
+            box('url ', Buffer.concat([Buffer.alloc(4), Buffer.from(`${url}\0`)])),
+          ]),
+        ),
+      );
     else parts.push(boxes.subarray(at, at + size));
     at += size;
   }

@@ -24,11 +24,18 @@ export interface SubmitFields {
 }
 
 /** Submits once; what the network does is thrown. */
-export async function submit(url: string, file: Uint8Array, { query = {}, idempotencyKey }: SubmitFields = {}): Promise<Response> {
+export async function submit(
+  url: string,
+  file: Uint8Array,
+  { query = {}, idempotencyKey }: SubmitFields = {},
+): Promise<Response> {
   return fetch(`${url}/v1/jobs?${new URLSearchParams(query).toString()}`, {
     method: 'POST',
     body: new Blob([new Uint8Array(file)]),
-    headers: { 'content-type': 'audio/wav', ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }) },
+    headers: {
+      'content-type': 'audio/wav',
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    },
   });
 }
 
@@ -37,21 +44,35 @@ export async function submitSurely(url: string, file: Uint8Array, fields: Submit
   const idempotencyKey = fields.idempotencyKey ?? randomUUID();
   let last = 'no answer';
   for (let attempt = 0; attempt < 200; attempt++) {
-    const answer = await submit(url, file, { ...fields, idempotencyKey }).then(async (response) => ({ status: response.status, text: await response.text() }), () => null);
+    const answer = await submit(url, file, { ...fields, idempotencyKey }).then(
+      async (response) => ({ status: response.status, text: await response.text() }),
+      () => null,
+    );
     if (answer?.status === 202) return JSON.parse(answer.text) as JobAnswer;
-    if (answer !== null && answer.status < 500 && answer.status !== 429) throw new Error(`${String(answer.status)} ${answer.text}`);
+    if (answer !== null && answer.status < 500 && answer.status !== 429)
+      throw new Error(`${String(answer.status)} ${answer.text}`);
     if (answer !== null) last = `${String(answer.status)} ${answer.text}`;
-    await new Promise((resolve) => { setTimeout(resolve, 100 + 20 * Math.min(attempt, 20)); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100 + 20 * Math.min(attempt, 20));
+    });
   }
   throw new Error(`the job was never accepted: ${last}`);
 }
 
 /** Reads a job's events until its end, `limit` of them at most, or until the connection breaks; answers what came. */
-async function listen(url: string, job: string, lastEventId: string | null, limit = Number.POSITIVE_INFINITY): Promise<HeardEvent[]> {
+async function listen(
+  url: string,
+  job: string,
+  lastEventId: string | null,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<HeardEvent[]> {
   const heard: HeardEvent[] = [];
   const stop = new AbortController();
   try {
-    const response = await fetch(`${url}/v1/jobs/${job}/events`, { signal: stop.signal, headers: lastEventId === null ? {} : { 'last-event-id': lastEventId } });
+    const response = await fetch(`${url}/v1/jobs/${job}/events`, {
+      signal: stop.signal,
+      headers: lastEventId === null ? {} : { 'last-event-id': lastEventId },
+    });
     if (!response.ok || response.body === null) {
       await response.arrayBuffer();
       return heard;
@@ -77,7 +98,11 @@ async function listen(url: string, job: string, lastEventId: string | null, limi
 const ENDS: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled']);
 
 /** All events of a job, by a listener that drops after `patience()` events and goes on at the next of `urls`. */
-export async function listenToEnd(urls: readonly string[], job: string, patience: () => number = () => Number.POSITIVE_INFINITY): Promise<HeardEvent[]> {
+export async function listenToEnd(
+  urls: readonly string[],
+  job: string,
+  patience: () => number = () => Number.POSITIVE_INFINITY,
+): Promise<HeardEvent[]> {
   const all: HeardEvent[] = [];
   for (let turn = 0; turn < 600; turn++) {
     const url = urls[turn % urls.length] ?? '';
@@ -85,10 +110,13 @@ export async function listenToEnd(urls: readonly string[], job: string, patience
     all.push(...heard);
     if (ENDS.has(all.at(-1)?.name ?? '')) {
       // What came after an end would be one too many.
-      all.push(...await listen(urls[(turn + 1) % urls.length] ?? '', job, all.at(-1)?.id ?? null, 1));
+      all.push(...(await listen(urls[(turn + 1) % urls.length] ?? '', job, all.at(-1)?.id ?? null, 1)));
       return all;
     }
-    if (heard.length === 0) await new Promise((resolve) => { setTimeout(resolve, 100); });
+    if (heard.length === 0)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
   }
   throw new Error(`the events of the job did not end; the last was ${all.at(-1)?.name ?? 'none'}`);
 }
@@ -101,5 +129,9 @@ function parse(block: string): HeardEvent | null {
   }
   const data = fields.get('data');
   if (data === undefined) return null;
-  return { id: fields.get('id') ?? '', name: fields.get('event') ?? 'message', data: JSON.parse(data) as Record<string, unknown> };
+  return {
+    id: fields.get('id') ?? '',
+    name: fields.get('event') ?? 'message',
+    data: JSON.parse(data) as Record<string, unknown>,
+  };
 }

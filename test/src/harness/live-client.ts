@@ -32,7 +32,7 @@ export class LiveConnection {
       });
     });
     socket.on('message', (data: RawData) => {
-      this.messages.push({ ...JSON.parse((data as Buffer).toString()) as LiveMessage, atMs: performance.now() });
+      this.messages.push({ ...(JSON.parse((data as Buffer).toString()) as LiveMessage), atMs: performance.now() });
       this.#wakeAll();
     });
     socket.on('error', () => undefined);
@@ -59,7 +59,8 @@ export class LiveConnection {
   }
 
   audio(pcm: Int16Array | Uint8Array): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength), { binary: true });
+    if (this.#socket.readyState === WebSocket.OPEN)
+      this.#socket.send(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength), { binary: true });
   }
 
   get bufferedBytes(): number {
@@ -82,11 +83,17 @@ export class LiveConnection {
     for (;;) {
       const found = this.messages.slice(from).find(fits);
       if (found !== undefined) return found;
-      if (this.#socket.readyState === WebSocket.CLOSED) throw new Error(`closed with ${String(await this.#closed)} before: ${what}; the last message was ${JSON.stringify(this.messages.at(-1))}`);
+      if (this.#socket.readyState === WebSocket.CLOSED)
+        throw new Error(
+          `closed with ${String(await this.#closed)} before: ${what}; the last message was ${JSON.stringify(this.messages.at(-1))}`,
+        );
       if (performance.now() > untilMs) throw new Error(`did not come in ${String(limitMs)} ms: ${what}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 100);
-        this.#wake.push(() => { clearTimeout(timer); resolve(); });
+        this.#wake.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
       });
     }
   }

@@ -11,7 +11,7 @@ const LIVEKIT = join(ROOT, '.murmuration', 'test-livekit');
 /** Why a test that needs the Python clients of live speech is skipped; false when they are there. */
 export const WITHOUT_LIVE_PYTHON = missing(PYTHON, 'the Python clients are not installed');
 /** Why a test that needs LiveKit's plugins is skipped; false when they are there. */
-export const WITHOUT_LIVEKIT = missing(LIVEKIT, 'LiveKit\'s plugins are not installed');
+export const WITHOUT_LIVEKIT = missing(LIVEKIT, "LiveKit's plugins are not installed");
 
 function missing(folder: string, what: string): string | false {
   if (existsSync(join(folder, 'installed.txt'))) return false;
@@ -36,11 +36,22 @@ async function run(program: string, name: string, script: string, args: readonly
   try {
     const path = join(folder, name);
     await writeFile(path, script);
-    const child = spawn(program, [path, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS, killSignal: 'SIGKILL' });
+    const child = spawn(program, [path, ...args], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     let [output, faults] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => { output += data.toString(); });
-    child.stderr.on('data', (data: Buffer) => { faults += data.toString(); });
-    const code = await new Promise<number | null>((resolve) => { child.once('close', resolve); });
+    child.stdout.on('data', (data: Buffer) => {
+      output += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      faults += data.toString();
+    });
+    const code = await new Promise<number | null>((resolve) => {
+      child.once('close', resolve);
+    });
     if (code !== 0) throw new Error(`the client ended with ${String(code)}:\n${output}\n${faults}`);
     return JSON.parse(output.trim().split('\n').at(-1) ?? '') as unknown;
   } finally {

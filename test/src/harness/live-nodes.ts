@@ -5,7 +5,13 @@ import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { ROOT, ServiceProcess } from './service-process.js';
 
-const LIMITS: LiveLimits = { maxSessions: 100, idleTimeoutMs: 60_000, maxSessionMs: 3_600_000, idleEndpointingMs: 1_000, graceMs: 60_000 };
+const LIMITS: LiveLimits = {
+  maxSessions: 100,
+  idleTimeoutMs: 60_000,
+  maxSessionMs: 3_600_000,
+  idleEndpointingMs: 1_000,
+  graceMs: 60_000,
+};
 
 /** A Redis, a worker process and relays' sessions without their doors, in this process. */
 export class LiveNodes {
@@ -20,7 +26,10 @@ export class LiveNodes {
   }
 
   /** @param environment of the workers; the simulated device unless it says otherwise */
-  static async start(environment: Readonly<Record<string, string>> = { DEVICE: 'simulated' }, workers = 1): Promise<LiveNodes> {
+  static async start(
+    environment: Readonly<Record<string, string>> = { DEVICE: 'simulated' },
+    workers = 1,
+  ): Promise<LiveNodes> {
     const nodes = new LiveNodes(await startRedis(), environment);
     for (let count = 0; count < workers; count++) await nodes.addWorker();
     return nodes;
@@ -39,9 +48,13 @@ export class LiveNodes {
 
   async addNode(relay: string, limits: Partial<LiveLimits> = {}): Promise<Live> {
     const live = await Live.start({
-      redis: this.redis.url, relay, defaultModel: null, workerWaitMs: 10_000,
+      redis: this.redis.url,
+      relay,
+      defaultModel: null,
+      workerWaitMs: 10_000,
       speech: { threads: 1, vadModelPath: join(ROOT, '.murmuration/models/silero-vad/silero_vad_v6.onnx') },
-      limits: { ...LIMITS, ...limits }, logger: createLogger({ service: 'test', level: 'silent' }),
+      limits: { ...LIMITS, ...limits },
+      logger: createLogger({ service: 'test', level: 'silent' }),
     });
     this.#nodes.push(live);
     return live;

@@ -5,7 +5,11 @@ import { freePort } from '@murmuration/store/testing';
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-const MAIN = { api: 'services/api/dist/main.js', relay: 'services/stream-relay/dist/main.js', worker: 'services/worker/dist/main.js' } as const;
+const MAIN = {
+  api: 'services/api/dist/main.js',
+  relay: 'services/stream-relay/dist/main.js',
+  worker: 'services/worker/dist/main.js',
+} as const;
 export type ServiceName = keyof typeof MAIN;
 /** Below the limit of a test (`scripts/test/limits.mjs`), so that a service that does not start tells why. */
 const START_LIMIT_MS = 100_000;
@@ -21,13 +25,25 @@ export class ServiceProcess {
     this.metricsPort = metricsPort;
     this.#child = spawn(process.execPath, ['--enable-source-maps', MAIN[service]], {
       cwd: ROOT,
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_LEVEL: 'info', ...environment, METRICS_PORT: String(metricsPort) },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: process.env['HOME'] ?? '',
+        LOG_LEVEL: 'info',
+        ...environment,
+        METRICS_PORT: String(metricsPort),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const keep = (data: Buffer): void => { this.#log += data.toString(); };
+    const keep = (data: Buffer): void => {
+      this.#log += data.toString();
+    };
     this.#child.stdout?.on('data', keep);
     this.#child.stderr?.on('data', keep);
-    this.#exit = new Promise((resolve) => { this.#child.once('exit', (code) => { resolve(code); }); });
+    this.#exit = new Promise((resolve) => {
+      this.#child.once('exit', (code) => {
+        resolve(code);
+      });
+    });
   }
 
   /** Starts and returns at once. */
@@ -54,10 +70,13 @@ export class ServiceProcess {
   async ready(): Promise<void> {
     const untilMs = performance.now() + START_LIMIT_MS;
     for (;;) {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error(`the service ended before it was ready:\n${this.#log}`);
-      if (await this.probe('/readyz') === 200) return;
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        throw new Error(`the service ended before it was ready:\n${this.#log}`);
+      if ((await this.probe('/readyz')) === 200) return;
       if (performance.now() > untilMs) throw new Error(`the service did not become ready:\n${this.#log}`);
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
     }
   }
 

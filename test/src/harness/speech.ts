@@ -18,8 +18,15 @@ const SHARED = join(ROOT, '..', 'shared', 'audio');
 export function sharedClips(): Clip[] {
   const manifest = join(SHARED, 'manifest.json');
   if (!existsSync(manifest)) return [];
-  const { clips } = JSON.parse(readFileSync(manifest, 'utf8')) as { clips: { file: string; language: string | null; text?: string; channels?: string[] }[] };
-  return clips.map((clip) => ({ name: clip.file, path: join(SHARED, clip.file), said: clip.channels ?? [clip.text ?? ''], language: clip.language }));
+  const { clips } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+    clips: { file: string; language: string | null; text?: string; channels?: string[] }[];
+  };
+  return clips.map((clip) => ({
+    name: clip.file,
+    path: join(SHARED, clip.file),
+    said: clip.channels ?? [clip.text ?? ''],
+    language: clip.language,
+  }));
 }
 
 /** Why a test that needs the evaluation clips is skipped; false when they are there. */

@@ -31,7 +31,8 @@ export function wavFile(pcm: Int16Array): Buffer {
 
 /** PCM of a mono 16-bit 16 kHz WAV file. Throws on any other. */
 export function pcmOf(file: Buffer): Int16Array {
-  if (file.readUInt16LE(22) !== 1 || file.readUInt32LE(24) !== RATE_HZ || file.readUInt16LE(34) !== 16) throw new Error('the sample is not mono, 16 kHz, 16 bit');
+  if (file.readUInt16LE(22) !== 1 || file.readUInt32LE(24) !== RATE_HZ || file.readUInt16LE(34) !== 16)
+    throw new Error('the sample is not mono, 16 kHz, 16 bit');
   let at = 12;
   while (file.toString('latin1', at, at + 4) !== 'data') at += 8 + file.readUInt32LE(at + 4);
   const bytes = file.subarray(at + 8, Math.min(file.length, at + 8 + file.readUInt32LE(at + 4)));
@@ -40,7 +41,7 @@ export function pcmOf(file: Buffer): Int16Array {
 
 /** Joins recordings with `pauseMs` of silence after each. */
 export function joined(parts: readonly Int16Array[], pauseMs: number): Int16Array {
-  const pause = Math.round(pauseMs * RATE_HZ / 1_000);
+  const pause = Math.round((pauseMs * RATE_HZ) / 1_000);
   const all = new Int16Array(parts.reduce((sum, part) => sum + part.length + pause, 0));
   let at = 0;
   for (const part of parts) {
@@ -52,6 +53,15 @@ export function joined(parts: readonly Int16Array[], pauseMs: number): Int16Arra
 
 /** The recordings in `samples/`, with what is said in them. */
 export async function samples(): Promise<Sample[]> {
-  const list = JSON.parse(await readFile(join(ROOT, 'samples', 'samples.json'), 'utf8')) as { file: string; text: string }[];
-  return Promise.all(list.map(async ({ file, text }) => ({ name: file, pcm: pcmOf(await readFile(join(ROOT, 'samples', file))), said: text })));
+  const list = JSON.parse(await readFile(join(ROOT, 'samples', 'samples.json'), 'utf8')) as {
+    file: string;
+    text: string;
+  }[];
+  return Promise.all(
+    list.map(async ({ file, text }) => ({
+      name: file,
+      pcm: pcmOf(await readFile(join(ROOT, 'samples', file))),
+      said: text,
+    })),
+  );
 }

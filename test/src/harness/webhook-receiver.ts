@@ -28,12 +28,22 @@ export class WebhookReceiver {
     const webhook = new Webhook(secret);
     const server = createServer((request, response) => {
       const pieces: Buffer[] = [];
-      request.on('data', (piece: Buffer) => { pieces.push(piece); });
+      request.on('data', (piece: Buffer) => {
+        pieces.push(piece);
+      });
       request.on('end', () => {
         const body = Buffer.concat(pieces).toString();
         try {
-          const event = webhook.verify(body, request.headers as Record<string, string>) as { type: string; data: { id: string } };
-          receiver.received.push({ messageId: String(request.headers['webhook-id']), type: event.type, job: event.data.id, body });
+          const event = webhook.verify(body, request.headers as Record<string, string>) as {
+            type: string;
+            data: { id: string };
+          };
+          receiver.received.push({
+            messageId: String(request.headers['webhook-id']),
+            type: event.type,
+            job: event.data.id,
+            body,
+          });
           response.writeHead(answer(receiver.received.length - 1)).end();
         } catch {
           receiver.refused++;
@@ -41,13 +51,17 @@ export class WebhookReceiver {
         }
       });
     });
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
     const receiver = new WebhookReceiver(server);
     return receiver;
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise((resolve) => { this.#server.close(resolve); });
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
   }
 }

@@ -11,6 +11,9 @@ export const WHISPER_TINY_EN = join(MODELS, 'whisper-tiny.en');
 export const WHISPER_RANDOM = join(MODELS, 'whisper-random-multilingual');
 
 /** Why tests of Whisper through the doors are skipped; false when models and clips are there. */
-export const WITHOUT_WHISPER = existsSync(join(WHISPER_TINY_EN, 'onnx')) && existsSync(join(WHISPER_RANDOM, 'onnx')) && existsSync(join(ROOT, '..', 'shared', 'audio', 'manifest.json'))
-  ? false
-  : 'the models and clips of the evaluation are not beside the checkout';
+export const WITHOUT_WHISPER =
+  existsSync(join(WHISPER_TINY_EN, 'onnx')) &&
+  existsSync(join(WHISPER_RANDOM, 'onnx')) &&
+  existsSync(join(ROOT, '..', 'shared', 'audio', 'manifest.json'))
+    ? false
+    : 'the models and clips of the evaluation are not beside the checkout';

@@ -1,6 +1,11 @@
 /** Lower case words without punctuation, as transcripts of the test material are written. */
 export function words(text: string): string[] {
-  return text.toLowerCase().normalize('NFKC').replace(/[^\p{L}\p{N}' ]+/gu, ' ').split(/\s+/).filter((word) => word !== '');
+  return text
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/[^\p{L}\p{N}' ]+/gu, ' ')
+    .split(/\s+/)
+    .filter((word) => word !== '');
 }
 
 /** Word errors (substitutions, deletions, insertions) of `heard` against `said`: Levenshtein distance over words. */

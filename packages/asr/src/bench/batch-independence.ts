@@ -13,7 +13,12 @@ const OPTIONS = decodeOptionsSchema.parse({});
  * Each chunk alone, then in random batches of each size among chunks of its padded length: how many texts differ.
  * @param random 0 to 1, evenly
  */
-export async function measureBatchIndependence(recognizer: Recognizer, chunks: readonly Float32Array[], sizes: readonly number[], random: () => number): Promise<BatchIndependence> {
+export async function measureBatchIndependence(
+  recognizer: Recognizer,
+  chunks: readonly Float32Array[],
+  sizes: readonly number[],
+  random: () => number,
+): Promise<BatchIndependence> {
   const alone = new Map<Float32Array, string>();
   for (const chunk of chunks) alone.set(chunk, (await texts(recognizer, [chunk]))[0] ?? '');
   let changed = 0;
@@ -43,10 +48,16 @@ export function byPaddedLength(recognizer: Recognizer, chunks: readonly Float32A
 
 /** The text of each chunk of one batch. */
 export async function texts(recognizer: Recognizer, batch: readonly Float32Array[]): Promise<string[]> {
-  const recognitions = await recognizer.recognize(batch.map((pcm) => ({ pcm, options: OPTIONS })), () => false);
+  const recognitions = await recognizer.recognize(
+    batch.map((pcm) => ({ pcm, options: OPTIONS })),
+    () => false,
+  );
   return recognitions.map((recognition) => recognition.segments.map((segment) => segment.text).join(' '));
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  return items.map((item) => ({ item, at: random() })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }

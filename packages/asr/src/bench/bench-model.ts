@@ -15,9 +15,32 @@ export interface BenchClip {
 
 /** A figure of `benchModel`; times are milliseconds a clip, null where the model does not tell a stage apart. */
 export type ModelFigure =
-  | { readonly figure: 'word_error_rate'; readonly model: string; readonly dtype: string; readonly clips: number; readonly words: number; readonly rate: number }
-  | { readonly figure: 'throughput'; readonly model: string; readonly dtype: string; readonly batch: number; readonly featuresMs: number | null; readonly encoderMs: number | null; readonly decoderMs: number | null; readonly wallMs: number; readonly timesRealTime: number }
-  | { readonly figure: 'batch_independence'; readonly model: string; readonly dtype: string; readonly changed: number; readonly total: number };
+  | {
+      readonly figure: 'word_error_rate';
+      readonly model: string;
+      readonly dtype: string;
+      readonly clips: number;
+      readonly words: number;
+      readonly rate: number;
+    }
+  | {
+      readonly figure: 'throughput';
+      readonly model: string;
+      readonly dtype: string;
+      readonly batch: number;
+      readonly featuresMs: number | null;
+      readonly encoderMs: number | null;
+      readonly decoderMs: number | null;
+      readonly wallMs: number;
+      readonly timesRealTime: number;
+    }
+  | {
+      readonly figure: 'batch_independence';
+      readonly model: string;
+      readonly dtype: string;
+      readonly changed: number;
+      readonly total: number;
+    };
 
 export interface BenchModelOptions extends LoadOptions {
   readonly clips: readonly BenchClip[];
@@ -29,7 +52,6 @@ export interface BenchModelOptions extends LoadOptions {
   readonly rounds?: number;
 }
 
-
 /** Measures one session of a model in this thread: word error rate clip by clip, throughput at each batch size, and how often a text changes with its batch mates. */
 export async function benchModel(options: BenchModelOptions): Promise<ModelFigure[]> {
   const recognizer = await loadRecognizer(options);
@@ -38,8 +60,14 @@ export async function benchModel(options: BenchModelOptions): Promise<ModelFigur
     const pcm = options.clips.map((clip) => clip.pcm);
     const timed = options.timed?.map((clip) => clip.pcm) ?? pcm;
     const figures: ModelFigure[] = [await accuracy(recognizer, options.clips)];
-    for (const batch of options.batchSizes ?? [1, 4, 8, 16]) figures.push(await throughput(recognizer, timed, batch, options.rounds ?? 32));
-    figures.push({ figure: 'batch_independence', model, dtype, ...await measureBatchIndependence(recognizer, pcm, [2, 4, 8], seeded(1)) });
+    for (const batch of options.batchSizes ?? [1, 4, 8, 16])
+      figures.push(await throughput(recognizer, timed, batch, options.rounds ?? 32));
+    figures.push({
+      figure: 'batch_independence',
+      model,
+      dtype,
+      ...(await measureBatchIndependence(recognizer, pcm, [2, 4, 8], seeded(1))),
+    });
     return figures;
   } finally {
     await recognizer.close();
@@ -50,12 +78,27 @@ async function accuracy(recognizer: Recognizer, clips: readonly BenchClip[]): Pr
   const errors = [];
   for (const clip of clips) errors.push(wordErrors(clip.text, (await texts(recognizer, [clip.pcm]))[0] ?? ''));
   const { id: model, dtype } = recognizer.description;
-  return { figure: 'word_error_rate', model, dtype, clips: clips.length, words: errors.reduce((sum, one) => sum + one.words, 0), rate: wordErrorRate(errors) };
+  return {
+    figure: 'word_error_rate',
+    model,
+    dtype,
+    clips: clips.length,
+    words: errors.reduce((sum, one) => sum + one.words, 0),
+    rate: wordErrorRate(errors),
+  };
 }
 
-async function throughput(recognizer: Recognizer, clips: readonly Float32Array[], batch: number, rounds: number): Promise<Extract<ModelFigure, { figure: 'throughput' }>> {
+async function throughput(
+  recognizer: Recognizer,
+  clips: readonly Float32Array[],
+  batch: number,
+  rounds: number,
+): Promise<Extract<ModelFigure, { figure: 'throughput' }>> {
   const { id: model, dtype } = recognizer.description;
-  const chunks = Array.from({ length: Math.max(rounds, batch) }, (_, at) => clips[at % clips.length] ?? new Float32Array(SAMPLE_RATE_HZ));
+  const chunks = Array.from(
+    { length: Math.max(rounds, batch) },
+    (_, at) => clips[at % clips.length] ?? new Float32Array(SAMPLE_RATE_HZ),
+  );
   const before = recognizer.stageMs;
   const began = performance.now();
   let rows = 0;
@@ -63,7 +106,10 @@ async function throughput(recognizer: Recognizer, clips: readonly Float32Array[]
   for (const group of byPaddedLength(recognizer, chunks).values()) {
     // Full batches only: a rest of another size would blur the figure.
     for (let at = 0; at < group.length; at += batch) {
-      const part = Array.from({ length: batch }, (_, row) => group[(at + row) % group.length] ?? new Float32Array(SAMPLE_RATE_HZ));
+      const part = Array.from(
+        { length: batch },
+        (_, row) => group[(at + row) % group.length] ?? new Float32Array(SAMPLE_RATE_HZ),
+      );
       await texts(recognizer, part);
       rows += batch;
       samples += part.reduce((sum, pcm) => sum + pcm.length, 0);
@@ -76,10 +122,15 @@ async function throughput(recognizer: Recognizer, clips: readonly Float32Array[]
     return end === undefined ? null : (end - (before?.[stage] ?? 0)) / rows;
   };
   return {
-    figure: 'throughput', model, dtype, batch,
-    featuresMs: stageMs('features'), encoderMs: stageMs('encoder'), decoderMs: stageMs('decoder'),
+    figure: 'throughput',
+    model,
+    dtype,
+    batch,
+    featuresMs: stageMs('features'),
+    encoderMs: stageMs('encoder'),
+    decoderMs: stageMs('decoder'),
     wallMs: wallMs / rows,
-    timesRealTime: (samples / SAMPLE_RATE_HZ) / (wallMs / 1_000),
+    timesRealTime: samples / SAMPLE_RATE_HZ / (wallMs / 1_000),
   };
 }
 

@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { normalizeWords, wordErrorRate, wordErrors } from './word-error-rate.js';
 
 test('Case, punctuation, hyphens and written forms do not count', () => {
-  assert.deepEqual(normalizeWords("  'Mr. Dashwood’s ill-disposed,' OK?"), ['mister', "dashwood's", 'ill', 'disposed', 'okay']);
+  assert.deepEqual(normalizeWords("  'Mr. Dashwood’s ill-disposed,' OK?"), [
+    'mister',
+    "dashwood's",
+    'ill',
+    'disposed',
+    'okay',
+  ]);
   assert.deepEqual(wordErrors('mister smith', 'Mr. Smith.'), { errors: 0, words: 2 });
 });
 
@@ -16,6 +22,12 @@ test('Substituted, missing and invented words count one each', () => {
 });
 
 test('The rate is over all words, not the mean of rates', () => {
-  assert.equal(wordErrorRate([{ errors: 1, words: 1 }, { errors: 0, words: 9 }]), 0.1);
+  assert.equal(
+    wordErrorRate([
+      { errors: 1, words: 1 },
+      { errors: 0, words: 9 },
+    ]),
+    0.1,
+  );
   assert.equal(wordErrorRate([]), 0);
 });

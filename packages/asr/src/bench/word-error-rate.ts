@@ -10,8 +10,15 @@ const SAME_WORDS: Readonly<Record<string, string>> = { mr: 'mister', mrs: 'missu
 
 /** A text as it is compared: lower case, no punctuation (apostrophes inside words stay), hyphens as spaces, common abbreviations spelt out. */
 export function normalizeWords(text: string): string[] {
-  return text.normalize('NFKC').toLowerCase().replace(/[’‘]/gu, "'").replace(/[^\p{L}\p{N}']+/gu, ' ').split(' ')
-    .map((word) => word.replace(/^'+|'+$/g, '')).filter((word) => word !== '').map((word) => SAME_WORDS[word] ?? word);
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[’‘]/gu, "'")
+    .replace(/[^\p{L}\p{N}']+/gu, ' ')
+    .split(' ')
+    .map((word) => word.replace(/^'+|'+$/g, ''))
+    .filter((word) => word !== '')
+    .map((word) => SAME_WORDS[word] ?? word);
 }
 
 /** Fewest word edits from the reference to the hypothesis (Levenshtein), both normalised. */

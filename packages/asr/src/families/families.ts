@@ -19,7 +19,9 @@ type FamilyWithFiles = ModelFamily & { readonly checkFolder: NonNullable<ModelFa
 /** The family of that name when its models have files. */
 export function familyWithFiles(name: string): FamilyWithFiles | undefined {
   const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
-  return family === undefined || family.checkFolder === null ? undefined : { ...family, checkFolder: family.checkFolder };
+  return family === undefined || family.checkFolder === null
+    ? undefined
+    : { ...family, checkFolder: family.checkFolder };
 }
 
 /** Loads the model of any family. Throws an error that says what is wrong with the model's files, the dtype or the device. */
@@ -27,6 +29,7 @@ export async function loadRecognizer(options: LoadOptions): Promise<Recognizer> 
   const { model, device } = options;
   if (device === 'simulated') return new SimulatedRecognizer(model, options.simulatedCost);
   const family = FAMILIES[model.family];
-  if (family === undefined) throw new RangeError(`the model family ${model.family} is unknown: use one of ${Object.keys(FAMILIES).join(', ')}`);
+  if (family === undefined)
+    throw new RangeError(`the model family ${model.family} is unknown: use one of ${Object.keys(FAMILIES).join(', ')}`);
   return family.load({ ...options, device });
 }

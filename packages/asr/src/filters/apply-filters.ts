@@ -24,7 +24,8 @@ export interface JudgedSegment extends Segment {
  * Names of the rules, as `filtered` tells them: `silence` (nothing audible there), `no_speech` (the reference's rule), `doubt`, `repetition`,
  * `letters`, `script`, `phantom_phrase`, `cut_word` (a guess at a word that the end of the audio cuts off); and `no_text`, which removes nothing but says that sound was left without text.
  */
-export type FilterReason = 'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'cut_word' | 'no_text';
+export type FilterReason =
+  'silence' | 'no_speech' | 'doubt' | 'repetition' | 'letters' | 'script' | 'phantom_phrase' | 'cut_word' | 'no_text';
 
 type Judged = Omit<Recognition, 'segments'> & { readonly segments: readonly JudgedSegment[] };
 
@@ -50,7 +51,10 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
   const remove = (segment: Segment, reason: FilterReason, text = segment.text): void => {
     filtered.push({ startMs: segment.startMs, endMs: segment.endMs, text: text.trim(), reason });
   };
-  const repeated = options.enabled && options.repetition ? loopedSegments(recognition.segments, options, facts.audio) : new Set<number>();
+  const repeated =
+    options.enabled && options.repetition
+      ? loopedSegments(recognition.segments, options, facts.audio)
+      : new Set<number>();
   const segments = recognition.segments.flatMap((judged, i): Segment[] => {
     const segment: { -readonly [Key in keyof JudgedSegment]: JudgedSegment[Key] } = { ...judged };
     delete segment.windowCompressionRatio;
@@ -61,22 +65,36 @@ export function applyFilters(recognition: Judged, options: FilterOptions, facts:
       remove(segment, reason);
       return [];
     }
-    const { kept, removed } = options.repetition ? withoutLoops(segment, options, isSupported(segment, facts.audio)) : { kept: segment, removed: '' };
+    const { kept, removed } = options.repetition
+      ? withoutLoops(segment, options, isSupported(segment, facts.audio))
+      : { kept: segment, removed: '' };
     if (removed !== '') remove(segment, 'repetition', removed);
     if (kept === null) return [];
-    const whole = options.doubt && removed === '' && i === recognition.segments.length - 1 && isLastWordCut(judged, facts.audio) ? withoutLastWord(kept) : kept;
+    const whole =
+      options.doubt && removed === '' && i === recognition.segments.length - 1 && isLastWordCut(judged, facts.audio)
+        ? withoutLastWord(kept)
+        : kept;
     if (whole !== kept) remove(segment, 'cut_word', kept.text.slice(whole.text.length));
     return [whole];
   });
-  if (segments.length === 0 && filtered.length === 0) filtered.push({ startMs: 0, endMs: facts.audio.durationMs, text: '', reason: 'no_text' satisfies FilterReason });
+  if (segments.length === 0 && filtered.length === 0)
+    filtered.push({ startMs: 0, endMs: facts.audio.durationMs, text: '', reason: 'no_text' satisfies FilterReason });
   return { ...recognition, segments, filtered: filtered.sort((a, b) => a.startMs - b.startMs) };
 }
 
 /** The first of a window's segments that the repetition filter will cut. Of segments that repeat each other it is the one that is kept. Null when the filter cuts nothing. */
-export function firstLoop(segments: readonly JudgedSegment[], options: FilterOptions, facts: FilterFacts): number | null {
+export function firstLoop(
+  segments: readonly JudgedSegment[],
+  options: FilterOptions,
+  facts: FilterFacts,
+): number | null {
   if (!options.enabled || !options.repetition) return null;
   const repeated = loopedSegments(segments, options, facts.audio);
-  const index = segments.findIndex((segment, i) => reasonAgainst(segment, options, facts) === null && (repeated.has(i) || withoutLoops(segment, options, isSupported(segment, facts.audio)).removed !== ''));
+  const index = segments.findIndex(
+    (segment, i) =>
+      reasonAgainst(segment, options, facts) === null &&
+      (repeated.has(i) || withoutLoops(segment, options, isSupported(segment, facts.audio)).removed !== ''),
+  );
   if (index < 0) return null;
   return repeated.has(index) ? index - 1 : index;
 }
@@ -87,23 +105,39 @@ export function firstLoop(segments: readonly JudgedSegment[], options: FilterOpt
  */
 function isSupported(segment: Segment, audio: AudioFacts): boolean {
   const loudSeconds = loudMs(audio, segment.startMs, segment.endMs) / 1_000;
-  return segment.noSpeechProb <= SUPPORTED_NO_SPEECH && segment.tokens.length <= SUPPORTED_TOKENS_A_SECOND * loudSeconds;
+  return (
+    segment.noSpeechProb <= SUPPORTED_NO_SPEECH && segment.tokens.length <= SUPPORTED_TOKENS_A_SECOND * loudSeconds
+  );
 }
 
 /** Segments that repeat those before them and are a loop: the audio does not support them, and either their window compresses too well or there is no sound where they lie. */
 function loopedSegments(segments: readonly JudgedSegment[], options: FilterOptions, audio: AudioFacts): Set<number> {
   const looped = [...repeatedSegments(segments.map((segment) => segment.text))].filter((index) => {
     const segment = segments[index];
-    return segment !== undefined && !isSupported(segment, audio) && ((segment.windowCompressionRatio ?? segment.compressionRatio) > (options.compressionRatioThreshold ?? Infinity) || loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS);
+    return (
+      segment !== undefined &&
+      !isSupported(segment, audio) &&
+      ((segment.windowCompressionRatio ?? segment.compressionRatio) > (options.compressionRatioThreshold ?? Infinity) ||
+        loudMs(audio, segment.startMs, segment.endMs) < PHRASE_LOUD_MS)
+    );
   });
   return new Set(looped);
 }
 
-function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLanguage }: FilterFacts): FilterReason | null {
+function reasonAgainst(
+  segment: Segment,
+  options: FilterOptions,
+  { audio, textLanguage }: FilterFacts,
+): FilterReason | null {
   const { text, startMs, endMs, noSpeechProb, avgLogprob } = segment;
   const textLogprob = Math.log(Math.max(segment.confidence, Number.MIN_VALUE));
   if (options.doubt && isSilent(audio, startMs - TIME_ERROR_MS, endMs + TIME_ERROR_MS)) return 'silence';
-  if (options.noSpeechThreshold !== null && noSpeechProb > options.noSpeechThreshold && (options.logprobThreshold === null || avgLogprob < options.logprobThreshold)) return 'no_speech';
+  if (
+    options.noSpeechThreshold !== null &&
+    noSpeechProb > options.noSpeechThreshold &&
+    (options.logprobThreshold === null || avgLogprob < options.logprobThreshold)
+  )
+    return 'no_speech';
   if (options.phantomPhrases && isPhantomPhrase(text, textLanguage)) {
     const unsure = textLogprob < PHRASE_LOGPROB || noSpeechProb > PHRASE_NO_SPEECH;
     if (unsure || loudMs(audio, startMs, endMs) < PHRASE_LOUD_MS) return 'phantom_phrase';
@@ -115,15 +149,23 @@ function reasonAgainst(segment: Segment, options: FilterOptions, { audio, textLa
 }
 
 /** The segment with loops said once, and what was cut; null where nothing is left. Its tokens stay as the model wrote them. */
-function withoutLoops(segment: Segment, options: FilterOptions, supported: boolean): { kept: Segment | null; removed: string } {
+function withoutLoops(
+  segment: Segment,
+  options: FilterOptions,
+  supported: boolean,
+): { kept: Segment | null; removed: string } {
   if (isCharacterLoop(segment.text)) return { kept: null, removed: segment.text };
   if (supported) return { kept: segment, removed: '' };
   const cut = cutLoops(segment.text);
-  if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold)) return { kept: null, removed: segment.text };
+  if (cut.text === '' || isTooRepetitive(cut.text, options.compressionRatioThreshold))
+    return { kept: null, removed: segment.text };
   if (cut.removed === '') return { kept: segment, removed: '' };
   const { words, ...rest } = segment;
   const kept = { ...rest, text: cut.text, compressionRatio: compressionRatio(cut.text) };
-  return { kept: words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, cut.keptWords) }, removed: cut.removed };
+  return {
+    kept: words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, cut.keptWords) },
+    removed: cut.removed,
+  };
 }
 
 /** The segment without its last word, or as it is where that is its only one. Its tokens stay as the model wrote them. */
@@ -132,7 +174,10 @@ function withoutLastWord(segment: Segment): Segment {
   if (text.trim() === '' || text === segment.text.trimEnd()) return segment;
   const { words, ...rest } = segment;
   const kept = { ...rest, text, compressionRatio: compressionRatio(text) };
-  const parts = text.trim().split(/\s+/u).map((_, index) => index);
+  const parts = text
+    .trim()
+    .split(/\s+/u)
+    .map((_, index) => index);
   return words === undefined ? kept : { ...kept, words: keptWords(words, segment.text, parts) };
 }
 

@@ -35,7 +35,11 @@ export function measureAudio(pcm: Float32Array): AudioFacts {
   }
   const sorted = Float32Array.from(frameRms).sort();
   const floor = Math.max(AUDIBLE_RMS, LEAST_SHARE * (sorted[Math.floor(sorted.length * 0.95)] ?? 0));
-  return { durationMs: Math.round(samplesToMs(pcm.length)), frameRms, loudFrom: frameRms.map((_, frame) => Math.max(floor, LOUD_SHARE * levelAround(frameRms, frame))) };
+  return {
+    durationMs: Math.round(samplesToMs(pcm.length)),
+    frameRms,
+    loudFrom: frameRms.map((_, frame) => Math.max(floor, LOUD_SHARE * levelAround(frameRms, frame))),
+  };
 }
 
 /** The third loudest of the frames around one: a twentieth of a second exceeds it, a click does not. */
@@ -54,7 +58,8 @@ function levelAround(levels: Float32Array, frame: number): number {
 export function loudMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
   const [first, last] = framesBetween(startMs, endMs);
   let frames = 0;
-  for (let frame = first; frame < Math.min(last, frameRms.length); frame++) if ((frameRms[frame] ?? 0) >= (loudFrom[frame] ?? 0)) frames++;
+  for (let frame = first; frame < Math.min(last, frameRms.length); frame++)
+    if ((frameRms[frame] ?? 0) >= (loudFrom[frame] ?? 0)) frames++;
   return FRAME_MS * frames;
 }
 
@@ -80,17 +85,27 @@ export function pausesOf({ frameRms, loudFrom }: AudioFacts, leastMs: number): P
  * The time, in milliseconds, at which a share (0 to 1) of the loud audio has passed. Text that ends there ends at `untilMs`, text that begins there begins at
  * `fromMs`; silence may lie between the two. When nothing is loud it is that share of the whole time.
  */
-export function timesBySound({ frameRms, loudFrom, durationMs }: AudioFacts): (share: number) => { readonly fromMs: number; readonly untilMs: number } {
+export function timesBySound({
+  frameRms,
+  loudFrom,
+  durationMs,
+}: AudioFacts): (share: number) => { readonly fromMs: number; readonly untilMs: number } {
   const loudFrames: number[] = [];
-  frameRms.forEach((rms, frame) => { if (rms >= (loudFrom[frame] ?? 0)) loudFrames.push(frame); });
+  frameRms.forEach((rms, frame) => {
+    if (rms >= (loudFrom[frame] ?? 0)) loudFrames.push(frame);
+  });
   return (share) => {
-    if (loudFrames.length === 0) return { fromMs: Math.round(share * durationMs), untilMs: Math.round(share * durationMs) };
+    if (loudFrames.length === 0)
+      return { fromMs: Math.round(share * durationMs), untilMs: Math.round(share * durationMs) };
     const sounded = share * loudFrames.length;
     const until = loudFrames[Math.max(0, Math.ceil(sounded) - 1)] ?? 0;
     const from = loudFrames[Math.min(loudFrames.length - 1, Math.floor(sounded))] ?? 0;
     const part = sounded - Math.floor(sounded);
     const untilMs = Math.min(durationMs, Math.round((until + (part === 0 ? 1 : part)) * FRAME_MS));
-    return { untilMs: share === 0 ? from * FRAME_MS : untilMs, fromMs: share === 1 ? untilMs : Math.min(durationMs, Math.round((from + part) * FRAME_MS)) };
+    return {
+      untilMs: share === 0 ? from * FRAME_MS : untilMs,
+      fromMs: share === 1 ? untilMs : Math.min(durationMs, Math.round((from + part) * FRAME_MS)),
+    };
   };
 }
 

@@ -11,13 +11,31 @@ import { clip, modelFolder, skipWithoutReferences } from '../testing/references.
 
 // Recordings that end inside a word, and what models make of them.
 
-interface Cut { readonly file: string; readonly endMs: number; readonly said: string; readonly guessed: string }
+interface Cut {
+  readonly file: string;
+  readonly endMs: number;
+  readonly said: string;
+  readonly guessed: string;
+}
 
-const MODELS: readonly { readonly name: string; readonly skip: string | false; readonly load: () => Promise<Recognizer>; readonly cuts: readonly Cut[] }[] = [
+const MODELS: readonly {
+  readonly name: string;
+  readonly skip: string | false;
+  readonly load: () => Promise<Recognizer>;
+  readonly cuts: readonly Cut[];
+}[] = [
   {
     name: 'moonshine-tiny',
     skip: NO_RECORDINGS,
-    load: () => loadMoonshine({ id: 'moonshine-tiny', slug: 'moonshine-tiny', folder: join(CACHE_DIR, 'moonshine-tiny'), dtype: 'int8', device: 'cpu', threads: 1 }),
+    load: () =>
+      loadMoonshine({
+        id: 'moonshine-tiny',
+        slug: 'moonshine-tiny',
+        folder: join(CACHE_DIR, 'moonshine-tiny'),
+        dtype: 'int8',
+        device: 'cpu',
+        threads: 1,
+      }),
     cuts: [
       { file: 'harvard-spk1-2.wav', endMs: 2_500, said: 'drop the two when you add the', guessed: 'fifth' },
       { file: 'harvard-spk1-4.wav', endMs: 2_110, said: 'a thin stripe runs down the', guessed: 'mountain' },
@@ -25,11 +43,28 @@ const MODELS: readonly { readonly name: string; readonly skip: string | false; r
   },
   {
     name: 'whisper-tiny.en',
-    skip: skipWithoutReferences !== false ? skipWithoutReferences : existsSync(modelFolder('whisper-tiny.en')) ? false : 'the model whisper-tiny.en does not lie beside the checkout',
-    load: () => loadWhisper({ id: 'whisper-tiny.en', folder: modelFolder('whisper-tiny.en'), dtype: 'int8', device: 'cpu', threads: 1 }),
+    skip:
+      skipWithoutReferences !== false
+        ? skipWithoutReferences
+        : existsSync(modelFolder('whisper-tiny.en'))
+          ? false
+          : 'the model whisper-tiny.en does not lie beside the checkout',
+    load: () =>
+      loadWhisper({
+        id: 'whisper-tiny.en',
+        folder: modelFolder('whisper-tiny.en'),
+        dtype: 'int8',
+        device: 'cpu',
+        threads: 1,
+      }),
     cuts: [
       { file: 'harvard-spk1-1.wav', endMs: 2_450, said: 'the child almost hurt the small', guessed: 'dog' },
-      { file: 'jfk.wav', endMs: 8_760, said: 'and so my fellow americans ask not what your country can do for you ask what you', guessed: 'want' },
+      {
+        file: 'jfk.wav',
+        endMs: 8_760,
+        said: 'and so my fellow americans ask not what your country can do for you ask what you',
+        guessed: 'want',
+      },
     ],
   },
 ];
@@ -40,10 +75,15 @@ const textOf = ({ segments }: Recognition): string => plainWords(segments.map((s
 for (const { name, skip, load, cuts } of MODELS) {
   suite(`${name} at the end of audio that was cut off`, { skip }, () => {
     let recognizer: Recognizer;
-    before(async () => { recognizer = await load(); });
+    before(async () => {
+      recognizer = await load();
+    });
     after(() => recognizer.close());
     const recognize = async (pcm: Float32Array, more: Partial<DecodeOptions> = {}): Promise<Recognition> => {
-      const [recognition] = await recognizer.recognize([{ pcm, options: { ...DECODE, language: 'en', ...more } }], () => false);
+      const [recognition] = await recognizer.recognize(
+        [{ pcm, options: { ...DECODE, language: 'en', ...more } }],
+        () => false,
+      );
       assert.ok(recognition !== undefined);
       return recognition;
     };
@@ -53,9 +93,15 @@ for (const { name, skip, load, cuts } of MODELS) {
         const pcm = clip(file).subarray(0, endMs * 16);
         const recognition = await recognize(pcm);
         assert.equal(textOf(recognition), said);
-        assert.deepEqual(recognition.filtered.map(({ text, reason }) => [plainWords(text), reason]), [[guessed, 'cut_word']]);
+        assert.deepEqual(
+          recognition.filtered.map(({ text, reason }) => [plainWords(text), reason]),
+          [[guessed, 'cut_word']],
+        );
         const worded = await recognize(pcm, { wordTimestamps: true });
-        assert.equal(plainWords(worded.segments.flatMap(({ words = [] }) => words.map(({ word }) => word)).join(' ')), textOf(worded));
+        assert.equal(
+          plainWords(worded.segments.flatMap(({ words = [] }) => words.map(({ word }) => word)).join(' ')),
+          textOf(worded),
+        );
         assert.equal(textOf(worded), said);
         const open = await recognize(pcm, { filter: { ...DECODE.filter, doubt: false } });
         assert.equal(textOf(open), `${said} ${guessed}`);

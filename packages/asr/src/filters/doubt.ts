@@ -39,15 +39,26 @@ const TIME_ERROR_MS = 500;
 const COMPOUND = /[\p{L}\p{N}][-\u2010-\u2015][\p{L}\p{N}]/u;
 
 /** True when a chunk ends inside speech, where its last segment ends, and the last word there was guessed. */
-export function isLastWordCut({ endMs, lastWordLogprob = 0 }: { readonly endMs: number; readonly lastWordLogprob?: number }, audio: AudioFacts): boolean {
-  return lastWordLogprob < GUESSED_LOGPROB && endMs >= audio.durationMs - TIME_ERROR_MS && loudMs(audio, audio.durationMs - EDGE_MS, audio.durationMs) >= LOUD_EDGE_MS;
+export function isLastWordCut(
+  { endMs, lastWordLogprob = 0 }: { readonly endMs: number; readonly lastWordLogprob?: number },
+  audio: AudioFacts,
+): boolean {
+  return (
+    lastWordLogprob < GUESSED_LOGPROB &&
+    endMs >= audio.durationMs - TIME_ERROR_MS &&
+    loudMs(audio, audio.durationMs - EDGE_MS, audio.durationMs) >= LOUD_EDGE_MS
+  );
 }
 
 /**
  * Log-probability of the least sure token that writes letters or digits of the last word; 0 where there is none, nothing parts words, or it is a compound.
  * @param logprobs of the tokens, in their order @param decode makes text of the first of them
  */
-export function lastWordLogprob(tokens: readonly number[], logprobs: readonly number[], decode: (tokens: readonly number[]) => string): number {
+export function lastWordLogprob(
+  tokens: readonly number[],
+  logprobs: readonly number[],
+  decode: (tokens: readonly number[]) => string,
+): number {
   let after = decode(tokens);
   const start = after.trimEnd().lastIndexOf(' ') + 1;
   // Of a compound only the last part was guessed, and the parts before it were said.

@@ -15,11 +15,13 @@ export function compressionRatio(text: string): number {
  * compress by 2.7 to 3.3 there, as loops of English do.
  */
 export function repetitiveness(text: string): number {
-  const bytes = Buffer.from(Array.from(text.trim()).flatMap((character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x80) return [code];
-    return code < FIRST_IDEOGRAPH ? [0x80 | (code & 0x7f)] : [...Buffer.from(character)];
-  }));
+  const bytes = Buffer.from(
+    Array.from(text.trim()).flatMap((character) => {
+      const code = character.codePointAt(0) ?? 0;
+      if (code < 0x80) return [code];
+      return code < FIRST_IDEOGRAPH ? [0x80 | (code & 0x7f)] : [...Buffer.from(character)];
+    }),
+  );
   return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
 }
 
@@ -31,7 +33,11 @@ const CHARACTER_LOOP = /(.{1,3}?)\1{11,}/gsu;
 const REST_SHARE = 0.2;
 
 /** A word's place in its text. */
-interface Place { readonly word: string; readonly from: number; readonly to: number }
+interface Place {
+  readonly word: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface LoopCut {
   /** The text with each loop said once; '' when nothing but loops was in it. */
@@ -50,12 +56,17 @@ export function isCharacterLoop(text: string): boolean {
 
 /** Cuts loops of words down to one turn. */
 export function cutLoops(text: string): LoopCut {
-  const words = [...text.matchAll(/\S+/gu)].map((match): Place => ({ word: bare(match[0]), from: match.index, to: match.index + match[0].length }));
+  const words = [...text.matchAll(/\S+/gu)].map((match): Place => ({
+    word: bare(match[0]),
+    from: match.index,
+    to: match.index + match[0].length,
+  }));
   const all = words.map((_, index) => index);
   const kept = all.filter(keepsAfterLoops(words));
   if (kept.length === words.length) return { text, removed: '', keptWords: all };
   if (kept.length < REST_SHARE * words.length && kept.length <= 2) return { text: '', removed: text, keptWords: [] };
-  const part = (indices: readonly number[]): string => indices.map((index) => text.slice(words[index]?.from, words[index]?.to)).join(' ');
+  const part = (indices: readonly number[]): string =>
+    indices.map((index) => text.slice(words[index]?.from, words[index]?.to)).join(' ');
   const lead = /^\s*/u.exec(text)?.[0] ?? '';
   return { text: lead + part(kept), removed: part(all.filter((index) => !kept.includes(index))), keptWords: kept };
 }
@@ -65,7 +76,10 @@ function keepsAfterLoops(words: readonly Place[]): (index: number) => boolean {
   const dropped = new Set<number>();
   for (let i = 0; i < words.length;) {
     const loop = loopAt(words, i);
-    if (loop === null) { i++; continue; }
+    if (loop === null) {
+      i++;
+      continue;
+    }
     for (let k = i + loop.length; k < i + loop.length * loop.times; k++) dropped.add(k);
     i += loop.length * loop.times;
   }

@@ -1,6 +1,13 @@
 import {
-  byteInitializer, byteValues, float32Initializer, float32Values, initializerDims, onnxNode, uint8Initializer,
-  type OnnxGraph, type OnnxNode,
+  byteInitializer,
+  byteValues,
+  float32Initializer,
+  float32Values,
+  initializerDims,
+  onnxNode,
+  uint8Initializer,
+  type OnnxGraph,
+  type OnnxNode,
 } from '@murmuration/onnx';
 import { GraphLinks } from './graph-links.js';
 
@@ -35,7 +42,11 @@ export function hasQuantizedLayers(graph: OnnxGraph): boolean {
 /**
  * Replaces every quantised product of the graph, in place; others stay as they are. Weights stay those of the file, bit by bit.
  */
-export function rewriteLinearLayers(graph: OnnxGraph, arithmetic: LinearArithmetic, derived: DerivedConstants = new Map()): void {
+export function rewriteLinearLayers(
+  graph: OnnxGraph,
+  arithmetic: LinearArithmetic,
+  derived: DerivedConstants = new Map(),
+): void {
   const links = new GraphLinks(graph);
   const layers = new Map<OnnxNode, Layer>();
   const dropped = new Set<OnnxNode>();
@@ -52,23 +63,48 @@ export function rewriteLinearLayers(graph: OnnxGraph, arithmetic: LinearArithmet
 }
 
 /** DynamicQuantizeLinear → MatMulInteger → Cast → Mul(scales): what onnxruntime's dynamic quantisation writes. */
-function collectQuantized(product: OnnxNode, links: GraphLinks, layers: Map<OnnxNode, Layer>, dropped: Set<OnnxNode>): void {
+function collectQuantized(
+  product: OnnxNode,
+  links: GraphLinks,
+  layers: Map<OnnxNode, Layer>,
+  dropped: Set<OnnxNode>,
+): void {
   const [quantized, weight, , zeroPoint = ''] = product.inputs;
   const quantize = links.producer(quantized);
   const cast = links.onlyConsumer(product.outputs[0]);
   const scaled = links.onlyConsumer(cast?.outputs[0]);
   const scales = links.producer(scaled?.inputs.find((input) => input !== cast?.outputs[0]));
   const scale = scales?.inputs.find((input) => links.isConstant(input));
-  if (quantize?.opType !== 'DynamicQuantizeLinear' || scaled?.opType !== 'Mul' || cast === undefined || scales === undefined) return;
+  if (
+    quantize?.opType !== 'DynamicQuantizeLinear' ||
+    scaled?.opType !== 'Mul' ||
+    cast === undefined ||
+    scales === undefined
+  )
+    return;
   const [input] = quantize.inputs;
   const [output] = scaled.outputs;
-  if (input === undefined || output === undefined || weight === undefined || !links.isConstant(weight) || scale === undefined) return;
+  if (
+    input === undefined ||
+    output === undefined ||
+    weight === undefined ||
+    !links.isConstant(weight) ||
+    scale === undefined
+  )
+    return;
   for (const node of [quantize, product, cast, scales]) dropped.add(node);
   layers.set(scaled, { input, output, weight, zeroPoint, scale });
 }
 
 /** MatMul by Transpose → DequantizeLinear of a constant: the output layer that shares its weights with the embedding, unpacked anew in every step. */
-function collectDequantized(product: OnnxNode, graph: OnnxGraph, derived: DerivedConstants, links: GraphLinks, layers: Map<OnnxNode, Layer>, dropped: Set<OnnxNode>): void {
+function collectDequantized(
+  product: OnnxNode,
+  graph: OnnxGraph,
+  derived: DerivedConstants,
+  links: GraphLinks,
+  layers: Map<OnnxNode, Layer>,
+  dropped: Set<OnnxNode>,
+): void {
   const dequantize = links.producer(product.inputs[1]);
   if (dequantize?.opType !== 'DequantizeLinear') return;
   const [, scale, zeroPoint] = dequantize.inputs;
@@ -76,18 +112,38 @@ function collectDequantized(product: OnnxNode, graph: OnnxGraph, derived: Derive
   const stored = transpose?.opType === 'Transpose' ? graph.initializers.get(transpose.inputs[0] ?? '') : undefined;
   const [input] = product.inputs;
   const [output] = product.outputs;
-  if (transpose === undefined || stored === undefined || scale === undefined || zeroPoint === undefined || input === undefined || output === undefined) return;
+  if (
+    transpose === undefined ||
+    stored === undefined ||
+    scale === undefined ||
+    zeroPoint === undefined ||
+    input === undefined ||
+    output === undefined
+  )
+    return;
   const weight = `${transpose.inputs[0] ?? ''}_transposed`;
   const [rows = 0, columns = 0] = initializerDims(stored);
-  graph.initializers.set(weight, derive(derived, weight, () => byteInitializer(weight, [columns, rows], transposed(byteValues(stored), rows, columns))));
+  graph.initializers.set(
+    weight,
+    derive(derived, weight, () =>
+      byteInitializer(weight, [columns, rows], transposed(byteValues(stored), rows, columns)),
+    ),
+  );
   dropped.add(dequantize);
   dropped.add(transpose);
   layers.set(product, { input, output, weight, zeroPoint, scale });
 }
 
-interface QuantizedRows { readonly quantized: string; readonly peak: string }
+interface QuantizedRows {
+  readonly quantized: string;
+  readonly peak: string;
+}
 
-const ROW = { levels: 'row_quantization.levels', centre: 'row_quantization.centre', zeroPoint: 'row_quantization.zero_point' } as const;
+const ROW = {
+  levels: 'row_quantization.levels',
+  centre: 'row_quantization.centre',
+  zeroPoint: 'row_quantization.zero_point',
+} as const;
 const ROW_LEVELS = 127;
 
 /** q = round(x · 127 / peak) + 128 with the peak of each row; y = (q − 128)·(w − zero point) · peak · scale / 127. A row of zeros gives zeros. */
@@ -113,9 +169,20 @@ function perRowLayer(layer: Layer, graph: OnnxGraph, known: Map<string, Quantize
   }
   const levels = `${layer.scale}_levels`;
   const stored = demand(graph, layer.scale);
-  graph.initializers.set(levels, float32Initializer(levels, initializerDims(stored), float32Values(stored).map((scale) => ROW_LEVELS / scale)));
+  graph.initializers.set(
+    levels,
+    float32Initializer(
+      levels,
+      initializerDims(stored),
+      float32Values(stored).map((scale) => ROW_LEVELS / scale),
+    ),
+  );
   nodes.push(
-    onnxNode('MatMulInteger', [rows.quantized, weight, ROW.zeroPoint, ...(zeroPoint === '' ? [] : [zeroPoint])], [`${output}_sums`]),
+    onnxNode(
+      'MatMulInteger',
+      [rows.quantized, weight, ROW.zeroPoint, ...(zeroPoint === '' ? [] : [zeroPoint])],
+      [`${output}_sums`],
+    ),
     onnxNode('Cast', [`${output}_sums`], [`${output}_cast`], { to: FLOAT32 }),
     // A division, because the runtime would fuse a product of two scales into an operator that applies the first row's scale to all rows.
     onnxNode('Div', [rows.peak, levels], [`${output}_scales`]),
@@ -129,11 +196,18 @@ const UINT8 = 2;
 
 function floatLayer(layer: Layer, graph: OnnxGraph, derived: DerivedConstants): OnnxNode[] {
   const name = `${layer.weight}_float`;
-  graph.initializers.set(name, derive(derived, name, () => {
-    const stored = demand(graph, layer.weight);
-    const zeroPoints = layer.zeroPoint === '' ? Uint8Array.of(0) : byteValues(demand(graph, layer.zeroPoint));
-    return float32Initializer(name, initializerDims(stored), dequantized(byteValues(stored), zeroPoints, float32Values(demand(graph, layer.scale))));
-  }));
+  graph.initializers.set(
+    name,
+    derive(derived, name, () => {
+      const stored = demand(graph, layer.weight);
+      const zeroPoints = layer.zeroPoint === '' ? Uint8Array.of(0) : byteValues(demand(graph, layer.zeroPoint));
+      return float32Initializer(
+        name,
+        initializerDims(stored),
+        dequantized(byteValues(stored), zeroPoints, float32Values(demand(graph, layer.scale))),
+      );
+    }),
+  );
   return [onnxNode('MatMul', [layer.input, name], [layer.output])];
 }
 
@@ -146,7 +220,8 @@ function derive(derived: DerivedConstants, name: string, make: () => Uint8Array)
 /** Zero points and scales are one, or one a column (the last dimension). */
 function dequantized(values: Bytes, zeroPoints: Bytes, scales: Float32Array): Float32Array {
   const floats = new Float32Array(values.length);
-  for (let at = 0; at < values.length; at++) floats[at] = ((values[at] ?? 0) - (zeroPoints[at % zeroPoints.length] ?? 0)) * (scales[at % scales.length] ?? 0);
+  for (let at = 0; at < values.length; at++)
+    floats[at] = ((values[at] ?? 0) - (zeroPoints[at % zeroPoints.length] ?? 0)) * (scales[at % scales.length] ?? 0);
   return floats;
 }
 

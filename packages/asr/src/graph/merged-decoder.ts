@@ -1,4 +1,11 @@
-import { parseModel, serializeModel, valueInfo, type OnnxGraph, type OnnxModel, type OnnxNode } from '@murmuration/onnx';
+import {
+  parseModel,
+  serializeModel,
+  valueInfo,
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxNode,
+} from '@murmuration/onnx';
 import { GraphLinks } from './graph-links.js';
 
 /** The branches of a merged decoder (one `If`: a first step and all others) as graphs of their own, with the constants and inputs of the whole and no outputs yet. */
@@ -18,8 +25,14 @@ export function decoderBranches(file: Uint8Array): DecoderBranches {
   const branches = model.graph.nodes.find((node) => node.opType === 'If')?.graphs;
   const first = branches?.get('else_branch');
   const next = branches?.get('then_branch');
-  if (first === undefined || next === undefined) throw new RangeError('the decoder is not a merged one: it has no If with two branches');
-  const alone = (branch: OnnxGraph): OnnxGraph => ({ ...branch, initializers: new Map([...model.graph.initializers, ...branch.initializers]), inputs: [...model.graph.inputs], outputs: [] });
+  if (first === undefined || next === undefined)
+    throw new RangeError('the decoder is not a merged one: it has no If with two branches');
+  const alone = (branch: OnnxGraph): OnnxGraph => ({
+    ...branch,
+    initializers: new Map([...model.graph.initializers, ...branch.initializers]),
+    inputs: [...model.graph.inputs],
+    outputs: [],
+  });
   return { model, first: alone(first), next: alone(next) };
 }
 
@@ -30,7 +43,11 @@ export function serializeBranch(model: OnnxModel, graph: OnnxGraph): Uint8Array 
 }
 
 /** Where a branch attends to the encoder: the product of one layer's queries and keys. */
-export interface EncoderAttention { readonly key: string; readonly product: OnnxNode; readonly scores: string }
+export interface EncoderAttention {
+  readonly key: string;
+  readonly product: OnnxNode;
+  readonly scores: string;
+}
 
 interface KeyPath {
   /** Name of the keys: an output of the first step, an input of all others. */
@@ -48,7 +65,9 @@ interface KeyPath {
  * Returns the attentions of the `next` branch; null when nothing was changed.
  */
 export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttention[] | null {
-  const nextKeys = next.inputs.map((input) => input.name).filter((name) => /^past_key_values\.\d+\.encoder\.key$/.test(name));
+  const nextKeys = next.inputs
+    .map((input) => input.name)
+    .filter((name) => /^past_key_values\.\d+\.encoder\.key$/.test(name));
   const nextLinks = new GraphLinks(next);
   const nextPaths = nextKeys.flatMap((key) => pathFrom(nextLinks, key, nextLinks.onlyConsumer(key), null) ?? []);
   const firstLinks = new GraphLinks(first);
@@ -56,7 +75,9 @@ export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttent
     const present = key.replace('past_key_values.', 'present.');
     const stored = firstLinks.producer(present);
     if (stored?.opType !== 'Transpose') return [];
-    const turned = firstLinks.consumers(stored.inputs[0] ?? '').find((other) => other !== stored && other.opType === 'Transpose');
+    const turned = firstLinks
+      .consumers(stored.inputs[0] ?? '')
+      .find((other) => other !== stored && other.opType === 'Transpose');
     return pathFrom(firstLinks, present, turned, stored) ?? [];
   });
   if (nextKeys.length === 0 || nextPaths.length < nextKeys.length || firstPaths.length < nextKeys.length) return null;
@@ -66,12 +87,19 @@ export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttent
     last.outputs = [key];
   }
   for (const { key, last, product } of nextPaths) replaceInput(product, last.outputs[0] ?? '', key);
-  next.inputs = next.inputs.map((input) => (nextKeys.includes(input.name) ? valueInfo(input.name, 'float32', TURNED_KEYS) : input));
+  next.inputs = next.inputs.map((input) =>
+    nextKeys.includes(input.name) ? valueInfo(input.name, 'float32', TURNED_KEYS) : input,
+  );
   return nextPaths.map(({ key, product }) => ({ key, product, scores: product.outputs[0] ?? '' }));
 }
 
 /** Transpose → (Mul →) MatMul, each the only consumer of the one before. */
-function pathFrom(links: GraphLinks, key: string, turned: OnnxNode | undefined, stored: OnnxNode | null): KeyPath | null {
+function pathFrom(
+  links: GraphLinks,
+  key: string,
+  turned: OnnxNode | undefined,
+  stored: OnnxNode | null,
+): KeyPath | null {
   if (turned?.opType !== 'Transpose') return null;
   const follower = links.onlyConsumer(turned.outputs[0]);
   const scaled = follower?.opType === 'Mul' ? follower : undefined;
@@ -85,9 +113,12 @@ function replaceInput(node: OnnxNode, from: string, to: string): void {
 
 /** Adds caches to a branch's outputs: those of encoder and decoder, or of the decoder alone. */
 export function giveCaches(graph: OnnxGraph, which: 'all' | 'decoder', keysTurned: boolean): void {
-  const names = graph.nodes.flatMap((node) => node.outputs).filter((name) => /^present\.\d+\.(?:encoder|decoder)\.(?:key|value)$/.test(name));
+  const names = graph.nodes
+    .flatMap((node) => node.outputs)
+    .filter((name) => /^present\.\d+\.(?:encoder|decoder)\.(?:key|value)$/.test(name));
   for (const name of names) {
-    if (which === 'all' || name.includes('.decoder.')) graph.outputs.push(valueInfo(name, 'float32', keysTurned && name.endsWith('.encoder.key') ? TURNED_KEYS : CACHE));
+    if (which === 'all' || name.includes('.decoder.'))
+      graph.outputs.push(valueInfo(name, 'float32', keysTurned && name.endsWith('.encoder.key') ? TURNED_KEYS : CACHE));
   }
 }
 

@@ -2,14 +2,23 @@ import { FAMILIES } from '../families/families.js';
 import type { HubModel, PackagedModel } from '../families/model-family.js';
 
 /** Models that come out of an npm package, of all families. */
-export const PACKAGED_MODELS: Readonly<Record<string, PackagedModel & { readonly family: string }>> = Object.fromEntries(
-  Object.entries(FAMILIES).flatMap(([family, { packaged }]) => Object.entries(packaged).map(([name, model]) => [name, { ...model, family }])),
-);
+export const PACKAGED_MODELS: Readonly<Record<string, PackagedModel & { readonly family: string }>> =
+  Object.fromEntries(
+    Object.entries(FAMILIES).flatMap(([family, { packaged }]) =>
+      Object.entries(packaged).map(([name, model]) => [name, { ...model, family }]),
+    ),
+  );
 
 /** Models of the hub that are known by name, of all families. */
-export const HUB_MODELS: Readonly<Record<string, HubModel>> = Object.assign({}, ...Object.values(FAMILIES).map(({ hubModels }) => hubModels)) as Record<string, HubModel>;
+export const HUB_MODELS: Readonly<Record<string, HubModel>> = Object.assign(
+  {},
+  ...Object.values(FAMILIES).map(({ hubModels }) => hubModels),
+) as Record<string, HubModel>;
 
-const ALIASES: Readonly<Record<string, string>> = Object.assign({}, ...Object.values(FAMILIES).map(({ hubAliases }) => hubAliases)) as Record<string, string>;
+const ALIASES: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...Object.values(FAMILIES).map(({ hubAliases }) => hubAliases),
+) as Record<string, string>;
 
 /** A model of the hub, as it was asked for. */
 export interface HubReference {
@@ -34,10 +43,12 @@ export function readHubReference(asked: string): HubReference | null {
   const revision = at === -1 ? null : asked.slice(at + 1);
   if (revision !== null && !REVISION.test(revision)) return null;
   const plain = name.startsWith('whisper-') ? name.slice('whisper-'.length) : name;
-  const id = Object.hasOwn(ALIASES, plain) ? ALIASES[plain] ?? plain : plain;
+  const id = Object.hasOwn(ALIASES, plain) ? (ALIASES[plain] ?? plain) : plain;
   const known = Object.hasOwn(HUB_MODELS, id) ? HUB_MODELS[id] : undefined;
   if (known !== undefined) return { id, repository: known.repository, revision: revision ?? known.revision };
-  return HUB_ID.test(name) && !name.includes('..') ? { id: name, repository: name, revision: revision ?? 'main' } : null;
+  return HUB_ID.test(name) && !name.includes('..')
+    ? { id: name, repository: name, revision: revision ?? 'main' }
+    : null;
 }
 
 /** A full commit: what it points at never changes. */

@@ -34,16 +34,43 @@ export interface ListedModel {
 /** Every known name, then every other repository that was fetched by its hub id. */
 export async function listModels(cacheDir: string): Promise<readonly ListedModel[]> {
   const cache = await cachedModels(resolve(cacheDir));
-  const of = (repository: string): readonly CachedFiles[] => cache.filter(({ manifest }) => manifest.repository === repository).map(({ folder, manifest }) => describe(folder, manifest));
-  const npm = await Promise.all(Object.entries(PACKAGED_MODELS).map(async ([name, known]): Promise<ListedModel> => {
-    const folder = resolve(cacheDir, known.folder);
-    const there = await verifyModels(cacheDir, name).then(([only]) => only?.problem === null);
-    return { name, source: known.source, revision: null, wordTimes: 'approximate', cached: there ? [{ folder, commit: null, dtypes: ['int8'], bytes: sumBytes(known.files) }] : [] };
+  const of = (repository: string): readonly CachedFiles[] =>
+    cache
+      .filter(({ manifest }) => manifest.repository === repository)
+      .map(({ folder, manifest }) => describe(folder, manifest));
+  const npm = await Promise.all(
+    Object.entries(PACKAGED_MODELS).map(async ([name, known]): Promise<ListedModel> => {
+      const folder = resolve(cacheDir, known.folder);
+      const there = await verifyModels(cacheDir, name).then(([only]) => only?.problem === null);
+      return {
+        name,
+        source: known.source,
+        revision: null,
+        wordTimes: 'approximate',
+        cached: there ? [{ folder, commit: null, dtypes: ['int8'], bytes: sumBytes(known.files) }] : [],
+      };
+    }),
+  );
+  const named = Object.entries(HUB_MODELS).map(([name, { repository, revision, wordTimes }]): ListedModel => ({
+    name,
+    source: repository,
+    revision,
+    wordTimes: wordTimes ? 'attention' : 'none',
+    cached: of(repository),
   }));
-  const named = Object.entries(HUB_MODELS).map(([name, { repository, revision, wordTimes }]): ListedModel => ({ name, source: repository, revision, wordTimes: wordTimes ? 'attention' : 'none', cached: of(repository) }));
   const others = new Set(cache.map(({ manifest }) => manifest.repository));
   for (const { repository } of Object.values(HUB_MODELS)) others.delete(repository);
-  return [...npm, ...named, ...[...others].map((repository): ListedModel => ({ name: repository, source: repository, revision: 'main', wordTimes: 'unknown', cached: of(repository) }))];
+  return [
+    ...npm,
+    ...named,
+    ...[...others].map((repository): ListedModel => ({
+      name: repository,
+      source: repository,
+      revision: 'main',
+      wordTimes: 'unknown',
+      cached: of(repository),
+    })),
+  ];
 }
 
 export interface PullOptions {
@@ -72,8 +99,15 @@ export async function pullModel(asked: string, options: PullOptions): Promise<Pu
     return { name: asked, folder, commit: null, dtype: 'int8', bytes: sumBytes(known.files) };
   }
   const reference = readHubReference(asked);
-  if (reference === null) throw new ModelFileFault(`${asked} is no model of the hub: use one of ${Object.keys(HUB_MODELS).join(', ')}, or an id as in onnx-community/whisper-base_timestamped`);
-  const { folder, commit, dtype, files } = await fetchModel(reference, { ...options, cacheDir: resolve(options.cacheDir), refresh: !options.hub.offline });
+  if (reference === null)
+    throw new ModelFileFault(
+      `${asked} is no model of the hub: use one of ${Object.keys(HUB_MODELS).join(', ')}, or an id as in onnx-community/whisper-base_timestamped`,
+    );
+  const { folder, commit, dtype, files } = await fetchModel(reference, {
+    ...options,
+    cacheDir: resolve(options.cacheDir),
+    refresh: !options.hub.offline,
+  });
   return { name: reference.id, folder, commit, dtype, bytes: sumBytes(files) };
 }
 
@@ -88,12 +122,16 @@ export interface VerifiedModel {
 }
 
 /** Reads every cached byte of one model, or of all, and compares checksums. Empty when nothing of it is cached. Asks nobody. */
-export async function verifyModels(cacheDir: string, asked: string | null, onProgress?: OnModelProgress): Promise<readonly VerifiedModel[]> {
+export async function verifyModels(
+  cacheDir: string,
+  asked: string | null,
+  onProgress?: OnModelProgress,
+): Promise<readonly VerifiedModel[]> {
   const found: VerifiedModel[] = [];
   for (const [name, known] of Object.entries(PACKAGED_MODELS)) {
     if (asked !== null && asked !== name) continue;
     const folder = resolve(cacheDir, known.folder);
-    if (asked === null && await stat(folder).catch(() => null) === null) continue;
+    if (asked === null && (await stat(folder).catch(() => null)) === null) continue;
     const problem = await problemOf(folder, known.files, onProgress);
     found.push({ name, commit: null, files: known.files.length, bytes: sumBytes(known.files), problem });
   }
@@ -101,13 +139,24 @@ export async function verifyModels(cacheDir: string, asked: string | null, onPro
   if (asked !== null && reference === null) return found;
   for (const { folder, manifest } of await cachedModels(resolve(cacheDir))) {
     if (reference !== null && reference.repository !== manifest.repository) continue;
-    const name = Object.keys(HUB_MODELS).find((one) => HUB_MODELS[one]?.repository === manifest.repository) ?? manifest.repository;
-    found.push({ name, commit: manifest.commit, files: manifest.files.length, bytes: sumBytes(manifest.files), problem: await problemOf(folder, manifest.files, onProgress) });
+    const name =
+      Object.keys(HUB_MODELS).find((one) => HUB_MODELS[one]?.repository === manifest.repository) ?? manifest.repository;
+    found.push({
+      name,
+      commit: manifest.commit,
+      files: manifest.files.length,
+      bytes: sumBytes(manifest.files),
+      problem: await problemOf(folder, manifest.files, onProgress),
+    });
   }
   return found;
 }
 
-async function problemOf(folder: string, files: ModelManifest['files'], onProgress: OnModelProgress | undefined): Promise<string | null> {
+async function problemOf(
+  folder: string,
+  files: ModelManifest['files'],
+  onProgress: OnModelProgress | undefined,
+): Promise<string | null> {
   try {
     await verifyFiles(folder, files, { remedy: '', onProgress });
     return null;

@@ -4,7 +4,12 @@ import type { Device } from '@murmuration/onnx';
 import { ModelFileFault } from './model-files.js';
 
 /** What is wrong with a model's folder. */
-export type ModelFaultCode = 'model_file_missing' | 'model_file_invalid' | 'model_dtype_missing' | 'model_not_whisper' | 'model_device_unavailable';
+export type ModelFaultCode =
+  | 'model_file_missing'
+  | 'model_file_invalid'
+  | 'model_dtype_missing'
+  | 'model_not_whisper'
+  | 'model_device_unavailable';
 
 /** A model that cannot be loaded. No retry helps: the folder or the setting must change. Its message names the file (relative to the model's folder), what was expected and what was found. */
 export class ModelFault extends ModelFileFault {
@@ -20,9 +25,16 @@ export class ModelFault extends ModelFileFault {
 export type WhisperDtype = 'fp32' | 'fp16' | 'int8';
 
 /** Endings of file names, as onnx-community names its exports; the first that is there is taken. */
-const SUFFIXES: Readonly<Record<WhisperDtype, readonly string[]>> = { fp32: [''], fp16: ['_fp16'], int8: ['_quantized', '_int8'] };
+const SUFFIXES: Readonly<Record<WhisperDtype, readonly string[]>> = {
+  fp32: [''],
+  fp16: ['_fp16'],
+  int8: ['_quantized', '_int8'],
+};
 
-const PREFERENCE: Readonly<Record<'cpu' | 'gpu', readonly WhisperDtype[]>> = { cpu: ['int8', 'fp32', 'fp16'], gpu: ['fp16', 'fp32', 'int8'] };
+const PREFERENCE: Readonly<Record<'cpu' | 'gpu', readonly WhisperDtype[]>> = {
+  cpu: ['int8', 'fp32', 'fp16'],
+  gpu: ['fp16', 'fp32', 'int8'],
+};
 
 /** The graphs of one dtype, as paths or names. */
 export interface GraphFiles {
@@ -33,7 +45,11 @@ export interface GraphFiles {
 
 /** Finds the encoder and the merged decoder under `onnx/`. Throws `ModelFault` `model_dtype_missing` or `model_file_missing`, with the names expected and found. */
 export async function findGraphs(folder: string, dtype: WhisperDtype | 'auto', device: Device): Promise<GraphFiles> {
-  const { encoder, decoder, ...chosen } = chooseGraphs(await readdir(join(folder, 'onnx')).catch(() => []), dtype, device);
+  const { encoder, decoder, ...chosen } = chooseGraphs(
+    await readdir(join(folder, 'onnx')).catch(() => []),
+    dtype,
+    device,
+  );
   return { ...chosen, encoder: join(folder, 'onnx', encoder), decoder: join(folder, 'onnx', decoder) };
 }
 
@@ -50,14 +66,29 @@ export function chooseGraphs(names: readonly string[], dtype: WhisperDtype | 'au
   }
   const present = found.length === 0 ? 'no graph' : found.join(', ');
   const available = graphDtypes(found);
-  if (available.length > 0) throw new ModelFault('model_dtype_missing', `the model has no ${dtype}: set MODEL_DTYPE to ${available.join(' or ')}; found ${present}`);
-  const expected = wanted.flatMap((one) => SUFFIXES[one].slice(0, 1).flatMap((suffix) => [`onnx/encoder_model${suffix}.onnx`, `onnx/decoder_model_merged${suffix}.onnx`]));
-  throw new ModelFault('model_file_missing', `the model lacks its graphs: expected ${expected.slice(0, 2).join(' and ')}, found ${present}`);
+  if (available.length > 0)
+    throw new ModelFault(
+      'model_dtype_missing',
+      `the model has no ${dtype}: set MODEL_DTYPE to ${available.join(' or ')}; found ${present}`,
+    );
+  const expected = wanted.flatMap((one) =>
+    SUFFIXES[one]
+      .slice(0, 1)
+      .flatMap((suffix) => [`onnx/encoder_model${suffix}.onnx`, `onnx/decoder_model_merged${suffix}.onnx`]),
+  );
+  throw new ModelFault(
+    'model_file_missing',
+    `the model lacks its graphs: expected ${expected.slice(0, 2).join(' and ')}, found ${present}`,
+  );
 }
 
 /** Dtypes of which encoder and decoder are among the names. */
 export function graphDtypes(names: readonly string[]): readonly WhisperDtype[] {
-  return (Object.keys(SUFFIXES) as WhisperDtype[]).filter((one) => SUFFIXES[one].some((suffix) => names.includes(`encoder_model${suffix}.onnx`) && names.includes(`decoder_model_merged${suffix}.onnx`)));
+  return (Object.keys(SUFFIXES) as WhisperDtype[]).filter((one) =>
+    SUFFIXES[one].some(
+      (suffix) => names.includes(`encoder_model${suffix}.onnx`) && names.includes(`decoder_model_merged${suffix}.onnx`),
+    ),
+  );
 }
 
 /** Reads one JSON file of the folder. Throws `ModelFault` when it is missing or no JSON. */
@@ -68,7 +99,11 @@ export async function readModelJson(folder: string, name: string): Promise<unkno
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ModelFault('model_file_invalid', `${name} of the model is no JSON (${String(text.length)} characters): it may be cut short`, error);
+    throw new ModelFault(
+      'model_file_invalid',
+      `${name} of the model is no JSON (${String(text.length)} characters): it may be cut short`,
+      error,
+    );
   }
 }
 

@@ -9,12 +9,23 @@ import { resolveModel } from './resolve-model.js';
 
 suite('A model by name or folder', () => {
   let folder = '';
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'murmuration-models-')); });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'murmuration-models-'));
+  });
   afterEach(() => rm(folder, { recursive: true }));
-  const refused = (model: string, message: RegExp): Promise<void> => assert.rejects(resolveModel(model, { cacheDir: folder }), (error) => error instanceof ModelFileFault && message.test(error.message));
+  const refused = (model: string, message: RegExp): Promise<void> =>
+    assert.rejects(
+      resolveModel(model, { cacheDir: folder }),
+      (error) => error instanceof ModelFileFault && message.test(error.message),
+    );
 
   test('moonshine-tiny is found in the cache, its files whole', { skip: NO_MOONSHINE }, async () => {
-    assert.deepEqual(await resolveModel('moonshine-tiny', { cacheDir: CACHE_DIR }), { id: 'moonshine-tiny', slug: 'moonshine-tiny', family: 'moonshine', folder: join(CACHE_DIR, 'moonshine-tiny') });
+    assert.deepEqual(await resolveModel('moonshine-tiny', { cacheDir: CACHE_DIR }), {
+      id: 'moonshine-tiny',
+      slug: 'moonshine-tiny',
+      family: 'moonshine',
+      folder: join(CACHE_DIR, 'moonshine-tiny'),
+    });
   });
 
   test('A missing file is named, with what was expected', async () => {
@@ -32,14 +43,22 @@ suite('A model by name or folder', () => {
     const file = await open(join(folder, 'moonshine-tiny', 'encoder_model.onnx'), 'r+');
     await file.write(Uint8Array.of(0x55), 0, 1, 4_000_000);
     await file.close();
-    await refused('moonshine-tiny', /encoder_model\.onnx is damaged: expected SHA-256 c6fc4b7b[0-9a-f]+, found [0-9a-f]{64}/);
+    await refused(
+      'moonshine-tiny',
+      /encoder_model\.onnx is damaged: expected SHA-256 c6fc4b7b[0-9a-f]+, found [0-9a-f]{64}/,
+    );
   });
 
   test('A folder with a config of Whisper is of that family, named for the folder', async () => {
     const place = join(folder, 'My Whisper.en');
     await mkdir(place);
     await writeFile(join(place, 'config.json'), JSON.stringify({ model_type: 'whisper' }));
-    assert.deepEqual(await resolveModel(place, { cacheDir: folder }), { id: 'My Whisper.en', slug: 'my-whisper-en', family: 'whisper', folder: place });
+    assert.deepEqual(await resolveModel(place, { cacheDir: folder }), {
+      id: 'My Whisper.en',
+      slug: 'my-whisper-en',
+      family: 'whisper',
+      folder: place,
+    });
   });
 
   test('A folder with the graphs of Moonshine is of that family', async () => {
@@ -72,5 +91,6 @@ suite('A model by name or folder', () => {
 
 async function copyModel(cacheDir: string): Promise<void> {
   await mkdir(join(cacheDir, 'moonshine-tiny'));
-  for (const name of ['encoder_model.onnx', 'decoder_model_merged.onnx']) await copyFile(join(CACHE_DIR, 'moonshine-tiny', name), join(cacheDir, 'moonshine-tiny', name));
+  for (const name of ['encoder_model.onnx', 'decoder_model_merged.onnx'])
+    await copyFile(join(CACHE_DIR, 'moonshine-tiny', name), join(cacheDir, 'moonshine-tiny', name));
 }

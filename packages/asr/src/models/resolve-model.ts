@@ -35,29 +35,48 @@ export async function resolveModel(asked: string, options: ResolveOptions): Prom
   const known = Object.hasOwn(PACKAGED_MODELS, asked) ? PACKAGED_MODELS[asked] : undefined;
   if (known !== undefined) {
     const folder = resolve(cacheDir, known.folder);
-    await verifyFiles(folder, known.files, { remedy: `It comes from the ${known.source}. ${SET_UP_AGAIN}`, onProgress });
+    await verifyFiles(folder, known.files, {
+      remedy: `It comes from the ${known.source}. ${SET_UP_AGAIN}`,
+      onProgress,
+    });
     return { id: asked, slug: slugOf(asked), family: known.family, folder };
   }
   const reference = readHubReference(asked);
   // A hub id looks like a path of two names; a folder that is there wins over asking the hub.
-  if (reference !== null && (Object.hasOwn(HUB_MODELS, reference.id) || !await isFolder(resolve(asked)))) {
+  if (reference !== null && (Object.hasOwn(HUB_MODELS, reference.id) || !(await isFolder(resolve(asked))))) {
     const device = options.device === undefined || options.device === 'simulated' ? 'cpu' : options.device;
-    const { folder, family } = await fetchModel(reference, { cacheDir: resolve(cacheDir), dtype: options.dtype ?? 'auto', device, hub: options.hub ?? null, onProgress });
+    const { folder, family } = await fetchModel(reference, {
+      cacheDir: resolve(cacheDir),
+      dtype: options.dtype ?? 'auto',
+      device,
+      hub: options.hub ?? null,
+      onProgress,
+    });
     return { id: reference.id, slug: slugOf(reference.id), family, folder };
   }
   const folder = resolve(asked);
   if (await isFolder(folder)) return resolveFolder(folder, onProgress);
-  const what = /^[./~]|[\\/]/.test(asked) ? `there is no folder ${asked}: a model is` : `the model ${asked} is unknown: use`;
-  throw new ModelFileFault(`${what} one of ${[...Object.keys(PACKAGED_MODELS), ...Object.keys(HUB_MODELS)].join(', ')}, an id of the hub (onnx-community/whisper-base_timestamped), or the path of a folder that holds a Moonshine or Whisper model`);
+  const what = /^[./~]|[\\/]/.test(asked)
+    ? `there is no folder ${asked}: a model is`
+    : `the model ${asked} is unknown: use`;
+  throw new ModelFileFault(
+    `${what} one of ${[...Object.keys(PACKAGED_MODELS), ...Object.keys(HUB_MODELS)].join(', ')}, an id of the hub (onnx-community/whisper-base_timestamped), or the path of a folder that holds a Moonshine or Whisper model`,
+  );
 }
 
 async function resolveFolder(folder: string, onProgress: OnModelProgress | undefined): Promise<ResolvedModel> {
   const id = basename(folder);
-  const name = await modelType(folder) ?? FAMILY_WITHOUT_CONFIG;
+  const name = (await modelType(folder)) ?? FAMILY_WITHOUT_CONFIG;
   const family = familyWithFiles(name);
-  if (family === undefined) throw new ModelFileFault(`config.json of the folder ${id} states the model type ${name}: expected ${Object.keys(FAMILIES).filter((one) => familyWithFiles(one) !== undefined).join(' or ')}`);
+  if (family === undefined)
+    throw new ModelFileFault(
+      `config.json of the folder ${id} states the model type ${name}: expected ${Object.keys(FAMILIES)
+        .filter((one) => familyWithFiles(one) !== undefined)
+        .join(' or ')}`,
+    );
   const manifest = await readManifest(folder);
-  if (manifest !== null) await verifyFiles(folder, manifest.files, { remedy: `Fetch ${manifest.repository} again`, onProgress });
+  if (manifest !== null)
+    await verifyFiles(folder, manifest.files, { remedy: `Fetch ${manifest.repository} again`, onProgress });
   await family.checkFolder(folder, id);
   return { id, slug: slugOf(id), family: name, folder };
 }
@@ -70,10 +89,13 @@ async function modelType(folder: string): Promise<string | null> {
   try {
     config = JSON.parse(text);
   } catch {
-    throw new ModelFileFault(`the model file config.json is no JSON: expected an object with model_type, found ${String(text.length)} characters that cannot be read. It may be cut short`);
+    throw new ModelFileFault(
+      `the model file config.json is no JSON: expected an object with model_type, found ${String(text.length)} characters that cannot be read. It may be cut short`,
+    );
   }
   const type = typeof config === 'object' && config !== null && 'model_type' in config ? config.model_type : undefined;
-  if (typeof type !== 'string') throw new ModelFileFault('the model file config.json states no model_type: expected whisper or moonshine');
+  if (typeof type !== 'string')
+    throw new ModelFileFault('the model file config.json states no model_type: expected whisper or moonshine');
   return type;
 }
 
@@ -82,5 +104,10 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 function slugOf(id: string): string {
-  return id.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'model';
+  return (
+    id
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '') || 'model'
+  );
 }

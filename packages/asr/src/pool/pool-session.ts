@@ -3,7 +3,13 @@ import type { ModelDescription } from '@murmuration/contracts';
 import { loadRecognizer } from '../families/families.js';
 import type { LoadOptions } from '../families/model-family.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
-import { sessionMethods, type Rehearsal, type SessionAnswer, type SessionBatch, type SessionMethods } from './session-methods.js';
+import {
+  sessionMethods,
+  type Rehearsal,
+  type SessionAnswer,
+  type SessionBatch,
+  type SessionMethods,
+} from './session-methods.js';
 
 /** One loaded model that runs one batch at a time. */
 export interface PoolSession {
@@ -50,7 +56,10 @@ export class ThreadSession implements PoolSession {
     const gate = new ExitGate();
     const unguard = guardExit(gate);
     try {
-      return new ThreadSession(await Thread.start<SessionMethods>(module, { options, gate: gate.memory } satisfies ThreadStart), unguard);
+      return new ThreadSession(
+        await Thread.start<SessionMethods>(module, { options, gate: gate.memory } satisfies ThreadStart),
+        unguard,
+      );
     } catch (error) {
       unguard();
       throw error;
@@ -72,7 +81,11 @@ export class ThreadSession implements PoolSession {
   async recognize(batch: SessionBatch): Promise<SessionAnswer> {
     // Copies of exactly the samples: a view's whole buffer would cross otherwise.
     const rows = batch.rows.map(({ pcm, ...row }) => ({ ...row, pcm: pcm.slice() }));
-    return await this.#thread.call('recognize', { rows, cancelled: batch.cancelled }, rows.map((row) => row.pcm.buffer));
+    return await this.#thread.call(
+      'recognize',
+      { rows, cancelled: batch.cancelled },
+      rows.map((row) => row.pcm.buffer),
+    );
   }
 
   onDeath(listener: (error: Error) => void): void {

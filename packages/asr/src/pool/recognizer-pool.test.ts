@@ -8,69 +8,107 @@ import { resolveModel } from '../models/resolve-model.js';
 import { RecognizerPool } from './recognizer-pool.js';
 import { ThreadSession } from './pool-session.js';
 
-const SIMULATED = { model: { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' }, dtype: 'auto', device: 'simulated' } as const;
+const SIMULATED = {
+  model: { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' },
+  dtype: 'auto',
+  device: 'simulated',
+} as const;
 
-test('Two threads run two batches at once; a third finds none idle; texts are right', { skip: NO_RECORDINGS }, async () => {
-  const model = await resolveModel('moonshine-tiny', { cacheDir: CACHE_DIR });
-  const progress: number[] = [];
-  const pool = await RecognizerPool.load({ model, dtype: 'auto', device: 'cpu', sessions: 2, maxBatch: 2 }, (fraction, text) => {
-    assert.notEqual(text, '');
-    progress.push(fraction);
-  });
-  assert.deepEqual([pool.sessions, pool.idleSessions, pool.maxBatch], [2, 2, 2]);
-  assert.deepEqual([progress[0], progress.at(-1)], [0, 1]);
-  assert.deepEqual(progress, progress.toSorted((a, b) => a - b));
-  assert.deepEqual([pool.description.id, pool.description.dtype, pool.description.family], ['moonshine-tiny', 'int8', 'moonshine']);
-  assert.ok(pool.speed > 0);
-  assert.ok(pool.predictMs(pool.paddedSamples(16_000), 2) > 0);
+test(
+  'Two threads run two batches at once; a third finds none idle; texts are right',
+  { skip: NO_RECORDINGS },
+  async () => {
+    const model = await resolveModel('moonshine-tiny', { cacheDir: CACHE_DIR });
+    const progress: number[] = [];
+    const pool = await RecognizerPool.load(
+      { model, dtype: 'auto', device: 'cpu', sessions: 2, maxBatch: 2 },
+      (fraction, text) => {
+        assert.notEqual(text, '');
+        progress.push(fraction);
+      },
+    );
+    assert.deepEqual([pool.sessions, pool.idleSessions, pool.maxBatch], [2, 2, 2]);
+    assert.deepEqual([progress[0], progress.at(-1)], [0, 1]);
+    assert.deepEqual(
+      progress,
+      progress.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(
+      [pool.description.id, pool.description.dtype, pool.description.family],
+      ['moonshine-tiny', 'int8', 'moonshine'],
+    );
+    assert.ok(pool.speed > 0);
+    assert.ok(pool.predictMs(pool.paddedSamples(16_000), 2) > 0);
 
-  const jfk = recording('jfk.wav');
-  const pcm = jfk.slice();
-  const first = pool.run([{ pcm, options: DECODE }]);
-  const second = pool.run([{ pcm, options: DECODE }, { pcm, options: DECODE, cancelled: () => true }]);
-  assert.equal(pool.idleSessions, 0);
-  await assert.rejects(pool.run([{ pcm, options: DECODE }]), /no session is idle/);
-  const [one, two] = await Promise.all([first, second]);
-  assert.equal(plainWords(one.recognitions[0]?.segments[0]?.text ?? ''), 'and so my fellow americans ask not what your country can do for you ask what you can do for your country');
-  assert.deepEqual(two.recognitions[0], one.recognitions[0]);
-  assert.deepEqual(two.recognitions[1]?.segments, []);
-  assert.ok(one.inferenceMs > 0);
-  assert.equal(pool.idleSessions, 2);
-  assert.deepEqual(pcm, jfk);
+    const jfk = recording('jfk.wav');
+    const pcm = jfk.slice();
+    const first = pool.run([{ pcm, options: DECODE }]);
+    const second = pool.run([
+      { pcm, options: DECODE },
+      { pcm, options: DECODE, cancelled: () => true },
+    ]);
+    assert.equal(pool.idleSessions, 0);
+    await assert.rejects(pool.run([{ pcm, options: DECODE }]), /no session is idle/);
+    const [one, two] = await Promise.all([first, second]);
+    assert.equal(
+      plainWords(one.recognitions[0]?.segments[0]?.text ?? ''),
+      'and so my fellow americans ask not what your country can do for you ask what you can do for your country',
+    );
+    assert.deepEqual(two.recognitions[0], one.recognitions[0]);
+    assert.deepEqual(two.recognitions[1]?.segments, []);
+    assert.ok(one.inferenceMs > 0);
+    assert.equal(pool.idleSessions, 2);
+    assert.deepEqual(pcm, jfk);
 
-  const last = pool.run([{ pcm, options: DECODE }]);
-  await pool.close();
-  assert.equal((await last).recognitions.length, 1);
-});
+    const last = pool.run([{ pcm, options: DECODE }]);
+    await pool.close();
+    assert.equal((await last).recognitions.length, 1);
+  },
+);
 
 test('A model file that is no graph stops the load, and no thread is left', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'murmuration-pool-'));
   await writeFile(join(folder, 'encoder_model.onnx'), 'not a graph');
   await writeFile(join(folder, 'decoder_model_merged.onnx'), 'not a graph');
   const model = await resolveModel(folder, { cacheDir: folder });
-  await assert.rejects(RecognizerPool.load({ model, dtype: 'auto', device: 'cpu', sessions: 2 }), /encoder_model\.onnx/);
+  await assert.rejects(
+    RecognizerPool.load({ model, dtype: 'auto', device: 'cpu', sessions: 2 }),
+    /encoder_model\.onnx/,
+  );
   await rm(folder, { recursive: true });
 });
 
 test('A thread that dies in a batch rejects that batch and is told of', async () => {
-  const session = await ThreadSession.open({ ...SIMULATED, threads: 1 }, new URL('../testing/dying-thread.js', import.meta.url));
+  const session = await ThreadSession.open(
+    { ...SIMULATED, threads: 1 },
+    new URL('../testing/dying-thread.js', import.meta.url),
+  );
   const other = await ThreadSession.open({ ...SIMULATED, threads: 1 });
   const pool = await RecognizerPool.over([session, other], 1);
   const faults: string[] = [];
-  pool.onFault((error) => { faults.push(error.message); });
+  pool.onFault((error) => {
+    faults.push(error.message);
+  });
   const pcm = new Int16Array(16_000);
   await assert.rejects(pool.run([{ pcm, options: DECODE }]), /an inference thread died in the middle of a batch/);
   assert.deepEqual(faults, ['an inference thread died: the thread ended with 9']);
   assert.equal(pool.idleSessions, 1);
   assert.equal((await pool.run([{ pcm, options: DECODE }])).recognitions.length, 1);
   const late: string[] = [];
-  pool.onFault((error) => { late.push(error.message); });
+  pool.onFault((error) => {
+    late.push(error.message);
+  });
   assert.deepEqual(late, faults);
   await pool.close();
 });
 
 test('A simulated device runs without threads, at its stated cost', async () => {
-  const pool = await RecognizerPool.load({ ...SIMULATED, sessions: 3, maxBatch: 4, simulatedCost: { batchMs: 1, audioSecondMs: 0, rowMs: 2 } });
+  const pool = await RecognizerPool.load({
+    ...SIMULATED,
+    sessions: 3,
+    maxBatch: 4,
+    simulatedCost: { batchMs: 1, audioSecondMs: 0, rowMs: 2 },
+  });
   assert.equal(pool.predictMs(64_000, 4), 9);
   const results = await Promise.all([1, 2, 3].map(() => pool.run([{ pcm: new Int16Array(8_000), options: DECODE }])));
   assert.equal(new Set(results.map((result) => result.recognitions[0]?.segments[0]?.text)).size, 1);

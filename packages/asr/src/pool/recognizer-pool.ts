@@ -1,4 +1,11 @@
-import { SAMPLE_RATE_HZ, msToSamples, padToGrid, samplesToMs, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import {
+  SAMPLE_RATE_HZ,
+  msToSamples,
+  padToGrid,
+  samplesToMs,
+  type ModelDescription,
+  type Recognition,
+} from '@murmuration/contracts';
 import type { LoadOptions } from '../families/model-family.js';
 import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';
@@ -51,7 +58,12 @@ export class RecognizerPool {
   #fault: Error | null = null;
   #onFault: (error: Error) => void = () => undefined;
 
-  private constructor(description: ModelDescription, sessions: readonly PoolSession[], maxBatch: number, times: ShapeTimes) {
+  private constructor(
+    description: ModelDescription,
+    sessions: readonly PoolSession[],
+    maxBatch: number,
+    times: ShapeTimes,
+  ) {
     this.description = description;
     this.maxBatch = maxBatch;
     this.#sessions = sessions;
@@ -68,17 +80,29 @@ export class RecognizerPool {
 
   /** Loads the model once a session and warms every shape. Throws what is wrong with files, dtype, device or memory (`isOutOfMemory`); no thread is left then. */
   static async load(options: PoolOptions, onProgress: PoolProgress = () => undefined): Promise<RecognizerPool> {
-    const { sessions: count, maxBatch = options.device === 'cpu' ? DEFAULT_MAX_BATCH.cpu : DEFAULT_MAX_BATCH.gpu, threads = 1, ...model } = options;
+    const {
+      sessions: count,
+      maxBatch = options.device === 'cpu' ? DEFAULT_MAX_BATCH.cpu : DEFAULT_MAX_BATCH.gpu,
+      threads = 1,
+      ...model
+    } = options;
     if (!Number.isInteger(count) || count < 1) throw new RangeError('sessions must be a whole number, 1 or more');
     if (!Number.isInteger(maxBatch) || maxBatch < 1) throw new RangeError('maxBatch must be a whole number, 1 or more');
     onProgress(0, `loading ${model.model.id}`);
     const opened = await openAll(count, { ...model, threads });
-    onProgress(LOADED_FRACTION, `loaded ${model.model.id} into ${String(count)} ${count === 1 ? 'session' : 'sessions'}`);
+    onProgress(
+      LOADED_FRACTION,
+      `loaded ${model.model.id} into ${String(count)} ${count === 1 ? 'session' : 'sessions'}`,
+    );
     return RecognizerPool.over(opened, maxBatch, onProgress);
   }
 
   /** A pool over sessions of one model that are open already; warms them. Closes them when that fails. */
-  static async over(sessions: readonly PoolSession[], maxBatch: number, onProgress: PoolProgress = () => undefined): Promise<RecognizerPool> {
+  static async over(
+    sessions: readonly PoolSession[],
+    maxBatch: number,
+    onProgress: PoolProgress = () => undefined,
+  ): Promise<RecognizerPool> {
     try {
       const [first] = sessions;
       if (first === undefined) throw new RangeError('the pool has no session');
@@ -129,14 +153,18 @@ export class RecognizerPool {
 
   /** Runs a batch on an idle session, at once. Throws when none is idle; rejects with the runtime's error (`isOutOfMemory` tells whether a smaller batch may pass) or that of a thread that died. */
   async run(batch: readonly PoolRow[]): Promise<PoolResult> {
-    if (batch.length === 0 || batch.length > this.maxBatch) throw new RangeError(`a batch has 1 to ${String(this.maxBatch)} rows`);
+    if (batch.length === 0 || batch.length > this.maxBatch)
+      throw new RangeError(`a batch has 1 to ${String(this.maxBatch)} rows`);
     const [session] = this.#idle;
     if (session === undefined) throw this.#fault ?? new Error('no session is idle');
     this.#idle.delete(session);
     const flags = new CancelFlags(batch.map((row) => row.cancelled));
     let alive = true;
     try {
-      const answer = await session.recognize({ rows: batch.map(({ pcm, options, speech }) => ({ pcm, options, speech })), cancelled: flags.bytes });
+      const answer = await session.recognize({
+        rows: batch.map(({ pcm, options, speech }) => ({ pcm, options, speech })),
+        cancelled: flags.bytes,
+      });
       const longest = Math.max(...batch.map((row) => row.pcm.length));
       this.#times.observe(this.paddedSamples(longest), batch.length, answer.inferenceMs);
       return answer;
@@ -160,7 +188,9 @@ export class RecognizerPool {
 
 async function openAll(count: number, options: LoadOptions): Promise<PoolSession[]> {
   const simulated = options.device === 'simulated' || options.model.family === 'simulated';
-  const opening = Array.from({ length: count }, (): Promise<PoolSession> => (simulated ? SimulatedSession.open(options) : ThreadSession.open(options)));
+  const opening = Array.from({ length: count }, (): Promise<PoolSession> =>
+    simulated ? SimulatedSession.open(options) : ThreadSession.open(options),
+  );
   const results = await Promise.allSettled(opening);
   const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = results.find((result) => result.status === 'rejected');
@@ -170,15 +200,27 @@ async function openAll(count: number, options: LoadOptions): Promise<PoolSession
 }
 
 /** Every padded length with every batch size on every session, all sessions at once: that is how they will run. */
-async function warmUp(description: ModelDescription, sessions: readonly PoolSession[], maxBatch: number, onProgress: PoolProgress): Promise<ShapeTimes> {
+async function warmUp(
+  description: ModelDescription,
+  sessions: readonly PoolSession[],
+  maxBatch: number,
+  onProgress: PoolProgress,
+): Promise<ShapeTimes> {
   const times = new ShapeTimes();
   const rows = rowsToWarm(maxBatch);
   const lengths = lengthsToWarm(description.chunkPolicy);
   for (const [done, samples] of lengths.entries()) {
     const seconds = samples / SAMPLE_RATE_HZ;
-    onProgress(LOADED_FRACTION + ((1 - LOADED_FRACTION) * done) / lengths.length, `warming up: chunks of ${String(seconds)} s, up to ${String(maxBatch)} at once`);
-    for (const measured of await Promise.all(sessions.map((session) => session.rehearse({ paddedSamples: samples, rows })))) {
-      measured.forEach((ms, at) => { times.record(samples, rows[at] ?? 1, ms); });
+    onProgress(
+      LOADED_FRACTION + ((1 - LOADED_FRACTION) * done) / lengths.length,
+      `warming up: chunks of ${String(seconds)} s, up to ${String(maxBatch)} at once`,
+    );
+    for (const measured of await Promise.all(
+      sessions.map((session) => session.rehearse({ paddedSamples: samples, rows })),
+    )) {
+      measured.forEach((ms, at) => {
+        times.record(samples, rows[at] ?? 1, ms);
+      });
     }
   }
   onProgress(1, 'ready');

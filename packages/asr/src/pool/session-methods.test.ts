@@ -12,11 +12,15 @@ test('A row that is cancelled later is flagged while the flags are open', async 
   let cancelled = false;
   let askedAfter = 0;
   let told: () => void = () => undefined;
-  const again = new Promise<void>((resolve) => { told = resolve; });
-  const flags = new CancelFlags([() => {
-    if (cancelled && ++askedAfter === 2) told();
-    return cancelled;
-  }]);
+  const again = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const flags = new CancelFlags([
+    () => {
+      if (cancelled && ++askedAfter === 2) told();
+      return cancelled;
+    },
+  ]);
   assert.deepEqual([...flags.bytes], [0]);
   cancelled = true;
   await again;

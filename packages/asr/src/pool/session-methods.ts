@@ -17,7 +17,11 @@ export class CancelFlags {
     this.#rows = rows;
     this.bytes = new Uint8Array(new SharedArrayBuffer(rows.length));
     this.#ask();
-    this.#timer = rows.some((row) => row !== undefined) ? setInterval(() => { this.#ask(); }, ASK_MS) : null;
+    this.#timer = rows.some((row) => row !== undefined)
+      ? setInterval(() => {
+          this.#ask();
+        }, ASK_MS)
+      : null;
   }
 
   close(): void {
@@ -25,7 +29,9 @@ export class CancelFlags {
   }
 
   #ask(): void {
-    this.#rows.forEach((cancelled, row) => { if (cancelled?.() === true) Atomics.store(this.bytes, row, 1); });
+    this.#rows.forEach((cancelled, row) => {
+      if (cancelled?.() === true) Atomics.store(this.bytes, row, 1);
+    });
   }
 }
 
@@ -44,7 +50,10 @@ export interface SessionAnswer {
 }
 
 /** A shape to warm: predictions come back in the order of `rows`, milliseconds. */
-export interface Rehearsal { readonly paddedSamples: number; readonly rows: readonly number[] }
+export interface Rehearsal {
+  readonly paddedSamples: number;
+  readonly rows: readonly number[];
+}
 
 /** What one session does; served by a thread, or called in place for a simulated device. */
 export interface SessionMethods extends Record<string, (argument: never) => unknown> {
@@ -60,7 +69,12 @@ export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionM
   let running: Promise<unknown> = Promise.resolve();
   return {
     describe: () => recognizer.description,
-    rehearse: ({ paddedSamples, rows }) => gate.pass(() => (recognizer.rehearse === undefined ? runWhole(recognizer, paddedSamples, rows) : recognizer.rehearse(paddedSamples, rows))),
+    rehearse: ({ paddedSamples, rows }) =>
+      gate.pass(() =>
+        recognizer.rehearse === undefined
+          ? runWhole(recognizer, paddedSamples, rows)
+          : recognizer.rehearse(paddedSamples, rows),
+      ),
     recognize: (batch) => {
       const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
       running = answer.catch(() => undefined);
@@ -73,7 +87,11 @@ export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionM
   };
 }
 
-async function recognizeBatch(recognizer: Recognizer, { rows, cancelled }: SessionBatch, gate: ExitGate): Promise<SessionAnswer> {
+async function recognizeBatch(
+  recognizer: Recognizer,
+  { rows, cancelled }: SessionBatch,
+  gate: ExitGate,
+): Promise<SessionAnswer> {
   const started = performance.now();
   const inputs = rows.map(({ pcm, ...row }) => ({ ...row, pcm: toFloats(pcm) }));
   const recognitions = await recognizer.recognize(inputs, (row) => gate.stopping || Atomics.load(cancelled, row) !== 0);
@@ -86,7 +104,10 @@ async function runWhole(recognizer: Recognizer, paddedSamples: number, rows: rea
   const times: number[] = [];
   for (const count of rows) {
     const started = performance.now();
-    await recognizer.recognize(Array.from({ length: count }, () => ({ pcm, options: decodeOptionsSchema.parse({}) })), () => false);
+    await recognizer.recognize(
+      Array.from({ length: count }, () => ({ pcm, options: decodeOptionsSchema.parse({}) })),
+      () => false,
+    );
     times.push(performance.now() - started);
   }
   return times;

@@ -6,7 +6,10 @@ import { ShapeTimes, lengthsToWarm, rowsToWarm } from './shape-times.js';
 
 test('Every step of a coarse grid is warmed, and both ends of a fine one', () => {
   assert.deepEqual(lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 30_000, maxChunkMs: 30_000 }), [480_000]);
-  assert.deepEqual(lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 5_000, maxChunkMs: 20_000 }), [80_000, 160_000, 240_000, 320_000]);
+  assert.deepEqual(
+    lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 5_000, maxChunkMs: 20_000 }),
+    [80_000, 160_000, 240_000, 320_000],
+  );
   const fine = lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 100, maxChunkMs: 20_000 });
   assert.equal(fine.length, 8);
   assert.deepEqual([fine[0], fine.at(-1)], [1_600, 320_000]);
@@ -20,7 +23,10 @@ test('Batch sizes double up to the largest', () => {
 
 test('A chunk is padded to the next step of the grid, an empty one to the first', () => {
   const policy = { ...MOONSHINE_CHUNK_POLICY, gridMs: 1_000 };
-  assert.deepEqual([0, 1, 16_000, 16_001].map((samples) => padToGrid(samples, policy.gridMs)), [16_000, 16_000, 16_000, 32_000]);
+  assert.deepEqual(
+    [0, 1, 16_000, 16_001].map((samples) => padToGrid(samples, policy.gridMs)),
+    [16_000, 16_000, 16_000, 32_000],
+  );
 });
 
 test('Times between measured shapes are in proportion, outside them by the nearest', () => {

@@ -8,7 +8,9 @@ export function lengthsToWarm(policy: ChunkPolicy): number[] {
   const gridSamples = msToSamples(policy.gridMs);
   const steps = Math.max(1, Math.ceil(policy.maxChunkMs / policy.gridMs));
   const count = Math.min(steps, MAX_LENGTHS);
-  const chosen = Array.from({ length: count }, (_, at) => (count === 1 ? steps : 1 + Math.round((at * (steps - 1)) / (count - 1))));
+  const chosen = Array.from({ length: count }, (_, at) =>
+    count === 1 ? steps : 1 + Math.round((at * (steps - 1)) / (count - 1)),
+  );
   return [...new Set(chosen)].map((step) => step * gridSamples);
 }
 
@@ -61,7 +63,9 @@ function interpolate(points: ReadonlyMap<number, number>, at: number): number {
   const above = known.find(([x]) => x >= at);
   const below = known.findLast(([x]) => x <= at);
   if (above !== undefined && below !== undefined) {
-    return above[0] === below[0] ? above[1] : below[1] + ((above[1] - below[1]) * (at - below[0])) / (above[0] - below[0]);
+    return above[0] === below[0]
+      ? above[1]
+      : below[1] + ((above[1] - below[1]) * (at - below[0])) / (above[0] - below[0]);
   }
   if (above !== undefined) return above[1];
   return below === undefined ? 0 : (below[1] * at) / below[0];

@@ -21,7 +21,13 @@ export function speechRuns(audio: AudioFacts, detected: readonly SpeechRun[] | n
   const first = detected?.[0];
   const last = detected?.at(-1);
   // A recording whose speech was not detected has one run over all of it.
-  if (detected !== null && first !== undefined && last !== undefined && (first !== last || first.startMs > 0 || last.endMs < audio.durationMs)) return detected.map((run) => atSound(run, pauses));
+  if (
+    detected !== null &&
+    first !== undefined &&
+    last !== undefined &&
+    (first !== last || first.startMs > 0 || last.endMs < audio.durationMs)
+  )
+    return detected.map((run) => atSound(run, pauses));
   const runs: SpeechRun[] = [];
   let startMs = 0;
   for (const pause of [...pauses, { startMs: audio.durationMs, endMs: audio.durationMs }]) {
@@ -66,13 +72,23 @@ export function letters(text: string): number {
 
 function spread(units: readonly string[], { startMs, endMs, confidence }: Segment, audio: AudioFacts): TimedWord[] {
   const [first, last] = [Math.floor(startMs / FRAME_MS), Math.ceil(endMs / FRAME_MS)];
-  const timeOf = timesBySound({ durationMs: endMs - startMs, frameRms: audio.frameRms.subarray(first, last), loudFrom: audio.loudFrom.subarray(first, last) });
+  const timeOf = timesBySound({
+    durationMs: endMs - startMs,
+    frameRms: audio.frameRms.subarray(first, last),
+    loudFrom: audio.loudFrom.subarray(first, last),
+  });
   const total = units.reduce((sum, unit) => sum + letters(unit), 0);
   let said = 0;
   return units.map((word) => {
     const fromMs = startMs + timeOf(said / total).fromMs;
     said += letters(word);
-    return { word, startMs: fromMs, endMs: Math.max(fromMs, startMs + timeOf(said / total).untilMs), probability: confidence, estimated: true };
+    return {
+      word,
+      startMs: fromMs,
+      endMs: Math.max(fromMs, startMs + timeOf(said / total).untilMs),
+      probability: confidence,
+      estimated: true,
+    };
   });
 }
 
@@ -110,7 +126,10 @@ export function assignRuns(words: readonly TimedWord[], runs: readonly SpeechRun
       let origin = r;
       for (let q = 0; q <= r && i > 0; q++) {
         const cost = (before[q] ?? Infinity) + (q === r ? 0 : parting + emptyBetween(q + 1, r));
-        if (cost < best) { best = cost; origin = q; }
+        if (cost < best) {
+          best = cost;
+          origin = q;
+        }
       }
       origins.push(origin);
       return best + misplacedMs(word, run, runs);

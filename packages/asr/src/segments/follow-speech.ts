@@ -19,7 +19,10 @@ export interface HeardSpeech {
   readonly decode: (tokens: readonly number[]) => string;
 }
 
-interface PlacedWord extends TimedWord { readonly segment: number; run: number }
+interface PlacedWord extends TimedWord {
+  readonly segment: number;
+  run: number;
+}
 
 /**
  * Divides segments where the speech pauses and, where words have times, where a sentence ends; their times are those of the speech.
@@ -29,19 +32,44 @@ interface PlacedWord extends TimedWord { readonly segment: number; run: number }
 export function followSpeech(segments: readonly Segment[], heard: HeardSpeech): Segment[] {
   if (heard.detected === null || segments.length === 0) return [...segments];
   const runs = speechRuns(heard.audio, heard.detected);
-  const words = segments.flatMap((segment, index) => timedWords(segment, heard.audio).map((word): PlacedWord => ({ ...word, segment: index, run: 0 })));
-  assignRuns(words, runs).forEach((run, i) => { const word = words[i]; if (word !== undefined) word.run = run; });
-  runs.forEach((run, index) => { fitToRun(words.filter((word) => word.run === index), run); });
-  for (const [i, word] of words.entries()) word.endMs = Math.max(word.startMs, Math.min(word.endMs, words[i + 1]?.startMs ?? Infinity));
-  return segments.flatMap((segment, index) => pieces(segment, groups(words.filter((word) => word.segment === index), runs), heard));
+  const words = segments.flatMap((segment, index) =>
+    timedWords(segment, heard.audio).map((word): PlacedWord => ({ ...word, segment: index, run: 0 })),
+  );
+  assignRuns(words, runs).forEach((run, i) => {
+    const word = words[i];
+    if (word !== undefined) word.run = run;
+  });
+  runs.forEach((run, index) => {
+    fitToRun(
+      words.filter((word) => word.run === index),
+      run,
+    );
+  });
+  for (const [i, word] of words.entries())
+    word.endMs = Math.max(word.startMs, Math.min(word.endMs, words[i + 1]?.startMs ?? Infinity));
+  return segments.flatMap((segment, index) =>
+    pieces(
+      segment,
+      groups(
+        words.filter((word) => word.segment === index),
+        runs,
+      ),
+      heard,
+    ),
+  );
 }
 
 /** True when the segment is to be divided somewhere inside, so that times of its words are worth their cost. */
-export function wantsWordTimes({ text, startMs, endMs }: Pick<Segment, 'text' | 'startMs' | 'endMs'>, { audio, detected }: Pick<HeardSpeech, 'audio' | 'detected'>): boolean {
+export function wantsWordTimes(
+  { text, startMs, endMs }: Pick<Segment, 'text' | 'startMs' | 'endMs'>,
+  { audio, detected }: Pick<HeardSpeech, 'audio' | 'detected'>,
+): boolean {
   if (detected === null) return false;
   const words = text.trim().split(/\s+|(?<=[。！？])/u);
-  return words.some((word, i) => i + 1 < words.length && endsSentence(word, words[i + 1]))
-    || speechRuns(audio, detected).filter((run) => run.endMs > startMs && run.startMs < endMs).length > 1;
+  return (
+    words.some((word, i) => i + 1 < words.length && endsSentence(word, words[i + 1])) ||
+    speechRuns(audio, detected).filter((run) => run.endMs > startMs && run.startMs < endMs).length > 1
+  );
 }
 
 function fitToRun(words: readonly PlacedWord[], run: SpeechRun): void {
@@ -54,8 +82,10 @@ function fitToRun(words: readonly PlacedWord[], run: SpeechRun): void {
   const [first] = words;
   const last = words.at(-1);
   if (first === undefined || last === undefined) return;
-  if (first.estimated || (first.startMs > run.startMs + QUIET_MS && first.startMs <= run.startMs + NEAR_MS)) first.startMs = run.startMs;
-  if (last.estimated || (last.endMs < run.endMs - QUIET_MS && last.endMs >= run.endMs - NEAR_MS)) last.endMs = run.endMs;
+  if (first.estimated || (first.startMs > run.startMs + QUIET_MS && first.startMs <= run.startMs + NEAR_MS))
+    first.startMs = run.startMs;
+  if (last.estimated || (last.endMs < run.endMs - QUIET_MS && last.endMs >= run.endMs - NEAR_MS))
+    last.endMs = run.endMs;
   spreadCrowded(words);
 }
 
@@ -64,7 +94,10 @@ function spreadCrowded(words: readonly PlacedWord[]): void {
   for (let from = 0; from < words.length;) {
     let to = from;
     while (to < words.length && isCrowded(words[to])) to++;
-    if (to === from) { from++; continue; }
+    if (to === from) {
+      from++;
+      continue;
+    }
     const begin = to < words.length ? from : Math.max(0, from - 1);
     const group = words.slice(begin, to < words.length ? to + 1 : to);
     const startMs = group[0]?.startMs ?? 0;
@@ -102,14 +135,33 @@ function parts(before: PlacedWord, word: PlacedWord, runs: readonly SpeechRun[])
 
 function pieces(segment: Segment, parted: readonly (readonly PlacedWord[])[], { decode }: HeardSpeech): Segment[] {
   const { words, ...rest } = segment;
-  const texts = cutAt(segment.text, parted.map((group) => letters(group.map((word) => word.word).join(''))));
+  const texts = cutAt(
+    segment.text,
+    parted.map((group) => letters(group.map((word) => word.word).join(''))),
+  );
   const tokens = cutTokens(segment.tokens, texts, decode);
   return parted.map((group, i): Segment => {
     const text = texts[i] ?? '';
     const whole = parted.length === 1;
-    const timed = words === undefined ? {} : { words: whole && group.length !== words.length ? words : group.map(({ word, startMs, endMs, probability, approximate }) => ({ word, startMs, endMs, probability, ...(approximate === undefined ? {} : { approximate }) })) };
+    const timed =
+      words === undefined
+        ? {}
+        : {
+            words:
+              whole && group.length !== words.length
+                ? words
+                : group.map(({ word, startMs, endMs, probability, approximate }) => ({
+                    word,
+                    startMs,
+                    endMs,
+                    probability,
+                    ...(approximate === undefined ? {} : { approximate }),
+                  })),
+          };
     return {
-      ...rest, text, tokens: tokens[i] ?? [],
+      ...rest,
+      text,
+      tokens: tokens[i] ?? [],
       startMs: group[0]?.startMs ?? segment.startMs,
       endMs: group.at(-1)?.endMs ?? segment.endMs,
       ...(whole ? {} : { compressionRatio: compressionRatio(text), confidence: confidenceOf(group) }),
@@ -120,7 +172,10 @@ function pieces(segment: Segment, parted: readonly (readonly PlacedWord[])[], { 
 
 function confidenceOf(words: readonly PlacedWord[]): number {
   const total = words.reduce((sum, word) => sum + letters(word.word), 0);
-  return Math.exp(words.reduce((sum, word) => sum + letters(word.word) * Math.log(Math.max(word.probability, Number.MIN_VALUE)), 0) / total);
+  return Math.exp(
+    words.reduce((sum, word) => sum + letters(word.word) * Math.log(Math.max(word.probability, Number.MIN_VALUE)), 0) /
+      total,
+  );
 }
 
 /** The text in pieces of so many letters; the space between two goes to the second. */
@@ -133,7 +188,11 @@ function cutAt(text: string, counts: readonly number[]): string[] {
   });
 }
 
-function cutTokens(tokens: readonly number[], texts: readonly string[], decode: (tokens: readonly number[]) => string): number[][] {
+function cutTokens(
+  tokens: readonly number[],
+  texts: readonly string[],
+  decode: (tokens: readonly number[]) => string,
+): number[][] {
   let at = 0;
   let wanted = 0;
   return texts.map((text, i) => {

@@ -43,7 +43,16 @@ export interface TestRepository {
 export class TestHub {
   readonly requests: TestRequest[] = [];
   readonly repositories = new Map<string, TestRepository>();
-  readonly wrong: Misbehaviour = { cutAfterBytes: [], stallAfterBytes: [], statuses: [], noRanges: false, tampered: new Map(), token: null, noChecksums: false, contradicts: false };
+  readonly wrong: Misbehaviour = {
+    cutAfterBytes: [],
+    stallAfterBytes: [],
+    statuses: [],
+    noRanges: false,
+    tampered: new Map(),
+    token: null,
+    noChecksums: false,
+    contradicts: false,
+  };
   /** Bytes of large files that were sent. */
   storageBytes = 0;
   readonly #hub: Server;
@@ -51,13 +60,24 @@ export class TestHub {
   #held: { readonly atByte: number; cut(): void } | null = null;
 
   private constructor() {
-    this.#hub = createServer((request, response) => { this.#answer(request, response); });
-    this.#storage = createServer((request, response) => { this.#serve(request, response); });
+    this.#hub = createServer((request, response) => {
+      this.#answer(request, response);
+    });
+    this.#storage = createServer((request, response) => {
+      this.#serve(request, response);
+    });
   }
 
   static async start(): Promise<TestHub> {
     const hub = new TestHub();
-    await Promise.all([hub.#hub, hub.#storage].map((server) => new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); })));
+    await Promise.all(
+      [hub.#hub, hub.#storage].map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.listen(0, '127.0.0.1', resolve);
+          }),
+      ),
+    );
     return hub;
   }
 
@@ -70,10 +90,17 @@ export class TestHub {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#hub, this.#storage].map((server) => new Promise<void>((resolve) => {
-      server.close(() => { resolve(); });
-      server.closeAllConnections();
-    })));
+    await Promise.all(
+      [this.#hub, this.#storage].map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => {
+              resolve();
+            });
+            server.closeAllConnections();
+          }),
+      ),
+    );
   }
 
   /** Breaks the silent connection once the other side has all the bytes of the file that were sent to it. */
@@ -85,12 +112,19 @@ export class TestHub {
 
   /** Paths of files that were asked for, in order. */
   get filesAsked(): readonly string[] {
-    return this.requests.flatMap(({ server, path }) => server === 'hub' ? (/\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(path)?.slice(1) ?? []) : []);
+    return this.requests.flatMap(({ server, path }) =>
+      server === 'hub' ? (/\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(path)?.slice(1) ?? []) : [],
+    );
   }
 
   #note(server: 'hub' | 'storage', request: IncomingMessage): string {
     const path = decodeURIComponent(request.url ?? '');
-    this.requests.push({ server, path, range: request.headers.range ?? null, authorization: request.headers.authorization ?? null });
+    this.requests.push({
+      server,
+      path,
+      range: request.headers.range ?? null,
+      authorization: request.headers.authorization ?? null,
+    });
     return path;
   }
 
@@ -98,7 +132,8 @@ export class TestHub {
     const path = this.#note('hub', request);
     const status = this.wrong.statuses.shift();
     if (status !== undefined) return void response.writeHead(status).end();
-    if (this.wrong.token !== null && request.headers.authorization !== `Bearer ${this.wrong.token}`) return void response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
+    if (this.wrong.token !== null && request.headers.authorization !== `Bearer ${this.wrong.token}`)
+      return void response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^?]+)/.exec(path);
     if (api !== null) {
       this.#describe(api[1] ?? '', api[2] ?? '', response);
@@ -106,13 +141,26 @@ export class TestHub {
     }
     const file = /^\/(?:api\/resolve-cache\/models\/)?([^/]+\/[^/]+)\/(?:resolve\/)?([0-9a-f]{40})\/(.+)$/.exec(path);
     const bytes = this.repositories.get(file?.[1] ?? '')?.commits[file?.[2] ?? '']?.get(file?.[3] ?? '');
-    if (file === null || bytes === undefined) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
+    if (file === null || bytes === undefined)
+      return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
     if (isLarge(file[3] ?? '')) {
       const checksum = this.wrong.contradicts ? createHash('sha256').update('other').digest('hex') : sha256(bytes);
-      response.writeHead(302, { location: `${addressOf(this.#storage)}${path}`, 'x-linked-size': String(bytes.length), 'x-repo-commit': file[2] ?? '', ...(this.wrong.noChecksums ? {} : { 'x-linked-etag': `"${checksum}"` }) }).end();
+      response
+        .writeHead(302, {
+          location: `${addressOf(this.#storage)}${path}`,
+          'x-linked-size': String(bytes.length),
+          'x-repo-commit': file[2] ?? '',
+          ...(this.wrong.noChecksums ? {} : { 'x-linked-etag': `"${checksum}"` }),
+        })
+        .end();
     } else if (path.includes('/resolve/')) {
       // The real one keeps small files behind a relative redirect.
-      response.writeHead(307, { location: `/api/resolve-cache/models/${file[1] ?? ''}/${file[2] ?? ''}/${file[3] ?? ''}`, ...(this.wrong.noChecksums ? {} : { etag: `"${blobSha1(bytes)}"` }) }).end();
+      response
+        .writeHead(307, {
+          location: `/api/resolve-cache/models/${file[1] ?? ''}/${file[2] ?? ''}/${file[3] ?? ''}`,
+          ...(this.wrong.noChecksums ? {} : { etag: `"${blobSha1(bytes)}"` }),
+        })
+        .end();
     } else {
       response.writeHead(200).end(this.wrong.tampered.get(file[3] ?? '') ?? bytes);
     }
@@ -124,21 +172,35 @@ export class TestHub {
     const commit = found.refs[revision] ?? revision;
     const files = found.commits[commit];
     if (files === undefined) return void response.writeHead(404, { 'x-error-code': 'RevisionNotFound' }).end();
-    const siblings = [...files].map(([rfilename, bytes]) => this.wrong.noChecksums ? { rfilename, size: bytes.length } : {
-      rfilename, size: bytes.length, blobId: isLarge(rfilename) ? blobSha1(Buffer.from('a pointer')) : blobSha1(bytes),
-      ...(isLarge(rfilename) ? { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 133 } } : {}),
-    });
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: repository, sha: commit, siblings }));
+    const siblings = [...files].map(([rfilename, bytes]) =>
+      this.wrong.noChecksums
+        ? { rfilename, size: bytes.length }
+        : {
+            rfilename,
+            size: bytes.length,
+            blobId: isLarge(rfilename) ? blobSha1(Buffer.from('a pointer')) : blobSha1(bytes),
+            ...(isLarge(rfilename) ? { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 133 } } : {}),
+          },
+    );
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ id: repository, sha: commit, siblings }));
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const path = this.#note('storage', request);
-    const [, repository = '', commit = '', name = ''] = /^\/([^/]+\/[^/]+)\/resolve\/([0-9a-f]{40})\/(.+)$/.exec(path) ?? [];
+    const [, repository = '', commit = '', name = ''] =
+      /^\/([^/]+\/[^/]+)\/resolve\/([0-9a-f]{40})\/(.+)$/.exec(path) ?? [];
     const bytes = this.wrong.tampered.get(name) ?? this.repositories.get(repository)?.commits[commit]?.get(name);
     if (bytes === undefined) return void response.writeHead(404).end();
     const start = this.wrong.noRanges ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     if (start >= bytes.length) return void response.writeHead(416).end();
-    response.writeHead(start === 0 ? 200 : 206, { 'content-length': bytes.length - start, ...(start === 0 ? {} : { 'content-range': `bytes ${String(start)}-${String(bytes.length - 1)}/${String(bytes.length)}` }) });
+    response.writeHead(start === 0 ? 200 : 206, {
+      'content-length': bytes.length - start,
+      ...(start === 0
+        ? {}
+        : { 'content-range': `bytes ${String(start)}-${String(bytes.length - 1)}/${String(bytes.length)}` }),
+    });
     const cut = this.wrong.cutAfterBytes.shift();
     const stall = cut === undefined ? this.wrong.stallAfterBytes.shift() : undefined;
     const sent = bytes.subarray(start, start + (cut ?? stall ?? bytes.length));
@@ -147,8 +209,16 @@ export class TestHub {
       response.end(sent);
       return;
     }
-    if (stall !== undefined) this.#held = { atByte: start + stall, cut: () => { request.socket.destroy(); } };
-    response.write(sent, () => { if (cut !== undefined) request.socket.destroy(); });
+    if (stall !== undefined)
+      this.#held = {
+        atByte: start + stall,
+        cut: () => {
+          request.socket.destroy();
+        },
+      };
+    response.write(sent, () => {
+      if (cut !== undefined) request.socket.destroy();
+    });
   }
 }
 
@@ -179,7 +249,10 @@ export function sha256(bytes: Buffer): string {
 }
 
 function blobSha1(bytes: Buffer): string {
-  return createHash('sha1').update(`blob ${String(bytes.length)}\0`).update(bytes).digest('hex');
+  return createHash('sha1')
+    .update(`blob ${String(bytes.length)}\0`)
+    .update(bytes)
+    .digest('hex');
 }
 
 function isLarge(name: string): boolean {
@@ -189,7 +262,12 @@ function isLarge(name: string): boolean {
 /** Bytes that differ with every seed and are the same every time. */
 function noise(seed: string, bytes: number): Buffer {
   const pieces: Buffer[] = [];
-  for (let at = 0; at < bytes; at += 32) pieces.push(createHash('sha256').update(`${seed} ${String(at)}`).digest());
+  for (let at = 0; at < bytes; at += 32)
+    pieces.push(
+      createHash('sha256')
+        .update(`${seed} ${String(at)}`)
+        .digest(),
+    );
   return Buffer.concat(pieces).subarray(0, bytes);
 }
 

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 const shared = fileURLToPath(new URL('../../../../../shared/', import.meta.url));
 
 /** Reason to skip a test that needs the reference files, or false when they are there. */
-export const skipWithoutReferences: string | false = existsSync(`${shared}models/whisper-tiny.en/onnx`) && existsSync(`${shared}audio/jfk.wav`)
-  ? false
-  : 'the reference models and recordings do not lie beside the checkout (../shared)';
+export const skipWithoutReferences: string | false =
+  existsSync(`${shared}models/whisper-tiny.en/onnx`) && existsSync(`${shared}audio/jfk.wav`)
+    ? false
+    : 'the reference models and recordings do not lie beside the checkout (../shared)';
 
 export function modelFolder(name: string): string {
   return `${shared}models/${name}`;
@@ -55,7 +56,7 @@ function resampled(pcm: Float32Array, rateHz: number): Float32Array {
     for (let k = Math.max(0, Math.ceil(center - reach)); k <= Math.min(pcm.length - 1, center + reach); k++) {
       const x = (k - center) / ratio;
       const sinc = x === 0 ? 1 : Math.sin(Math.PI * x * 0.96) / (Math.PI * x * 0.96);
-      sum += (pcm[k] ?? 0) * sinc * 0.96 * (0.5 + 0.5 * Math.cos((Math.PI * (k - center)) / reach)) / ratio;
+      sum += ((pcm[k] ?? 0) * sinc * 0.96 * (0.5 + 0.5 * Math.cos((Math.PI * (k - center)) / reach))) / ratio;
     }
     return sum;
   });

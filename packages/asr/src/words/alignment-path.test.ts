@@ -5,25 +5,27 @@ import { attentionMatrix, medianFilter } from '../families/whisper/words/align-w
 
 describe('firstColumns', () => {
   test('The path follows the cheap cells and returns where each row begins', () => {
-    const cost = Float32Array.from([
-      0, 0, 1, 1, 1, 1,
-      1, 1, 0, 1, 1, 1,
-      1, 1, 1, 0, 0, 0,
-    ]);
+    const cost = Float32Array.from([0, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0]);
     assert.deepEqual(Array.from(firstColumns(cost, 3, 6)), [0, 2, 3]);
   });
 
   test('More rows than columns share columns, in order', () => {
     const columns = Array.from(firstColumns(new Float32Array(8), 4, 2));
     assert.equal(columns.length, 4);
-    assert.deepEqual(columns, columns.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      columns,
+      columns.toSorted((a, b) => a - b),
+    );
     assert.ok(columns.every((column) => column >= 0 && column < 2));
   });
 });
 
 describe('medianFilter', () => {
   test('A spike goes, an edge stays, and the ends are mirrored', () => {
-    assert.deepEqual(Array.from(medianFilter(Float32Array.of(0, 0, 9, 0, 0, 5, 5, 5, 5), 3)), [0, 0, 0, 0, 0, 5, 5, 5, 5]);
+    assert.deepEqual(
+      Array.from(medianFilter(Float32Array.of(0, 0, 9, 0, 0, 5, 5, 5, 5), 3)),
+      [0, 0, 0, 0, 0, 5, 5, 5, 5],
+    );
     assert.deepEqual(Array.from(medianFilter(Float32Array.of(1, 9), 7)), [1, 9]);
   });
 });

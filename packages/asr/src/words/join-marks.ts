@@ -12,7 +12,10 @@ export function isMarks(text: string): boolean {
  * Joins pure punctuation to a word: opening marks (`¿`, `«`, `「`) to the word after, all others (`...`, `?!`, `。」`) to the word before;
  * where there is no such word, to the other one. `merge(into, from, before)` joins two neighbours; `before` where the mark stands before its word.
  */
-export function joinMarks<T extends { readonly word: string }>(words: readonly T[], merge: (into: T, from: T, before: boolean) => T): T[] {
+export function joinMarks<T extends { readonly word: string }>(
+  words: readonly T[],
+  merge: (into: T, from: T, before: boolean) => T,
+): T[] {
   const joined: T[] = [];
   let opening: T[] = [];
   for (const word of words) {
@@ -33,6 +36,11 @@ export function joinMarks<T extends { readonly word: string }>(words: readonly T
 
 /** The words of a text that is written with spaces, marks with the word that they belong to. */
 export function spacedWords(text: string): string[] {
-  const parts = text.split(/\s+/u).filter((word) => word !== '').map((word) => ({ word }));
-  return joinMarks(parts, (into, from, before) => ({ word: before ? `${from.word} ${into.word}` : `${into.word} ${from.word}` })).map(({ word }) => word);
+  const parts = text
+    .split(/\s+/u)
+    .filter((word) => word !== '')
+    .map((word) => ({ word }));
+  return joinMarks(parts, (into, from, before) => ({
+    word: before ? `${from.word} ${into.word}` : `${into.word} ${from.word}`,
+  })).map(({ word }) => word);
 }

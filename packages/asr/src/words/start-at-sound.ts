@@ -37,7 +37,8 @@ export function startAtSound(said: readonly SaidStretch[], audio: AudioFacts): v
     const next = said[after];
     if (next === undefined || next.startMs > pause.endMs + LATE_MS) continue;
     if (next.startMs < pause.endMs - QUIET_MS) next.startMs = pause.endMs - QUIET_MS;
-    else if (next.startMs > pause.endMs && (before.at(-1)?.endMs ?? 0) <= pause.endMs + REACH_MS) next.startMs = pause.endMs;
+    else if (next.startMs > pause.endMs && (before.at(-1)?.endMs ?? 0) <= pause.endMs + REACH_MS)
+      next.startMs = pause.endMs;
     // What was placed before its own sound lasts until what follows it.
     if (next.endMs <= pause.endMs) next.endMs = Math.max(next.startMs, said[after + 1]?.startMs ?? next.endMs);
   }
@@ -61,6 +62,10 @@ function endWithSound(before: readonly SaidStretch[], pause: Pause): void {
 }
 
 function isAfter({ startMs, endMs, word }: SaidStretch, pause: Pause, audio: AudioFacts): boolean {
-  if (endMs <= pause.endMs) return startMs >= pause.startMs && startMs + endMs >= pause.startMs + pause.endMs && !SENTENCE_END.test(word ?? '');
-  return startMs >= pause.startMs || (word !== undefined && loudMs(audio, pause.endMs, endMs) > loudMs(audio, startMs, pause.startMs));
+  if (endMs <= pause.endMs)
+    return startMs >= pause.startMs && startMs + endMs >= pause.startMs + pause.endMs && !SENTENCE_END.test(word ?? '');
+  return (
+    startMs >= pause.startMs ||
+    (word !== undefined && loudMs(audio, pause.endMs, endMs) > loudMs(audio, startMs, pause.startMs))
+  );
 }

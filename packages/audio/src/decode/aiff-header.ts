@@ -8,7 +8,28 @@ const MAX_COMMON_BYTES = 4_096;
 const MORE: HeaderStep = { type: 'more' };
 
 /** Chunks that are known to stand behind the sound. */
-const KNOWN = new Set(['COMM', 'FVER', 'MARK', 'COMT', 'INST', 'MIDI', 'AESD', 'APPL', 'NAME', 'AUTH', '(c) ', 'ANNO', 'ID3 ', 'CHAN', 'SAXL', 'PEAK', 'FLLR', 'basc', 'trns', 'cate']);
+const KNOWN = new Set([
+  'COMM',
+  'FVER',
+  'MARK',
+  'COMT',
+  'INST',
+  'MIDI',
+  'AESD',
+  'APPL',
+  'NAME',
+  'AUTH',
+  '(c) ',
+  'ANNO',
+  'ID3 ',
+  'CHAN',
+  'SAXL',
+  'PEAK',
+  'FLLR',
+  'basc',
+  'trns',
+  'cate',
+]);
 
 /** Reads AIFF and AIFF-C headers up to the sound data, also those of joined files. Source: Apple, "Audio Interchange File Format: AIFF" 1.3 and the AIFF-C draft of 1991. */
 export class AiffHeader implements HeaderReader {
@@ -47,7 +68,11 @@ export class AiffHeader implements HeaderReader {
         const offset = viewOf(start).getUint32(8);
         queue.skip(16 + offset);
         this.#behindSound = true;
-        return { type: 'pcm', layout: this.#layout, bytes: size <= 8 || size === ALL_ONES ? Infinity : Math.max(0, size - 8 - offset) };
+        return {
+          type: 'pcm',
+          layout: this.#layout,
+          bytes: size <= 8 || size === ALL_ONES ? Infinity : Math.max(0, size - 8 - offset),
+        };
       }
       if (id === 'COMM') {
         if (size > MAX_COMMON_BYTES) throw refuse('The aiff file has a description of an impossible size.');
@@ -67,7 +92,8 @@ export function aiffLayout(body: Uint8Array, compressed: boolean): PcmLayout {
   const bits = view.getUint16(6);
   const compression = aiffCompression(body, compressed);
   const encoding = aiffEncoding(compression, bits);
-  if (encoding === null) throw refuse(`The aiff file holds audio with ${String(bits)} bits and a compression that cannot be read.`);
+  if (encoding === null)
+    throw refuse(`The aiff file holds audio with ${String(bits)} bits and a compression that cannot be read.`);
   return { encoding, sampleRateHz: Math.round(extendedFloat(view, 8)), channels: view.getUint16(0) };
 }
 
@@ -79,16 +105,31 @@ export function aiffCompression(body: Uint8Array, compressed: boolean): string {
 function aiffEncoding(compression: string, bits: number): SampleEncoding | null {
   const bytes = Math.ceil(bits / 8);
   switch (compression) {
-    case 'NONE': case 'twos': return integerEncoding(bytes, false);
-    case 'sowt': return integerEncoding(bytes, true);
-    case 'raw ': return bytes === 1 ? integerEncoding(1, false, true) : null;
-    case 'in24': return integerEncoding(3, false);
-    case 'in32': return integerEncoding(4, false);
-    case 'fl32': case 'FL32': return floatEncoding(4, false);
-    case 'fl64': case 'FL64': return floatEncoding(8, false);
-    case 'alaw': case 'ALAW': return A_LAW;
-    case 'ulaw': case 'ULAW': return MU_LAW;
-    default: return null;
+    case 'NONE':
+    case 'twos':
+      return integerEncoding(bytes, false);
+    case 'sowt':
+      return integerEncoding(bytes, true);
+    case 'raw ':
+      return bytes === 1 ? integerEncoding(1, false, true) : null;
+    case 'in24':
+      return integerEncoding(3, false);
+    case 'in32':
+      return integerEncoding(4, false);
+    case 'fl32':
+    case 'FL32':
+      return floatEncoding(4, false);
+    case 'fl64':
+    case 'FL64':
+      return floatEncoding(8, false);
+    case 'alaw':
+    case 'ALAW':
+      return A_LAW;
+    case 'ulaw':
+    case 'ULAW':
+      return MU_LAW;
+    default:
+      return null;
   }
 }
 

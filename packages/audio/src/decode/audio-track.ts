@@ -11,7 +11,9 @@ const MAX_BOXES = 10_000;
 const ENABLED = 1;
 
 /** The index of the track that a Matroska file marks as its default, and the file with every byte it had; the first where that cannot be told. */
-export async function matroskaDefaultTrack(source: AsyncIterable<Uint8Array>): Promise<{ readonly track: number; readonly whole: AsyncGenerator<Uint8Array> }> {
+export async function matroskaDefaultTrack(
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ readonly track: number; readonly whole: AsyncGenerator<Uint8Array> }> {
   const pieces = source[Symbol.asyncIterator]();
   const packets = new MatroskaPackets();
   const head: Uint8Array[] = [];
@@ -35,13 +37,23 @@ export async function matroskaDefaultTrack(source: AsyncIterable<Uint8Array>): P
 /** The index of the first audio track that an mp4 marks as enabled; the first where that cannot be told. */
 export async function mp4DefaultTrack(file: FileHandle): Promise<number> {
   const index = await mp4Index(file);
-  const tracks = index === null ? [] : boxes(index).filter(({ type }) => type === 'trak').map(({ body }) => boxes(body));
+  const tracks =
+    index === null
+      ? []
+      : boxes(index)
+          .filter(({ type }) => type === 'trak')
+          .map(({ body }) => boxes(body));
   const audio = tracks.filter((track) => handlerOf(track) === 'soun');
-  const enabled = audio.findIndex((track) => ((track.find(({ type }) => type === 'tkhd')?.body[3] ?? 0) & ENABLED) !== 0);
+  const enabled = audio.findIndex(
+    (track) => ((track.find(({ type }) => type === 'tkhd')?.body[3] ?? 0) & ENABLED) !== 0,
+  );
   return Math.max(0, enabled);
 }
 
-interface Box { readonly type: string; readonly body: Uint8Array }
+interface Box {
+  readonly type: string;
+  readonly body: Uint8Array;
+}
 
 /** Body of the box `moov`, wherever it lies, or null. */
 async function mp4Index(file: FileHandle): Promise<Uint8Array | null> {

@@ -5,10 +5,26 @@ import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { BoundedContainer } from './container.js';
-import { LIMITS, WITHOUT_FFMPEG, bytesInUse, correlation, encodedTwin, joinedPieces, seededRandom, voice, wavFile, wavWith } from './testing/encoded-twins.js';
+import {
+  LIMITS,
+  WITHOUT_FFMPEG,
+  bytesInUse,
+  correlation,
+  encodedTwin,
+  joinedPieces,
+  seededRandom,
+  voice,
+  wavFile,
+  wavWith,
+} from './testing/encoded-twins.js';
 import { Resampler } from './resampler.js';
 
-function decoded(container: BoundedContainer, bytes: Uint8Array, channels: ChannelMode, size: () => number = () => 65_536): Float32Array[] {
+function decoded(
+  container: BoundedContainer,
+  bytes: Uint8Array,
+  channels: ChannelMode,
+  size: () => number = () => 65_536,
+): Float32Array[] {
   const decoder = createBoundedDecoder(container, { channels, limits: LIMITS });
   const pieces: Float32Array[][] = [];
   for (let at = 0; at < bytes.length;) {
@@ -20,40 +36,72 @@ function decoded(container: BoundedContainer, bytes: Uint8Array, channels: Chann
   return joinedPieces(pieces);
 }
 
-const refusal = (code: string) => (error: unknown): boolean => error instanceof AsrError && error.code === code;
+const refusal =
+  (code: string) =>
+  (error: unknown): boolean =>
+    error instanceof AsrError && error.code === code;
 const at16k = (planar: Float32Array[], rateHz: number): Float32Array[] => {
   const resampler = new Resampler(rateHz, planar.length);
   return joinedPieces([resampler.push(planar), resampler.finish()]);
 };
 const ALL_RATES_WAV: readonly [string, string[], number][] = [
-  ['pcm_u8', [], 0.99], ['pcm_s16le', [], 0.99999], ['pcm_s24le', [], 0.999999], ['pcm_s32le', [], 0.999999], ['pcm_f32le', [], 0.999999], ['pcm_f64le', [], 0.999999],
-  ['pcm_alaw', [], 0.995], ['pcm_mulaw', [], 0.995], ['pcm_s16le', ['-rf64', 'always'], 0.99999],
+  ['pcm_u8', [], 0.99],
+  ['pcm_s16le', [], 0.99999],
+  ['pcm_s24le', [], 0.999999],
+  ['pcm_s32le', [], 0.999999],
+  ['pcm_f32le', [], 0.999999],
+  ['pcm_f64le', [], 0.999999],
+  ['pcm_alaw', [], 0.995],
+  ['pcm_mulaw', [], 0.995],
+  ['pcm_s16le', ['-rf64', 'always'], 0.99999],
 ];
 
-test('Every kind of wav that ffmpeg writes gives the same sound, mixed and split, in any pieces', { skip: WITHOUT_FFMPEG }, () => {
-  const random = seededRandom(11);
-  const source = voice(1.5, 22_050, 2);
-  const wanted = at16k(source, 22_050);
-  for (const [codec, more, least] of ALL_RATES_WAV) {
-    const bytes = encodedTwin(wavFile(source, 22_050), ['-c:a', codec, '-metadata', 'title=odd', ...more], 'wav');
-    const split = decoded('wav', bytes, 'split', () => 1 + Math.floor(random() * 3_000));
-    assert.equal(split.length, 2);
-    for (const [track, samples] of split.entries()) {
-      assert.equal(samples.length, 24_000, codec);
-      assert.ok(correlation(wanted[track] ?? samples, samples, 0) > least, `${codec}: ${String(correlation(wanted[track] ?? samples, samples, 0))}`);
+test(
+  'Every kind of wav that ffmpeg writes gives the same sound, mixed and split, in any pieces',
+  { skip: WITHOUT_FFMPEG },
+  () => {
+    const random = seededRandom(11);
+    const source = voice(1.5, 22_050, 2);
+    const wanted = at16k(source, 22_050);
+    for (const [codec, more, least] of ALL_RATES_WAV) {
+      const bytes = encodedTwin(wavFile(source, 22_050), ['-c:a', codec, '-metadata', 'title=odd', ...more], 'wav');
+      const split = decoded('wav', bytes, 'split', () => 1 + Math.floor(random() * 3_000));
+      assert.equal(split.length, 2);
+      for (const [track, samples] of split.entries()) {
+        assert.equal(samples.length, 24_000, codec);
+        assert.ok(
+          correlation(wanted[track] ?? samples, samples, 0) > least,
+          `${codec}: ${String(correlation(wanted[track] ?? samples, samples, 0))}`,
+        );
+      }
+      const mixed = decoded('wav', bytes, 'mix');
+      assert.equal(mixed.length, 1);
+      const middle = Float32Array.from(split[0] ?? [], (value, i) => (value + (split[1]?.[i] ?? 0)) / 2);
+      assert.ok(correlation(middle, mixed[0] ?? middle, 0) > 0.999999);
     }
-    const mixed = decoded('wav', bytes, 'mix');
-    assert.equal(mixed.length, 1);
-    const middle = Float32Array.from(split[0] ?? [], (value, i) => (value + (split[1]?.[i] ?? 0)) / 2);
-    assert.ok(correlation(middle, mixed[0] ?? middle, 0) > 0.999999);
-  }
-});
+  },
+);
 
 test('Every kind of aiff that ffmpeg writes gives the same sound', { skip: WITHOUT_FFMPEG }, () => {
   const source = voice(1, 44_100, 2);
   const wanted = at16k(source, 44_100);
-  for (const [codec, extension, least] of [['pcm_s8', 'aiff', 0.99], ['pcm_s16be', 'aiff', 0.99999], ['pcm_s24be', 'aiff', 0.99999], ['pcm_s32be', 'aiff', 0.99999], ['pcm_s16le', 'aif', 0.99999], ['pcm_f32be', 'aif', 0.99999], ['pcm_f64be', 'aif', 0.99999], ['pcm_alaw', 'aif', 0.995], ['pcm_mulaw', 'aif', 0.995]] as const) {
-    const split = decoded('aiff', encodedTwin(wavFile(source, 44_100), ['-c:a', codec], extension), 'split', () => 1_013);
+  for (const [codec, extension, least] of [
+    ['pcm_s8', 'aiff', 0.99],
+    ['pcm_s16be', 'aiff', 0.99999],
+    ['pcm_s24be', 'aiff', 0.99999],
+    ['pcm_s32be', 'aiff', 0.99999],
+    ['pcm_s16le', 'aif', 0.99999],
+    ['pcm_f32be', 'aif', 0.99999],
+    ['pcm_f64be', 'aif', 0.99999],
+    ['pcm_alaw', 'aif', 0.995],
+    ['pcm_mulaw', 'aif', 0.995],
+  ] as const) {
+    const split = decoded(
+      'aiff',
+      encodedTwin(wavFile(source, 44_100), ['-c:a', codec], extension),
+      'split',
+      () => 1_013,
+    );
     assert.equal(split.length, 2, codec);
     for (const [track, samples] of split.entries()) {
       assert.equal(samples.length, 16_000, codec);
@@ -62,19 +110,32 @@ test('Every kind of aiff that ffmpeg writes gives the same sound', { skip: WITHO
   }
 });
 
-test('An aiff made by other software is read', { skip: existsSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)) ? false : 'the evaluation recordings are not beside the checkout' }, () => {
-  const bytes = new Uint8Array(readFileSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)));
-  const [track] = decoded('aiff', bytes, 'mix');
-  assert.ok((track?.length ?? 0) > 16_000);
-  assert.ok((track ?? new Float32Array(0)).some((value) => Math.abs(value) > 0.05));
-});
+test(
+  'An aiff made by other software is read',
+  {
+    skip: existsSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url))
+      ? false
+      : 'the evaluation recordings are not beside the checkout',
+  },
+  () => {
+    const bytes = new Uint8Array(
+      readFileSync(new URL('../../../../../shared/audio/numbers-mono-44k1.aiff', import.meta.url)),
+    );
+    const [track] = decoded('aiff', bytes, 'mix');
+    assert.ok((track?.length ?? 0) > 16_000);
+    assert.ok((track ?? new Float32Array(0)).some((value) => Math.abs(value) > 0.05));
+  },
+);
 
 test('16-bit samples at 16 kHz come out exactly, one byte at a time as well', () => {
   const random = seededRandom(3);
   const numbers = Int16Array.from({ length: 800 }, () => Math.floor(random() * 65_536) - 32_768);
   const bytes = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(numbers.buffer));
   for (const size of [1, 7, 100_000]) {
-    assert.deepEqual(decoded('wav', bytes, 'mix', () => size)[0], Float32Array.from(numbers, (value) => value / 32_768));
+    assert.deepEqual(
+      decoded('wav', bytes, 'mix', () => size)[0],
+      Float32Array.from(numbers, (value) => value / 32_768),
+    );
   }
 });
 
@@ -82,7 +143,10 @@ test('A data size of 0, of all ones or beyond the body means that the file is re
   const numbers = Int16Array.from({ length: 500 }, (_, i) => i);
   const data = new Uint8Array(numbers.buffer);
   for (const claimed of [0, 0xffff_ffff, 0xffff_fff0, data.length + 2]) {
-    assert.equal(decoded('wav', wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, data, claimed), 'mix')[0]?.length, 500);
+    assert.equal(
+      decoded('wav', wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, data, claimed), 'mix')[0]?.length,
+      500,
+    );
   }
 });
 
@@ -102,11 +166,22 @@ test('Chunks of odd and of huge size before the sound are passed over without be
 test('Headers that no recording has are refused', () => {
   const data = new Uint8Array(1_000);
   for (const format of [
-    { tag: 1, bits: 16, rateHz: 0, channels: 1 }, { tag: 1, bits: 16, rateHz: 999, channels: 1 }, { tag: 1, bits: 16, rateHz: 384_001, channels: 1 },
-    { tag: 1, bits: 16, rateHz: 16_000, channels: 0 }, { tag: 1, bits: 16, rateHz: 16_000, channels: 9 }, { tag: 1, bits: 16, rateHz: 16_000, channels: 65_535 },
-    { tag: 1, bits: 0, rateHz: 16_000, channels: 1 }, { tag: 1, bits: 64, rateHz: 16_000, channels: 1 }, { tag: 3, bits: 16, rateHz: 16_000, channels: 1 }, { tag: 0x55, bits: 16, rateHz: 16_000, channels: 1 },
+    { tag: 1, bits: 16, rateHz: 0, channels: 1 },
+    { tag: 1, bits: 16, rateHz: 999, channels: 1 },
+    { tag: 1, bits: 16, rateHz: 384_001, channels: 1 },
+    { tag: 1, bits: 16, rateHz: 16_000, channels: 0 },
+    { tag: 1, bits: 16, rateHz: 16_000, channels: 9 },
+    { tag: 1, bits: 16, rateHz: 16_000, channels: 65_535 },
+    { tag: 1, bits: 0, rateHz: 16_000, channels: 1 },
+    { tag: 1, bits: 64, rateHz: 16_000, channels: 1 },
+    { tag: 3, bits: 16, rateHz: 16_000, channels: 1 },
+    { tag: 0x55, bits: 16, rateHz: 16_000, channels: 1 },
   ]) {
-    assert.throws(() => decoded('wav', wavWith(format, data), 'mix'), refusal('unprocessable_audio'), JSON.stringify(format));
+    assert.throws(
+      () => decoded('wav', wavWith(format, data), 'mix'),
+      refusal('unprocessable_audio'),
+      JSON.stringify(format),
+    );
   }
 });
 
@@ -114,7 +189,14 @@ test('Files without sound, cut before it or with a format of absurd size are ref
   const file = wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 1 }, new Uint8Array(10));
   const absurd = file.slice();
   absurd.set([0xff, 0xff, 0xff, 0x7f], 16);
-  for (const bytes of [file.slice(0, 44), file.slice(0, 45), file.slice(0, 40), file.slice(0, 5), absurd, new Uint8Array(0)]) {
+  for (const bytes of [
+    file.slice(0, 44),
+    file.slice(0, 45),
+    file.slice(0, 40),
+    file.slice(0, 5),
+    absurd,
+    new Uint8Array(0),
+  ]) {
     assert.throws(() => decoded('wav', bytes, 'mix'), refusal('unprocessable_audio'));
   }
 });
@@ -128,12 +210,19 @@ test('A recording is refused as soon as it is longer than the limit', () => {
 
 test('The limit of channels is the one that is asked for', () => {
   const decoder = createBoundedDecoder('wav', { channels: 'mix', limits: { maxDurationMs: 1_000, maxChannels: 2 } });
-  assert.throws(() => decoder.push(wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 3 }, new Uint8Array(60))), refusal('unprocessable_audio'));
+  assert.throws(
+    () => decoder.push(wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 3 }, new Uint8Array(60))),
+    refusal('unprocessable_audio'),
+  );
 });
 
 test('Floats that are not numbers become silence and those beyond full scale are clipped', () => {
   const data = Float32Array.of(NaN, Infinity, -7, 0.25);
-  const [track] = decoded('wav', wavWith({ tag: 3, bits: 32, rateHz: 16_000, channels: 1 }, new Uint8Array(data.buffer)), 'mix');
+  const [track] = decoded(
+    'wav',
+    wavWith({ tag: 3, bits: 32, rateHz: 16_000, channels: 1 }, new Uint8Array(data.buffer)),
+    'mix',
+  );
   assert.deepEqual(track, Float32Array.of(0, 1, -1, 0.25));
 });
 

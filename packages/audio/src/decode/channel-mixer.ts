@@ -86,7 +86,8 @@ export class ChannelMixer {
   #write(planar: readonly Float32Array[], mixed: Float32Array, start: number, end: number): void {
     const plain = !this.#weighted && this.#from.every((weight, channel) => weight === this.#to[channel]);
     if (plain) {
-      for (const channel of planar) for (let i = start; i < end; i++) mixed[i] = (mixed[i] as number) + (channel[i] as number);
+      for (const channel of planar)
+        for (let i = start; i < end; i++) mixed[i] = (mixed[i] as number) + (channel[i] as number);
       const share = 1 / planar.length;
       for (let i = start; i < end; i++) mixed[i] = (mixed[i] as number) * share;
       return;
@@ -94,7 +95,8 @@ export class ChannelMixer {
     for (const [index, channel] of planar.entries()) {
       const from = this.#from[index] as number;
       const step = ((this.#to[index] as number) - from) / this.#blockSamples;
-      for (let i = start; i < end; i++) mixed[i] = (mixed[i] as number) + (channel[i] as number) * (from + step * (this.#at + i - start + 1));
+      for (let i = start; i < end; i++)
+        mixed[i] = (mixed[i] as number) + (channel[i] as number) * (from + step * (this.#at + i - start + 1));
     }
     for (let i = start; i < end; i++) mixed[i] = Math.max(-1, Math.min(1, mixed[i] as number));
   }
@@ -149,8 +151,10 @@ export class ChannelMixer {
       if (Math.abs(alike) > ALIKE) this.#signs[channel] = Math.sign(alike) * (this.#signs[this.#reference] as number);
     }
     const share = this.#power.reduce((sum, power) => sum + Math.sqrt(power / most), 0);
-    for (let channel = 0; channel < this.#channels; channel++) this.#to[channel] = this.#weighted ? (this.#signs[channel] as number) / share : 1 / this.#channels;
-    this.#replaces = this.#weighted && (this.#channels / share > 2 || this.#signs.some((sign) => sign !== this.#signs[0]));
+    for (let channel = 0; channel < this.#channels; channel++)
+      this.#to[channel] = this.#weighted ? (this.#signs[channel] as number) / share : 1 / this.#channels;
+    this.#replaces =
+      this.#weighted && (this.#channels / share > 2 || this.#signs.some((sign) => sign !== this.#signs[0]));
     // Another reference starts its own count of likeness.
     if (most > 4 * reference) {
       this.#reference = this.#power.indexOf(most);

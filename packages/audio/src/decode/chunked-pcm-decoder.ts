@@ -64,7 +64,10 @@ export class PcmBody {
  * What the next bytes of a file of chunks are: more is needed to tell, or PCM starts here (`bytes` is its length, Infinity for "to the end of the
  * file"), or something that is no chunk.
  */
-export type HeaderStep = { readonly type: 'more' } | { readonly type: 'pcm'; readonly layout: PcmLayout; readonly bytes: number } | { readonly type: 'other' };
+export type HeaderStep =
+  | { readonly type: 'more' }
+  | { readonly type: 'pcm'; readonly layout: PcmLayout; readonly bytes: number }
+  | { readonly type: 'other' };
 
 /** Reads the chunks around the PCM of one container. */
 export interface HeaderReader {
@@ -113,8 +116,13 @@ export class ChunkedPcmDecoder implements StreamDecoder {
 
   finish(): Float32Array[] {
     const rest = this.#read(true);
-    if (this.#body === null) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file ends before its audio. Check the file by playing it.`);
-    if (!this.#shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
+    if (this.#body === null)
+      throw new AsrError(
+        'unprocessable_audio',
+        `The ${this.#reader.container} file ends before its audio. Check the file by playing it.`,
+      );
+    if (!this.#shaper.hasAudio)
+      throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
     this.warnings.push(...this.#shaper.mixWarnings());
     return this.#joined([...rest, this.#shaper.finish()]);
   }
@@ -129,7 +137,10 @@ export class ChunkedPcmDecoder implements StreamDecoder {
       }
       if (this.#place === 'tail') {
         if (this.#queue.length < MIN_UNDECLARED_BYTES) return out;
-        this.warnings.push({ code: 'wrong_length', message: `The file's header says that the sound ends after ${(this.#shaper.durationMs / 1_000).toFixed(1)} s, but it goes on: what follows was read as well.` });
+        this.warnings.push({
+          code: 'wrong_length',
+          message: `The file's header says that the sound ends after ${(this.#shaper.durationMs / 1_000).toFixed(1)} s, but it goes on: what follows was read as well.`,
+        });
         this.#left = Infinity;
         this.#place = 'pcm';
         continue;
@@ -150,7 +161,12 @@ export class ChunkedPcmDecoder implements StreamDecoder {
     this.#body = new PcmBody(layout, this.#shaper, this.#limits);
     if (this.#format !== null) return;
     this.#tracks = this.#channels === 'mix' ? 1 : layout.channels;
-    this.#format = { container: this.#reader.container, codec: layout.encoding.codec, sampleRateHz: layout.sampleRateHz, channels: layout.channels };
+    this.#format = {
+      container: this.#reader.container,
+      codec: layout.encoding.codec,
+      sampleRateHz: layout.sampleRateHz,
+      channels: layout.channels,
+    };
   }
 
   /** Takes PCM up to its end, up to the start of a joined file, or all but what may be the beginning of one. */
@@ -170,11 +186,17 @@ export class ChunkedPcmDecoder implements StreamDecoder {
 }
 
 /** Where one of the signatures begins, or might when the bytes end within it; null where none does. */
-function findSignature(bytes: Uint8Array, signatures: readonly string[]): { readonly at: number; readonly whole: boolean } | null {
+function findSignature(
+  bytes: Uint8Array,
+  signatures: readonly string[],
+): { readonly at: number; readonly whole: boolean } | null {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   let first: { readonly at: number; readonly whole: boolean } | null = null;
   for (const signature of signatures) {
-    const matches = (at: number): boolean => Array.from(signature, (character) => character.charCodeAt(0)).every((code, i) => code === 0 || at + i >= bytes.length || bytes[at + i] === code);
+    const matches = (at: number): boolean =>
+      Array.from(signature, (character) => character.charCodeAt(0)).every(
+        (code, i) => code === 0 || at + i >= bytes.length || bytes[at + i] === code,
+      );
     for (let at = text.indexOf(signature.slice(0, 4)); at >= 0; at = text.indexOf(signature.slice(0, 4), at + 1)) {
       if (!matches(at)) continue;
       if (first === null || at < first.at) first = { at, whole: at + signature.length <= bytes.length };

@@ -23,7 +23,10 @@ export function readElementHead(bytes: Uint8Array, at = 0): ElementHead | null |
 }
 
 /** A number of 1 to 8 bytes; Infinity when all its bits are ones. */
-export function readVint(bytes: Uint8Array, at: number): { readonly value: number; readonly bytes: number } | null | 'invalid' {
+export function readVint(
+  bytes: Uint8Array,
+  at: number,
+): { readonly value: number; readonly bytes: number } | null | 'invalid' {
   const first = bytes[at];
   if (first === undefined) return null;
   const count = Math.clz32(first) - 23;

@@ -73,7 +73,11 @@ export function toldError(error: unknown, signal: AbortSignal): unknown {
 
 /** The refusal of an audio track that the file does not have. */
 export function noSuchTrack(tracks: number): AsrError {
-  return new AsrError('invalid_field', `track: the file has ${tracks === 1 ? 'one audio track, which is 0' : `${String(tracks)} audio tracks, 0 to ${String(tracks - 1)}`}.`, { param: 'track' });
+  return new AsrError(
+    'invalid_field',
+    `track: the file has ${tracks === 1 ? 'one audio track, which is 0' : `${String(tracks)} audio tracks, 0 to ${String(tracks - 1)}`}.`,
+    { param: 'track' },
+  );
 }
 
 /** True when no declared audio is missing: then what could not be decoded was junk between whole frames. Both in milliseconds; a header may round to a hundredth of a second. */
@@ -85,7 +89,10 @@ export function isComplete(declaredMs: number | null, decodedMs: number): boolea
 export function truncationWarning(declaredMs: number | null, decodedMs: number): DecodeWarning | null {
   if (declaredMs === null || decodedMs >= declaredMs - Math.max(250, declaredMs * 0.01)) return null;
   const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
-  return { code: 'truncated_audio', message: `The file says that it is ${seconds(declaredMs)} s long but ends after ${seconds(decodedMs)} s.` };
+  return {
+    code: 'truncated_audio',
+    message: `The file says that it is ${seconds(declaredMs)} s long but ends after ${seconds(decodedMs)} s.`,
+  };
 }
 
 /** The same pieces, but waiting for one ends with `cancelled` as soon as the signal is aborted, whatever the source does. */
@@ -110,9 +117,13 @@ export async function* abortable(source: AsyncIterable<Uint8Array>, signal: Abor
 /** Makes a new promise for each wait. Racing against one promise for the whole recording would keep every piece alive in its reactions. */
 function unlessAborted<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => { reject(abortError(signal)); };
+    const stop = (): void => {
+      reject(abortError(signal));
+    };
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
-    wait.then(resolve, reject).finally(() => { signal.removeEventListener('abort', stop); });
+    wait.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop);
+    });
   });
 }

@@ -35,7 +35,9 @@ export class FfmpegReport {
   /** @param track the one that is decoded, counted from 0 */
   constructor(track: number) {
     this.#track = track;
-    this.opened = new Promise((resolve) => { this.#open = resolve; });
+    this.opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
   }
 
   /** The log has ended. */
@@ -61,7 +63,8 @@ export class FfmpegReport {
       this.sampleRateHz = stream[2] === undefined ? null : Number(stream[2]);
     }
     const duration = this.declaredMs === null ? /\[info\] +Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(line) : null;
-    if (duration !== null) this.declaredMs = (Number(duration[1]) * 3_600 + Number(duration[2]) * 60 + Number(duration[3])) * 1_000;
+    if (duration !== null)
+      this.declaredMs = (Number(duration[1]) * 3_600 + Number(duration[2]) * 60 + Number(duration[3])) * 1_000;
     const start = this.startMs === null ? /\[info\] +Duration: .*?, start: (-?\d+\.\d+)/.exec(line) : null;
     if (start !== null) this.startMs = Number(start[1]) * 1_000;
     if (line.startsWith('[info] Output #0')) {
@@ -71,7 +74,12 @@ export class FfmpegReport {
     if (line.includes('matches no streams')) this.noTrack = true;
     if (line.includes('not on whitelist')) return;
     if (line.includes('partial file')) this.partial = true;
-    if (line.includes('Error while decoding') || line.includes('Error submitting packet') || line.includes('Invalid data found')) this.damaged = true;
+    if (
+      line.includes('Error while decoding') ||
+      line.includes('Error submitting packet') ||
+      line.includes('Invalid data found')
+    )
+      this.damaged = true;
   }
 }
 
@@ -107,16 +115,32 @@ export class FfmpegChild {
     this.report = new FfmpegReport(track);
     this.#stallMs = stallMs;
     const spooled = typeof source === 'number';
-    const child = spawn(command.path, command.argv, { env: {}, cwd: '/', stdio: [spooled ? 'ignore' : 'pipe', 'pipe', 'pipe', spooled ? source : 'ignore'], windowsHide: true });
+    const child = spawn(command.path, command.argv, {
+      env: {},
+      cwd: '/',
+      stdio: [spooled ? 'ignore' : 'pipe', 'pipe', 'pipe', spooled ? source : 'ignore'],
+      windowsHide: true,
+    });
     this.#child = child;
     this.#exited = new Promise((resolve, reject) => {
-      child.once('error', (error) => { reject(new AsrError('internal', undefined, { cause: error })); });
-      child.once('close', (code, signal) => { resolve({ code, signal, stalled: this.#stalled }); });
+      child.once('error', (error) => {
+        reject(new AsrError('internal', undefined, { cause: error }));
+      });
+      child.once('close', (code, signal) => {
+        resolve({ code, signal, stalled: this.#stalled });
+      });
     });
     this.#exited.catch(() => undefined);
     if (child.stdout === null || child.stderr === null) throw new AsrError('internal');
     this.#stdout = child.stdout;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { this.report.push(text); }).on('close', () => { this.report.end(); });
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        this.report.push(text);
+      })
+      .on('close', () => {
+        this.report.end();
+      });
     if (child.stdin !== null && !spooled) void this.#feed(source, child.stdin);
     else this.#busy = true;
   }
@@ -127,7 +151,14 @@ export class FfmpegChild {
     for (;;) {
       this.#watch();
       // A failed source closes the pipe under the reader, so the source's error is the one to throw.
-      const next = await pieces.next().catch((error: unknown) => { throw this.#sourceError === null ? error : this.#sourceError.error; }).finally(() => { this.#unwatch(); });
+      const next = await pieces
+        .next()
+        .catch((error: unknown) => {
+          throw this.#sourceError === null ? error : this.#sourceError.error;
+        })
+        .finally(() => {
+          this.#unwatch();
+        });
       if (this.#sourceError !== null) throw this.#sourceError.error;
       if (next.done === true) return;
       yield next.value;

@@ -11,7 +11,8 @@ import { LIMITS, WITHOUT_FFMPEG, ffmpeg } from './testing/encoded-twins.js';
 test('One demuxer, one protocol and audio decoders alone are allowed, and nothing but audio is read', () => {
   const program = { path: '/bin/ffmpeg', version: '1', withoutNetwork: [], shell: null };
   const piped = ffmpegCommand(program, 'webm', false, LIMITS);
-  const after = (command: typeof piped, flag: string): string | undefined => command.argv[command.argv.indexOf(flag) + 1];
+  const after = (command: typeof piped, flag: string): string | undefined =>
+    command.argv[command.argv.indexOf(flag) + 1];
   assert.equal(piped.path, '/bin/ffmpeg');
   assert.equal(after(piped, '-protocol_whitelist'), 'pipe');
   assert.equal(after(piped, '-format_whitelist'), 'matroska');
@@ -27,19 +28,30 @@ test('One demuxer, one protocol and audio decoders alone are allowed, and nothin
   assert.equal(after(spooled, '-use_absolute_path'), '0');
 });
 
-test('The child has an empty environment, limits, and no network where the host allows that', { skip: WITHOUT_FFMPEG }, async () => {
-  if (ffmpeg === null || ffmpeg.shell === null) throw new Error('this test needs ffmpeg and a POSIX shell');
-  const folder = mkdtempSync(join(tmpdir(), 'murmuration-child-'));
-  try {
-    const path = join(folder, 'tell');
-    writeFileSync(path, '#!/bin/sh\nulimit -t; ulimit -f; ulimit -n; echo "$HOME"; [ -r /proc/self/net/dev ] && while read -r name _; do echo "$name"; done </proc/self/net/dev\n');
-    chmodSync(path, 0o700);
-    const command = ffmpegCommand({ ...ffmpeg, path }, 'mp3', false, LIMITS);
-    const { stdout } = await promisify(execFile)(command.path, command.argv, { env: {} });
-    const [cpu, fileBlocks, descriptors, home, ...devices] = stdout.split('\n');
-    assert.deepEqual([cpu, fileBlocks, descriptors, home], ['420', '0', '64', '']);
-    if (ffmpeg.withoutNetwork.length > 0) assert.deepEqual(devices.filter((line) => line.endsWith(':')), ['lo:']);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+test(
+  'The child has an empty environment, limits, and no network where the host allows that',
+  { skip: WITHOUT_FFMPEG },
+  async () => {
+    if (ffmpeg === null || ffmpeg.shell === null) throw new Error('this test needs ffmpeg and a POSIX shell');
+    const folder = mkdtempSync(join(tmpdir(), 'murmuration-child-'));
+    try {
+      const path = join(folder, 'tell');
+      writeFileSync(
+        path,
+        '#!/bin/sh\nulimit -t; ulimit -f; ulimit -n; echo "$HOME"; [ -r /proc/self/net/dev ] && while read -r name _; do echo "$name"; done </proc/self/net/dev\n',
+      );
+      chmodSync(path, 0o700);
+      const command = ffmpegCommand({ ...ffmpeg, path }, 'mp3', false, LIMITS);
+      const { stdout } = await promisify(execFile)(command.path, command.argv, { env: {} });
+      const [cpu, fileBlocks, descriptors, home, ...devices] = stdout.split('\n');
+      assert.deepEqual([cpu, fileBlocks, descriptors, home], ['420', '0', '64', '']);
+      if (ffmpeg.withoutNetwork.length > 0)
+        assert.deepEqual(
+          devices.filter((line) => line.endsWith(':')),
+          ['lo:'],
+        );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

@@ -1,6 +1,19 @@
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
-import { abortable, abortError, DEFAULT_STALL_MS, isComplete, noSuchTrack, toldError, truncationWarning, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding, type SourceFormat, type StreamDecoder } from './external-decoding.js';
+import {
+  abortable,
+  abortError,
+  DEFAULT_STALL_MS,
+  isComplete,
+  noSuchTrack,
+  toldError,
+  truncationWarning,
+  type DecodeWarning,
+  type ExternalDecodeOptions,
+  type ExternalDecoding,
+  type SourceFormat,
+  type StreamDecoder,
+} from './external-decoding.js';
 import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
@@ -44,14 +57,21 @@ class FfmpegRun {
   constructor(options: FfmpegDecodeOptions) {
     this.#options = options;
     const { channels, limits } = options;
-    this.#decoder = TIMED.has(options.container) ? new TimedPcmReader(channels, limits) : createBoundedDecoder('wav', { channels, limits });
+    this.#decoder = TIMED.has(options.container)
+      ? new TimedPcmReader(channels, limits)
+      : createBoundedDecoder('wav', { channels, limits });
   }
 
   format(): SourceFormat | null {
     const decoded = this.#decoder.format;
     if (decoded === null) return null;
     const report = this.#child?.report;
-    return { container: this.#options.container, codec: report?.codec ?? 'unknown', sampleRateHz: report?.sampleRateHz ?? decoded.sampleRateHz, channels: decoded.channels };
+    return {
+      container: this.#options.container,
+      codec: report?.codec ?? 'unknown',
+      sampleRateHz: report?.sampleRateHz ?? decoded.sampleRateHz,
+      channels: decoded.channels,
+    };
   }
 
   async *pcm(source: AsyncIterable<Uint8Array>): AsyncGenerator<Float32Array[]> {
@@ -76,16 +96,35 @@ class FfmpegRun {
 
   async *#decode(source: AsyncIterable<Uint8Array> | number, track: number): AsyncGenerator<Float32Array[]> {
     const { ffmpeg, container, limits, signal, stallMs = DEFAULT_STALL_MS } = this.#options;
-    const child = new FfmpegChild(ffmpegCommand(ffmpeg, container, typeof source === 'number', limits, track), source, stallMs, track);
+    const child = new FfmpegChild(
+      ffmpegCommand(ffmpeg, container, typeof source === 'number', limits, track),
+      source,
+      stallMs,
+      track,
+    );
     this.#child = child;
-    const onAbort = (): void => { child.kill(); };
+    const onAbort = (): void => {
+      child.kill();
+    };
     signal.addEventListener('abort', onAbort);
     try {
       for await (const bytes of child.output()) {
-        yield* this.#counted(await this.#parts(child, (decoder, originMs) => decoder.push(bytes, originMs), (decoder) => decoder.push(bytes)));
+        yield* this.#counted(
+          await this.#parts(
+            child,
+            (decoder, originMs) => decoder.push(bytes, originMs),
+            (decoder) => decoder.push(bytes),
+          ),
+        );
       }
       this.#conclude(await child.exited());
-      yield* this.#counted(await this.#parts(child, (decoder, originMs) => decoder.finish(originMs), (decoder) => decoder.finish()));
+      yield* this.#counted(
+        await this.#parts(
+          child,
+          (decoder, originMs) => decoder.finish(originMs),
+          (decoder) => decoder.finish(),
+        ),
+      );
       this.warnings.push(...this.#decoder.warnings);
     } catch (error) {
       throw toldError(error, signal);
@@ -105,7 +144,11 @@ class FfmpegRun {
   }
 
   /** The parts that one step decodes. The origin of the clock is known before any sound, but arrives on another pipe. */
-  async #parts(child: FfmpegChild, timed: (decoder: TimedPcmReader, originMs: number) => TimedPart[], plain: (decoder: StreamDecoder) => Float32Array[]): Promise<TimedPart[]> {
+  async #parts(
+    child: FfmpegChild,
+    timed: (decoder: TimedPcmReader, originMs: number) => TimedPart[],
+    plain: (decoder: StreamDecoder) => Float32Array[],
+  ): Promise<TimedPart[]> {
     if (!(this.#decoder instanceof TimedPcmReader)) return [{ silentSamples: 0, tracks: plain(this.#decoder) }];
     if (FREE_CLOCK.has(this.#options.container)) await child.report.opened;
     return timed(this.#decoder, FREE_CLOCK.has(this.#options.container) ? (child.report.startMs ?? 0) : 0);
@@ -123,10 +166,19 @@ class FfmpegRun {
     const { container, signal, joinedMs } = this.#options;
     const report = this.#child?.report;
     if (signal.aborted) throw abortError(signal);
-    if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL') throw new AsrError('unprocessable_audio', 'The file could not be decoded within the limits of time and memory. Check the file by playing it.');
+    if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL')
+      throw new AsrError(
+        'unprocessable_audio',
+        'The file could not be decoded within the limits of time and memory. Check the file by playing it.',
+      );
     if (report?.noTrack === true && report.audioTracks > 0) throw noSuchTrack(report.audioTracks);
     if (this.#samples === 0) {
-      throw new AsrError('unprocessable_audio', report?.noTrack === true ? `The ${container} file holds no sound track.` : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
+      throw new AsrError(
+        'unprocessable_audio',
+        report?.noTrack === true
+          ? `The ${container} file holds no sound track.`
+          : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`,
+      );
     }
     const decodedMs = (this.#samples * 1_000) / SAMPLE_RATE_HZ;
     // Other containers declare the length of the longest track, not of the sound.
@@ -134,7 +186,12 @@ class FfmpegRun {
     const declaredMs = firstMs === null ? null : firstMs + (joinedMs?.() ?? 0);
     const cut = truncationWarning(declaredMs, decodedMs);
     if (cut !== null) this.warnings.push(cut);
-    else if (exit.code !== 0 || report?.partial === true) this.warnings.push({ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' });
-    else if (report?.damaged === true && !(container === 'flac' && isComplete(declaredMs, decodedMs))) this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
+    else if (exit.code !== 0 || report?.partial === true)
+      this.warnings.push({
+        code: 'truncated_audio',
+        message: 'The file ends in the middle: what comes before its end was decoded.',
+      });
+    else if (report?.damaged === true && !(container === 'flac' && isComplete(declaredMs, decodedMs)))
+      this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
   }
 }

@@ -29,7 +29,11 @@ export class FlacReader implements WasmReader {
     return this.#piece(await this.#decoder.flush());
   }
 
-  #piece(decoded: { readonly channelData: Float32Array[]; readonly sampleRate: number; readonly errors: readonly unknown[] }): DecodedPiece[] {
+  #piece(decoded: {
+    readonly channelData: Float32Array[];
+    readonly sampleRate: number;
+    readonly errors: readonly unknown[];
+  }): DecodedPiece[] {
     if (decoded.errors.length > 0) this.damaged = true;
     return [{ planar: decoded.channelData, sampleRateHz: this.#rateHz === 0 ? decoded.sampleRate : this.#rateHz }];
   }

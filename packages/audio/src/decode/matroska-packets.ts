@@ -1,13 +1,43 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue, asciiOf } from './byte-queue.js';
-import { childElements, floatOf, readElementHead, readVint, signedOf, unsignedOf, type ElementHead } from './ebml-elements.js';
+import {
+  childElements,
+  floatOf,
+  readElementHead,
+  readVint,
+  signedOf,
+  unsignedOf,
+  type ElementHead,
+} from './ebml-elements.js';
 import { noSuchTrack } from './external-decoding.js';
 
 /** Element ids of RFC 9559 that are read; all others are passed over. */
 const ID = {
-  segment: 0x18538067, info: 0x1549a966, timestampScale: 0x2ad7b1, cluster: 0x1f43b675, timestamp: 0xe7, tracks: 0x1654ae6b, trackEntry: 0xae, trackNumber: 0xd7, trackType: 0x83, flagDefault: 0x88, codecId: 0x86, codecPrivate: 0x63a2, codecDelay: 0x56aa,
-  audio: 0xe1, samplingFrequency: 0xb5, channels: 0x9f, contentEncodings: 0x6d80, contentEncoding: 0x6240, contentCompression: 0x5034, compressionAlgorithm: 0x4254, compressionSettings: 0x4255,
-  simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, discardPadding: 0x75a2,
+  segment: 0x18538067,
+  info: 0x1549a966,
+  timestampScale: 0x2ad7b1,
+  cluster: 0x1f43b675,
+  timestamp: 0xe7,
+  tracks: 0x1654ae6b,
+  trackEntry: 0xae,
+  trackNumber: 0xd7,
+  trackType: 0x83,
+  flagDefault: 0x88,
+  codecId: 0x86,
+  codecPrivate: 0x63a2,
+  codecDelay: 0x56aa,
+  audio: 0xe1,
+  samplingFrequency: 0xb5,
+  channels: 0x9f,
+  contentEncodings: 0x6d80,
+  contentEncoding: 0x6240,
+  contentCompression: 0x5034,
+  compressionAlgorithm: 0x4254,
+  compressionSettings: 0x4255,
+  simpleBlock: 0xa3,
+  blockGroup: 0xa0,
+  block: 0xa1,
+  discardPadding: 0x75a2,
 } as const;
 /** Longest list of tracks and longest audio block that are held. */
 const MAX_TRACKS_BYTES = 1_048_576;
@@ -102,7 +132,10 @@ export class MatroskaPackets {
       return false;
     }
     switch (head.id) {
-      case ID.segment: case ID.info: case ID.cluster: case ID.blockGroup:
+      case ID.segment:
+      case ID.info:
+      case ID.cluster:
+      case ID.blockGroup:
         this.#queue.skip(head.headBytes);
         return true;
       case ID.tracks: {
@@ -111,14 +144,17 @@ export class MatroskaPackets {
         if (this.#track === null) this.#choose(audioTracks(body));
         return true;
       }
-      case ID.timestampScale: case ID.timestamp: {
+      case ID.timestampScale:
+      case ID.timestamp: {
         const body = this.#body(head, 8);
         if (body === null) return false;
         if (head.id === ID.timestamp) this.#clusterTime = unsignedOf(body);
         else this.#scaleNs = unsignedOf(body) === 0 ? DEFAULT_SCALE_NS : unsignedOf(body);
         return true;
       }
-      case ID.simpleBlock: case ID.block: return this.#block(head, blocks);
+      case ID.simpleBlock:
+      case ID.block:
+        return this.#block(head, blocks);
       case ID.discardPadding: {
         const body = this.#body(head, 8);
         if (body === null) return false;
@@ -135,7 +171,12 @@ export class MatroskaPackets {
   #choose(tracks: readonly TrackFields[]): void {
     if (tracks.length === 0) throw refuse('The file holds no sound track.');
     // The flag counts as set where it is not written.
-    this.#trackIndex = this.#wanted ?? Math.max(0, tracks.findIndex((fields) => unsignedOf(fields.get(ID.flagDefault) ?? Uint8Array.of(1)) === 1));
+    this.#trackIndex =
+      this.#wanted ??
+      Math.max(
+        0,
+        tracks.findIndex((fields) => unsignedOf(fields.get(ID.flagDefault) ?? Uint8Array.of(1)) === 1),
+      );
     const fields = tracks[this.#trackIndex];
     if (fields === undefined) throw noSuchTrack(tracks.length);
     this.#track = trackOf(fields);
@@ -143,7 +184,10 @@ export class MatroskaPackets {
 
   #block(head: ElementHead, blocks: MatroskaBlock[]): boolean {
     if (this.#track === null) throw refuse('The file has sound before its list of tracks.');
-    const number = readVint(this.#queue.peek(Math.min(this.#queue.length, head.headBytes + 8)) ?? new Uint8Array(0), head.headBytes);
+    const number = readVint(
+      this.#queue.peek(Math.min(this.#queue.length, head.headBytes + 8)) ?? new Uint8Array(0),
+      head.headBytes,
+    );
     if (number === null) return false;
     if (number === 'invalid' || number.value !== this.#track.number) {
       if (head.bodyBytes === Infinity) throw refuse('The file has a block without an end.');
@@ -155,7 +199,9 @@ export class MatroskaPackets {
     blocks.push(...this.finish());
     const header = this.#track.strippedHeader;
     const frames = unlace(body.subarray(number.bytes + 2));
-    const startMs = ((this.#clusterTime + signedOf(body.subarray(number.bytes, number.bytes + 2))) * this.#scaleNs) / 1e6 - this.#track.codecDelayMs;
+    const startMs =
+      ((this.#clusterTime + signedOf(body.subarray(number.bytes, number.bytes + 2))) * this.#scaleNs) / 1e6 -
+      this.#track.codecDelayMs;
     this.#held = { packets: frames.map((frame) => withHeader(header, frame)), startMs, discardNs: 0 };
     return true;
   }
@@ -216,7 +262,9 @@ function withHeader(header: Uint8Array, frame: Uint8Array): Uint8Array {
 type TrackFields = ReadonlyMap<number, Uint8Array>;
 
 function audioTracks(tracks: Uint8Array): TrackFields[] {
-  const entries = childElements(tracks).filter((entry) => entry.id === ID.trackEntry).map((entry) => new Map(childElements(entry.body).map((child) => [child.id, child.body])));
+  const entries = childElements(tracks)
+    .filter((entry) => entry.id === ID.trackEntry)
+    .map((entry) => new Map(childElements(entry.body).map((child) => [child.id, child.body])));
   return entries.filter((fields) => unsignedOf(fields.get(ID.trackType) ?? new Uint8Array(0)) === AUDIO_TRACK);
 }
 
@@ -237,10 +285,19 @@ function trackOf(fields: TrackFields): MatroskaTrack {
 function strippedHeader(encodings: Uint8Array): Uint8Array {
   const list = childElements(encodings).filter((child) => child.id === ID.contentEncoding);
   if (list.length === 0) return new Uint8Array(0);
-  const compression = childElements(list[0]?.body ?? new Uint8Array(0)).find((child) => child.id === ID.contentCompression);
+  const compression = childElements(list[0]?.body ?? new Uint8Array(0)).find(
+    (child) => child.id === ID.contentCompression,
+  );
   const fields = new Map(childElements(compression?.body ?? new Uint8Array(0)).map((child) => [child.id, child.body]));
-  if (list.length > 1 || compression === undefined || unsignedOf(fields.get(ID.compressionAlgorithm) ?? new Uint8Array(0)) !== HEADER_STRIPPING) {
-    throw new AsrError('decoder_unavailable', 'The sound track is encrypted or compressed in a way that needs ffmpeg, which the server lacks.');
+  if (
+    list.length > 1 ||
+    compression === undefined ||
+    unsignedOf(fields.get(ID.compressionAlgorithm) ?? new Uint8Array(0)) !== HEADER_STRIPPING
+  ) {
+    throw new AsrError(
+      'decoder_unavailable',
+      'The sound track is encrypted or compressed in a way that needs ffmpeg, which the server lacks.',
+    );
   }
   return (fields.get(ID.compressionSettings) ?? new Uint8Array(0)).slice();
 }

@@ -1,6 +1,14 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matroska-packets.js';
-import { flacCodec, mp3Codec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec, type WasmReader } from './packet-codec.js';
+import {
+  flacCodec,
+  mp3Codec,
+  opusCodec,
+  vorbisCodec,
+  type DecodedPiece,
+  type PacketCodec,
+  type WasmReader,
+} from './packet-codec.js';
 
 /** Time stamps of neighbouring blocks that differ by more may have a hole between them. Milliseconds. */
 const HOLE_MS = 100;
@@ -69,11 +77,19 @@ function withoutEnd(piece: DecodedPiece, discardNs: number): DecodedPiece {
 
 function codecOf(track: MatroskaTrack): Promise<PacketCodec> {
   switch (track.codecId) {
-    case 'A_OPUS': return opusCodec(track.codecPrivate);
-    case 'A_VORBIS': return vorbisOf(track.codecPrivate);
-    case 'A_FLAC': return flacCodec(track.sampleRateHz);
-    case 'A_MPEG/L3': return mp3Codec();
-    default: throw new AsrError('decoder_unavailable', `The sound track (${track.codecId}) needs ffmpeg, which the server lacks. Send wav, mp3, flac or ogg, or install ffmpeg on the server.`);
+    case 'A_OPUS':
+      return opusCodec(track.codecPrivate);
+    case 'A_VORBIS':
+      return vorbisOf(track.codecPrivate);
+    case 'A_FLAC':
+      return flacCodec(track.sampleRateHz);
+    case 'A_MPEG/L3':
+      return mp3Codec();
+    default:
+      throw new AsrError(
+        'decoder_unavailable',
+        `The sound track (${track.codecId}) needs ffmpeg, which the server lacks. Send wav, mp3, flac or ogg, or install ffmpeg on the server.`,
+      );
   }
 }
 

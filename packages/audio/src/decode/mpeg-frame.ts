@@ -37,9 +37,10 @@ export function readMpegFrame(bytes: Uint8Array, at: number): MpegFrame | null {
   const sampleRateHz = rate / (first ? 1 : version === 2 ? 2 : 4);
   const padding = (third >> 1) & 1;
   const samples = layer === 1 ? 384 : layer === 3 && !first ? 576 : 1152;
-  const bytesOfFrame = layer === 1
-    ? (Math.floor((12_000 * kbits) / sampleRateHz) + padding) * 4
-    : Math.floor((samples * 125 * kbits) / sampleRateHz) + padding;
+  const bytesOfFrame =
+    layer === 1
+      ? (Math.floor((12_000 * kbits) / sampleRateHz) + padding) * 4
+      : Math.floor((samples * 125 * kbits) / sampleRateHz) + padding;
   const channels = fourth >> 6 === 3 ? 1 : 2;
   const sideBytes = first ? (channels === 1 ? 17 : 32) : channels === 1 ? 9 : 17;
   return { layer, sampleRateHz, channels, samples, bytes: bytesOfFrame, sideBytes };

@@ -52,7 +52,13 @@ export class OggPages {
       const serial = view.getUint32(14, true);
       const granule = view.getBigUint64(6, true);
       const packets = this.#packets(serial, (flags & 1) !== 0, table, page.subarray(27 + segments));
-      return { serial, first: (flags & 2) !== 0, last: (flags & 4) !== 0, granule: granule === NO_GRANULE ? null : Number(BigInt.asIntN(64, granule)), packets };
+      return {
+        serial,
+        first: (flags & 2) !== 0,
+        last: (flags & 4) !== 0,
+        granule: granule === NO_GRANULE ? null : Number(BigInt.asIntN(64, granule)),
+        packets,
+      };
     }
   }
 

@@ -2,7 +2,14 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
 import { noSuchTrack } from './external-decoding.js';
 import { OggPages, type OggPage } from './ogg-pages.js';
-import { flacCodec, opusCodec, vorbisCodec, type DecodedPiece, type PacketCodec, type WasmReader } from './packet-codec.js';
+import {
+  flacCodec,
+  opusCodec,
+  vorbisCodec,
+  type DecodedPiece,
+  type PacketCodec,
+  type WasmReader,
+} from './packet-codec.js';
 
 /** Header packets of a stream until its codec can start. */
 interface Opening {
@@ -21,7 +28,11 @@ export class OggReader implements WasmReader {
   damaged = false;
   readonly #pages = new OggPages();
   #opening: Opening | null = null;
-  #decoding: { readonly serial: number; readonly codec: PacketCodec; isHeader: (packet: Uint8Array) => boolean } | null = null;
+  #decoding: {
+    readonly serial: number;
+    readonly codec: PacketCodec;
+    isHeader: (packet: Uint8Array) => boolean;
+  } | null = null;
   #unknown = false;
   readonly #track: number;
   /** Streams of sound of this link that come before the one that is read. */
@@ -46,7 +57,10 @@ export class OggReader implements WasmReader {
 
   finish(): Promise<DecodedPiece[]> {
     if (this.codec === null && this.#passed > 0) return Promise.reject(noSuchTrack(this.#passed));
-    if (this.codec === null && this.#unknown) return Promise.reject(new AsrError('decoder_unavailable', 'The ogg file holds a codec that needs ffmpeg, which the server lacks.'));
+    if (this.codec === null && this.#unknown)
+      return Promise.reject(
+        new AsrError('decoder_unavailable', 'The ogg file holds a codec that needs ffmpeg, which the server lacks.'),
+      );
     this.truncated = this.#pages.insidePage;
     return Promise.resolve([]);
   }
@@ -82,7 +96,12 @@ export class OggReader implements WasmReader {
     for (const packet of packets.slice(0, taken)) headers.push(headers.length === 1 ? new Uint8Array(0) : packet);
     if (headers.length < wanted) return [];
     const [first = new Uint8Array(0), , third = new Uint8Array(0)] = headers;
-    const codec = kind === 'opus' ? await opusCodec(first) : kind === 'vorbis' ? await vorbisCodec(first, third) : await flacCodec(flacRate(first));
+    const codec =
+      kind === 'opus'
+        ? await opusCodec(first)
+        : kind === 'vorbis'
+          ? await vorbisCodec(first, third)
+          : await flacCodec(flacRate(first));
     this.#opening = null;
     // Ogg FLAC announces a number of metadata packets that may be "unknown"; a frame starts with its sync code, metadata does not.
     this.#decoding = { serial, codec, isHeader: kind === 'flac' ? (packet) => packet[0] !== 0xff : () => false };
@@ -107,13 +126,20 @@ export class OggReader implements WasmReader {
     // A stream cut out of a longer one starts at a later granule than 0; one of a single page starts at 0.
     this.#startSample ??= page.last ? 0 : Math.max(0, end - this.#given - samples);
     // The end counts from the page before, which may lie behind a hole.
-    const kept = page.last ? Math.min(samples, Math.max(0, end - (this.#lastEnd ?? this.#startSample + this.#given))) : samples;
+    const kept = page.last
+      ? Math.min(samples, Math.max(0, end - (this.#lastEnd ?? this.#startSample + this.#given)))
+      : samples;
     const start = page.last ? end - kept : end - samples;
     this.#lastEnd = end;
     this.#given += kept;
     const startMs = ((first ? this.#startSample + givenBefore : start) * 1_000) / piece.sampleRateHz;
     const restarts = first && this.#links > 1;
-    return { planar: kept === samples ? piece.planar : piece.planar.map((channel) => channel.subarray(0, kept)), sampleRateHz: piece.sampleRateHz, startMs, restarts };
+    return {
+      planar: kept === samples ? piece.planar : piece.planar.map((channel) => channel.subarray(0, kept)),
+      sampleRateHz: piece.sampleRateHz,
+      startMs,
+      restarts,
+    };
   }
 }
 

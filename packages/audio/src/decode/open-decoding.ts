@@ -29,7 +29,10 @@ export type OpenedDecoding =
  * Reads the first bytes of a recording behind its tags (up to 64 KiB) and chooses its decoder by them.
  * Throws `empty_file`, `unprocessable_audio` (nothing that is sound), `decoder_unavailable`, `invalid_field` (naming `track`), `cancelled`, and what the source throws.
  */
-export async function openDecoding(source: AsyncIterable<Uint8Array>, options: OpenDecodingOptions): Promise<OpenedDecoding> {
+export async function openDecoding(
+  source: AsyncIterable<Uint8Array>,
+  options: OpenDecodingOptions,
+): Promise<OpenedDecoding> {
   const pieces = abortable(source, options.signal);
   try {
     const head = await firstBytes(pieces);
@@ -37,11 +40,13 @@ export async function openDecoding(source: AsyncIterable<Uint8Array>, options: O
     if (!TIMED.has(container) && (options.track ?? 0) > 0) throw noSuchTrack(1);
     const cleaner = cleanerOf(container);
     const whole = cleaner === null ? withHead(head, pieces) : cleaned(withHead(head, pieces), cleaner);
-    if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head))) return { kind: 'bounded', container, source: whole };
+    if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head)))
+      return { kind: 'bounded', container, source: whole };
     const joinedMs = (): number => cleaner?.joinedMs ?? 0;
-    const external = options.ffmpeg === null
-      ? decodeWithWasm(whole, { ...options, container, joinedMs })
-      : decodeWithFfmpeg(whole, { ...options, container, joinedMs, ffmpeg: options.ffmpeg });
+    const external =
+      options.ffmpeg === null
+        ? decodeWithWasm(whole, { ...options, container, joinedMs })
+        : decodeWithFfmpeg(whole, { ...options, container, joinedMs, ffmpeg: options.ffmpeg });
     return { kind: 'external', container, ...external };
   } catch (error) {
     await pieces.return(undefined);

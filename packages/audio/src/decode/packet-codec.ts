@@ -39,7 +39,12 @@ export interface PacketCodec {
   readonly damaged: boolean;
 }
 
-interface Decoded { readonly channelData: Float32Array[]; readonly samplesDecoded: number; readonly sampleRate: number; readonly errors: readonly unknown[] }
+interface Decoded {
+  readonly channelData: Float32Array[];
+  readonly samplesDecoded: number;
+  readonly sampleRate: number;
+  readonly errors: readonly unknown[];
+}
 
 // The decoders are imported where they are used: each unpacks its WASM when it is loaded, and a recording needs one.
 
@@ -52,7 +57,12 @@ class DecoderPackets implements PacketCodec {
   readonly #decode: (packets: Uint8Array[]) => Decoded | Promise<Decoded>;
   readonly #gain: number;
 
-  constructor(codec: string, sampleRateHz: number, decode: (packets: Uint8Array[]) => Decoded | Promise<Decoded>, more: { preSkipSamples?: number; gain?: number } = {}) {
+  constructor(
+    codec: string,
+    sampleRateHz: number,
+    decode: (packets: Uint8Array[]) => Decoded | Promise<Decoded>,
+    more: { preSkipSamples?: number; gain?: number } = {},
+  ) {
     this.codec = codec;
     this.sampleRateHz = sampleRateHz;
     this.preSkipSamples = more.preSkipSamples ?? 0;
@@ -69,7 +79,9 @@ class DecoderPackets implements PacketCodec {
       if (decoded.samplesDecoded === 0) return { planar: [], sampleRateHz: this.sampleRateHz };
       if (this.sampleRateHz === 0) this.sampleRateHz = decoded.sampleRate;
       const planar = decoded.channelData;
-      if (this.#gain !== 1) for (const channel of planar) for (let i = 0; i < channel.length; i++) channel[i] = (channel[i] ?? 0) * this.#gain;
+      if (this.#gain !== 1)
+        for (const channel of planar)
+          for (let i = 0; i < channel.length; i++) channel[i] = (channel[i] ?? 0) * this.#gain;
       return { planar, sampleRateHz: this.sampleRateHz };
     } catch {
       // A packet larger than the decoder's input, or one that makes it trap.
@@ -85,30 +97,50 @@ export async function opusCodec(head: Uint8Array): Promise<PacketCodec> {
   const channels = head[9] ?? 0;
   const family = head[18] ?? 0;
   if (head.length < (family === 0 ? 19 : 21 + channels)) throw refuse('The opus header is cut off.');
-  if (channels < 1 || channels > MAX_CHANNELS || (family === 0 && channels > 2)) throw refuse(`The recording claims ${String(channels)} channels.`);
+  if (channels < 1 || channels > MAX_CHANNELS || (family === 0 && channels > 2))
+    throw refuse(`The recording claims ${String(channels)} channels.`);
   const preSkip = view.getUint16(10, true);
   const { OpusDecoder } = await import('opus-decoder');
   const decoder = new OpusDecoder({
-    channels, preSkip,
-    ...(family === 0 ? {} : { streamCount: head[19] ?? 1, coupledStreamCount: head[20] ?? 0, channelMappingTable: [...head.subarray(21, 21 + channels)] }),
+    channels,
+    preSkip,
+    ...(family === 0
+      ? {}
+      : {
+          streamCount: head[19] ?? 1,
+          coupledStreamCount: head[20] ?? 0,
+          channelMappingTable: [...head.subarray(21, 21 + channels)],
+        }),
   });
   await decoder.ready;
   const gain = 10 ** (view.getInt16(16, true) / 256 / 20);
-  return new DecoderPackets('opus', 48_000, (packets) => decoder.decodeFrames(packets), { preSkipSamples: preSkip, gain });
+  return new DecoderPackets('opus', 48_000, (packets) => decoder.decodeFrames(packets), {
+    preSkipSamples: preSkip,
+    gain,
+  });
 }
 
 /** @param identification the first header packet of Vorbis I @param setup the third */
 export async function vorbisCodec(identification: Uint8Array, setup: Uint8Array): Promise<PacketCodec> {
-  if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5) throw refuse('The vorbis headers are damaged.');
+  if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5)
+    throw refuse('The vorbis headers are damaged.');
   const { OggVorbisDecoder } = await import('@wasm-audio-decoders/ogg-vorbis');
   const decoder = new OggVorbisDecoder();
   await decoder.ready;
   // The decoder takes pages as its own parser makes them; these hold the few fields that it reads.
   const page = (data: Uint8Array, codecFrames: unknown[]): unknown => ({ data, codecFrames, isLastPage: false });
-  const decodePages = (pages: unknown[]): Promise<Decoded> => decoder.decodeOggPages(pages as Parameters<typeof decoder.decodeOggPages>[0]);
+  const decodePages = (pages: unknown[]): Promise<Decoded> =>
+    decoder.decodeOggPages(pages as Parameters<typeof decoder.decodeOggPages>[0]);
   const header = { vorbisSetup: setup };
   await decodePages([page(identification, []), page(new Uint8Array(0), [{ header, data: new Uint8Array(0) }])]);
-  return new DecoderPackets('vorbis', viewOf(identification).getUint32(12, true), (packets) => decodePages([page(new Uint8Array(0), packets.map((data) => ({ header, data })))]));
+  return new DecoderPackets('vorbis', viewOf(identification).getUint32(12, true), (packets) =>
+    decodePages([
+      page(
+        new Uint8Array(0),
+        packets.map((data) => ({ header, data })),
+      ),
+    ]),
+  );
 }
 
 /** Bare FLAC frames. @param sampleRateHz of STREAMINFO, or 0 */

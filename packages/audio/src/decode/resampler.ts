@@ -1,7 +1,6 @@
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { decodeFloats, encodeFloats } from './sample-encoding.js';
 
-
 /** Zero crossings of the sinc on each side. With the Kaiser window below: -0.2 dB at 7 kHz, images and aliases from 8.6 kHz below -80 dB. */
 const ZEROS = 24;
 /** Kaiser's beta for a stop band of 86 dB: 0.1102 (A - 8.7), Kaiser 1974. */
@@ -62,7 +61,9 @@ export class Resampler {
     // As many zeros before the first sample as the filter reaches back.
     this.#filled = this.#passThrough ? 0 : this.#half - 1;
     this.#base = -this.#filled;
-    this.#history = this.#passThrough ? [] : Array.from({ length: channels }, () => new Float32Array(this.#half * 2 + BLOCK_SAMPLES));
+    this.#history = this.#passThrough
+      ? []
+      : Array.from({ length: channels }, () => new Float32Array(this.#half * 2 + BLOCK_SAMPLES));
     if (snapshot === undefined) return;
     this.#position = snapshot.position;
     this.#fraction = snapshot.fraction;
@@ -80,7 +81,11 @@ export class Resampler {
   /** What it remembers: of 48 kHz about 800 bytes a channel. */
   snapshot(): ResamplerSnapshot {
     return {
-      position: this.#position, fraction: this.#fraction, base: this.#base, inSamples: this.#inSamples, outSamples: this.#outSamples,
+      position: this.#position,
+      fraction: this.#fraction,
+      base: this.#base,
+      inSamples: this.#inSamples,
+      outSamples: this.#outSamples,
       history: this.#history.map((history) => encodeFloats(history.subarray(0, this.#filled))),
     };
   }
@@ -102,7 +107,11 @@ export class Resampler {
     const missing = total - this.#outSamples;
     if (this.#passThrough || missing <= 0) return Array.from({ length: this.#channels }, () => new Float32Array(0));
     const zeros = new Float32Array(this.#half + Math.ceil(this.#down / this.#up) + 1);
-    return this.#run(Array.from({ length: this.#channels }, () => zeros), zeros.length, missing);
+    return this.#run(
+      Array.from({ length: this.#channels }, () => zeros),
+      zeros.length,
+      missing,
+    );
   }
 
   #run(planar: readonly Float32Array[], samples: number, limit: number): Float32Array[] {

@@ -21,8 +21,16 @@ export function integerEncoding(bytes: number, littleEndian: boolean, unsigned =
       return { codec: `pcm_s16${end}`, bytes, read: (view, at) => view.getInt16(at, littleEndian) / 32_768 };
     case 3:
       return littleEndian
-        ? { codec: 'pcm_s24le', bytes, read: (view, at) => ((view.getInt8(at + 2) << 16) | view.getUint16(at, true)) / 8_388_608 }
-        : { codec: 'pcm_s24be', bytes, read: (view, at) => ((view.getInt8(at) << 16) | view.getUint16(at + 1)) / 8_388_608 };
+        ? {
+            codec: 'pcm_s24le',
+            bytes,
+            read: (view, at) => ((view.getInt8(at + 2) << 16) | view.getUint16(at, true)) / 8_388_608,
+          }
+        : {
+            codec: 'pcm_s24be',
+            bytes,
+            read: (view, at) => ((view.getInt8(at) << 16) | view.getUint16(at + 1)) / 8_388_608,
+          };
     case 4:
       return { codec: `pcm_s32${end}`, bytes, read: (view, at) => view.getInt32(at, littleEndian) / 2_147_483_648 };
     default:
@@ -33,15 +41,25 @@ export function integerEncoding(bytes: number, littleEndian: boolean, unsigned =
 /** IEEE float PCM of 4 or 8 bytes. Values that are not numbers become silence, values beyond full scale are clipped. */
 export function floatEncoding(bytes: number, littleEndian: boolean): SampleEncoding | null {
   const end = littleEndian ? 'le' : 'be';
-  if (bytes === 4) return { codec: `pcm_f32${end}`, bytes, read: (view, at) => clip(view.getFloat32(at, littleEndian)) };
-  if (bytes === 8) return { codec: `pcm_f64${end}`, bytes, read: (view, at) => clip(view.getFloat64(at, littleEndian)) };
+  if (bytes === 4)
+    return { codec: `pcm_f32${end}`, bytes, read: (view, at) => clip(view.getFloat32(at, littleEndian)) };
+  if (bytes === 8)
+    return { codec: `pcm_f64${end}`, bytes, read: (view, at) => clip(view.getFloat64(at, littleEndian)) };
   return null;
 }
 
 /** ITU-T G.711 A-law. */
-export const A_LAW: SampleEncoding = { codec: 'pcm_alaw', bytes: 1, read: (view, at) => ALAW_TABLE[view.getUint8(at)] ?? 0 };
+export const A_LAW: SampleEncoding = {
+  codec: 'pcm_alaw',
+  bytes: 1,
+  read: (view, at) => ALAW_TABLE[view.getUint8(at)] ?? 0,
+};
 /** ITU-T G.711 µ-law. */
-export const MU_LAW: SampleEncoding = { codec: 'pcm_mulaw', bytes: 1, read: (view, at) => MULAW_TABLE[view.getUint8(at)] ?? 0 };
+export const MU_LAW: SampleEncoding = {
+  codec: 'pcm_mulaw',
+  bytes: 1,
+  read: (view, at) => MULAW_TABLE[view.getUint8(at)] ?? 0,
+};
 
 const ALAW_TABLE = Float32Array.from({ length: 256 }, (_, byte) => {
   const code = byte ^ 0x55;

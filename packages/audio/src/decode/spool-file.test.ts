@@ -43,7 +43,10 @@ test('A full disk is told as storage_full and nothing is left on it', async (con
     return;
   }
   try {
-    await assert.rejects(spool(inPieces(new Uint8Array(1_000_000), 10_000), at, 10_000_000), (error) => error instanceof AsrError && error.code === 'storage_full');
+    await assert.rejects(
+      spool(inPieces(new Uint8Array(1_000_000), 10_000), at, 10_000_000),
+      (error) => error instanceof AsrError && error.code === 'storage_full',
+    );
     assert.deepEqual(readdirSync(at), []);
     const again = await spool(inPieces(new Uint8Array(1_000), 100), at, 10_000_000);
     await again.handle.close();

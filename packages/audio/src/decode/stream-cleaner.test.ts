@@ -3,7 +3,18 @@ import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
-import { LIMITS, WITHOUT_FFMPEG, collected, correlation, encodedTwin, ffmpeg, inPieces, joinedPieces, voice, wavFile } from './testing/encoded-twins.js';
+import {
+  LIMITS,
+  WITHOUT_FFMPEG,
+  collected,
+  correlation,
+  encodedTwin,
+  ffmpeg,
+  inPieces,
+  joinedPieces,
+  voice,
+  wavFile,
+} from './testing/encoded-twins.js';
 import type { FfmpegProgram } from './ffmpeg-command.js';
 import { openDecoding } from './open-decoding.js';
 
@@ -15,8 +26,14 @@ const [wanted = new Float32Array(0)] = voice(2, 16_000, 1);
 /** An ID3v2.3 tag with a picture of so many bytes, which hold what looks like frames and signatures. */
 function id3v2(pictureBytes: number): Buffer {
   const picture = Buffer.alloc(pictureBytes);
-  for (let at = 0; at + 16 < pictureBytes; at += 97) picture.set([0xff, 0xfb, 0x90, 0x64, 0x66, 0x4c, 0x61, 0x43, 0xff, 0xf1, 0x50, 0x80], at);
-  const frame = Buffer.concat([text('APIC'), Buffer.from(Uint32Array.of(pictureBytes).buffer).reverse(), Buffer.alloc(2), picture]);
+  for (let at = 0; at + 16 < pictureBytes; at += 97)
+    picture.set([0xff, 0xfb, 0x90, 0x64, 0x66, 0x4c, 0x61, 0x43, 0xff, 0xf1, 0x50, 0x80], at);
+  const frame = Buffer.concat([
+    text('APIC'),
+    Buffer.from(Uint32Array.of(pictureBytes).buffer).reverse(),
+    Buffer.alloc(2),
+    picture,
+  ]);
   const size = [21, 14, 7, 0].map((shift) => (frame.length >> shift) & 0x7f);
   return Buffer.concat([text('ID3\x03\0\0'), Buffer.from(size), frame]);
 }
@@ -24,7 +41,12 @@ function id3v2(pictureBytes: number): Buffer {
 /** An APEv2 tag with header and footer. */
 function ape(itemBytes: number): Buffer {
   const items = Buffer.alloc(itemBytes, 0x41);
-  const mark = (flags: number): Buffer => Buffer.concat([text('APETAGEX'), Buffer.from(Uint32Array.of(2_000, itemBytes + 32, 1, flags).buffer), Buffer.alloc(8)]);
+  const mark = (flags: number): Buffer =>
+    Buffer.concat([
+      text('APETAGEX'),
+      Buffer.from(Uint32Array.of(2_000, itemBytes + 32, 1, flags).buffer),
+      Buffer.alloc(8),
+    ]);
   return Buffer.concat([mark(0xa000_0000), items, mark(0x8000_0000)]);
 }
 
@@ -32,23 +54,55 @@ const ID3V1 = Buffer.concat([text('TAG'), Buffer.alloc(125, 0x20)]);
 const LYRICS = text('LYRICSBEGININD0000210LYR00005Hello000036LYRICS200');
 /** Comments that a leading tag may be: several, long, and padded with zeros. */
 const LEADING: readonly [string, Buffer][] = [
-  ['a tag of 300 kB', id3v2(300_000)], ['a tag of 5 MB', id3v2(5_000_000)], ['two ID3 tags and an APE tag', Buffer.concat([id3v2(70_000), id3v2(10), ape(90_000)])],
-  ['an APE tag before an ID3 tag', Buffer.concat([ape(100_000), id3v2(5)])], ['a tag with padding behind it', Buffer.concat([id3v2(1_000), Buffer.alloc(3_000)])],
+  ['a tag of 300 kB', id3v2(300_000)],
+  ['a tag of 5 MB', id3v2(5_000_000)],
+  ['two ID3 tags and an APE tag', Buffer.concat([id3v2(70_000), id3v2(10), ape(90_000)])],
+  ['an APE tag before an ID3 tag', Buffer.concat([ape(100_000), id3v2(5)])],
+  ['a tag with padding behind it', Buffer.concat([id3v2(1_000), Buffer.alloc(3_000)])],
 ];
 
-async function decoded(bytes: Uint8Array, program: FfmpegProgram | null, pieceBytes = 10_007): Promise<{ samples: Float32Array; warnings: string[] }> {
-  const opened = await openDecoding(inPieces(bytes, pieceBytes), { channels: 'mix', limits: LIMITS, signal: new AbortController().signal, ffmpeg: program, spoolDir: tmpdir(), maxSpoolBytes: 50_000_000 });
-  if (opened.kind === 'external') return { samples: (await collected(opened.pcm))[0] ?? new Float32Array(0), warnings: opened.warnings().map(({ code }) => code) };
+async function decoded(
+  bytes: Uint8Array,
+  program: FfmpegProgram | null,
+  pieceBytes = 10_007,
+): Promise<{ samples: Float32Array; warnings: string[] }> {
+  const opened = await openDecoding(inPieces(bytes, pieceBytes), {
+    channels: 'mix',
+    limits: LIMITS,
+    signal: new AbortController().signal,
+    ffmpeg: program,
+    spoolDir: tmpdir(),
+    maxSpoolBytes: 50_000_000,
+  });
+  if (opened.kind === 'external')
+    return {
+      samples: (await collected(opened.pcm))[0] ?? new Float32Array(0),
+      warnings: opened.warnings().map(({ code }) => code),
+    };
   const decoder = createBoundedDecoder(opened.container, { channels: 'mix', limits: LIMITS });
   const pieces: Float32Array[][] = [];
   for await (const piece of opened.source) pieces.push(decoder.push(piece));
   pieces.push(decoder.finish());
-  return { samples: joinedPieces(pieces)[0] ?? new Float32Array(0), warnings: decoder.warnings.map(({ code }) => code) };
+  return {
+    samples: joinedPieces(pieces)[0] ?? new Float32Array(0),
+    warnings: decoder.warnings.map(({ code }) => code),
+  };
 }
 
-const STREAMS: readonly { readonly extension: string; readonly argv: string[]; readonly wasm: boolean; readonly spare?: number; readonly lag?: number }[] = [
-  { extension: 'flac', argv: [], wasm: true }, { extension: 'mp3', argv: ['-b:a', '64k', '-id3v2_version', '0'], wasm: true, spare: 1_200, lag: 1_200 }, { extension: 'aac', argv: [], wasm: false, spare: 1_100, lag: 1_100 },
-  { extension: 'ogg', argv: ['-c:a', 'libvorbis'], wasm: true }, { extension: 'wav', argv: ['-c:a', 'pcm_s16le'], wasm: true }, { extension: 'aiff', argv: [], wasm: true }, { extension: 'm4a', argv: ['-c:a', 'aac'], wasm: false, spare: 1_100 },
+const STREAMS: readonly {
+  readonly extension: string;
+  readonly argv: string[];
+  readonly wasm: boolean;
+  readonly spare?: number;
+  readonly lag?: number;
+}[] = [
+  { extension: 'flac', argv: [], wasm: true },
+  { extension: 'mp3', argv: ['-b:a', '64k', '-id3v2_version', '0'], wasm: true, spare: 1_200, lag: 1_200 },
+  { extension: 'aac', argv: [], wasm: false, spare: 1_100, lag: 1_100 },
+  { extension: 'ogg', argv: ['-c:a', 'libvorbis'], wasm: true },
+  { extension: 'wav', argv: ['-c:a', 'pcm_s16le'], wasm: true },
+  { extension: 'aiff', argv: [], wasm: true },
+  { extension: 'm4a', argv: ['-c:a', 'aac'], wasm: false, spare: 1_100 },
 ];
 
 for (const { extension, argv, wasm, spare = 20, lag = 20 } of STREAMS) {
@@ -69,7 +123,10 @@ for (const { extension, argv, wasm, spare = 20, lag = 20 } of STREAMS) {
 
 test('A file of tags alone is refused as one without audio', async () => {
   for (const bytes of [id3v2(100_000), ape(10), id3v2(100).subarray(0, 50)]) {
-    await assert.rejects(decoded(bytes, null), (error) => error instanceof AsrError && error.code === 'unprocessable_audio');
+    await assert.rejects(
+      decoded(bytes, null),
+      (error) => error instanceof AsrError && error.code === 'unprocessable_audio',
+    );
   }
 });
 
@@ -79,13 +136,19 @@ test('Tags behind the sound and joined files are no damage, and nothing is missi
     for (const program of wasm ? [ffmpeg, null] : [ffmpeg]) {
       const one = (await decoded(plain, program)).samples.length;
       const behind: readonly [string, Buffer, number][] = [
-        ['ID3v1', Buffer.concat([plain, ID3V1]), 1], ['APE and ID3v1', Buffer.concat([plain, ape(60_000), ID3V1]), 1], ['Lyrics3 and ID3v1', Buffer.concat([plain, LYRICS, ID3V1]), 1],
-        ['joined', Buffer.concat([plain, plain]), 2], ['joined with tags between', Buffer.concat([plain, ID3V1, id3v2(30_000), plain, ape(100)]), 2],
+        ['ID3v1', Buffer.concat([plain, ID3V1]), 1],
+        ['APE and ID3v1', Buffer.concat([plain, ape(60_000), ID3V1]), 1],
+        ['Lyrics3 and ID3v1', Buffer.concat([plain, LYRICS, ID3V1]), 1],
+        ['joined', Buffer.concat([plain, plain]), 2],
+        ['joined with tags between', Buffer.concat([plain, ID3V1, id3v2(30_000), plain, ape(100)]), 2],
       ];
       for (const [name, bytes, times] of behind) {
         const { samples, warnings } = await decoded(bytes, program, 4_099);
         assert.deepEqual(warnings, [], `${extension}, ${name}, ${program === null ? 'WASM' : 'ffmpeg'}`);
-        assert.ok(Math.abs(samples.length - times * one) <= Math.max(spare, 60), `${extension}, ${name}: ${String(samples.length)} of ${String(times * one)}`);
+        assert.ok(
+          Math.abs(samples.length - times * one) <= Math.max(spare, 60),
+          `${extension}, ${name}: ${String(samples.length)} of ${String(times * one)}`,
+        );
       }
     }
   }

@@ -15,10 +15,14 @@ export interface StreamCleaner {
 /** The cleaner of a container whose decoders take such bytes for damage, or null. */
 export function cleanerOf(container: Container): StreamCleaner | null {
   switch (container) {
-    case 'mp3': return new FrameCleaner((bytes) => readMpegFrame(bytes, 0)?.bytes ?? null);
-    case 'adts': return new FrameCleaner((bytes) => readAdtsFrameBytes(bytes, 0));
-    case 'flac': return new FlacCleaner();
-    default: return null;
+    case 'mp3':
+      return new FrameCleaner((bytes) => readMpegFrame(bytes, 0)?.bytes ?? null);
+    case 'adts':
+      return new FrameCleaner((bytes) => readAdtsFrameBytes(bytes, 0));
+    case 'flac':
+      return new FlacCleaner();
+    default:
+      return null;
   }
 }
 
@@ -106,7 +110,9 @@ class FrameCleaner implements StreamCleaner {
 function skipLyrics(queue: ByteQueue, ended: boolean): boolean {
   const bytes = queue.peek(queue.length) ?? new Uint8Array(0);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = LYRICS_ENDS.map((mark) => text.indexOf(mark)).filter((at) => at >= 0).sort((a, b) => a - b)[0];
+  const end = LYRICS_ENDS.map((mark) => text.indexOf(mark))
+    .filter((at) => at >= 0)
+    .sort((a, b) => a - b)[0];
   queue.skip(end === undefined ? Math.max(0, bytes.length - (ended ? 0 : LYRICS_END_BYTES)) : end + LYRICS_END_BYTES);
   return end !== undefined || ended;
 }
@@ -187,7 +193,10 @@ class FlacCleaner implements StreamCleaner {
   /** @param tagged an ID3v1 tag may be the end of it */
   #pass(kept: Uint8Array[], bytes: number, tagged: boolean): void {
     const part = this.#queue.takeUpTo(Math.max(0, bytes));
-    const v1 = tagged && part.length >= ID3V1_BYTES && asciiOf(part, part.length - ID3V1_BYTES, part.length - ID3V1_BYTES + 3) === 'TAG';
+    const v1 =
+      tagged &&
+      part.length >= ID3V1_BYTES &&
+      asciiOf(part, part.length - ID3V1_BYTES, part.length - ID3V1_BYTES + 3) === 'TAG';
     this.#passed += part.length;
     if (part.length > 0) kept.push(part.slice(0, part.length - (v1 ? ID3V1_BYTES : 0)));
   }
@@ -211,12 +220,19 @@ const SIGNATURES = ['fLaC', 'APET', 'LYRI', 'ID3'];
 /** Versions 2 to 4, revision 0, no unknown flags; where fewer bytes are there, those. */
 function plausibleId3(head: Uint8Array): boolean {
   const [, , , version = 4, revision = 0, flags = 0] = head;
-  return version >= 2 && version <= 4 && revision === 0 && (flags & 15) === 0 && (head.length < 10 || id3Bytes(head) > 0);
+  return (
+    version >= 2 && version <= 4 && revision === 0 && (flags & 15) === 0 && (head.length < 10 || id3Bytes(head) > 0)
+  );
 }
 
 /** Length that the header of a FLAC file declares, 0 for "unknown", or null where none begins. Milliseconds. Source: RFC 9639. */
 function streamLengthMs(bytes: Uint8Array): number | null {
-  if (bytes.length < FLAC_HEAD_BYTES || asciiOf(bytes, 0, 4) !== 'fLaC' || (viewOf(bytes).getUint32(4) & 0x7fff_ffff) !== 34) return null;
+  if (
+    bytes.length < FLAC_HEAD_BYTES ||
+    asciiOf(bytes, 0, 4) !== 'fLaC' ||
+    (viewOf(bytes).getUint32(4) & 0x7fff_ffff) !== 34
+  )
+    return null;
   const view = viewOf(bytes);
   const rateHz = view.getUint32(18) >>> 12;
   const samples = (view.getUint8(21) & 15) * 2 ** 32 + view.getUint32(22);

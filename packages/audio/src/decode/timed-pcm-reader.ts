@@ -41,9 +41,15 @@ export class TimedPcmReader {
     const { track } = this.#packets;
     if (track === null || ENCODING === null) return [];
     if (track.channels < 1) throw new AsrError('unprocessable_audio');
-    return blocks.flatMap(({ packets, startMs }) => packets.flatMap((packet) => {
-      const frames = packet.subarray(0, packet.length - (packet.length % (4 * track.channels)));
-      return this.#shaper.push({ planar: deinterleave(frames, ENCODING, track.channels), sampleRateHz: track.sampleRateHz, startMs: startMs - originMs });
-    }));
+    return blocks.flatMap(({ packets, startMs }) =>
+      packets.flatMap((packet) => {
+        const frames = packet.subarray(0, packet.length - (packet.length % (4 * track.channels)));
+        return this.#shaper.push({
+          planar: deinterleave(frames, ENCODING, track.channels),
+          sampleRateHz: track.sampleRateHz,
+          startMs: startMs - originMs,
+        });
+      }),
+    );
   }
 }

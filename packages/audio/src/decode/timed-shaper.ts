@@ -82,7 +82,8 @@ export class TimedShaper {
   push(piece: DecodedPiece): TimedPart[] {
     const { planar, sampleRateHz, startMs, restarts } = piece;
     if ((planar[0]?.length ?? 0) === 0) return [];
-    const holeMs = startMs === undefined || startMs === null ? 0 : this.timeline.holeBefore(startMs, this.durationMs, restarts);
+    const holeMs =
+      startMs === undefined || startMs === null ? 0 : this.timeline.holeBefore(startMs, this.durationMs, restarts);
     if (holeMs === 0) return [{ silentSamples: 0, tracks: this.#shaper.push(planar, sampleRateHz) }];
     const { rest, silentSamples } = this.#shaper.pause(holeMs);
     const tracks = this.#shaper.push(planar, sampleRateHz);
@@ -97,7 +98,15 @@ export class TimedShaper {
   warnings(): DecodeWarning[] {
     const { longestJumpMs } = this.timeline;
     const mix = this.#shaper.mixWarnings();
-    return longestJumpMs === 0 ? mix : [...mix, { code: 'clock_jump', message: `The file's time stamps jump by ${(longestJumpMs / 1_000).toFixed(0)} s, which is no silence; times behind the jump go on without it.` }];
+    return longestJumpMs === 0
+      ? mix
+      : [
+          ...mix,
+          {
+            code: 'clock_jump',
+            message: `The file's time stamps jump by ${(longestJumpMs / 1_000).toFixed(0)} s, which is no silence; times behind the jump go on without it.`,
+          },
+        ];
   }
 }
 

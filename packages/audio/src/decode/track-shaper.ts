@@ -15,11 +15,17 @@ export const MAX_CHANNELS = 64;
 /** Refuses rates and channel counts that no recording has. Throws `unprocessable_audio`. */
 export function checkFormat(sampleRateHz: number, channels: number, limits: RecordingLimits): void {
   if (!Number.isInteger(sampleRateHz) || sampleRateHz < MIN_RATE_HZ || sampleRateHz > MAX_RATE_HZ) {
-    throw new AsrError('unprocessable_audio', `The recording claims a sample rate of ${String(sampleRateHz)} Hz; ${String(MIN_RATE_HZ)} to ${String(MAX_RATE_HZ)} Hz can be read.`);
+    throw new AsrError(
+      'unprocessable_audio',
+      `The recording claims a sample rate of ${String(sampleRateHz)} Hz; ${String(MIN_RATE_HZ)} to ${String(MAX_RATE_HZ)} Hz can be read.`,
+    );
   }
   const most = Math.min(MAX_CHANNELS, limits.maxChannels);
   if (channels < 1 || channels > most) {
-    throw new AsrError('unprocessable_audio', `The recording claims ${String(channels)} channels; 1 to ${String(most)} can be read.`);
+    throw new AsrError(
+      'unprocessable_audio',
+      `The recording claims ${String(channels)} channels; 1 to ${String(most)} can be read.`,
+    );
   }
 }
 
@@ -59,7 +65,14 @@ export class TrackShaper {
   /** What a client should know of the mix; complete at the end. */
   mixWarnings(): DecodeWarning[] {
     const replacedMs = this.#totalReplacedMs;
-    return replacedMs === 0 ? [] : [{ code: 'mix_adjusted', message: `The average of the channels would have lost sound in ${(replacedMs / 1_000).toFixed(1)} s, for they cancel each other or most are empty: there they were mixed by their polarity and level. channels=split transcribes each by itself.` }];
+    return replacedMs === 0
+      ? []
+      : [
+          {
+            code: 'mix_adjusted',
+            message: `The average of the channels would have lost sound in ${(replacedMs / 1_000).toFixed(1)} s, for they cancel each other or most are empty: there they were mixed by their polarity and level. channels=split transcribes each by itself.`,
+          },
+        ];
   }
 
   /** Arrays that `push` gives: 1 for mix, else the channels of the first piece. 0 before the first. */
@@ -120,13 +133,18 @@ export class TrackShaper {
 
   #fold(planar: readonly Float32Array[]): Float32Array[] {
     const first = planar[0] ?? new Float32Array(0);
-    return this.#mixer === null ? Array.from({ length: this.#tracks }, (_, track) => planar[track] ?? first) : [this.#mixer.mix(planar)];
+    return this.#mixer === null
+      ? Array.from({ length: this.#tracks }, (_, track) => planar[track] ?? first)
+      : [this.#mixer.mix(planar)];
   }
 }
 
 /** The refusal of a recording that is longer than the limit. */
 function tooLong(maxDurationMs: number): AsrError {
-  return new AsrError('audio_too_long', `The recording is longer than the limit of ${String(Math.floor(maxDurationMs / 1_000))} seconds. Split it.`);
+  return new AsrError(
+    'audio_too_long',
+    `The recording is longer than the limit of ${String(Math.floor(maxDurationMs / 1_000))} seconds. Split it.`,
+  );
 }
 
 /** Pieces of the same tracks, in order, as one; pieces without samples may have no tracks. */

@@ -46,12 +46,17 @@ let format: SourceFormat | null = null;
 serveThread({
   push: async (bytes) => {
     const parts: TimedPart[] = [];
-    for (let at = 0; at < bytes.length; at += SLICE_BYTES) parts.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES)
+      parts.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
     return answer(parts, []);
   },
   finish: async (joinedMs) => {
     const parts = shaped(await reader.finish());
-    if (!shaper.hasAudio) throw new AsrError('unprocessable_audio', `The ${container} file holds no audio that can be decoded. Check the file by playing it.`);
+    if (!shaper.hasAudio)
+      throw new AsrError(
+        'unprocessable_audio',
+        `The ${container} file holds no audio that can be decoded. Check the file by playing it.`,
+      );
     parts.push(...shaper.finish());
     return answer(parts, [...warnings(joinedMs), ...shaper.warnings()]);
   },
@@ -60,28 +65,47 @@ serveThread({
 /** Imports only what the container needs: each decoder unpacks its WASM when it is loaded. */
 async function readerOf(kind: Container): Promise<WasmReader> {
   switch (kind) {
-    case 'mp3': return new (await import('./mp3-reader.js')).Mp3Reader();
-    case 'flac': return new (await import('./flac-reader.js')).FlacReader();
-    case 'amr': return new (await import('./amr-reader.js')).AmrReader();
-    case 'ogg': return new (await import('./ogg-reader.js')).OggReader(track ?? 0);
-    case 'webm': case 'matroska': return new (await import('./matroska-reader.js')).MatroskaReader(track);
-    default: throw new AsrError('decoder_unavailable');
+    case 'mp3':
+      return new (await import('./mp3-reader.js')).Mp3Reader();
+    case 'flac':
+      return new (await import('./flac-reader.js')).FlacReader();
+    case 'amr':
+      return new (await import('./amr-reader.js')).AmrReader();
+    case 'ogg':
+      return new (await import('./ogg-reader.js')).OggReader(track ?? 0);
+    case 'webm':
+    case 'matroska':
+      return new (await import('./matroska-reader.js')).MatroskaReader(track);
+    default:
+      throw new AsrError('decoder_unavailable');
   }
 }
 
 function shaped(pieces: readonly DecodedPiece[]): TimedPart[] {
-  return pieces.filter((piece) => (piece.planar[0]?.length ?? 0) > 0).flatMap((piece) => {
-    format ??= { container, codec: reader.codec ?? 'unknown', sampleRateHz: piece.sampleRateHz, channels: piece.planar.length };
-    return shaper.push(piece);
-  });
+  return pieces
+    .filter((piece) => (piece.planar[0]?.length ?? 0) > 0)
+    .flatMap((piece) => {
+      format ??= {
+        container,
+        codec: reader.codec ?? 'unknown',
+        sampleRateHz: piece.sampleRateHz,
+        channels: piece.planar.length,
+      };
+      return shaper.push(piece);
+    });
 }
 
 function warnings(joinedMs: number): DecodeWarning[] {
   const declaredMs = reader.declaredMs === null ? null : reader.declaredMs + joinedMs;
   const cut = truncationWarning(declaredMs, shaper.durationMs);
   if (cut !== null) return [cut];
-  if (reader.truncated) return [{ code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' }];
-  return reader.damaged && !(container === 'flac' && isComplete(declaredMs, shaper.durationMs)) ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }] : [];
+  if (reader.truncated)
+    return [
+      { code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' },
+    ];
+  return reader.damaged && !(container === 'flac' && isComplete(declaredMs, shaper.durationMs))
+    ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }]
+    : [];
 }
 
 /** Parts without silence before them are joined to the one before. */
@@ -90,7 +114,11 @@ function answer(parts: readonly TimedPart[], found: readonly DecodeWarning[]): T
   let group: TimedPart[] = [];
   const close = (): void => {
     // Copied: a decoder may hand out a view of more than the samples, and only what is told leaves.
-    if (group.length > 0) joined.push({ silentSamples: group[0]?.silentSamples ?? 0, tracks: concatTracks(group.map(({ tracks }) => tracks)).map((track) => new Float32Array(track)) });
+    if (group.length > 0)
+      joined.push({
+        silentSamples: group[0]?.silentSamples ?? 0,
+        tracks: concatTracks(group.map(({ tracks }) => tracks)).map((track) => new Float32Array(track)),
+      });
     group = [];
   };
   for (const part of parts) {
@@ -98,5 +126,7 @@ function answer(parts: readonly TimedPart[], found: readonly DecodeWarning[]): T
     group.push(part);
   }
   close();
-  return new Transferred({ parts: joined, format, warnings: found }, [...new Set(joined.flatMap(({ tracks }) => tracks.map((track) => track.buffer as ArrayBuffer)))]);
+  return new Transferred({ parts: joined, format, warnings: found }, [
+    ...new Set(joined.flatMap(({ tracks }) => tracks.map((track) => track.buffer as ArrayBuffer))),
+  ]);
 }

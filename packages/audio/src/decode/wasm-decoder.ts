@@ -1,6 +1,15 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { Thread } from '@murmuration/runtime/thread';
-import { abortable, abortError, DEFAULT_STALL_MS, toldError, type DecodeWarning, type ExternalDecodeOptions, type ExternalDecoding, type SourceFormat } from './external-decoding.js';
+import {
+  abortable,
+  abortError,
+  DEFAULT_STALL_MS,
+  toldError,
+  type DecodeWarning,
+  type ExternalDecodeOptions,
+  type ExternalDecoding,
+  type SourceFormat,
+} from './external-decoding.js';
 import type { Container } from './container.js';
 import { unfolded } from './timed-shaper.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
@@ -14,7 +23,10 @@ const CALL_BYTES = 32_768;
 /** Decodes in WASM in a thread of its own, which ends with the recording. Throws `decoder_unavailable` at once for containers that need ffmpeg. */
 export function decodeWithWasm(source: AsyncIterable<Uint8Array>, options: ExternalDecodeOptions): ExternalDecoding {
   if (!WASM_CONTAINERS.has(options.container)) {
-    throw new AsrError('decoder_unavailable', `The format (${options.container}) needs ffmpeg, which the server lacks. Send wav, mp3, flac or ogg, or install ffmpeg on the server.`);
+    throw new AsrError(
+      'decoder_unavailable',
+      `The format (${options.container}) needs ffmpeg, which the server lacks. Send wav, mp3, flac or ogg, or install ffmpeg on the server.`,
+    );
   }
   const run = new WasmRun(options);
   return { pcm: run.pcm(source), format: () => run.format, warnings: () => run.warnings };
@@ -34,7 +46,9 @@ class WasmRun {
     if (signal.aborted) throw abortError(signal);
     const data: WasmThreadData = { container, channels, limits, track };
     const thread = await Thread.start<WasmThreadMethods>(new URL('./wasm-decoder-thread.js', import.meta.url), data);
-    const onAbort = (): void => { void thread.terminate(); };
+    const onAbort = (): void => {
+      void thread.terminate();
+    };
     signal.addEventListener('abort', onAbort);
     try {
       for await (const piece of abortable(source, signal)) {
@@ -61,12 +75,16 @@ class WasmRun {
 
   /** A decoder that does not come back is ended with its thread; one that crashes takes only its thread with it. Both are the file's fault. */
   async #within(thread: Thread<WasmThreadMethods>, answer: Promise<WasmAnswer>): Promise<WasmAnswer> {
-    const timer = setTimeout(() => { void thread.terminate(); }, this.#options.stallMs ?? DEFAULT_STALL_MS);
+    const timer = setTimeout(() => {
+      void thread.terminate();
+    }, this.#options.stallMs ?? DEFAULT_STALL_MS);
     try {
       return await answer;
     } catch (error) {
       if (error instanceof AsrError || this.#options.signal.aborted) throw error;
-      throw new AsrError('unprocessable_audio', 'The file could not be decoded. Check the file by playing it.', { cause: error });
+      throw new AsrError('unprocessable_audio', 'The file could not be decoded. Check the file by playing it.', {
+        cause: error,
+      });
     } finally {
       clearTimeout(timer);
     }

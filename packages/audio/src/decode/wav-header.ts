@@ -15,7 +15,45 @@ const TAG_MU_LAW = 7;
 const TAG_EXTENSIBLE = 0xfffe;
 
 /** Chunks that are known to stand behind the sound, whatever the file's size says. */
-const KNOWN = new Set(['LIST', 'fact', 'bext', 'iXML', 'axml', 'chna', 'cue ', 'smpl', 'inst', 'plst', 'note', 'labl', 'ltxt', 'acid', 'JUNK', 'junk', 'PAD ', 'FLLR', 'PEAK', 'DISP', 'afsp', 'levl', 'id3 ', 'ID3 ', 'XMP ', '_PMX', 'umid', 'minf', 'elm1', 'regn', 'strc', 'SAUR', 'LGWV', 'cart', 'mext', 'wavl', 'slnt']);
+const KNOWN = new Set([
+  'LIST',
+  'fact',
+  'bext',
+  'iXML',
+  'axml',
+  'chna',
+  'cue ',
+  'smpl',
+  'inst',
+  'plst',
+  'note',
+  'labl',
+  'ltxt',
+  'acid',
+  'JUNK',
+  'junk',
+  'PAD ',
+  'FLLR',
+  'PEAK',
+  'DISP',
+  'afsp',
+  'levl',
+  'id3 ',
+  'ID3 ',
+  'XMP ',
+  '_PMX',
+  'umid',
+  'minf',
+  'elm1',
+  'regn',
+  'strc',
+  'SAUR',
+  'LGWV',
+  'cart',
+  'mext',
+  'wavl',
+  'slnt',
+]);
 
 /**
  * Reads RIFF, RF64 and BW64 headers up to a data chunk, and from there to the next one, also across joined files. A data size of 0 or all ones
@@ -77,7 +115,12 @@ export class WavHeader implements HeaderReader {
   }
 
   #isChunk(id: string, paddedBytes: number): boolean {
-    return id === 'data' || id === 'fmt ' || KNOWN.has(id) || (/^[\x20-\x7e]{4}$/.test(id) && 8 + paddedBytes <= this.#leftBytes + 1);
+    return (
+      id === 'data' ||
+      id === 'fmt ' ||
+      KNOWN.has(id) ||
+      (/^[\x20-\x7e]{4}$/.test(id) && 8 + paddedBytes <= this.#leftBytes + 1)
+    );
   }
 
   #dataBytes(size: number): number {
@@ -95,7 +138,8 @@ function wavLayout(body: Uint8Array): PcmLayout {
   const bits = body.length >= 16 ? view.getUint16(14, true) : 8;
   const tag = wavFormatTag(body);
   const encoding = wavEncoding(tag, bits);
-  if (encoding === null) throw refuse(`The wav file holds format ${String(tag)} with ${String(bits)} bits, which cannot be read.`);
+  if (encoding === null)
+    throw refuse(`The wav file holds format ${String(tag)} with ${String(bits)} bits, which cannot be read.`);
   return { encoding, sampleRateHz, channels };
 }
 

@@ -41,7 +41,11 @@ export class DetectionThreads<M extends ThreadMethods> {
   }
 
   /** Starts the threads and waits until all serve. Throws when one cannot, for example because the model is missing. @param module started with `DetectionThreadData` */
-  static async start<M extends ThreadMethods>(module: URL, count: number, vadModelPath: string): Promise<DetectionThreads<M>> {
+  static async start<M extends ThreadMethods>(
+    module: URL,
+    count: number,
+    vadModelPath: string,
+  ): Promise<DetectionThreads<M>> {
     const threads = new DetectionThreads<M>(module, count, vadModelPath);
     try {
       await Promise.all(threads.#slots.map((slot) => threads.#serve(slot)));
@@ -77,10 +81,12 @@ export class DetectionThreads<M extends ThreadMethods> {
   /** Ends all threads at once; pending calls are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#slots.map(async (slot) => {
-      const serving = await slot.serving?.catch(() => null);
-      await serving?.thread.terminate();
-    }));
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        const serving = await slot.serving?.catch(() => null);
+        await serving?.thread.terminate();
+      }),
+    );
   }
 
   #serve(slot: Slot<M>): Promise<Serving<M>> {
@@ -92,7 +98,10 @@ export class DetectionThreads<M extends ThreadMethods> {
     const gate = new ExitGate();
     const unguard = guardExit(gate);
     try {
-      const thread = await Thread.start<M>(this.#module, { vadModelPath: this.#vadModelPath, gate: gate.memory } satisfies DetectionThreadData);
+      const thread = await Thread.start<M>(this.#module, {
+        vadModelPath: this.#vadModelPath,
+        gate: gate.memory,
+      } satisfies DetectionThreadData);
       const listeners = new Set<() => void>();
       thread.onExit(() => {
         unguard();

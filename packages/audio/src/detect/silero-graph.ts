@@ -22,11 +22,24 @@ export function buildSileroGraph(weights: SileroWeights): Uint8Array {
   const graph: OnnxGraph = {
     nodes: [],
     initializers: new Map(),
-    inputs: [valueInfo('frames', 'float32', ['frameCount', 256]), valueInfo('hidden', 'float32', [1, 1, CELLS]), valueInfo('cell', 'float32', [1, 1, CELLS])],
-    outputs: [valueInfo('probability', 'float32', ['windowCount', 1]), valueInfo('nextHidden', 'float32', [1, 1, CELLS]), valueInfo('nextCell', 'float32', [1, 1, CELLS])],
+    inputs: [
+      valueInfo('frames', 'float32', ['frameCount', 256]),
+      valueInfo('hidden', 'float32', [1, 1, CELLS]),
+      valueInfo('cell', 'float32', [1, 1, CELLS]),
+    ],
+    outputs: [
+      valueInfo('probability', 'float32', ['windowCount', 1]),
+      valueInfo('nextHidden', 'float32', [1, 1, CELLS]),
+      valueInfo('nextCell', 'float32', [1, 1, CELLS]),
+    ],
     rest: [],
   };
-  const add = (operator: string, inputs: string[], outputs: string[], attributes: Readonly<Record<string, number | readonly number[]>> = {}): void => {
+  const add = (
+    operator: string,
+    inputs: string[],
+    outputs: string[],
+    attributes: Readonly<Record<string, number | readonly number[]>> = {},
+  ): void => {
     graph.nodes.push(onnxNode(operator, inputs, outputs, attributes));
   };
   const constant = (name: string, values: Float32Array, ...dims: number[]): string => {
@@ -51,7 +64,12 @@ export function buildSileroGraph(weights: SileroWeights): Uint8Array {
     const stride = layer === 1 || layer === 2 ? 2 : 1;
     const outFrames = Math.floor((frames - 1) / stride) + 1;
     const from = `layer${String(layer)}`;
-    const matrix = constant(`weight${String(layer)}`, bandedMatrix(weight, inputs, outputs, frames, outFrames, stride), frames * inputs, outFrames * outputs);
+    const matrix = constant(
+      `weight${String(layer)}`,
+      bandedMatrix(weight, inputs, outputs, frames, outFrames, stride),
+      frames * inputs,
+      outFrames * outputs,
+    );
     const offset = constant(`bias${String(layer)}`, repeat(bias, outFrames), outFrames * outputs);
     add('Gemm', [from, matrix, offset], [`${from}Sum`]);
     add('Relu', [`${from}Sum`], [`layer${String(layer + 1)}`]);
@@ -59,22 +77,49 @@ export function buildSileroGraph(weights: SileroWeights): Uint8Array {
   });
 
   add('Reshape', ['layer4', shape('sequence', -1, 1, CELLS)], ['features']);
-  add('LSTM', [
-    'features',
-    constant('inputWeight', reorderGates(weights.lstm.inputWeight, CELLS), 1, 4 * CELLS, CELLS),
-    constant('hiddenWeight', reorderGates(weights.lstm.hiddenWeight, CELLS), 1, 4 * CELLS, CELLS),
-    constant('lstmBias', join(reorderGates(weights.lstm.inputBias, 1), reorderGates(weights.lstm.hiddenBias, 1)), 1, 8 * CELLS),
-    '', 'hidden', 'cell',
-  ], ['steps', 'nextHidden', 'nextCell'], { hidden_size: CELLS });
+  add(
+    'LSTM',
+    [
+      'features',
+      constant('inputWeight', reorderGates(weights.lstm.inputWeight, CELLS), 1, 4 * CELLS, CELLS),
+      constant('hiddenWeight', reorderGates(weights.lstm.hiddenWeight, CELLS), 1, 4 * CELLS, CELLS),
+      constant(
+        'lstmBias',
+        join(reorderGates(weights.lstm.inputBias, 1), reorderGates(weights.lstm.hiddenBias, 1)),
+        1,
+        8 * CELLS,
+      ),
+      '',
+      'hidden',
+      'cell',
+    ],
+    ['steps', 'nextHidden', 'nextCell'],
+    { hidden_size: CELLS },
+  );
   add('Reshape', ['steps', shape('rows', -1, CELLS)], ['stepRows']);
   add('Relu', ['stepRows'], ['active']);
-  add('Gemm', ['active', constant('outputWeight', weights.output.weight, CELLS, 1), constant('outputBias', weights.output.bias, 1)], ['logit']);
+  add(
+    'Gemm',
+    [
+      'active',
+      constant('outputWeight', weights.output.weight, CELLS, 1),
+      constant('outputBias', weights.output.bias, 1),
+    ],
+    ['logit'],
+  );
   add('Sigmoid', ['logit'], ['probability']);
   return serializeModel({ graph, rest: modelHeader }, { '': OPERATOR_SET });
 }
 
 /** A convolution of width 3, padded by one frame on each side, over a fixed number of frames: rows are (frame, in channel), columns (frame, out channel). */
-function bandedMatrix(weight: Float32Array, inputs: number, outputs: number, frames: number, outFrames: number, stride: number): Float32Array {
+function bandedMatrix(
+  weight: Float32Array,
+  inputs: number,
+  outputs: number,
+  frames: number,
+  outFrames: number,
+  stride: number,
+): Float32Array {
   const matrix = new Float32Array(frames * inputs * outFrames * outputs);
   for (let outFrame = 0; outFrame < outFrames; outFrame++) {
     for (let tap = 0; tap < 3; tap++) {
@@ -82,7 +127,8 @@ function bandedMatrix(weight: Float32Array, inputs: number, outputs: number, fra
       if (frame < 0 || frame >= frames) continue;
       for (let input = 0; input < inputs; input++) {
         const row = (frame * inputs + input) * outFrames * outputs + outFrame * outputs;
-        for (let output = 0; output < outputs; output++) matrix[row + output] = weight[(output * inputs + input) * 3 + tap] ?? 0;
+        for (let output = 0; output < outputs; output++)
+          matrix[row + output] = weight[(output * inputs + input) * 3 + tap] ?? 0;
       }
     }
   }
@@ -97,7 +143,10 @@ function reorderGates(gates: Float32Array, columns: number): Float32Array {
 }
 
 function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  return Float32Array.from({ length: rows * columns }, (_, index) => matrix[(index % rows) * columns + Math.floor(index / rows)] ?? 0);
+  return Float32Array.from(
+    { length: rows * columns },
+    (_, index) => matrix[(index % rows) * columns + Math.floor(index / rows)] ?? 0,
+  );
 }
 
 function repeat(values: Float32Array, times: number): Float32Array {

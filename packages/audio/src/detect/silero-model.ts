@@ -70,10 +70,14 @@ export class SileroModel {
   async #runNow(samples: Float32Array, state: SileroState): Promise<SileroRun> {
     const startedMs = performance.now();
     const windows = (samples.length - CONTEXT_SAMPLES) / WINDOW_SAMPLES;
-    if (!Number.isInteger(windows) || windows < 1 || windows > MAX_RUN_WINDOWS) throw new RangeError(`a run takes 1 to ${String(MAX_RUN_WINDOWS)} whole windows`);
+    if (!Number.isInteger(windows) || windows < 1 || windows > MAX_RUN_WINDOWS)
+      throw new RangeError(`a run takes 1 to ${String(MAX_RUN_WINDOWS)} whole windows`);
     for (let window = 0; window < windows; window++) this.#layOutFrames(samples, window);
     const outputs = await this.#session.run({
-      frames: float32Tensor(this.#frames.subarray(0, windows * FRAMES * FRAME_SAMPLES), [windows * FRAMES, FRAME_SAMPLES]),
+      frames: float32Tensor(this.#frames.subarray(0, windows * FRAMES * FRAME_SAMPLES), [
+        windows * FRAMES,
+        FRAME_SAMPLES,
+      ]),
       hidden: float32Tensor(state.hidden, [1, 1, CELLS]),
       cell: float32Tensor(state.cell, [1, 1, CELLS]),
     });
@@ -88,7 +92,10 @@ export class SileroModel {
     const to = window * FRAMES * FRAME_SAMPLES;
     for (let frame = 0; frame < FRAMES; frame++) {
       const start = from + frame * HOP_SAMPLES;
-      this.#frames.set(samples.subarray(start, Math.min(start + FRAME_SAMPLES, from + CONTEXT_SAMPLES + WINDOW_SAMPLES)), to + frame * FRAME_SAMPLES);
+      this.#frames.set(
+        samples.subarray(start, Math.min(start + FRAME_SAMPLES, from + CONTEXT_SAMPLES + WINDOW_SAMPLES)),
+        to + frame * FRAME_SAMPLES,
+      );
     }
     const mirror = from + CONTEXT_SAMPLES + WINDOW_SAMPLES - 1;
     const tail = to + FRAMES * FRAME_SAMPLES - CONTEXT_SAMPLES;

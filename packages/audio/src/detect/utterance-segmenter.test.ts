@@ -7,7 +7,10 @@ const OPTIONS = { threshold: 0.5, minSpeechMs: 100, minSilenceMs: 128 };
 
 function events(probabilities: readonly number[], options = OPTIONS): SegmenterEvent[] {
   const segmenter = new UtteranceSegmenter(options);
-  return [...probabilities.flatMap((probability) => segmenter.step(probability)), ...segmenter.finish(probabilities.length * WINDOW_SAMPLES)];
+  return [
+    ...probabilities.flatMap((probability) => segmenter.step(probability)),
+    ...segmenter.finish(probabilities.length * WINDOW_SAMPLES),
+  ];
 }
 
 const at = (window: number): number => window * WINDOW_SAMPLES;
@@ -28,7 +31,9 @@ void test('Between threshold and threshold minus 0.15 speech neither begins nor 
 });
 
 void test('A pause shorter than the hangover does not end an utterance; a window between the limits does not end the pause', () => {
-  const joined = events([...times(5, 0.9), ...times(3, 0.1), ...times(5, 0.9), ...times(4, 0.1)]).filter((event) => event.type === 'utterance');
+  const joined = events([...times(5, 0.9), ...times(3, 0.1), ...times(5, 0.9), ...times(4, 0.1)]).filter(
+    (event) => event.type === 'utterance',
+  );
   assert.deepEqual(joined, [{ type: 'utterance', startSamples: 0, endSamples: at(13) }]);
   const ended = events([...times(5, 0.9), 0.1, 0.4, 0.4, 0.4]).at(-1);
   assert.deepEqual(ended, { type: 'utterance', startSamples: 0, endSamples: at(5) });
@@ -37,7 +42,10 @@ void test('A pause shorter than the hangover does not end an utterance; a window
 void test('Speech shorter than the minimum is skipped as too short; of exactly the minimum it is kept', () => {
   const short = events([...times(3, 0.9), ...times(4, 0)]);
   assert.deepEqual(short.at(-1), { type: 'skipped', startSamples: 0, endSamples: at(3), reason: 'too_short' });
-  assert.equal(short.some((event) => event.type === 'confirmed'), false);
+  assert.equal(
+    short.some((event) => event.type === 'confirmed'),
+    false,
+  );
   assert.equal(events([...times(3, 0.9), ...times(4, 0)], { ...OPTIONS, minSpeechMs: 96 }).at(-1)?.type, 'utterance');
 });
 
@@ -50,7 +58,12 @@ void test('The end of the stream ends what is open, at the beginning of its paus
 });
 
 void test('A threshold below the hysteresis still lets speech end', () => {
-  assert.equal(events([...times(6, 0.9), ...times(4, 0.01)], { ...OPTIONS, threshold: 0.1 }).filter((event) => event.type === 'utterance').length, 1);
+  assert.equal(
+    events([...times(6, 0.9), ...times(4, 0.01)], { ...OPTIONS, threshold: 0.1 }).filter(
+      (event) => event.type === 'utterance',
+    ).length,
+    1,
+  );
 });
 
 void test('No window is idle before the earliest idle window that was announced', () => {
@@ -69,8 +82,14 @@ void test('A segmenter goes on from its snapshot as if nothing had happened', ()
   for (let cut = 0; cut <= probabilities.length; cut++) {
     const first = new UtteranceSegmenter(OPTIONS);
     const heard = probabilities.slice(0, cut).flatMap((probability) => first.step(probability));
-    const second = new UtteranceSegmenter(OPTIONS, JSON.parse(JSON.stringify(first.snapshot())) as ReturnType<typeof first.snapshot>);
-    heard.push(...probabilities.slice(cut).flatMap((probability) => second.step(probability)), ...second.finish(at(probabilities.length)));
+    const second = new UtteranceSegmenter(
+      OPTIONS,
+      JSON.parse(JSON.stringify(first.snapshot())) as ReturnType<typeof first.snapshot>,
+    );
+    heard.push(
+      ...probabilities.slice(cut).flatMap((probability) => second.step(probability)),
+      ...second.finish(at(probabilities.length)),
+    );
     assert.deepEqual(heard, events(probabilities));
   }
 });

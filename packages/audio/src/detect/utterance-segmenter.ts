@@ -13,7 +13,12 @@ export type SegmenterEvent =
   | { readonly type: 'confirmed'; readonly startSamples: number }
   | { readonly type: 'utterance'; readonly startSamples: number; readonly endSamples: number }
   /** Too short to be speech. */
-  | { readonly type: 'skipped'; readonly startSamples: number; readonly endSamples: number; readonly reason: 'too_short' };
+  | {
+      readonly type: 'skipped';
+      readonly startSamples: number;
+      readonly endSamples: number;
+      readonly reason: 'too_short';
+    };
 
 /** All that the segmenter remembers. */
 export interface SegmenterSnapshot {
@@ -47,7 +52,10 @@ export class UtteranceSegmenter {
   #speechEndSamples: number | null = null;
   #fromSamples = 0;
 
-  constructor(options: Pick<DetectOptions, 'threshold' | 'minSpeechMs' | 'minSilenceMs'>, snapshot?: SegmenterSnapshot) {
+  constructor(
+    options: Pick<DetectOptions, 'threshold' | 'minSpeechMs' | 'minSilenceMs'>,
+    snapshot?: SegmenterSnapshot,
+  ) {
     this.#onThreshold = options.threshold;
     // A threshold below the hysteresis still needs a limit that a window can fall under.
     this.#offThreshold = Math.max(options.threshold - HYSTERESIS, options.threshold / 2);
@@ -146,6 +154,8 @@ export class UtteranceSegmenter {
     this.#startSamples = null;
     this.#pauseSamples = null;
     this.#confirmed = false;
-    return confirmed ? { type: 'utterance', startSamples, endSamples } : { type: 'skipped', startSamples, endSamples, reason: 'too_short' };
+    return confirmed
+      ? { type: 'utterance', startSamples, endSamples }
+      : { type: 'skipped', startSamples, endSamples, reason: 'too_short' };
   }
 }

@@ -3,7 +3,13 @@ import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import { decodeFloats, encodeFloats } from '../decode/sample-encoding.js';
 import { WINDOW_SAMPLES, measureWindow } from './audio-window.js';
 import type { DetectedWindow, DetectionEnd, Detector, DetectorSnapshot } from './detector.js';
-import { CONTEXT_SAMPLES, MAX_RUN_WINDOWS, newSileroState, type SileroModel, type SileroState } from './silero-model.js';
+import {
+  CONTEXT_SAMPLES,
+  MAX_RUN_WINDOWS,
+  newSileroState,
+  type SileroModel,
+  type SileroState,
+} from './silero-model.js';
 import { HYSTERESIS, UtteranceSegmenter } from './utterance-segmenter.js';
 
 /** The gate never decides within this distance of speech, on either side. */
@@ -75,7 +81,10 @@ export class VoiceDetector implements Detector {
     this.#model = model;
     this.#options = options;
     this.#segmenter = new UtteranceSegmenter(options, snapshot?.segmenter);
-    this.#state = snapshot === undefined ? newSileroState() : { hidden: decodeFloats(snapshot.hidden), cell: decodeFloats(snapshot.cell) };
+    this.#state =
+      snapshot === undefined
+        ? newSileroState()
+        : { hidden: decodeFloats(snapshot.hidden), cell: decodeFloats(snapshot.cell) };
     this.#audioSamples = CONTEXT_SAMPLES;
     if (snapshot === undefined) return;
     this.#speechPower = snapshot.speechPower ?? 0;
@@ -86,7 +95,9 @@ export class VoiceDetector implements Detector {
     this.#level = snapshot.level ?? 0;
     this.#latest = [...(snapshot.latest ?? [])];
     if (snapshot.waiting !== undefined) this.#waiting = [...snapshot.waiting];
-    else for (let window = 0; window < Math.floor((audio.length - CONTEXT_SAMPLES) / WINDOW_SAMPLES); window++) this.#measure();
+    else
+      for (let window = 0; window < Math.floor((audio.length - CONTEXT_SAMPLES) / WINDOW_SAMPLES); window++)
+        this.#measure();
   }
 
   get detectMs(): number {
@@ -105,7 +116,9 @@ export class VoiceDetector implements Detector {
     const windows = rest === 0 ? [] : await this.push(new Float32Array(WINDOW_SAMPLES - rest));
     this.#skip(this.#waiting.length, windows);
     return {
-      windows: windows.map((window) => (window.atSamples <= totalSamples ? window : { ...window, atSamples: totalSamples })),
+      windows: windows.map((window) =>
+        window.atSamples <= totalSamples ? window : { ...window, atSamples: totalSamples },
+      ),
       events: this.#segmenter.finish(totalSamples),
       totalSamples,
     };
@@ -131,7 +144,9 @@ export class VoiceDetector implements Detector {
       audio: encodeFloats(this.#audio.subarray(0, this.#audioSamples)),
       speechPower: this.#speechPower,
       doubt: this.#doubt === null ? null : { ...this.#doubt },
-      waiting: [...this.#waiting], level: this.#level, latest: [...this.#latest],
+      waiting: [...this.#waiting],
+      level: this.#level,
+      latest: [...this.#latest],
     };
   }
 
@@ -150,11 +165,17 @@ export class VoiceDetector implements Detector {
     const start = CONTEXT_SAMPLES + this.#waiting.length * WINDOW_SAMPLES;
     const { rms, zeroCrossings } = measureWindow(this.#audio, start, start + WINDOW_SAMPLES);
     this.#latest = [...this.#latest, rms].slice(-STEADY_WINDOWS);
-    if (this.#latest.length >= LASTING_WINDOWS) this.#level = Math.max(this.#level, Math.min(...this.#latest.slice(-LASTING_WINDOWS)));
+    if (this.#latest.length >= LASTING_WINDOWS)
+      this.#level = Math.max(this.#level, Math.min(...this.#latest.slice(-LASTING_WINDOWS)));
     const gain = Math.max(1, Math.min(MAX_GAIN, HEARD_RMS / Math.max(this.#level, rms)));
-    if (gain > 1) for (let at = start; at < start + WINDOW_SAMPLES; at++) this.#audio[at] = Math.max(-1, Math.min(1, (this.#audio[at] ?? 0) * gain));
+    if (gain > 1)
+      for (let at = start; at < start + WINDOW_SAMPLES; at++)
+        this.#audio[at] = Math.max(-1, Math.min(1, (this.#audio[at] ?? 0) * gain));
     const heardRms = rms <= STEADY * Math.min(...this.#latest) ? rms : rms * gain;
-    this.#waiting.push({ rms, quiet: heardRms < this.#options.gateRms && zeroCrossings < this.#options.gateZeroCrossings });
+    this.#waiting.push({
+      rms,
+      quiet: heardRms < this.#options.gateRms && zeroCrossings < this.#options.gateZeroCrossings,
+    });
   }
 
   async #decide(): Promise<DetectedWindow[]> {
@@ -170,7 +191,10 @@ export class VoiceDetector implements Detector {
   /** The first window that may be away from speech, whatever the model says about those before it. */
   #nearSpeechUntil(): number {
     const speechEndSamples = this.#segmenter.speechEndSamples;
-    const afterSpeech = speechEndSamples === null ? 0 : Math.ceil((speechEndSamples + GATE_DISTANCE_MS * SAMPLES_PER_MS) / WINDOW_SAMPLES);
+    const afterSpeech =
+      speechEndSamples === null
+        ? 0
+        : Math.ceil((speechEndSamples + GATE_DISTANCE_MS * SAMPLES_PER_MS) / WINDOW_SAMPLES);
     return Math.max(this.#segmenter.earliestIdleWindow, afterSpeech);
   }
 
@@ -196,7 +220,10 @@ export class VoiceDetector implements Detector {
   }
 
   async #ask(windows: number): Promise<DetectedWindow[]> {
-    const { probabilities, elapsedMs } = await this.#model.run(this.#audio.subarray(0, CONTEXT_SAMPLES + windows * WINDOW_SAMPLES), this.#state);
+    const { probabilities, elapsedMs } = await this.#model.run(
+      this.#audio.subarray(0, CONTEXT_SAMPLES + windows * WINDOW_SAMPLES),
+      this.#state,
+    );
     this.#detectMs += elapsedMs;
     const decided: DetectedWindow[] = [];
     for (let window = 0; window < windows; window++) {
@@ -207,7 +234,14 @@ export class VoiceDetector implements Detector {
         while (this.#waiting[loud]?.quiet === true) loud++;
         decidedBy += loud - window;
       }
-      decided.push(this.#step(probabilities[window] ?? 0, this.#waiting[window]?.rms ?? 0, false, (decidedBy + 1) * WINDOW_SAMPLES));
+      decided.push(
+        this.#step(
+          probabilities[window] ?? 0,
+          this.#waiting[window]?.rms ?? 0,
+          false,
+          (decidedBy + 1) * WINDOW_SAMPLES,
+        ),
+      );
     }
     this.#drop(windows);
     return decided;
@@ -227,7 +261,8 @@ export class VoiceDetector implements Detector {
   #step(probability: number, rms: number, gated: boolean, atSamples: number): DetectedWindow {
     const index = this.#segmenter.nextWindow;
     const events = this.#segmenter.step(this.#isDoubtful(probability, rms) ? 0 : probability);
-    if (this.#segmenter.speaking) this.#speechPower += (rms * rms - this.#speechPower) / (this.#speechPower === 0 ? 1 : LEVEL_WINDOWS);
+    if (this.#segmenter.speaking)
+      this.#speechPower += (rms * rms - this.#speechPower) / (this.#speechPower === 0 ? 1 : LEVEL_WINDOWS);
     if (events.some((event) => event.type === 'confirmed')) this.#doubt = null;
     return { index, probability, rms, gated, speaking: this.#segmenter.speaking, events, atSamples };
   }

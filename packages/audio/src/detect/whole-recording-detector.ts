@@ -60,7 +60,13 @@ export class WholeRecordingDetector implements Detector {
       rms: measureWindow(this.#partial, 0, length).rms,
       gated: false,
       speaking: true,
-      events: index === 0 ? [{ type: 'onset', startSamples: 0 }, { type: 'confirmed', startSamples: 0 }] : [],
+      events:
+        index === 0
+          ? [
+              { type: 'onset', startSamples: 0 },
+              { type: 'confirmed', startSamples: 0 },
+            ]
+          : [],
       atSamples: index * WINDOW_SAMPLES + length,
     };
   }

@@ -84,7 +84,10 @@ function readerOf(magic: Uint8Array): WasmReader {
 }
 
 function refused(): AsrError {
-  return new AsrError('unprocessable_audio', 'The bytes are no Ogg or WebM stream with sound. With the encoding opus, send the bytes of a recording from its beginning.');
+  return new AsrError(
+    'unprocessable_audio',
+    'The bytes are no Ogg or WebM stream with sound. With the encoding opus, send the bytes of a recording from its beginning.',
+  );
 }
 
 function counted(parts: readonly Float32Array[]): DecodedLive {

@@ -23,10 +23,16 @@ export function countedRateHz(settings: Pick<LiveSegmenterSettings, 'encoding' |
 /** Bytes of one sample of all channels, or null where bytes do not tell. */
 export function frameBytes(settings: Pick<LiveSegmenterSettings, 'encoding' | 'channels'>): number | null {
   switch (settings.encoding) {
-    case 'pcm_s16le': return 2 * settings.channels;
-    case 'pcm_f32le': return 4 * settings.channels;
-    case 'pcm_u8': case 'mulaw': case 'alaw': return settings.channels;
-    case 'opus': return null;
+    case 'pcm_s16le':
+      return 2 * settings.channels;
+    case 'pcm_f32le':
+      return 4 * settings.channels;
+    case 'pcm_u8':
+    case 'mulaw':
+    case 'alaw':
+      return settings.channels;
+    case 'opus':
+      return null;
   }
 }
 

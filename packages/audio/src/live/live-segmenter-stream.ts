@@ -32,7 +32,8 @@ export class LiveSegmenterStream {
 
   constructor(settings: LiveSegmenterSettings, state: LiveSegmenterState | null, model: SileroModel) {
     this.#settings = settings;
-    this.#decoder = settings.encoding === 'opus' ? new ContainerLiveDecoder() : new PcmLiveDecoder(settings, state?.decoder ?? null);
+    this.#decoder =
+      settings.encoding === 'opus' ? new ContainerLiveDecoder() : new PcmLiveDecoder(settings, state?.decoder ?? null);
     const snapshot = state?.snapshot ?? undefined;
     this.#detector = settings.detect
       ? new VoiceDetector(model, detectOptionsOf(settings), snapshot?.detector as DetectorSnapshot | undefined)
@@ -75,7 +76,9 @@ export class LiveSegmenterStream {
     const spoken = events.find((event) => event.type === 'utterance');
     told.push(...this.#tracker.finish(totalSamples, spoken?.endSamples ?? null));
     // The last window was filled up with silence that nobody sent.
-    const within = told.map((event) => (event.type === 'ended' ? { ...event, endSamples: Math.min(event.endSamples, totalSamples) } : event));
+    const within = told.map((event) =>
+      event.type === 'ended' ? { ...event, endSamples: Math.min(event.endSamples, totalSamples) } : event,
+    );
     return { ...last, events: within, open: null, keepFromSamples: this.#positionSamples, snapshot: null };
   }
 
@@ -90,14 +93,23 @@ export class LiveSegmenterStream {
     const windows = await this.#detector.push(toFloats(pcm));
     const events = windows.flatMap((window) => this.#tracker.observe(window));
     const ended = events.some((event) => event.type === 'ended');
-    const quietlyOld = this.#tracker.openAt(this.#positionSamples) === null && this.#positionSamples - this.#snapshotAtSamples >= SNAPSHOT_EVERY_MS * SAMPLES_PER_MS;
+    const quietlyOld =
+      this.#tracker.openAt(this.#positionSamples) === null &&
+      this.#positionSamples - this.#snapshotAtSamples >= SNAPSHOT_EVERY_MS * SAMPLES_PER_MS;
     return this.#piece(pcm, sourceSamples, events, ended || quietlyOld);
   }
 
-  #piece(pcm: Uint8Array<ArrayBuffer>, sourceSamples: number, events: readonly UtteranceEvent[], remember: boolean): SegmentedPiece {
+  #piece(
+    pcm: Uint8Array<ArrayBuffer>,
+    sourceSamples: number,
+    events: readonly UtteranceEvent[],
+    remember: boolean,
+  ): SegmentedPiece {
     if (remember) this.#snapshotAtSamples = this.#positionSamples;
     return {
-      pcm, sourceSamples, events,
+      pcm,
+      sourceSamples,
+      events,
       positionSamples: this.#positionSamples,
       open: this.#tracker.openAt(this.#positionSamples),
       keepFromSamples: this.#tracker.keepFromSamples,
@@ -116,8 +128,13 @@ const EMPTY = new Uint8Array(0);
 
 function detectOptionsOf(settings: LiveSegmenterSettings): DetectOptions {
   return {
-    vad: true, threshold: settings.threshold, minSpeechMs: MIN_SPEECH_MS, minSilenceMs: settings.endpointingMs, paddingMs: settings.paddingMs,
-    gateRms: GATE_RMS, gateZeroCrossings: GATE_ZERO_CROSSINGS,
+    vad: true,
+    threshold: settings.threshold,
+    minSpeechMs: MIN_SPEECH_MS,
+    minSilenceMs: settings.endpointingMs,
+    paddingMs: settings.paddingMs,
+    gateRms: GATE_RMS,
+    gateZeroCrossings: GATE_ZERO_CROSSINGS,
   };
 }
 

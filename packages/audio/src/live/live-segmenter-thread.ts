@@ -22,7 +22,9 @@ function segmenterOf(id: number): LiveSegmenterStream {
 }
 
 const methods: LiveSegmenterMethods = {
-  open: ({ segmenter, settings, state }) => { segmenters.set(segmenter, new LiveSegmenterStream(settings, state, model)); },
+  open: ({ segmenter, settings, state }) => {
+    segmenters.set(segmenter, new LiveSegmenterStream(settings, state, model));
+  },
   push: async ({ segmenter, bytes }) => {
     const heard = await gate.pass(() => segmenterOf(segmenter).push(bytes));
     return new Transferred(heard, [heard.pcm.buffer]);
@@ -32,7 +34,9 @@ const methods: LiveSegmenterMethods = {
   pause: (segmenter) => segmenterOf(segmenter).pause(),
   clear: (segmenter) => segmenterOf(segmenter).clear(),
   finish: (segmenter) => gate.pass(() => segmenterOf(segmenter).finish()),
-  drop: (segmenter) => { segmenters.delete(segmenter); },
+  drop: (segmenter) => {
+    segmenters.delete(segmenter);
+  },
 };
 
 serveThread(methods);

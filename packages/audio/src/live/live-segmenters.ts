@@ -47,9 +47,16 @@ const LIVE_SEGMENTER_THREAD = new URL('./live-segmenter-thread.js', import.meta.
 
 /** Methods of a thread of segmenters. `segmenter` is chosen by the caller, unique in the thread; one call of a segmenter at a time. */
 export type LiveSegmenterMethods = {
-  readonly open: (start: { readonly segmenter: number; readonly settings: LiveSegmenterSettings; readonly state: LiveSegmenterState | null }) => void;
+  readonly open: (start: {
+    readonly segmenter: number;
+    readonly settings: LiveSegmenterSettings;
+    readonly state: LiveSegmenterState | null;
+  }) => void;
   /** Throws `unprocessable_audio`. */
-  readonly push: (piece: { readonly segmenter: number; readonly bytes: Uint8Array }) => Promise<Transferred<SegmentedPiece>>;
+  readonly push: (piece: {
+    readonly segmenter: number;
+    readonly bytes: Uint8Array;
+  }) => Promise<Transferred<SegmentedPiece>>;
   readonly replay: (piece: { readonly segmenter: number; readonly pcm: Uint8Array }) => Promise<SegmentedPiece>;
   readonly commit: (segmenter: number) => SegmentedPiece;
   readonly pause: (segmenter: number) => SegmentedPiece;
@@ -87,7 +94,9 @@ export class LiveSegmenters {
 
   /** Starts the threads and loads the detector in each. Throws when the model is missing or is no Silero VAD file. */
   static async start(options: { readonly threads: number; readonly vadModelPath: string }): Promise<LiveSegmenters> {
-    return new LiveSegmenters(await DetectionThreads.start<LiveSegmenterMethods>(LIVE_SEGMENTER_THREAD, options.threads, options.vadModelPath));
+    return new LiveSegmenters(
+      await DetectionThreads.start<LiveSegmenterMethods>(LIVE_SEGMENTER_THREAD, options.threads, options.vadModelPath),
+    );
   }
 
   /** @param state where an earlier segmenter left off, or null at the session's start. Throws `shutting_down` after `close`. */

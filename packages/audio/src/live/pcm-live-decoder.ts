@@ -1,6 +1,13 @@
 import { ChannelMixer } from '../decode/channel-mixer.js';
 import { Resampler, type ResamplerSnapshot } from '../decode/resampler.js';
-import { A_LAW, MU_LAW, deinterleave, floatEncoding, integerEncoding, type SampleEncoding } from '../decode/sample-encoding.js';
+import {
+  A_LAW,
+  MU_LAW,
+  deinterleave,
+  floatEncoding,
+  integerEncoding,
+  type SampleEncoding,
+} from '../decode/sample-encoding.js';
 import type { DecodedLive, LiveDecoder, LiveSegmenterSettings } from './live-decoder.js';
 
 /** Interleaved PCM of any encoding but containers. The pieces hold whole frames. */
@@ -11,7 +18,10 @@ export class PcmLiveDecoder implements LiveDecoder {
   readonly #mixer: ChannelMixer;
   readonly #resampler: Resampler;
 
-  constructor(settings: Pick<LiveSegmenterSettings, 'encoding' | 'sampleRateHz' | 'channels'>, snapshot: ResamplerSnapshot | null) {
+  constructor(
+    settings: Pick<LiveSegmenterSettings, 'encoding' | 'sampleRateHz' | 'channels'>,
+    snapshot: ResamplerSnapshot | null,
+  ) {
     this.#encoding = encodingOf(settings.encoding);
     this.#channels = settings.channels;
     this.#mixer = new ChannelMixer(settings.channels, settings.sampleRateHz);
@@ -39,11 +49,18 @@ export class PcmLiveDecoder implements LiveDecoder {
 }
 
 function encodingOf(encoding: LiveSegmenterSettings['encoding']): SampleEncoding {
-  const found = encoding === 'mulaw' ? MU_LAW
-    : encoding === 'alaw' ? A_LAW
-      : encoding === 'pcm_f32le' ? floatEncoding(4, true)
-        : encoding === 'pcm_u8' ? integerEncoding(1, true, true)
-          : encoding === 'pcm_s16le' ? integerEncoding(2, true) : null;
+  const found =
+    encoding === 'mulaw'
+      ? MU_LAW
+      : encoding === 'alaw'
+        ? A_LAW
+        : encoding === 'pcm_f32le'
+          ? floatEncoding(4, true)
+          : encoding === 'pcm_u8'
+            ? integerEncoding(1, true, true)
+            : encoding === 'pcm_s16le'
+              ? integerEncoding(2, true)
+              : null;
   if (found === null) throw new RangeError(`${encoding} is no encoding of bare samples`);
   return found;
 }

@@ -11,11 +11,15 @@ export type UtteranceEnd = 'silence' | 'committed' | 'cut' | 'finish';
 export type UtteranceEvent =
   | { readonly type: 'started'; readonly utterance: number; readonly speechStartSamples: number }
   | {
-    readonly type: 'ended'; readonly utterance: number; readonly by: UtteranceEnd;
-    /** Audio for the model, with padding. */
-    readonly startSamples: number; readonly endSamples: number;
-    readonly speechStartSamples: number; readonly speechEndSamples: number;
-  };
+      readonly type: 'ended';
+      readonly utterance: number;
+      readonly by: UtteranceEnd;
+      /** Audio for the model, with padding. */
+      readonly startSamples: number;
+      readonly endSamples: number;
+      readonly speechStartSamples: number;
+      readonly speechEndSamples: number;
+    };
 
 /** The utterance in progress, as far as it has arrived. */
 export interface OpenUtterance {
@@ -76,7 +80,10 @@ export class UtteranceTracker {
   #firstWindow = 0;
   #events: UtteranceEvent[] = [];
 
-  constructor(settings: Pick<LiveSegmenterSettings, 'detect' | 'paddingMs' | 'endpointingMs' | 'maxUtteranceMs'>, snapshot?: TrackerSnapshot) {
+  constructor(
+    settings: Pick<LiveSegmenterSettings, 'detect' | 'paddingMs' | 'endpointingMs' | 'maxUtteranceMs'>,
+    snapshot?: TrackerSnapshot,
+  ) {
     this.#detect = settings.detect;
     this.#padBeforeSamples = settings.detect ? settings.paddingMs * SAMPLES_PER_MS : 0;
     this.#padAfterSamples = settings.detect ? Math.min(settings.paddingMs, settings.endpointingMs) * SAMPLES_PER_MS : 0;
@@ -95,8 +102,16 @@ export class UtteranceTracker {
   openAt(positionSamples: number): OpenUtterance | null {
     const open = this.#open;
     if (open?.confirmed !== true) return null;
-    const endSamples = this.#detect ? Math.min(positionSamples, open.reachSamples + this.#padAfterSamples) : positionSamples;
-    return { utterance: this.#next, startSamples: open.startSamples, endSamples, speechStartSamples: open.speechStartSamples, resting: this.#detect && endSamples === open.reachSamples + this.#padAfterSamples };
+    const endSamples = this.#detect
+      ? Math.min(positionSamples, open.reachSamples + this.#padAfterSamples)
+      : positionSamples;
+    return {
+      utterance: this.#next,
+      startSamples: open.startSamples,
+      endSamples,
+      speechStartSamples: open.speechStartSamples,
+      resting: this.#detect && endSamples === open.reachSamples + this.#padAfterSamples,
+    };
   }
 
   /** No utterance to come needs audio before this position. */
@@ -117,9 +132,11 @@ export class UtteranceTracker {
       else if (event.type === 'confirmed') this.#confirm();
       else if (event.type === 'skipped') this.#open = null;
     }
-    if (!this.#detect && this.#open === null && Math.min(endSamples, positionSamples) > this.#lastEndSamples) this.#begin(startSamples, true);
+    if (!this.#detect && this.#open === null && Math.min(endSamples, positionSamples) > this.#lastEndSamples)
+      this.#begin(startSamples, true);
     if (window.speaking && this.#open !== null) this.#open.reachSamples = endSamples;
-    if (spoken !== undefined) this.#end(spoken.endSamples, Math.min(spoken.endSamples + this.#padAfterSamples, endSamples), 'silence');
+    if (spoken !== undefined)
+      this.#end(spoken.endSamples, Math.min(spoken.endSamples + this.#padAfterSamples, endSamples), 'silence');
     this.#cutTooLong();
     if (this.#open === null) this.#windows = [];
     return this.#take();
@@ -152,15 +169,21 @@ export class UtteranceTracker {
   finish(totalSamples: number, spokenEndSamples: number | null): UtteranceEvent[] {
     this.#reachTo(totalSamples);
     const endSamples = spokenEndSamples ?? totalSamples;
-    if (this.#open?.confirmed === true) this.#end(endSamples, Math.min(endSamples + this.#padAfterSamples, totalSamples), 'finish');
+    if (this.#open?.confirmed === true)
+      this.#end(endSamples, Math.min(endSamples + this.#padAfterSamples, totalSamples), 'finish');
     this.#open = null;
     return this.#take();
   }
 
   snapshot(): TrackerSnapshot {
     return {
-      next: this.#next, lastEndSamples: this.#lastEndSamples, decidedSamples: this.#decidedSamples, resumeSamples: this.#resumeSamples,
-      open: this.#open === null ? null : { ...this.#open }, firstWindow: this.#firstWindow, windows: [...this.#windows],
+      next: this.#next,
+      lastEndSamples: this.#lastEndSamples,
+      decidedSamples: this.#decidedSamples,
+      resumeSamples: this.#resumeSamples,
+      open: this.#open === null ? null : { ...this.#open },
+      firstWindow: this.#firstWindow,
+      windows: [...this.#windows],
     };
   }
 
@@ -214,7 +237,13 @@ export class UtteranceTracker {
     const longestSamples = this.#maxSamples - this.#padAfterSamples;
     while (this.#open?.confirmed === true && this.#open.reachSamples - this.#open.startSamples > longestSamples) {
       this.#dropWindowsBefore(this.#open.startSamples);
-      const { atSamples } = chooseCut({ startSamples: this.#open.startSamples, windows: this.#windows, firstWindow: this.#firstWindow, maxSamples: longestSamples, forcedMarginSamples: 0 });
+      const { atSamples } = chooseCut({
+        startSamples: this.#open.startSamples,
+        windows: this.#windows,
+        firstWindow: this.#firstWindow,
+        maxSamples: longestSamples,
+        forcedMarginSamples: 0,
+      });
       const { reachSamples } = this.#open;
       this.#end(atSamples, atSamples, 'cut');
       this.#begin(atSamples, true);
@@ -227,8 +256,13 @@ export class UtteranceTracker {
     this.#open = null;
     if (open?.confirmed !== true || endSamples <= open.startSamples) return;
     this.#events.push({
-      type: 'ended', utterance: this.#next, by, startSamples: open.startSamples, endSamples,
-      speechStartSamples: open.speechStartSamples, speechEndSamples: Math.max(open.speechStartSamples, Math.min(speechEndSamples, endSamples)),
+      type: 'ended',
+      utterance: this.#next,
+      by,
+      startSamples: open.startSamples,
+      endSamples,
+      speechStartSamples: open.speechStartSamples,
+      speechEndSamples: Math.max(open.speechStartSamples, Math.min(speechEndSamples, endSamples)),
     });
     this.#next++;
     this.#lastEndSamples = endSamples;

@@ -36,7 +36,12 @@ export class ChannelAccounting {
       return;
     }
     this.#skippedSamples += endSamples - startSamples;
-    this.#skipped.push({ startMs: startSamples / SAMPLES_PER_MS, endMs: endSamples / SAMPLES_PER_MS, channel: this.#channel, reason });
+    this.#skipped.push({
+      startMs: startSamples / SAMPLES_PER_MS,
+      endMs: endSamples / SAMPLES_PER_MS,
+      channel: this.#channel,
+      reason,
+    });
   }
 
   /** The account of a channel that was `totalSamples` long. */
@@ -54,6 +59,8 @@ export function sumAccounts(accounts: readonly Accounting[]): Accounting {
   return {
     speechMs: accounts.reduce((sum, account) => sum + account.speechMs, 0),
     nonSpeechMs: accounts.reduce((sum, account) => sum + account.nonSpeechMs, 0),
-    skipped: accounts.flatMap((account) => account.skipped).sort((a, b) => a.startMs - b.startMs || a.channel - b.channel),
+    skipped: accounts
+      .flatMap((account) => account.skipped)
+      .sort((a, b) => a.startMs - b.startMs || a.channel - b.channel),
   };
 }

@@ -117,7 +117,8 @@ export class ChunkPlanner {
     const ready = end.windows.flatMap((window) => this.observe(window));
     this.#atSamples = end.totalSamples;
     for (const event of end.events) this.#handle(event);
-    if (this.#ended !== null) this.#settle(this.#ended, Math.min(this.#ended.speechEndSamples + this.#paddingSamples, end.totalSamples));
+    if (this.#ended !== null)
+      this.#settle(this.#ended, Math.min(this.#ended.speechEndSamples + this.#paddingSamples, end.totalSamples));
     this.#closePack();
     ready.push(...this.#take());
     return ready;
@@ -125,9 +126,15 @@ export class ChunkPlanner {
 
   #handle(event: SegmenterEvent): void {
     switch (event.type) {
-      case 'onset': this.#begin(event.startSamples); break;
-      case 'confirmed': if (this.#open !== null) this.#open.confirmed = true; break;
-      case 'utterance': this.#end(event.startSamples, event.endSamples); break;
+      case 'onset':
+        this.#begin(event.startSamples);
+        break;
+      case 'confirmed':
+        if (this.#open !== null) this.#open.confirmed = true;
+        break;
+      case 'utterance':
+        this.#end(event.startSamples, event.endSamples);
+        break;
       case 'skipped':
         this.#open = null;
         this.#neighbourEndSamples = event.endSamples;
@@ -155,7 +162,8 @@ export class ChunkPlanner {
   #extend(open: OpenPiece, reachSamples: number): void {
     open.reachSamples = reachSamples;
     if (!open.confirmed) return;
-    if (this.#packedSamples() + reachSamples - this.#packedStart(open.startSamples) > this.#maxSamples) this.#closePack();
+    if (this.#packedSamples() + reachSamples - this.#packedStart(open.startSamples) > this.#maxSamples)
+      this.#closePack();
     while (open.reachSamples - open.startSamples > this.#maxSamples) this.#cut(open);
   }
 
@@ -169,8 +177,18 @@ export class ChunkPlanner {
       maxSamples: this.#maxSamples,
       forcedMarginSamples: Math.ceil(this.#overlapSamples / 2),
     });
-    const endSamples = place.forced ? Math.min(place.atSamples + Math.ceil(this.#overlapSamples / 2), startSamples + this.#maxSamples) : place.atSamples;
-    this.#emit([{ startSamples, endSamples, speechStartSamples: open.speechStartSamples, speechEndSamples: endSamples, overlapSamples: open.overlapSamples }]);
+    const endSamples = place.forced
+      ? Math.min(place.atSamples + Math.ceil(this.#overlapSamples / 2), startSamples + this.#maxSamples)
+      : place.atSamples;
+    this.#emit([
+      {
+        startSamples,
+        endSamples,
+        speechStartSamples: open.speechStartSamples,
+        speechEndSamples: endSamples,
+        overlapSamples: open.overlapSamples,
+      },
+    ]);
     open.overlapSamples = place.forced ? this.#overlapSamples : 0;
     open.startSamples = endSamples - open.overlapSamples;
     open.speechStartSamples = open.startSamples;
@@ -192,13 +210,15 @@ export class ChunkPlanner {
       this.#settle(this.#ended, this.#ended.speechEndSamples + this.#paddingSamples);
     }
     const last = this.#pack.at(-1);
-    if (last !== undefined && this.#ended === null && clearSamples - last.speechEndSamples > this.#packGapSamples) this.#closePack();
+    if (last !== undefined && this.#ended === null && clearSamples - last.speechEndSamples > this.#packGapSamples)
+      this.#closePack();
   }
 
   #settle(ended: EndedPiece, endSamples: number): void {
     this.#ended = null;
     const pieceEndSamples = Math.min(endSamples, ended.startSamples + this.#maxSamples);
-    if (this.#packedSamples() + pieceEndSamples - this.#packedStart(ended.startSamples) > this.#maxSamples) this.#closePack();
+    if (this.#packedSamples() + pieceEndSamples - this.#packedStart(ended.startSamples) > this.#maxSamples)
+      this.#closePack();
     this.#pack.push({ ...ended, startSamples: this.#packedStart(ended.startSamples), endSamples: pieceEndSamples });
     if (this.#packGapSamples === 0 || this.#packedSamples() >= this.#targetSamples) this.#closePack();
   }
@@ -230,14 +250,25 @@ export class ChunkPlanner {
       samples += endSamples - startSamples;
       lastEndSamples = endSamples;
     }
-    const speech = pieces.map((piece) => ({ startMs: piece.speechStartSamples / SAMPLES_PER_MS, endMs: piece.speechEndSamples / SAMPLES_PER_MS }));
+    const speech = pieces.map((piece) => ({
+      startMs: piece.speechStartSamples / SAMPLES_PER_MS,
+      endMs: piece.speechEndSamples / SAMPLES_PER_MS,
+    }));
     const overlapMs = (pieces[0]?.overlapSamples ?? 0) / SAMPLES_PER_MS;
-    this.#ready.push({ chunk: { channel: this.#channel, samples, spans, speech, overlapMs }, pcm: this.#tape.read(pieces), atSamples: this.#atSamples });
+    this.#ready.push({
+      chunk: { channel: this.#channel, samples, spans, speech, overlapMs },
+      pcm: this.#tape.read(pieces),
+      atSamples: this.#atSamples,
+    });
   }
 
   /** Drops audio and windows that no chunk can need any more. */
   #forget(): void {
-    const keepSamples = this.#pack[0]?.startSamples ?? this.#ended?.startSamples ?? this.#open?.startSamples ?? this.#clearSamples - this.#paddingSamples;
+    const keepSamples =
+      this.#pack[0]?.startSamples ??
+      this.#ended?.startSamples ??
+      this.#open?.startSamples ??
+      this.#clearSamples - this.#paddingSamples;
     this.#tape.dropBefore(keepSamples);
     if (this.#open === null) this.#dropWindowsBefore(this.#clearSamples - this.#paddingSamples);
   }

@@ -43,12 +43,16 @@ export function chooseCut(stretch: OverlongStretch): CutPlace {
   const { startSamples, windows, firstWindow, maxSamples } = stretch;
   const first = Math.max(0, Math.ceil((startSamples + (maxSamples * 2) / 3) / WINDOW_SAMPLES) - firstWindow);
   const last = Math.min(windows.length, Math.floor((startSamples + maxSamples) / WINDOW_SAMPLES) - firstWindow);
-  const middle = (run: Run): number => firstWindow * WINDOW_SAMPLES + Math.floor(((run.start + run.end) * WINDOW_SAMPLES) / 2);
+  const middle = (run: Run): number =>
+    firstWindow * WINDOW_SAMPLES + Math.floor(((run.start + run.end) * WINDOW_SAMPLES) / 2);
   const pause = longestRun(windows, first, last, (window) => !window.speaking);
   if (pause !== null) return { atSamples: middle(pause), forced: false };
-  const level = Math.sqrt(windows.reduce((power, window) => power + window.rms * window.rms, 0) / Math.max(1, windows.length));
+  const level = Math.sqrt(
+    windows.reduce((power, window) => power + window.rms * window.rms, 0) / Math.max(1, windows.length),
+  );
   const quiet = longestRun(windows, first, last, (window) => window.rms <= level * QUIET_PAUSE_RATIO);
-  if (quiet !== null && quiet.end - quiet.start >= QUIET_PAUSE_WINDOWS) return { atSamples: middle(quiet), forced: false };
+  if (quiet !== null && quiet.end - quiet.start >= QUIET_PAUSE_WINDOWS)
+    return { atSamples: middle(quiet), forced: false };
   const limitSamples = startSamples + maxSamples - stretch.forcedMarginSamples;
   const quietest = quietestRun(windows, first, Math.min(last, Math.floor(limitSamples / WINDOW_SAMPLES) - firstWindow));
   return { atSamples: quietest === null ? limitSamples : Math.min(middle(quietest), limitSamples), forced: true };
@@ -59,7 +63,12 @@ interface Run {
   readonly end: number;
 }
 
-function longestRun(windows: readonly CutWindow[], first: number, last: number, belongs: (window: CutWindow) => boolean): Run | null {
+function longestRun(
+  windows: readonly CutWindow[],
+  first: number,
+  last: number,
+  belongs: (window: CutWindow) => boolean,
+): Run | null {
   let longest: Run | null = null;
   let start: number | null = null;
   for (let index = first; index <= last; index++) {

@@ -43,10 +43,13 @@ export class PcmTape {
 
   /** Copies stretches, one behind the other, as little-endian bytes. Throws `RangeError` when one is not held. */
   read(stretches: readonly { readonly startSamples: number; readonly endSamples: number }[]): Uint8Array<ArrayBuffer> {
-    const samples = new Int16Array(stretches.reduce((sum, stretch) => sum + stretch.endSamples - stretch.startSamples, 0));
+    const samples = new Int16Array(
+      stretches.reduce((sum, stretch) => sum + stretch.endSamples - stretch.startSamples, 0),
+    );
     let position = 0;
     for (const { startSamples, endSamples } of stretches) {
-      if (startSamples < this.#start || endSamples > this.endSamples) throw new RangeError('the stretch is not on the tape');
+      if (startSamples < this.#start || endSamples > this.endSamples)
+        throw new RangeError('the stretch is not on the tape');
       samples.set(this.#samples.subarray(startSamples - this.#start, endSamples - this.#start), position);
       position += endSamples - startSamples;
     }

@@ -71,7 +71,10 @@ export class SpeechReaderFeed<T> {
         this.#items.push(next.value);
         this.#size += this.#sizeOf(next.value);
         this.#onChange();
-        if (this.#size >= this.#maxSize) await new Promise<void>((resolve) => { this.#resume = resolve; });
+        if (this.#size >= this.#maxSize)
+          await new Promise<void>((resolve) => {
+            this.#resume = resolve;
+          });
         this.#resume = null;
       }
     } catch (error) {

@@ -3,7 +3,13 @@ import type { DetectionThreads, ThreadLease } from '../detect/detection-threads.
 import type { OpenedDecoding } from '../decode/open-decoding.js';
 import type { RecordingEvent, RecordingInput } from '../recording.js';
 import { SpeechReaderFeed, type FeedPiece } from './reader-feed.js';
-import { formatName, type OpenRecording, type PieceAnswer, type RecordingPiece, type SpeechReaderMethods } from './thread-recording.js';
+import {
+  formatName,
+  type OpenRecording,
+  type PieceAnswer,
+  type RecordingPiece,
+  type SpeechReaderMethods,
+} from './thread-recording.js';
 
 /** Most pieces that are in a thread, or answered and not yet handed out. */
 const MAX_PIECES = 2;
@@ -38,7 +44,9 @@ export class SpeechReaderRun {
   constructor(input: RecordingInput, decoding: OpenedDecoding) {
     this.#input = input;
     this.#decoding = decoding;
-    const onChange = (): void => { this.#wakeUp(); };
+    const onChange = (): void => {
+      this.#wakeUp();
+    };
     this.#feed = decoding.kind === 'bounded' ? bytesFeed(decoding.source, onChange) : pcmFeed(decoding.pcm, onChange);
   }
 
@@ -51,7 +59,9 @@ export class SpeechReaderRun {
   /** Chunks as they are complete, then the end. Throws what the source threw, or `AsrError`. */
   async *events(threads: DetectionThreads<SpeechReaderMethods>): AsyncGenerator<RecordingEvent, void, void> {
     // A thread that dies while the source is awaited has no call to reject.
-    const lease = await threads.lease(() => { this.fail(new AsrError('internal')); });
+    const lease = await threads.lease(() => {
+      this.fail(new AsrError('internal'));
+    });
     this.#lease = lease;
     for (;;) {
       this.#failure ??= this.#feed.failure;
@@ -82,25 +92,38 @@ export class SpeechReaderRun {
     while (!this.#lastSent && this.#inThread + this.#answers.length < MAX_PIECES) {
       const taken = this.#feed.take();
       if (taken === null) return;
-      const piece: RecordingPiece = { recording: this.#recording, open: this.#sent === 0 ? this.#open() : null, ...taken };
+      const piece: RecordingPiece = {
+        recording: this.#recording,
+        open: this.#sent === 0 ? this.#open() : null,
+        ...taken,
+      };
       this.#sent++;
       this.#inThread++;
       this.#lastSent = taken.last;
-      const buffers = 'bytes' in taken.content ? [taken.content.bytes.buffer] : taken.content.pcm.map((track) => track.buffer);
+      const buffers =
+        'bytes' in taken.content ? [taken.content.bytes.buffer] : taken.content.pcm.map((track) => track.buffer);
       thread.call('push', piece, buffers).then(
         (answer) => {
           this.#inThread--;
           this.#answers.push(answer);
           this.#wakeUp();
         },
-        (error: unknown) => { this.fail(AsrError.from(error)); },
+        (error: unknown) => {
+          this.fail(AsrError.from(error));
+        },
       );
     }
   }
 
   #open(): OpenRecording {
     const { channels, detect, policy, limits } = this.#input;
-    return { container: this.#decoding.kind === 'bounded' ? this.#decoding.container : null, channels, detect, policy, limits };
+    return {
+      container: this.#decoding.kind === 'bounded' ? this.#decoding.container : null,
+      channels,
+      detect,
+      policy,
+      limits,
+    };
   }
 
   /** Adds what only the decoder outside the thread knows. */
@@ -151,16 +174,27 @@ function bytesFeed(source: AsyncIterable<Uint8Array>, onChange: () => void): Pie
 }
 
 function pcmFeed(source: AsyncIterable<Float32Array[]>, onChange: () => void): PieceFeed {
-  return packed(new SpeechReaderFeed(source, (block) => block.reduce((sum, track) => sum + track.byteLength, 0), MAX_PIECE_PCM_BYTES, onChange), (blocks) => {
-    const samples = blocks.reduce((sum, block) => sum + (block[0]?.length ?? 0), 0);
-    const pcm = Array.from({ length: Math.max(0, ...blocks.map((block) => block.length)) }, () => new Float32Array(samples));
-    let position = 0;
-    for (const block of blocks) {
-      for (const [channel, track] of block.entries()) pcm[channel]?.set(track, position);
-      position += block[0]?.length ?? 0;
-    }
-    return { pcm };
-  });
+  return packed(
+    new SpeechReaderFeed(
+      source,
+      (block) => block.reduce((sum, track) => sum + track.byteLength, 0),
+      MAX_PIECE_PCM_BYTES,
+      onChange,
+    ),
+    (blocks) => {
+      const samples = blocks.reduce((sum, block) => sum + (block[0]?.length ?? 0), 0);
+      const pcm = Array.from(
+        { length: Math.max(0, ...blocks.map((block) => block.length)) },
+        () => new Float32Array(samples),
+      );
+      let position = 0;
+      for (const block of blocks) {
+        for (const [channel, track] of block.entries()) pcm[channel]?.set(track, position);
+        position += block[0]?.length ?? 0;
+      }
+      return { pcm };
+    },
+  );
 }
 
 function packed<T>(feed: SpeechReaderFeed<T>, pack: (items: readonly T[]) => Content): PieceFeed {
@@ -169,8 +203,14 @@ function packed<T>(feed: SpeechReaderFeed<T>, pack: (items: readonly T[]) => Con
       const piece: FeedPiece<T> | null = feed.take();
       return piece === null ? null : { content: pack(piece.items), last: piece.last };
     },
-    get failure() { return feed.failure; },
-    get waitedMs() { return feed.waitedMs; },
-    close: () => { feed.close(); },
+    get failure() {
+      return feed.failure;
+    },
+    get waitedMs() {
+      return feed.waitedMs;
+    },
+    close: () => {
+      feed.close();
+    },
   };
 }

@@ -20,7 +20,10 @@ const methods: SpeechReaderMethods = {
     try {
       const answer = await gate.pass(() => recording.push(piece));
       if (piece.last) recordings.delete(piece.recording);
-      return new Transferred(answer, answer.chunks.map((chunk) => chunk.pcm.buffer));
+      return new Transferred(
+        answer,
+        answer.chunks.map((chunk) => chunk.pcm.buffer),
+      );
     } catch (error) {
       recordings.delete(piece.recording);
       throw error;

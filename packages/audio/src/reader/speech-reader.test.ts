@@ -4,9 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
-import { LIMITS, WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from '../decode/testing/encoded-twins.js';
+import {
+  LIMITS,
+  WITHOUT_FFMPEG,
+  encodedTwin,
+  ffmpeg,
+  inPieces,
+  voice,
+  wavFile,
+} from '../decode/testing/encoded-twins.js';
 import { DetectionThreads } from '../detect/detection-threads.js';
-import { DETECT, POLICY, VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from '../testing/detection-samples.js';
+import {
+  DETECT,
+  POLICY,
+  VAD_MODEL_PATH,
+  WITHOUT_MODEL,
+  WITHOUT_RECORDINGS,
+  recordingBytes,
+} from '../testing/detection-samples.js';
 import type { RecordingEvent, RecordingInput } from '../recording.js';
 import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
 import { SpeechReader } from './speech-reader.js';
@@ -15,7 +30,17 @@ type Chunk = Extract<RecordingEvent, { type: 'chunk' }>;
 type Result = { chunks: Chunk[]; summary: RecordingSummary };
 
 function input(source: AsyncIterable<Uint8Array>, more: Partial<RecordingInput> = {}): RecordingInput {
-  return { source, contentType: null, extension: null, channels: 'mix', detect: DETECT, policy: POLICY, limits: LIMITS, signal: new AbortController().signal, ...more };
+  return {
+    source,
+    contentType: null,
+    extension: null,
+    channels: 'mix',
+    detect: DETECT,
+    policy: POLICY,
+    limits: LIMITS,
+    signal: new AbortController().signal,
+    ...more,
+  };
 }
 
 async function collect(events: AsyncIterable<RecordingEvent>): Promise<Result> {
@@ -27,20 +52,31 @@ async function collect(events: AsyncIterable<RecordingEvent>): Promise<Result> {
     else ({ summary } = event);
   }
   assert.ok(summary !== null);
-  assert.deepEqual(chunks.map(({ chunk }) => chunk.index), chunks.map((_, index) => index));
+  assert.deepEqual(
+    chunks.map(({ chunk }) => chunk.index),
+    chunks.map((_, index) => index),
+  );
   assert.equal(summary.chunks, chunks.length);
   const skippedMs = summary.accounting.skipped.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  assert.equal(summary.accounting.speechMs + summary.accounting.nonSpeechMs + skippedMs, summary.durationMs * summary.channels);
+  assert.equal(
+    summary.accounting.speechMs + summary.accounting.nonSpeechMs + skippedMs,
+    summary.durationMs * summary.channels,
+  );
   for (const { chunk, pcm } of chunks) assert.equal(pcm.byteLength, chunk.samples * 2);
   return { chunks, summary };
 }
 
-const refusal = (code: string) => (error: unknown): boolean => error instanceof AsrError && error.code === code;
+const refusal =
+  (code: string) =>
+  (error: unknown): boolean =>
+    error instanceof AsrError && error.code === code;
 
 /** Bytes of a file, then nothing more, and never an end. `closed` resolves when the reader lets go of it. */
 function stuckSource(bytes: Uint8Array): { source: AsyncIterable<Uint8Array>; closed: Promise<void> } {
   let close: () => void = () => undefined;
-  const closed = new Promise<void>((resolve) => { close = resolve; });
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
   const pieces = [bytes];
   const iterator: AsyncIterator<Uint8Array> = {
     next: () => {
@@ -94,22 +130,58 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     const essence = ({ chunks, summary }: Result): unknown => [chunks, { ...summary, decodeMs: 0, detectMs: 0 }];
     const once = await collect(reader.read(input(inPieces(bytes, bytes.length), { channels: 'split' })));
     for (const size of [997, 4_096, 65_536]) {
-      assert.deepEqual(essence(await collect(reader.read(input(inPieces(bytes, size), { channels: 'split' })))), essence(once));
+      assert.deepEqual(
+        essence(await collect(reader.read(input(inPieces(bytes, size), { channels: 'split' })))),
+        essence(once),
+      );
     }
   });
 
-  void test('Channels are detected apart, counted together and ordered by when they are complete', { skip: WITHOUT_RECORDINGS }, async () => {
-    const { chunks, summary } = await collect(reader.read(input(inPieces(recordingBytes('two-speakers-stereo.wav'), 65_536), { channels: 'split' })));
-    assert.equal(summary.channels, 2);
-    assert.deepEqual(chunks.map(({ chunk }) => chunk.channel), [1, 0]);
-    assert.ok((chunks[0]?.chunk.speech[0]?.endMs ?? Infinity) < (chunks[1]?.chunk.speech[0]?.endMs ?? 0));
-  });
+  void test(
+    'Channels are detected apart, counted together and ordered by when they are complete',
+    { skip: WITHOUT_RECORDINGS },
+    async () => {
+      const { chunks, summary } = await collect(
+        reader.read(input(inPieces(recordingBytes('two-speakers-stereo.wav'), 65_536), { channels: 'split' })),
+      );
+      assert.equal(summary.channels, 2);
+      assert.deepEqual(
+        chunks.map(({ chunk }) => chunk.channel),
+        [1, 0],
+      );
+      assert.ok((chunks[0]?.chunk.speech[0]?.endMs ?? Infinity) < (chunks[1]?.chunk.speech[0]?.endMs ?? 0));
+    },
+  );
 
-  void test('Speech comes out of recordings of speech, nothing out of noise', { skip: WITHOUT_RECORDINGS }, async () => {
-    const results = await Promise.all(['jfk.wav', 'harvard-spk1-2.wav', 'numbers-mono-44k1.aiff', 'silence.wav', 'noise-babble.wav', 'noise-dog.wav', 'noise-thunder.wav']
-      .map(async (file) => [file, (await collect(reader.read(input(inPieces(recordingBytes(file), 30_000))))).chunks.length] as const));
-    assert.deepEqual(results, [['jfk.wav', 4], ['harvard-spk1-2.wav', 1], ['numbers-mono-44k1.aiff', 3], ['silence.wav', 0], ['noise-babble.wav', 0], ['noise-dog.wav', 0], ['noise-thunder.wav', 0]]);
-  });
+  void test(
+    'Speech comes out of recordings of speech, nothing out of noise',
+    { skip: WITHOUT_RECORDINGS },
+    async () => {
+      const results = await Promise.all(
+        [
+          'jfk.wav',
+          'harvard-spk1-2.wav',
+          'numbers-mono-44k1.aiff',
+          'silence.wav',
+          'noise-babble.wav',
+          'noise-dog.wav',
+          'noise-thunder.wav',
+        ].map(
+          async (file) =>
+            [file, (await collect(reader.read(input(inPieces(recordingBytes(file), 30_000))))).chunks.length] as const,
+        ),
+      );
+      assert.deepEqual(results, [
+        ['jfk.wav', 4],
+        ['harvard-spk1-2.wav', 1],
+        ['numbers-mono-44k1.aiff', 3],
+        ['silence.wav', 0],
+        ['noise-babble.wav', 0],
+        ['noise-dog.wav', 0],
+        ['noise-thunder.wav', 0],
+      ]);
+    },
+  );
 
   void test('What another decoder gives passes the same way', { skip: WITHOUT_FFMPEG }, async () => {
     const mp3 = encodedTwin(wav, ['-b:a', '64k'], 'mp3');
@@ -121,8 +193,17 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
 
   void test('Many recordings at once do not mix', async () => {
     const lengths = Array.from({ length: 24 }, (_, index) => 2 + index / 2);
-    const durations = await Promise.all(lengths.map(async (seconds) => (await collect(reader.read(input(inPieces(wavFile(voice(seconds, 8_000, 1), 8_000), 7_000))))).summary.durationMs));
-    assert.deepEqual(durations, lengths.map((seconds) => seconds * 1_000));
+    const durations = await Promise.all(
+      lengths.map(
+        async (seconds) =>
+          (await collect(reader.read(input(inPieces(wavFile(voice(seconds, 8_000, 1), 8_000), 7_000))))).summary
+            .durationMs,
+      ),
+    );
+    assert.deepEqual(
+      durations,
+      lengths.map((seconds) => seconds * 1_000),
+    );
   });
 
   void test('Chunks come while the recording is still arriving', async () => {
@@ -149,7 +230,10 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     const events = reader.read(input(endless(), { detect: whole }));
     await events.next();
     const turns = async (count: number): Promise<void> => {
-      for (let turn = 0; turn < count; turn++) await new Promise((resolve) => { setImmediate(resolve); });
+      for (let turn = 0; turn < count; turn++)
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
     };
     // A second recording from beginning to end gives the first enough time to read on, if it would.
     await collect(reader.read(input(inPieces(wav, 1_000), { detect: whole })));
@@ -179,9 +263,13 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   });
 
   void test('Bad recordings are refused with their code; the next one is read', async () => {
-    const refused = (bytes: Uint8Array, more: Partial<RecordingInput> = {}): Promise<Result> => collect(reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
+    const refused = (bytes: Uint8Array, more: Partial<RecordingInput> = {}): Promise<Result> =>
+      collect(reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
     await assert.rejects(refused(new Uint8Array(0)), refusal('empty_file'));
-    await assert.rejects(refused(new TextEncoder().encode('no sound at all, only words. '.repeat(50))), refusal('unprocessable_audio'));
+    await assert.rejects(
+      refused(new TextEncoder().encode('no sound at all, only words. '.repeat(50))),
+      refusal('unprocessable_audio'),
+    );
     await assert.rejects(refused(wav.slice(0, 44)), refusal('unprocessable_audio'));
     await assert.rejects(refused(wav, { limits: { ...LIMITS, maxDurationMs: 39_999 } }), refusal('audio_too_long'));
     assert.equal((await refused(wav, { limits: { ...LIMITS, maxDurationMs: 40_000 } })).summary.durationMs, 40_000);
@@ -202,31 +290,64 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     for (const run of runs) await run.next();
     // With one recording on each of the two threads, the place is on the thread of one of them.
     let died = false;
-    const lease = await threads.lease(() => { died = true; });
-    const failures = runs.map((run) => collect(run).then(() => null, (error: unknown) => error));
+    const lease = await threads.lease(() => {
+      died = true;
+    });
+    const failures = runs.map((run) =>
+      collect(run).then(
+        () => null,
+        (error: unknown) => error,
+      ),
+    );
     await lease.thread.terminate();
     const failure = await Promise.race(failures);
     assert.ok(refusal('internal')(failure), String(failure));
     assert.equal(died, true);
     lease.release();
-    const next = await Promise.all([1, 2].map(() => collect(reader.read(input(inPieces(wav, 65_536), { detect: whole })))));
-    assert.deepEqual(next.map(({ summary }) => summary.durationMs), [40_000, 40_000]);
+    const next = await Promise.all(
+      [1, 2].map(() => collect(reader.read(input(inPieces(wav, 65_536), { detect: whole })))),
+    );
+    assert.deepEqual(
+      next.map(({ summary }) => summary.durationMs),
+      [40_000, 40_000],
+    );
     abort.abort();
-    const codes = (await Promise.all(failures)).map((error) => (error instanceof AsrError ? error.code : String(error)));
+    const codes = (await Promise.all(failures)).map((error) =>
+      error instanceof AsrError ? error.code : String(error),
+    );
     assert.deepEqual(codes.sort(), ['cancelled', 'internal']);
   });
 });
 
-void test('Closing a reader ends its recordings with `shutting_down` and takes no new ones', { skip: WITHOUT_MODEL }, async () => {
-  const reader = await SpeechReader.start({ threads: 1, vadModelPath: VAD_MODEL_PATH, spoolDir: tmpdir(), maxSpoolBytes: 0, ffmpeg: null });
-  const events = reader.read(input(stuckSource(wav).source, { detect: whole }));
-  await events.next();
-  const rest = assert.rejects(collect(events), refusal('shutting_down'));
-  await reader.close();
-  await rest;
-  await assert.rejects(reader.read(input(inPieces(wav, 65_536), { detect: whole })).next(), refusal('shutting_down'));
-});
+void test(
+  'Closing a reader ends its recordings with `shutting_down` and takes no new ones',
+  { skip: WITHOUT_MODEL },
+  async () => {
+    const reader = await SpeechReader.start({
+      threads: 1,
+      vadModelPath: VAD_MODEL_PATH,
+      spoolDir: tmpdir(),
+      maxSpoolBytes: 0,
+      ffmpeg: null,
+    });
+    const events = reader.read(input(stuckSource(wav).source, { detect: whole }));
+    await events.next();
+    const rest = assert.rejects(collect(events), refusal('shutting_down'));
+    await reader.close();
+    await rest;
+    await assert.rejects(reader.read(input(inPieces(wav, 65_536), { detect: whole })).next(), refusal('shutting_down'));
+  },
+);
 
 void test('A reader whose model is missing does not start', async () => {
-  await assert.rejects(SpeechReader.start({ threads: 2, vadModelPath: join(tmpdir(), 'no-such-model.onnx'), spoolDir: tmpdir(), maxSpoolBytes: 0, ffmpeg: null }), /no-such-model/);
+  await assert.rejects(
+    SpeechReader.start({
+      threads: 2,
+      vadModelPath: join(tmpdir(), 'no-such-model.onnx'),
+      spoolDir: tmpdir(),
+      maxSpoolBytes: 0,
+      ffmpeg: null,
+    }),
+    /no-such-model/,
+  );
 });

@@ -26,14 +26,20 @@ export class SpeechReader {
   readonly #runs = new Set<SpeechReaderRun>();
 
   /** @param threads owned by the reader: `close` ends them */
-  constructor(options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>, threads: DetectionThreads<SpeechReaderMethods>) {
+  constructor(
+    options: Omit<SpeechReaderOptions, 'threads' | 'vadModelPath'>,
+    threads: DetectionThreads<SpeechReaderMethods>,
+  ) {
     this.#options = options;
     this.#threads = threads;
   }
 
   /** Starts the threads and loads the detector in each. Throws when the model is missing or is no Silero VAD file. */
   static async start(options: SpeechReaderOptions): Promise<SpeechReader> {
-    return new SpeechReader(options, await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, options.threads, options.vadModelPath));
+    return new SpeechReader(
+      options,
+      await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, options.threads, options.vadModelPath),
+    );
   }
 
   /**
@@ -62,7 +68,9 @@ export class SpeechReader {
   }
 
   async *#follow(run: SpeechReaderRun, signal: AbortSignal): AsyncGenerator<RecordingEvent, void, void> {
-    const onAbort = (): void => { run.fail(signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled')); };
+    const onAbort = (): void => {
+      run.fail(signal.reason instanceof AsrError ? signal.reason : new AsrError('cancelled'));
+    };
     this.#runs.add(run);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();

@@ -1,4 +1,11 @@
-import { AsrError, type ChannelMode, type ChunkPolicy, type DetectOptions, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
+import {
+  AsrError,
+  type ChannelMode,
+  type ChunkPolicy,
+  type DetectOptions,
+  type PlannedChunk,
+  type RecordingSummary,
+} from '@murmuration/contracts';
 import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import type { Transferred } from '@murmuration/runtime';
 import type { BoundedContainer } from '../decode/container.js';
@@ -30,7 +37,8 @@ export interface RecordingPiece {
   /** Set with the first piece. */
   readonly open: OpenRecording | null;
   /** Bytes of the file for the thread's decoder, or planar PCM at 16 kHz. */
-  readonly content: { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly pcm: readonly Float32Array<ArrayBuffer>[] };
+  readonly content:
+    { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly pcm: readonly Float32Array<ArrayBuffer>[] };
   /** True for the last piece; the answer then carries the summary. */
   readonly last: boolean;
 }
@@ -76,7 +84,10 @@ export class ThreadRecording {
   constructor(open: OpenRecording, model: SileroModel) {
     this.#open = open;
     this.#model = model;
-    this.#decoder = open.container === null ? null : createBoundedDecoder(open.container, { channels: open.channels, limits: open.limits });
+    this.#decoder =
+      open.container === null
+        ? null
+        : createBoundedDecoder(open.container, { channels: open.channels, limits: open.limits });
   }
 
   /** Works on a piece once the pieces before it are done. Throws `AsrError`. */
@@ -97,7 +108,10 @@ export class ThreadRecording {
     } else {
       const { bytes } = piece.content;
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
-        await this.#search(this.#decode((decoder) => decoder.push(bytes.subarray(start, start + SLICE_BYTES))), chunks);
+        await this.#search(
+          this.#decode((decoder) => decoder.push(bytes.subarray(start, start + SLICE_BYTES))),
+          chunks,
+        );
       }
     }
     return { chunks, summary: piece.last ? await this.#finish(chunks) : null };
@@ -114,8 +128,12 @@ export class ThreadRecording {
   async #search(pcm: readonly Float32Array[], chunks: ReadChunk[]): Promise<void> {
     const samples = pcm[0]?.length ?? 0;
     if (samples === 0) return;
-    if (this.#tracks.length === 0) this.#tracks = pcm.map((_, channel) => new ChannelTrack(channel, this.#model, this.#open.detect, this.#open.policy));
-    if (pcm.length !== this.#tracks.length) throw new AsrError('unprocessable_audio', 'The number of channels changes in the middle of the recording.');
+    if (this.#tracks.length === 0)
+      this.#tracks = pcm.map(
+        (_, channel) => new ChannelTrack(channel, this.#model, this.#open.detect, this.#open.policy),
+      );
+    if (pcm.length !== this.#tracks.length)
+      throw new AsrError('unprocessable_audio', 'The number of channels changes in the middle of the recording.');
     this.#samples += samples;
     if (this.#samples > this.#open.limits.maxDurationMs * SAMPLES_PER_MS) throw new AsrError('audio_too_long');
     for (let start = 0; start < samples; start += SLICE_SAMPLES) {
@@ -131,7 +149,11 @@ export class ThreadRecording {
   }
 
   async #finish(chunks: ReadChunk[]): Promise<RecordingSummary> {
-    if (this.#decoder !== null) await this.#search(this.#decode((decoder) => decoder.finish()), chunks);
+    if (this.#decoder !== null)
+      await this.#search(
+        this.#decode((decoder) => decoder.finish()),
+        chunks,
+      );
     if (this.#tracks.length === 0) throw new AsrError('unprocessable_audio', 'The recording holds no audio.');
     const ready: ReadyChunk[] = [];
     const accounts: RecordingSummary['accounting'][] = [];
@@ -149,7 +171,14 @@ export class ThreadRecording {
       accounting: sumAccounts(accounts),
       warnings: [
         ...(this.#decoder?.warnings ?? []),
-        ...(unlisted === 0 ? [] : [{ code: 'skipped_unlisted', message: `${String(unlisted)} more stretches were skipped as too short than are listed; they count as non-speech.` }]),
+        ...(unlisted === 0
+          ? []
+          : [
+              {
+                code: 'skipped_unlisted',
+                message: `${String(unlisted)} more stretches were skipped as too short than are listed; they count as non-speech.`,
+              },
+            ]),
       ],
       decodeMs: this.#decodeMs,
       detectMs: this.#tracks.reduce((sum, track) => sum + track.detectMs, 0),
@@ -159,7 +188,12 @@ export class ThreadRecording {
 
   /** Numbers the chunks of all channels by the moment of the recording at which each was complete, so that the order does not depend on the pieces. */
   #number(ready: ReadyChunk[], chunks: ReadChunk[]): void {
-    ready.sort((a, b) => a.atSamples - b.atSamples || (a.chunk.spans[0]?.startMs ?? 0) - (b.chunk.spans[0]?.startMs ?? 0) || a.chunk.channel - b.chunk.channel);
+    ready.sort(
+      (a, b) =>
+        a.atSamples - b.atSamples ||
+        (a.chunk.spans[0]?.startMs ?? 0) - (b.chunk.spans[0]?.startMs ?? 0) ||
+        a.chunk.channel - b.chunk.channel,
+    );
     for (const { chunk, pcm } of ready) chunks.push({ chunk: { ...chunk, index: this.#chunks++ }, pcm });
   }
 }

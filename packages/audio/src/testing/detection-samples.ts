@@ -13,13 +13,33 @@ const RECORDINGS = new URL('../shared/audio/', ROOT);
 /** The detector's file where set-up puts it. */
 export const VAD_MODEL_PATH = fileURLToPath(new URL(`.murmuration/models/${vadModelFiles[0].place}`, ROOT));
 /** Reason to skip, or false. */
-export const WITHOUT_MODEL = existsSync(VAD_MODEL_PATH) ? false : 'the voice detection model was not fetched (npm start fetches it)';
+export const WITHOUT_MODEL = existsSync(VAD_MODEL_PATH)
+  ? false
+  : 'the voice detection model was not fetched (npm start fetches it)';
 /** Reason to skip, or false. */
-export const WITHOUT_RECORDINGS = WITHOUT_MODEL === false && !existsSync(RECORDINGS) ? 'the sample recordings lie in ../shared/audio, which is absent' : WITHOUT_MODEL;
+export const WITHOUT_RECORDINGS =
+  WITHOUT_MODEL === false && !existsSync(RECORDINGS)
+    ? 'the sample recordings lie in ../shared/audio, which is absent'
+    : WITHOUT_MODEL;
 
 /** The defaults of the contract. */
-export const DETECT: DetectOptions = { vad: true, threshold: 0.5, minSpeechMs: 100, minSilenceMs: 400, paddingMs: 200, gateRms: 0.005, gateZeroCrossings: 50 };
-export const POLICY: ChunkPolicy = { sampleRateHz: 16_000, maxChunkMs: 15_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 500, overlapMs: 1_000 };
+export const DETECT: DetectOptions = {
+  vad: true,
+  threshold: 0.5,
+  minSpeechMs: 100,
+  minSilenceMs: 400,
+  paddingMs: 200,
+  gateRms: 0.005,
+  gateZeroCrossings: 50,
+};
+export const POLICY: ChunkPolicy = {
+  sampleRateHz: 16_000,
+  maxChunkMs: 15_000,
+  targetChunkMs: 10_000,
+  packGapMs: 0,
+  gridMs: 500,
+  overlapMs: 1_000,
+};
 
 /** Bytes of a sample recording. */
 export function recordingBytes(file: string): Uint8Array {
@@ -45,7 +65,10 @@ export function noise(samples: number, rms: number, random: () => number): Float
 
 /** A tone: few zero crossings where it is low. */
 export function tone(samples: number, frequencyHz: number, rms: number): Float32Array {
-  return Float32Array.from({ length: samples }, (_, index) => Math.sin((2 * Math.PI * frequencyHz * index) / 16_000) * rms * Math.SQRT2);
+  return Float32Array.from(
+    { length: samples },
+    (_, index) => Math.sin((2 * Math.PI * frequencyHz * index) / 16_000) * rms * Math.SQRT2,
+  );
 }
 
 /** Stretches one behind the other. */

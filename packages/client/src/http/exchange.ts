@@ -32,7 +32,9 @@ export function path(...parts: readonly string[]): string {
 export class LinkedAbort {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
-  readonly #follow = (): void => { this.#controller.abort(this.#outer?.reason); };
+  readonly #follow = (): void => {
+    this.#controller.abort(this.#outer?.reason);
+  };
 
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
@@ -87,7 +89,9 @@ export function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
 /** Why a signal was aborted, always as an error. */
 export function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new Error(typeof reason === 'string' ? reason : 'aborted', { cause: reason });
+  return reason instanceof Error
+    ? reason
+    : new Error(typeof reason === 'string' ? reason : 'aborted', { cause: reason });
 }
 
 export interface ExchangeOptions {
@@ -111,7 +115,10 @@ export class Exchange {
     this.#options = options;
     this.#abort = new LinkedAbort(call.signal);
     this.#upload = call.body?.();
-    if (limitMs !== undefined) this.#timer = setTimeout(() => { this.#abort.abort(new Error(`no answer in ${String(limitMs / 1_000)} s`)); }, limitMs);
+    if (limitMs !== undefined)
+      this.#timer = setTimeout(() => {
+        this.#abort.abort(new Error(`no answer in ${String(limitMs / 1_000)} s`));
+      }, limitMs);
   }
 
   /** Sends the request and answers the response when it is good. Throws what `explained` gives. */
@@ -121,11 +128,16 @@ export class Exchange {
       this.#abort.signal.throwIfAborted();
       const response = await fetch(`${baseUrl}${this.#call.path}${queryOf(this.#call)}`, {
         method: this.#call.method,
-        headers: { ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }), ...this.#call.headers, ...this.#upload?.headers },
+        headers: {
+          ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...this.#call.headers,
+          ...this.#upload?.headers,
+        },
         signal: this.#abort.signal,
         ...(this.#upload === undefined ? {} : { body: this.#upload.body, duplex: 'half' as const }),
         // With both of these Node's fetch keeps no second copy of what it sends in case of a redirect: 2 GB cost 50 MB instead of 2 GB.
-        redirect: 'error', window: null,
+        redirect: 'error',
+        window: null,
       });
       if (!response.ok) throw await answerError(response, Date.now());
       return response;
@@ -139,7 +151,9 @@ export class Exchange {
     if (this.#upload?.fault !== undefined) return this.#upload.fault;
     if (this.#call.signal?.aborted === true) return reasonOf(this.#call.signal);
     if (error instanceof MurmurationError) return error;
-    return new MurmurationError('unreachable', `${this.#options.baseUrl} does not answer: ${innermost(error)}`, { cause: error });
+    return new MurmurationError('unreachable', `${this.#options.baseUrl} does not answer: ${innermost(error)}`, {
+      cause: error,
+    });
   }
 
   close(): void {
@@ -160,6 +174,7 @@ function queryOf({ query }: Call): string {
 /** What fetch hides in causes: `connect ECONNREFUSED 127.0.0.1:8000` instead of `fetch failed`. */
 function innermost(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.cause instanceof AggregateError && error.cause.errors[0] instanceof Error) return error.cause.errors[0].message;
+  if (error.cause instanceof AggregateError && error.cause.errors[0] instanceof Error)
+    return error.cause.errors[0].message;
   return error.cause instanceof Error ? error.cause.message : error.message;
 }

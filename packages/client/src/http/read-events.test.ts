@@ -17,7 +17,9 @@ async function all(response: Response, silenceMs = 10_000): Promise<ServerEvent[
 
 describe('Events of an answer', () => {
   test('They are the same however the bytes are cut, also within a letter', async (t) => {
-    const text = Buffer.from(`: hello\n\n${sse('segment', { text: 'Zoë — 😀' }, '1-0')}data: bare\n\n${sse('done', null)}`);
+    const text = Buffer.from(
+      `: hello\n\n${sse('segment', { text: 'Zoë — 😀' }, '1-0')}data: bare\n\n${sse('done', null)}`,
+    );
     const response = await answered(t, async (_seen, answer) => {
       for (const byte of text) {
         answer.write(Buffer.of(byte));
@@ -26,17 +28,23 @@ describe('Events of an answer', () => {
       answer.end();
     });
     assert.deepEqual(await all(response), [
-      { type: 'segment', id: '1-0', data: '{"text":"Zoë — 😀"}' }, { type: 'message', id: '', data: 'bare' }, { type: 'done', id: '', data: 'null' },
+      { type: 'segment', id: '1-0', data: '{"text":"Zoë — 😀"}' },
+      { type: 'message', id: '', data: 'bare' },
+      { type: 'done', id: '', data: 'null' },
     ]);
   });
 
   test('A server that falls silent is taken for dead; one that comments is not', async (t) => {
-    const silent = await answered(t, (_seen, answer) => { answer.write(sse('accepted', {}, '1-0')); });
+    const silent = await answered(t, (_seen, answer) => {
+      answer.write(sse('accepted', {}, '1-0'));
+    });
     await assert.rejects(all(silent, 60), { code: 'unreachable', message: /has said nothing/ });
     const commenting = await answered(t, async (_seen, answer) => {
       for (let beat = 0; beat < 12; beat++) {
         answer.write(': still at work\n\n');
-        await new Promise((resolve) => { setTimeout(resolve, 100); });
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100);
+        });
       }
       answer.end(sse('done', {}));
     });
@@ -44,13 +52,17 @@ describe('Events of an answer', () => {
   });
 
   test('A connection that breaks is told as such', async (t) => {
-    const response = await answered(t, (_seen, answer) => { answer.write(sse('accepted', {}), () => answer.destroy()); });
+    const response = await answered(t, (_seen, answer) => {
+      answer.write(sse('accepted', {}), () => answer.destroy());
+    });
     await assert.rejects(all(response), { code: 'unreachable', message: /the connection broke/ });
   });
 
   test('Who leaves the loop ends the connection', async (t) => {
     let ended = (): void => undefined;
-    const gone = new Promise<void>((resolve) => { ended = resolve; });
+    const gone = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
     const response = await answered(t, (_seen, answer) => {
       answer.on('close', ended);
       answer.write(sse('a', 1) + sse('b', 2));

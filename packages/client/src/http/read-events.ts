@@ -19,20 +19,34 @@ export async function* readEvents(response: Response, silenceMs: number): AsyncG
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
   const ready: ServerEvent[] = [];
-  const parser = createParser({ onEvent: ({ event, id, data }) => { ready.push({ type: event ?? 'message', id: id ?? '', data }); } });
+  const parser = createParser({
+    onEvent: ({ event, id, data }) => {
+      ready.push({ type: event ?? 'message', id: id ?? '', data });
+    },
+  });
   const silence = { isOver: false };
   try {
     for (;;) {
-      const timer = setTimeout(() => { silence.isOver = true; void reader.cancel().catch(() => undefined); }, silenceMs);
-      const { done, value } = await reader.read().finally(() => { clearTimeout(timer); });
-      if (silence.isOver) throw new MurmurationError('unreachable', `the server has said nothing for ${String(silenceMs / 1_000)} s`);
+      const timer = setTimeout(() => {
+        silence.isOver = true;
+        void reader.cancel().catch(() => undefined);
+      }, silenceMs);
+      const { done, value } = await reader.read().finally(() => {
+        clearTimeout(timer);
+      });
+      if (silence.isOver)
+        throw new MurmurationError('unreachable', `the server has said nothing for ${String(silenceMs / 1_000)} s`);
       if (done) return;
       parser.feed(decoder.decode(value, { stream: true }));
       yield* ready.splice(0);
     }
   } catch (error) {
     if (error instanceof MurmurationError) throw error;
-    throw new MurmurationError('unreachable', `the connection broke: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new MurmurationError(
+      'unreachable',
+      `the connection broke: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   } finally {
     await reader.cancel().catch(() => undefined);
   }

@@ -49,7 +49,11 @@ export class Requester {
       try {
         return JSON.parse(text) as T;
       } catch (error) {
-        throw new MurmurationError('bad_answer', 'the answer is not JSON: is there another server at this address?', { status: response.status, requestId: response.headers.get('x-request-id'), cause: error });
+        throw new MurmurationError('bad_answer', 'the answer is not JSON: is there another server at this address?', {
+          status: response.status,
+          requestId: response.headers.get('x-request-id'),
+          cause: error,
+        });
       }
     });
   }
@@ -78,7 +82,8 @@ export class Requester {
       try {
         return await attempt();
       } catch (error) {
-        if (failures >= this.#options.retries || !(error instanceof MurmurationError) || !mayRepeat(call, error)) throw error;
+        if (failures >= this.#options.retries || !(error instanceof MurmurationError) || !mayRepeat(call, error))
+          throw error;
         const askedMs = (error.retryAfterSeconds ?? 0) * 1_000;
         await pause(Math.max(askedMs, backoffMs(this.#options.backoff, failures)), call.signal);
       }

@@ -1,4 +1,3 @@
-
 /**
  * A recording to send. A stream can be sent once only, so that its request is never repeated; in browsers it needs HTTP/2
  * and Chromium. In Node.js `audioFile` of `@murmuration/client/node` reads a file piece by piece.
@@ -29,19 +28,36 @@ export interface Upload {
 const FILENAME = 'recording';
 
 /** A form of fields and a recording, fields first: so the server works on the file while it comes. */
-export function formUpload(fields: readonly (readonly [name: string, value: string])[], input: AudioInput, options: UploadOptions): Upload {
-  const filename = options.filename ?? (input instanceof Blob && 'name' in input && typeof input.name === 'string' ? input.name : FILENAME);
+export function formUpload(
+  fields: readonly (readonly [name: string, value: string])[],
+  input: AudioInput,
+  options: UploadOptions,
+): Upload {
+  const filename =
+    options.filename ??
+    (input instanceof Blob && 'name' in input && typeof input.name === 'string' ? input.name : FILENAME);
   if (input instanceof Uint8Array || input instanceof ArrayBuffer || input instanceof Blob) {
-    const blob = input instanceof Blob ? input : new Blob([input instanceof ArrayBuffer ? input : new Uint8Array(input)]);
+    const blob =
+      input instanceof Blob ? input : new Blob([input instanceof ArrayBuffer ? input : new Uint8Array(input)]);
     if (options.onUpload === undefined) return { make: () => wholeForm(fields, blob, filename), isRepeatable: true };
-    return { make: () => new StreamedForm(fields, blob.stream(), { filename, sizeBytes: blob.size, onUpload: options.onUpload }), isRepeatable: true };
+    return {
+      make: () =>
+        new StreamedForm(fields, blob.stream(), { filename, sizeBytes: blob.size, onUpload: options.onUpload }),
+      isRepeatable: true,
+    };
   }
-  return { make: () => new StreamedForm(fields, input, { filename, sizeBytes: null, onUpload: options.onUpload }), isRepeatable: false };
+  return {
+    make: () => new StreamedForm(fields, input, { filename, sizeBytes: null, onUpload: options.onUpload }),
+    isRepeatable: false,
+  };
 }
 
 /** A document in JSON. */
 export function jsonUpload(value: unknown): Upload {
-  return { make: () => ({ body: JSON.stringify(value), headers: { 'content-type': 'application/json' }, fault: undefined }), isRepeatable: true };
+  return {
+    make: () => ({ body: JSON.stringify(value), headers: { 'content-type': 'application/json' }, fault: undefined }),
+    isRepeatable: true,
+  };
 }
 
 function wholeForm(fields: readonly (readonly [string, string])[], blob: Blob, filename: string): UploadBody {
@@ -64,16 +80,27 @@ class StreamedForm implements UploadBody {
   readonly #boundary = `murmuration-${crypto.randomUUID()}`;
   #fault: Error | undefined;
 
-  constructor(fields: readonly (readonly [string, string])[], source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>, options: StreamedFormOptions) {
+  constructor(
+    fields: readonly (readonly [string, string])[],
+    source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+    options: StreamedFormOptions,
+  ) {
     const encoder = new TextEncoder();
-    const parts = [...fields.map(([name, value]) => `--${this.#boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`),
-      `--${this.#boundary}\r\ncontent-disposition: form-data; name="file"; filename="${quoted(options.filename)}"\r\ncontent-type: application/octet-stream\r\n\r\n`];
+    const parts = [
+      ...fields.map(
+        ([name, value]) =>
+          `--${this.#boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`,
+      ),
+      `--${this.#boundary}\r\ncontent-disposition: form-data; name="file"; filename="${quoted(options.filename)}"\r\ncontent-type: application/octet-stream\r\n\r\n`,
+    ];
     const head = encoder.encode(parts.join(''));
     const tail = encoder.encode(`\r\n--${this.#boundary}--\r\n`);
     this.headers = {
       'content-type': `multipart/form-data; boundary=${this.#boundary}`,
       // Browsers leave it out; Node.js sends it, so that a file that is too large is refused before it is sent.
-      ...(options.sizeBytes === null ? {} : { 'content-length': String(head.length + options.sizeBytes + tail.length) }),
+      ...(options.sizeBytes === null
+        ? {}
+        : { 'content-length': String(head.length + options.sizeBytes + tail.length) }),
     };
     this.body = streamOf(this.#pieces(head, source, tail, options));
   }
@@ -82,7 +109,12 @@ class StreamedForm implements UploadBody {
     return this.#fault;
   }
 
-  async *#pieces(head: Uint8Array, source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>, tail: Uint8Array, { sizeBytes, onUpload }: StreamedFormOptions): AsyncGenerator<Uint8Array> {
+  async *#pieces(
+    head: Uint8Array,
+    source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+    tail: Uint8Array,
+    { sizeBytes, onUpload }: StreamedFormOptions,
+  ): AsyncGenerator<Uint8Array> {
     yield head;
     let sentBytes = 0;
     try {
@@ -121,14 +153,17 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
 
 /** A stream that pulls one piece at a time. */
 function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = await pieces.next();
-      if (next.done === true) controller.close();
-      else controller.enqueue(next.value);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await pieces.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await pieces.return(undefined);
+      },
     },
-    async cancel() {
-      await pieces.return(undefined);
-    },
-  }, { highWaterMark: 0 });
+    { highWaterMark: 0 },
+  );
 }

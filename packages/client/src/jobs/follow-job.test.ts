@@ -10,16 +10,36 @@ const SEGMENTS = 40;
 /** The events of a job as its stream holds them. */
 const STREAM: readonly (readonly [id: string, text: string])[] = [
   ['1-0', sse('accepted', { id: 'j' }, '1-0')],
-  ...Array.from({ length: SEGMENTS }, (_, i) => [`${String(i + 2)}-0`, sse('segment', { id: i, start: i, end: i + 1, text: `words, naïve ${String(i)}`, confidence: 1, channel: 0 }, `${String(i + 2)}-0`)] as const),
+  ...Array.from(
+    { length: SEGMENTS },
+    (_, i) =>
+      [
+        `${String(i + 2)}-0`,
+        sse(
+          'segment',
+          { id: i, start: i, end: i + 1, text: `words, naïve ${String(i)}`, confidence: 1, channel: 0 },
+          `${String(i + 2)}-0`,
+        ),
+      ] as const,
+  ),
   ['100-0', sse('progress', { done_seconds: 9, planned_seconds: 9 }, '100-0')],
   ['101-0', sse('event of a later version', {}, '101-0')],
   ['102-0', sse('done', { id: 'j' }, '102-0')],
 ];
 
-async function follower(t: TestContext, answer: Answer): Promise<{ follow: (options?: FollowOptions, silenceMs?: number) => AsyncGenerator<JobEvent>; server: TestServer }> {
+async function follower(
+  t: TestContext,
+  answer: Answer,
+): Promise<{ follow: (options?: FollowOptions, silenceMs?: number) => AsyncGenerator<JobEvent>; server: TestServer }> {
   const server = await TestServer.open(answer);
   t.after(() => server.close());
-  const requester = new Requester({ baseUrl: server.url, apiKey: null, fetch: globalThis.fetch, retries: 2, backoff: { baseMs: 2, capMs: 4, random: Math.random } });
+  const requester = new Requester({
+    baseUrl: server.url,
+    apiKey: null,
+    fetch: globalThis.fetch,
+    retries: 2,
+    backoff: { baseMs: 2, capMs: 4, random: Math.random },
+  });
   return { follow: (options = {}, silenceMs = 10_000) => followJob(requester, 'j', options, silenceMs), server };
 }
 
@@ -32,7 +52,9 @@ async function all(events: AsyncGenerator<JobEvent>): Promise<JobEvent[]> {
 /** What is left of the stream for a reader that has seen this id. */
 function rest(lastEventId: string | undefined): string {
   const from = lastEventId === undefined ? 0 : STREAM.findIndex(([id]) => id === lastEventId) + 1;
-  return STREAM.slice(from).map(([, text]) => text).join('');
+  return STREAM.slice(from)
+    .map(([, text]) => text)
+    .join('');
 }
 
 function lastOf(headers: Readonly<Record<string, unknown>>): string | undefined {
@@ -49,31 +71,56 @@ describe('Following a job', () => {
       const bytes = Buffer.from(rest(lastOf(headers)));
       seed = (seed * 48_271) % 2_147_483_647;
       const cutAt = seed % 400;
-      if (cutAt >= bytes.length) { response.end(bytes); return; }
+      if (cutAt >= bytes.length) {
+        response.end(bytes);
+        return;
+      }
       cuts++;
-      response.write(bytes.subarray(0, cutAt), () => { if (cuts % 2 === 0) response.destroy(); else response.end(); });
+      response.write(bytes.subarray(0, cutAt), () => {
+        if (cuts % 2 === 0) response.destroy();
+        else response.end();
+      });
     });
     const events = await all(follow());
     assert.ok(cuts >= 10, String(cuts));
-    assert.deepEqual(events.map(({ type }) => type), ['accepted', ...Array.from({ length: SEGMENTS }, () => 'segment'), 'progress', 'done']);
-    assert.deepEqual(events.flatMap((event) => (event.type === 'segment' ? [event.segment.text] : [])), Array.from({ length: SEGMENTS }, (_, i) => `words, naïve ${String(i)}`));
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['accepted', ...Array.from({ length: SEGMENTS }, () => 'segment'), 'progress', 'done'],
+    );
+    assert.deepEqual(
+      events.flatMap((event) => (event.type === 'segment' ? [event.segment.text] : [])),
+      Array.from({ length: SEGMENTS }, (_, i) => `words, naïve ${String(i)}`),
+    );
     assert.deepEqual(events.at(-2), { eventId: '100-0', type: 'progress', done_seconds: 9, planned_seconds: 9 });
     assert.equal(server.seen.length, cuts + 1);
   });
 
   test('It goes on after the event that the caller has seen', async (t) => {
-    const { follow } = await follower(t, ({ headers }, response) => { response.end(rest(lastOf(headers))); });
-    assert.deepEqual((await all(follow({ lastEventId: '100-0' }))).map(({ eventId }) => eventId), ['102-0']);
+    const { follow } = await follower(t, ({ headers }, response) => {
+      response.end(rest(lastOf(headers)));
+    });
+    assert.deepEqual(
+      (await all(follow({ lastEventId: '100-0' }))).map(({ eventId }) => eventId),
+      ['102-0'],
+    );
   });
 
   test('A job that failed says why, and nothing comes after its end', async (t) => {
-    const { follow, server } = await follower(t, (_seen, response) => { response.end(sse('failed', { error: { code: 'unprocessable_audio', message: 'm' } }, '1-0') + sse('segment', {}, '2-0')); });
-    assert.deepEqual(await all(follow()), [{ eventId: '1-0', type: 'failed', error: { code: 'unprocessable_audio', message: 'm' } }]);
+    const { follow, server } = await follower(t, (_seen, response) => {
+      response.end(
+        sse('failed', { error: { code: 'unprocessable_audio', message: 'm' } }, '1-0') + sse('segment', {}, '2-0'),
+      );
+    });
+    assert.deepEqual(await all(follow()), [
+      { eventId: '1-0', type: 'failed', error: { code: 'unprocessable_audio', message: 'm' } },
+    ]);
     assert.equal(server.seen.length, 1);
   });
 
   test('When the caller has seen the last event nothing comes, and nothing is asked again', async (t) => {
-    const { follow, server } = await follower(t, (_seen, response) => { response.writeHead(204).end(); });
+    const { follow, server } = await follower(t, (_seen, response) => {
+      response.writeHead(204).end();
+    });
     assert.deepEqual(await all(follow({ lastEventId: '102-0' })), []);
     assert.equal(server.seen.length, 1);
   });
@@ -90,7 +137,9 @@ describe('Following a job', () => {
   });
 
   test('A server that is away for good, or that never says anything, is given up', async (t) => {
-    const { follow, server } = await follower(t, (_seen, response) => { response.end(': nothing\n\n'); });
+    const { follow, server } = await follower(t, (_seen, response) => {
+      response.end(': nothing\n\n');
+    });
     await assert.rejects(all(follow()), { code: 'unreachable' });
     assert.equal(server.seen.length, 10);
   });
@@ -116,7 +165,9 @@ describe('Following a job', () => {
   });
 
   test('Its caller may end it while it waits', async (t) => {
-    const { follow } = await follower(t, (_seen, response) => { response.write(STREAM[0]?.[1] ?? ''); });
+    const { follow } = await follower(t, (_seen, response) => {
+      response.write(STREAM[0]?.[1] ?? '');
+    });
     const leaving = new AbortController();
     const reason = new Error('enough');
     await assert.rejects(async () => {

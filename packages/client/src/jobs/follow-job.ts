@@ -14,7 +14,12 @@ const APPEARS_POLL_MS = 250;
  * Events of a job, each once and in order, up to its last. A connection that ends before it is made again from the event that
  * came last: by whatever node answers, for events are numbered in the store. Throws `MurmurationError`, or the reason of the caller's signal.
  */
-export async function* followJob(requester: Requester, id: string, options: FollowOptions, silenceMs: number): AsyncGenerator<JobEvent, void> {
+export async function* followJob(
+  requester: Requester,
+  id: string,
+  options: FollowOptions,
+  silenceMs: number,
+): AsyncGenerator<JobEvent, void> {
   const { signal } = options;
   const untilMs = performance.now() + (options.appearsWithinMs ?? 0);
   let last = options.lastEventId;
@@ -22,7 +27,13 @@ export async function* followJob(requester: Requester, id: string, options: Foll
   for (;;) {
     let fault: MurmurationError;
     try {
-      const call = { method: 'GET', path: `${path('v1', 'jobs', id)}/events`, signal, retry: 'always', headers: { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) } } as const;
+      const call = {
+        method: 'GET',
+        path: `${path('v1', 'jobs', id)}/events`,
+        signal,
+        retry: 'always',
+        headers: { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) },
+      } as const;
       const events = await requester.openEvents(call, silenceMs);
       // The caller had seen the last one.
       if (events === null) return;
@@ -56,12 +67,19 @@ function isLast(event: JobEvent): boolean {
 /** Null for events that a newer server has and this library does not know. */
 function jobEvent({ type, id: eventId, data }: ServerEvent): JobEvent | null {
   switch (type) {
-    case 'accepted': return { eventId, type };
-    case 'progress': return { eventId, type, ...JSON.parse(data) as { done_seconds: number; planned_seconds: number } };
-    case 'segment': return { eventId, type, segment: JSON.parse(data) as Segment };
-    case 'done': return { eventId, type };
-    case 'failed': return { eventId, type, error: (JSON.parse(data) as { error: { code: string; message: string } }).error };
-    case 'cancelled': return { eventId, type };
-    default: return null;
+    case 'accepted':
+      return { eventId, type };
+    case 'progress':
+      return { eventId, type, ...(JSON.parse(data) as { done_seconds: number; planned_seconds: number }) };
+    case 'segment':
+      return { eventId, type, segment: JSON.parse(data) as Segment };
+    case 'done':
+      return { eventId, type };
+    case 'failed':
+      return { eventId, type, error: (JSON.parse(data) as { error: { code: string; message: string } }).error };
+    case 'cancelled':
+      return { eventId, type };
+    default:
+      return null;
   }
 }

@@ -47,7 +47,12 @@ export interface Delivery {
   readonly id: string;
   readonly event: string;
   readonly state: 'pending' | 'delivered' | 'failed';
-  readonly attempts: readonly { readonly at: string; readonly status: number | null; readonly fault: string | null; readonly duration_ms: number }[];
+  readonly attempts: readonly {
+    readonly at: string;
+    readonly status: number | null;
+    readonly fault: string | null;
+    readonly duration_ms: number;
+  }[];
   readonly next_attempt_at: string | null;
 }
 

@@ -4,10 +4,23 @@ import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/up
 import { fieldsAsText, givenFields } from '../transcribe/transcribe.js';
 import type { TextFormat, Transcript } from '../transcribe/transcript-types.js';
 import { followJob } from './follow-job.js';
-import type { Delivery, FollowOptions, Job, JobEvent, JobOptions, JobPage, ListOptions, RecordingUrl } from './job-types.js';
+import type {
+  Delivery,
+  FollowOptions,
+  Job,
+  JobEvent,
+  JobOptions,
+  JobPage,
+  ListOptions,
+  RecordingUrl,
+} from './job-types.js';
 
-interface CallOptions { readonly signal?: AbortSignal | undefined }
-interface Deliveries { readonly data: readonly Delivery[] }
+interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+interface Deliveries {
+  readonly data: readonly Delivery[];
+}
 
 /** Jobs: recordings that are transcribed while nobody waits. Every call throws `MurmurationError`, or the reason of its signal. */
 export class Jobs {
@@ -24,7 +37,11 @@ export class Jobs {
   create(input: AudioInput | RecordingUrl, options: JobOptions = {}): Promise<Job> {
     const { make, isRepeatable } = jobUpload(input, options);
     return this.#requester.json<Job>({
-      method: 'POST', path: '/v1/jobs', query: { id: options.id }, body: make, signal: options.signal,
+      method: 'POST',
+      path: '/v1/jobs',
+      query: { id: options.id },
+      body: make,
+      signal: options.signal,
       headers: { 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() },
       retry: isRepeatable ? 'always' : 'never',
     });
@@ -46,7 +63,13 @@ export class Jobs {
 
   /** One page; `cursor` is `next_cursor` of the page before. */
   page({ status, limit, signal, created_after, created_before }: ListOptions = {}, cursor?: string): Promise<JobPage> {
-    const query = { status, limit, cursor, created_after: timeOf(created_after), created_before: timeOf(created_before) };
+    const query = {
+      status,
+      limit,
+      cursor,
+      created_after: timeOf(created_after),
+      created_before: timeOf(created_before),
+    };
     return this.#requester.json<JobPage>({ ...asking('GET', '/v1/jobs', { signal }), query });
   }
 
@@ -59,9 +82,20 @@ export class Jobs {
   transcript(id: string, format?: 'json', options?: CallOptions): Promise<Transcript>;
   transcript(id: string, format: TextFormat, options?: CallOptions): Promise<string>;
   transcript(id: string, format: 'json' | TextFormat, options?: CallOptions): Promise<Transcript | string>;
-  transcript(id: string, format: 'json' | TextFormat = 'json', options: CallOptions = {}): Promise<Transcript | string> {
-    const call: Call = { method: 'GET', path: path('v1', 'jobs', id, `transcript.${format}`), signal: options.signal, retry: 'always' };
-    return format === 'json' ? this.#requester.json<Transcript>(call) : this.#requester.call(call, (response) => response.text());
+  transcript(
+    id: string,
+    format: 'json' | TextFormat = 'json',
+    options: CallOptions = {},
+  ): Promise<Transcript | string> {
+    const call: Call = {
+      method: 'GET',
+      path: path('v1', 'jobs', id, `transcript.${format}`),
+      signal: options.signal,
+      retry: 'always',
+    };
+    return format === 'json'
+      ? this.#requester.json<Transcript>(call)
+      : this.#requester.call(call, (response) => response.text());
   }
 
   /** What happens to the job, up to its last event; connections that break are made again without loss or repeat. */
@@ -74,18 +108,26 @@ export class Jobs {
     const job = await this.get(id, options);
     if (job.status === 'done' || job.status === 'failed' || job.status === 'cancelled') return job;
     const events = this.events(id, options);
-    while ((await events.next()).done !== true) { /* the last event ends it */ }
+    while ((await events.next()).done !== true) {
+      /* the last event ends it */
+    }
     return this.get(id, options);
   }
 
   /** Messages to the job's webhook. */
   async deliveries(id: string, options: CallOptions = {}): Promise<readonly Delivery[]> {
-    return (await this.#requester.json<Deliveries>(asking('GET', `${path('v1', 'jobs', id)}/deliveries`, options))).data;
+    return (await this.#requester.json<Deliveries>(asking('GET', `${path('v1', 'jobs', id)}/deliveries`, options)))
+      .data;
   }
 
   /** Tells the job's webhook once more, and answers its messages. */
   async redeliver(id: string, options: CallOptions = {}): Promise<readonly Delivery[]> {
-    return (await this.#requester.json<Deliveries>({ ...asking('POST', `${path('v1', 'jobs', id)}/redeliver`, options), retry: 'refused' })).data;
+    return (
+      await this.#requester.json<Deliveries>({
+        ...asking('POST', `${path('v1', 'jobs', id)}/redeliver`, options),
+        retry: 'refused',
+      })
+    ).data;
   }
 }
 
@@ -99,9 +141,19 @@ function timeOf(time: string | Date | undefined): string | undefined {
 
 function jobUpload(input: AudioInput | RecordingUrl, options: JobOptions): Upload {
   const { priority, retention_seconds, webhook, metadata } = options;
-  const simple = { ...givenFields(options), ...(priority === undefined ? {} : { priority }), ...(retention_seconds === undefined ? {} : { retention_seconds }) };
+  const simple = {
+    ...givenFields(options),
+    ...(priority === undefined ? {} : { priority }),
+    ...(retention_seconds === undefined ? {} : { retention_seconds }),
+  };
   if ('url' in input) return jsonUpload({ url: String(input.url), ...simple, webhook, metadata });
-  const documents = Object.entries({ webhook, metadata }).filter(([, value]) => value !== undefined).map(([name, value]) => [name, JSON.stringify(value)] as const);
+  const documents = Object.entries({ webhook, metadata })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, JSON.stringify(value)] as const);
   // One field at least comes before the file, so that the server works on it while it comes.
-  return formUpload([...(priority === undefined ? [['priority', 'batch'] as const] : []), ...fieldsAsText(simple), ...documents], input, options);
+  return formUpload(
+    [...(priority === undefined ? [['priority', 'batch'] as const] : []), ...fieldsAsText(simple), ...documents],
+    input,
+    options,
+  );
 }

@@ -3,15 +3,25 @@ import { test } from 'node:test';
 import { EventQueue } from './event-queue.js';
 import type { LiveEvent } from './live-types.js';
 
-const partial = (utterance: number, text: string): LiveEvent => ({ type: 'partial', event_id: '1-0', utterance, start_ms: 0, end_ms: 0, text, stable_chars: 0 });
+const partial = (utterance: number, text: string): LiveEvent => ({
+  type: 'partial',
+  event_id: '1-0',
+  utterance,
+  start_ms: 0,
+  end_ms: 0,
+  text,
+  stable_chars: 0,
+});
 const warning: LiveEvent = { type: 'warning', code: 'w', message: 'm' };
 
 test('A partial takes the place of an unread one of its utterance, and of no other event', async () => {
   const queue = new EventQueue();
-  for (const event of [partial(0, 'a'), partial(0, 'b'), partial(1, 'c'), warning, partial(1, 'd'), partial(1, 'e')]) queue.push(event);
+  for (const event of [partial(0, 'a'), partial(0, 'b'), partial(1, 'c'), warning, partial(1, 'd'), partial(1, 'e')])
+    queue.push(event);
   queue.end();
   const texts: unknown[] = [];
-  for (let next = await queue.next(); next.done !== true; next = await queue.next()) texts.push('text' in next.value ? next.value.text : next.value.type);
+  for (let next = await queue.next(); next.done !== true; next = await queue.next())
+    texts.push('text' in next.value ? next.value.text : next.value.type);
   assert.deepEqual(texts, ['b', 'c', 'warning', 'e']);
 });
 
@@ -30,5 +40,10 @@ test('A reader that waits is given the next event, the fault after what waits, a
 
 test('Events that nobody reads are bounded', () => {
   const queue = new EventQueue();
-  assert.throws(() => { for (let i = 0; i < 20_000; i++) queue.push(warning); }, { code: 'buffer_full' });
+  assert.throws(
+    () => {
+      for (let i = 0; i < 20_000; i++) queue.push(warning);
+    },
+    { code: 'buffer_full' },
+  );
 });

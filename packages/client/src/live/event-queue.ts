@@ -10,7 +10,10 @@ const MOST_WAITING = 10_000;
  */
 export class EventQueue {
   readonly #waiting: LiveEvent[] = [];
-  readonly #readers: { readonly resolve: (result: IteratorResult<LiveEvent, undefined>) => void; readonly reject: (error: Error) => void }[] = [];
+  readonly #readers: {
+    readonly resolve: (result: IteratorResult<LiveEvent, undefined>) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
   #fault: Error | null = null;
   #isEnding = false;
 
@@ -18,10 +21,14 @@ export class EventQueue {
   push(event: LiveEvent): void {
     if (this.#isEnding) return;
     const reader = this.#readers.shift();
-    if (reader !== undefined) { reader.resolve({ done: false, value: event }); return; }
+    if (reader !== undefined) {
+      reader.resolve({ done: false, value: event });
+      return;
+    }
     const last = this.#waiting.at(-1);
     if (event.type === 'partial' && last?.type === 'partial' && last.utterance === event.utterance) this.#waiting.pop();
-    if (this.#waiting.length >= MOST_WAITING) throw new MurmurationError('buffer_full', 'Nobody reads the events of the session.');
+    if (this.#waiting.length >= MOST_WAITING)
+      throw new MurmurationError('buffer_full', 'Nobody reads the events of the session.');
     this.#waiting.push(event);
   }
 
@@ -47,6 +54,8 @@ export class EventQueue {
     this.#fault = null;
     if (fault !== null) return Promise.reject(fault);
     if (this.#isEnding) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => { this.#readers.push({ resolve, reject }); });
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+    });
   }
 }

@@ -69,9 +69,13 @@ export class LiveLink {
   constructor(options: LiveLinkOptions, handlers: LiveLinkHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#watch = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
+    this.#watch = setInterval(() => {
+      this.#look();
+    }, LOOK_EVERY_MS);
     // Its caller is not done yet.
-    this.#timer = setTimeout(() => { this.#open(); }, 0);
+    this.#timer = setTimeout(() => {
+      this.#open();
+    }, 0);
   }
 
   get isFlowing(): boolean {
@@ -112,11 +116,22 @@ export class LiveLink {
   #open(): void {
     this.#state = 'opening';
     this.#owingSinceMs = performance.now();
-    this.#options.url().then((url) => { this.#connect(url); }, (error: unknown) => {
-      if (this.#state !== 'opening') return;
-      if (error instanceof MurmurationError && error.status !== null && error.status < 500 && !PASSING_STATUSES.has(error.status)) this.#fail(error);
-      else this.#again(error instanceof Error ? error.message : String(error), false);
-    });
+    this.#options.url().then(
+      (url) => {
+        this.#connect(url);
+      },
+      (error: unknown) => {
+        if (this.#state !== 'opening') return;
+        if (
+          error instanceof MurmurationError &&
+          error.status !== null &&
+          error.status < 500 &&
+          !PASSING_STATUSES.has(error.status)
+        )
+          this.#fail(error);
+        else this.#again(error instanceof Error ? error.message : String(error), false);
+      },
+    );
   }
 
   #connect(url: string): void {
@@ -141,7 +156,9 @@ export class LiveLink {
       const status = handshakeStatus(event);
       if (current() && status !== null) this.#refusal = refusalOf(status);
     };
-    socket.onclose = ({ code }: { readonly code: number }) => { if (current()) this.#closed(code); };
+    socket.onclose = ({ code }: { readonly code: number }) => {
+      if (current()) this.#closed(code);
+    };
   }
 
   #closed(code: number): void {
@@ -149,10 +166,13 @@ export class LiveLink {
     this.#drop();
     const status = this.#refusal?.status ?? null;
     if (FATAL_CODES.has(code) || (status !== null && status < 500 && !PASSING_STATUSES.has(status))) {
-      this.#fail(this.#refusal ?? new MurmurationError('bad_answer', `the server closed the connection with ${String(code)}`));
+      this.#fail(
+        this.#refusal ?? new MurmurationError('bad_answer', `the server closed the connection with ${String(code)}`),
+      );
       return;
     }
-    if (wasOpen || this.#refusal !== null || this.#wasThere) this.#again(`the connection was closed (${String(code)})`, code === RESTARTING_CODE);
+    if (wasOpen || this.#refusal !== null || this.#wasThere)
+      this.#again(`the connection was closed (${String(code)})`, code === RESTARTING_CODE);
     else void this.#ask();
   }
 
@@ -170,20 +190,35 @@ export class LiveLink {
     this.#state = 'pausing';
     this.#drop();
     const failures = this.#failures++;
-    const isHopeless = this.#wasThere ? performance.now() - this.#awaySinceMs > this.#options.reconnectForMs : failures + 1 >= FIRST_ATTEMPTS;
+    const isHopeless = this.#wasThere
+      ? performance.now() - this.#awaySinceMs > this.#options.reconnectForMs
+      : failures + 1 >= FIRST_ATTEMPTS;
     if (isHopeless) {
       this.#fail(this.#refusal ?? new MurmurationError('unreachable', `the live session cannot be reached: ${reason}`));
       return;
     }
     if (this.#wasThere) this.#handlers.lost(reason);
-    this.#timer = setTimeout(() => { this.#open(); }, atOnce && failures === 0 ? 0 : backoffMs(this.#options.backoff, failures));
+    this.#timer = setTimeout(
+      () => {
+        this.#open();
+      },
+      atOnce && failures === 0 ? 0 : backoffMs(this.#options.backoff, failures),
+    );
   }
 
   #take(text: string): void {
     try {
       this.#handlers.take(JSON.parse(text) as LiveMessage);
     } catch (error) {
-      this.#fail(error instanceof MurmurationError ? error : new MurmurationError('bad_answer', 'a message of the server is not JSON: is there another server at this address?', { cause: error }));
+      this.#fail(
+        error instanceof MurmurationError
+          ? error
+          : new MurmurationError(
+              'bad_answer',
+              'a message of the server is not JSON: is there another server at this address?',
+              { cause: error },
+            ),
+      );
     }
   }
 
@@ -196,7 +231,10 @@ export class LiveLink {
     }
     if (this.#state !== 'flowing') return;
     if (!this.#handlers.isExpecting()) this.#owingSinceMs = nowMs;
-    else if (silentMs > this.#options.silenceMs) { this.#again('the server has fallen silent', false); return; }
+    else if (silentMs > this.#options.silenceMs) {
+      this.#again('the server has fallen silent', false);
+      return;
+    }
     if (nowMs - this.#saidAtMs > KEEP_ALIVE_MS) this.send('{"type":"keepalive"}');
   }
 
@@ -215,6 +253,13 @@ export class LiveLink {
 }
 
 function refusalOf(status: number): MurmurationError {
-  const code = status === 401 ? 'unauthenticated' : status === 403 ? 'permission_denied' : status === 404 ? 'not_found' : 'bad_answer';
+  const code =
+    status === 401
+      ? 'unauthenticated'
+      : status === 403
+        ? 'permission_denied'
+        : status === 404
+          ? 'not_found'
+          : 'bad_answer';
   return new MurmurationError(code, `the server refuses the connection with HTTP ${String(status)}`, { status });
 }

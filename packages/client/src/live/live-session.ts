@@ -53,10 +53,16 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
     this.#audio = new UnackedAudio(options.bufferBytes);
     this.#link = new LiveLink(options, {
       hello: () => this.#hello(),
-      take: (message) => { this.#take(message); },
+      take: (message) => {
+        this.#take(message);
+      },
       isExpecting: () => this.#isFinishing || this.#audio.start + options.sampleBytes <= this.#sent,
-      lost: (reason) => { this.#events.push({ type: 'reconnecting', reason }); },
-      failed: (error) => { this.#end(error); },
+      lost: (reason) => {
+        this.#events.push({ type: 'reconnecting', reason });
+      },
+      failed: (error) => {
+        this.#end(error);
+      },
     });
     options.signal?.addEventListener('abort', this.#abort, { once: true });
     if (options.signal?.aborted === true) this.#abort();
@@ -72,16 +78,27 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
    * Rejects with `buffer_full` when as much as the buffer holds waits already, `session_ended` after `finish` or the end, or the error that ended the session.
    */
   send(audio: ArrayBuffer | ArrayBufferView): Promise<void> {
-    const given = ArrayBuffer.isView(audio) ? new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength) : new Uint8Array(audio);
+    const given = ArrayBuffer.isView(audio)
+      ? new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength)
+      : new Uint8Array(audio);
     if (this.#over !== null) return Promise.reject(this.#over);
-    if (this.#isFinishing) return Promise.reject(new MurmurationError('session_ended', 'The session is finishing and takes no more audio.'));
+    if (this.#isFinishing)
+      return Promise.reject(new MurmurationError('session_ended', 'The session is finishing and takes no more audio.'));
     const taken = this.#waiting.length === 0 ? this.#audio.append(given) : 0;
     this.#pump();
     if (taken === given.length) return Promise.resolve();
-    if (this.#waiting.length > 0 && this.#waitingBytes + given.length > this.#options.bufferBytes) return Promise.reject(new MurmurationError('buffer_full', 'More audio waits than the buffer holds. Wait for what send gives back before sending on.'));
+    if (this.#waiting.length > 0 && this.#waitingBytes + given.length > this.#options.bufferBytes)
+      return Promise.reject(
+        new MurmurationError(
+          'buffer_full',
+          'More audio waits than the buffer holds. Wait for what send gives back before sending on.',
+        ),
+      );
     const bytes = given.slice(taken);
     this.#waitingBytes += bytes.length;
-    return new Promise((resolve, reject) => { this.#waiting.push({ bytes, taken: 0, resolve, reject }); });
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, taken: 0, resolve, reject });
+    });
   }
 
   /** No more audio. The last finals follow, then `closed`, and the events end. */
@@ -106,7 +123,9 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
     };
   }
 
-  readonly #abort = (): void => { this.#cancel(reasonOf(this.#options.signal)); };
+  readonly #abort = (): void => {
+    this.#cancel(reasonOf(this.#options.signal));
+  };
 
   /** Where the connection is away the server finishes the session by itself when its grace is over. */
   #cancel(reason: Error | null): void {
@@ -149,7 +168,12 @@ export class LiveSession implements AsyncIterable<LiveEvent> {
     const place = samples * this.#options.sampleBytes;
     if (place < this.#audio.start || place > this.#audio.end) {
       this.#link.close();
-      this.#end(new MurmurationError('bad_answer', 'The server resumes at audio that it had acknowledged, or that was never sent.'));
+      this.#end(
+        new MurmurationError(
+          'bad_answer',
+          'The server resumes at audio that it had acknowledged, or that was never sent.',
+        ),
+      );
       return;
     }
     this.#audio.acknowledge(place);

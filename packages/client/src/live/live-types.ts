@@ -68,7 +68,11 @@ export interface LiveReady {
   readonly max_utterance_ms: number;
 }
 
-export interface LiveSpeechStarted extends Numbered { readonly type: 'speech_started'; readonly utterance: number; readonly at_ms: number }
+export interface LiveSpeechStarted extends Numbered {
+  readonly type: 'speech_started';
+  readonly utterance: number;
+  readonly at_ms: number;
+}
 
 /** What has been understood of an utterance that goes on. */
 export interface LivePartial extends Numbered, Utterance {
@@ -81,32 +85,76 @@ export interface LiveFinal extends Numbered, Utterance {
   readonly type: 'final';
   /** 0 to 1. */
   readonly confidence: number;
-  readonly words: readonly { readonly word: string; readonly start_ms: number; readonly end_ms: number; readonly probability: number; readonly approximate?: boolean }[];
+  readonly words: readonly {
+    readonly word: string;
+    readonly start_ms: number;
+    readonly end_ms: number;
+    readonly probability: number;
+    readonly approximate?: boolean;
+  }[];
   /** Text that a filter took away. */
-  readonly filtered: readonly { readonly start_ms: number; readonly end_ms: number; readonly text: string; readonly reason: string }[];
+  readonly filtered: readonly {
+    readonly start_ms: number;
+    readonly end_ms: number;
+    readonly text: string;
+    readonly reason: string;
+  }[];
   readonly language: string | null;
 }
 
 /** The session goes on. */
-export interface LiveWarning { readonly type: 'warning'; readonly event_id?: string; readonly code: string; readonly message: string }
+export interface LiveWarning {
+  readonly type: 'warning';
+  readonly event_id?: string;
+  readonly code: string;
+  readonly message: string;
+}
 
 /** Something of the session is lost; whether it goes on, `closed` tells. */
-export interface LiveError { readonly type: 'error'; readonly event_id?: string; readonly code: string; readonly message: string; readonly param: string | null; readonly retryable: boolean }
+export interface LiveError {
+  readonly type: 'error';
+  readonly event_id?: string;
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
+  readonly retryable: boolean;
+}
 
 /** The last event. */
 export interface LiveClosed extends Numbered {
   readonly type: 'closed';
-  readonly totals: { readonly audio_ms: number; readonly speech_ms: number; readonly utterances: number; readonly end: 'finished' | 'cancelled' | 'idle' | 'too_long' | 'abandoned' | 'failed' };
+  readonly totals: {
+    readonly audio_ms: number;
+    readonly speech_ms: number;
+    readonly utterances: number;
+    readonly end: 'finished' | 'cancelled' | 'idle' | 'too_long' | 'abandoned' | 'failed';
+  };
 }
 
 /** The library's own: the connection is away, and is made again. Audio waits meanwhile. */
-export interface LiveReconnecting { readonly type: 'reconnecting'; readonly reason: string }
+export interface LiveReconnecting {
+  readonly type: 'reconnecting';
+  readonly reason: string;
+}
 
 /** The connection is there again; nothing was lost. */
-export interface LiveResumed { readonly type: 'resumed'; readonly session: string; readonly samples: number }
+export interface LiveResumed {
+  readonly type: 'resumed';
+  readonly session: string;
+  readonly samples: number;
+}
 
 /** Times are milliseconds from the session's start. */
-export type LiveEvent = LiveReady | LiveReconnecting | LiveResumed | LiveSpeechStarted | LivePartial | LiveFinal | LiveWarning | LiveError | LiveClosed;
+export type LiveEvent =
+  | LiveReady
+  | LiveReconnecting
+  | LiveResumed
+  | LiveSpeechStarted
+  | LivePartial
+  | LiveFinal
+  | LiveWarning
+  | LiveError
+  | LiveClosed;
 
 /** A message of the server; those that are no events are the library's business. */
 export type LiveMessage =
@@ -142,6 +190,7 @@ export function socketUrl(baseUrl: string): string {
 
 /** The HTTP status in what `ws` says of a refused handshake; null where nothing is said, as in browsers. */
 export function handshakeStatus(event: { readonly message?: unknown }): number | null {
-  const status = typeof event.message === 'string' ? /Unexpected server response: (\d{3})/.exec(event.message)?.[1] : undefined;
+  const status =
+    typeof event.message === 'string' ? /Unexpected server response: (\d{3})/.exec(event.message)?.[1] : undefined;
   return status === undefined ? null : Number(status);
 }

@@ -6,7 +6,10 @@ test('The ring gives back what was put in, over its seam and however it is cut, 
   const ring = new UnackedAudio(10);
   const given: number[] = [];
   let state = 5;
-  const random = (below: number): number => { state = (state * 48_271) % 2_147_483_647; return state % below; };
+  const random = (below: number): number => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % below;
+  };
   for (let round = 0; round < 2_000; round++) {
     const bytes = Uint8Array.from({ length: random(14) }, () => random(256));
     const room = ring.freeBytes;

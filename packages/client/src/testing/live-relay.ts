@@ -21,7 +21,10 @@ interface HeldSession {
 
 export interface RelayScript {
   /** Looks at each frame that a connection receives, before it is taken; true: the script has dealt with it. */
-  readonly onFrame?: (connection: Connection, frame: StartMessage | ResumeMessage | { readonly type: string } | Buffer) => boolean;
+  readonly onFrame?: (
+    connection: Connection,
+    frame: StartMessage | ResumeMessage | { readonly type: string } | Buffer,
+  ) => boolean;
   /** Refuses a handshake with this status. */
   readonly refuse?: (request: IncomingMessage) => number | null;
   /** Frames of audio a store and acknowledgement; fewer are stored after a moment, except where it is infinite: then the script says when. */
@@ -44,20 +47,39 @@ export class TestLiveRelay {
   }
 
   static open(script: RelayScript = {}): Promise<TestLiveRelay> {
-    const http = createServer((request, response) => { response.writeHead(request.headers.authorization === 'Bearer wrong' ? 401 : 200, { 'content-type': 'application/json' }).end('{"error":{"code":"unauthenticated","message":"m"}}'); });
-    const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false });
+    const http = createServer((request, response) => {
+      response
+        .writeHead(request.headers.authorization === 'Bearer wrong' ? 401 : 200, { 'content-type': 'application/json' })
+        .end('{"error":{"code":"unauthenticated","message":"m"}}');
+    });
+    const sockets = new WebSocketServer({
+      noServer: true,
+      handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false,
+    });
     return new Promise((resolve) => {
       http.listen(0, '127.0.0.1', () => {
-        const relay = new TestLiveRelay((http.address() as AddressInfo).port, script, () => new Promise((done) => {
-          for (const client of sockets.clients) client.terminate();
-          http.close(() => { done(); });
-          http.closeAllConnections();
-        }));
+        const relay = new TestLiveRelay(
+          (http.address() as AddressInfo).port,
+          script,
+          () =>
+            new Promise((done) => {
+              for (const client of sockets.clients) client.terminate();
+              http.close(() => {
+                done();
+              });
+              http.closeAllConnections();
+            }),
+        );
         http.on('upgrade', (request, socket, head) => {
           relay.requests.push(request);
           const status = relay.script.refuse?.(request) ?? null;
-          if (status !== null) { socket.end(`HTTP/1.1 ${String(status)} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`); return; }
-          sockets.handleUpgrade(request, socket, head, (client) => { relay.connections.push(new Connection(relay, client)); });
+          if (status !== null) {
+            socket.end(`HTTP/1.1 ${String(status)} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+            return;
+          }
+          sockets.handleUpgrade(request, socket, head, (client) => {
+            relay.connections.push(new Connection(relay, client));
+          });
         });
         resolve(relay);
       });
@@ -95,10 +117,13 @@ export class Connection {
     this.#relay = relay;
     this.#socket = socket;
     socket.on('error', () => undefined);
-    socket.on('close', () => { this.#pending = []; clearTimeout(this.#timer); });
+    socket.on('close', () => {
+      this.#pending = [];
+      clearTimeout(this.#timer);
+    });
     socket.on('message', (data: Buffer, isBinary) => {
       if (this.#isGone) return;
-      const frame = isBinary ? data : JSON.parse(data.toString()) as { type: string };
+      const frame = isBinary ? data : (JSON.parse(data.toString()) as { type: string });
       if (this.#relay.script.onFrame?.(this, frame) === true) return;
       this.take(frame);
     });
@@ -150,28 +175,53 @@ export class Connection {
   }
 
   #start(message: StartMessage): void {
-    const session: HeldSession = { id: crypto.randomUUID(), token: crypto.randomUUID(), audio: Buffer.alloc(0), events: [], isClosed: false, owner: this };
+    const session: HeldSession = {
+      id: crypto.randomUUID(),
+      token: crypto.randomUUID(),
+      audio: Buffer.alloc(0),
+      events: [],
+      isClosed: false,
+      owner: this,
+    };
     this.#relay.sessions.set(session.id, session);
     this.#session = session;
     this.say({
-      type: 'ready', session: session.id, token: session.token, model: 'm', encoding: message.encoding ?? 'pcm_s16le', sample_rate: message.sample_rate ?? 16_000, channels: message.channels ?? 1,
-      language: message.language ?? null, interim_results: true, word_timestamps: false, endpointing_ms: 400, idle_endpointing_ms: 1_000, max_utterance_ms: 15_000,
+      type: 'ready',
+      session: session.id,
+      token: session.token,
+      model: 'm',
+      encoding: message.encoding ?? 'pcm_s16le',
+      sample_rate: message.sample_rate ?? 16_000,
+      channels: message.channels ?? 1,
+      language: message.language ?? null,
+      interim_results: true,
+      word_timestamps: false,
+      endpointing_ms: 400,
+      idle_endpointing_ms: 1_000,
+      max_utterance_ms: 15_000,
     });
   }
 
   #resume({ session: id, token, last_event_id: last }: ResumeMessage): void {
     const session = this.#relay.sessions.get(id);
     if (session?.token !== token) {
-      this.say({ type: 'error', code: 'invalid_resume', message: 'There is no such session.', param: null, retryable: false });
+      this.say({
+        type: 'error',
+        code: 'invalid_resume',
+        message: 'There is no such session.',
+        param: null,
+        retryable: false,
+      });
       this.closeWith(1008);
       return;
     }
     session.owner = this;
     this.#session = session;
     // A sample that came in part is not stored: the client sends it again from its beginning.
-    session.audio = session.audio.subarray(0, session.audio.length - session.audio.length % SAMPLE_BYTES);
+    session.audio = session.audio.subarray(0, session.audio.length - (session.audio.length % SAMPLE_BYTES));
     this.say({ type: 'resumed', session: id, samples: session.audio.length / SAMPLE_BYTES });
-    const from = last === null || last === undefined ? 0 : session.events.findIndex((event) => event.event_id === last) + 1;
+    const from =
+      last === null || last === undefined ? 0 : session.events.findIndex((event) => event.event_id === last) + 1;
     for (const event of session.events.slice(from)) this.say(event);
     if (session.isClosed) this.closeWith(1000);
   }
@@ -180,7 +230,11 @@ export class Connection {
     this.#pending.push(audio);
     const { ackEvery = 3 } = this.#relay.script;
     if (this.#pending.length >= ackEvery) this.store();
-    else if (ackEvery !== Number.POSITIVE_INFINITY) this.#timer ??= setTimeout(() => { this.#timer = undefined; this.store(); }, ACK_MS);
+    else if (ackEvery !== Number.POSITIVE_INFINITY)
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.store();
+      }, ACK_MS);
   }
 
   #finish(end: 'finished' | 'cancelled'): void {
@@ -189,15 +243,32 @@ export class Connection {
     this.store();
     if (!session.isClosed) {
       session.isClosed = true;
-      this.#tell(session, { type: 'closed', totals: { audio_ms: session.audio.length / 32, speech_ms: 0, utterances: 0, end } });
+      this.#tell(session, {
+        type: 'closed',
+        totals: { audio_ms: session.audio.length / 32, speech_ms: 0, utterances: 0, end },
+      });
     }
     this.closeWith(1000);
   }
 
   /** An utterance for every so many samples, its text their sum. */
   #understand(session: HeldSession): void {
-    for (let utterance = session.events.filter(({ type }) => type === 'final').length; (utterance + 1) * UTTERANCE_SAMPLES * SAMPLE_BYTES <= session.audio.length; utterance++) {
-      this.#tell(session, { type: 'final', utterance, start_ms: 0, end_ms: 0, text: textOf(session.audio, utterance), confidence: 1, words: [], filtered: [], language: null });
+    for (
+      let utterance = session.events.filter(({ type }) => type === 'final').length;
+      (utterance + 1) * UTTERANCE_SAMPLES * SAMPLE_BYTES <= session.audio.length;
+      utterance++
+    ) {
+      this.#tell(session, {
+        type: 'final',
+        utterance,
+        start_ms: 0,
+        end_ms: 0,
+        text: textOf(session.audio, utterance),
+        confidence: 1,
+        words: [],
+        filtered: [],
+        language: null,
+      });
     }
   }
 
@@ -213,7 +284,8 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 /** What an utterance's samples add up to: any that is lost, doubled or out of place changes it. */
 export function textOf(audio: Buffer, utterance: number): string {
   let sum = 0;
-  for (let i = utterance * UTTERANCE_SAMPLES; i < (utterance + 1) * UTTERANCE_SAMPLES; i++) sum = (sum * 31 + audio.readInt16LE(i * SAMPLE_BYTES)) % 1_000_003;
+  for (let i = utterance * UTTERANCE_SAMPLES; i < (utterance + 1) * UTTERANCE_SAMPLES; i++)
+    sum = (sum * 31 + audio.readInt16LE(i * SAMPLE_BYTES)) % 1_000_003;
   return String(sum);
 }
 

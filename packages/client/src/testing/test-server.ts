@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A request as the server saw it. */
@@ -29,13 +35,24 @@ export class TestServer {
       const take = async (): Promise<void> => {
         const pieces: Buffer[] = [];
         if (!early) for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
-        const seen = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(pieces) };
+        const seen = {
+          method: request.method ?? '',
+          url: request.url ?? '',
+          headers: request.headers,
+          body: Buffer.concat(pieces),
+        };
         opened.seen.push(seen);
         await answer(seen, response, request);
       };
-      take().catch(() => { response.destroy(); });
+      take().catch(() => {
+        response.destroy();
+      });
     });
-    return new Promise((resolve) => { server.listen(0, '127.0.0.1', () => { resolve(opened); }); });
+    return new Promise((resolve) => {
+      server.listen(0, '127.0.0.1', () => {
+        resolve(opened);
+      });
+    });
   }
 
   get url(): string {
@@ -44,19 +61,32 @@ export class TestServer {
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => { resolve(); });
+      this.#server.close(() => {
+        resolve();
+      });
       this.#server.closeAllConnections();
     });
   }
 }
 
 /** Answers JSON. */
-export function json(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
 /** Answers an error as the server does. */
-export function refuse(response: ServerResponse, status: number, code: string, headers: Readonly<Record<string, string>> = {}, param: string | null = null): void {
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+  param: string | null = null,
+): void {
   json(response, status, { error: { message: `told of ${code}`, type: 'server_error', param, code } }, headers);
 }
 

@@ -8,7 +8,11 @@ const SEGMENT = { id: 0, start: 0, end: 1, text: 'hello', confidence: 0.9, chann
 const TRANSCRIPT = { id: 't', text: 'hello', segments: [SEGMENT] };
 const AUDIO = new TextEncoder().encode('some audio');
 
-async function opened(t: TestContext, answer: Answer, early = false): Promise<{ client: Murmuration; server: TestServer }> {
+async function opened(
+  t: TestContext,
+  answer: Answer,
+  early = false,
+): Promise<{ client: Murmuration; server: TestServer }> {
   const server = await TestServer.open(answer, early);
   t.after(() => server.close());
   return { client: new Murmuration({ baseUrl: `${server.url}/`, apiKey: 'murm_k' }), server };
@@ -16,19 +20,39 @@ async function opened(t: TestContext, answer: Answer, early = false): Promise<{ 
 
 describe('Transcribing', () => {
   test('Gives segments as they come, then the whole; fields go before the file', async (t) => {
-    const { client, server } = await opened(t, (_seen, response) => { response.end(`: at work\n\n${sse('segment', SEGMENT)}${sse('event of a later version', {})}${sse('done', TRANSCRIPT)}`); });
+    const { client, server } = await opened(t, (_seen, response) => {
+      response.end(
+        `: at work\n\n${sse('segment', SEGMENT)}${sse('event of a later version', {})}${sse('done', TRANSCRIPT)}`,
+      );
+    });
     const parts: TranscribePart[] = [];
-    for await (const part of client.transcribeStream(AUDIO, { language: 'en', word_timestamps: true, logprob_threshold: 'none' })) parts.push(part);
-    assert.deepEqual(parts, [{ type: 'segment', segment: SEGMENT }, { type: 'done', transcript: TRANSCRIPT }]);
+    for await (const part of client.transcribeStream(AUDIO, {
+      language: 'en',
+      word_timestamps: true,
+      logprob_threshold: 'none',
+    }))
+      parts.push(part);
+    assert.deepEqual(parts, [
+      { type: 'segment', segment: SEGMENT },
+      { type: 'done', transcript: TRANSCRIPT },
+    ]);
     const body = server.seen[0]?.body.toString('latin1') ?? '';
-    const at = ['name="response_format"', 'name="language"', 'name="word_timestamps"', 'name="logprob_threshold"', 'name="file"'].map((name) => body.indexOf(name));
+    const at = [
+      'name="response_format"',
+      'name="language"',
+      'name="word_timestamps"',
+      'name="logprob_threshold"',
+      'name="file"',
+    ].map((name) => body.indexOf(name));
     assert.ok(!at.includes(-1) && at.every((place, i) => place >= (at[i - 1] ?? 0)), body);
     assert.ok(body.includes('some audio'));
     assert.deepEqual(await client.transcribe(AUDIO), TRANSCRIPT);
   });
 
   test('As text it is asked for as text', async (t) => {
-    const { client, server } = await opened(t, (_seen, response) => { response.end('WEBVTT\n'); });
+    const { client, server } = await opened(t, (_seen, response) => {
+      response.end('WEBVTT\n');
+    });
     assert.equal(await client.transcribe(AUDIO, { response_format: 'vtt' }), 'WEBVTT\n');
     assert.equal(server.seen[0]?.url, '/transcribe');
     assert.match(server.seen[0].body.toString('latin1'), /name="response_format"\r\n\r\nvtt\r\n/);
@@ -47,26 +71,47 @@ describe('Transcribing', () => {
 
   test('An error in the stream is thrown with its code; a stream that only ends is no transcript', async (t) => {
     const { client, server } = await opened(t, (_seen, response) => {
-      response.end(server.seen.length === 1 ? sse('error', { error: { message: 'not audio', type: 'x', param: 'file', code: 'unprocessable_audio' } }) : sse('segment', SEGMENT));
+      response.end(
+        server.seen.length === 1
+          ? sse('error', { error: { message: 'not audio', type: 'x', param: 'file', code: 'unprocessable_audio' } })
+          : sse('segment', SEGMENT),
+      );
     });
-    await assert.rejects(client.transcribe(AUDIO), { code: 'unprocessable_audio', param: 'file', message: 'not audio' });
+    await assert.rejects(client.transcribe(AUDIO), {
+      code: 'unprocessable_audio',
+      param: 'file',
+      message: 'not audio',
+    });
     await assert.rejects(client.transcribe(AUDIO), { code: 'unreachable' });
     assert.equal(server.seen.length, 2);
   });
 
   test('A refusal is heard while the recording is still being sent', async (t) => {
-    const { client } = await opened(t, (_seen, response, request) => {
-      refuse(response, 401, 'unauthenticated');
-      request.resume();
-    }, true);
-    async function* endless(): AsyncGenerator<Uint8Array> { for (;;) yield await new Promise<Uint8Array>((resolve) => { setImmediate(() => { resolve(AUDIO); }); }); }
+    const { client } = await opened(
+      t,
+      (_seen, response, request) => {
+        refuse(response, 401, 'unauthenticated');
+        request.resume();
+      },
+      true,
+    );
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;)
+        yield await new Promise<Uint8Array>((resolve) => {
+          setImmediate(() => {
+            resolve(AUDIO);
+          });
+        });
+    }
     await assert.rejects(client.transcribe(endless()), { code: 'unauthenticated', status: 401 });
   });
 
   test('Who leaves, or aborts, ends the connection, so that the server cancels the work', async (t) => {
     let ends = 0;
     const { client, server } = await opened(t, (_seen, response) => {
-      response.on('close', () => { ends++; });
+      response.on('close', () => {
+        ends++;
+      });
       response.write(sse('segment', SEGMENT));
     });
     for await (const part of client.transcribeStream(AUDIO)) {
@@ -81,7 +126,10 @@ describe('Transcribing', () => {
         leaving.abort(reason);
       }
     }, reason);
-    while (ends < 2) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    while (ends < 2)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
     assert.equal(server.seen.length, 2);
   });
 });

@@ -46,9 +46,32 @@ export interface TranscribeFields {
 }
 
 const NAMES: Readonly<Record<keyof TranscribeFields, true>> = {
-  model: true, language: true, task: true, word_timestamps: true, channels: true, track: true, prompt: true, hotwords: true, temperature: true, condition_on_previous_text: true,
-  vad: true, threshold: true, min_speech_ms: true, min_silence_ms: true, padding_ms: true, gate_rms: true, gate_zero_crossings: true,
-  filter: true, no_speech_threshold: true, logprob_threshold: true, compression_ratio_threshold: true, repetition: true, letters: true, script: true, phantom_phrases: true, doubt: true,
+  model: true,
+  language: true,
+  task: true,
+  word_timestamps: true,
+  channels: true,
+  track: true,
+  prompt: true,
+  hotwords: true,
+  temperature: true,
+  condition_on_previous_text: true,
+  vad: true,
+  threshold: true,
+  min_speech_ms: true,
+  min_silence_ms: true,
+  padding_ms: true,
+  gate_rms: true,
+  gate_zero_crossings: true,
+  filter: true,
+  no_speech_threshold: true,
+  logprob_threshold: true,
+  compression_ratio_threshold: true,
+  repetition: true,
+  letters: true,
+  script: true,
+  phantom_phrases: true,
+  doubt: true,
 };
 
 /** The fields that were given, without whatever else lies in the object. */
@@ -62,7 +85,9 @@ export function givenFields(options: TranscribeFields): Record<string, string | 
 }
 
 /** Fields as a form takes them. */
-export function fieldsAsText(fields: Readonly<Record<string, string | number | boolean>>): (readonly [name: string, value: string])[] {
+export function fieldsAsText(
+  fields: Readonly<Record<string, string | number | boolean>>,
+): (readonly [name: string, value: string])[] {
   return Object.entries(fields).map(([name, value]) => [name, String(value)] as const);
 }
 
@@ -73,11 +98,15 @@ export interface TranscribeOptions extends TranscribeFields, UploadOptions {
 
 /** What comes of a recording while it is worked on: its segments in order, then the whole. */
 export type TranscribePart =
-  | { readonly type: 'segment'; readonly segment: Segment }
-  | { readonly type: 'done'; readonly transcript: Transcript };
+  { readonly type: 'segment'; readonly segment: Segment } | { readonly type: 'done'; readonly transcript: Transcript };
 
 /** `POST /transcribe/stream`. `silenceMs`: how long the server may say nothing. */
-export async function* transcribeStream(requester: Requester, input: AudioInput, options: TranscribeOptions, silenceMs: number): AsyncGenerator<TranscribePart, void> {
+export async function* transcribeStream(
+  requester: Requester,
+  input: AudioInput,
+  options: TranscribeOptions,
+  silenceMs: number,
+): AsyncGenerator<TranscribePart, void> {
   const events = await requester.openEvents(uploadCall('/transcribe/stream', 'json', input, options), silenceMs);
   for await (const event of events ?? []) {
     if (event.type === 'segment') yield { type: 'segment', segment: JSON.parse(event.data) as Segment };
@@ -91,7 +120,12 @@ export async function* transcribeStream(requester: Requester, input: AudioInput,
 }
 
 /** The whole transcript. It is asked for as a stream, which tells that it lives: a plain answer to an hour would outlast the patience of what lies between. */
-export async function transcribe(requester: Requester, input: AudioInput, options: TranscribeOptions, silenceMs: number): Promise<Transcript> {
+export async function transcribe(
+  requester: Requester,
+  input: AudioInput,
+  options: TranscribeOptions,
+  silenceMs: number,
+): Promise<Transcript> {
   for await (const part of transcribeStream(requester, input, options, silenceMs)) {
     if (part.type === 'done') return part.transcript;
   }
@@ -99,7 +133,12 @@ export async function transcribe(requester: Requester, input: AudioInput, option
 }
 
 /** `POST /transcribe` in a form that is plain text. */
-export function transcribeAs(requester: Requester, input: AudioInput, format: 'text' | 'srt' | 'vtt', options: TranscribeOptions): Promise<string> {
+export function transcribeAs(
+  requester: Requester,
+  input: AudioInput,
+  format: 'text' | 'srt' | 'vtt',
+  options: TranscribeOptions,
+): Promise<string> {
   return requester.call(uploadCall('/transcribe', format, input, options), (response) => response.text());
 }
 
@@ -107,10 +146,19 @@ function uploadCall(path: string, format: string, input: AudioInput, options: Tr
   // The first field comes before the file whatever else is given, so that work begins while it is sent.
   const fields = [['response_format', format] as const, ...fieldsAsText(givenFields(options))];
   const { make, isRepeatable } = formUpload(fields, input, options);
-  return { method: 'POST', path, body: make, signal: options.signal, retry: isRepeatable ? 'refused' : 'never', headers: { accept: 'text/event-stream, */*' } };
+  return {
+    method: 'POST',
+    path,
+    body: make,
+    signal: options.signal,
+    retry: isRepeatable ? 'refused' : 'never',
+    headers: { accept: 'text/event-stream, */*' },
+  };
 }
 
 function streamError(data: string): MurmurationError {
   const told = toldError(data);
-  return told === null ? new MurmurationError('bad_answer', 'the stream ended with an error that cannot be read') : new MurmurationError(told.code, told.message, { param: told.param });
+  return told === null
+    ? new MurmurationError('bad_answer', 'the stream ended with an error that cannot be read')
+    : new MurmurationError(told.code, told.message, { param: told.param });
 }

@@ -12,13 +12,29 @@ export interface Transcript {
   readonly model: string;
   readonly task: 'transcribe' | 'translate';
   readonly channels: number;
-  readonly timings: { readonly queue: number; readonly inference: number; readonly decode: number; readonly detect: number; readonly total: number };
+  readonly timings: {
+    readonly queue: number;
+    readonly inference: number;
+    readonly decode: number;
+    readonly detect: number;
+    readonly total: number;
+  };
   /** Text that a filter took away. */
-  readonly filtered: readonly { readonly start: number; readonly end: number; readonly text: string; readonly reason: string }[];
+  readonly filtered: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly text: string;
+    readonly reason: string;
+  }[];
   readonly accounting: {
     readonly speech: number;
     readonly non_speech: number;
-    readonly skipped: readonly { readonly start: number; readonly end: number; readonly channel: number; readonly reason: string }[];
+    readonly skipped: readonly {
+      readonly start: number;
+      readonly end: number;
+      readonly channel: number;
+      readonly reason: string;
+    }[];
   };
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
 }

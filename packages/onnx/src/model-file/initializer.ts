@@ -1,4 +1,12 @@
-import { intField, readFields, readPackedVarints, stringField, text, writeFields, type WireField } from './wire-format.js';
+import {
+  intField,
+  readFields,
+  readPackedVarints,
+  stringField,
+  text,
+  writeFields,
+  type WireField,
+} from './wire-format.js';
 
 // Numbers of the fields of `TensorProto` in onnx.proto3.
 const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, name: 8, rawData: 9, dataLocation: 14 } as const;
@@ -36,7 +44,9 @@ export function byteValues(tensor: Uint8Array): Uint8Array | Int8Array {
   if (integers(fields, TENSOR.dataType)[0] !== BigInt(INT8)) return uint8Values(tensor);
   const raw = rawData(fields);
   // In `int32_data` a negative number lies as an unsigned one of 64 bits.
-  return raw === undefined ? Int8Array.from(integers(fields, TENSOR.int32Data), (value) => Number(BigInt.asIntN(8, value))) : new Int8Array(raw.buffer, raw.byteOffset, raw.length);
+  return raw === undefined
+    ? Int8Array.from(integers(fields, TENSOR.int32Data), (value) => Number(BigInt.asIntN(8, value)))
+    : new Int8Array(raw.buffer, raw.byteOffset, raw.length);
 }
 
 /** Values of a float32 tensor, copied. Throws `RangeError` for another type. */
@@ -55,7 +65,12 @@ export function uint8Initializer(name: string, dims: readonly number[], values: 
 
 /** A new constant 8-bit tensor, signed or not as its values are. */
 export function byteInitializer(name: string, dims: readonly number[], values: Uint8Array | Int8Array): Uint8Array {
-  return initializer(name, dims, values instanceof Int8Array ? INT8 : UINT8, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return initializer(
+    name,
+    dims,
+    values instanceof Int8Array ? INT8 : UINT8,
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  );
 }
 
 /** A new constant float32 tensor. */
@@ -74,7 +89,8 @@ function initializer(name: string, dims: readonly number[], type: number, bytes:
 
 function demandType(fields: readonly WireField[], type: number): void {
   const [found] = integers(fields, TENSOR.dataType);
-  if (found !== BigInt(type)) throw new RangeError(`a constant tensor has element type ${String(found)}, expected ${String(type)}`);
+  if (found !== BigInt(type))
+    throw new RangeError(`a constant tensor has element type ${String(found)}, expected ${String(type)}`);
 }
 
 function rawData(fields: readonly WireField[]): Uint8Array | undefined {
@@ -84,7 +100,9 @@ function rawData(fields: readonly WireField[]): Uint8Array | undefined {
 
 /** Repeated numbers come one a field or packed, as the writer liked. */
 function integers(fields: readonly WireField[], number: number): bigint[] {
-  return fields.filter((field) => field.number === number).flatMap((field) => (field.kind === 'varint' ? [field.value] : readPackedVarints(field.bytes)));
+  return fields
+    .filter((field) => field.number === number)
+    .flatMap((field) => (field.kind === 'varint' ? [field.value] : readPackedVarints(field.bytes)));
 }
 
 function joined(fields: readonly WireField[], number: number): Uint8Array {

@@ -2,27 +2,40 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { float32Tensor, openSession } from '../session.js';
 import { doubling, tinyModel } from '../testing/tiny-models.js';
-import { float32Initializer, float32Values, initializerDims, initializerName, uint8Initializer, uint8Values } from './initializer.js';
+import {
+  float32Initializer,
+  float32Values,
+  initializerDims,
+  initializerName,
+  uint8Initializer,
+  uint8Values,
+} from './initializer.js';
 import { onnxNode, parseModel, serializeModel, valueInfo } from './onnx-graph.js';
 import { intField, readFields, stringField, writeFields } from './wire-format.js';
 
 test('A model that is read and written again runs as before', async () => {
   const model = parseModel(doubling());
-  assert.deepEqual(model.graph.nodes.map((node) => [node.opType, node.inputs, node.outputs]), [['Add', ['x', 'x'], ['y']]]);
+  assert.deepEqual(
+    model.graph.nodes.map((node) => [node.opType, node.inputs, node.outputs]),
+    [['Add', ['x', 'x'], ['y']]],
+  );
   const session = await openSession(serializeModel(model), { device: 'cpu', threads: 1 });
   const { y } = await session.run({ x: float32Tensor(Float32Array.of(1, 2, 3), [1, 3]) });
-  assert.deepEqual([...y?.data as Float32Array], [2, 4, 6]);
+  assert.deepEqual([...(y?.data as Float32Array)], [2, 4, 6]);
   await session.close();
 });
 
 test('An edited graph computes what it was edited to', async () => {
   const model = parseModel(doubling());
   model.graph.initializers.set('ten', float32Initializer('ten', [1], Float32Array.of(10)));
-  model.graph.nodes = [onnxNode('Mul', ['x', 'ten'], ['scaled']), onnxNode('ReduceMax', ['scaled'], ['y'], { axes: [-1], keepdims: 1 })];
+  model.graph.nodes = [
+    onnxNode('Mul', ['x', 'ten'], ['scaled']),
+    onnxNode('ReduceMax', ['scaled'], ['y'], { axes: [-1], keepdims: 1 }),
+  ];
   model.graph.outputs = [valueInfo('y', 'float32', ['rows', 1])];
   const session = await openSession(serializeModel(model), { device: 'cpu', threads: 1 });
   const { y } = await session.run({ x: float32Tensor(Float32Array.of(1, 5, 3), [1, 3]) });
-  assert.deepEqual([...y?.data as Float32Array], [50]);
+  assert.deepEqual([...(y?.data as Float32Array)], [50]);
   await session.close();
 });
 
@@ -31,9 +44,16 @@ test('Constants keep name, shape and values, packed in either way a file may hav
   assert.equal(initializerName(raw), 'w');
   assert.deepEqual(initializerDims(raw), [2, 2]);
   assert.deepEqual([...uint8Values(raw)], [1, 2, 3, 255]);
-  const typed = writeFields([intField(2, 2), { number: 5, kind: 'bytes', bytes: Uint8Array.of(7, 0xff, 0x01) }, stringField(8, 'z')]);
+  const typed = writeFields([
+    intField(2, 2),
+    { number: 5, kind: 'bytes', bytes: Uint8Array.of(7, 0xff, 0x01) },
+    stringField(8, 'z'),
+  ]);
   assert.deepEqual([...uint8Values(typed)], [7, 255]);
-  const float = writeFields([intField(2, 1), { number: 4, kind: 'bytes', bytes: new Uint8Array(Float32Array.of(0.5, -2).buffer) }]);
+  const float = writeFields([
+    intField(2, 1),
+    { number: 4, kind: 'bytes', bytes: new Uint8Array(Float32Array.of(0.5, -2).buffer) },
+  ]);
   assert.deepEqual([...float32Values(float)], [0.5, -2]);
   assert.throws(() => float32Values(raw), /element type 2, expected 1/);
 });

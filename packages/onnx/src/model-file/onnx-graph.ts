@@ -1,6 +1,15 @@
 import type { ElementType } from '../session.js';
 import { initializerName } from './initializer.js';
-import { intField, messageField, readFields, stringField, text, writeFields, writeFieldsAround, type WireField } from './wire-format.js';
+import {
+  intField,
+  messageField,
+  readFields,
+  stringField,
+  text,
+  writeFields,
+  writeFieldsAround,
+  type WireField,
+} from './wire-format.js';
 
 // Numbers of the fields in onnx.proto3.
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
@@ -10,7 +19,15 @@ const ATTRIBUTE_TYPE = { int: 2, ints: 7 } as const;
 const VALUE_INFO = { name: 1, type: 2 } as const;
 
 /** Numbers of the element types in onnx.proto3. */
-const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 };
+const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 
 /** One operation. A missing optional input is ''. */
 export interface OnnxNode {
@@ -24,7 +41,10 @@ export interface OnnxNode {
 }
 
 /** A named value that a graph takes or gives, as it lies in the file. */
-export interface ValueInfo { readonly name: string; readonly bytes: Uint8Array }
+export interface ValueInfo {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
 
 /** A graph opened for editing. Shapes of inner values are left out when it is written: the runtime finds them. */
 export interface OnnxGraph {
@@ -39,14 +59,27 @@ export interface OnnxGraph {
 function parseGraph(bytes: Uint8Array): OnnxGraph {
   const graph: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [] };
   for (const field of readFields(bytes)) {
-    if (field.kind !== 'bytes') { graph.rest.push(field); continue; }
+    if (field.kind !== 'bytes') {
+      graph.rest.push(field);
+      continue;
+    }
     switch (field.number) {
-      case GRAPH.node: graph.nodes.push(parseNode(field.bytes)); break;
-      case GRAPH.initializer: graph.initializers.set(initializerName(field.bytes), field.bytes); break;
-      case GRAPH.input: graph.inputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes }); break;
-      case GRAPH.output: graph.outputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes }); break;
-      case GRAPH.valueInfo: break;
-      default: graph.rest.push(field);
+      case GRAPH.node:
+        graph.nodes.push(parseNode(field.bytes));
+        break;
+      case GRAPH.initializer:
+        graph.initializers.set(initializerName(field.bytes), field.bytes);
+        break;
+      case GRAPH.input:
+        graph.inputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes });
+        break;
+      case GRAPH.output:
+        graph.outputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes });
+        break;
+      case GRAPH.valueInfo:
+        break;
+      default:
+        graph.rest.push(field);
     }
   }
   return graph;
@@ -54,23 +87,39 @@ function parseGraph(bytes: Uint8Array): OnnxGraph {
 
 /** The fields of a graph's message. */
 function graphFields(graph: OnnxGraph): WireField[] {
-  const all = (number: number, pieces: Iterable<Uint8Array>): WireField[] => Array.from(pieces, (bytes) => ({ number, kind: 'bytes', bytes }));
+  const all = (number: number, pieces: Iterable<Uint8Array>): WireField[] =>
+    Array.from(pieces, (bytes) => ({ number, kind: 'bytes', bytes }));
   return [
     ...all(GRAPH.node, graph.nodes.map(serializeNode)),
     ...graph.rest,
     ...all(GRAPH.initializer, graph.initializers.values()),
-    ...all(GRAPH.input, graph.inputs.map((value) => value.bytes)),
-    ...all(GRAPH.output, graph.outputs.map((value) => value.bytes)),
+    ...all(
+      GRAPH.input,
+      graph.inputs.map((value) => value.bytes),
+    ),
+    ...all(
+      GRAPH.output,
+      graph.outputs.map((value) => value.bytes),
+    ),
   ];
 }
 
 /** A new operation of the standard set; attributes are integers or lists of integers. */
-export function onnxNode(opType: string, inputs: string[], outputs: string[], attributes: Readonly<Record<string, number | readonly number[]>> = {}): OnnxNode {
-  const rest = Object.entries(attributes).map(([name, value]) => messageField(NODE.attribute, [
-    stringField(ATTRIBUTE.name, name),
-    ...(typeof value === 'number' ? [intField(ATTRIBUTE.int, value)] : value.map((item) => intField(ATTRIBUTE.ints, item))),
-    intField(ATTRIBUTE.type, typeof value === 'number' ? ATTRIBUTE_TYPE.int : ATTRIBUTE_TYPE.ints),
-  ]));
+export function onnxNode(
+  opType: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: Readonly<Record<string, number | readonly number[]>> = {},
+): OnnxNode {
+  const rest = Object.entries(attributes).map(([name, value]) =>
+    messageField(NODE.attribute, [
+      stringField(ATTRIBUTE.name, name),
+      ...(typeof value === 'number'
+        ? [intField(ATTRIBUTE.int, value)]
+        : value.map((item) => intField(ATTRIBUTE.ints, item))),
+      intField(ATTRIBUTE.type, typeof value === 'number' ? ATTRIBUTE_TYPE.int : ATTRIBUTE_TYPE.ints),
+    ]),
+  );
   return { opType, inputs, outputs, graphs: new Map(), rest };
 }
 
@@ -84,25 +133,36 @@ export function valueInfo(name: string, type: ElementType, shape: readonly (numb
 function parseNode(bytes: Uint8Array): OnnxNode {
   const node: OnnxNode = { opType: '', inputs: [], outputs: [], graphs: new Map(), rest: [] };
   for (const field of readFields(bytes)) {
-    if (field.kind !== 'bytes') { node.rest.push(field); continue; }
+    if (field.kind !== 'bytes') {
+      node.rest.push(field);
+      continue;
+    }
     switch (field.number) {
-      case NODE.input: node.inputs.push(text.decode(field.bytes)); break;
-      case NODE.output: node.outputs.push(text.decode(field.bytes)); break;
-      case NODE.opType: node.opType = text.decode(field.bytes); break;
+      case NODE.input:
+        node.inputs.push(text.decode(field.bytes));
+        break;
+      case NODE.output:
+        node.outputs.push(text.decode(field.bytes));
+        break;
+      case NODE.opType:
+        node.opType = text.decode(field.bytes);
+        break;
       case NODE.attribute: {
         const graph = readFields(field.bytes).find((inner) => inner.number === ATTRIBUTE.graph);
         if (graph?.kind === 'bytes') node.graphs.set(stringOf(field.bytes, ATTRIBUTE.name), parseGraph(graph.bytes));
         else node.rest.push(field);
         break;
       }
-      default: node.rest.push(field);
+      default:
+        node.rest.push(field);
     }
   }
   return node;
 }
 
 function serializeNode(node: OnnxNode): Uint8Array {
-  if (node.graphs.size > 0) throw new Error(`a node with inner graphs (${node.opType}) is read only: take its graphs out`);
+  if (node.graphs.size > 0)
+    throw new Error(`a node with inner graphs (${node.opType}) is read only: take its graphs out`);
   return writeFields([
     ...node.inputs.map((name) => stringField(NODE.input, name)),
     ...node.outputs.map((name) => stringField(NODE.output, name)),
@@ -136,7 +196,8 @@ export function parseModel(bytes: Uint8Array): OnnxModel {
 /** The bytes of an .onnx file, for `openSession`; weights are copied once. `domains` are operator sets that edits have added, by version. */
 export function serializeModel(model: OnnxModel, domains: Readonly<Record<string, number>> = {}): Uint8Array {
   const known = new Set(model.rest.filter((field) => field.number === MODEL.opsetImport).map(domainOf));
-  const added = Object.entries(domains).filter(([domain]) => !known.has(domain))
+  const added = Object.entries(domains)
+    .filter(([domain]) => !known.has(domain))
     .map(([domain, version]) => messageField(MODEL.opsetImport, [stringField(1, domain), intField(2, version)]));
   return writeFieldsAround([...model.rest, ...added], MODEL.graph, graphFields(model.graph));
 }

@@ -28,11 +28,20 @@ export function readFields(message: Uint8Array): WireField[] {
     const tag = Number(readVarint());
     const number = Math.floor(tag / 8);
     switch (tag % 8) {
-      case WIRE_TYPES.varint: fields.push({ number, kind: 'varint', value: readVarint() }); break;
-      case WIRE_TYPES.fixed64: fields.push({ number, kind: 'fixed64', bytes: take(8) }); break;
-      case WIRE_TYPES.bytes: fields.push({ number, kind: 'bytes', bytes: take(Number(readVarint())) }); break;
-      case WIRE_TYPES.fixed32: fields.push({ number, kind: 'fixed32', bytes: take(4) }); break;
-      default: throw new RangeError(`a field has the unknown wire type ${String(tag % 8)}`);
+      case WIRE_TYPES.varint:
+        fields.push({ number, kind: 'varint', value: readVarint() });
+        break;
+      case WIRE_TYPES.fixed64:
+        fields.push({ number, kind: 'fixed64', bytes: take(8) });
+        break;
+      case WIRE_TYPES.bytes:
+        fields.push({ number, kind: 'bytes', bytes: take(Number(readVarint())) });
+        break;
+      case WIRE_TYPES.fixed32:
+        fields.push({ number, kind: 'fixed32', bytes: take(4) });
+        break;
+      default:
+        throw new RangeError(`a field has the unknown wire type ${String(tag % 8)}`);
     }
   }
   return fields;
@@ -44,10 +53,19 @@ export function writeFields(fields: readonly WireField[]): Uint8Array {
 }
 
 /** Joins fields and, as the last of them, a message of its own fields; what these hold is copied once. */
-export function writeFieldsAround(fields: readonly WireField[], number: number, inner: readonly WireField[]): Uint8Array {
+export function writeFieldsAround(
+  fields: readonly WireField[],
+  number: number,
+  inner: readonly WireField[],
+): Uint8Array {
   const pieces = piecesOf(inner);
   const lengthBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return concatenate([...piecesOf(fields), varint(BigInt(number * 8 + WIRE_TYPES.bytes)), varint(BigInt(lengthBytes)), ...pieces]);
+  return concatenate([
+    ...piecesOf(fields),
+    varint(BigInt(number * 8 + WIRE_TYPES.bytes)),
+    varint(BigInt(lengthBytes)),
+    ...pieces,
+  ]);
 }
 
 function piecesOf(fields: readonly WireField[]): Uint8Array[] {
@@ -70,7 +88,11 @@ export function readPackedVarints(bytes: Uint8Array): bigint[] {
   let shift = 0n;
   for (const byte of bytes) {
     value |= BigInt(byte & 0x7f) << shift;
-    if (byte < 0x80) { values.push(value); value = 0n; shift = 0n; } else shift += 7n;
+    if (byte < 0x80) {
+      values.push(value);
+      value = 0n;
+      shift = 0n;
+    } else shift += 7n;
   }
   return values;
 }
@@ -100,7 +122,10 @@ export function messageField(number: number, fields: readonly WireField[]): Wire
 function varint(value: bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = value;
-  while (rest >= 0x80n) { bytes.push(Number(rest & 0x7fn) | 0x80); rest >>= 7n; }
+  while (rest >= 0x80n) {
+    bytes.push(Number(rest & 0x7fn) | 0x80);
+    rest >>= 7n;
+  }
   bytes.push(Number(rest));
   return Uint8Array.from(bytes);
 }
@@ -108,6 +133,9 @@ function varint(value: bigint): Uint8Array {
 function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let position = 0;
-  for (const piece of pieces) { whole.set(piece, position); position += piece.length; }
+  for (const piece of pieces) {
+    whole.set(piece, position);
+    position += piece.length;
+  }
   return whole;
 }

@@ -9,7 +9,9 @@ if (isMainThread) {
   const gate = new ExitGate();
   guardExit(gate);
   const worker = new Worker(fileURLToPath(import.meta.url), { workerData: gate.memory });
-  worker.on('message', () => { process.exit(3); });
+  worker.on('message', () => {
+    process.exit(3);
+  });
 } else {
   const gate = new ExitGate(workerData as SharedArrayBuffer);
   const session = await openSession(manyProducts(20), { device: 'cpu', threads: 1 });

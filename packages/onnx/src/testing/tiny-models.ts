@@ -8,7 +8,14 @@ const OPSET = 14;
 
 /** The bytes of a model file around a graph. */
 export function tinyModel(graph: Partial<OnnxGraph>): Uint8Array {
-  const whole: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [{ number: 2, kind: 'bytes', bytes: new TextEncoder().encode('tiny') }], ...graph };
+  const whole: OnnxGraph = {
+    nodes: [],
+    initializers: new Map(),
+    inputs: [],
+    outputs: [],
+    rest: [{ number: 2, kind: 'bytes', bytes: new TextEncoder().encode('tiny') }],
+    ...graph,
+  };
   return serializeModel({ graph: whole, rest: [intField(1, IR_VERSION)] }, { '': OPSET });
 }
 
@@ -32,7 +39,13 @@ export function conversions(): Uint8Array {
       onnxNode('Cast', ['x'], ['truth'], { to: 9 }),
     ],
     inputs: [valueInfo('x', 'float32', ['n']), valueInfo('h', 'float16', ['n'])],
-    outputs: [valueInfo('half', 'float16', ['n']), valueInfo('back', 'float32', ['n']), valueInfo('doubled', 'float32', ['n']), valueInfo('wide', 'int64', ['n']), valueInfo('truth', 'bool', ['n'])],
+    outputs: [
+      valueInfo('half', 'float16', ['n']),
+      valueInfo('back', 'float32', ['n']),
+      valueInfo('doubled', 'float32', ['n']),
+      valueInfo('wide', 'int64', ['n']),
+      valueInfo('truth', 'bool', ['n']),
+    ],
   });
 }
 
@@ -48,7 +61,9 @@ export function zerosOfShape(): Uint8Array {
 /** y = x multiplied by itself `count` times over: float32 [size, size], slow enough to be interrupted. */
 export function manyProducts(count: number): Uint8Array {
   return tinyModel({
-    nodes: Array.from({ length: count }, (_, at) => onnxNode('MatMul', [at === 0 ? 'x' : `v${String(at)}`, 'x'], [at === count - 1 ? 'y' : `v${String(at + 1)}`])),
+    nodes: Array.from({ length: count }, (_, at) =>
+      onnxNode('MatMul', [at === 0 ? 'x' : `v${String(at)}`, 'x'], [at === count - 1 ? 'y' : `v${String(at + 1)}`]),
+    ),
     inputs: [valueInfo('x', 'float32', ['size', 'size'])],
     outputs: [valueInfo('y', 'float32', ['size', 'size'])],
   });

@@ -1,7 +1,13 @@
 import ipaddr from 'ipaddr.js';
 
-interface NamedEntry { readonly name: string; readonly port: number | null }
-interface NetworkEntry { readonly network: [ipaddr.IPv4 | ipaddr.IPv6, number]; readonly port: number | null }
+interface NamedEntry {
+  readonly name: string;
+  readonly port: number | null;
+}
+interface NetworkEntry {
+  readonly network: [ipaddr.IPv4 | ipaddr.IPv6, number];
+  readonly port: number | null;
+}
 
 const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
 
@@ -23,10 +29,14 @@ export class Allowlist {
   static parse(text: string): Allowlist {
     const names: NamedEntry[] = [];
     const networks: NetworkEntry[] = [];
-    const entries = text.split(',').map((entry) => entry.trim().toLowerCase()).filter((entry) => entry !== '');
+    const entries = text
+      .split(',')
+      .map((entry) => entry.trim().toLowerCase())
+      .filter((entry) => entry !== '');
     for (const [place, entry] of entries.entries()) {
       const parsed = networkEntry(entry) ?? namedEntry(entry);
-      if (parsed === null) throw new Error(`entry ${String(place + 1)} is no host, host:port, address or network such as 10.0.0.0/8`);
+      if (parsed === null)
+        throw new Error(`entry ${String(place + 1)} is no host, host:port, address or network such as 10.0.0.0/8`);
       if ('name' in parsed) names.push(parsed);
       else networks.push(parsed);
     }
@@ -46,7 +56,10 @@ export class Allowlist {
   hasAddress(address: string, port: number): boolean {
     if (!ipaddr.isValid(address)) return false;
     const plain = ipaddr.process(address);
-    return this.#networks.some(({ network: [base, bits], port: only }) => base.kind() === plain.kind() && plain.match(base, bits) && fits(only, port));
+    return this.#networks.some(
+      ({ network: [base, bits], port: only }) =>
+        base.kind() === plain.kind() && plain.match(base, bits) && fits(only, port),
+    );
   }
 }
 
@@ -57,12 +70,13 @@ function fits(only: number | null, port: number): boolean {
 function networkEntry(entry: string): NetworkEntry | null {
   if (ipaddr.isValidCIDR(entry)) {
     const [base, bits] = ipaddr.parseCIDR(entry);
-    if (base.kind() === 'ipv6' && (base as ipaddr.IPv6).isIPv4MappedAddress() && bits >= 96) return { network: [(base as ipaddr.IPv6).toIPv4Address(), bits - 96], port: null };
+    if (base.kind() === 'ipv6' && (base as ipaddr.IPv6).isIPv4MappedAddress() && bits >= 96)
+      return { network: [(base as ipaddr.IPv6).toIPv4Address(), bits - 96], port: null };
     return { network: [base, bits], port: null };
   }
   const [, bracketed, bare, portText] = /^(?:\[([^\]]+)\]|([^[\]]*?))(?::(\d{1,5}))?$/.exec(entry) ?? [];
   // A bare IPv6 address has colons of its own, so a port after it needs brackets.
-  const host = ipaddr.IPv6.isValid(entry) ? entry : bracketed ?? bare ?? '';
+  const host = ipaddr.IPv6.isValid(entry) ? entry : (bracketed ?? bare ?? '');
   const port = host === entry ? null : portOf(portText);
   const isAddress = ipaddr.IPv6.isValid(host) || ipaddr.IPv4.isValidFourPartDecimal(host);
   if (!isAddress || port === undefined) return null;

@@ -54,7 +54,13 @@ export class GuardedClient {
    * Throws `url_not_allowed`, or what the network threw.
    */
   async request(url: URL, { method, headers, body, signal }: GuardedRequest): Promise<Dispatcher.ResponseData> {
-    const response = await request(url, { dispatcher: this.#agent, method, headers, signal, ...(body === undefined ? {} : { body }) });
+    const response = await request(url, {
+      dispatcher: this.#agent,
+      method,
+      headers,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    });
     // Whoever reads the body hears of its faults; nobody reading it is no fault.
     response.body.on('error', () => undefined);
     return response;
@@ -66,7 +72,11 @@ export class GuardedClient {
   }
 }
 
-function guardedConnector(allowlist: Allowlist, resolve: NonNullable<GuardedClientOptions['resolve']>, timeout: number): buildConnector.connector {
+function guardedConnector(
+  allowlist: Allowlist,
+  resolve: NonNullable<GuardedClientOptions['resolve']>,
+  timeout: number,
+): buildConnector.connector {
   return (options, callback) => {
     const port = options.port === '' ? (options.protocol === 'https:' ? 443 : 80) : Number(options.port);
     try {
@@ -81,19 +91,31 @@ function guardedConnector(allowlist: Allowlist, resolve: NonNullable<GuardedClie
   };
 }
 
-function guardedLookup(allowlist: Allowlist, resolve: NonNullable<GuardedClientOptions['resolve']>, port: number): LookupFunction {
+function guardedLookup(
+  allowlist: Allowlist,
+  resolve: NonNullable<GuardedClientOptions['resolve']>,
+  port: number,
+): LookupFunction {
   return (name, options, callback) => {
-    judged(allowlist, resolve, name, port).then((addresses) => {
-      const [first] = addresses;
-      if (options.all === true) callback(null, [...addresses]);
-      else callback(null, first.address, first.family);
-    }, (error: unknown) => {
-      callback(error as NodeJS.ErrnoException, '', 0);
-    });
+    judged(allowlist, resolve, name, port).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all === true) callback(null, [...addresses]);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(error as NodeJS.ErrnoException, '', 0);
+      },
+    );
   };
 }
 
-async function judged(allowlist: Allowlist, resolve: NonNullable<GuardedClientOptions['resolve']>, name: string, port: number): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
+async function judged(
+  allowlist: Allowlist,
+  resolve: NonNullable<GuardedClientOptions['resolve']>,
+  name: string,
+  port: number,
+): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
   const [first, ...others] = await resolve(name);
   if (first === undefined) throw new Error('the name has no address');
   for (const { address } of [first, ...others]) requireReachable(allowlist, name, address, port);

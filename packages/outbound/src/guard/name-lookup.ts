@@ -31,7 +31,9 @@ export class NameLookup {
   resolve(name: string): Promise<readonly ResolvedAddress[]> {
     const running = this.#running.get(name);
     if (running !== undefined) return running;
-    const started = this.#resolve(name.toLowerCase().replace(/\.$/, ''), name.endsWith('.')).finally(() => { this.#running.delete(name); });
+    const started = this.#resolve(name.toLowerCase().replace(/\.$/, ''), name.endsWith('.')).finally(() => {
+      this.#running.delete(name);
+    });
     this.#running.set(name, started);
     return started;
   }
@@ -39,18 +41,27 @@ export class NameLookup {
   async #resolve(name: string, whole: boolean): Promise<readonly ResolvedAddress[]> {
     const listed = hostsOf(await textOf(HOSTS_FILE), name);
     if (listed.length > 0) return listed;
-    if (name === 'localhost' || name.endsWith('.localhost')) return [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }];
+    if (name === 'localhost' || name.endsWith('.localhost'))
+      return [
+        { address: '127.0.0.1', family: 4 },
+        { address: '::1', family: 6 },
+      ];
     const resolver = new Resolver({ timeout: LIMIT_MS / 2, tries: 2 });
     if (this.#servers !== null) resolver.setServers(this.#servers);
-    const timer = setTimeout(() => { resolver.cancel(); }, LIMIT_MS);
+    const timer = setTimeout(() => {
+      resolver.cancel();
+    }, LIMIT_MS);
     try {
       let failure: unknown = null;
       for (const candidate of whole ? [name] : searched(await textOf(RESOLVER_FILE), name)) {
         const answers = await Promise.allSettled([resolver.resolve4(candidate), resolver.resolve6(candidate)]);
-        const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])).map((address) => ({ address, family: isIP(address) }));
+        const addresses = answers
+          .flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+          .map((address) => ({ address, family: isIP(address) }));
         if (addresses.length > 0) return addresses;
         failure ??= answers.find((answer) => answer.status === 'rejected')?.reason;
-        if (answers.some((answer) => answer.status === 'rejected' && isCancelled(answer.reason))) throw Object.assign(new Error('the name servers do not answer'), { code: 'ETIMEOUT' });
+        if (answers.some((answer) => answer.status === 'rejected' && isCancelled(answer.reason)))
+          throw Object.assign(new Error('the name servers do not answer'), { code: 'ETIMEOUT' });
       }
       throw failure instanceof Error ? failure : new Error('the name has no address');
     } finally {
@@ -76,7 +87,12 @@ function hostsOf(text: string, name: string): ResolvedAddress[] {
 
 /** The names to ask for, in the order of the system's resolver: one with few dots is looked for in the domains first. */
 function searched(settings: string, name: string): string[] {
-  const last = (word: string): string[] => settings.split('\n').map((line) => line.trim().split(/\s+/)).findLast(([first]) => first === word)?.slice(1) ?? [];
+  const last = (word: string): string[] =>
+    settings
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .findLast(([first]) => first === word)
+      ?.slice(1) ?? [];
   const dots = Number(/^\s*options\s.*\bndots:(\d{1,2})/m.exec(settings)?.[1] ?? 1);
   const inDomains = last('search').map((domain) => `${name}.${domain.replace(/\.$/, '')}`);
   return name.split('.').length - 1 >= dots ? [name, ...inDomains] : [...inDomains, name];

@@ -36,7 +36,8 @@ export function isOwnAddress(address: string, interfaces = networkInterfaces()):
 
 function unwrapped(address: string): string {
   const plain = ipaddr.process(address.replace(/%.*$/, ''));
-  if (plain.kind() === 'ipv6' && (plain as ipaddr.IPv6).match(NAT64)) return ipaddr.fromByteArray(plain.toByteArray().slice(12)).toString();
+  if (plain.kind() === 'ipv6' && (plain as ipaddr.IPv6).match(NAT64))
+    return ipaddr.fromByteArray(plain.toByteArray().slice(12)).toString();
   return plain.toString();
 }
 
@@ -45,8 +46,17 @@ function unwrapped(address: string): string {
  * @param name as the URL has it, an address too
  */
 export function requireReachable(allowlist: Allowlist, name: string, address: string, port: number): void {
-  if ((isPublicAddress(address) && !isOwnAddress(address)) || allowlist.hasName(name, port) || allowlist.hasAddress(address, port)) return;
-  throw new AsrError('url_not_allowed', 'The URL leads to an address that is not public, or to this machine. Use a public one, or have the operator list it in URL_ALLOWLIST.', { param: 'url' });
+  if (
+    (isPublicAddress(address) && !isOwnAddress(address)) ||
+    allowlist.hasName(name, port) ||
+    allowlist.hasAddress(address, port)
+  )
+    return;
+  throw new AsrError(
+    'url_not_allowed',
+    'The URL leads to an address that is not public, or to this machine. Use a public one, or have the operator list it in URL_ALLOWLIST.',
+    { param: 'url' },
+  );
 }
 
 const MAX_LENGTH = 8_192;
@@ -58,9 +68,12 @@ const MAX_LENGTH = 8_192;
  */
 export function parseTarget(text: string, allowlist: Allowlist, base?: URL): URL {
   const url = text.length <= MAX_LENGTH && URL.canParse(text, base?.href) ? new URL(text, base) : null;
-  if (url === null) throw refused('The URL cannot be read. Send one of at most 8,192 characters that begins with http:// or https://.');
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refused('Only http:// and https:// URLs are fetched.');
-  if (url.username !== '' || url.password !== '') throw refused('A URL may not hold a user or a password. Use one that is signed, or public.');
+  if (url === null)
+    throw refused('The URL cannot be read. Send one of at most 8,192 characters that begins with http:// or https://.');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw refused('Only http:// and https:// URLs are fetched.');
+  if (url.username !== '' || url.password !== '')
+    throw refused('A URL may not hold a user or a password. Use one that is signed, or public.');
   const host = hostOf(url);
   if (isIP(host) !== 0) requireReachable(allowlist, host, host, portOf(url));
   return url;

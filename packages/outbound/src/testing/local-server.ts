@@ -13,7 +13,12 @@ export interface LocalServer {
 }
 
 /** Starts a server; it ends with the test, whatever is still open. Without a listener it answers 200 with one byte: a canary that nobody may reach. */
-export async function localServer(t: TestContext, listener: RequestListener = (_request, response) => { response.end('x'); }): Promise<LocalServer> {
+export async function localServer(
+  t: TestContext,
+  listener: RequestListener = (_request, response) => {
+    response.end('x');
+  },
+): Promise<LocalServer> {
   const server = createServer(listener);
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -22,9 +27,13 @@ export async function localServer(t: TestContext, listener: RequestListener = (_
     sockets.add(socket);
     socket.on('error', () => undefined);
   });
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   t.after(async () => {
-    const closed = new Promise((resolve) => { server.close(resolve); });
+    const closed = new Promise((resolve) => {
+      server.close(resolve);
+    });
     for (const socket of sockets) socket.destroy();
     await closed;
   });

@@ -29,7 +29,11 @@ export interface FetchedRecording {
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 // A compressed transfer could unfold to anything, and audio gains nothing by it.
-const HEADERS = { accept: 'audio/*, video/*;q=0.9, */*;q=0.8', 'accept-encoding': 'identity', 'user-agent': 'murmuration' };
+const HEADERS = {
+  accept: 'audio/*, video/*;q=0.9, */*;q=0.8',
+  'accept-encoding': 'identity',
+  'user-agent': 'murmuration',
+};
 
 /**
  * Fetches a recording by http or https. Every address on the way, of redirects too, is judged before it is connected to.
@@ -58,29 +62,55 @@ export async function fetchRecording(url: string, options: FetchRecordingOptions
   }
 }
 
-async function follow(first: URL, client: GuardedClient, clock: TransferClock): Promise<{ response: Dispatcher.ResponseData; last: URL }> {
+async function follow(
+  first: URL,
+  client: GuardedClient,
+  clock: TransferClock,
+): Promise<{ response: Dispatcher.ResponseData; last: URL }> {
   let last = first;
   for (let redirects = 0; ; redirects++) {
     const target = last;
-    const response = await clock.wait(() => client.request(target, { method: 'GET', headers: HEADERS, signal: clock.signal }));
+    const response = await clock.wait(() =>
+      client.request(target, { method: 'GET', headers: HEADERS, signal: clock.signal }),
+    );
     clock.rest();
     const location = header(response, 'location');
     if (!REDIRECTS.has(response.statusCode) || location === null) return { response, last };
     response.body.destroy();
-    if (redirects === MAX_REDIRECTS) throw new AsrError('url_unreachable', 'The URL redirects more than five times. Use the address that it leads to.', { param: 'url' });
+    if (redirects === MAX_REDIRECTS)
+      throw new AsrError(
+        'url_unreachable',
+        'The URL redirects more than five times. Use the address that it leads to.',
+        { param: 'url' },
+      );
     last = parseTarget(location, client.allowlist, last);
   }
 }
 
 function requireRecording(response: Dispatcher.ResponseData, maxBytes: number): void {
   const { statusCode } = response;
-  if (statusCode < 200 || statusCode > 299) throw new AsrError('url_unreachable', `The URL answers with HTTP status ${String(statusCode)}. Check that it can be fetched without signing in.`, { param: 'url' });
+  if (statusCode < 200 || statusCode > 299)
+    throw new AsrError(
+      'url_unreachable',
+      `The URL answers with HTTP status ${String(statusCode)}. Check that it can be fetched without signing in.`,
+      { param: 'url' },
+    );
   const encoding = header(response, 'content-encoding')?.trim().toLowerCase() ?? 'identity';
-  if (encoding !== 'identity' && encoding !== '') throw new AsrError('url_unreachable', 'The URL delivers a compressed transfer although none was asked for. Use one that delivers the file as it is.', { param: 'url' });
-  if (Number(header(response, 'content-length') ?? 0) > maxBytes) throw new AsrError('file_too_large', undefined, { param: 'url' });
+  if (encoding !== 'identity' && encoding !== '')
+    throw new AsrError(
+      'url_unreachable',
+      'The URL delivers a compressed transfer although none was asked for. Use one that delivers the file as it is.',
+      { param: 'url' },
+    );
+  if (Number(header(response, 'content-length') ?? 0) > maxBytes)
+    throw new AsrError('file_too_large', undefined, { param: 'url' });
 }
 
-async function* read(body: Dispatcher.ResponseData['body'], clock: TransferClock, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* read(
+  body: Dispatcher.ResponseData['body'],
+  clock: TransferClock,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let bytes = 0;
   try {
     const pieces = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
@@ -106,7 +136,11 @@ async function* read(body: Dispatcher.ResponseData['body'], clock: TransferClock
 function told(error: unknown, clock: TransferClock): AsrError {
   if (clock.signal.reason instanceof AsrError) return clock.signal.reason;
   if (error instanceof AsrError) return error;
-  return new AsrError('url_unreachable', 'The URL cannot be fetched, or its connection ended before the whole recording was there. Check the address, or send the file.', { param: 'url', cause: error });
+  return new AsrError(
+    'url_unreachable',
+    'The URL cannot be fetched, or its connection ended before the whole recording was there. Check the address, or send the file.',
+    { param: 'url', cause: error },
+  );
 }
 
 function header(response: Dispatcher.ResponseData, name: string): string | null {

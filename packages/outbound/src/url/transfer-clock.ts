@@ -15,11 +15,27 @@ export class TransferClock {
   #leftMs: number;
   #stepBytes = 0;
 
-  constructor({ idleTimeoutMs, totalTimeoutMs, signal }: { readonly idleTimeoutMs: number; readonly totalTimeoutMs: number; readonly signal: AbortSignal }) {
+  constructor({
+    idleTimeoutMs,
+    totalTimeoutMs,
+    signal,
+  }: {
+    readonly idleTimeoutMs: number;
+    readonly totalTimeoutMs: number;
+    readonly signal: AbortSignal;
+  }) {
     this.#idleMs = idleTimeoutMs;
     this.#leftMs = idleTimeoutMs;
     this.#caller = signal;
-    this.#total = setTimeout(() => { this.#end(new AsrError('url_unreachable', 'The URL took too long to deliver the recording. Use a faster server, or send the file.', { param: 'url' })); }, totalTimeoutMs);
+    this.#total = setTimeout(() => {
+      this.#end(
+        new AsrError(
+          'url_unreachable',
+          'The URL took too long to deliver the recording. Use a faster server, or send the file.',
+          { param: 'url' },
+        ),
+      );
+    }, totalTimeoutMs);
     signal.addEventListener('abort', this.#onAbort, { once: true });
     if (signal.aborted) this.#onAbort();
   }
@@ -31,7 +47,13 @@ export class TransferClock {
   /** Waits for something that the sender must do; the idle time runs meanwhile. */
   async wait<T>(what: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
-    const timer = setTimeout(() => { this.#end(new AsrError('url_unreachable', 'The URL stopped delivering. Send it again later, or send the file.', { param: 'url' })); }, this.#leftMs);
+    const timer = setTimeout(() => {
+      this.#end(
+        new AsrError('url_unreachable', 'The URL stopped delivering. Send it again later, or send the file.', {
+          param: 'url',
+        }),
+      );
+    }, this.#leftMs);
     try {
       return await what();
     } finally {

@@ -31,8 +31,15 @@ export interface FailedAttempt {
  * The pause before the next attempt, milliseconds, or null when the day is over: about 5 s, 20 s, 80 s, 5 min, 21 min, 85 min,
  * then every 4 h: twelve attempts in all.
  */
-export function retryPauseMs({ attempt, firstAtMs, nowMs, retryAfterMs, random = Math.random }: FailedAttempt): number | null {
-  const planned = Math.min(FIRST_PAUSE_MS * GROWTH ** (attempt - 1), LONGEST_PAUSE_MS) * (1 - JITTER + 2 * JITTER * random());
+export function retryPauseMs({
+  attempt,
+  firstAtMs,
+  nowMs,
+  retryAfterMs,
+  random = Math.random,
+}: FailedAttempt): number | null {
+  const planned =
+    Math.min(FIRST_PAUSE_MS * GROWTH ** (attempt - 1), LONGEST_PAUSE_MS) * (1 - JITTER + 2 * JITTER * random());
   const pause = Math.round(Math.max(planned, Math.min(retryAfterMs ?? 0, LONGEST_ASKED_MS)));
   return nowMs + pause - firstAtMs > LAST_ATTEMPT_AFTER_MS ? null : pause;
 }
@@ -101,16 +108,32 @@ const MAX_BODY_BYTES = 16_384;
  * Sends an event, signed as Standard Webhooks say, once. 2xx within the time limit is success; redirects are not followed;
  * the answer's body is thrown away. Does not throw for what the receiver or the network does; throws `TypeError` for an id or a secret that is none.
  */
-export async function deliver(delivery: WebhookDelivery, { client, timeoutMs = TIMEOUT_MS, now = Date.now }: DeliverOptions): Promise<DeliveryOutcome> {
+export async function deliver(
+  delivery: WebhookDelivery,
+  { client, timeoutMs = TIMEOUT_MS, now = Date.now }: DeliverOptions,
+): Promise<DeliveryOutcome> {
   const headers = signedHeaders(delivery, now());
   const startedMs = performance.now();
   const ended = new AbortController();
-  const timer = setTimeout(() => { ended.abort(); }, timeoutMs);
-  const outcome = (found: Pick<DeliveryOutcome, 'outcome' | 'status' | 'error'> & { retryAfterMs?: number | null }): DeliveryOutcome =>
-    ({ retryAfterMs: null, ...found, attempt: delivery.attempt, durationMs: performance.now() - startedMs });
+  const timer = setTimeout(() => {
+    ended.abort();
+  }, timeoutMs);
+  const outcome = (
+    found: Pick<DeliveryOutcome, 'outcome' | 'status' | 'error'> & { retryAfterMs?: number | null },
+  ): DeliveryOutcome => ({
+    retryAfterMs: null,
+    ...found,
+    attempt: delivery.attempt,
+    durationMs: performance.now() - startedMs,
+  });
   try {
     const url = parseTarget(delivery.url, client.allowlist);
-    const response = await client.request(url, { method: 'POST', headers, body: delivery.payload, signal: ended.signal });
+    const response = await client.request(url, {
+      method: 'POST',
+      headers,
+      body: delivery.payload,
+      signal: ended.signal,
+    });
     const answered = judge(response, now());
     // Whether the rest of the answer comes does not matter any more.
     await response.body.dump({ limit: MAX_BODY_BYTES, signal: ended.signal }).catch(() => undefined);
@@ -118,7 +141,11 @@ export async function deliver(delivery: WebhookDelivery, { client, timeoutMs = T
   } catch (error) {
     if (ended.signal.aborted) return outcome({ outcome: 'retry', status: null, error: 'timeout' });
     // The name may resolve to something else tomorrow, or the operator may list it.
-    return outcome({ outcome: 'retry', status: null, error: error instanceof AsrError && error.code === 'url_not_allowed' ? 'url_not_allowed' : 'unreachable' });
+    return outcome({
+      outcome: 'retry',
+      status: null,
+      error: error instanceof AsrError && error.code === 'url_not_allowed' ? 'url_not_allowed' : 'unreachable',
+    });
   } finally {
     clearTimeout(timer);
   }
@@ -145,10 +172,18 @@ function signerOf(secret: string): Webhook {
   }
 }
 
-function judge(response: Dispatcher.ResponseData, nowMs: number): Pick<DeliveryOutcome, 'outcome' | 'status' | 'error' | 'retryAfterMs'> {
+function judge(
+  response: Dispatcher.ResponseData,
+  nowMs: number,
+): Pick<DeliveryOutcome, 'outcome' | 'status' | 'error' | 'retryAfterMs'> {
   const { statusCode: status } = response;
   if (status >= 200 && status <= 299) return { outcome: 'delivered', status, error: null, retryAfterMs: null };
-  return { outcome: status === 410 ? 'gone' : 'retry', status, error: 'status', retryAfterMs: retryAfterMs(response.headers['retry-after'], nowMs) };
+  return {
+    outcome: status === 410 ? 'gone' : 'retry',
+    status,
+    error: 'status',
+    retryAfterMs: retryAfterMs(response.headers['retry-after'], nowMs),
+  };
 }
 
 /** `Retry-After` in seconds or as a date; null when it is absent or neither. */

@@ -14,9 +14,16 @@ if (threadData() === 'broken') throw new Error('it cannot start');
 
 const methods: EchoMethods = {
   echo: (value) => value,
-  refuse: (param) => { throw new AsrError('invalid_field', 'told by the thread', { param }); },
-  fault: () => { throw new RangeError('a fault'); },
-  buffer: (length) => { const buffer = new ArrayBuffer(length); return new Transferred(buffer, [buffer]); },
+  refuse: (param) => {
+    throw new AsrError('invalid_field', 'told by the thread', { param });
+  },
+  fault: () => {
+    throw new RangeError('a fault');
+  },
+  buffer: (length) => {
+    const buffer = new ArrayBuffer(length);
+    return new Transferred(buffer, [buffer]);
+  },
   die: (code) => process.exit(code),
 };
 serveThread(methods);

@@ -40,7 +40,11 @@ function bytes(length: number, seed: number): Buffer {
   return Buffer.from(Array.from({ length }, (_, i) => (i * seed + (i >> 7)) & 255));
 }
 
-const kinds: readonly { readonly kind: AudioStoreSettings['kind']; readonly settings: () => AudioStoreSettings; readonly expires: boolean }[] = [
+const kinds: readonly {
+  readonly kind: AudioStoreSettings['kind'];
+  readonly settings: () => AudioStoreSettings;
+  readonly expires: boolean;
+}[] = [
   { kind: 'redis', settings: () => ({ kind: 'redis', url: server.url, budgetBytes: 1_000_000_000 }), expires: true },
   { kind: 'directory', settings: () => ({ kind: 'directory', budgetBytes: 1_000_000_000, dir }), expires: false },
   { kind: 's3', settings: () => s3.settings, expires: false },
@@ -118,7 +122,11 @@ for (const { kind, settings, expires } of kinds) {
     });
 
     test('takes many chunks at once', async () => {
-      await Promise.all(Array.from({ length: 100 }, (_, index) => store.put('many', index, bytes(2_000, index), LIFE_MS, { compress: index % 2 === 0 })));
+      await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          store.put('many', index, bytes(2_000, index), LIFE_MS, { compress: index % 2 === 0 }),
+        ),
+      );
       const read = await Promise.all(Array.from({ length: 100 }, (_, index) => other.get('many', index)));
       assert.ok(read.every((pcm, index) => pcm?.equals(bytes(2_000, index))));
       await store.deleteAll('many');
@@ -130,7 +138,8 @@ for (const { kind, settings, expires } of kinds) {
         await assert.rejects(store.get(job, 0), RangeError);
         await assert.rejects(store.deleteAll(job), RangeError);
       }
-      for (const index of [-1, 0.5, Number.NaN]) await assert.rejects(store.put('job', index, bytes(2, 1), LIFE_MS), RangeError);
+      for (const index of [-1, 0.5, Number.NaN])
+        await assert.rejects(store.put('job', index, bytes(2, 1), LIFE_MS), RangeError);
     });
 
     test('admits work while there is room, and none while Redis is nearly full', async () => {
@@ -151,15 +160,21 @@ for (const { kind, settings, expires } of kinds) {
       await store.put('orphan', 0, bytes(10, 2), 1);
       await store.put('alive', 0, bytes(10, 3), LIFE_MS);
       if (expires) {
-        while (await store.get('orphan', 0) !== null) await new Promise((resolve) => { setTimeout(resolve, 1); });
+        while ((await store.get('orphan', 0)) !== null)
+          await new Promise((resolve) => {
+            setTimeout(resolve, 1);
+          });
         await store.keep('kept', LIFE_MS * 2);
-        assert.ok(await redis.pttl(jobKeys('kept').pcm) > LIFE_MS);
+        assert.ok((await redis.pttl(jobKeys('kept').pcm)) > LIFE_MS);
         assert.equal(await store.sweep(0, nobody), 0);
       } else {
         assert.equal(await store.sweep(3_600_000, nobody), 0, 'all of it is young');
         assert.deepEqual(await store.get('orphan', 0), bytes(10, 2));
         assert.equal(await store.sweep(-60_000, (job) => Promise.resolve(job !== 'orphan')), 1);
-        await assert.rejects(store.sweep(-60_000, () => Promise.reject(new Error('no Redis'))), /no Redis/);
+        await assert.rejects(
+          store.sweep(-60_000, () => Promise.reject(new Error('no Redis'))),
+          /no Redis/,
+        );
       }
       assert.equal(await store.get('orphan', 0), null);
       assert.deepEqual(await store.get('kept', 0), bytes(10, 1));
@@ -167,35 +182,50 @@ for (const { kind, settings, expires } of kinds) {
       for (const job of ['kept', 'alive']) await store.deleteAll(job);
     });
 
-    test('is swept of what belongs to no job in Redis, and keeps the rest', { skip: expires && 'Redis forgets by itself' }, async () => {
-      await redis.hset(jobKeys('here').job, 'state', 'running');
-      await store.put('here', 0, bytes(10, 1), LIFE_MS);
-      await store.put('gone', 0, bytes(10, 2), LIFE_MS);
-      const sweep = new OrphanSweep(store, redis, logger, { everyMs: 5, idleMs: -60_000 });
-      // The timer holds no process; this wait does.
-      while (await store.get('gone', 0) !== null) await new Promise((resolve) => { setTimeout(resolve, 5); });
-      await sweep.close();
-      assert.deepEqual(await store.get('here', 0), bytes(10, 1));
-      await store.deleteAll('here');
-      await redis.del(jobKeys('here').job);
-    });
+    test(
+      'is swept of what belongs to no job in Redis, and keeps the rest',
+      { skip: expires && 'Redis forgets by itself' },
+      async () => {
+        await redis.hset(jobKeys('here').job, 'state', 'running');
+        await store.put('here', 0, bytes(10, 1), LIFE_MS);
+        await store.put('gone', 0, bytes(10, 2), LIFE_MS);
+        const sweep = new OrphanSweep(store, redis, logger, { everyMs: 5, idleMs: -60_000 });
+        // The timer holds no process; this wait does.
+        while ((await store.get('gone', 0)) !== null)
+          await new Promise((resolve) => {
+            setTimeout(resolve, 5);
+          });
+        await sweep.close();
+        assert.deepEqual(await store.get('here', 0), bytes(10, 1));
+        await store.deleteAll('here');
+        await redis.del(jobKeys('here').job);
+      },
+    );
   });
 }
 
 test('A folder that cannot be made stops the start and names its variable', async () => {
-  await assert.rejects(openAudioStore({ kind: 'directory', budgetBytes: 1, dir: join('/dev/null', 'audio') }, redis, connect), /AUDIO_STORE_DIR/);
+  await assert.rejects(
+    openAudioStore({ kind: 'directory', budgetBytes: 1, dir: join('/dev/null', 'audio') }, redis, connect),
+    /AUDIO_STORE_DIR/,
+  );
 });
 
-test('A Redis that is full is told as storage_full, and its room counts beside that of the cluster\'s Redis', async () => {
+test("A Redis that is full is told as storage_full, and its room counts beside that of the cluster's Redis", async () => {
   const full = await startRedis(['--maxmemory', '8mb']);
   await redis.del(AUDIO_STORE_KEYS.store, AUDIO_STORE_KEYS.seen);
   const store = await openAudioStore({ kind: 'redis', url: full.url, budgetBytes: 1 }, redis, connect);
   try {
-    const fill = async (): Promise<void> => { for (let index = 0; ; index++) await store.put('job', index, bytes(200_000, 1), LIFE_MS); };
+    const fill = async (): Promise<void> => {
+      for (let index = 0; ; index++) await store.put('job', index, bytes(200_000, 1), LIFE_MS);
+    };
     await assert.rejects(fill(), (error) => error instanceof AsrError && error.code === 'storage_full');
     assert.equal(await store.hasRoom(), false);
     await store.deleteAll('job');
-    while (!await store.hasRoom()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    while (!(await store.hasRoom()))
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
     await store.put('job', 0, bytes(2_000, 1), LIFE_MS);
   } finally {
     store.close();

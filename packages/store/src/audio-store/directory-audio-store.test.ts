@@ -33,10 +33,13 @@ after(async () => {
 
 function open(at: string): DirectoryAudioStore {
   mkdirSync(at, { recursive: true, mode: 0o700 });
-  return new DirectoryAudioStore({ folder: () => Promise.resolve(at), close: () => undefined }, new RedisMemory(redis, 1_000_000_000));
+  return new DirectoryAudioStore(
+    { folder: () => Promise.resolve(at), close: () => undefined },
+    new RedisMemory(redis, 1_000_000_000),
+  );
 }
 
-test('A chunk is a file in its job\'s folder, and nothing else is left beside it', async () => {
+test("A chunk is a file in its job's folder, and nothing else is left beside it", async () => {
   await store.put('job', 4, new Uint8Array(100), 1);
   assert.deepEqual(await readdir(join(dir, 'made', 'here', 'job')), ['4']);
   await store.deleteAll('job');
@@ -46,7 +49,10 @@ test('A chunk is a file in its job\'s folder, and nothing else is left beside it
 test('Nobody else may read what is stored', async () => {
   await store.put('modes', 0, new Uint8Array(100), 1);
   const mode = async (...names: string[]): Promise<number> => (await stat(join(dir, 'made', ...names))).mode & 0o777;
-  assert.deepEqual([await mode('here'), await mode('here', 'modes'), await mode('here', 'modes', '0')], [0o700, 0o700, 0o600]);
+  assert.deepEqual(
+    [await mode('here'), await mode('here', 'modes'), await mode('here', 'modes', '0')],
+    [0o700, 0o700, 0o600],
+  );
   await store.deleteAll('modes');
 });
 
@@ -59,7 +65,7 @@ test('A half-written chunk of a process that died is not read, a truncated one i
   await store.deleteAll('job');
 });
 
-test('A sweep goes by the time a job was last added to or kept, and touches nothing that is not a job\'s', async () => {
+test("A sweep goes by the time a job was last added to or kept, and touches nothing that is not a job's", async () => {
   const root = join(dir, 'made', 'here');
   const old = new Date(Date.now() - 7_200_000);
   for (const job of ['old', 'kept', 'added', 'alive']) {
@@ -86,7 +92,10 @@ test('A sweep takes what is left of a cluster that has not run for a week, and l
   }
   assert.equal(await mine.sweep(3_600_000, () => Promise.resolve(false)), 0);
   const left = await readdir(root);
-  assert.deepEqual([gone, lives, 'own-folder'].map((name) => left.includes(name)), [false, true, true]);
+  assert.deepEqual(
+    [gone, lives, 'own-folder'].map((name) => left.includes(name)),
+    [false, true, true],
+  );
 });
 
 test('A full disk is told as storage_full, no part is left, and room comes back by itself', async (context) => {
@@ -102,7 +111,10 @@ test('A full disk is told as storage_full, no part is left, and room comes back 
     const small = open(at);
     assert.equal(await small.hasRoom(), true);
     await small.put('job', 0, new Uint8Array(600_000), 1);
-    await assert.rejects(small.put('job', 1, new Uint8Array(600_000), 1), (error) => error instanceof AsrError && error.code === 'storage_full');
+    await assert.rejects(
+      small.put('job', 1, new Uint8Array(600_000), 1),
+      (error) => error instanceof AsrError && error.code === 'storage_full',
+    );
     assert.deepEqual(await readdir(join(at, 'job')), ['0']);
     await small.put('job', 2, new Uint8Array(360_000), 1);
     assert.equal(await open(at).hasRoom(), false);

@@ -39,7 +39,9 @@ export class DirectoryAudioStore implements AudioStore {
     const packet = await packPcm(pcm, options.compress ?? false);
     try {
       // A folder that a sweep takes away between its making and its use is made once more.
-      await this.#write(job, index, packet).catch((error: unknown) => (isAbsent(error) ? this.#write(job, index, packet) : Promise.reject(error as Error)));
+      await this.#write(job, index, packet).catch((error: unknown) =>
+        isAbsent(error) ? this.#write(job, index, packet) : Promise.reject(error as Error),
+      );
     } catch (error) {
       throw isFull(error) ? new AsrError('storage_full', undefined, { cause: error }) : error;
     }
@@ -69,19 +71,22 @@ export class DirectoryAudioStore implements AudioStore {
 
   async hasRoom(): Promise<boolean> {
     const { bavail, blocks, bsize } = await statfs(await this.#claim.folder());
-    return bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE) && await this.#memory.hasRoom();
+    return (
+      bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE) && (await this.#memory.hasRoom())
+    );
   }
 
   async sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number> {
     const folder = await this.#claim.folder();
     let swept = 0;
     for (const { name, idleForMs } of await foldersIn(folder)) {
-      if (!isJobName(name) || idleForMs < idleMs || await isAlive(name)) continue;
+      if (!isJobName(name) || idleForMs < idleMs || (await isAlive(name))) continue;
       await this.deleteAll(name);
       swept++;
     }
     for (const { name, idleForMs } of await foldersIn(dirname(folder))) {
-      if (IS_CLUSTER.test(name) && idleForMs > CLUSTER_FORGOTTEN_MS) await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 3 });
+      if (IS_CLUSTER.test(name) && idleForMs > CLUSTER_FORGOTTEN_MS)
+        await rm(join(dirname(folder), name), { recursive: true, force: true, maxRetries: 3 });
     }
     return swept;
   }

@@ -15,7 +15,11 @@ const READY_WAIT_MS = 2_000;
  * @param redis the cluster's, which stays the caller's
  * @param connect makes the connection to the Redis of `AUDIO_REDIS_URL`, which closes with the store
  */
-export async function openAudioStore(settings: AudioStoreSettings, redis: Redis, connect: (url: string) => Redis): Promise<AudioStore> {
+export async function openAudioStore(
+  settings: AudioStoreSettings,
+  redis: Redis,
+  connect: (url: string) => Redis,
+): Promise<AudioStore> {
   if (settings.kind === 'directory') await requireFolder(settings.dir);
   const claim = new StoreClaim(redis, settings);
   try {
@@ -28,7 +32,8 @@ export async function openAudioStore(settings: AudioStoreSettings, redis: Redis,
   }
   const memory = new RedisMemory(redis, settings.budgetBytes);
   switch (settings.kind) {
-    case 'directory': return new DirectoryAudioStore(claim, memory);
+    case 'directory':
+      return new DirectoryAudioStore(claim, memory);
     case 'redis': {
       const audio = connect(settings.url);
       // One that is away is told to those who use the store.

@@ -23,7 +23,8 @@ const DEFLATE = { level: 1, strategy: constants.Z_RLE };
  * all of it on the caller's thread.
  */
 export async function packPcm(pcm: Uint8Array, compress: boolean): Promise<Buffer> {
-  const squeezed = compress && pcm.byteLength % 2 === 0 && pcm.byteLength > 0 ? await deflate(residualPlanes(pcm), DEFLATE) : null;
+  const squeezed =
+    compress && pcm.byteLength % 2 === 0 && pcm.byteLength > 0 ? await deflate(residualPlanes(pcm), DEFLATE) : null;
   const isSmaller = squeezed !== null && squeezed.length < pcm.byteLength;
   const body = isSmaller ? squeezed : pcm;
   const packet = Buffer.allocUnsafeSlow(HEADER_BYTES + body.byteLength);
@@ -42,7 +43,11 @@ export async function unpackPcm(packet: Buffer): Promise<Buffer> {
   if (pcmBytes > MAX_PCM_BYTES) throw damaged();
   if (kind === PLAIN && body.length === pcmBytes) return body;
   if (kind !== COMPRESSED || pcmBytes % 2 !== 0) throw damaged();
-  const planes = await inflate(body, { maxOutputLength: pcmBytes, chunkSize: Math.max(pcmBytes, 64) }).catch((error: unknown) => { throw damaged(error); });
+  const planes = await inflate(body, { maxOutputLength: pcmBytes, chunkSize: Math.max(pcmBytes, 64) }).catch(
+    (error: unknown) => {
+      throw damaged(error);
+    },
+  );
   if (planes.length !== pcmBytes) throw damaged();
   return samplesOfPlanes(planes);
 }

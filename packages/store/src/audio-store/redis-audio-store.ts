@@ -35,7 +35,9 @@ export class RedisAudioStore implements AudioStore {
     const { pcm: key } = jobKeys(job);
     const packet = await packPcm(pcm, options.compress ?? false);
     const replies = await this.#redis.pipeline().hset(key, String(index), packet).pexpire(key, lifeMs).exec();
-    for (const [error] of replies ?? []) if (error !== null) throw error.message.startsWith('OOM') ? new AsrError('storage_full', undefined, { cause: error }) : error;
+    for (const [error] of replies ?? [])
+      if (error !== null)
+        throw error.message.startsWith('OOM') ? new AsrError('storage_full', undefined, { cause: error }) : error;
   }
 
   async get(job: string, index: number): Promise<Buffer | null> {
@@ -60,7 +62,7 @@ export class RedisAudioStore implements AudioStore {
   }
 
   async hasRoom(): Promise<boolean> {
-    return await this.#memory.hasRoom() && await this.#clusterMemory.hasRoom();
+    return (await this.#memory.hasRoom()) && (await this.#clusterMemory.hasRoom());
   }
 
   sweep(): Promise<number> {

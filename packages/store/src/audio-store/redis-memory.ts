@@ -25,15 +25,18 @@ export class RedisMemory {
   /** What is used, and how much may be before nothing more is admitted; of all nodes of a Cluster together. */
   async look(): Promise<{ readonly usedBytes: number; readonly capacityBytes: number }> {
     const servers = await this.#servers();
-    const sum = (field: 'usedBytes' | 'capacityBytes'): number => servers.reduce((total, server) => total + server[field], 0);
+    const sum = (field: 'usedBytes' | 'capacityBytes'): number =>
+      servers.reduce((total, server) => total + server[field], 0);
     return { usedBytes: sum('usedBytes'), capacityBytes: sum('capacityBytes') };
   }
 
   #servers(): Promise<{ readonly usedBytes: number; readonly capacityBytes: number }[]> {
-    return Promise.all(mastersOf(this.#redis).map(async (server) => {
-      const info = await server.info('memory');
-      const limit = Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0) || this.#budgetBytes;
-      return { usedBytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0), capacityBytes: limit * ADMIT_BELOW };
-    }));
+    return Promise.all(
+      mastersOf(this.#redis).map(async (server) => {
+        const info = await server.info('memory');
+        const limit = Number(/^maxmemory:(\d+)/m.exec(info)?.[1] ?? 0) || this.#budgetBytes;
+        return { usedBytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1] ?? 0), capacityBytes: limit * ADMIT_BELOW };
+      }),
+    );
   }
 }

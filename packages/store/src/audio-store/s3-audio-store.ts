@@ -1,4 +1,12 @@
-import { DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+  paginateListObjectsV2,
+} from '@aws-sdk/client-s3';
 import type { AudioStoreSettings } from '@murmuration/runtime';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
@@ -25,7 +33,11 @@ export class S3AudioStore implements AudioStore {
   readonly #claim: Pick<StoreClaim, 'close'>;
 
   /** @param claim it is closed with the store */
-  constructor(settings: Extract<AudioStoreSettings, { kind: 's3' }>, memory: RedisMemory, claim: Pick<StoreClaim, 'close'>) {
+  constructor(
+    settings: Extract<AudioStoreSettings, { kind: 's3' }>,
+    memory: RedisMemory,
+    claim: Pick<StoreClaim, 'close'>,
+  ) {
     this.#claim = claim;
     this.#bucket = settings.bucket;
     this.#prefix = settings.prefix;
@@ -38,7 +50,12 @@ export class S3AudioStore implements AudioStore {
       // Servers older than these checksums refuse requests that bring them.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, socketTimeout: REQUEST_TIMEOUT_MS },
+      requestHandler: {
+        connectionTimeout: CONNECTION_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        throwOnRequestTimeout: true,
+        socketTimeout: REQUEST_TIMEOUT_MS,
+      },
       ...(settings.endpoint === null ? {} : { endpoint: settings.endpoint }),
       ...(settings.credentials === null ? {} : { credentials: { ...settings.credentials } }),
     });
@@ -46,13 +63,21 @@ export class S3AudioStore implements AudioStore {
 
   async put(job: string, index: number, pcm: Uint8Array, _lifeMs: number, options: PutOptions = {}): Promise<void> {
     requirePlace(job, index);
-    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: this.#key(job, index), Body: await packPcm(pcm, options.compress ?? false) }));
+    await this.#client.send(
+      new PutObjectCommand({
+        Bucket: this.#bucket,
+        Key: this.#key(job, index),
+        Body: await packPcm(pcm, options.compress ?? false),
+      }),
+    );
   }
 
   async get(job: string, index: number): Promise<Buffer | null> {
     requirePlace(job, index);
     try {
-      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(job, index) }));
+      const { Body } = await this.#client.send(
+        new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(job, index) }),
+      );
       if (Body === undefined) return null;
       const bytes = await Body.transformToByteArray();
       return await unpackPcm(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -92,7 +117,7 @@ export class S3AudioStore implements AudioStore {
   async sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number> {
     let swept = 0;
     for await (const { job, newestMs } of this.#jobs()) {
-      if (Date.now() - newestMs < idleMs || await isAlive(job)) continue;
+      if (Date.now() - newestMs < idleMs || (await isAlive(job))) continue;
       await this.deleteAll(job);
       swept++;
     }
@@ -126,14 +151,24 @@ export class S3AudioStore implements AudioStore {
   }
 
   async *#list(under: string): AsyncGenerator<{ readonly key: string; readonly modifiedMs: number }> {
-    for await (const page of paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: `${this.#prefix}/${under}` })) {
+    for await (const page of paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket: this.#bucket, Prefix: `${this.#prefix}/${under}` },
+    )) {
       // An object of unknown age counts as new.
-      for (const { Key, LastModified } of page.Contents ?? []) if (Key !== undefined) yield { key: Key, modifiedMs: LastModified?.getTime() ?? Date.now() };
+      for (const { Key, LastModified } of page.Contents ?? [])
+        if (Key !== undefined) yield { key: Key, modifiedMs: LastModified?.getTime() ?? Date.now() };
     }
   }
 
   async #deleteKeys(keys: readonly string[]): Promise<void> {
-    const { Errors } = await this.#client.send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true } }));
-    if (Errors !== undefined && Errors.length > 0) throw new Error(`the storage kept ${String(Errors.length)} objects that were to go`);
+    const { Errors } = await this.#client.send(
+      new DeleteObjectsCommand({
+        Bucket: this.#bucket,
+        Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
+      }),
+    );
+    if (Errors !== undefined && Errors.length > 0)
+      throw new Error(`the storage kept ${String(Errors.length)} objects that were to go`);
   }
 }

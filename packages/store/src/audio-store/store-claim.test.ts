@@ -51,12 +51,20 @@ test('a service that is given another folder than those that run is told so, and
   const api = await open(folder('one'));
   await api.put('job', 0, PCM, 1);
   assert.deepEqual(await (await open(folder('one'))).get('job', 0), PCM);
-  await assert.rejects(open(folder('other')), (error) => error instanceof StoreMismatch && /^AUDIO_STORE_DIR: .*Set the same folder/.test(error.message));
+  await assert.rejects(
+    open(folder('other')),
+    (error) => error instanceof StoreMismatch && /^AUDIO_STORE_DIR: .*Set the same folder/.test(error.message),
+  );
 });
 
 test('a service of another kind than those that run is told both kinds', async () => {
   await open(folder('kinds'));
-  await assert.rejects(open({ kind: 'redis', url: server.url, budgetBytes: 1e9 }), (error) => error instanceof StoreMismatch && /^AUDIO_STORE: it is redis here and directory on the other services/.test(error.message));
+  await assert.rejects(
+    open({ kind: 'redis', url: server.url, budgetBytes: 1e9 }),
+    (error) =>
+      error instanceof StoreMismatch &&
+      /^AUDIO_STORE: it is redis here and directory on the other services/.test(error.message),
+  );
 });
 
 test('once no service runs any more another folder, or another kind, is taken', async () => {
@@ -77,7 +85,7 @@ test('audio is found after its folder has moved while no service ran', async () 
   assert.deepEqual(await (await open(folder(join('volume', 'audio')))).get('job', 0), PCM);
 });
 
-test('two clusters that are given one folder do not see, nor sweep, each other\'s audio', async () => {
+test("two clusters that are given one folder do not see, nor sweep, each other's audio", async () => {
   const elsewhere = await startRedis();
   const otherRedis = patientConnection(elsewhere.url, logger);
   try {
@@ -101,7 +109,13 @@ test('a service that starts while Redis is away takes its folder when Redis is b
     const store = await open(folder('late'), impatient);
     await assert.rejects(store.put('job', 0, PCM, 1));
     await late.restart();
-    while (!await store.put('job', 0, PCM, 1).then(() => true, () => false)) await pause(20);
+    while (
+      !(await store.put('job', 0, PCM, 1).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await pause(20);
     assert.deepEqual(await store.get('job', 0), PCM);
   } finally {
     impatient.disconnect();

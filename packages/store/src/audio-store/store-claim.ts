@@ -35,7 +35,9 @@ export class StoreClaim {
     this.#redis = redis;
     this.#settings = settings;
     // Without Redis nothing is stored either; the next renewal, or the next chunk, checks again.
-    this.#timer = setInterval(() => { this.check().catch(() => undefined); }, RENEW_EVERY_MS);
+    this.#timer = setInterval(() => {
+      this.check().catch(() => undefined);
+    }, RENEW_EVERY_MS);
     this.#timer.unref();
   }
 
@@ -43,14 +45,21 @@ export class StoreClaim {
   async check(): Promise<void> {
     // A Redis that is full answers, though it takes no renewal: the store stays usable.
     const known = await this.#redis.get(AUDIO_STORE_KEYS.store);
-    if (known !== null && await this.#fits(known)) {
+    if (known !== null && (await this.#fits(known))) {
       await this.#use(known);
       await this.#redis.set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS).catch(() => undefined);
       return;
     }
     const mine = `${this.#settings.kind} ${randomUUID()}`;
-    const [, recorded, seen] = await transacted(this.#redis.multi().set(AUDIO_STORE_KEYS.store, mine, 'NX').get(AUDIO_STORE_KEYS.store).exists(AUDIO_STORE_KEYS.seen).set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS, 'NX')) as [unknown, string, number, unknown];
-    const fits = recorded === mine || await this.#fits(recorded);
+    const [, recorded, seen] = (await transacted(
+      this.#redis
+        .multi()
+        .set(AUDIO_STORE_KEYS.store, mine, 'NX')
+        .get(AUDIO_STORE_KEYS.store)
+        .exists(AUDIO_STORE_KEYS.seen)
+        .set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS, 'NX'),
+    )) as [unknown, string, number, unknown];
+    const fits = recorded === mine || (await this.#fits(recorded));
     if (!fits && seen === 1) throw new StoreMismatch(this.#sentence(recorded));
     if (!fits) await this.#redis.set(AUDIO_STORE_KEYS.store, mine);
     await this.#use(fits ? recorded : mine);
@@ -70,7 +79,10 @@ export class StoreClaim {
   async #fits(record: string): Promise<boolean> {
     const [kind = '', id = ''] = record.split(' ');
     if (kind !== this.#settings.kind) return false;
-    return this.#settings.kind !== 'directory' || (await stat(join(this.#settings.dir, id)).catch(() => null))?.isDirectory() === true;
+    return (
+      this.#settings.kind !== 'directory' ||
+      (await stat(join(this.#settings.dir, id)).catch(() => null))?.isDirectory() === true
+    );
   }
 
   async #use(record: string): Promise<void> {
@@ -86,7 +98,8 @@ export class StoreClaim {
   #sentence(record: string): string {
     const [kind = ''] = record.split(' ');
     const wait = 'After a change of all services, start them a minute after the last one has ended.';
-    if (kind !== this.#settings.kind) return `AUDIO_STORE: it is ${this.#settings.kind} here and ${kind} on the other services of this Redis. Set the same on all. ${wait}`;
+    if (kind !== this.#settings.kind)
+      return `AUDIO_STORE: it is ${this.#settings.kind} here and ${kind} on the other services of this Redis. Set the same on all. ${wait}`;
     return `AUDIO_STORE_DIR: the other services of this Redis keep audio in another folder than this one. Set the same folder on all services of this machine; services on several machines need a volume that all see, or AUDIO_STORE=redis or s3. ${wait}`;
   }
 }

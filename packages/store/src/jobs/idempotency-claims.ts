@@ -24,19 +24,21 @@ export class IdempotencyClaims {
 
   async read(owner: string | null, key: string): Promise<Claim | null> {
     const value = await this.#redis.get(placeOf(owner, key));
-    return value === null ? null : JSON.parse(value) as Claim;
+    return value === null ? null : (JSON.parse(value) as Claim);
   }
 
   /** Takes the key for a job; answers who has it: the job itself or one that was earlier. */
   async take(owner: string | null, key: string, claim: Claim): Promise<Claim> {
     const place = placeOf(owner, key);
-    if (await this.#redis.set(place, textOf(claim), 'PX', LIFE_MS, 'NX') === 'OK') return claim;
-    return await this.read(owner, key) ?? await this.take(owner, key, claim);
+    if ((await this.#redis.set(place, textOf(claim), 'PX', LIFE_MS, 'NX')) === 'OK') return claim;
+    return (await this.read(owner, key)) ?? (await this.take(owner, key, claim));
   }
 
   /** Takes over from a claim whose job is gone. False when somebody else did. */
   async replace(owner: string | null, key: string, gone: Claim, claim: Claim): Promise<boolean> {
-    return await runScript(this.#redis, replaceClaim, [placeOf(owner, key), textOf(gone), textOf(claim), LIFE_MS]) === 1;
+    return (
+      (await runScript(this.#redis, replaceClaim, [placeOf(owner, key), textOf(gone), textOf(claim), LIFE_MS])) === 1
+    );
   }
 
   /** Gives the key up, if the claim has it. */
@@ -50,5 +52,9 @@ function textOf(claim: Claim): string {
 }
 
 function placeOf(owner: string | null, key: string): string {
-  return idempotencyKey(createHash('sha256').update(JSON.stringify([owner, key])).digest('hex'));
+  return idempotencyKey(
+    createHash('sha256')
+      .update(JSON.stringify([owner, key]))
+      .digest('hex'),
+  );
 }

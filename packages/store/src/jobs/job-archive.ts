@@ -56,7 +56,7 @@ export class JobArchive {
 
   /** True when the caller may settle the job now; `release` ends that, or time. */
   async claim(id: string, claimant: string): Promise<boolean> {
-    return await this.#redis.set(jobKeys(id).settling, claimant, 'PX', CLAIM_MS, 'NX') === 'OK';
+    return (await this.#redis.set(jobKeys(id).settling, claimant, 'PX', CLAIM_MS, 'NX')) === 'OK';
   }
 
   async release(id: string): Promise<void> {
@@ -97,16 +97,37 @@ export class JobArchive {
    */
   async finish(id: string, transcript: Transcript, outline: EventOutline): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return await runScript(this.#redis, finishJob, [
-      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms,
-      await zip(JSON.stringify({ transcript, outline } satisfies StoredResult)), transcript.language ?? '', keys.wake, MANIFEST_OUTLIVES_MS, STREAM_OUTLIVES_MS,
-    ]) as JobState | 'gone';
+    return (await runScript(this.#redis, finishJob, [
+      keys.job,
+      keys.events,
+      keys.transcript,
+      keys.chunks,
+      keys.pending,
+      keys.tries,
+      keys.results,
+      keys.terms,
+      await zip(JSON.stringify({ transcript, outline } satisfies StoredResult)),
+      transcript.language ?? '',
+      keys.wake,
+      MANIFEST_OUTLIVES_MS,
+      STREAM_OUTLIVES_MS,
+    ])) as JobState | 'gone';
   }
 
   /** Tidies up after a job that has failed. Answers its state. @param language what was asked for or found, or null */
   async close(id: string, language: string | null): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return await runScript(this.#redis, closeJob, [keys.job, keys.events, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms, MANIFEST_OUTLIVES_MS, language ?? '']) as JobState | 'gone';
+    return (await runScript(this.#redis, closeJob, [
+      keys.job,
+      keys.events,
+      keys.chunks,
+      keys.pending,
+      keys.tries,
+      keys.results,
+      keys.terms,
+      MANIFEST_OUTLIVES_MS,
+      language ?? '',
+    ])) as JobState | 'gone';
   }
 
   /**
@@ -115,9 +136,21 @@ export class JobArchive {
    */
   async purge(id: string, partingMs: number): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return await runScript(this.#redis, purgeJob, [
-      keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms, keys.delivery, keys.attempts, keys.wake, TOMBSTONE_MS, partingMs,
-    ]) as JobState | 'gone';
+    return (await runScript(this.#redis, purgeJob, [
+      keys.job,
+      keys.events,
+      keys.transcript,
+      keys.chunks,
+      keys.pending,
+      keys.tries,
+      keys.results,
+      keys.terms,
+      keys.delivery,
+      keys.attempts,
+      keys.wake,
+      TOMBSTONE_MS,
+      partingMs,
+    ])) as JobState | 'gone';
   }
 
   /** Null when its time is over. */
@@ -136,7 +169,7 @@ export class JobArchive {
 
   /** True while the job's stream of events is there. */
   async hasStream(id: string): Promise<boolean> {
-    return await this.#redis.exists(jobKeys(id).events) === 1;
+    return (await this.#redis.exists(jobKeys(id).events)) === 1;
   }
 }
 

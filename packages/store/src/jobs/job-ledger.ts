@@ -3,7 +3,15 @@ import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
 import { pipelined, transacted } from '../pipelined.js';
-import { MANIFEST_FIELDS, PROGRESS_FIELDS, TERMS_FIELDS, parseManifest, parseProgress, type JobManifest, type JobProgress } from './job-manifest.js';
+import {
+  MANIFEST_FIELDS,
+  PROGRESS_FIELDS,
+  TERMS_FIELDS,
+  parseManifest,
+  parseProgress,
+  type JobManifest,
+  type JobProgress,
+} from './job-manifest.js';
 
 /** Names an accepted job where its manifest may be gone. */
 export interface AcceptedJob {
@@ -40,13 +48,27 @@ export class JobLedger {
 
   /** In the order of `ids`. */
   async readAll(ids: readonly string[]): Promise<(JobManifest | null)[]> {
-    const values = await pipelined(this.#redis, ids.flatMap((id) => [['hmget', jobKeys(id).job, ...MANIFEST_FIELDS], ['hmget', jobKeys(id).terms, ...TERMS_FIELDS]] as const)) as (string | null)[][];
+    const values = (await pipelined(
+      this.#redis,
+      ids.flatMap(
+        (id) =>
+          [
+            ['hmget', jobKeys(id).job, ...MANIFEST_FIELDS],
+            ['hmget', jobKeys(id).terms, ...TERMS_FIELDS],
+          ] as const,
+      ),
+    )) as (string | null)[][];
     return ids.map((_id, i) => parseManifest(values[i * 2] ?? [], values[i * 2 + 1] ?? []));
   }
 
   /** How far jobs are, in the order of `ids`; null for one that is gone. */
   async progress(ids: readonly string[]): Promise<(JobProgress | null)[]> {
-    return (await pipelined(this.#redis, ids.map((id) => ['hmget', jobKeys(id).job, ...PROGRESS_FIELDS])) as (string | null)[][]).map(parseProgress);
+    return (
+      (await pipelined(
+        this.#redis,
+        ids.map((id) => ['hmget', jobKeys(id).job, ...PROGRESS_FIELDS]),
+      )) as (string | null)[][]
+    ).map(parseProgress);
   }
 
   /** Puts a job that has been created on the lists. */
@@ -60,12 +82,22 @@ export class JobLedger {
   async watch(job: AcceptedJob): Promise<void> {
     // Redis' clock: two nodes put jobs in one order.
     const now = Number((await this.#redis.time())[0]) * 1_000;
-    await transacted(this.#redis.multi().zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job)).zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id));
+    await transacted(
+      this.#redis
+        .multi()
+        .zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job))
+        .zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id),
+    );
   }
 
   /** The job has ended and all is tidied up, or it was never accepted. */
   async unwatch(job: AcceptedJob): Promise<void> {
-    await transacted(this.#redis.multi().zrem(LEDGER_KEYS.accepted, acceptedMember(job)).zrem(waitingJobs(job.modelSlug, job.priority), job.id));
+    await transacted(
+      this.#redis
+        .multi()
+        .zrem(LEDGER_KEYS.accepted, acceptedMember(job))
+        .zrem(waitingJobs(job.modelSlug, job.priority), job.id),
+    );
   }
 
   /** Takes a job whose manifest is gone off the lists. */
@@ -86,21 +118,39 @@ export class JobLedger {
 
   /** Accepted jobs of its model and priority that were there before it and have not ended, in the order of `jobs`; null for one that is not among them. */
   async positions(jobs: readonly AcceptedJob[]): Promise<(number | null)[]> {
-    return await pipelined(this.#redis, jobs.map((job) => ['zrank', waitingJobs(job.modelSlug, job.priority), job.id])) as (number | null)[];
+    return (await pipelined(
+      this.#redis,
+      jobs.map((job) => ['zrank', waitingJobs(job.modelSlug, job.priority), job.id]),
+    )) as (number | null)[];
   }
 
   /**
    * Ids of jobs created from `createdAfterMs` to `createdBeforeMs` (inclusive), newest first, behind `after`: everybody's, or those of one owner.
    * May name jobs that are gone.
    */
-  async list(whose: 'everybody' | { readonly owner: string }, between: { readonly createdAfterMs: number | null; readonly createdBeforeMs: number | null }, after: LedgerPlace | null, limit: number): Promise<LedgerPlace[]> {
+  async list(
+    whose: 'everybody' | { readonly owner: string },
+    between: { readonly createdAfterMs: number | null; readonly createdBeforeMs: number | null },
+    after: LedgerPlace | null,
+    limit: number,
+  ): Promise<LedgerPlace[]> {
     const key = whose === 'everybody' ? LEDGER_KEYS.all : ownedJobs(ownerTag(whose.owner));
     const places: LedgerPlace[] = [];
     const newestMs = Math.min(between.createdBeforeMs ?? Infinity, after?.createdAtMs ?? Infinity);
     const newest = Number.isFinite(newestMs) ? String(newestMs) : '+inf';
     const oldest = between.createdAfterMs === null ? '-inf' : String(between.createdAfterMs);
     for (let offset = 0; places.length < limit; offset += limit) {
-      const page = await this.#redis.zrange(key, newest, oldest, 'BYSCORE', 'REV', 'LIMIT', offset, limit, 'WITHSCORES');
+      const page = await this.#redis.zrange(
+        key,
+        newest,
+        oldest,
+        'BYSCORE',
+        'REV',
+        'LIMIT',
+        offset,
+        limit,
+        'WITHSCORES',
+      );
       for (let i = 0; i + 1 < page.length; i += 2) {
         const place = { id: (page[i] ?? '').split(' ')[0] ?? '', createdAtMs: Number(page[i + 1]) };
         // Jobs of one millisecond stand in the reverse order of their ids.
@@ -115,7 +165,10 @@ export class JobLedger {
   async prune(cursor: string, atOnce: number): Promise<string> {
     const [next, members] = await this.#redis.zscan(LEDGER_KEYS.all, cursor, 'COUNT', atOnce);
     const entries = members.filter((_member, i) => i % 2 === 0).map((member) => member.split(' '));
-    const alive = await pipelined(this.#redis, entries.map(([id = '']) => ['exists', jobKeys(id).job]));
+    const alive = await pipelined(
+      this.#redis,
+      entries.map(([id = '']) => ['exists', jobKeys(id).job]),
+    );
     const gone = entries.filter((_entry, i) => alive[i] === 0);
     if (gone.length === 0) return next;
     const lists = this.#redis.multi();

@@ -1,4 +1,12 @@
-import type { DecodeOptions, ErrorRecord, JobMetadata, JobPriority, JobState, Lane, Webhook } from '@murmuration/contracts';
+import type {
+  DecodeOptions,
+  ErrorRecord,
+  JobMetadata,
+  JobPriority,
+  JobState,
+  Lane,
+  Webhook,
+} from '@murmuration/contracts';
 
 /** A submitted job as Redis has it; times in Unix milliseconds by Redis' clock. */
 export interface JobManifest {
@@ -36,16 +44,43 @@ export interface JobManifest {
 
 /** What of a manifest is read: all but the summary, which may be long. */
 export const MANIFEST_FIELDS = [
-  'id', 'state', 'lane', 'priority', 'model', 'slug', 'owner', 'decode', 'startedAtMs', 'acceptedAtMs', 'finishedAtMs', 'expiresAtMs', 'purged', 'retentionSeconds',
-  'planned', 'done', 'plannedMs', 'doneMs', 'durationMs', 'language', 'fallbackLanguage', 'holdFromMs', 'error',
+  'id',
+  'state',
+  'lane',
+  'priority',
+  'model',
+  'slug',
+  'owner',
+  'decode',
+  'startedAtMs',
+  'acceptedAtMs',
+  'finishedAtMs',
+  'expiresAtMs',
+  'purged',
+  'retentionSeconds',
+  'planned',
+  'done',
+  'plannedMs',
+  'doneMs',
+  'durationMs',
+  'language',
+  'fallbackLanguage',
+  'holdFromMs',
+  'error',
 ] as const;
 /** What is read of what a client attached. */
 export const TERMS_FIELDS = ['metadata', 'webhook'] as const;
-type Field = typeof MANIFEST_FIELDS[number];
+type Field = (typeof MANIFEST_FIELDS)[number];
 
 /** The manifest from the values of `MANIFEST_FIELDS` and `TERMS_FIELDS`; null when it is gone, or is that of a request that somebody waits for. */
-export function parseManifest(values: readonly (string | null)[], [metadata, webhook]: readonly (string | null)[]): JobManifest | null {
-  const fields = Object.fromEntries(MANIFEST_FIELDS.map((name, i) => [name, values[i] ?? null])) as Record<Field, string | null>;
+export function parseManifest(
+  values: readonly (string | null)[],
+  [metadata, webhook]: readonly (string | null)[],
+): JobManifest | null {
+  const fields = Object.fromEntries(MANIFEST_FIELDS.map((name, i) => [name, values[i] ?? null])) as Record<
+    Field,
+    string | null
+  >;
   if (fields.state === null || fields.priority === null) return null;
   const number = (value: string | null): number => Number(value ?? 0);
   const numberOrNull = (value: string | null): number | null => (value === null ? null : Number(value));
@@ -72,7 +107,7 @@ export function parseManifest(values: readonly (string | null)[], [metadata, web
     language: fields.language === '' ? null : fields.language,
     fallbackLanguage: fields.fallbackLanguage === '' ? null : fields.fallbackLanguage,
     holdFromMs: number(fields.holdFromMs),
-    error: fields.error === null || fields.error === '' ? null : JSON.parse(fields.error) as ErrorRecord,
+    error: fields.error === null || fields.error === '' ? null : (JSON.parse(fields.error) as ErrorRecord),
     metadata: JSON.parse(metadata ?? 'null') as JobMetadata | null,
     webhook: JSON.parse(webhook ?? 'null') as Webhook | null,
   };
@@ -86,13 +121,29 @@ export type JobProgress = Pick<JobManifest, 'state' | 'lane' | 'modelSlug' | 'ac
   readonly held: number;
 };
 
-export const PROGRESS_FIELDS = ['state', 'lane', 'slug', 'acceptedAtMs', 'ticket', 'ticketOpen', 'held', 'done'] as const;
+export const PROGRESS_FIELDS = [
+  'state',
+  'lane',
+  'slug',
+  'acceptedAtMs',
+  'ticket',
+  'ticketOpen',
+  'held',
+  'done',
+] as const;
 
 /** From the values of `PROGRESS_FIELDS`; null when the manifest is gone. */
-export function parseProgress([state, lane, slug, acceptedAtMs, ticket, ticketOpen, held, done]: readonly (string | null)[]): JobProgress | null {
+export function parseProgress([state, lane, slug, acceptedAtMs, ticket, ticketOpen, held, done]: readonly (
+  string | null
+)[]): JobProgress | null {
   if (typeof state !== 'string') return null;
   return {
-    state: state as JobState, lane: lane as Lane, modelSlug: slug ?? '', acceptedAtMs: typeof acceptedAtMs === 'string' ? Number(acceptedAtMs) : null,
-    openTicket: ticketOpen === '1' ? Number(ticket) : null, held: Number(held), done: Number(done),
+    state: state as JobState,
+    lane: lane as Lane,
+    modelSlug: slug ?? '',
+    acceptedAtMs: typeof acceptedAtMs === 'string' ? Number(acceptedAtMs) : null,
+    openTicket: ticketOpen === '1' ? Number(ticket) : null,
+    held: Number(held),
+    done: Number(done),
   };
 }

@@ -3,7 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { decodeOptionsSchema, type ChunkResult, type PlannedChunk, type RecordingSummary } from '@murmuration/contracts';
+import {
+  decodeOptionsSchema,
+  type ChunkResult,
+  type PlannedChunk,
+  type RecordingSummary,
+} from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
 import { DirectoryAudioStore } from '../audio-store/directory-audio-store.js';
@@ -23,7 +28,14 @@ import { JobArchive } from './job-archive.js';
 import { JobLedger } from './job-ledger.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
-const TERMS: JobTerms = { priority: 'batch', retentionSeconds: 60, metadata: null, webhook: null, holdFromMs: 15_000, fallbackLanguage: 'en' };
+const TERMS: JobTerms = {
+  priority: 'batch',
+  retentionSeconds: 60,
+  metadata: null,
+  webhook: null,
+  holdFromMs: 15_000,
+  fallbackLanguage: 'en',
+};
 const PCM = new Uint8Array(320).fill(7);
 let server: TestRedis;
 let redis: Redis;
@@ -40,7 +52,9 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) =>
+    patientConnection(url, logger),
+  );
   jobs = new JobStore(redis, queues, audio, 30_000);
   archive = new JobArchive(redis);
   ledger = new JobLedger(redis);
@@ -56,22 +70,59 @@ after(async () => {
 
 async function received(chunks: number, slug?: string): Promise<JobIdentity> {
   const id = `s${String(nextId++)}`;
-  const job: JobIdentity = { id, lane: 'batch', modelId: id, modelSlug: slug ?? `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
+  const job: JobIdentity = {
+    id,
+    lane: 'batch',
+    modelId: id,
+    modelSlug: slug ?? `model-${id}`,
+    decode: decodeOptionsSchema.parse({}),
+    awaitsLanguage: false,
+    owner: null,
+  };
   assert.ok(await jobs.create(job, TERMS));
   for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, planned(index), PCM), true);
   return job;
 }
 
 function planned(index: number): PlannedChunk {
-  return { index, channel: 0, samples: 160, spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }], speech: [], overlapMs: 0 };
+  return {
+    index,
+    channel: 0,
+    samples: 160,
+    spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }],
+    speech: [],
+    overlapMs: 0,
+  };
 }
 
 function summary(chunks: number): RecordingSummary {
-  return { durationMs: chunks * 10, channels: 1, format: 'wav', accounting: { speechMs: chunks * 10, nonSpeechMs: 0, skipped: [] }, warnings: [], decodeMs: 1, detectMs: 1, chunks };
+  return {
+    durationMs: chunks * 10,
+    channels: 1,
+    format: 'wav',
+    accounting: { speechMs: chunks * 10, nonSpeechMs: 0, skipped: [] },
+    warnings: [],
+    decodeMs: 1,
+    detectMs: 1,
+    chunks,
+  };
 }
 
 function result(index: number): ChunkResult {
-  return { segments: [], filtered: [], language: 'en', languageProbability: 1, index, channel: 0, overlapMs: 0, audioMs: 10, queueMs: 1, inferenceMs: 1, batchSize: 1, worker: 'w' };
+  return {
+    segments: [],
+    filtered: [],
+    language: 'en',
+    languageProbability: 1,
+    index,
+    channel: 0,
+    overlapMs: 0,
+    audioMs: 10,
+    queueMs: 1,
+    inferenceMs: 1,
+    batchSize: 1,
+    worker: 'w',
+  };
 }
 
 async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
@@ -83,27 +134,50 @@ async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
 
 async function typesOf(job: JobIdentity): Promise<string[]> {
   const types: string[] = [];
-  for await (const event of new JobEvents(redis, subscriber).follow(job.id, '0', AbortSignal.timeout(10_000))) types.push(event.type);
+  for await (const event of new JobEvents(redis, subscriber).follow(job.id, '0', AbortSignal.timeout(10_000)))
+    types.push(event.type);
   return types;
 }
 
 async function finish(job: JobIdentity): Promise<string> {
-  return archive.finish(job.id, {
-    id: job.id, text: '', model: job.modelId, task: 'transcribe', language: 'en', languageProbability: 1, durationMs: 20, channels: 1, segments: [], filtered: [],
-    accounting: { speechMs: 20, nonSpeechMs: 0, skipped: [] }, warnings: [], timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 1 },
-  }, []);
+  return archive.finish(
+    job.id,
+    {
+      id: job.id,
+      text: '',
+      model: job.modelId,
+      task: 'transcribe',
+      language: 'en',
+      languageProbability: 1,
+      durationMs: 20,
+      channels: 1,
+      segments: [],
+      filtered: [],
+      accounting: { speechMs: 20, nonSpeechMs: 0, skipped: [] },
+      warnings: [],
+      timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 1 },
+    },
+    [],
+  );
 }
 
 test('An id is taken while its job is there, also as a tombstone, and free after it was withdrawn', async () => {
   const job = await received(1);
   assert.equal(await jobs.create(job, TERMS), null);
-  assert.equal(await jobs.withdraw(job, { code: 'unprocessable_audio', message: 'bad', param: null, retryAfterSeconds: null }), true);
+  assert.equal(
+    await jobs.withdraw(job, { code: 'unprocessable_audio', message: 'bad', param: null, retryAfterSeconds: null }),
+    true,
+  );
   assert.deepEqual(await typesOf(job), ['failed'], 'the reason can be read for a moment');
   assert.ok(await jobs.create(job, TERMS));
   assert.equal(await redis.exists(jobKeys(job.id).events), 0, 'the new job has its own stream');
   await archive.purge(job.id, 1_000);
   assert.equal(await jobs.create(job, TERMS), null);
-  assert.equal(await jobs.withdraw(job, { code: 'cancelled', message: '', param: null, retryAfterSeconds: null }), false, 'a tombstone stays');
+  assert.equal(
+    await jobs.withdraw(job, { code: 'cancelled', message: '', param: null, retryAfterSeconds: null }),
+    false,
+    'a tombstone stays',
+  );
 });
 
 test('Accepting twice is accepting once, and a late renewal of the lease gives an accepted job no end', async () => {
@@ -119,7 +193,8 @@ test('Accepting twice is accepting once, and a late renewal of the lease gives a
     assert.ok(lifeMs === -1 || (key === jobKeys(job.id).pcm && lifeMs > 24 * 3_600_000), key);
   }
   await takeAll(job, 2);
-  for (const key of await redis.keys(`*{j.${job.id}}*`)) assert.ok(await redis.pttl(key) === -1 || key.endsWith(':pcm'), key);
+  for (const key of await redis.keys(`*{j.${job.id}}*`))
+    assert.ok((await redis.pttl(key)) === -1 || key.endsWith(':pcm'), key);
   assert.equal(await finish(job), 'done');
   assert.equal(await finish(job), 'done', 'a second time changes nothing');
   assert.deepEqual(await typesOf(job), ['accepted', 'result', 'result', 'assembling', 'done']);
@@ -129,7 +204,10 @@ test('Entries of a stream are numbered, so that what is derived from them has ro
   const job = await received(1);
   await jobs.accept(job, summary(1));
   await takeAll(job, 1);
-  assert.deepEqual((await redis.xrange(jobKeys(job.id).events, '-', '+')).map(([id]) => id), ['1-1000000', '2-1000000', '3-1000000']);
+  assert.deepEqual(
+    (await redis.xrange(jobKeys(job.id).events, '-', '+')).map(([id]) => id),
+    ['1-1000000', '2-1000000', '3-1000000'],
+  );
   await archive.purge(job.id, 1_000);
 });
 
@@ -166,14 +244,23 @@ test('An accepted job counts as unfinished work of its own model only', async ()
   const [first, second] = [await received(1, 'shared'), await received(1, 'shared')];
   const elsewhere = await received(1);
   for (const job of [first, second, elsewhere]) await jobs.accept(job, summary(1));
-  assert.deepEqual((await jobs.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]), [['batch', 10], ['batch', 10]]);
+  assert.deepEqual(
+    (await jobs.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]),
+    [
+      ['batch', 10],
+      ['batch', 10],
+    ],
+  );
   await jobs.endWork(first);
   assert.equal((await jobs.unfinished('shared')).length, 1);
 });
 
 test('A sweep leaves the audio of accepted jobs, however old, and takes that of ended ones', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-sweep-'));
-  const store = new DirectoryAudioStore({ folder: () => Promise.resolve(dir), close: () => undefined }, new RedisMemory(redis, 1e9));
+  const store = new DirectoryAudioStore(
+    { folder: () => Promise.resolve(dir), close: () => undefined },
+    new RedisMemory(redis, 1e9),
+  );
   const [accepted, ended] = [await received(1), await received(1)];
   for (const job of [accepted, ended]) {
     await jobs.accept(job, summary(1));
@@ -181,7 +268,10 @@ test('A sweep leaves the audio of accepted jobs, however old, and takes that of 
   }
   await archive.purge(ended.id, 1_000);
   const sweep = new OrphanSweep(store, redis, logger, { everyMs: 5, idleMs: 0 });
-  while (await store.get(ended.id, 0) !== null) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while ((await store.get(ended.id, 0)) !== null)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   await sweep.close();
   assert.notEqual(await store.get(accepted.id, 0), null);
   await rm(dir, { recursive: true });
@@ -189,7 +279,9 @@ test('A sweep leaves the audio of accepted jobs, however old, and takes that of 
 
 test('A key is taken by one of many, and taken over only from the claim that was seen', async () => {
   const claims = new IdempotencyClaims(redis);
-  const winners = await Promise.all(Array.from({ length: 10 }, (_value, i) => claims.take('acme', 'k', { job: String(i), hash: 'h' })));
+  const winners = await Promise.all(
+    Array.from({ length: 10 }, (_value, i) => claims.take('acme', 'k', { job: String(i), hash: 'h' })),
+  );
   assert.equal(new Set(winners.map((claim) => claim.job)).size, 1);
   const [gone] = winners;
   assert.ok(gone !== undefined);
@@ -209,6 +301,6 @@ test('One node at a time looks after the jobs', async () => {
   await assert.rejects(second.hold());
   await first.hold();
   await first.pass(1);
-  while (!await second.take());
+  while (!(await second.take()));
   await assert.rejects(first.hold());
 });

@@ -1,4 +1,11 @@
-import { decodeOptionsSchema, recognitionSchema, type DecodeOptions, type LiveNewsBody, type Recognition, type Word } from '@murmuration/contracts';
+import {
+  decodeOptionsSchema,
+  recognitionSchema,
+  type DecodeOptions,
+  type LiveNewsBody,
+  type Recognition,
+  type Word,
+} from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
@@ -78,12 +85,31 @@ export class LiveDesk {
   /** Null when nobody waits for it any more. */
   async pickUpFinal(session: string, utterance: number): Promise<PickedFinal | null> {
     const keys = liveKeys(session);
-    const begun = await runLua(this.#redis, beginFinal, [keys.session, keys.utterances, keys.tries, keys.results], [utterance]) as [number, number, string, string, string] | null;
+    const begun = (await runLua(
+      this.#redis,
+      beginFinal,
+      [keys.session, keys.utterances, keys.tries, keys.results],
+      [utterance],
+    )) as [number, number, string, string, string] | null;
     if (begun === null) return null;
     const [fence, crashes, decode, text, early] = begun;
     const planned = JSON.parse(text) as PlannedUtterance;
-    const { pcm, missingSamples } = await readLivePcm(this.#redis, keys.pcm, planned.startSamples, planned.startSamples + planned.samples);
-    return { session, fence, crashes, planned, pcm, missingSamples, early: earlyOf(early, planned), decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+    const { pcm, missingSamples } = await readLivePcm(
+      this.#redis,
+      keys.pcm,
+      planned.startSamples,
+      planned.startSamples + planned.samples,
+    );
+    return {
+      session,
+      fence,
+      crashes,
+      planned,
+      pcm,
+      missingSamples,
+      early: earlyOf(early, planned),
+      decode: decodeOptionsSchema.parse(JSON.parse(decode)),
+    };
   }
 
   /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
@@ -93,17 +119,33 @@ export class LiveDesk {
   }
 
   /** Takes the final once; it is told when all before it are. @param error told before it, when it failed */
-  async finishFinal(picked: PickedFinal, body: FinalBody, error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
+  async finishFinal(
+    picked: PickedFinal,
+    body: FinalBody,
+    error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null,
+  ): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
     const keys = liveKeys(picked.session);
-    return await runLua(this.#redis, takeFinal, [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results], [
-      picked.planned.utterance, picked.fence, JSON.stringify(picked.planned), JSON.stringify(body), body.language ?? '', error === null ? '' : JSON.stringify({ error }), keys.wake,
-    ]) as 'ok' | 'stale' | 'duplicate' | 'gone';
+    return (await runLua(
+      this.#redis,
+      takeFinal,
+      [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results],
+      [
+        picked.planned.utterance,
+        picked.fence,
+        JSON.stringify(picked.planned),
+        JSON.stringify(body),
+        body.language ?? '',
+        error === null ? '' : JSON.stringify({ error }),
+        keys.wake,
+      ],
+    )) as 'ok' | 'stale' | 'duplicate' | 'gone';
   }
 
   /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */
   async pickUpPartial(session: string, utterance: number, revision: number): Promise<PickedPartial | null> {
     const keys = liveKeys(session);
-    const begun = await runLua(this.#redis, beginPartial, [keys.session], [utterance, revision]) as [string, string, string, string, string, string, string, string] | null;
+    const begun = (await runLua(this.#redis, beginPartial, [keys.session], [utterance, revision])) as
+      [string, string, string, string, string, string, string, string] | null;
     if (begun === null) return null;
     const [start, end, speech, decode, textBefore, stableBefore, resting, interim] = begun;
     const startSamples = Number(start);
@@ -111,25 +153,60 @@ export class LiveDesk {
     const { pcm, missingSamples } = await readLivePcm(this.#redis, keys.pcm, startSamples, endSamples);
     // Its final tells what was lost.
     if (missingSamples > 0) return null;
-    return { session, utterance, revision, startSamples, endSamples, speechStartSamples: Number(speech), pcm, textBefore, stableBefore, resting: resting === '1', interim: interim === '1', decode: decodeOptionsSchema.parse(JSON.parse(decode)) };
+    return {
+      session,
+      utterance,
+      revision,
+      startSamples,
+      endSamples,
+      speechStartSamples: Number(speech),
+      pcm,
+      textBefore,
+      stableBefore,
+      resting: resting === '1',
+      interim: interim === '1',
+      decode: decodeOptionsSchema.parse(JSON.parse(decode)),
+    };
   }
 
   /**
    * Publishes a partial, or with null says that nothing came of it. False when it was overtaken.
    * @param early what an utterance that rests was recognized as: its final's text, should it end there
    */
-  async finishPartial(picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>, body: PartialBody | null, early: EarlyText | null = null): Promise<boolean> {
+  async finishPartial(
+    picked: Pick<PickedPartial, 'session' | 'utterance' | 'revision'>,
+    body: PartialBody | null,
+    early: EarlyText | null = null,
+  ): Promise<boolean> {
     const keys = liveKeys(picked.session);
-    return await runLua(this.#redis, takePartial, [keys.session, keys.events], [
-      picked.utterance, picked.revision, body === null ? '' : JSON.stringify(body), body?.text ?? '', body?.text.slice(0, body.stableChars) ?? '', keys.wake, early === null ? '' : JSON.stringify(early),
-    ]) === 1;
+    return (
+      (await runLua(
+        this.#redis,
+        takePartial,
+        [keys.session, keys.events],
+        [
+          picked.utterance,
+          picked.revision,
+          body === null ? '' : JSON.stringify(body),
+          body?.text ?? '',
+          body?.text.slice(0, body.stableChars) ?? '',
+          keys.wake,
+          early === null ? '' : JSON.stringify(early),
+        ],
+      )) === 1
+    );
   }
 }
 
 function earlyOf(text: string, planned: PlannedUtterance): Recognition | null {
   if (text === '') return null;
   const early = JSON.parse(text) as EarlyText;
-  if (early.utterance !== planned.utterance || early.startSamples !== planned.startSamples || early.samples !== planned.samples) return null;
+  if (
+    early.utterance !== planned.utterance ||
+    early.startSamples !== planned.startSamples ||
+    early.samples !== planned.samples
+  )
+    return null;
   const recognition = recognitionSchema.safeParse(early.recognition);
   return recognition.success ? recognition.data : null;
 }

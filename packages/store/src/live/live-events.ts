@@ -27,14 +27,20 @@ export class LiveEvents {
     const keys = liveKeys(session);
     let woken = '' as string | null;
     let wake: () => void = () => undefined;
-    const takeWoken = (): string | null => { const message = woken; woken = null; return message; };
+    const takeWoken = (): string | null => {
+      const message = woken;
+      woken = null;
+      return message;
+    };
     const onWake = (message: string): void => {
       if (message !== '' && message !== 'news') return;
       woken = message;
       wake();
     };
     const unlisten = this.#channels.listen(keys.wake, onWake);
-    const onAbort = (): void => { onWake(''); };
+    const onAbort = (): void => {
+      onWake('');
+    };
     signal.addEventListener('abort', onAbort);
     try {
       let last = afterId;
@@ -48,13 +54,19 @@ export class LiveEvents {
           yield news;
           if (news.type === 'closed') return;
         }
-        if (entries.length > 0) { onWake('news'); continue; }
+        if (entries.length > 0) {
+          onWake('news');
+          continue;
+        }
         if (message === '' && !ended) {
           const state = await this.#redis.hget(keys.session, 'state');
           if (state === null) return;
           ended = state === 'closed';
           // Its last event may have come since it was looked.
-          if (ended) { onWake(''); continue; }
+          if (ended) {
+            onWake('');
+            continue;
+          }
         } else if (ended) {
           return;
         }
@@ -72,5 +84,5 @@ export class LiveEvents {
 
 function newsOf(id: string, fields: readonly string[]): LiveNews {
   const [, type, , body = '{}'] = fields;
-  return { ...JSON.parse(body) as object, type, id } as LiveNews & LiveNewsBody;
+  return { ...(JSON.parse(body) as object), type, id } as LiveNews & LiveNewsBody;
 }

@@ -37,8 +37,22 @@ after(async () => {
 });
 
 const MODEL: ModelDescription = {
-  id: 'model', slug: 'model', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'simulated',
-  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 20_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 500, overlapMs: 0 },
+  id: 'model',
+  slug: 'model',
+  family: 'simulated',
+  languages: ['en'],
+  tasks: ['transcribe'],
+  wordTimes: 'none',
+  detectsLanguage: false,
+  dtype: 'simulated',
+  chunkPolicy: {
+    sampleRateHz: 16_000,
+    maxChunkMs: 20_000,
+    targetChunkMs: 10_000,
+    packGapMs: 0,
+    gridMs: 500,
+    overlapMs: 0,
+  },
 };
 
 /** A session's owner that stores a second of audio a change. */
@@ -50,7 +64,13 @@ class Owner implements LiveOwner {
   #op: string;
   #ops = 0;
 
-  constructor({ id, epoch, holder, positionSamples = 0, op = '' }: LiveOwner & { readonly positionSamples?: number; readonly op?: string }) {
+  constructor({
+    id,
+    epoch,
+    holder,
+    positionSamples = 0,
+    op = '',
+  }: LiveOwner & { readonly positionSamples?: number; readonly op?: string }) {
     this.id = id;
     this.epoch = epoch;
     this.holder = holder;
@@ -60,7 +80,14 @@ class Owner implements LiveOwner {
 
   static async create(): Promise<Owner> {
     const session: NewLive = {
-      id: `s${String(nextId++)}`, tokenHash: 'hash', owner: null, relay: 'relay', holder: 'h1', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}),
+      id: `s${String(nextId++)}`,
+      tokenHash: 'hash',
+      owner: null,
+      relay: 'relay',
+      holder: 'h1',
+      settings: liveSettingsSchema.parse({}),
+      model: MODEL,
+      decode: decodeOptionsSchema.parse({}),
     };
     await store.create(session);
     return new Owner({ ...session, epoch: 1 });
@@ -70,8 +97,22 @@ class Owner implements LiveOwner {
     const fromSamples = this.#samples;
     const pcm = new Uint8Array(new Int16Array(16_000).fill(fromSamples / 16_000 + 1).buffer);
     return {
-      op: `${this.holder}.${String(this.#ops)}`, after: this.#op, fromSamples, toSamples: fromSamples + 16_000, pcm, sourceSamples: fromSamples + 16_000, decoder: null, snapshot: null, snapshotAtSamples: 0,
-      keepFromSamples: fromSamples + 16_000, open: null, events: [], partialAfterSamples: 0, cleared: false, finish: null, renew: false,
+      op: `${this.holder}.${String(this.#ops)}`,
+      after: this.#op,
+      fromSamples,
+      toSamples: fromSamples + 16_000,
+      pcm,
+      sourceSamples: fromSamples + 16_000,
+      decoder: null,
+      snapshot: null,
+      snapshotAtSamples: 0,
+      keepFromSamples: fromSamples + 16_000,
+      open: null,
+      events: [],
+      partialAfterSamples: 0,
+      cleared: false,
+      finish: null,
+      renew: false,
     };
   }
 
@@ -86,13 +127,30 @@ class Owner implements LiveOwner {
 
   /** A second of audio that is an utterance by itself. */
   async utter(utterance: number, more: Partial<LiveChange> = {}): Promise<void> {
-    const planned: PlannedUtterance = { utterance, startSamples: this.#samples, samples: 16_000, startMs: this.#samples / 16, endMs: this.#samples / 16 + 1_000, by: 'silence' };
-    await this.append({ events: [{ type: 'started', utterance, atMs: planned.startMs }, { type: 'ended', planned }], ...more });
+    const planned: PlannedUtterance = {
+      utterance,
+      startSamples: this.#samples,
+      samples: 16_000,
+      startMs: this.#samples / 16,
+      endMs: this.#samples / 16 + 1_000,
+      by: 'silence',
+    };
+    await this.append({
+      events: [
+        { type: 'started', utterance, atMs: planned.startMs },
+        { type: 'ended', planned },
+      ],
+      ...more,
+    });
   }
 
   /** The utterance in hand, all of the audio so far. */
   open(utterance: number, endSamples: number): Partial<LiveChange> {
-    return { open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0, resting: false }, keepFromSamples: 0, partialAfterSamples: 8_000 };
+    return {
+      open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0, resting: false },
+      keepFromSamples: 0,
+      partialAfterSamples: 8_000,
+    };
   }
 }
 
@@ -104,15 +162,34 @@ async function pick(owner: Owner, utterance: number): Promise<PickedFinal> {
 
 async function finish(picked: PickedFinal, text: string): Promise<string> {
   const { utterance, startMs, endMs, by } = picked.planned;
-  return desk.finishFinal(picked, { utterance, startMs, endMs, by, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null }, null);
+  return desk.finishFinal(
+    picked,
+    {
+      utterance,
+      startMs,
+      endMs,
+      by,
+      text,
+      confidence: 1,
+      words: [],
+      filtered: [],
+      language: 'en',
+      languageProbability: null,
+    },
+    null,
+  );
 }
 
 async function told(owner: Owner): Promise<LiveNews[]> {
   const list: LiveNews[] = [];
   const stopped = new AbortController();
-  for await (const news of events.follow(owner.id, '0', AbortSignal.any([stopped.signal, AbortSignal.timeout(10_000)]))) {
+  for await (const news of events.follow(
+    owner.id,
+    '0',
+    AbortSignal.any([stopped.signal, AbortSignal.timeout(10_000)]),
+  )) {
     list.push(news);
-    if (news.id === await events.latestId(owner.id)) stopped.abort();
+    if (news.id === (await events.latestId(owner.id))) stopped.abort();
   }
   return list;
 }
@@ -124,10 +201,16 @@ test('Finals are told in the order of their utterances, whatever order they come
   const [early, late] = [await pick(owner, 1), await pick(owner, 0)];
   assert.deepEqual([early.pcm.length, early.pcm.readInt16LE(0), late.pcm.readInt16LE(0)], [32_000, 2, 1]);
   assert.equal(await finish(early, 'second'), 'ok');
-  assert.deepEqual((await told(owner)).map((news) => news.type), ['speech_started', 'speech_ended', 'speech_started', 'speech_ended']);
+  assert.deepEqual(
+    (await told(owner)).map((news) => news.type),
+    ['speech_started', 'speech_ended', 'speech_started', 'speech_ended'],
+  );
   assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 2);
   assert.equal(await finish(late, 'first'), 'ok');
-  assert.deepEqual((await told(owner)).flatMap((news) => (news.type === 'final' ? [news.text] : [])), ['first', 'second']);
+  assert.deepEqual(
+    (await told(owner)).flatMap((news) => (news.type === 'final' ? [news.text] : [])),
+    ['first', 'second'],
+  );
   assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 0);
   assert.equal(await store.pendingSamples(owner.id), 0);
 });
@@ -159,16 +242,43 @@ test('One partial of a session is wanted at a time; when its utterance has ended
   const picked = await desk.pickUpPartial(owner.id, 0, 1);
   assert.ok(picked);
   assert.equal(picked.endSamples, 32_000, 'it covers what was said by now');
-  assert.equal(await desk.finishPartial(picked, { utterance: 0, startMs: 0, endMs: 2_000, text: 'one two', stableChars: 3, words: [] }), true);
+  assert.equal(
+    await desk.finishPartial(picked, {
+      utterance: 0,
+      startMs: 0,
+      endMs: 2_000,
+      text: 'one two',
+      stableChars: 3,
+      words: [],
+    }),
+    true,
+  );
   assert.equal(partialOf(await owner.append(owner.open(0, 39_000))), null, 'too little is new');
   assert.equal(partialOf(await owner.append(owner.open(0, 64_000))), 2);
   const next = await desk.pickUpPartial(owner.id, 0, 2);
   assert.deepEqual([next?.textBefore, next?.stableBefore], ['one two', 'one']);
-  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 64_000, startMs: 0, endMs: 4_000, by: 'silence' };
+  const planned: PlannedUtterance = {
+    utterance: 0,
+    startSamples: 0,
+    samples: 64_000,
+    startMs: 0,
+    endMs: 4_000,
+    by: 'silence',
+  };
   await owner.append({ events: [{ type: 'ended', planned }] });
   assert.equal(await desk.pickUpPartial(owner.id, 0, 2), null);
   assert.ok(next);
-  assert.equal(await desk.finishPartial(next, { utterance: 0, startMs: 0, endMs: 3_000, text: 'one two three', stableChars: 3, words: [] }), false);
+  assert.equal(
+    await desk.finishPartial(next, {
+      utterance: 0,
+      startMs: 0,
+      endMs: 3_000,
+      text: 'one two three',
+      stableChars: 3,
+      words: [],
+    }),
+    false,
+  );
 });
 
 test('A newer partial and the final take the partial before out of the stream', async () => {
@@ -177,13 +287,33 @@ test('A newer partial and the final take the partial before out of the stream', 
     await owner.append(owner.open(0, revision * 16_000));
     const picked = await desk.pickUpPartial(owner.id, 0, revision);
     assert.ok(picked);
-    await desk.finishPartial(picked, { utterance: 0, startMs: 0, endMs: revision * 1_000, text: `text ${String(revision)}`, stableChars: 0, words: [] });
+    await desk.finishPartial(picked, {
+      utterance: 0,
+      startMs: 0,
+      endMs: revision * 1_000,
+      text: `text ${String(revision)}`,
+      stableChars: 0,
+      words: [],
+    });
   }
-  assert.deepEqual((await told(owner)).map((news) => (news.type === 'partial' ? news.text : news.type)), ['text 2']);
-  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 48_000, startMs: 0, endMs: 3_000, by: 'committed' };
+  assert.deepEqual(
+    (await told(owner)).map((news) => (news.type === 'partial' ? news.text : news.type)),
+    ['text 2'],
+  );
+  const planned: PlannedUtterance = {
+    utterance: 0,
+    startSamples: 0,
+    samples: 48_000,
+    startMs: 0,
+    endMs: 3_000,
+    by: 'committed',
+  };
   await owner.append({ events: [{ type: 'ended', planned }], keepFromSamples: 48_000 });
   await finish(await pick(owner, 0), 'whole text');
-  assert.deepEqual((await told(owner)).map((news) => news.type), ['speech_ended', 'final']);
+  assert.deepEqual(
+    (await told(owner)).map((news) => news.type),
+    ['speech_ended', 'final'],
+  );
 });
 
 test('A change that is sent twice is done once, and one that does not follow is refused', async () => {
@@ -203,7 +333,10 @@ test('Whoever takes a session over locks the owner before out, and hears what wa
   assert.equal(await store.take(owner.id, { tokenHash: 'wrong', owner: null, relay: 'b', holder: 'h2' }), null);
   assert.equal(await store.take(owner.id, { tokenHash: 'hash', owner: 'somebody', relay: 'b', holder: 'h2' }), null);
   const record = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'h2' });
-  assert.deepEqual([record?.epoch, record?.relay, record?.positionSamples, record?.snapshot, record?.decoder], [2, 'b', 16_000, '{"a":1}', '{"d":2}']);
+  assert.deepEqual(
+    [record?.epoch, record?.relay, record?.positionSamples, record?.snapshot, record?.decoder],
+    [2, 'b', 16_000, '{"a":1}', '{"d":2}'],
+  );
   assert.equal((await owner.append()).outcome, 'lost');
   assert.equal(await store.tell(owner, 'warning', {}), false);
   assert.ok(record);
@@ -218,11 +351,16 @@ test('A finished session closes with its last final, at once when none is awaite
   const picked = await pick(owner, 0);
   await finish(picked, 'text');
   const last = (await told(owner)).at(-1);
-  assert.deepEqual(last?.type === 'closed' && last.totals, { audioMs: 2_000, speechMs: 1_000, utterances: 1, end: 'idle' });
+  assert.deepEqual(last?.type === 'closed' && last.totals, {
+    audioMs: 2_000,
+    speechMs: 1_000,
+    utterances: 1,
+    end: 'idle',
+  });
   assert.equal((await owner.append()).outcome, 'gone');
   const left = await redis.keys(`*${owner.id}}*`);
   assert.deepEqual(left.sort(), [liveKeys(owner.id).events, liveKeys(owner.id).session].sort());
-  for (const key of left) assert.ok(await redis.pttl(key) > 0);
+  for (const key of left) assert.ok((await redis.pttl(key)) > 0);
   const empty = await Owner.create();
   const answer = await empty.append({ finish: 'finished' });
   assert.equal(answer.outcome === 'ok' && answer.closed, true);
@@ -233,9 +371,12 @@ test('Every key of a session has an end, and what is read of its audio may begin
   await owner.utter(0, { keepFromSamples: 0, snapshotAtSamples: 0 });
   await owner.append({ keepFromSamples: 0 });
   await pick(owner, 0);
-  for (const key of await redis.keys(`*${owner.id}}*`)) assert.ok(await redis.pttl(key) > 0, key);
+  for (const key of await redis.keys(`*${owner.id}}*`)) assert.ok((await redis.pttl(key)) > 0, key);
   const { pcm: across } = await store.pcm(owner.id, 15_990, 16_010);
-  assert.deepEqual([...new Int16Array(new Uint8Array(across).buffer)], [...new Array<number>(10).fill(1), ...new Array<number>(10).fill(2)]);
+  assert.deepEqual(
+    [...new Int16Array(new Uint8Array(across).buffer)],
+    [...new Array<number>(10).fill(1), ...new Array<number>(10).fill(2)],
+  );
 });
 
 test('A session that is deleted ends for its owner and its viewers, and only its last event can still be read, for a moment', async () => {
@@ -244,7 +385,10 @@ test('A session that is deleted ends for its owner and its viewers, and only its
   await owner.utter(1);
   await finish(await pick(owner, 0), 'secret words');
   assert.deepEqual(await store.erase(owner.id), { modelSlug: 'model', awaited: [1] });
-  assert.deepEqual((await told(owner)).map((news) => news.type), ['closed']);
+  assert.deepEqual(
+    (await told(owner)).map((news) => news.type),
+    ['closed'],
+  );
   assert.deepEqual(await owner.append(), { outcome: 'gone' });
   const keys = await redis.keys(`*{s.${owner.id}}*`);
   assert.deepEqual(keys.sort(), [liveKeys(owner.id).events, liveKeys(owner.id).session].sort());
@@ -266,21 +410,41 @@ test('Sessions that nobody renews are found, those that are renewed or closed ar
   await store.renew([owner]);
   assert.deepEqual(await store.overdue(1_000), []);
   await store.close(owner, 'cancelled');
-  assert.equal((await store.list('everybody')).some((one) => one.id === owner.id), false);
+  assert.equal(
+    (await store.list('everybody')).some((one) => one.id === owner.id),
+    false,
+  );
 });
 
 test('Text made of an utterance while it rested is its final’s when it ends there, and is no use when it went on', async () => {
   const owner = await Owner.create();
   const recognition = { segments: [], filtered: [], language: 'en', languageProbability: 1 };
-  const open = (endSamples: number): Partial<LiveChange> => ({ open: { utterance: 0, startSamples: 0, endSamples, speechStartSamples: 0, resting: true }, keepFromSamples: 0 });
+  const open = (endSamples: number): Partial<LiveChange> => ({
+    open: { utterance: 0, startSamples: 0, endSamples, speechStartSamples: 0, resting: true },
+    keepFromSamples: 0,
+  });
   const wanted = await owner.append(open(16_000));
-  assert.ok(wanted.outcome === 'ok' && wanted.partial !== null, 'an utterance that rests is wanted though no partials are told');
+  assert.ok(
+    wanted.outcome === 'ok' && wanted.partial !== null,
+    'an utterance that rests is wanted though no partials are told',
+  );
   const picked = await desk.pickUpPartial(owner.id, 0, wanted.partial);
   assert.ok(picked?.resting === true && !picked.interim);
-  assert.equal(await desk.finishPartial(picked, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition }), false, 'and is not told');
+  assert.equal(
+    await desk.finishPartial(picked, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition }),
+    false,
+    'and is not told',
+  );
   const again = await owner.append(open(16_000));
   assert.ok(again.outcome === 'ok' && again.partial === null, 'nor wanted twice');
-  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 900, by: 'silence' };
+  const planned: PlannedUtterance = {
+    utterance: 0,
+    startSamples: 0,
+    samples: 16_000,
+    startMs: 0,
+    endMs: 900,
+    by: 'silence',
+  };
   await owner.append({ events: [{ type: 'ended', planned }] });
   assert.deepEqual((await desk.pickUpFinal(owner.id, 0))?.early, recognition);
 
@@ -298,7 +462,11 @@ test('The clock of no node decides when a lease is over, a partial is due, or ho
   const owner = await Owner.create();
   for (const hours of [1, -1]) {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() + hours * 3_600_000 });
-    assert.deepEqual((await store.overdue(1_000)).filter(({ id }) => id === owner.id), [], 'others’ sessions are not overdue for it');
+    assert.deepEqual(
+      (await store.overdue(1_000)).filter(({ id }) => id === owner.id),
+      [],
+      'others’ sessions are not overdue for it',
+    );
     const own = await Owner.create();
     await store.renew([own]);
     const partial = await own.append(own.open(0, 16_000));
@@ -306,8 +474,15 @@ test('The clock of no node decides when a lease is over, a partial is due, or ho
     const record = await store.take(own.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'h2' });
     assert.ok(record !== null && record.ageMs < 600_000);
     t.mock.timers.reset();
-    assert.deepEqual((await store.overdue(1_000)).filter(({ id }) => id === own.id), [], 'its sessions are not overdue for others');
-    const again = await new Owner(record).append({ open: { utterance: 0, startSamples: 0, endSamples: 24_000, speechStartSamples: 0, resting: false }, partialAfterSamples: 8_000 });
+    assert.deepEqual(
+      (await store.overdue(1_000)).filter(({ id }) => id === own.id),
+      [],
+      'its sessions are not overdue for others',
+    );
+    const again = await new Owner(record).append({
+      open: { utterance: 0, startSamples: 0, endSamples: 24_000, speechStartSamples: 0, resting: false },
+      partialAfterSamples: 8_000,
+    });
     assert.ok(again.outcome === 'ok' && again.partial === 2);
   }
 });
@@ -320,7 +495,11 @@ test('Of two owners that count to the same epoch after a failover only the one t
   assert.ok(first);
   await redis.restore(liveKeys(owner.id).session, 60_000, replica, 'REPLACE');
   const late = new Owner(first);
-  assert.deepEqual(await late.append(), { outcome: 'behind', epoch: 1, op: 'h1.0' }, 'nobody has taken it since: who took it may take it again');
+  assert.deepEqual(
+    await late.append(),
+    { outcome: 'behind', epoch: 1, op: 'h1.0' },
+    'nobody has taken it since: who took it may take it again',
+  );
   assert.deepEqual(await store.renew([first]), ['behind']);
   const second = await store.take(owner.id, { tokenHash: 'hash', owner: null, relay: 'b', holder: 'b' });
   assert.ok(second);
@@ -337,7 +516,16 @@ test('A change is refused when the one before it is not there, though it had no 
   await owner.utter(0);
   const { op } = owner.change;
   const replica = await redis.dumpBuffer(liveKeys(owner.id).session);
-  await owner.append({ toSamples: 16_000, pcm: new Uint8Array(0), events: [{ type: 'ended', planned: { utterance: 1, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'committed' } }] });
+  await owner.append({
+    toSamples: 16_000,
+    pcm: new Uint8Array(0),
+    events: [
+      {
+        type: 'ended',
+        planned: { utterance: 1, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'committed' },
+      },
+    ],
+  });
   await redis.restore(liveKeys(owner.id).session, 60_000, replica, 'REPLACE');
   assert.notEqual(op, 'h1.0');
   assert.deepEqual(await owner.append(), { outcome: 'behind', epoch: 1, op: 'h1.0' });
@@ -346,7 +534,13 @@ test('A change is refused when the one before it is not there, though it had no 
 test('A session that one relay after another fails to finish is closed with an error; one that is handed over in order, or resumed, is not', async () => {
   const owner = await Owner.create();
   const toFinish = async (epoch: number, id = owner.id): Promise<LiveRecord> => {
-    const record = await store.take(id, { tokenHash: null, relay: 'b', holder: `h${String(epoch + 1)}`, epoch, toFinish: true });
+    const record = await store.take(id, {
+      tokenHash: null,
+      relay: 'b',
+      holder: `h${String(epoch + 1)}`,
+      epoch,
+      toFinish: true,
+    });
     assert.ok(record);
     return record;
   };
@@ -367,12 +561,22 @@ test('Audio that the store has lost is silence of the same length, and is counte
   const more = { keepFromSamples: 0 };
   await owner.append(more);
   await owner.append(more);
-  const planned: PlannedUtterance = { utterance: 0, startSamples: 0, samples: 48_000, startMs: 0, endMs: 3_000, by: 'silence' };
+  const planned: PlannedUtterance = {
+    utterance: 0,
+    startSamples: 0,
+    samples: 48_000,
+    startMs: 0,
+    endMs: 3_000,
+    by: 'silence',
+  };
   await owner.append({ ...more, events: [{ type: 'ended', planned }] });
   await redis.xdel(liveKeys(owner.id).pcm, '32000-0');
   const picked = await pick(owner, 0);
   assert.equal(picked.missingSamples, 16_000);
-  assert.deepEqual([8_000, 24_000, 40_000].map((at) => picked.pcm.readInt16LE(at * 2)), [1, 0, 3]);
+  assert.deepEqual(
+    [8_000, 24_000, 40_000].map((at) => picked.pcm.readInt16LE(at * 2)),
+    [1, 0, 3],
+  );
 });
 
 test('A final of an utterance that was planned anew since, after a failover, is refused', async () => {
@@ -389,9 +593,14 @@ test('Leases stand still while Redis is away', async () => {
   const short = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 4_000 });
   await short.renew([owner]);
   server.signal('SIGSTOP');
-  await new Promise((resolve) => { setTimeout(resolve, 6_000); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 6_000);
+  });
   server.signal('SIGCONT');
   assert.deepEqual(await store.overdue(1_000), []);
-  while ((await store.overdue(1_000)).length === 0) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  while ((await store.overdue(1_000)).length === 0)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
   await store.close(owner, 'cancelled');
 });

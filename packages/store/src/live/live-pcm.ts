@@ -25,7 +25,12 @@ export async function readLivePcm(redis: Redis, key: string, fromSamples: number
       const from = Math.max(at, startSamples);
       const to = Math.min(toSamples, endSamples);
       if (from < to) {
-        piece.copy(pcm, (from - fromSamples) * SAMPLE_BYTES, (from - startSamples) * SAMPLE_BYTES, (to - startSamples) * SAMPLE_BYTES);
+        piece.copy(
+          pcm,
+          (from - fromSamples) * SAMPLE_BYTES,
+          (from - startSamples) * SAMPLE_BYTES,
+          (to - startSamples) * SAMPLE_BYTES,
+        );
         missingSamples -= to - from;
       }
       at = endSamples;

@@ -1,4 +1,16 @@
-import { MULTI, decodeOptionsSchema, liveSettingsSchema, modelDescriptionSchema, samplesToMs, type DecodeOptions, type LiveEnd, type LiveSettings, type LiveState, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import {
+  MULTI,
+  decodeOptionsSchema,
+  liveSettingsSchema,
+  modelDescriptionSchema,
+  samplesToMs,
+  type DecodeOptions,
+  type LiveEnd,
+  type LiveSettings,
+  type LiveState,
+  type LiveSummary,
+  type ModelDescription,
+} from '@murmuration/contracts';
 
 /** Who owns a session. */
 export interface LiveOwner {
@@ -56,10 +68,32 @@ type Fields = Readonly<Record<string, string | undefined>>;
 /** Fields of a new session's hash. */
 export function fieldsOf(session: NewLive, closedKeepMs: number): Record<string, string | number> {
   return {
-    state: 'open', epoch: 1, token: session.tokenHash, owner: session.owner ?? '', owned: session.owner === null ? 0 : 1, relay: session.relay, holder: session.holder,
-    settings: JSON.stringify(session.settings), model: JSON.stringify(session.model), modelId: session.model.id, slug: session.model.slug, closedKeepMs, decode: JSON.stringify(session.decode),
+    state: 'open',
+    epoch: 1,
+    token: session.tokenHash,
+    owner: session.owner ?? '',
+    owned: session.owner === null ? 0 : 1,
+    relay: session.relay,
+    holder: session.holder,
+    settings: JSON.stringify(session.settings),
+    model: JSON.stringify(session.model),
+    modelId: session.model.id,
+    slug: session.model.slug,
+    closedKeepMs,
+    decode: JSON.stringify(session.decode),
     language: session.decode.language === null || session.decode.language === MULTI ? '' : session.decode.language,
-    position: 0, source: 0, keepFrom: 0, count: 0, started: 0, front: 0, pending: 0, speechSamples: 0, revisions: 0, open: '', partial: '', op: '',
+    position: 0,
+    source: 0,
+    keepFrom: 0,
+    count: 0,
+    started: 0,
+    front: 0,
+    pending: 0,
+    speechSamples: 0,
+    revisions: 0,
+    open: '',
+    partial: '',
+    op: '',
   };
 }
 
@@ -71,17 +105,47 @@ export function recordOf(id: string, fields: Fields, nowMs: number): LiveRecord 
   const decode = decodeOptionsSchema.safeParse(parsed(fields['decode']));
   if (!settings.success || !model.success || !decode.success) return null;
   return {
-    id, settings: settings.data, model: model.data, decode: decode.data,
-    tokenHash: fields['token'] ?? '', owner: ownerOf(fields), relay: fields['relay'] ?? '', holder: fields['holder'] ?? '',
-    epoch: Number(fields['epoch']), state: fields['state'] as LiveState, end: (fields['end'] as LiveEnd | undefined) ?? null, ageMs: Math.max(0, nowMs - Number(fields['startedAtMs'])),
-    positionSamples: Number(fields['position']), sourceSamples: Number(fields['source']), decoder: fields['decoder'] ?? null,
-    snapshot: fields['snapshot'] ?? null, snapshotAtSamples: Number(fields['snapshotAt'] ?? 0), keepFromSamples: Number(fields['keepFrom']),
-    isOpen: (fields['open'] ?? '') !== '', utterances: Number(fields['count']), finals: Number(fields['front']), pendingSamples: Number(fields['pending']), op: fields['op'] ?? '',
+    id,
+    settings: settings.data,
+    model: model.data,
+    decode: decode.data,
+    tokenHash: fields['token'] ?? '',
+    owner: ownerOf(fields),
+    relay: fields['relay'] ?? '',
+    holder: fields['holder'] ?? '',
+    epoch: Number(fields['epoch']),
+    state: fields['state'] as LiveState,
+    end: (fields['end'] as LiveEnd | undefined) ?? null,
+    ageMs: Math.max(0, nowMs - Number(fields['startedAtMs'])),
+    positionSamples: Number(fields['position']),
+    sourceSamples: Number(fields['source']),
+    decoder: fields['decoder'] ?? null,
+    snapshot: fields['snapshot'] ?? null,
+    snapshotAtSamples: Number(fields['snapshotAt'] ?? 0),
+    keepFromSamples: Number(fields['keepFrom']),
+    isOpen: (fields['open'] ?? '') !== '',
+    utterances: Number(fields['count']),
+    finals: Number(fields['front']),
+    pendingSamples: Number(fields['pending']),
+    op: fields['op'] ?? '',
   };
 }
 
 /** Fields that `summaryOf` reads. */
-export const SUMMARY_FIELDS = ['state', 'relay', 'owner', 'owned', 'modelId', 'language', 'startedAtMs', 'position', 'pending', 'open', 'openStart', 'count'] as const;
+export const SUMMARY_FIELDS = [
+  'state',
+  'relay',
+  'owner',
+  'owned',
+  'modelId',
+  'language',
+  'startedAtMs',
+  'position',
+  'pending',
+  'open',
+  'openStart',
+  'count',
+] as const;
 
 /** Null for a session that has closed or expired. */
 export function summaryOf(id: string, values: readonly (string | null)[]): LiveSummary | null {
@@ -91,15 +155,22 @@ export function summaryOf(id: string, values: readonly (string | null)[]): LiveS
   const position = Number(fields['position']);
   const openSamples = fields['open'] === '' ? 0 : position - Number(fields['openStart'] ?? position);
   return {
-    id, state: state as LiveState, relay: fields['relay'] === '' ? null : fields['relay'] ?? null, owner: ownerOf(fields), model: fields['modelId'] ?? '',
-    language: fields['language'] === '' ? null : fields['language'] ?? null, startedAtMs: Number(fields['startedAtMs']),
-    audioMs: Math.round(samplesToMs(position)), lagMs: Math.round(samplesToMs(Number(fields['pending']) + openSamples)), utterances: Number(fields['count']),
+    id,
+    state: state as LiveState,
+    relay: fields['relay'] === '' ? null : (fields['relay'] ?? null),
+    owner: ownerOf(fields),
+    model: fields['modelId'] ?? '',
+    language: fields['language'] === '' ? null : (fields['language'] ?? null),
+    startedAtMs: Number(fields['startedAtMs']),
+    audioMs: Math.round(samplesToMs(position)),
+    lagMs: Math.round(samplesToMs(Number(fields['pending']) + openSamples)),
+    utterances: Number(fields['count']),
   };
 }
 
 /** Whose a session is, by its fields `owned` and `owner`. */
 export function ownerOf(fields: Fields): string | null {
-  return fields['owned'] === '1' ? fields['owner'] ?? '' : null;
+  return fields['owned'] === '1' ? (fields['owner'] ?? '') : null;
 }
 
 function parsed(text: string | undefined): unknown {

@@ -3,7 +3,16 @@ import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
-import { SUMMARY_FIELDS, fieldsOf, ownerOf, recordOf, summaryOf, type LiveOwner, type LiveRecord, type NewLive } from './live-record.js';
+import {
+  SUMMARY_FIELDS,
+  fieldsOf,
+  ownerOf,
+  recordOf,
+  summaryOf,
+  type LiveOwner,
+  type LiveRecord,
+  type NewLive,
+} from './live-record.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 
 const createLive = loadScript('create-live');
@@ -32,7 +41,13 @@ export interface LiveChange {
   readonly snapshot: string | null;
   readonly snapshotAtSamples: number;
   readonly keepFromSamples: number;
-  readonly open: { readonly utterance: number; readonly startSamples: number; readonly endSamples: number; readonly speechStartSamples: number; readonly resting: boolean } | null;
+  readonly open: {
+    readonly utterance: number;
+    readonly startSamples: number;
+    readonly endSamples: number;
+    readonly speechStartSamples: number;
+    readonly resting: boolean;
+  } | null;
   readonly events: readonly LiveChangeEvent[];
   /** Samples that a partial must gain over the last to be due; 0 for none. */
   readonly partialAfterSamples: number;
@@ -55,7 +70,12 @@ export type LiveChangeEvent =
 export type ChangeAnswer =
   | { readonly outcome: 'lost' | 'gone' }
   | { readonly outcome: 'behind'; readonly epoch: number; readonly op: string }
-  | { readonly outcome: 'ok'; readonly pendingSamples: number; readonly partial: number | null; readonly closed: boolean };
+  | {
+      readonly outcome: 'ok';
+      readonly pendingSamples: number;
+      readonly partial: number | null;
+      readonly closed: boolean;
+    };
 
 /** What a session is for the owner that renews it; `behind`: the store has lost what it took. */
 export type RenewAnswer = 'lost' | 'gone' | 'behind' | { readonly pendingSamples: number };
@@ -87,7 +107,10 @@ export interface LiveTimes {
 
 /** Relays that may die or fail while they finish a session that nobody has. */
 const MOST_ATTEMPTS = 3;
-const NOT_FINISHED = new AsrError('transcription_failed', 'The session could not be finished: one relay after another failed with it. What is not final is lost.');
+const NOT_FINISHED = new AsrError(
+  'transcription_failed',
+  'The session could not be finished: one relay after another failed with it. What is not final is lost.',
+);
 
 /** The last event of a deleted session can be read for this long, milliseconds. */
 const ERASED_EVENT_MS = 10_000;
@@ -110,15 +133,29 @@ export class LiveStore {
   /** Writes a new session and leases it. Answers when it began, in Unix milliseconds of Redis. */
   async create(session: NewLive): Promise<number> {
     await Promise.all([this.#redis.incr(REWRITE_KEYS.begun), this.lease([session.id])]);
-    return await runLua(this.#redis, createLive, [liveKeys(session.id).session], [this.#times.keepMs, ...Object.entries(fieldsOf(session, this.#times.closedKeepMs)).flat()]) as number;
+    return (await runLua(
+      this.#redis,
+      createLive,
+      [liveKeys(session.id).session],
+      [this.#times.keepMs, ...Object.entries(fieldsOf(session, this.#times.closedKeepMs)).flat()],
+    )) as number;
   }
 
   /** Makes the relay the owner, with a new epoch. Null when there is no such session or the claim does not fit. A closed one is answered as it is. */
   async take(id: string, claim: LiveClaim): Promise<LiveRecord | null> {
     const keys = liveKeys(id);
-    const reply = await runLua(this.#redis, takeLive, all(keys), [
-      claim.tokenHash ?? '', claim.owner ?? '', claim.owner === undefined ? 0 : 1, claim.relay, claim.holder, keys.wake, this.#times.keepMs, claim.epoch ?? '', claim.toFinish === true ? MOST_ATTEMPTS : '', JSON.stringify({ error: NOT_FINISHED.toRecord() }),
-    ]) as [number, string[]] | null;
+    const reply = (await runLua(this.#redis, takeLive, all(keys), [
+      claim.tokenHash ?? '',
+      claim.owner ?? '',
+      claim.owner === undefined ? 0 : 1,
+      claim.relay,
+      claim.holder,
+      keys.wake,
+      this.#times.keepMs,
+      claim.epoch ?? '',
+      claim.toFinish === true ? MOST_ATTEMPTS : '',
+      JSON.stringify({ error: NOT_FINISHED.toRecord() }),
+    ])) as [number, string[]] | null;
     return reply === null ? null : recordOf(id, pairs(reply[1]), reply[0]);
   }
 
@@ -130,27 +167,54 @@ export class LiveStore {
 
   async change(owner: LiveOwner, change: LiveChange): Promise<ChangeAnswer> {
     const keys = liveKeys(owner.id);
-    const answer = await runLua(this.#redis, changeLive, all(keys), [owner.epoch, owner.holder, JSON.stringify({
-      op: change.op, after: change.after, from: change.fromSamples, to: change.toSamples, source: change.sourceSamples, keepFrom: change.keepFromSamples,
-      ...(change.decoder === null ? {} : { decoder: change.decoder }),
-      ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
-      ...(change.open === null ? {} : { open: change.open }),
-      ...(change.finish === null ? {} : { finish: change.finish }),
-      events: change.events.map(eventOf),
-      partialAfter: change.partialAfterSamples, partialLostMs: PARTIAL_LOST_MS, cleared: change.cleared,
-      keepMs: change.renew ? this.#times.keepMs : 0,
-    }), Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength), keys.wake]) as [string, string?, (number | string)?, string?];
+    const answer = (await runLua(this.#redis, changeLive, all(keys), [
+      owner.epoch,
+      owner.holder,
+      JSON.stringify({
+        op: change.op,
+        after: change.after,
+        from: change.fromSamples,
+        to: change.toSamples,
+        source: change.sourceSamples,
+        keepFrom: change.keepFromSamples,
+        ...(change.decoder === null ? {} : { decoder: change.decoder }),
+        ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
+        ...(change.open === null ? {} : { open: change.open }),
+        ...(change.finish === null ? {} : { finish: change.finish }),
+        events: change.events.map(eventOf),
+        partialAfter: change.partialAfterSamples,
+        partialLostMs: PARTIAL_LOST_MS,
+        cleared: change.cleared,
+        keepMs: change.renew ? this.#times.keepMs : 0,
+      }),
+      Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength),
+      keys.wake,
+    ])) as [string, string?, (number | string)?, string?];
     const [outcome, pending, partial = -1, state] = answer;
     if (outcome === 'behind') return { outcome, epoch: Number(pending), op: String(partial) };
     if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' };
-    return { outcome, pendingSamples: Number(pending), partial: Number(partial) < 0 ? null : Number(partial), closed: state === 'closed' };
+    return {
+      outcome,
+      pendingSamples: Number(pending),
+      partial: Number(partial) < 0 ? null : Number(partial),
+      closed: state === 'closed',
+    };
   }
 
   /** Keeps the sessions for another while; answers what each is, in order. */
   async renew(sessions: readonly LiveOwner[]): Promise<readonly RenewAnswer[]> {
-    const answers = await Promise.all(sessions.map(({ id, epoch, holder }) => runLua(this.#redis, renewLive, all(liveKeys(id)), [epoch, holder, this.#times.keepMs]) as Promise<[string, string?]>));
+    const answers = await Promise.all(
+      sessions.map(
+        ({ id, epoch, holder }) =>
+          runLua(this.#redis, renewLive, all(liveKeys(id)), [epoch, holder, this.#times.keepMs]) as Promise<
+            [string, string?]
+          >,
+      ),
+    );
     await this.lease(sessions.filter((_, at) => answers[at]?.[0] === 'ok').map(({ id }) => id));
-    return answers.map(([outcome, pending]) => (outcome === 'ok' ? { pendingSamples: Number(pending) } : outcome as 'lost' | 'gone' | 'behind'));
+    return answers.map(([outcome, pending]) =>
+      outcome === 'ok' ? { pendingSamples: Number(pending) } : (outcome as 'lost' | 'gone' | 'behind'),
+    );
   }
 
   /** Says that somebody looks after the sessions: nobody finishes them before a lease is over. */
@@ -167,20 +231,28 @@ export class LiveStore {
   /** Tells viewers something that the owner knows. False when it is the owner no more. */
   async tell({ id, epoch, holder }: LiveOwner, type: 'warning' | 'error', body: unknown): Promise<boolean> {
     const keys = liveKeys(id);
-    return await runLua(this.#redis, tellLive, [keys.session, keys.events], [epoch, holder, type, JSON.stringify(body), keys.wake]) === 1;
+    return (
+      (await runLua(
+        this.#redis,
+        tellLive,
+        [keys.session, keys.events],
+        [epoch, holder, type, JSON.stringify(body), keys.wake],
+      )) === 1
+    );
   }
 
   /** Closes at once. */
   async close({ id, epoch, holder }: LiveOwner, end: LiveEnd): Promise<void> {
     const keys = liveKeys(id);
-    if (await runLua(this.#redis, closeLive, all(keys), [epoch, holder, end, keys.wake]) !== 1) return;
+    if ((await runLua(this.#redis, closeLive, all(keys), [epoch, holder, end, keys.wake])) !== 1) return;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
   }
 
   /** Deletes the session, whoever owns it and whatever its state. Null when there is none; else where its finals were queued, and which were awaited. */
   async erase(id: string): Promise<{ readonly modelSlug: string; readonly awaited: readonly number[] } | null> {
     const keys = liveKeys(id);
-    const answer = await runLua(this.#redis, eraseLive, all(keys), [keys.wake, ERASED_EVENT_MS]) as [string, ...string[]] | null;
+    const answer = (await runLua(this.#redis, eraseLive, all(keys), [keys.wake, ERASED_EVENT_MS])) as
+      [string, ...string[]] | null;
     if (answer === null) return null;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
     const [modelSlug, ...awaited] = answer;
@@ -214,7 +286,9 @@ export class LiveStore {
   async overdue(limit: number): Promise<{ readonly id: string; readonly epoch: number }[]> {
     const listed = await this.#overdueIds(limit);
     if (listed.length === 0) return [];
-    const found = await Promise.all(listed.map(async (id) => ({ id, values: await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch') })));
+    const found = await Promise.all(
+      listed.map(async (id) => ({ id, values: await this.#redis.hmget(liveKeys(id).session, 'state', 'epoch') })),
+    );
     const closed = found.filter(({ values: [state] }) => typeof state !== 'string' || state === 'closed');
     await Promise.all(closed.map(({ id }) => this.forget(id)));
     // Who takes a session over leases it first: one that is overdue still is nobody's in the epoch that was read before.
@@ -223,13 +297,23 @@ export class LiveStore {
   }
 
   async #overdueIds(limit: number): Promise<string[]> {
-    return await runLua(this.#redis, overdueLive, [LIVE_SESSIONS, LIVE_CLOCK], [limit]) as string[];
+    return (await runLua(this.#redis, overdueLive, [LIVE_SESSIONS, LIVE_CLOCK], [limit])) as string[];
   }
 
   /** Whose a session is, and what its token hashes to; null when there is none. */
-  async glance(id: string): Promise<{ readonly owner: string | null; readonly tokenHash: string; readonly state: LiveState } | null> {
-    const [tokenHash, owner, owned, state] = await this.#redis.hmget(liveKeys(id).session, 'token', 'owner', 'owned', 'state');
-    return typeof tokenHash !== 'string' ? null : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }), state: state as LiveState };
+  async glance(
+    id: string,
+  ): Promise<{ readonly owner: string | null; readonly tokenHash: string; readonly state: LiveState } | null> {
+    const [tokenHash, owner, owned, state] = await this.#redis.hmget(
+      liveKeys(id).session,
+      'token',
+      'owner',
+      'owned',
+      'state',
+    );
+    return typeof tokenHash !== 'string'
+      ? null
+      : { tokenHash, owner: ownerOf({ owner: owner ?? '', owned: owned ?? '' }), state: state as LiveState };
   }
 
   /** Sessions that have not closed: everybody's, or those of one owner. */
@@ -239,7 +323,11 @@ export class LiveStore {
     for (let at = 0; at < ids.length; at += PAGE) {
       const page = ids.slice(at, at + PAGE);
       const values = await Promise.all(page.map((id) => this.#redis.hmget(liveKeys(id).session, ...SUMMARY_FIELDS)));
-      found.push(...page.flatMap((id, i) => summaryOf(id, values[i] ?? []) ?? []).filter((session) => whose === 'everybody' || session.owner === whose.owner));
+      found.push(
+        ...page
+          .flatMap((id, i) => summaryOf(id, values[i] ?? []) ?? [])
+          .filter((session) => whose === 'everybody' || session.owner === whose.owner),
+      );
     }
     return found;
   }
@@ -250,12 +338,21 @@ function all(keys: ReturnType<typeof liveKeys>): string[] {
 }
 
 function eventOf(event: LiveChangeEvent): Readonly<Record<string, unknown>> {
-  if (event.type === 'started') return { type: 'started', utterance: event.utterance, body: JSON.stringify({ utterance: event.utterance, atMs: event.atMs }) };
+  if (event.type === 'started')
+    return {
+      type: 'started',
+      utterance: event.utterance,
+      body: JSON.stringify({ utterance: event.utterance, atMs: event.atMs }),
+    };
   const { planned } = event;
   const { utterance, startMs, endMs, by } = planned;
   return {
-    type: 'ended', utterance, body: JSON.stringify({ utterance, startMs, endMs, by }), planned: JSON.stringify(planned),
-    samples: planned.samples, speechSamples: Math.round(msToSamples(endMs - startMs)),
+    type: 'ended',
+    utterance,
+    body: JSON.stringify({ utterance, startMs, endMs, by }),
+    planned: JSON.stringify(planned),
+    samples: planned.samples,
+    speechSamples: Math.round(msToSamples(endMs - startMs)),
   };
 }
 

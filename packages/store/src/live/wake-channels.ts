@@ -11,10 +11,12 @@ export class WakeChannels {
   constructor(subscriber: Redis) {
     this.#subscriber = subscriber;
     subscriber.on('message', (channel: string, message: string) => {
-      for (const listener of [...this.#listeners.get(channel) ?? []]) listener(message);
+      for (const listener of [...(this.#listeners.get(channel) ?? [])]) listener(message);
     });
     // What was published while the connection was away is found by looking once more.
-    subscriber.on('ready', () => { this.wakeAll(); });
+    subscriber.on('ready', () => {
+      this.wakeAll();
+    });
   }
 
   /** Calls back with every message, and with '' when something may have been missed. Answers what ends it. */
@@ -24,7 +26,12 @@ export class WakeChannels {
       listeners = new Set();
       this.#listeners.set(channel, listeners);
       // What was published before the subscription held may be missed, too.
-      this.#subscriber.subscribe(channel).then(() => { for (const each of [...this.#listeners.get(channel) ?? []]) each(''); }, () => undefined);
+      this.#subscriber.subscribe(channel).then(
+        () => {
+          for (const each of [...(this.#listeners.get(channel) ?? [])]) each('');
+        },
+        () => undefined,
+      );
     }
     const own = listeners;
     own.add(listener);

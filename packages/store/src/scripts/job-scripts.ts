@@ -41,4 +41,3 @@ settle()
 share_ttl(2)
 return 1`,
 };
-

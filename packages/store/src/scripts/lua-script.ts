@@ -22,20 +22,31 @@ export function loadScript(name: string): LuaScript {
   const keys = words(/^-- KEYS: (.+)$/m.exec(body)?.[1]);
   if (keys.length === 0) throw new Error(`the script ${name}.lua names no keys`);
   const argumentNames = words(/^-- ARGV: (.+?)(?: \(.*)?$/m.exec(body)?.[1]);
-  const includes = words(/^-- include: (.+)$/m.exec(body)?.[1]).map((include) => readFileSync(new URL(`include/${include}.lua`, FOLDER), 'utf8'));
+  const includes = words(/^-- include: (.+)$/m.exec(body)?.[1]).map((include) =>
+    readFileSync(new URL(`include/${include}.lua`, FOLDER), 'utf8'),
+  );
   const locals = [
     ...keys.map((key, at) => `local ${key}_key = KEYS[${String(at + 1)}]`),
-    ...argumentNames.map((argument, at) => (argument.startsWith('…') ? restOf(argument.slice(1), at + 1) : `local ${argument} = ARGV[${String(at + 1)}]`)),
+    ...argumentNames.map((argument, at) =>
+      argument.startsWith('…') ? restOf(argument.slice(1), at + 1) : `local ${argument} = ARGV[${String(at + 1)}]`,
+    ),
   ];
   return { name, keys, lua: [...locals, ...includes, body].join('\n') };
 }
 
 /** Runs a script, sent by its hash. `keys` and `parameters` are in the order that its file names. */
-export function runLua(redis: Redis, script: LuaScript, keys: readonly string[], parameters: readonly (string | number | Buffer)[]): Promise<unknown> {
-  if (keys.length !== script.keys.length) throw new Error(`the script ${script.name} takes the keys ${script.keys.join(', ')}`);
+export function runLua(
+  redis: Redis,
+  script: LuaScript,
+  keys: readonly string[],
+  parameters: readonly (string | number | Buffer)[],
+): Promise<unknown> {
+  if (keys.length !== script.keys.length)
+    throw new Error(`the script ${script.name} takes the keys ${script.keys.join(', ')}`);
   const command = `murm:${script.name}`;
   const holder = redis as unknown as Record<string, Command | undefined>;
-  if (holder[command] === undefined) redis.defineCommand(command, { numberOfKeys: script.keys.length, lua: script.lua });
+  if (holder[command] === undefined)
+    redis.defineCommand(command, { numberOfKeys: script.keys.length, lua: script.lua });
   const defined = holder[command];
   if (defined === undefined) throw new Error(`the script ${script.name} is not defined`);
   return defined.call(redis, ...keys, ...parameters);

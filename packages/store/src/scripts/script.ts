@@ -17,7 +17,8 @@ export function runScript(redis: Redis, script: Script, parameters: (string | nu
 /** Bound command of a script on a connection. */
 function command(redis: Redis, script: Script): Command {
   const holder = redis as unknown as Record<string, Command | undefined>;
-  if (holder[script.name] === undefined) redis.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.lua });
+  if (holder[script.name] === undefined)
+    redis.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.lua });
   const defined = holder[script.name];
   if (defined === undefined) throw new Error(`the script ${script.name} is not defined`);
   return defined.bind(redis);

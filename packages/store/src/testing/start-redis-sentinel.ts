@@ -30,17 +30,25 @@ export async function startRedisSentinels(): Promise<TestRedisSentinels> {
   const first = await startRedis();
   const second = await startRedis(['--replicaof', '127.0.0.1', String(first.port)]);
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-sentinel-'));
-  const sentinels = await Promise.all(Array.from({ length: SENTINELS }, async (_, at) => {
-    const port = await freePort();
-    const file = join(dir, `${String(at)}.conf`);
-    await writeFile(file, [
-      `port ${String(port)}`, 'bind 127.0.0.1', `dir ${dir}`,
-      `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${String(first.port)} 2`,
-      `sentinel down-after-milliseconds ${MASTER_NAME} ${String(DOWN_AFTER_MS)}`,
-      `sentinel failover-timeout ${MASTER_NAME} 10000`, '',
-    ].join('\n'));
-    return { port, end: await startSentinel(file), admin: new Redis(port, '127.0.0.1') };
-  }));
+  const sentinels = await Promise.all(
+    Array.from({ length: SENTINELS }, async (_, at) => {
+      const port = await freePort();
+      const file = join(dir, `${String(at)}.conf`);
+      await writeFile(
+        file,
+        [
+          `port ${String(port)}`,
+          'bind 127.0.0.1',
+          `dir ${dir}`,
+          `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${String(first.port)} 2`,
+          `sentinel down-after-milliseconds ${MASTER_NAME} ${String(DOWN_AFTER_MS)}`,
+          `sentinel failover-timeout ${MASTER_NAME} 10000`,
+          '',
+        ].join('\n'),
+      );
+      return { port, end: await startSentinel(file), admin: new Redis(port, '127.0.0.1') };
+    }),
+  );
   const close = async (): Promise<void> => {
     for (const { admin } of sentinels) admin.disconnect();
     await Promise.all(sentinels.map(({ end }) => end()));
@@ -49,14 +57,17 @@ export async function startRedisSentinels(): Promise<TestRedisSentinels> {
   };
   for (const { admin } of sentinels) {
     for (;;) {
-      const fields = await admin.call('SENTINEL', 'MASTER', MASTER_NAME) as string[];
+      const fields = (await admin.call('SENTINEL', 'MASTER', MASTER_NAME)) as string[];
       const field = (name: string): string | undefined => fields[fields.indexOf(name) + 1];
       if (field('num-slaves') === '1' && field('num-other-sentinels') === String(SENTINELS - 1)) break;
       await pause(50);
     }
   }
   const master = async (): Promise<TestRedis> => {
-    const [, port] = await sentinels[0]?.admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME) as [string, string];
+    const [, port] = (await sentinels[0]?.admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME)) as [
+      string,
+      string,
+    ];
     return Number(port) === first.port ? first : second;
   };
   return {
@@ -66,13 +77,18 @@ export async function startRedisSentinels(): Promise<TestRedisSentinels> {
       const admin = new Redis((await master()).port, '127.0.0.1');
       for (;;) {
         const info = await admin.info('replication');
-        if (/^slave0:.*,state=online,offset=(\d+),/m.exec(info)?.[1] === /^master_repl_offset:(\d+)/m.exec(info)?.[1]) break;
+        if (/^slave0:.*,state=online,offset=(\d+),/m.exec(info)?.[1] === /^master_repl_offset:(\d+)/m.exec(info)?.[1])
+          break;
         await pause(20);
       }
       admin.disconnect();
     },
-    failOver: async () => { await sentinels[0]?.admin.call('SENTINEL', 'FAILOVER', MASTER_NAME); },
-    freezeMaster: async () => { (await master()).signal('SIGSTOP'); },
+    failOver: async () => {
+      await sentinels[0]?.admin.call('SENTINEL', 'FAILOVER', MASTER_NAME);
+    },
+    freezeMaster: async () => {
+      (await master()).signal('SIGSTOP');
+    },
     close,
   };
 }

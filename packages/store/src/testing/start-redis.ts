@@ -25,19 +25,45 @@ const PROGRAM = ['valkey-server', 'redis-server'].find((name) => spawnSync(name,
 export async function startRedis(extra: readonly string[] = []): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'murmuration-redis-'));
   const port = await freePort();
-  const start = (): Promise<ChildProcess> => launch([
-    '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always',
-    '--maxmemory', '512mb', '--maxmemory-policy', 'noeviction', '--slowlog-log-slower-than', '-1', ...extra,
-  ]);
+  const start = (): Promise<ChildProcess> =>
+    launch([
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dir,
+      '--save',
+      '',
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'always',
+      '--maxmemory',
+      '512mb',
+      '--maxmemory-policy',
+      'noeviction',
+      '--slowlog-log-slower-than',
+      '-1',
+      ...extra,
+    ]);
   let child = await start();
   const kill = (): Promise<void> => killed(child);
   return {
     url: `redis://127.0.0.1:${String(port)}`,
     port,
     kill,
-    restart: async () => { await kill(); child = await start(); },
-    signal: (signal) => { child.kill(signal); },
-    close: async () => { await kill(); await rm(dir, { recursive: true, force: true }); },
+    restart: async () => {
+      await kill();
+      child = await start();
+    },
+    signal: (signal) => {
+      child.kill(signal);
+    },
+    close: async () => {
+      await kill();
+      await rm(dir, { recursive: true, force: true });
+    },
   };
 }
 
@@ -49,13 +75,16 @@ export async function startSentinel(file: string): Promise<() => Promise<void>> 
 
 async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => { child.once('exit', resolve); });
+  const gone = new Promise((resolve) => {
+    child.once('exit', resolve);
+  });
   child.kill('SIGKILL');
   await gone;
 }
 
 async function launch(parameters: string[], readyWith = 'eady to accept connections'): Promise<ChildProcess> {
-  if (PROGRAM === undefined) throw new Error('neither valkey-server nor redis-server is on the PATH; npm test installs one');
+  if (PROGRAM === undefined)
+    throw new Error('neither valkey-server nor redis-server is on the PATH; npm test installs one');
   const child = spawn(PROGRAM, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     let text = '';
@@ -64,7 +93,9 @@ async function launch(parameters: string[], readyWith = 'eady to accept connecti
       if (text.includes(readyWith)) resolve();
     });
     child.once('error', reject);
-    child.once('exit', () => { reject(new Error(`Redis ended before it was ready: ${text.slice(-500)}`)); });
+    child.once('exit', () => {
+      reject(new Error(`Redis ended before it was ready: ${text.slice(-500)}`));
+    });
   });
   child.stdout.resume();
   return child;
@@ -79,11 +110,17 @@ export async function freePort(): Promise<number> {
     const port = randomInt(PORTS.from, PORTS.below);
     const server = createServer();
     const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => { resolve(false); });
-      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => { resolve(true); });
+      server.once('error', () => {
+        resolve(false);
+      });
+      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+        resolve(true);
+      });
     });
     if (!free) continue;
-    await new Promise((resolve) => { server.close(resolve); });
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
     return port;
   }
   throw new Error(`No free port was found from ${String(PORTS.from)} to ${String(PORTS.below)}.`);

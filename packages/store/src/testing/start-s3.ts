@@ -19,13 +19,24 @@ export async function startS3(): Promise<TestS3> {
     env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   });
   const exited = once(child, 'exit');
-  const [line] = await Promise.race([once(child.stdout, 'data'), exited.then(() => Promise.reject(new Error('the S3 server ended before it was ready')))]) as [Buffer];
+  const [line] = (await Promise.race([
+    once(child.stdout, 'data'),
+    exited.then(() => Promise.reject(new Error('the S3 server ended before it was ready'))),
+  ])) as [Buffer];
   child.stdout.resume();
   const endpoint = `http://127.0.0.1:${/\d+/.exec(line.toString())?.[0] ?? ''}`;
   const made = await fetch(`${endpoint}/${BUCKET}`, { method: 'PUT' });
   if (!made.ok) throw new Error(`the bucket cannot be made: HTTP status ${String(made.status)}`);
   return {
-    settings: { kind: 's3', budgetBytes: 1_000_000_000, endpoint, bucket: BUCKET, region: 'us-east-1', prefix: 'test/audio', credentials: { accessKeyId: 'id', secretAccessKey: 'secret' } },
+    settings: {
+      kind: 's3',
+      budgetBytes: 1_000_000_000,
+      endpoint,
+      bucket: BUCKET,
+      region: 'us-east-1',
+      prefix: 'test/audio',
+      credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+    },
     close: async () => {
       child.kill('SIGKILL');
       await exited;

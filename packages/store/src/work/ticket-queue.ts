@@ -59,10 +59,18 @@ export class TicketQueues {
   }
 
   /** Queues a job's tickets; those that are there already stay as they are. */
-  async add(slug: string, job: { readonly id: string; readonly lane: Lane }, tickets: readonly TicketPlace[]): Promise<void> {
+  async add(
+    slug: string,
+    job: { readonly id: string; readonly lane: Lane },
+    tickets: readonly TicketPlace[],
+  ): Promise<void> {
     const entries = tickets.map(({ ticket, first }) => {
       const lane = laneOf(job.lane, first);
-      return { name: TICKET, data: { job: job.id, ticket, lane }, opts: { jobId: ticketId(job.id, ticket), priority: PRIORITY[lane] } } as const;
+      return {
+        name: TICKET,
+        data: { job: job.id, ticket, lane },
+        opts: { jobId: ticketId(job.id, ticket), priority: PRIORITY[lane] },
+      } as const;
     });
     const [single] = entries;
     if (single === undefined) return;
@@ -77,8 +85,15 @@ export class TicketQueues {
   async promote(slug: string, to: 'interactive' | 'live'): Promise<void> {
     const queue = this.#of(slug);
     const from = to === 'live' ? PRIORITY.interactive : PRIORITY.batch;
-    const [id] = await this.#redis.zrangebyscore(queue.toKey('prioritized'), from * PRIORITY_STEP, '+inf', 'LIMIT', 0, 1);
-    const entry = id === undefined ? undefined : await queue.getJob(id) as Job<WorkTicket> | undefined;
+    const [id] = await this.#redis.zrangebyscore(
+      queue.toKey('prioritized'),
+      from * PRIORITY_STEP,
+      '+inf',
+      'LIMIT',
+      0,
+      1,
+    );
+    const entry = id === undefined ? undefined : ((await queue.getJob(id)) as Job<WorkTicket> | undefined);
     if (entry?.name !== TICKET) return;
     await entry.updateData({ ...entry.data, ...(to === 'interactive' ? { lane: to } : {}), promoted: true });
     await entry.changePriority({ priority: PRIORITY[to] });
@@ -90,9 +105,15 @@ export class TicketQueues {
   }
 
   /** Which of these tickets the queue does not know. */
-  async missing<T extends { readonly job: string; readonly ticket: number }>(slug: string, tickets: readonly T[]): Promise<T[]> {
+  async missing<T extends { readonly job: string; readonly ticket: number }>(
+    slug: string,
+    tickets: readonly T[],
+  ): Promise<T[]> {
     const queue = this.#of(slug);
-    const known = await pipelined(this.#redis, tickets.map(({ job, ticket }) => ['exists', queue.toKey(ticketId(job, ticket))]));
+    const known = await pipelined(
+      this.#redis,
+      tickets.map(({ job, ticket }) => ['exists', queue.toKey(ticketId(job, ticket))]),
+    );
     return tickets.filter((_ticket, at) => known[at] === 0);
   }
 
@@ -100,14 +121,25 @@ export class TicketQueues {
   async addLive(slug: string, entries: readonly Omit<LiveJob, 'queuedAtMs'>[]): Promise<void> {
     const queuedAtMs = Date.now();
     const queue = this.#of(slug);
-    await Promise.all(entries.map((entry) => queue.add(LIVE, { ...entry, queuedAtMs }, {
-      jobId: liveEntryId(entry.session, entry.utterance, entry.revision), priority: entry.revision === null ? PRIORITY.live : PARTIAL_PRIORITY,
-    })));
+    await Promise.all(
+      entries.map((entry) =>
+        queue.add(
+          LIVE,
+          { ...entry, queuedAtMs },
+          {
+            jobId: liveEntryId(entry.session, entry.utterance, entry.revision),
+            priority: entry.revision === null ? PRIORITY.live : PARTIAL_PRIORITY,
+          },
+        ),
+      ),
+    );
   }
 
   /** Takes finals back that no worker holds. */
   async removeFinals(slug: string, session: string, utterances: readonly number[]): Promise<void> {
-    await Promise.allSettled(utterances.map((utterance) => this.#of(slug).remove(liveEntryId(session, utterance, null))));
+    await Promise.allSettled(
+      utterances.map((utterance) => this.#of(slug).remove(liveEntryId(session, utterance, null))),
+    );
   }
 
   /** Entries of a model's queue: a job has one waiting ticket at most, however many items it has left. */

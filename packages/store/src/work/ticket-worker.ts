@@ -71,10 +71,18 @@ export class TicketWorker {
       removeOnFail: { count: 0 },
       skipVersionCheck: true,
     });
-    this.#worker.on('stalled', () => { events.onStalled(); });
-    this.#worker.on('error', (error) => { events.onError(error); });
-    this.#worker.startStalledCheckTimer().catch((error: unknown) => { this.#trouble(error); });
-    this.#extending = setInterval(() => { this.#extendLocks(); }, EXTEND_EVERY_MS);
+    this.#worker.on('stalled', () => {
+      events.onStalled();
+    });
+    this.#worker.on('error', (error) => {
+      events.onError(error);
+    });
+    this.#worker.startStalledCheckTimer().catch((error: unknown) => {
+      this.#trouble(error);
+    });
+    this.#extending = setInterval(() => {
+      this.#extendLocks();
+    }, EXTEND_EVERY_MS);
     this.#fetching = this.#fetch();
   }
 
@@ -100,14 +108,18 @@ export class TicketWorker {
   async #fetch(): Promise<void> {
     while (!this.#isStopping()) {
       if (!this.#handlers.hasRoom()) {
-        await new Promise<void>((resolve) => { this.#roomChanged = resolve; });
+        await new Promise<void>((resolve) => {
+          this.#roomChanged = resolve;
+        });
         continue;
       }
       try {
-        const entry = await this.#worker.getNextJob(this.#token) as Job<EntryData, void, EntryName> | undefined;
+        const entry = (await this.#worker.getNextJob(this.#token)) as Job<EntryData, void, EntryName> | undefined;
         this.#events.onFetch();
         if (entry?.id === undefined) continue;
-        const running = this.#run(entry).finally(() => { this.#running.delete(entry.id ?? ''); });
+        const running = this.#run(entry).finally(() => {
+          this.#running.delete(entry.id ?? '');
+        });
         this.#running.set(entry.id, running);
       } catch (error) {
         if (this.#isStopping()) return;
@@ -140,10 +152,16 @@ export class TicketWorker {
   async #handle(entry: Job<EntryData, void, EntryName>): Promise<void> {
     if (entry.name === LIVE) {
       const live = liveJobSchema.safeParse(entry.data);
-      if (live.success) { await this.#handlers.live(live.data); return; }
+      if (live.success) {
+        await this.#handlers.live(live.data);
+        return;
+      }
     } else {
       const ticket = workTicketSchema.safeParse(entry.data);
-      if (ticket.success) { await this.#handlers.ticket(ticket.data); return; }
+      if (ticket.success) {
+        await this.#handlers.ticket(ticket.data);
+        return;
+      }
     }
     // Another version may know it. Waiting a little keeps two versions from passing it to and fro without a pause.
     await pause(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
@@ -156,7 +174,18 @@ export class TicketWorker {
     if (ids.length === 0 || this.#isExtending) return;
     this.#isExtending = true;
     // A lock that was lost is told by the fence of what its entry writes.
-    this.#worker.extendJobLocks(ids, ids.map(() => this.#token), LOCK_MS).catch((error: unknown) => { this.#trouble(error); }).finally(() => { this.#isExtending = false; });
+    this.#worker
+      .extendJobLocks(
+        ids,
+        ids.map(() => this.#token),
+        LOCK_MS,
+      )
+      .catch((error: unknown) => {
+        this.#trouble(error);
+      })
+      .finally(() => {
+        this.#isExtending = false;
+      });
   }
 
   #trouble(error: unknown): void {

@@ -28,7 +28,9 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) =>
+    patientConnection(url, logger),
+  );
   jobs = new JobStore(redis, queues, audio, 30_000);
   events = new JobEvents(redis, subscriber);
 });
@@ -41,23 +43,66 @@ after(async () => {
   await server.close();
 });
 
-async function newJob(owner: string | null = null, lane: JobIdentity['lane'] = 'interactive', modelSlug?: string): Promise<JobIdentity> {
+async function newJob(
+  owner: string | null = null,
+  lane: JobIdentity['lane'] = 'interactive',
+  modelSlug?: string,
+): Promise<JobIdentity> {
   const id = `t${String(nextId++)}`;
-  const job: JobIdentity = { id, lane, modelId: id, modelSlug: modelSlug ?? `model-${id}`, decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner };
+  const job: JobIdentity = {
+    id,
+    lane,
+    modelId: id,
+    modelSlug: modelSlug ?? `model-${id}`,
+    decode: decodeOptionsSchema.parse({}),
+    awaitsLanguage: false,
+    owner,
+  };
   await jobs.create(job);
   return job;
 }
 
 function planned(index: number): PlannedChunk {
-  return { index, channel: 0, samples: 160, spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }], speech: [{ startMs: index * 10, endMs: index * 10 + 10 }], overlapMs: 0 };
+  return {
+    index,
+    channel: 0,
+    samples: 160,
+    spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }],
+    speech: [{ startMs: index * 10, endMs: index * 10 + 10 }],
+    overlapMs: 0,
+  };
 }
 
 function result(index: number): ChunkResult {
-  return { segments: [], filtered: [], language: 'en', languageProbability: 1, index, channel: 0, overlapMs: 0, audioMs: 10, queueMs: 1, inferenceMs: 1, batchSize: 1, worker: 'w' };
+  return {
+    segments: [],
+    filtered: [],
+    language: 'en',
+    languageProbability: 1,
+    index,
+    channel: 0,
+    overlapMs: 0,
+    audioMs: 10,
+    queueMs: 1,
+    inferenceMs: 1,
+    batchSize: 1,
+    worker: 'w',
+  };
 }
 
 function segment(text: string): ChunkResult['segments'][number] {
-  return { startMs: 0, endMs: 10, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] };
+  return {
+    startMs: 0,
+    endMs: 10,
+    text,
+    channel: 0,
+    confidence: 1,
+    avgLogprob: 0,
+    noSpeechProb: 0,
+    compressionRatio: 1,
+    temperature: 0,
+    tokens: [],
+  };
 }
 
 const PCM = new Uint8Array(320).fill(7);
@@ -92,7 +137,10 @@ async function queued(job: JobIdentity): Promise<number[]> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while (!(await condition()))
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
 }
 
 async function all(job: JobIdentity, afterId = '0'): Promise<StreamedEvent[]> {
@@ -109,12 +157,22 @@ test('releases results that come out of order in order, each once, and ends the 
   await add(job, 3);
   await jobs.endOfChunks(job);
   const items = await take(job, 1);
-  assert.deepEqual(items.map(({ index }) => index), [0, 1, 2]);
+  assert.deepEqual(
+    items.map(({ index }) => index),
+    [0, 1, 2],
+  );
   for (const at of [2, 0, 1]) assert.deepEqual(await give(job, items[at] as WorkItem), ['ok']);
   const list = await all(job);
-  assert.deepEqual(list.map((event) => event.type === 'result' ? event.result.index : event.type), [0, 1, 2, 'assembling']);
+  assert.deepEqual(
+    list.map((event) => (event.type === 'result' ? event.result.index : event.type)),
+    [0, 1, 2, 'assembling'],
+  );
   const rest = await all(job, list[1]?.id ?? '');
-  assert.deepEqual(rest.map((event) => event.type === 'result' ? event.result.index : event.type), [2, 'assembling'], 'a reader continues after the id it names');
+  assert.deepEqual(
+    rest.map((event) => (event.type === 'result' ? event.result.index : event.type)),
+    [2, 'assembling'],
+    'a reader continues after the id it names',
+  );
   await jobs.remove(job);
   assert.equal((await redis.keys(`murm:*${job.id}}*`)).length, 0, 'nothing of a removed job is left');
 });
@@ -127,7 +185,10 @@ test('stores the results of one batch in one call, whatever their order', async 
   const [first, second, third, fourth, fifth] = items as [WorkItem, WorkItem, WorkItem, WorkItem, WorkItem];
   assert.deepEqual(await give(job, fifth, third, second), ['ok', 'ok', 'ok']);
   assert.deepEqual(await give(job, fourth, first), ['ok', 'ok']);
-  assert.deepEqual((await all(job)).map((event) => event.type === 'result' ? event.result.index : event.type), [0, 1, 2, 3, 4, 'assembling']);
+  assert.deepEqual(
+    (await all(job)).map((event) => (event.type === 'result' ? event.result.index : event.type)),
+    [0, 1, 2, 3, 4, 'assembling'],
+  );
   await jobs.remove(job);
 });
 
@@ -136,14 +197,20 @@ test('ends a job whose items are all done before the planning ends', async () =>
   await add(job, 1);
   await give(job, await takeOne(job, 1));
   await jobs.endOfChunks(job);
-  assert.deepEqual((await all(job)).map((event) => event.type), ['result', 'assembling']);
+  assert.deepEqual(
+    (await all(job)).map((event) => event.type),
+    ['result', 'assembling'],
+  );
   await jobs.remove(job);
 });
 
 test('ends a recording without speech at once', async () => {
   const job = await newJob();
   await jobs.endOfChunks(job);
-  assert.deepEqual((await all(job)).map((event) => event.type), ['assembling']);
+  assert.deepEqual(
+    (await all(job)).map((event) => event.type),
+    ['assembling'],
+  );
   await jobs.remove(job);
 });
 
@@ -152,11 +219,20 @@ test('has one ticket on the queue while items wait, and queues the next when it 
   await add(job, 5);
   assert.deepEqual(await queued(job), [1], 'one ticket, however many items');
   const items = await take(job, 1, 2);
-  assert.deepEqual(items.map(({ index }) => index), [0, 1]);
+  assert.deepEqual(
+    items.map(({ index }) => index),
+    [0, 1],
+  );
   await until(async () => (await queued(job)).includes(2));
-  assert.deepEqual((await take(job, 2, 2)).map(({ index }) => index), [2, 3]);
+  assert.deepEqual(
+    (await take(job, 2, 2)).map(({ index }) => index),
+    [2, 3],
+  );
   await until(async () => (await queued(job)).includes(3));
-  assert.deepEqual((await take(job, 3, 2)).map(({ index }) => index), [4]);
+  assert.deepEqual(
+    (await take(job, 3, 2)).map(({ index }) => index),
+    [4],
+  );
   await add(job, 1, 5);
   assert.deepEqual(await queued(job), [1, 2, 3, 4], 'an item that comes later gets a ticket of its own');
   await jobs.remove(job);
@@ -172,7 +248,11 @@ test('rejects the result of a stale fence, and takes a result once', async () =>
   assert.deepEqual(await give(job, first), ['stale']);
   assert.deepEqual(await give(job, second), ['ok']);
   assert.deepEqual(await give(job, second), ['duplicate']);
-  assert.deepEqual((await take(job, 1)).map(({ index }) => index), [1], 'an item that is done is not handed out again');
+  assert.deepEqual(
+    (await take(job, 1)).map(({ index }) => index),
+    [1],
+    'an item that is done is not handed out again',
+  );
   await jobs.remove(job);
 });
 
@@ -196,13 +276,20 @@ test('counts a crash for an item whose batch had begun, none for one that only w
   await itemsOf(job).begin([running]);
   await itemsOf(job).begin([running]);
   const again = await take(job, 1);
-  assert.deepEqual(again.map(({ index, crashes }) => [index, crashes]).sort(), [[0, 1], [1, 0]], 'a batch that is begun twice is one crash');
+  assert.deepEqual(
+    again.map(({ index, crashes }) => [index, crashes]).sort(),
+    [
+      [0, 1],
+      [1, 0],
+    ],
+    'a batch that is begun twice is one crash',
+  );
   assert.deepEqual((await take(job, 1)).map(({ crashes }) => crashes).sort(), [0, 1], 'being handed out is no crash');
   await jobs.remove(job);
 });
 
 test('goes item by item until the language is found, and tells it to the items after', async () => {
-  const job: JobIdentity = { ...await newJob(), id: 'language', awaitsLanguage: true };
+  const job: JobIdentity = { ...(await newJob()), id: 'language', awaitsLanguage: true };
   await jobs.create(job);
   await add(job, 3);
   const [first, none] = await take(job, 1);
@@ -212,26 +299,34 @@ test('goes item by item until the language is found, and tells it to the items a
   assert.deepEqual(await queued(job), [1, 2], 'an item without text decides nothing, and the next has its ticket');
   const second = await takeOne(job, 2);
   assert.equal(second.decode.language, null);
-  await itemsOf(job).give([{ item: second, result: { ...result(1), language: 'de', segments: [segment('guten Tag')] } }]);
+  await itemsOf(job).give([
+    { item: second, result: { ...result(1), language: 'de', segments: [segment('guten Tag')] } },
+  ]);
   assert.equal((await takeOne(job, 3)).decode.language, 'de');
   await jobs.remove(job);
 });
 
 test('leaves the language to the next item where it is unsure, but not for ever', async () => {
-  const job: JobIdentity = { ...await newJob(), id: 'unsure', awaitsLanguage: true };
+  const job: JobIdentity = { ...(await newJob()), id: 'unsure', awaitsLanguage: true };
   await jobs.create(job);
   await add(job, 5);
   for (const index of [0, 1, 2, 3]) {
     const item = await takeOne(job, index + 1);
     assert.equal(item.decode.language, null, `item ${String(index)}`);
-    await itemsOf(job).give([{ item, result: { ...result(index), language: 'nn', languageProbability: 0.3, segments: [segment('hm')] } }]);
+    await itemsOf(job).give([
+      { item, result: { ...result(index), language: 'nn', languageProbability: 0.3, segments: [segment('hm')] } },
+    ]);
   }
   assert.equal((await takeOne(job, 5)).decode.language, 'nn');
   await jobs.remove(job);
 });
 
 test('goes item by item where each continues the text before', async () => {
-  const job: JobIdentity = { ...await newJob(), id: 'continued', decode: decodeOptionsSchema.parse({ conditionOnPreviousText: true }) };
+  const job: JobIdentity = {
+    ...(await newJob()),
+    id: 'continued',
+    decode: decodeOptionsSchema.parse({ conditionOnPreviousText: true }),
+  };
   await jobs.create(job);
   await add(job, 3);
   const first = await takeOne(job, 1);
@@ -252,7 +347,11 @@ test('queues lost tickets again, the open one and those of held items, and leave
   await jobs.queueTickets(job);
   assert.deepEqual(await queued(job), [1, 2]);
   assert.equal((await queues.counts(job.modelSlug)).waiting, 2);
-  assert.deepEqual((await take(job, 1)).map(({ index, fence }) => [index, fence]), [[0, 2]], 'the held item comes again under a new fence');
+  assert.deepEqual(
+    (await take(job, 1)).map(({ index, fence }) => [index, fence]),
+    [[0, 2]],
+    'the held item comes again under a new fence',
+  );
   await jobs.remove(job);
 });
 
@@ -284,7 +383,10 @@ test('adds several items at once, those that are there already a second time wit
   assert.equal(await jobs.addItems(job, [planned(3), planned(4)]), true);
   assert.equal(await jobs.addItems(job, []), true);
   assert.equal(await redis.hget(`murm:{j.${job.id}}:job`, 'planned'), '5');
-  assert.deepEqual((await take(job, 1)).map((item) => item.index), [0, 1, 2, 3, 4]);
+  assert.deepEqual(
+    (await take(job, 1)).map((item) => item.index),
+    [0, 1, 2, 3, 4],
+  );
   await jobs.end(job, 'cancelled', null);
   assert.equal(await jobs.addItems(job, [planned(5)]), false);
   await jobs.remove(job);
@@ -302,7 +404,10 @@ test('takes no item of a cancelled job, hands none out, and tells the workers', 
   assert.equal(await jobs.addChunk(job, planned(1), PCM), false);
   assert.deepEqual(await take(job, 1), []);
   assert.deepEqual(await give(job, item), ['gone']);
-  assert.deepEqual((await all(job)).map((event) => event.type), ['cancelled']);
+  assert.deepEqual(
+    (await all(job)).map((event) => event.type),
+    ['cancelled'],
+  );
   await jobs.remove(job);
   await until(() => Promise.resolve(heard.length > 0));
   assert.deepEqual(heard, [job.id]);
@@ -321,7 +426,7 @@ test('gives every key of a job a time to live, so that a job whose API node died
   assert.equal(found.length, keys.length);
   for (const key of found) {
     assert.ok(keys.includes(key), key);
-    assert.ok(await redis.pttl(key) > 0, `${key} has no time to live`);
+    assert.ok((await redis.pttl(key)) > 0, `${key} has no time to live`);
   }
   assert.equal(await jobs.renew(job), true);
   await jobs.remove(job);
@@ -337,11 +442,22 @@ test('takes results and failures while Redis is at its memory limit', async () =
   try {
     await assert.rejects(redis.set('any', 'thing'), /OOM/);
     assert.deepEqual(await give(done, item), ['ok']);
-    assert.equal(await itemsOf(failed).fail(poison, { code: 'transcription_failed', message: 'x', param: null, retryAfterSeconds: null }), 'ok');
+    assert.equal(
+      await itemsOf(failed).fail(poison, {
+        code: 'transcription_failed',
+        message: 'x',
+        param: null,
+        retryAfterSeconds: null,
+      }),
+      'ok',
+    );
   } finally {
     await redis.config('SET', 'maxmemory', '512mb');
   }
-  assert.deepEqual((await all(done)).map((event) => event.type), ['result', 'assembling']);
+  assert.deepEqual(
+    (await all(done)).map((event) => event.type),
+    ['result', 'assembling'],
+  );
   for (const job of [done, failed]) await jobs.remove(job);
 });
 
@@ -352,65 +468,96 @@ test('hands a ticket that is handed back to another worker, with the items held 
   await add(job, 2);
   const seen: string[] = [];
   let closing: Promise<void> | undefined;
-  const first = new TicketWorker(job.modelSlug, redis, {
-    ticket: async (entry) => {
-      assert.equal((await take(job, entry.ticket)).length, 2);
-      seen.push('first');
-      closing = first.close();
-      throw new HandBack('stopping');
-    },
-    live: () => Promise.resolve(),
-    hasRoom: () => true,
-  }, QUIET);
-  await until(() => Promise.resolve(closing !== undefined));
-  await closing;
-  await new Promise<void>((resolve, reject) => {
-    const second = new TicketWorker(job.modelSlug, redis, {
+  const first = new TicketWorker(
+    job.modelSlug,
+    redis,
+    {
       ticket: async (entry) => {
-        seen.push('second');
-        const items = await take(job, entry.ticket);
-        await give(job, ...items);
-        if (items.length !== 2) reject(new Error(`${String(items.length)} items`));
-        setImmediate(() => { void second.close().then(resolve); });
+        assert.equal((await take(job, entry.ticket)).length, 2);
+        seen.push('first');
+        closing = first.close();
+        throw new HandBack('stopping');
       },
       live: () => Promise.resolve(),
       hasRoom: () => true,
-    }, QUIET);
+    },
+    QUIET,
+  );
+  await until(() => Promise.resolve(closing !== undefined));
+  await closing;
+  await new Promise<void>((resolve, reject) => {
+    const second = new TicketWorker(
+      job.modelSlug,
+      redis,
+      {
+        ticket: async (entry) => {
+          seen.push('second');
+          const items = await take(job, entry.ticket);
+          await give(job, ...items);
+          if (items.length !== 2) reject(new Error(`${String(items.length)} items`));
+          setImmediate(() => {
+            void second.close().then(resolve);
+          });
+        },
+        live: () => Promise.resolve(),
+        hasRoom: () => true,
+      },
+      QUIET,
+    );
   });
   assert.deepEqual(seen, ['first', 'second']);
   await jobs.remove(job);
 });
 
-test('hands a ticket to another worker when its worker stands still, and rejects what comes late', { timeout: 60_000 }, async () => {
-  const job = await newJob();
-  await add(job, 1);
-  const dead = patientConnection(server.url, logger);
-  let late: WorkItem | undefined;
-  let goOn: () => void = () => undefined;
-  const still = new TicketWorker(job.modelSlug, dead, {
-    ticket: async (entry) => {
-      late = await takeOne(job, entry.ticket);
-      // Its connection goes, so that no lock is extended: as with a process that was killed.
-      dead.disconnect();
-      await new Promise<void>((resolve) => { goOn = resolve; });
-    },
-    live: () => Promise.resolve(),
-    hasRoom: () => true,
-  }, QUIET);
-  await until(() => Promise.resolve(late !== undefined));
-  let items: WorkItem[] = [];
-  const other = new TicketWorker(job.modelSlug, redis, {
-    ticket: async (entry) => { items = await take(job, entry.ticket); await give(job, ...items); },
-    live: () => Promise.resolve(),
-    hasRoom: () => true,
-  }, QUIET);
-  await until(() => Promise.resolve(items.length > 0));
-  await other.close();
-  assert.deepEqual(await give(job, late as WorkItem), ['duplicate']);
-  goOn();
-  await still.close();
-  await jobs.remove(job);
-});
+test(
+  'hands a ticket to another worker when its worker stands still, and rejects what comes late',
+  { timeout: 60_000 },
+  async () => {
+    const job = await newJob();
+    await add(job, 1);
+    const dead = patientConnection(server.url, logger);
+    let late: WorkItem | undefined;
+    let goOn: () => void = () => undefined;
+    const still = new TicketWorker(
+      job.modelSlug,
+      dead,
+      {
+        ticket: async (entry) => {
+          late = await takeOne(job, entry.ticket);
+          // Its connection goes, so that no lock is extended: as with a process that was killed.
+          dead.disconnect();
+          await new Promise<void>((resolve) => {
+            goOn = resolve;
+          });
+        },
+        live: () => Promise.resolve(),
+        hasRoom: () => true,
+      },
+      QUIET,
+    );
+    await until(() => Promise.resolve(late !== undefined));
+    let items: WorkItem[] = [];
+    const other = new TicketWorker(
+      job.modelSlug,
+      redis,
+      {
+        ticket: async (entry) => {
+          items = await take(job, entry.ticket);
+          await give(job, ...items);
+        },
+        live: () => Promise.resolve(),
+        hasRoom: () => true,
+      },
+      QUIET,
+    );
+    await until(() => Promise.resolve(items.length > 0));
+    await other.close();
+    assert.deepEqual(await give(job, late as WorkItem), ['duplicate']);
+    goOn();
+    await still.close();
+    await jobs.remove(job);
+  },
+);
 
 test('shares the queue among jobs by rotation, a batch of each in turn', async () => {
   const slug = 'rotation';
@@ -423,24 +570,33 @@ test('shares the queue among jobs by rotation, a batch of each in turn', async (
   const order: string[] = [];
   const items = new WorkItems(redis, queues, slug);
   let free = true;
-  const worker: TicketWorker = new TicketWorker(slug, redis, {
-    ticket: async (entry) => {
-      free = false;
-      const taken = await items.take(entry, 5);
-      order.push(...taken.map((item) => item.job));
-      await items.give(taken.map((item) => ({ item, result: result(item.index) })));
-      free = true;
-      worker.roomChanged();
+  const worker: TicketWorker = new TicketWorker(
+    slug,
+    redis,
+    {
+      ticket: async (entry) => {
+        free = false;
+        const taken = await items.take(entry, 5);
+        order.push(...taken.map((item) => item.job));
+        await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+        free = true;
+        worker.roomChanged();
+      },
+      live: () => Promise.resolve(),
+      hasRoom: () => free,
     },
-    live: () => Promise.resolve(),
-    hasRoom: () => free,
-  }, QUIET);
+    QUIET,
+  );
   await until(() => Promise.resolve(order.length === 60));
   await worker.close();
   const ids = made.map(({ id }) => id);
   const rounds = order.filter((_job, at) => at % 5 === 0);
   assert.deepEqual(rounds.slice(0, 6).sort(), [...ids, ...ids].sort(), 'two rounds, each job twice');
-  assert.deepEqual(rounds.slice(6).filter((job) => job === ids[1]), [], 'the shortest is done after two rounds');
+  assert.deepEqual(
+    rounds.slice(6).filter((job) => job === ids[1]),
+    [],
+    'the shortest is done after two rounds',
+  );
   for (const job of made) await jobs.remove(job);
 });
 
@@ -450,29 +606,37 @@ test('shares by the length of the audio: jobs of long items and jobs of short on
   for (const [at, itemMs] of [14_000, 1_700, 6_300, 9_100, 14_000, 2_000, 4_400, 14_000, 3_000, 7_000].entries()) {
     const job = await newJob(null, 'batch', slug);
     // Of unequal length, too: from 200 s to 650 s.
-    const count = Math.ceil((200 + 50 * at) * 1_000 / itemMs);
-    await jobs.addItems(job, Array.from({ length: count }, (_, index) => ({ ...planned(index), samples: itemMs * 16 })));
+    const count = Math.ceil(((200 + 50 * at) * 1_000) / itemMs);
+    await jobs.addItems(
+      job,
+      Array.from({ length: count }, (_, index) => ({ ...planned(index), samples: itemMs * 16 })),
+    );
     made.push({ job, itemMs });
   }
   const doneMs = new Map(made.map(({ job }) => [job.id, 0]));
   const items = new WorkItems(redis, queues, slug);
   let free = true;
   let enough = false;
-  const worker: TicketWorker = new TicketWorker(slug, redis, {
-    ticket: async (entry) => {
-      free = false;
-      const taken = await items.take(entry, 32, 28_000);
-      const itemMs = made.find(({ job }) => job.id === entry.job)?.itemMs ?? 0;
-      doneMs.set(entry.job, (doneMs.get(entry.job) ?? 0) + itemMs * taken.length);
-      await items.give(taken.map((item) => ({ item, result: result(item.index) })));
-      // The shortest is nearly done.
-      enough ||= Math.max(...doneMs.values()) >= 195_000;
-      free = !enough;
-      worker.roomChanged();
+  const worker: TicketWorker = new TicketWorker(
+    slug,
+    redis,
+    {
+      ticket: async (entry) => {
+        free = false;
+        const taken = await items.take(entry, 32, 28_000);
+        const itemMs = made.find(({ job }) => job.id === entry.job)?.itemMs ?? 0;
+        doneMs.set(entry.job, (doneMs.get(entry.job) ?? 0) + itemMs * taken.length);
+        await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+        // The shortest is nearly done.
+        enough ||= Math.max(...doneMs.values()) >= 195_000;
+        free = !enough;
+        worker.roomChanged();
+      },
+      live: () => Promise.resolve(),
+      hasRoom: () => free,
     },
-    live: () => Promise.resolve(),
-    hasRoom: () => free,
-  }, QUIET);
+    QUIET,
+  );
   await until(() => Promise.resolve(enough));
   await worker.close();
   const done = [...doneMs.values()];
@@ -488,7 +652,10 @@ test('Jobs in progress are listed for everybody or for one owner, whose things a
   const ids = (list: readonly { readonly id: string }[]): string[] => list.map((job) => job.id).sort();
   assert.deepEqual(ids(await jobs.active(1_000, 'everybody')), [...ids(before), ...ids(made)].sort());
   assert.deepEqual(ids(await jobs.active(2, { owner: 'acme' })), ids(made.filter((job) => job.owner === 'acme')));
-  assert.deepEqual((await jobs.active(1_000, { owner: 'bolt' })).map((job) => job.owner), ['bolt']);
+  assert.deepEqual(
+    (await jobs.active(1_000, { owner: 'bolt' })).map((job) => job.owner),
+    ['bolt'],
+  );
   assert.deepEqual(await jobs.active(1_000, { owner: '' }), []);
   assert.equal((await jobs.active(1, 'everybody')).length, 1);
   for (const job of made) await jobs.remove(job);

@@ -1,4 +1,14 @@
-import { decodeOptionsSchema, joinTexts, plannedChunkSchema, type ChunkResult, type DecodeOptions, type ErrorRecord, type Lane, type PlannedChunk, type WorkTicket } from '@murmuration/contracts';
+import {
+  decodeOptionsSchema,
+  joinTexts,
+  plannedChunkSchema,
+  type ChunkResult,
+  type DecodeOptions,
+  type ErrorRecord,
+  type Lane,
+  type PlannedChunk,
+  type WorkTicket,
+} from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
@@ -67,9 +77,18 @@ export class WorkItems {
    * `turnMs` is the audio that one turn brings, 0 or more: so jobs share by the length of their audio, however long their items are. Default without a bound.
    * Empty when there is nothing to do under the ticket: its items are done, or the job has ended.
    */
-  async take(ticket: Pick<WorkTicket, 'job' | 'ticket'>, limit: number, turnMs = Number.MAX_SAFE_INTEGER): Promise<WorkItem[]> {
+  async take(
+    ticket: Pick<WorkTicket, 'job' | 'ticket'>,
+    limit: number,
+    turnMs = Number.MAX_SAFE_INTEGER,
+  ): Promise<WorkItem[]> {
     const keys = jobKeys(ticket.job);
-    const reply = await runLua(this.#redis, takeItems, [keys.job, keys.chunks, keys.pending, keys.tries], [ticket.ticket, limit, turnMs]) as [number, number, Lane, string, string, number, ...(number | string)[]] | null;
+    const reply = (await runLua(
+      this.#redis,
+      takeItems,
+      [keys.job, keys.chunks, keys.pending, keys.tries],
+      [ticket.ticket, limit, turnMs],
+    )) as [number, number, Lane, string, string, number, ...(number | string)[]] | null;
     if (reply === null) return [];
     const [next, first, lane, decodeText, textBefore, nowMs, ...values] = reply;
     // Not waited for: a ticket that gets lost here is found by whoever looks after the job.
@@ -80,7 +99,12 @@ export class WorkItems {
       const [index, fence, crashes, planned] = values.slice(at, at + ITEM_VALUES) as [number, number, number, string];
       const [plannedAtMs, chunk] = parsePlanned(planned);
       items.push({
-        job: ticket.job, index, fence, crashes, decode, textBefore,
+        job: ticket.job,
+        index,
+        fence,
+        crashes,
+        decode,
+        textBefore,
         chunk,
         waitedMs: Math.max(0, nowMs - plannedAtMs),
       });
@@ -93,7 +117,12 @@ export class WorkItems {
     const [first] = items;
     if (first === undefined) return;
     const keys = jobKeys(first.job);
-    await runLua(this.#redis, beginRun, [keys.job, keys.tries], items.flatMap((item) => [item.index, item.fence]));
+    await runLua(
+      this.#redis,
+      beginRun,
+      [keys.job, keys.tries],
+      items.flatMap((item) => [item.index, item.fence]),
+    );
   }
 
   /** Stores results of items of one job, each once, and queues the job's next ticket where one became due. Answers in the order of `results`. */
@@ -101,13 +130,37 @@ export class WorkItems {
     const [first] = results;
     if (first === undefined) return [];
     const keys = jobKeys(first.item.job);
-    const values = results.map(({ item, result }) => ({ item, result, text: joinTexts(result.segments.map((segment) => segment.text)) }));
-    const deciding = values.find(({ item, result, text }) => item.decode.language === null && result.language !== null && text !== '' && decidesLanguage(item.index, result.languageProbability));
-    const decode = deciding === undefined ? '' : JSON.stringify({ ...deciding.item.decode, language: deciding.result.language });
-    const [next, firstIndex, lane, ...taken] = await runLua(this.#redis, giveResults, [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events], [
-      keys.wake, SETTLE_CHANNEL, decode,
-      ...values.flatMap(({ item, result, text }) => [item.index, item.fence, JSON.stringify(result), result.audioMs, item.decode.conditionOnPreviousText ? text : '']),
-    ]) as [number, number, Lane, ...Taken[]];
+    const values = results.map(({ item, result }) => ({
+      item,
+      result,
+      text: joinTexts(result.segments.map((segment) => segment.text)),
+    }));
+    const deciding = values.find(
+      ({ item, result, text }) =>
+        item.decode.language === null &&
+        result.language !== null &&
+        text !== '' &&
+        decidesLanguage(item.index, result.languageProbability),
+    );
+    const decode =
+      deciding === undefined ? '' : JSON.stringify({ ...deciding.item.decode, language: deciding.result.language });
+    const [next, firstIndex, lane, ...taken] = (await runLua(
+      this.#redis,
+      giveResults,
+      [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events],
+      [
+        keys.wake,
+        SETTLE_CHANNEL,
+        decode,
+        ...values.flatMap(({ item, result, text }) => [
+          item.index,
+          item.fence,
+          JSON.stringify(result),
+          result.audioMs,
+          item.decode.conditionOnPreviousText ? text : '',
+        ]),
+      ],
+    )) as [number, number, Lane, ...Taken[]];
     await this.#queueNext({ id: first.item.job, lane }, next, firstIndex).catch(() => undefined);
     return taken;
   }
@@ -115,7 +168,12 @@ export class WorkItems {
   /** Fails the whole job because of this item. Workers that hold others of its items hear of it. */
   async fail(item: Pick<WorkItem, 'job' | 'index' | 'fence'>, error: ErrorRecord): Promise<Taken> {
     const keys = jobKeys(item.job);
-    const taken = await runLua(this.#redis, failItem, [keys.job, keys.tries, keys.events], [item.index, item.fence, JSON.stringify(error), keys.wake, SETTLE_CHANNEL]) as Taken;
+    const taken = (await runLua(
+      this.#redis,
+      failItem,
+      [keys.job, keys.tries, keys.events],
+      [item.index, item.fence, JSON.stringify(error), keys.wake, SETTLE_CHANNEL],
+    )) as Taken;
     if (taken === 'ok') await this.#redis.publish(CANCELLED_CHANNEL, item.job);
     return taken;
   }

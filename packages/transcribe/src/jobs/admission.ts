@@ -24,7 +24,14 @@ export class Admission {
    * @param maxBacklogMs audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds
    * @param owners how many may come at all: they share the backlog and what may be stored
    */
-  constructor(registry: ModelRegistry, audio: Pick<AudioStore, 'hasRoom'>, jobs: Pick<JobStore, 'unfinished'>, stored: Pick<StoredBytes, 'whenScarce'>, maxBacklogMs: number, owners: () => number) {
+  constructor(
+    registry: ModelRegistry,
+    audio: Pick<AudioStore, 'hasRoom'>,
+    jobs: Pick<JobStore, 'unfinished'>,
+    stored: Pick<StoredBytes, 'whenScarce'>,
+    maxBacklogMs: number,
+    owners: () => number,
+  ) {
     this.#registry = registry;
     this.#stored = stored;
     this.#owners = owners;
@@ -35,22 +42,45 @@ export class Admission {
 
   /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget; sooner where the owner has its share of either. Urgent work does not wait for batch work. */
   async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane, owner: string | null): Promise<void> {
-    if (!await atDoor(() => this.#audio.hasRoom())) throw storeFull();
+    if (!(await atDoor(() => this.#audio.hasRoom()))) throw storeFull();
     await this.#requireStoreShare(owner);
     const backlog = await this.#backlog.of(model.slug);
     const aheadMs = backlog.aheadMs(lane);
     if (aheadMs < this.#maxBacklogMs) {
       const byOwner = backlog.ownersAheadMs(lane);
-      if (mayTake({ capacity: this.#maxBacklogMs, taken: aheadMs, own: byOwner.get(owner) ?? 0, holders: holdersWith(byOwner, owner), owners: this.#owners() }, 0)) return;
-      throw new AsrError('queue_full', 'The owner of this API key has its share of the work that is admitted. Wait until some of it is done, then send it again.', { retryAfterSeconds: WAIT_SHARE_S });
+      if (
+        mayTake(
+          {
+            capacity: this.#maxBacklogMs,
+            taken: aheadMs,
+            own: byOwner.get(owner) ?? 0,
+            holders: holdersWith(byOwner, owner),
+            owners: this.#owners(),
+          },
+          0,
+        )
+      )
+        return;
+      throw new AsrError(
+        'queue_full',
+        'The owner of this API key has its share of the work that is admitted. Wait until some of it is done, then send it again.',
+        { retryAfterSeconds: WAIT_SHARE_S },
+      );
     }
     const speed = await this.#speed(model.slug);
     const waiting = `There is more work than is admitted: ${duration(aheadMs / 1_000)} of audio`;
-    if (speed === 0) throw new AsrError('queue_full', `${waiting}, and no worker is up. Send it again later.`, { retryAfterSeconds: WAIT_UNKNOWN_S });
+    if (speed === 0)
+      throw new AsrError('queue_full', `${waiting}, and no worker is up. Send it again later.`, {
+        retryAfterSeconds: WAIT_UNKNOWN_S,
+      });
     const overMs = Math.max(aheadMs - this.#maxBacklogMs, this.#maxBacklogMs / 100);
-    throw new AsrError('queue_full', `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`, {
-      retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
-    });
+    throw new AsrError(
+      'queue_full',
+      `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`,
+      {
+        retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
+      },
+    );
   }
 
   /** Audio of the model that waits or is in work, seconds. Throws `backend_unavailable`. */
@@ -63,12 +93,30 @@ export class Admission {
     const stored = await atDoor(() => this.#stored.whenScarce());
     if (stored === null) return;
     const { capacityBytes, takenBytes, byOwner } = stored;
-    if (mayTake({ capacity: capacityBytes, taken: takenBytes, own: byOwner.get(owner) ?? 0, holders: holdersWith(byOwner, owner), owners: this.#owners() }, 0)) return;
-    throw new AsrError('queue_full', 'The owner of this API key has its share of what may be stored. Delete jobs that are no longer needed, or wait until they expire, then send it again.', { retryAfterSeconds: WAIT_SHARE_S });
+    if (
+      mayTake(
+        {
+          capacity: capacityBytes,
+          taken: takenBytes,
+          own: byOwner.get(owner) ?? 0,
+          holders: holdersWith(byOwner, owner),
+          owners: this.#owners(),
+        },
+        0,
+      )
+    )
+      return;
+    throw new AsrError(
+      'queue_full',
+      'The owner of this API key has its share of what may be stored. Delete jobs that are no longer needed, or wait until they expire, then send it again.',
+      { retryAfterSeconds: WAIT_SHARE_S },
+    );
   }
 
   /** Seconds until the job is done, from the speed seen lately; null when it has ended or no worker is up. Throws `backend_unavailable`. */
-  async secondsLeft(job: Pick<JobManifest, 'state' | 'modelSlug' | 'lane' | 'plannedMs' | 'doneMs'>): Promise<number | null> {
+  async secondsLeft(
+    job: Pick<JobManifest, 'state' | 'modelSlug' | 'lane' | 'plannedMs' | 'doneMs'>,
+  ): Promise<number | null> {
     if (job.state !== 'receiving' && job.state !== 'running') return job.state === 'assembling' ? 0 : null;
     const speed = await this.#speed(job.modelSlug);
     if (speed === 0) return null;
@@ -80,7 +128,9 @@ export class Admission {
   /** Audio seconds a second of all workers of the model together; 0 without any. */
   async #speed(slug: string): Promise<number> {
     const { workers } = await this.#registry.cards();
-    return workers.filter((card) => card.model.slug === slug && !card.draining).reduce((sum, card) => sum + (card.recentSpeed ?? card.speed), 0);
+    return workers
+      .filter((card) => card.model.slug === slug && !card.draining)
+      .reduce((sum, card) => sum + (card.recentSpeed ?? card.speed), 0);
   }
 }
 

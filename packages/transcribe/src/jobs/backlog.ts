@@ -12,7 +12,8 @@ export class BacklogView {
 
   constructor(jobs: readonly UnfinishedJob[]) {
     this.#jobs = jobs;
-    const lefts = (batch: boolean): LaneBacklog => new LaneBacklog(jobs.filter((job) => (job.lane === 'batch') === batch).map((job) => job.leftMs));
+    const lefts = (batch: boolean): LaneBacklog =>
+      new LaneBacklog(jobs.filter((job) => (job.lane === 'batch') === batch).map((job) => job.leftMs));
     this.#lanes = { urgent: lefts(false), batch: lefts(true) };
   }
 
@@ -25,14 +26,17 @@ export class BacklogView {
   ownersAheadMs(lane: Lane): Map<string | null, number> {
     const owners = new Map<string | null, number>();
     for (const job of this.#jobs) {
-      if (job.leftMs > 0 && (lane === 'batch' || job.lane !== 'batch')) owners.set(job.owner, (owners.get(job.owner) ?? 0) + job.leftMs);
+      if (job.leftMs > 0 && (lane === 'batch' || job.lane !== 'batch'))
+        owners.set(job.owner, (owners.get(job.owner) ?? 0) + job.leftMs);
     }
     return owners;
   }
 
   /** Audio that is transcribed before a job of this lane with so much left is done, milliseconds: jobs of a lane progress together, so of each other one as much as its own. */
   untilDoneMs(lane: Lane, leftMs: number): number {
-    return lane === 'batch' ? this.#lanes.urgent.totalMs + this.#lanes.batch.upToMs(leftMs) : this.#lanes.urgent.upToMs(leftMs);
+    return lane === 'batch'
+      ? this.#lanes.urgent.totalMs + this.#lanes.batch.upToMs(leftMs)
+      : this.#lanes.urgent.upToMs(leftMs);
   }
 }
 
@@ -44,7 +48,10 @@ class LaneBacklog {
   constructor(lefts: readonly number[]) {
     this.#lefts = [...lefts].sort((left, right) => left - right);
     let sum = 0;
-    this.#sums = this.#lefts.map((left) => { sum += left; return sum; });
+    this.#sums = this.#lefts.map((left) => {
+      sum += left;
+      return sum;
+    });
   }
 
   get totalMs(): number {
@@ -80,7 +87,9 @@ export class Backlog {
     if (seen !== undefined && performance.now() < seen.freshUntilMs) return seen.view;
     let looking = this.#looking.get(slug);
     if (looking === undefined) {
-      looking = this.#look(slug).finally(() => { this.#looking.delete(slug); });
+      looking = this.#look(slug).finally(() => {
+        this.#looking.delete(slug);
+      });
       this.#looking.set(slug, looking);
     }
     return looking;

@@ -5,7 +5,16 @@ import { AsrError } from '@murmuration/contracts';
 import { onCancelled, subscriberConnection, type Redis } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
-import { heard, piece, pieces, startNode, submission, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
+import {
+  heard,
+  piece,
+  pieces,
+  startNode,
+  submission,
+  until,
+  untilStatus,
+  type JobsNode,
+} from '../testing/jobs-node.js';
 import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
@@ -21,7 +30,9 @@ before(async () => {
   worker = await SimulatedWorker.start(server.url, logger);
   [node, other] = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
   listener = subscriberConnection(server.url, logger);
-  await onCancelled(listener, (job) => { called.add(job); });
+  await onCancelled(listener, (job) => {
+    called.add(job);
+  });
 });
 
 after(async () => {
@@ -35,7 +46,9 @@ const refused = (code: string) => (error: unknown) => error instanceof AsrError 
 
 /** Manifest and last event, both for a day. */
 async function requireTombstone(id: string): Promise<void> {
-  await until(async () => (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${id}}:settling`) === 0 ? true : null));
+  await until(async () =>
+    (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${id}}:settling`)) === 0 ? true : null,
+  );
   // Another node may look once more whether something is left to settle.
   const left = await until(async () => {
     const keys = await node.redis.keys(`*{j.${id}}*`);
@@ -51,17 +64,28 @@ async function requireTombstone(id: string): Promise<void> {
 
 test('A job that is cancelled while it runs leaves the queue, is called out to the workers, and leaves a tombstone without its metadata', async () => {
   worker.hold();
-  const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7, 8, 9), metadata: { order: 7 } }));
+  const { job } = await node.jobs.submit(
+    submission({ source: pieces(1, 2, 3, 4, 5, 6, 7, 8, 9), metadata: { order: 7 } }),
+  );
   const listening = heard(other.jobs, job.id);
   const cancelled = await other.jobs.cancel(job.id, 'everybody');
-  assert.deepEqual({ status: cancelled.status, purged: cancelled.purged, metadata: cancelled.metadata }, { status: 'cancelled', purged: true, metadata: null });
+  assert.deepEqual(
+    { status: cancelled.status, purged: cancelled.purged, metadata: cancelled.metadata },
+    { status: 'cancelled', purged: true, metadata: null },
+  );
   assert.equal((await listening).at(-1)?.type, 'cancelled');
   await until(() => Promise.resolve(called.has(job.id) ? true : null));
   assert.equal((await other.jobs.cancel(job.id, 'everybody')).status, 'cancelled', 'a second time is no error');
   worker.open();
-  await until(async () => { const { waiting, active } = await node.queues.counts('simulated'); return waiting + active === 0 ? true : null; });
+  await until(async () => {
+    const { waiting, active } = await node.queues.counts('simulated');
+    return waiting + active === 0 ? true : null;
+  });
   await requireTombstone(job.id);
-  assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), ['cancelled']);
+  assert.deepEqual(
+    (await heard(node.jobs, job.id)).map((one) => one.type),
+    ['cancelled'],
+  );
   await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
   assert.equal((await node.store.unfinished('simulated')).length, 0);
 });
@@ -72,7 +96,9 @@ test('A job that is cancelled while it is received is refused to the one who sen
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) {
       sent++;
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
       yield piece(1);
     }
   }
@@ -86,16 +112,25 @@ test('A job that is cancelled while it is received is refused to the one who sen
 });
 
 test('Of a job that is done or failed only what is there is deleted; its status and error stay', async () => {
-  for (const [words, status] of [[[1, 2], 'done'], [[POISON], 'failed']] as const) {
+  for (const [words, status] of [
+    [[1, 2], 'done'],
+    [[POISON], 'failed'],
+  ] as const) {
     worker.hold();
     const { job } = await node.jobs.submit(submission({ source: pieces(...words) }));
     worker.open();
     await untilStatus(node.jobs, job.id, status);
     const error = (await node.jobs.get(job.id, 'everybody')).error;
     const purged = await other.jobs.cancel(job.id, 'everybody');
-    assert.deepEqual({ status: purged.status, purged: purged.purged, error: purged.error }, { status, purged: true, error });
+    assert.deepEqual(
+      { status: purged.status, purged: purged.purged, error: purged.error },
+      { status, purged: true, error },
+    );
     await requireTombstone(job.id);
     await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
-    assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), [status]);
+    assert.deepEqual(
+      (await heard(node.jobs, job.id)).map((one) => one.type),
+      [status],
+    );
   }
 });

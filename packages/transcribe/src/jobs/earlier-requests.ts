@@ -22,13 +22,13 @@ export class EarlierRequests {
    */
   async find(submission: JobSubmission, key: string): Promise<JobManifest | null> {
     const claim = await atDoor(() => this.#claims.read(submission.owner, key));
-    if (claim === null || !await this.#lives(claim.job)) return null;
+    if (claim === null || !(await this.#lives(claim.job))) return null;
     return this.#compared(submission, claim);
   }
 
   /** As `find`, for a submission whose id is taken: it may be the same request, still on its way at another door. Null when it is not. */
   async findById(submission: JobSubmission, key: string, id: string): Promise<JobManifest | null> {
-    if (await this.#untilAccepted(id, submission.signal) === null) return null;
+    if ((await this.#untilAccepted(id, submission.signal)) === null) return null;
     const claim = await atDoor(() => this.#claims.read(submission.owner, key));
     return claim?.job === id ? this.#compared(submission, claim) : null;
   }
@@ -41,7 +41,7 @@ export class EarlierRequests {
     for (;;) {
       const claim = await atDoor(() => this.#claims.take(owner, key, mine));
       if (claim.job === mine.job) return null;
-      if (claim.hash !== mine.hash && await this.#lives(claim.job)) throw new AsrError('idempotency_conflict');
+      if (claim.hash !== mine.hash && (await this.#lives(claim.job))) throw new AsrError('idempotency_conflict');
       const accepted = await this.#untilAccepted(claim.job, signal);
       if (accepted !== null) return accepted;
       // Its door died between taking the key and accepting.
@@ -50,10 +50,18 @@ export class EarlierRequests {
   }
 
   async #compared(submission: JobSubmission, claim: Claim): Promise<JobManifest> {
-    const hash = await new RequestHash(submission.fingerprint, submission.hashBytes === false ? null : submission.source).end();
+    const hash = await new RequestHash(
+      submission.fingerprint,
+      submission.hashBytes === false ? null : submission.source,
+    ).end();
     if (hash !== claim.hash) throw new AsrError('idempotency_conflict');
     const job = await this.#untilAccepted(claim.job, submission.signal);
-    if (job === null) throw new AsrError('backend_unavailable', 'The first request with this Idempotency-Key broke off. Send it again.', { retryAfterSeconds: 1 });
+    if (job === null)
+      throw new AsrError(
+        'backend_unavailable',
+        'The first request with this Idempotency-Key broke off. Send it again.',
+        { retryAfterSeconds: 1 },
+      );
     return job;
   }
 
@@ -69,7 +77,9 @@ export class EarlierRequests {
       if (job === null || isLost(job)) return null;
       if (job.acceptedAtMs !== null) return job;
       if (signal.aborted) throw new AsrError('cancelled');
-      await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOOK_EVERY_MS);
+      });
     }
   }
 }

@@ -45,8 +45,14 @@ test('The same key with the same request leads to the same job, without transcri
 test('The same key with other bytes or other fields is a conflict, and nothing is left of it', async () => {
   await node.jobs.submit(submission({ idempotencyKey: 'b' }));
   const before = await jobKeysLeft();
-  await assert.rejects(node.jobs.submit(submission({ idempotencyKey: 'b', source: pieces(1, 2, 4) })), refused('idempotency_conflict'));
-  await assert.rejects(node.jobs.submit(submission({ idempotencyKey: 'b', fingerprint: '{"other":1}' })), refused('idempotency_conflict'));
+  await assert.rejects(
+    node.jobs.submit(submission({ idempotencyKey: 'b', source: pieces(1, 2, 4) })),
+    refused('idempotency_conflict'),
+  );
+  await assert.rejects(
+    node.jobs.submit(submission({ idempotencyKey: 'b', fingerprint: '{"other":1}' })),
+    refused('idempotency_conflict'),
+  );
   assert.deepEqual(await jobKeysLeft(), before);
 });
 
@@ -59,7 +65,13 @@ test('A key belongs to its owner', async () => {
 test('Requests with one key that arrive at once on two nodes lead to one job', async () => {
   for (let round = 0; round < 5; round++) {
     const before = await jobKeysLeft();
-    const answers = await Promise.all(Array.from({ length: 6 }, (_value, i) => (i % 2 === 0 ? nodes[0] : nodes[1]).jobs.submit(submission({ idempotencyKey: `race${String(round)}`, source: pieces(5, 6) }))));
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_value, i) =>
+        (i % 2 === 0 ? nodes[0] : nodes[1]).jobs.submit(
+          submission({ idempotencyKey: `race${String(round)}`, source: pieces(5, 6) }),
+        ),
+      ),
+    );
     assert.equal(new Set(answers.map((answer) => answer.job.id)).size, 1);
     assert.equal(answers.filter((answer) => answer.created).length, 1);
     assert.equal((await jobKeysLeft()).length, before.length + 1, 'nothing is left of the others');
@@ -67,7 +79,10 @@ test('Requests with one key that arrive at once on two nodes lead to one job', a
 });
 
 test('Of two other requests with one key at once one is a conflict', async () => {
-  const answers = await Promise.allSettled([node.jobs.submit(submission({ idempotencyKey: 'd', source: pieces(1) })), nodes[1].jobs.submit(submission({ idempotencyKey: 'd', source: pieces(2) }))]);
+  const answers = await Promise.allSettled([
+    node.jobs.submit(submission({ idempotencyKey: 'd', source: pieces(1) })),
+    nodes[1].jobs.submit(submission({ idempotencyKey: 'd', source: pieces(2) })),
+  ]);
   assert.deepEqual(answers.map((answer) => answer.status).sort(), ['fulfilled', 'rejected']);
   assert.ok(answers.some((answer) => answer.status === 'rejected' && refused('idempotency_conflict')(answer.reason)));
 });
@@ -84,7 +99,9 @@ test('A key whose node died before its job was accepted is taken over', async ()
 test('Whoever waits for a job whose node dies on the way is told to come again, and then has the key', async () => {
   const dying = await startNode(server.url, logger, { leaseMs: 2_000 });
   let hang: () => void = () => undefined;
-  const hung = new Promise<void>((resolve) => { hang = resolve; });
+  const hung = new Promise<void>((resolve) => {
+    hang = resolve;
+  });
   const id = randomUUID();
   async function* stuck(): AsyncGenerator<Uint8Array> {
     yield piece(1);
@@ -109,23 +126,41 @@ test('Whoever waits for a job whose node dies on the way is told to come again, 
 test('The same id and key twice at once is one job', async () => {
   const id = randomUUID();
   const answers = await Promise.all(nodes.map((one) => one.jobs.submit(submission({ id, idempotencyKey: 'g' }))));
-  assert.deepEqual(answers.map((answer) => answer.job.id), [id, id]);
+  assert.deepEqual(
+    answers.map((answer) => answer.job.id),
+    [id, id],
+  );
   assert.deepEqual(answers.map((answer) => answer.created).sort(), [false, true]);
 });
 
 test('A URL stands for its bytes: they are not compared', async () => {
-  const first = await node.jobs.submit(submission({ idempotencyKey: 'h', hashBytes: false, fingerprint: '{"url":"x"}' }));
+  const first = await node.jobs.submit(
+    submission({ idempotencyKey: 'h', hashBytes: false, fingerprint: '{"url":"x"}' }),
+  );
   let read = false;
   async function* untouched(): AsyncGenerator<Uint8Array> {
     read = true;
     await Promise.resolve();
     yield piece(1);
   }
-  const second = await node.jobs.submit(submission({ idempotencyKey: 'h', hashBytes: false, fingerprint: '{"url":"x"}', source: untouched() }));
+  const second = await node.jobs.submit(
+    submission({ idempotencyKey: 'h', hashBytes: false, fingerprint: '{"url":"x"}', source: untouched() }),
+  );
   assert.deepEqual([second.job.id, second.created, read], [first.job.id, false, false]);
 });
 
 test('A key of a request that was refused is free', async () => {
-  await assert.rejects(node.jobs.submit(submission({ idempotencyKey: 'i', source: (async function* () { await Promise.resolve(); yield Buffer.alloc(1); })() })), refused('unprocessable_audio'));
+  await assert.rejects(
+    node.jobs.submit(
+      submission({
+        idempotencyKey: 'i',
+        source: (async function* () {
+          await Promise.resolve();
+          yield Buffer.alloc(1);
+        })(),
+      }),
+    ),
+    refused('unprocessable_audio'),
+  );
   assert.ok((await node.jobs.submit(submission({ idempotencyKey: 'i' }))).created);
 });

@@ -49,6 +49,11 @@ function cursorOf(place: LedgerPlace): string {
 
 function parseCursor(cursor: string): LedgerPlace {
   const match = /^(\d{1,15})\.([A-Za-z0-9_-][A-Za-z0-9._-]{0,127})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  if (match === null) throw new AsrError('invalid_field', 'cursor: not one that a page of this list ended with. Take `next_cursor` as it is.', { param: 'cursor' });
+  if (match === null)
+    throw new AsrError(
+      'invalid_field',
+      'cursor: not one that a page of this list ended with. Take `next_cursor` as it is.',
+      { param: 'cursor' },
+    );
   return { createdAtMs: Number(match[1]), id: match[2] ?? '' };
 }

@@ -16,7 +16,13 @@ const START: StreamId = [0, 0];
  * @param signal what the reader gives up by
  * @param stored all events of a finished job, or null: a stream that goes while it is read is continued by them
  */
-export async function* jobNews(entries: AsyncIterable<StreamedEvent>, afterId: string, holdFromMs: number, signal: AbortSignal, stored: () => Promise<readonly JobNews[] | null>): AsyncGenerator<JobNews> {
+export async function* jobNews(
+  entries: AsyncIterable<StreamedEvent>,
+  afterId: string,
+  holdFromMs: number,
+  signal: AbortSignal,
+  stored: () => Promise<readonly JobNews[] | null>,
+): AsyncGenerator<JobNews> {
   const after = parseId(afterId);
   const joiner = new SegmentJoiner(holdFromMs);
   let segments = 0;
@@ -35,7 +41,10 @@ export async function* jobNews(entries: AsyncIterable<StreamedEvent>, afterId: s
     if (isEnd(entry)) return;
   }
   if (signal.aborted) return;
-  const rest = (await stored())?.filter((news) => isAfter(parseId(news.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity])) ?? null;
+  const rest =
+    (await stored())?.filter((news) =>
+      isAfter(parseId(news.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity]),
+    ) ?? null;
   if (rest === null) yield { id: `${String(lastPlace + 1)}-1`, type: 'cancelled' };
   else yield* rest;
 }
@@ -47,15 +56,25 @@ export async function* newsAfter(all: readonly JobNews[], afterId: string): Asyn
 }
 
 /** The outline of a job that is about to be done: what `newsOf` its stream tells, with `done` as the last. @param segments of its transcript */
-export async function outlineOf(entries: readonly StreamedEvent[], holdFromMs: number, segments: readonly Segment[]): Promise<EventOutline> {
+export async function outlineOf(
+  entries: readonly StreamedEvent[],
+  holdFromMs: number,
+  segments: readonly Segment[],
+): Promise<EventOutline> {
   const outline: (readonly [number, string, ...(number | Segment)[]])[] = [];
   const places = new Map(segments.map((segment, index) => [placeOf(segment), index]));
   // The stream has no end yet: nothing is to be told for that.
-  for await (const news of jobNews(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () => Promise.resolve(null))) {
+  for await (const news of jobNews(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () =>
+    Promise.resolve(null),
+  )) {
     const [place] = parseId(news.id);
     if (news.type === 'segment') {
       const index = places.get(placeOf(news.segment));
-      outline.push([place, 's', index !== undefined && isDeepStrictEqual(segments[index], news.segment) ? index : news.segment]);
+      outline.push([
+        place,
+        's',
+        index !== undefined && isDeepStrictEqual(segments[index], news.segment) ? index : news.segment,
+      ]);
     } else if (news.type === 'progress') outline.push([place, 'p', news.doneMs, news.plannedMs]);
     else outline.push([place, news.type]);
   }
@@ -77,9 +96,12 @@ export function newsOfOutline(outline: EventOutline, segments: readonly Segment[
         if (segment === undefined) throw new Error('the outline of events does not fit its transcript');
         return { id, type: 'segment', segment, index: index++ };
       }
-      case 'p': return { id, type: 'progress', doneMs: Number(first), plannedMs: Number(second) };
-      case 'accepted': return { id, type: 'accepted' };
-      default: return { id, type: 'done' };
+      case 'p':
+        return { id, type: 'progress', doneMs: Number(first), plannedMs: Number(second) };
+      case 'accepted':
+        return { id, type: 'accepted' };
+      default:
+        return { id, type: 'done' };
     }
   });
 }
@@ -97,13 +119,17 @@ type UnnamedNews = { [Type in JobNews['type']]: Unnamed<Extract<JobNews, { reado
 
 function newsOf(entry: StreamedEvent, joiner: SegmentJoiner): UnnamedNews[] {
   switch (entry.type) {
-    case 'result': return [
-      ...joiner.push(entry.result).map((segment) => ({ type: 'segment', segment }) as const),
-      { type: 'progress', doneMs: entry.doneMs, plannedMs: entry.plannedMs },
-    ];
-    case 'assembling': return joiner.finish().map((segment) => ({ type: 'segment', segment }) as const);
-    case 'failed': return [{ type: 'failed', error: entry.error }];
-    default: return [{ type: entry.type }];
+    case 'result':
+      return [
+        ...joiner.push(entry.result).map((segment) => ({ type: 'segment', segment }) as const),
+        { type: 'progress', doneMs: entry.doneMs, plannedMs: entry.plannedMs },
+      ];
+    case 'assembling':
+      return joiner.finish().map((segment) => ({ type: 'segment', segment }) as const);
+    case 'failed':
+      return [{ type: 'failed', error: entry.error }];
+    default:
+      return [{ type: entry.type }];
   }
 }
 

@@ -33,6 +33,9 @@ export const jobVariables = {
 /** Seconds that a job's things stay when it does not say. Throws `EnvironmentError` when the variables contradict each other. */
 export function jobRetentionSeconds(variables: ReturnType<typeof parseEnvironment<typeof jobVariables>>): number {
   const seconds = variables.JOB_RETENTION_SECONDS ?? Math.min(7 * DAY_SECONDS, variables.MAX_JOB_RETENTION_SECONDS);
-  if (seconds > variables.MAX_JOB_RETENTION_SECONDS) throw new EnvironmentError('JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS: the first is larger than the second.');
+  if (seconds > variables.MAX_JOB_RETENTION_SECONDS)
+    throw new EnvironmentError(
+      'JOB_RETENTION_SECONDS, MAX_JOB_RETENTION_SECONDS: the first is larger than the second.',
+    );
   return seconds;
 }

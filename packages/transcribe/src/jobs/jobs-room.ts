@@ -1,5 +1,20 @@
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { IdempotencyClaims, JobArchive, JobLedger, LEDGER_KEYS, RedisMemory, StoredBytes, TroubleLog, Turn, WebhookLog, WebhookQueue, WebhookWorker, onSettle, type Redis, type TicketQueues } from '@murmuration/store';
+import {
+  IdempotencyClaims,
+  JobArchive,
+  JobLedger,
+  LEDGER_KEYS,
+  RedisMemory,
+  StoredBytes,
+  TroubleLog,
+  Turn,
+  WebhookLog,
+  WebhookQueue,
+  WebhookWorker,
+  onSettle,
+  type Redis,
+  type TicketQueues,
+} from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
@@ -68,22 +83,60 @@ export class JobsRoom {
     // The rest of the time is for the files.
     const partingMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
     const webhooks = new Webhooks(webhookLog, this.#queue, {
-      client, partingMs,
+      client,
+      partingMs,
       secret: options.webhookSecret ?? null,
       ownSecret: options.ownWebhookSecret ?? (() => null),
       ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
     });
-    this.admission = new Admission(parts.registry, parts.audio, parts.jobs, new StoredBytes(redis, new RedisMemory(redis, parts.budgetBytes)), options.maxBacklogMs ?? MAX_BACKLOG_MS, options.owners ?? (() => Infinity));
+    this.admission = new Admission(
+      parts.registry,
+      parts.audio,
+      parts.jobs,
+      new StoredBytes(redis, new RedisMemory(redis, parts.budgetBytes)),
+      options.maxBacklogMs ?? MAX_BACKLOG_MS,
+      options.owners ?? (() => Infinity),
+    );
     this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
     this.jobs = new Jobs({
-      ...parts, ledger, archive, claims, webhooks, partingMs, admission: this.admission, settler: this.#settler,
-      earlier: new EarlierRequests(claims, ledger), retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
+      ...parts,
+      ledger,
+      archive,
+      claims,
+      webhooks,
+      partingMs,
+      admission: this.admission,
+      settler: this.#settler,
+      earlier: new EarlierRequests(claims, ledger),
+      retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
     const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
-    this.#worker = !signs ? null : new WebhookWorker(parts.patient, WEBHOOK_PLACES, (job) => webhooks.attempt(job), new TroubleLog(logger, 'the queue of webhooks'));
-    this.#reconciler = new Reconciler({ turn: new Turn(redis, LEDGER_KEYS.reconciling), ledger, jobs: parts.jobs, queues: parts.queues, audio: parts.audio, settler: this.#settler, webhooks, webhookLog, logger }, options.reconciler);
+    this.#worker = !signs
+      ? null
+      : new WebhookWorker(
+          parts.patient,
+          WEBHOOK_PLACES,
+          (job) => webhooks.attempt(job),
+          new TroubleLog(logger, 'the queue of webhooks'),
+        );
+    this.#reconciler = new Reconciler(
+      {
+        turn: new Turn(redis, LEDGER_KEYS.reconciling),
+        ledger,
+        jobs: parts.jobs,
+        queues: parts.queues,
+        audio: parts.audio,
+        settler: this.#settler,
+        webhooks,
+        webhookLog,
+        logger,
+      },
+      options.reconciler,
+    );
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
-    onSettle(parts.subscriber, (job) => { this.#settler.soon(job); }).catch(() => undefined);
+    onSettle(parts.subscriber, (job) => {
+      this.#settler.soon(job);
+    }).catch(() => undefined);
   }
 
   /** Resolves when what is in hand has ended. */

@@ -4,7 +4,17 @@ import { after, before, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
-import { heard, piece, pieces, startNode, submission, textOf, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
+import {
+  heard,
+  piece,
+  pieces,
+  startNode,
+  submission,
+  textOf,
+  until,
+  untilStatus,
+  type JobsNode,
+} from '../testing/jobs-node.js';
 import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
@@ -35,25 +45,45 @@ test('A submitted job is done on whatever node, and its transcript and events ar
   assert.equal(news.filter((one) => one.type === 'accepted').length, 1);
   assert.equal(news.at(-1)?.type, 'done');
   assert.equal(news.filter((one) => one.type === 'progress').length, 3);
-  assert.deepEqual(news.flatMap((one) => (one.type === 'segment' ? [one.index] : [])), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    news.flatMap((one) => (one.type === 'segment' ? [one.index] : [])),
+    [0, 1, 2, 3, 4, 5],
+  );
   const transcript = await other.jobs.transcript(job.id, 'everybody');
   assert.equal(transcript.text, textOf(1, 2, 3));
   const done = await other.jobs.get(job.id, 'everybody');
-  assert.deepEqual({ status: done.status, metadata: done.metadata, purged: done.purged, position: done.position, language: done.language, doneMs: done.doneMs }, { status: 'done', metadata: { order: 7 }, purged: false, position: null, language: 'en', doneMs: 300 });
+  assert.deepEqual(
+    {
+      status: done.status,
+      metadata: done.metadata,
+      purged: done.purged,
+      position: done.position,
+      language: done.language,
+      doneMs: done.doneMs,
+    },
+    { status: 'done', metadata: { order: 7 }, purged: false, position: null, language: 'en', doneMs: 300 },
+  );
   assert.ok(done.expiresAtMs !== null && done.finishedAtMs !== null && done.expiresAtMs - done.finishedAtMs === 60_000);
-  await until(async () => (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:settling`) === 0 ? true : null));
+  await until(async () =>
+    (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:settling`)) === 0 ? true : null,
+  );
   assert.equal((await node.store.unfinished('simulated')).length, 0, 'a settled job takes no share');
   const left = await node.redis.keys(`*{j.${job.id}}*`);
   assert.deepEqual(left.map((key) => key.split(':').at(-1)).sort(), ['events', 'job', 'terms', 'transcript']);
-  for (const key of left) assert.ok(await node.redis.pttl(key) > 0, key);
-  assert.ok(await node.redis.pttl(`murm:{j.${job.id}}:terms`) <= 60_000, 'what the client attached goes with the transcript');
+  for (const key of left) assert.ok((await node.redis.pttl(key)) > 0, key);
+  assert.ok(
+    (await node.redis.pttl(`murm:{j.${job.id}}:terms`)) <= 60_000,
+    'what the client attached goes with the transcript',
+  );
   assert.equal(await node.redis.hexists(`murm:{j.${job.id}}:job`, 'decode'), 0, 'prompt and hotwords go with the end');
 });
 
 test('A job that its client names can be followed from its first byte, and segments come before the upload has ended', async () => {
   const id = randomUUID();
   let release: () => void = () => undefined;
-  const rest = new Promise<void>((resolve) => { release = resolve; });
+  const rest = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   async function* slow(): AsyncGenerator<Uint8Array> {
     yield piece(1);
     await rest;
@@ -98,12 +128,17 @@ test('A listener that comes back at any event, on any node, hears every event on
     for (let turn = 0; ; turn++) {
       const left = new AbortController();
       let ended = false;
-      for await (const one of await (turn % 2 === 0 ? node : other).jobs.follow(job.id, 'everybody', after, left.signal)) {
+      for await (const one of await (turn % 2 === 0 ? node : other).jobs.follow(
+        job.id,
+        'everybody',
+        after,
+        left.signal,
+      )) {
         news.push(one);
         after = one.id;
         ended = one.type === 'done';
         // Comes back after one, two, three, four events.
-        if (news.length % (1 + turn % 4) === 0) break;
+        if (news.length % (1 + (turn % 4)) === 0) break;
       }
       left.abort();
       if (ended) return news;
@@ -121,14 +156,19 @@ test('An id that is none of the stream is taken by its place, and one that is no
   const all = await heard(node.jobs, job.id);
   assert.deepEqual(await heard(node.jobs, job.id, 'x\r\nevent: forged'), all);
   assert.deepEqual(await heard(node.jobs, job.id, '-1'), all);
-  assert.deepEqual(await heard(node.jobs, job.id, '2-999999999'), all.filter((one) => Number(one.id.split('-')[0]) > 2));
+  assert.deepEqual(
+    await heard(node.jobs, job.id, '2-999999999'),
+    all.filter((one) => Number(one.id.split('-')[0]) > 2),
+  );
   assert.deepEqual(await heard(node.jobs, job.id, '999999-1'), []);
 });
 
 test('Bytes that cannot be read leave nothing behind, and a listener hears why', async () => {
   const id = randomUUID();
   let release: () => void = () => undefined;
-  const rest = new Promise<void>((resolve) => { release = resolve; });
+  const rest = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   async function* bad(): AsyncGenerator<Uint8Array> {
     yield piece(1);
     await rest;
@@ -138,12 +178,24 @@ test('Bytes that cannot be read leave nothing behind, and a listener hears why',
   submitting.catch(() => undefined);
   await until(async () => other.jobs.get(id, 'everybody').catch(() => null));
   const listening = heard(other.jobs, id);
-  await until(async () => (await node.redis.pubsub('NUMSUB', `murm:{j.${id}}:wake`))[1] === 1 ? true : null);
+  await until(async () => ((await node.redis.pubsub('NUMSUB', `murm:{j.${id}}:wake`))[1] === 1 ? true : null));
   release();
   await assert.rejects(submitting, refused('unprocessable_audio'));
   assert.equal((await listening).at(-1)?.type, 'failed');
   await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
-  assert.deepEqual((await node.jobs.list({ whose: 'everybody', statuses: ['receiving'], createdAfterMs: null, createdBeforeMs: null, limit: 10, cursor: null })).jobs, []);
+  assert.deepEqual(
+    (
+      await node.jobs.list({
+        whose: 'everybody',
+        statuses: ['receiving'],
+        createdAfterMs: null,
+        createdBeforeMs: null,
+        limit: 10,
+        cursor: null,
+      })
+    ).jobs,
+    [],
+  );
   assert.equal((await node.jobs.submit(submission({ id }))).created, true, 'the id is free again');
 });
 
@@ -172,16 +224,24 @@ test('A client that goes away before the job is accepted takes it back', async (
       yield piece(word);
     }
   }
-  await assert.rejects(node.jobs.submit(submission({ id, source: endless(), signal: gone.signal })), refused('cancelled'));
+  await assert.rejects(
+    node.jobs.submit(submission({ id, source: endless(), signal: gone.signal })),
+    refused('cancelled'),
+  );
   await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
-  assert.deepEqual((await node.redis.keys(`*{j.${id}}*`)).filter((key) => !key.endsWith(':events')), []);
+  assert.deepEqual(
+    (await node.redis.keys(`*{j.${id}}*`)).filter((key) => !key.endsWith(':events')),
+    [],
+  );
 });
 
 test('A job that fails before it is accepted is refused with the reason', async () => {
   const id = randomUUID();
   async function* watched(): AsyncGenerator<Uint8Array> {
     yield piece(POISON);
-    await until(async () => ((await node.jobs.get(id, 'everybody').catch(() => null))?.status === 'failed' ? true : null));
+    await until(async () =>
+      (await node.jobs.get(id, 'everybody').catch(() => null))?.status === 'failed' ? true : null,
+    );
     yield piece(2);
   }
   await assert.rejects(node.jobs.submit(submission({ id, source: watched() })), refused('unprocessable_audio'));
@@ -199,7 +259,7 @@ test('A job whose audio the model cannot work on fails with its reason, once', a
   assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'unprocessable_audio');
   await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('unprocessable_audio'));
   await until(async () => ((await node.jobs.get(job.id, 'everybody')).expiresAtMs === null ? null : true));
-  await until(async () => (await node.redis.exists(`murm:{j.${job.id}}:pcm`) === 0 ? true : null));
+  await until(async () => ((await node.redis.exists(`murm:{j.${job.id}}:pcm`)) === 0 ? true : null));
 });
 
 test('A job whose audio was lost fails instead of waiting for ever', async () => {
@@ -216,9 +276,16 @@ test('A job belongs to the key that made it: to any other it does not exist', as
   const stranger = { owner: 'bolt' };
   const signal = new AbortController().signal;
   for (const attempt of [
-    () => node.jobs.get(job.id, stranger), () => node.jobs.cancel(job.id, stranger), () => node.jobs.transcript(job.id, stranger), () => node.jobs.deliveries(job.id, stranger),
-    () => node.jobs.redeliver(job.id, stranger), () => node.jobs.follow(job.id, stranger, '0', signal), () => node.jobs.get(randomUUID(), { owner: 'acme' }), () => node.jobs.get(job.id, { owner: '' }),
-  ]) await assert.rejects(attempt, refused('not_found'));
+    () => node.jobs.get(job.id, stranger),
+    () => node.jobs.cancel(job.id, stranger),
+    () => node.jobs.transcript(job.id, stranger),
+    () => node.jobs.deliveries(job.id, stranger),
+    () => node.jobs.redeliver(job.id, stranger),
+    () => node.jobs.follow(job.id, stranger, '0', signal),
+    () => node.jobs.get(randomUUID(), { owner: 'acme' }),
+    () => node.jobs.get(job.id, { owner: '' }),
+  ])
+    await assert.rejects(attempt, refused('not_found'));
   assert.equal((await node.jobs.get(job.id, { owner: 'acme' })).id, job.id);
 });
 
@@ -228,8 +295,11 @@ test('A result that is over its time is told from one that never was', async () 
     const found = await node.jobs.get(job.id, 'everybody');
     return found.purged ? found : null;
   });
-  await until(async () => (await node.redis.exists(`murm:{j.${job.id}}:events`) === 0 ? true : null));
+  await until(async () => ((await node.redis.exists(`murm:{j.${job.id}}:events`)) === 0 ? true : null));
   await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
-  await assert.rejects(node.jobs.follow(job.id, 'everybody', '0', new AbortController().signal), refused('result_expired'));
+  await assert.rejects(
+    node.jobs.follow(job.id, 'everybody', '0', new AbortController().signal),
+    refused('result_expired'),
+  );
   assert.equal((await node.jobs.get(job.id, 'everybody')).status, 'done');
 });

@@ -1,7 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { AsrError, isFinal, type DecodeOptions, type Job, type JobNews, type ModelDescription, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
+import {
+  AsrError,
+  isFinal,
+  type DecodeOptions,
+  type Job,
+  type JobNews,
+  type ModelDescription,
+  type Transcript,
+  type WebhookDeliveryRecord,
+} from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
-import { atDoor, type JobArchive, type JobEvents, type JobIdentity, type JobLedger, type JobManifest, type JobTerms } from '@murmuration/store';
+import {
+  atDoor,
+  type JobArchive,
+  type JobEvents,
+  type JobIdentity,
+  type JobLedger,
+  type JobManifest,
+  type JobTerms,
+} from '@murmuration/store';
 import { optionsFor } from '../options-for.js';
 import { followEvents } from '../follow-events.js';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
@@ -47,7 +64,11 @@ export class Jobs implements JobService {
 
   async submit(submission: JobSubmission): Promise<SubmittedJob> {
     const submitted = this.#submit(submission);
-    const running = submitted.catch(() => undefined).finally(() => { this.#running.delete(running); });
+    const running = submitted
+      .catch(() => undefined)
+      .finally(() => {
+        this.#running.delete(running);
+      });
     this.#running.add(running);
     const { manifest, created } = await submitted;
     return { job: await this.#seen(manifest), created };
@@ -82,8 +103,13 @@ export class Jobs implements JobService {
     const manifest = await this.#find(id, whose);
     const status = statusOf(manifest);
     if (manifest.purged) throw new AsrError('result_expired');
-    if (status === 'failed') throw manifest.error === null ? new AsrError('transcription_failed') : AsrError.fromRecord(manifest.error);
-    if (status !== 'done') throw new AsrError('job_not_done', `The job is ${status}: it has no result yet. Follow its events, or ask again later.`);
+    if (status === 'failed')
+      throw manifest.error === null ? new AsrError('transcription_failed') : AsrError.fromRecord(manifest.error);
+    if (status !== 'done')
+      throw new AsrError(
+        'job_not_done',
+        `The job is ${status}: it has no result yet. Follow its events, or ask again later.`,
+      );
     const transcript = await atDoor(() => this.#parts.archive.transcript(id));
     if (transcript === null) throw new AsrError('result_expired');
     return transcript;
@@ -93,10 +119,13 @@ export class Jobs implements JobService {
     const manifest = await this.#find(id, whose);
     const stored = async (): Promise<readonly JobNews[] | null> => {
       const result = await atDoor(() => this.#parts.archive.stored(id));
-      return result === null || result.outline === null ? null : newsOfOutline(result.outline, result.transcript.segments);
+      return result === null || result.outline === null
+        ? null
+        : newsOfOutline(result.outline, result.transcript.segments);
     };
     const { holdFromMs } = manifest;
-    if (!isFinal(statusOf(manifest)) || await atDoor(() => this.#parts.archive.hasStream(id))) return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
+    if (!isFinal(statusOf(manifest)) || (await atDoor(() => this.#parts.archive.hasStream(id))))
+      return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
     const all = await stored();
     if (all === null) throw new AsrError('result_expired');
     return newsAfter(all, afterId);
@@ -129,7 +158,11 @@ export class Jobs implements JobService {
     const { idempotencyKey: key } = submission;
     const earlier = key === null ? null : await this.#parts.earlier.find(submission, key);
     if (earlier !== null) return { manifest: earlier, created: false };
-    const card = await this.#parts.registry.resolve(submission.options.model, this.#parts.workerWaitMs, submission.signal);
+    const card = await this.#parts.registry.resolve(
+      submission.options.model,
+      this.#parts.workerWaitMs,
+      submission.signal,
+    );
     const { decode } = optionsFor(submission.options, card.model);
     if (submission.webhook !== null) this.#parts.webhooks.check(submission.webhook, submission.owner);
     const job = identityOf(submission, decode, card.model);
@@ -154,7 +187,7 @@ export class Jobs implements JobService {
       metadata: submission.metadata,
       webhook: submission.webhook,
       holdFromMs: model.chunkPolicy.maxChunkMs / 2,
-      fallbackLanguage: model.languages.length === 1 ? model.languages[0] ?? null : null,
+      fallbackLanguage: model.languages.length === 1 ? (model.languages[0] ?? null) : null,
     };
   }
 
@@ -171,16 +204,25 @@ export class Jobs implements JobService {
 
   async #allSeen(manifests: readonly JobManifest[]): Promise<Job[]> {
     const positions = await atDoor(() => this.#ledger.positions(manifests));
-    return Promise.all(manifests.map(async (manifest, i) => toJob(manifest, Date.now(), {
-      position: isFinal(statusOf(manifest)) ? null : positions[i] ?? null,
-      estimatedSecondsLeft: await this.#parts.admission.secondsLeft(manifest),
-    })));
+    return Promise.all(
+      manifests.map(async (manifest, i) =>
+        toJob(manifest, Date.now(), {
+          position: isFinal(statusOf(manifest)) ? null : (positions[i] ?? null),
+          estimatedSecondsLeft: await this.#parts.admission.secondsLeft(manifest),
+        }),
+      ),
+    );
   }
 }
 
 function identityOf(submission: JobSubmission, decode: DecodeOptions, model: ModelDescription): JobIdentity {
   return {
-    id: submission.id ?? randomUUID(), lane: submission.priority, modelId: model.id, modelSlug: model.slug,
-    decode, awaitsLanguage: model.detectsLanguage && decode.language === null, owner: submission.owner,
+    id: submission.id ?? randomUUID(),
+    lane: submission.priority,
+    modelId: model.id,
+    modelSlug: model.slug,
+    decode,
+    awaitsLanguage: model.detectsLanguage && decode.language === null,
+    owner: submission.owner,
   };
 }

@@ -25,7 +25,14 @@ after(async () => {
   await server.close();
 });
 
-const ALL: JobFilter = { whose: 'everybody', statuses: null, createdAfterMs: null, createdBeforeMs: null, limit: 100, cursor: null };
+const ALL: JobFilter = {
+  whose: 'everybody',
+  statuses: null,
+  createdAfterMs: null,
+  createdBeforeMs: null,
+  limit: 100,
+  cursor: null,
+};
 
 async function ids(filter: Partial<JobFilter>): Promise<string[]> {
   const found: string[] = [];
@@ -42,21 +49,36 @@ async function ids(filter: Partial<JobFilter>): Promise<string[]> {
 test('Jobs are listed newest first in pages, by owner, status and time, and jobs that are gone drop out', async () => {
   worker.hold();
   const made: string[] = [];
-  for (let i = 0; i < 7; i++) made.push((await node.jobs.submit(submission({ source: pieces(i), owner: i % 2 === 0 ? 'acme' : 'bolt' }))).job.id);
+  for (let i = 0; i < 7; i++)
+    made.push((await node.jobs.submit(submission({ source: pieces(i), owner: i % 2 === 0 ? 'acme' : 'bolt' }))).job.id);
   const newest = [...made].reverse();
   const times = await Promise.all(made.map(async (id) => (await node.jobs.get(id, 'everybody')).createdAtMs));
-  const byPlace = [...newest].sort((left, right) => (times[made.indexOf(right)] ?? 0) - (times[made.indexOf(left)] ?? 0) || (left < right ? 1 : -1));
+  const byPlace = [...newest].sort(
+    (left, right) => (times[made.indexOf(right)] ?? 0) - (times[made.indexOf(left)] ?? 0) || (left < right ? 1 : -1),
+  );
   for (const limit of [1, 2, 3, 7, 8]) assert.deepEqual(await ids({ limit }), byPlace, `pages of ${String(limit)}`);
-  assert.deepEqual((await ids({ whose: { owner: 'acme' }, limit: 2 })).sort(), made.filter((_id, i) => i % 2 === 0).sort());
+  assert.deepEqual(
+    (await ids({ whose: { owner: 'acme' }, limit: 2 })).sort(),
+    made.filter((_id, i) => i % 2 === 0).sort(),
+  );
   assert.deepEqual(await ids({ whose: { owner: 'nobody' } }), []);
   const middle = times[3] ?? 0;
-  assert.deepEqual((await ids({ createdAfterMs: middle, limit: 2 })).sort(), made.filter((_id, i) => (times[i] ?? 0) >= middle).sort());
-  assert.deepEqual((await ids({ createdBeforeMs: middle, limit: 2 })).sort(), made.filter((_id, i) => (times[i] ?? 0) <= middle).sort());
+  assert.deepEqual(
+    (await ids({ createdAfterMs: middle, limit: 2 })).sort(),
+    made.filter((_id, i) => (times[i] ?? 0) >= middle).sort(),
+  );
+  assert.deepEqual(
+    (await ids({ createdBeforeMs: middle, limit: 2 })).sort(),
+    made.filter((_id, i) => (times[i] ?? 0) <= middle).sort(),
+  );
   assert.deepEqual(await ids({ statuses: ['done'] }), []);
   await node.jobs.cancel(made[0] ?? '', 'everybody');
   worker.open();
   for (const id of made.slice(1)) await untilStatus(node.jobs, id, 'done');
-  assert.deepEqual((await ids({ statuses: ['done', 'failed'] satisfies JobStatus[], limit: 2 })).sort(), made.slice(1).sort());
+  assert.deepEqual(
+    (await ids({ statuses: ['done', 'failed'] satisfies JobStatus[], limit: 2 })).sort(),
+    made.slice(1).sort(),
+  );
   assert.deepEqual(await ids({ statuses: ['cancelled'] }), [made[0]]);
   await node.redis.del(`murm:{j.${made[2] ?? ''}}:job`);
   assert.deepEqual((await ids({ whose: { owner: 'acme' } })).sort(), [made[0], made[4], made[6]].sort());
@@ -68,7 +90,10 @@ test('Jobs are listed newest first in pages, by owner, status and time, and jobs
 
 test('A cursor that is none is refused by its name', async () => {
   for (const cursor of ['', 'x', Buffer.from('1.').toString('base64url'), Buffer.from('1.a b').toString('base64url')]) {
-    await assert.rejects(node.jobs.list({ ...ALL, cursor }), (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'cursor');
+    await assert.rejects(
+      node.jobs.list({ ...ALL, cursor }),
+      (error: unknown) => error instanceof AsrError && error.code === 'invalid_field' && error.param === 'cursor',
+    );
   }
 });
 

@@ -1,5 +1,16 @@
 import { isFinal } from '@murmuration/contracts';
-import { ACCEPTED_AUDIO_LIFE_MS, TroubleLog, type AcceptedJob, type AudioStore, type JobLedger, type JobProgress, type JobStore, type TicketQueues, type Turn, type WebhookLog } from '@murmuration/store';
+import {
+  ACCEPTED_AUDIO_LIFE_MS,
+  TroubleLog,
+  type AcceptedJob,
+  type AudioStore,
+  type JobLedger,
+  type JobProgress,
+  type JobStore,
+  type TicketQueues,
+  type Turn,
+  type WebhookLog,
+} from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
 import { statusOf } from './to-job.js';
@@ -61,7 +72,9 @@ export class Reconciler {
     this.#parts = parts;
     this.#times = times;
     this.#trouble = new TroubleLog(parts.logger, 'looking after accepted jobs');
-    this.#timer = setInterval(() => { this.#tick(); }, times.everyMs);
+    this.#timer = setInterval(() => {
+      this.#tick();
+    }, times.everyMs);
     this.#timer.unref();
   }
 
@@ -75,13 +88,22 @@ export class Reconciler {
   #tick(): void {
     if (!this.#idle) return;
     this.#idle = false;
-    this.#looking = this.#look().then(() => { this.#trouble.over(); }, (error: unknown) => {
-      this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
-    }).finally(() => { this.#idle = true; });
+    this.#looking = this.#look()
+      .then(
+        () => {
+          this.#trouble.over();
+        },
+        (error: unknown) => {
+          this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
+        },
+      )
+      .finally(() => {
+        this.#idle = true;
+      });
   }
 
   async #look(): Promise<void> {
-    if (!await this.#parts.turn.take()) return;
+    if (!(await this.#parts.turn.take())) return;
     const startedMs = performance.now();
     try {
       const seen = new Map<string, JobProgress>();
@@ -97,7 +119,9 @@ export class Reconciler {
       await this.#lookAtWebhooks();
       await this.#prune();
     } finally {
-      await this.#parts.turn.pass(Math.round(Math.max(this.#times.everyMs * 0.8, (performance.now() - startedMs) / LOOK_SHARE)));
+      await this.#parts.turn.pass(
+        Math.round(Math.max(this.#times.everyMs * 0.8, (performance.now() - startedMs) / LOOK_SHARE)),
+      );
     }
   }
 

@@ -21,7 +21,7 @@ export class RequestHash {
 
   /** Reads what is left; the hash in hexadecimal. Call it once. */
   async end(): Promise<string> {
-    while (await this.#next() !== null);
+    while ((await this.#next()) !== null);
     return this.#hash.digest('hex');
   }
 

@@ -51,8 +51,13 @@ export class Settler {
   async settle(id: string): Promise<void> {
     const { ledger, archive } = this.#parts;
     const manifest = await ledger.read(id);
-    if (manifest === null || manifest.acceptedAtMs === null || (manifest.state !== 'assembling' && !isFinal(statusOf(manifest)))) return;
-    if (!await archive.claim(id, this.#name)) return;
+    if (
+      manifest === null ||
+      manifest.acceptedAtMs === null ||
+      (manifest.state !== 'assembling' && !isFinal(statusOf(manifest)))
+    )
+      return;
+    if (!(await archive.claim(id, this.#name))) return;
     try {
       await this.#end(manifest);
       const ended = await ledger.read(id);
@@ -76,12 +81,17 @@ export class Settler {
       if (this.#running.size >= AT_ONCE) return;
       if (this.#running.has(id)) continue;
       this.#waiting.delete(id);
-      const run = this.settle(id).catch((error: unknown) => {
-        this.#parts.logger.warn({ job: id, reason: error instanceof Error ? error.message : String(error) }, 'a job could not be settled; it is tried again');
-      }).finally(() => {
-        this.#running.delete(id);
-        this.#next();
-      });
+      const run = this.settle(id)
+        .catch((error: unknown) => {
+          this.#parts.logger.warn(
+            { job: id, reason: error instanceof Error ? error.message : String(error) },
+            'a job could not be settled; it is tried again',
+          );
+        })
+        .finally(() => {
+          this.#running.delete(id);
+          this.#next();
+        });
       this.#running.set(id, run);
     }
   }
@@ -102,12 +112,19 @@ export class Settler {
   /** Answers what the job is then. */
   async #assemble(manifest: JobManifest): Promise<Pick<JobManifest, 'state'>> {
     const { archive, jobs, ledger } = this.#parts;
-    if (await archive.countAttempt(manifest.id) > MOST_ATTEMPTS) {
-      await jobs.end(manifest, 'failed', new AsrError('transcription_failed', 'The results of the recording could not be put together, however often that was tried. Send the recording again.').toRecord());
+    if ((await archive.countAttempt(manifest.id)) > MOST_ATTEMPTS) {
+      await jobs.end(
+        manifest,
+        'failed',
+        new AsrError(
+          'transcription_failed',
+          'The results of the recording could not be put together, however often that was tried. Send the recording again.',
+        ).toRecord(),
+      );
     } else {
       await this.#finish(manifest);
     }
-    return await ledger.read(manifest.id) ?? manifest;
+    return (await ledger.read(manifest.id)) ?? manifest;
   }
 
   async #finish(manifest: JobManifest): Promise<void> {
@@ -116,9 +133,16 @@ export class Settler {
     const parts = await archive.results(manifest.id);
     if (parts === null || decode === null) return;
     const transcript = assembleTranscript(parts.results, parts.summary, {
-      id: manifest.id, model: manifest.modelId, task: decode.task, language: decode.language ?? manifest.fallbackLanguage,
+      id: manifest.id,
+      model: manifest.modelId,
+      task: decode.task,
+      language: decode.language ?? manifest.fallbackLanguage,
       totalMs: Math.max(0, Date.now() - manifest.createdAtMs),
     });
-    await archive.finish(manifest.id, transcript, await outlineOf(parts.events, manifest.holdFromMs, transcript.segments));
+    await archive.finish(
+      manifest.id,
+      transcript,
+      await outlineOf(parts.events, manifest.holdFromMs, transcript.segments),
+    );
   }
 }

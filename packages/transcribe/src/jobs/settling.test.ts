@@ -4,7 +4,16 @@ import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import { JobArchive, JobLedger, WebhookLog, WebhookQueue } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
-import { heard, pieces, startNode, submission, textOf, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
+import {
+  heard,
+  pieces,
+  startNode,
+  submission,
+  textOf,
+  until,
+  untilStatus,
+  type JobsNode,
+} from '../testing/jobs-node.js';
 import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
 import { RECONCILER_TIMES } from './reconciler.js';
 import { Settler, type SettlerParts } from './settler.js';
@@ -12,7 +21,10 @@ import { Webhooks } from './webhooks.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const NEVER_MS = 1e8;
-const webhook = { url: 'http://127.0.0.1:1/nobody-listens', events: ['job.done', 'job.failed', 'job.cancelled'] as ('job.done' | 'job.failed' | 'job.cancelled')[] };
+const webhook = {
+  url: 'http://127.0.0.1:1/nobody-listens',
+  events: ['job.done', 'job.failed', 'job.cancelled'] as ('job.done' | 'job.failed' | 'job.cancelled')[],
+};
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const client = new GuardedClient({ allowlist: Allowlist.parse('127.0.0.1') });
 let server: TestRedis;
@@ -31,32 +43,54 @@ after(async () => {
 
 /** A node that looks after nothing by itself. */
 async function deafNode(): Promise<JobsNode> {
-  return startNode(server.url, logger, { outbound: client, webhookSecret: secret, reconciler: { ...RECONCILER_TIMES, everyMs: NEVER_MS } });
+  return startNode(server.url, logger, {
+    outbound: client,
+    webhookSecret: secret,
+    reconciler: { ...RECONCILER_TIMES, everyMs: NEVER_MS },
+  });
 }
 
 /** The steps of settling, each of which may be the last that a node does. */
-const STEPS = ['claim', 'countAttempt', 'results', 'finish', 'open', 'close', 'endWork', 'stopWork', 'announce', 'unwatch'] as const;
-type Step = typeof STEPS[number];
+const STEPS = [
+  'claim',
+  'countAttempt',
+  'results',
+  'finish',
+  'open',
+  'close',
+  'endWork',
+  'stopWork',
+  'announce',
+  'unwatch',
+] as const;
+type Step = (typeof STEPS)[number];
 
 /** Passes everything on until the step has been done, or is to be done; then nothing goes through any more. */
 function dying(parts: SettlerParts, step: Step, when: 'before' | 'after', died: { yet: boolean }): SettlerParts {
-  const wrap = <T extends object>(target: T): T => new Proxy(target, {
-    get: (_target, name) => {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== 'function') return member;
-      return async (...parameters: unknown[]): Promise<unknown> => {
-        if (died.yet || (name === step && when === 'before')) {
+  const wrap = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get: (_target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        return async (...parameters: unknown[]): Promise<unknown> => {
+          if (died.yet || (name === step && when === 'before')) {
+            died.yet = true;
+            throw new Error('the node is dead');
+          }
+          const answer = await (member as (...all: unknown[]) => Promise<unknown>).apply(target, parameters);
+          if (name !== step) return answer;
           died.yet = true;
           throw new Error('the node is dead');
-        }
-        const answer = await (member as (...all: unknown[]) => Promise<unknown>).apply(target, parameters);
-        if (name !== step) return answer;
-        died.yet = true;
-        throw new Error('the node is dead');
-      };
-    },
-  });
-  return { ...parts, archive: wrap(parts.archive), jobs: wrap(parts.jobs), ledger: wrap(parts.ledger), webhooks: wrap(parts.webhooks) };
+        };
+      },
+    });
+  return {
+    ...parts,
+    archive: wrap(parts.archive),
+    jobs: wrap(parts.jobs),
+    ledger: wrap(parts.ledger),
+    webhooks: wrap(parts.webhooks),
+  };
 }
 
 test('A node that dies before or after any step of settling changes nothing of how a job ends', async () => {
@@ -64,8 +98,16 @@ test('A node that dies before or after any step of settling changes nothing of h
   const queue = new WebhookQueue(node.redis);
   const ledger = new JobLedger(node.redis);
   const parts: SettlerParts = {
-    ledger, logger, archive: new JobArchive(node.redis), jobs: node.store,
-    webhooks: new Webhooks(new WebhookLog(node.redis), queue, { client, secret, ownSecret: () => null, partingMs: 60_000 }),
+    ledger,
+    logger,
+    archive: new JobArchive(node.redis),
+    jobs: node.store,
+    webhooks: new Webhooks(new WebhookLog(node.redis), queue, {
+      client,
+      secret,
+      ownSecret: () => null,
+      partingMs: 60_000,
+    }),
   };
   for (const step of STEPS) {
     for (const when of ['before', 'after'] as const) {
@@ -90,8 +132,20 @@ test('A node that dies before or after any step of settling changes nothing of h
         assert.equal(news.filter((one) => one.type === 'done' || one.type === 'failed').length, 1);
         if (status === 'done') assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(1, 2));
         const deliveries = await node.jobs.deliveries(job.id, 'everybody');
-        assert.deepEqual(deliveries.map((delivery) => [delivery.id, delivery.event]), [[`msg_${job.id}_${status}`, `job.${status}`]], `${when} ${step}`);
-        assert.equal(await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:chunks`, `murm:{j.${job.id}}:pcm`, `murm:{j.${job.id}}:results`), 0);
+        assert.deepEqual(
+          deliveries.map((delivery) => [delivery.id, delivery.event]),
+          [[`msg_${job.id}_${status}`, `job.${status}`]],
+          `${when} ${step}`,
+        );
+        assert.equal(
+          await node.redis.exists(
+            'murm:{jobs}:accepted',
+            `murm:{j.${job.id}}:chunks`,
+            `murm:{j.${job.id}}:pcm`,
+            `murm:{j.${job.id}}:results`,
+          ),
+          0,
+        );
       }
     }
   }
@@ -114,7 +168,11 @@ test('A job whose last result came when no node was there is settled by the next
 test('After the loss of all queues every accepted job still ends, each result once', async () => {
   worker.hold();
   const node = await startNode(server.url, logger);
-  const submitted = await Promise.all([1, 2, 3, 4, 5].map((start) => node.jobs.submit(submission({ source: pieces(start, start + 1, start + 2, start + 3) }))));
+  const submitted = await Promise.all(
+    [1, 2, 3, 4, 5].map((start) =>
+      node.jobs.submit(submission({ source: pieces(start, start + 1, start + 2, start + 3) })),
+    ),
+  );
   const queueKeys = await node.redis.keys('{murm.simulated}:*');
   assert.ok(queueKeys.length > 0);
   await node.redis.del(...queueKeys);
@@ -129,12 +187,19 @@ test('After the loss of all queues every accepted job still ends, each result on
 test('A Redis that is killed and comes back loses no accepted job', async () => {
   worker.hold();
   const node = await startNode(server.url, logger);
-  const submitted = await Promise.all([1, 2, 3].map((word) => node.jobs.submit(submission({ source: pieces(word, word + 1) }))));
+  const submitted = await Promise.all(
+    [1, 2, 3].map((word) => node.jobs.submit(submission({ source: pieces(word, word + 1) }))),
+  );
   await server.kill();
   await server.restart();
   worker.open();
   for (const [i, { job }] of submitted.entries()) {
-    await until(async () => node.jobs.get(job.id, 'everybody').then((found) => (found.status === 'done' ? true : null), () => null));
+    await until(async () =>
+      node.jobs.get(job.id, 'everybody').then(
+        (found) => (found.status === 'done' ? true : null),
+        () => null,
+      ),
+    );
     assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(i + 1, i + 2));
   }
   await node.close();
@@ -143,7 +208,11 @@ test('A Redis that is killed and comes back loses no accepted job', async () => 
 test('Two nodes that look after the same jobs settle each once', async () => {
   worker.hold();
   const nodes = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
-  const submitted = await Promise.all(Array.from({ length: 20 }, (_value, i) => (i % 2 === 0 ? nodes[0] : nodes[1]).jobs.submit(submission({ source: pieces(i + 1) }))));
+  const submitted = await Promise.all(
+    Array.from({ length: 20 }, (_value, i) =>
+      (i % 2 === 0 ? nodes[0] : nodes[1]).jobs.submit(submission({ source: pieces(i + 1) })),
+    ),
+  );
   worker.open();
   for (const one of submitted) {
     const news = await heard(nodes[0].jobs, one.job.id);
@@ -158,7 +227,15 @@ test('What was to be accepted when its node died is taken off the lists', async 
   await ledger.watch({ id: 'never', modelSlug: 'simulated', priority: 'batch' });
   await node.redis.zadd('murm:active-jobs', '+inf', 'never');
   await node.redis.zadd('murm:active-jobs.simulated', '+inf', 'never');
-  await until(async () => (await node.redis.exists('murm:{jobs}:accepted', 'murm:{jobs}:waiting.simulated.batch', 'murm:active-jobs.simulated') === 0 ? true : null));
+  await until(async () =>
+    (await node.redis.exists(
+      'murm:{jobs}:accepted',
+      'murm:{jobs}:waiting.simulated.batch',
+      'murm:active-jobs.simulated',
+    )) === 0
+      ? true
+      : null,
+  );
   assert.equal(await node.redis.zscore('murm:active-jobs', 'never'), null);
   await node.close();
 });
@@ -170,7 +247,7 @@ test('The stream of a finished job goes soon after its end, and its events come 
   await untilStatus(node.jobs, job.id, 'done');
   const [events, transcript] = [`murm:{j.${job.id}}:events`, `murm:{j.${job.id}}:transcript`];
   const lifeMs = await node.redis.pttl(events);
-  assert.ok(lifeMs > 0 && lifeMs <= 60_000 && await node.redis.pttl(transcript) > 600_000_000, String(lifeMs));
+  assert.ok(lifeMs > 0 && lifeMs <= 60_000 && (await node.redis.pttl(transcript)) > 600_000_000, String(lifeMs));
   const all = await heard(node.jobs, job.id);
   assert.deepEqual([all.filter((one) => one.type === 'segment').length, all.at(-1)?.type], [14, 'done']);
   // A reader that is in the middle when the stream goes.
@@ -180,11 +257,15 @@ test('The stream of a finished job goes soon after its end, and its events come 
     if (middle.length === 1) await node.redis.del(events);
   }
   assert.deepEqual(middle, all);
-  for (const [i, one] of all.entries()) assert.deepEqual(await heard(node.jobs, job.id, one.id), all.slice(i + 1), one.id);
+  for (const [i, one] of all.entries())
+    assert.deepEqual(await heard(node.jobs, job.id, one.id), all.slice(i + 1), one.id);
   assert.deepEqual(await heard(node.jobs, job.id), all);
   // Deleted, it tells its last event as any other job does.
   await node.jobs.cancel(job.id, 'everybody');
-  assert.deepEqual((await heard(node.jobs, job.id)).map((one) => one.type), ['done']);
+  assert.deepEqual(
+    (await heard(node.jobs, job.id)).map((one) => one.type),
+    ['done'],
+  );
   await node.close();
 });
 
@@ -194,13 +275,28 @@ test('A job whose results cannot be put together fails with a code after some at
   const { job } = await node.jobs.submit(submission({ source: pieces(1), webhook }));
   const keys = (name: string): string => `murm:{j.${job.id}}:${name}`;
   // A result that this version does not read.
-  await node.redis.xadd(keys('events'), '900-1000000', 'type', 'result', 'result', '{}', 'doneMs', '1', 'plannedMs', '1');
+  await node.redis.xadd(
+    keys('events'),
+    '900-1000000',
+    'type',
+    'result',
+    'result',
+    '{}',
+    'doneMs',
+    '1',
+    'plannedMs',
+    '1',
+  );
   await node.redis.hset(keys('job'), 'entries', '900');
   worker.open();
   await untilStatus(node.jobs, job.id, 'failed');
   assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'transcription_failed');
-  await until(async () => ((await node.jobs.deliveries(job.id, 'everybody')).some((delivery) => delivery.event === 'job.failed') ? true : null));
-  await until(async () => (await node.redis.exists('murm:{jobs}:accepted') === 0 && await node.redis.pttl(keys('job')) > 0 ? true : null));
+  await until(async () =>
+    (await node.jobs.deliveries(job.id, 'everybody')).some((delivery) => delivery.event === 'job.failed') ? true : null,
+  );
+  await until(async () =>
+    (await node.redis.exists('murm:{jobs}:accepted')) === 0 && (await node.redis.pttl(keys('job'))) > 0 ? true : null,
+  );
   await node.close();
 });
 

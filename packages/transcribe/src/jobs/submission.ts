@@ -1,5 +1,12 @@
 import { AsrError, type ModelDescription, type RecordingSummary } from '@murmuration/contracts';
-import { atDoor, type IdempotencyClaims, type JobIdentity, type JobLedger, type JobManifest, type JobTerms } from '@murmuration/store';
+import {
+  atDoor,
+  type IdempotencyClaims,
+  type JobIdentity,
+  type JobLedger,
+  type JobManifest,
+  type JobTerms,
+} from '@murmuration/store';
 import type { JobSubmission } from '../job-service.js';
 import { Lease } from '../lease.js';
 import { RecordingPlanner, type PlannerParts } from '../recording-planner.js';
@@ -32,13 +39,22 @@ export class Submission {
   readonly #planner: RecordingPlanner;
   readonly #lost = new AbortController();
 
-  constructor(job: JobIdentity, submission: JobSubmission, terms: JobTerms, model: ModelDescription, parts: SubmissionParts) {
+  constructor(
+    job: JobIdentity,
+    submission: JobSubmission,
+    terms: JobTerms,
+    model: ModelDescription,
+    parts: SubmissionParts,
+  ) {
     this.#job = job;
     this.#submission = submission;
     this.#terms = terms;
     this.#parts = parts;
     const hashed = submission.idempotencyKey !== null && submission.hashBytes !== false;
-    this.#hash = submission.idempotencyKey === null ? null : new RequestHash(submission.fingerprint, hashed ? submission.source : null);
+    this.#hash =
+      submission.idempotencyKey === null
+        ? null
+        : new RequestHash(submission.fingerprint, hashed ? submission.source : null);
     const source = hashed && this.#hash !== null ? this.#hash.pieces() : submission.source;
     // Storing what comes is all that is asked for here: how far the workers are does not matter.
     this.#planner = new RecordingPlanner(job, { ...submission, source }, model, parts, Infinity);
@@ -46,7 +62,9 @@ export class Submission {
 
   /** The job must have been created. Resolves with the accepted job: this one, or the one that has its Idempotency-Key. */
   async run(): Promise<JobManifest> {
-    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => { this.#lost.abort(); });
+    const lease = new Lease(this.#parts.jobs, this.#job, this.#parts.leaseMs, () => {
+      this.#lost.abort();
+    });
     try {
       const earlier = await this.#work(lease);
       if (earlier !== null) {
@@ -74,7 +92,12 @@ export class Submission {
     const summary = await this.#planner.plan(signal);
     const key = this.#submission.idempotencyKey;
     if (key !== null && this.#hash !== null) {
-      const earlier = await this.#parts.earlier.claim(this.#submission.owner, key, { job: this.#job.id, hash: await this.#hash.end() }, signal);
+      const earlier = await this.#parts.earlier.claim(
+        this.#submission.owner,
+        key,
+        { job: this.#job.id, hash: await this.#hash.end() },
+        signal,
+      );
       if (earlier !== null) return earlier;
     }
     if (signal.aborted) throw new AsrError('cancelled');
@@ -87,8 +110,11 @@ export class Submission {
     const { ledger, jobs } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
-        await atDoor(() => ledger.watch({ id: this.#job.id, modelSlug: this.#job.modelSlug, priority: this.#terms.priority }));
-        if (!await atDoor(() => jobs.accept(this.#job, summary), this.#parts.audio.putLimitMs)) throw new AsrError('cancelled');
+        await atDoor(() =>
+          ledger.watch({ id: this.#job.id, modelSlug: this.#job.modelSlug, priority: this.#terms.priority }),
+        );
+        if (!(await atDoor(() => jobs.accept(this.#job, summary), this.#parts.audio.putLimitMs)))
+          throw new AsrError('cancelled');
         return;
       } catch (error) {
         // Asking again finds out whether it was accepted.

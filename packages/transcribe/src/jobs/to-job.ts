@@ -34,15 +34,21 @@ export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = 
 }
 
 /** The language that the text will be in, where that is known before it is. */
-export function textLanguageOf({ decode, fallbackLanguage }: Pick<JobManifest, 'decode' | 'fallbackLanguage'>): string | null {
+export function textLanguageOf({
+  decode,
+  fallbackLanguage,
+}: Pick<JobManifest, 'decode' | 'fallbackLanguage'>): string | null {
   if (decode?.task === 'translate') return 'en';
-  return decode?.language === MULTI ? null : decode?.language ?? fallbackLanguage;
+  return decode?.language === MULTI ? null : (decode?.language ?? fallbackLanguage);
 }
 
 export function statusOf({ state, done }: Pick<JobManifest, 'state' | 'done'>): JobStatus {
   switch (state) {
-    case 'running': return done === 0 ? 'queued' : 'running';
-    case 'assembling': return 'running';
-    default: return state;
+    case 'running':
+      return done === 0 ? 'queued' : 'running';
+    case 'assembling':
+      return 'running';
+    default:
+      return state;
   }
 }

@@ -10,7 +10,10 @@ import { createLogger } from '@murmuration/runtime';
 import { pieces, startNode, submission, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
 
-interface Hit { readonly headers: IncomingHttpHeaders; readonly body: string }
+interface Hit {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const key = Buffer.alloc(32, 7);
@@ -32,20 +35,26 @@ before(async () => {
   worker = await SimulatedWorker.start(server.url, logger);
   receiver = createServer((request, response) => {
     const body: Buffer[] = [];
-    request.on('data', (piece: Buffer) => { body.push(piece); });
+    request.on('data', (piece: Buffer) => {
+      body.push(piece);
+    });
     request.on('end', () => {
       hits.push({ headers: request.headers, body: Buffer.concat(body).toString() });
       response.writeHead(answers.shift() ?? 204).end();
     });
   });
-  await new Promise<void>((resolve) => { receiver.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    receiver.listen(0, '127.0.0.1', resolve);
+  });
   url = `http://127.0.0.1:${String((receiver.address() as AddressInfo).port)}/hook`;
 });
 
 after(async () => {
   await worker.close();
   await outbound.close();
-  await new Promise((resolve) => { receiver.close(resolve); });
+  await new Promise((resolve) => {
+    receiver.close(resolve);
+  });
   await server.close();
 });
 
@@ -67,29 +76,44 @@ async function withNode(use: (node: JobsNode) => Promise<void>): Promise<void> {
 
 function startReceiverNode(): Promise<JobsNode> {
   return startNode(server.url, logger, {
-    outbound, webhookSecret, ownWebhookSecret: (owner) => (owner === 'acme' ? `whsec_${ownKey.toString('base64')}` : null),
+    outbound,
+    webhookSecret,
+    ownWebhookSecret: (owner) => (owner === 'acme' ? `whsec_${ownKey.toString('base64')}` : null),
     retryPauseMs: ({ attempt }) => (attempt >= 5 ? null : pauseMs),
   });
 }
 
 const webhook = (events: Webhook['events'] = ['job.done', 'job.failed', 'job.cancelled']): Webhook => ({ url, events });
-const refused = (code: string, param: string | null = null) => (error: unknown) => error instanceof AsrError && error.code === code && error.param === param;
+const refused =
+  (code: string, param: string | null = null) =>
+  (error: unknown) =>
+    error instanceof AsrError && error.code === code && error.param === param;
 
 function signedBy(hit: Hit, secret: Buffer): boolean {
   const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } = hit.headers;
-  return signature === `v1,${createHmac('sha256', secret).update(`${String(id)}.${String(timestamp)}.${hit.body}`).digest('base64')}`;
+  return (
+    signature ===
+    `v1,${createHmac('sha256', secret)
+      .update(`${String(id)}.${String(timestamp)}.${hit.body}`)
+      .digest('base64')}`
+  );
 }
 
 /** The job's delivery once it is in this state. */
 async function untilDelivery(node: JobsNode, id: string, state: string) {
-  return until(async () => (await node.jobs.deliveries(id, 'everybody')).find((delivery) => delivery.state === state) ?? null);
+  return until(
+    async () => (await node.jobs.deliveries(id, 'everybody')).find((delivery) => delivery.state === state) ?? null,
+  );
 }
 
 test('A webhook hears of the end once, signed, without the transcript', async () => {
   await withNode(async (node) => {
     const { job } = await node.jobs.submit(submission({ webhook: webhook(), metadata: { order: 7 } }));
     const delivery = await untilDelivery(node, job.id, 'delivered');
-    assert.deepEqual([delivery.id, delivery.event, delivery.attempts.length, delivery.attempts[0]?.status, delivery.nextAttemptAtMs], [`msg_${job.id}_done`, 'job.done', 1, 204, null]);
+    assert.deepEqual(
+      [delivery.id, delivery.event, delivery.attempts.length, delivery.attempts[0]?.status, delivery.nextAttemptAtMs],
+      [`msg_${job.id}_done`, 'job.done', 1, 204, null],
+    );
     assert.equal(hits.length, 1);
     const [hit] = hits;
     assert.ok(hit !== undefined && signedBy(hit, key));
@@ -97,8 +121,15 @@ test('A webhook hears of the end once, signed, without the transcript', async ()
     const done = await node.jobs.get(job.id, 'everybody');
     const self = `/v1/jobs/${job.id}`;
     assert.deepEqual(JSON.parse(hit.body), {
-      type: 'job.done', timestamp: new Date(done.finishedAtMs ?? 0).toISOString(),
-      data: { id: job.id, status: 'done', metadata: { order: 7 }, error: null, urls: { self, events: `${self}/events`, transcript: `${self}/transcript.json` } },
+      type: 'job.done',
+      timestamp: new Date(done.finishedAtMs ?? 0).toISOString(),
+      data: {
+        id: job.id,
+        status: 'done',
+        metadata: { order: 7 },
+        error: null,
+        urls: { self, events: `${self}/events`, transcript: `${self}/transcript.json` },
+      },
     });
   });
 });
@@ -108,10 +139,21 @@ test('A receiver that fails is told again, each time the same under the same id,
     answers = [500, 503, 301];
     const { job } = await node.jobs.submit(submission({ webhook: webhook(), owner: 'acme' }));
     const delivery = await untilDelivery(node, job.id, 'delivered');
-    assert.deepEqual(delivery.attempts.map((attempt) => [attempt.status, attempt.fault]), [[500, 'status'], [503, 'status'], [301, 'status'], [204, null]]);
+    assert.deepEqual(
+      delivery.attempts.map((attempt) => [attempt.status, attempt.fault]),
+      [
+        [500, 'status'],
+        [503, 'status'],
+        [301, 'status'],
+        [204, null],
+      ],
+    );
     assert.equal(new Set(hits.map((hit) => hit.body)).size, 1);
     assert.deepEqual([...new Set(hits.map((hit) => hit.headers['webhook-id']))], [`msg_${job.id}_done`]);
-    assert.ok(hits.every((hit) => signedBy(hit, ownKey)), 'the key\'s own secret goes before the general one');
+    assert.ok(
+      hits.every((hit) => signedBy(hit, ownKey)),
+      "the key's own secret goes before the general one",
+    );
   });
 });
 
@@ -119,7 +161,10 @@ test('410 ends it, and so does the end of the day', async () => {
   await withNode(async (node) => {
     answers = [500, 410];
     const gone = await node.jobs.submit(submission({ webhook: webhook() }));
-    assert.deepEqual((await untilDelivery(node, gone.job.id, 'failed')).attempts.map((attempt) => attempt.fault), ['status', 'gone']);
+    assert.deepEqual(
+      (await untilDelivery(node, gone.job.id, 'failed')).attempts.map((attempt) => attempt.fault),
+      ['status', 'gone'],
+    );
     hits = [];
     answers = [500, 500, 500, 500, 500, 500, 500];
     const deaf = await node.jobs.submit(submission({ webhook: webhook() }));
@@ -137,7 +182,9 @@ test('A restart between two attempts loses none, nor does the loss of the queue'
   await until(async () => ((await first.jobs.deliveries(job.id, 'everybody'))[0]?.attempts.length === 1 ? true : null));
   first.crash();
   const second = await startReceiverNode();
-  await until(async () => ((await second.jobs.deliveries(job.id, 'everybody'))[0]?.attempts.length === 2 ? true : null));
+  await until(async () =>
+    (await second.jobs.deliveries(job.id, 'everybody'))[0]?.attempts.length === 2 ? true : null,
+  );
   const keys = await second.redis.keys('{murm-webhooks}:*');
   assert.ok(keys.length > 0);
   await second.redis.del(...keys);
@@ -155,7 +202,10 @@ test('A delivery is begun again on demand under the same id; without a webhook, 
     const [pending] = await node.jobs.redeliver(job.id, 'everybody');
     assert.equal(pending?.id, `msg_${job.id}_done`);
     const delivered = await untilDelivery(node, job.id, 'delivered');
-    assert.deepEqual(delivered.attempts.map((attempt) => attempt.status), [410, 204]);
+    assert.deepEqual(
+      delivered.attempts.map((attempt) => attempt.status),
+      [410, 204],
+    );
     assert.deepEqual(hits[0]?.body, hits[1]?.body);
     const silent = await node.jobs.submit(submission());
     await assert.rejects(node.jobs.redeliver(silent.job.id, 'everybody'), refused('no_webhook'));
@@ -199,10 +249,10 @@ test('Of a job that is deleted before its end the webhook hears without its meta
     pauseMs = 100;
     answers = Array.from({ length: 100 }, () => 500);
     const done = await node.jobs.submit(submission({ webhook: webhook(), metadata: { order: 8 } }));
-    await until(async () => ((await node.jobs.deliveries(done.job.id, 'everybody'))[0]?.attempts.length ?? null));
+    await until(async () => (await node.jobs.deliveries(done.job.id, 'everybody'))[0]?.attempts.length ?? null);
     await node.jobs.cancel(done.job.id, 'everybody');
     assert.deepEqual(await node.jobs.deliveries(done.job.id, 'everybody'), []);
-    await until(async () => (await node.redis.zcard('murm:{jobs}:webhooks') === 1 ? null : true));
+    await until(async () => ((await node.redis.zcard('murm:{jobs}:webhooks')) === 1 ? null : true));
     await assert.rejects(node.jobs.redeliver(done.job.id, 'everybody'), refused('result_expired'));
   });
 });
@@ -220,8 +270,18 @@ test('A message is tried no longer than its job is kept', async () => {
 
 test('A webhook that may not be reached, or that nothing could sign, is refused at once', async () => {
   await withNode(async (node) => {
-    for (const bad of ['http://10.0.0.1/x', 'http://[::1]/x', 'ftp://example.com/x', 'http://user:pass@example.com/x', 'http://169.254.169.254/']) {
-      await assert.rejects(node.jobs.submit(submission({ webhook: { ...webhook(), url: bad } })), refused('url_not_allowed', 'webhook'), bad);
+    for (const bad of [
+      'http://10.0.0.1/x',
+      'http://[::1]/x',
+      'ftp://example.com/x',
+      'http://user:pass@example.com/x',
+      'http://169.254.169.254/',
+    ]) {
+      await assert.rejects(
+        node.jobs.submit(submission({ webhook: { ...webhook(), url: bad } })),
+        refused('url_not_allowed', 'webhook'),
+        bad,
+      );
     }
   });
   const node = await startNode(server.url, logger, { outbound });

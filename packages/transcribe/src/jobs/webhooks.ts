@@ -46,7 +46,12 @@ export class Webhooks {
     } catch (error) {
       throw error instanceof AsrError ? new AsrError(error.code, error.message, { param: 'webhook' }) : error;
     }
-    if (this.#secretOf(owner) === null) throw new AsrError('invalid_field', 'webhook: no secret is set up that would sign it. Ask the operator to set WEBHOOK_SECRET, or leave the webhook out.', { param: 'webhook' });
+    if (this.#secretOf(owner) === null)
+      throw new AsrError(
+        'invalid_field',
+        'webhook: no secret is set up that would sign it. Ask the operator to set WEBHOOK_SECRET, or leave the webhook out.',
+        { param: 'webhook' },
+      );
   }
 
   /** Queues the message of the job's end if its webhook asks for it. May be called again. */
@@ -80,7 +85,8 @@ export class Webhooks {
 
   #againMs(group: string): number {
     const nowMs = Date.now();
-    if (this.#again.size > MAX_REMEMBERED) for (const [other, atMs] of this.#again) if (atMs < nowMs) this.#again.delete(other);
+    if (this.#again.size > MAX_REMEMBERED)
+      for (const [other, atMs] of this.#again) if (atMs < nowMs) this.#again.delete(other);
     const atMs = Math.max(nowMs + AGAIN_AFTER_MS, (this.#again.get(group) ?? 0) + AGAIN_APART_MS);
     this.#again.set(group, atMs);
     return atMs - nowMs;
@@ -91,11 +97,30 @@ export class Webhooks {
     const tries = standing.tries + 1;
     const firstAtMs = standing.tries === 0 ? atMs : standing.firstAtMs;
     const outcome = await this.#deliver(standing, tries);
-    const pauseMs = outcome.outcome === 'retry' ? (this.#sender.retryPauseMs ?? retryPauseMs)({ attempt: tries, firstAtMs, nowMs: Date.now(), retryAfterMs: outcome.retryAfterMs }) : null;
-    await this.#log.attempted(job, { atMs, status: outcome.status, fault: outcome.outcome === 'gone' ? 'gone' : outcome.error, durationMs: Math.round(outcome.durationMs) }, {
-      state: outcome.outcome === 'delivered' ? 'delivered' : pauseMs === null ? 'failed' : 'pending',
-      tries, firstAtMs, nextAtMs: pauseMs === null ? null : Date.now() + pauseMs,
-    });
+    const pauseMs =
+      outcome.outcome === 'retry'
+        ? (this.#sender.retryPauseMs ?? retryPauseMs)({
+            attempt: tries,
+            firstAtMs,
+            nowMs: Date.now(),
+            retryAfterMs: outcome.retryAfterMs,
+          })
+        : null;
+    await this.#log.attempted(
+      job,
+      {
+        atMs,
+        status: outcome.status,
+        fault: outcome.outcome === 'gone' ? 'gone' : outcome.error,
+        durationMs: Math.round(outcome.durationMs),
+      },
+      {
+        state: outcome.outcome === 'delivered' ? 'delivered' : pauseMs === null ? 'failed' : 'pending',
+        tries,
+        firstAtMs,
+        nextAtMs: pauseMs === null ? null : Date.now() + pauseMs,
+      },
+    );
     return pauseMs;
   }
 
@@ -109,18 +134,38 @@ export class Webhooks {
   async deliveries(job: string): Promise<WebhookDeliveryRecord[]> {
     const standing = await this.#log.read(job);
     if (standing === null) return [];
-    return [{ id: standing.id, event: standing.event, state: standing.state, attempts: await this.#log.attempts(job), nextAttemptAtMs: standing.state === 'pending' ? standing.nextAtMs : null }];
+    return [
+      {
+        id: standing.id,
+        event: standing.event,
+        state: standing.state,
+        attempts: await this.#log.attempts(job),
+        nextAttemptAtMs: standing.state === 'pending' ? standing.nextAtMs : null,
+      },
+    ];
   }
 
   async #open(job: JobManifest, webhook: Webhook, event: WebhookEvent): Promise<void> {
     const keepMs = Math.max(0, (job.expiresAtMs ?? 0) - Date.now());
-    await this.#log.open(job.id, { id: `msg_${job.id}_${job.state}`, event, url: webhook.url, owner: job.owner, payload: payloadOf(job, event) }, keepMs + this.#sender.partingMs);
+    await this.#log.open(
+      job.id,
+      { id: `msg_${job.id}_${job.state}`, event, url: webhook.url, owner: job.owner, payload: payloadOf(job, event) },
+      keepMs + this.#sender.partingMs,
+    );
   }
 
-  #deliver({ url, id, payload, owner }: WebhookStanding, attempt: number): Promise<Pick<Awaited<ReturnType<typeof deliver>>, 'outcome' | 'status' | 'durationMs' | 'retryAfterMs'> & { readonly error: string | null }> {
+  #deliver(
+    { url, id, payload, owner }: WebhookStanding,
+    attempt: number,
+  ): Promise<
+    Pick<Awaited<ReturnType<typeof deliver>>, 'outcome' | 'status' | 'durationMs' | 'retryAfterMs'> & {
+      readonly error: string | null;
+    }
+  > {
     const secret = this.#secretOf(owner);
     // It may have been revoked; another may come.
-    if (secret === null) return Promise.resolve({ outcome: 'retry', status: null, durationMs: 0, retryAfterMs: null, error: 'no_secret' });
+    if (secret === null)
+      return Promise.resolve({ outcome: 'retry', status: null, durationMs: 0, retryAfterMs: null, error: 'no_secret' });
     return deliver({ url, secret, id, payload, attempt }, { client: this.#sender.client });
   }
 

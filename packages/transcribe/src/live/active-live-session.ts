@@ -1,6 +1,19 @@
 import { countedRateHz, frameBytes } from '@murmuration/audio';
-import { AsrError, samplesToMs, type LiveEnd, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
-import { backendUnavailable, liveWakeChannel, type LiveOwner, type LiveRecord, type RenewAnswer } from '@murmuration/store';
+import {
+  AsrError,
+  samplesToMs,
+  type LiveEnd,
+  type LiveNews,
+  type LiveSettings,
+  type ModelDescription,
+} from '@murmuration/contracts';
+import {
+  backendUnavailable,
+  liveWakeChannel,
+  type LiveOwner,
+  type LiveRecord,
+  type RenewAnswer,
+} from '@murmuration/store';
 import { ArrivalClock } from './arrival-clock.js';
 import { followNews } from './follow-news.js';
 import { LiveClock } from './live-clock.js';
@@ -11,7 +24,11 @@ import type { LiveSession } from './live-service.js';
 import { within } from './within.js';
 
 /** Told once by each owner of a session. */
-const MIX_ADJUSTED = { code: 'mix_adjusted', message: 'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.' };
+const MIX_ADJUSTED = {
+  code: 'mix_adjusted',
+  message:
+    'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.',
+};
 
 /** A sender may be this far ahead of the workers: audio of ended utterances that are not final, milliseconds. */
 const MAX_PENDING_MS = 30_000;
@@ -72,13 +89,15 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     const frame = frameBytes(record.settings);
     this.#pump = new LivePump({
       frameBytes: frame ?? 1,
-      bytesAMs: frame === null ? CONTAINER_BYTES_A_MS : frame * countedRateHz(record.settings) / 1_000,
+      bytesAMs: frame === null ? CONTAINER_BYTES_A_MS : (frame * countedRateHz(record.settings)) / 1_000,
       hear: (bytes) => this.#hear(bytes),
       heldUp: () => this.#recorder.pendingMs > MAX_PENDING_MS,
       onError: (error) => this.#onError(error),
     });
     this.#state = record.state === 'closed' ? 'closed' : record.state === 'finishing' ? 'finishing' : 'open';
-    this.#unlisten = parts.channels.listen(liveWakeChannel(this.id), (message) => { this.#onMessage(message); });
+    this.#unlisten = parts.channels.listen(liveWakeChannel(this.id), (message) => {
+      this.#onMessage(message);
+    });
     if (this.#state !== 'open') this.#pump.stop();
     if (this.#state === 'closed') this.#leave();
     // Whoever had the session before may have left an utterance in progress.
@@ -118,7 +137,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   async commit(): Promise<number | null> {
-    return await this.#command(() => this.#recorder.commit()) ?? null;
+    return (await this.#command(() => this.#recorder.commit())) ?? null;
   }
 
   async clear(): Promise<void> {
@@ -144,7 +163,10 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
 
   async detach(): Promise<void> {
     // What has arrived is still stored, so that less must be sent again.
-    await within(this.#pump.command(() => Promise.resolve()), DETACH_LIMIT_MS).catch(() => undefined);
+    await within(
+      this.#pump.command(() => Promise.resolve()),
+      DETACH_LIMIT_MS,
+    ).catch(() => undefined);
     if (this.#state !== 'open' && this.#state !== 'finishing') return;
     this.#state = 'left';
     this.#leave();
@@ -176,7 +198,8 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       // While the sender is held up it cannot send.
       if (this.#pump.isSenderWaiting) this.#clock.heard();
       const due = this.#clock.due();
-      if (due?.type === 'warning') await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
+      if (due?.type === 'warning')
+        await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
       // Not waited for: it comes after all audio that waits, and that may wait for finals that this look is to find.
       if (due?.type === 'end') this.finish(due.end).catch(() => undefined);
     }
@@ -221,17 +244,27 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   /** An utterance in progress ends when no audio has come for `idleEndpointingMs`. */
   #expectPause(): void {
     const { detect, idleEndpointingMs } = this.settings;
-    if (this.#pauseTimer !== null || this.#state !== 'open' || !detect || idleEndpointingMs === null || !this.#recorder.isOpen) return;
-    this.#pauseTimer = setTimeout(() => {
-      // What has come in while this process was busy is read before it is missed.
-      setImmediate(() => {
-        this.#pauseTimer = null;
-        if (this.#state !== 'open' || !this.#recorder.isOpen) return;
-        if (this.#pump.isBusy) this.#arrivals.arrived();
-        if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
-        else this.#command(() => this.#recorder.pause()).catch(() => undefined);
-      });
-    }, Math.max(1, idleEndpointingMs - this.#arrivals.quietMs));
+    if (
+      this.#pauseTimer !== null ||
+      this.#state !== 'open' ||
+      !detect ||
+      idleEndpointingMs === null ||
+      !this.#recorder.isOpen
+    )
+      return;
+    this.#pauseTimer = setTimeout(
+      () => {
+        // What has come in while this process was busy is read before it is missed.
+        setImmediate(() => {
+          this.#pauseTimer = null;
+          if (this.#state !== 'open' || !this.#recorder.isOpen) return;
+          if (this.#pump.isBusy) this.#arrivals.arrived();
+          if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
+          else this.#command(() => this.#recorder.pause()).catch(() => undefined);
+        });
+      },
+      Math.max(1, idleEndpointingMs - this.#arrivals.quietMs),
+    );
   }
 
   async #finish(end: LiveEnd): Promise<void> {
@@ -253,7 +286,10 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       await this.#finish('failed');
     } catch (other) {
       const told = AsrError.from(other);
-      this.#parts.logger.warn({ session: this.id, code: told.code, reason: told.cause instanceof Error ? told.cause.message : undefined }, 'a live session cannot go on here');
+      this.#parts.logger.warn(
+        { session: this.id, code: told.code, reason: told.cause instanceof Error ? told.cause.message : undefined },
+        'a live session cannot go on here',
+      );
       this.fail(told.code === 'session_lost' ? told : backendUnavailable(told));
     }
   }
@@ -261,7 +297,13 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   #onMessage(message: string): void {
     if (message.startsWith('epoch ')) {
       // Its own taking comes here, too, and after a failover one that the store has lost: the store says who has it.
-      if (message.split(' ')[2] !== this.holder) void this.#parts.store.renew([this]).then(([answer = 'gone']) => { this.renewed(answer); }, () => undefined);
+      if (message.split(' ')[2] !== this.holder)
+        void this.#parts.store.renew([this]).then(
+          ([answer = 'gone']) => {
+            this.renewed(answer);
+          },
+          () => undefined,
+        );
       return;
     }
     // Finals make room for a sender that is held up.
@@ -287,16 +329,27 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     if (this.#recorder.pendingMs === 0 || performance.now() - this.#progressMs < QUIET_MS) return;
     this.#progressMs = performance.now();
     const open = await this.#parts.store.openFinals(this.id);
-    if ((this.#finishAsked || this.#state === 'finishing') && ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS) {
+    if (
+      (this.#finishAsked || this.#state === 'finishing') &&
+      ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS
+    ) {
       await this.#giveUp(open);
       return;
     }
-    await this.#parts.queues.addLive(this.model.slug, open.map((utterance) => ({ session: this.id, utterance, revision: null })));
+    await this.#parts.queues.addLive(
+      this.model.slug,
+      open.map((utterance) => ({ session: this.id, utterance, revision: null })),
+    );
   }
 
   /** No worker has given a final for long: the session ends without those that are awaited. */
   async #giveUp(open: readonly number[]): Promise<void> {
-    await this.#parts.store.tell(this, 'error', { error: new AsrError('no_worker', 'No worker has transcribed the last utterances in time. The session ends without their text.').toRecord() });
+    await this.#parts.store.tell(this, 'error', {
+      error: new AsrError(
+        'no_worker',
+        'No worker has transcribed the last utterances in time. The session ends without their text.',
+      ).toRecord(),
+    });
     await this.#parts.store.close(this, 'failed');
     this.#close();
     await this.#parts.queues.removeFinals(this.model.slug, this.id, open);

@@ -15,7 +15,11 @@ function longestQuietMs(arrivals: readonly (readonly [atMs: number, audioMs: num
   return longestMs;
 }
 
-const every = (gapMs: number, count: number, jitterMs: (index: number) => number = () => 0): (readonly [number, number])[] =>
+const every = (
+  gapMs: number,
+  count: number,
+  jitterMs: (index: number) => number = () => 0,
+): (readonly [number, number])[] =>
   Array.from({ length: count }, (_, index) => [index * gapMs + jitterMs(index), gapMs] as const);
 
 test('senders of frames, of slices of two seconds, and through a network that stalls for 0.9 s are quiet for less than a second', () => {
@@ -24,8 +28,9 @@ test('senders of frames, of slices of two seconds, and through a network that st
     slices: every(2_000, 6),
     'slices that come late at times': every(2_000, 6, (index) => (index % 2) * 800),
     // All that was spoken during the stall comes after it at once.
-    stalls: every(100, 120, (index) => (index % 40 >= 20 && index % 40 < 29 ? (29 - index % 40) * 100 : 0)),
-  })) assert.ok(longestQuietMs(arrivals) < 1_000, name);
+    stalls: every(100, 120, (index) => (index % 40 >= 20 && index % 40 < 29 ? (29 - (index % 40)) * 100 : 0)),
+  }))
+    assert.ok(longestQuietMs(arrivals) < 1_000, name);
 });
 
 test('a muted microphone is quiet from its last frame on, also after a stall or a faster beginning', () => {

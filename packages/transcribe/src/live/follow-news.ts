@@ -6,7 +6,12 @@ const PATIENCE_MS = 30_000;
 const AGAIN_AFTER_MS = 200;
 
 /** A session's events after `afterId`; a Redis that is away for a while is waited for. Throws `backend_unavailable` when it stays away. */
-export async function *followNews(events: LiveEvents, session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
+export async function* followNews(
+  events: LiveEvents,
+  session: string,
+  afterId: string,
+  signal: AbortSignal,
+): AsyncGenerator<LiveNews, void, void> {
   let last = afterId;
   let downSinceMs: number | null = null;
   while (!signal.aborted) {
@@ -20,7 +25,9 @@ export async function *followNews(events: LiveEvents, session: string, afterId: 
     } catch (error) {
       downSinceMs ??= performance.now();
       if (performance.now() - downSinceMs > PATIENCE_MS) throw backendUnavailable(error);
-      await new Promise((resolve) => { setTimeout(resolve, AGAIN_AFTER_MS); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, AGAIN_AFTER_MS);
+      });
     }
   }
 }

@@ -40,11 +40,19 @@ export class LiveClock {
     const quietMs = performance.now() - this.#heardMs;
     if (!this.#longestWarned && leftMs <= this.#longestWarningMs) {
       this.#longestWarned = true;
-      return { type: 'warning', code: 'session_ends_soon', message: `The session reaches its longest time in ${seconds(leftMs)}. Start another one.` };
+      return {
+        type: 'warning',
+        code: 'session_ends_soon',
+        message: `The session reaches its longest time in ${seconds(leftMs)}. Start another one.`,
+      };
     }
     if (!this.#idleWarned && quietMs >= this.#idleMs - Math.min(IDLE_WARNING_MS, this.#idleMs / 2)) {
       this.#idleWarned = true;
-      return { type: 'warning', code: 'idle_soon', message: `No audio came for ${seconds(quietMs)}. The session ends in ${seconds(this.#idleMs - quietMs)} unless some comes.` };
+      return {
+        type: 'warning',
+        code: 'idle_soon',
+        message: `No audio came for ${seconds(quietMs)}. The session ends in ${seconds(this.#idleMs - quietMs)} unless some comes.`,
+      };
     }
     if (leftMs > 0 && quietMs < this.#idleMs) return null;
     this.#ended = true;

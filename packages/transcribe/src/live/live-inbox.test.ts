@@ -4,14 +4,21 @@ import { LiveInbox } from './live-inbox.js';
 
 test('Audio cut anywhere is handed out in whole frames, never more than asked for, and nothing of it is lost', () => {
   const inbox = new LiveInbox(4, 13);
-  for (const piece of [[0], [1, 2, 3, 4, 5], [], [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]]) inbox.addBytes(Uint8Array.from(piece));
+  for (const piece of [[0], [1, 2, 3, 4, 5], [], [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]])
+    inbox.addBytes(Uint8Array.from(piece));
   const pieces: number[][] = [];
   while (inbox.ready) {
     const task = inbox.take();
     if (task !== null && 'bytes' in task) pieces.push([...task.bytes]);
   }
-  assert.deepEqual(pieces.map((piece) => piece.length), [12, 4]);
-  assert.deepEqual(pieces.flat(), Array.from({ length: 16 }, (_, at) => at));
+  assert.deepEqual(
+    pieces.map((piece) => piece.length),
+    [12, 4],
+  );
+  assert.deepEqual(
+    pieces.flat(),
+    Array.from({ length: 16 }, (_, at) => at),
+  );
   assert.equal(inbox.bytes, 2);
 });
 
@@ -19,7 +26,10 @@ test('A command comes after the audio before it and before the audio after it; h
   const inbox = new LiveInbox(2, 100);
   const done: string[] = [];
   inbox.addBytes(Uint8Array.from([1, 2, 3]));
-  inbox.addCommand(() => { done.push('command'); return Promise.resolve(); });
+  inbox.addCommand(() => {
+    done.push('command');
+    return Promise.resolve();
+  });
   inbox.addBytes(Uint8Array.from([4, 5]));
   while (inbox.ready) {
     const task = inbox.take();

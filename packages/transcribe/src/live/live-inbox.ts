@@ -44,7 +44,9 @@ export class LiveInbox {
   /** The next command, or all audio up to it as one piece of whole frames. What is left of a frame stays. */
   take(): LiveTask | null {
     const upTo = this.#tasks.findIndex((task) => 'command' in task);
-    const audio = (upTo < 0 ? this.#tasks : this.#tasks.slice(0, upTo)).flatMap((task) => ('bytes' in task ? [task.bytes] : []));
+    const audio = (upTo < 0 ? this.#tasks : this.#tasks.slice(0, upTo)).flatMap((task) =>
+      'bytes' in task ? [task.bytes] : [],
+    );
     const available = audio.reduce((sum, piece) => sum + piece.length, 0);
     const length = Math.min(this.#maxBytes, available - (available % this.#frameBytes));
     if (length > 0) return { bytes: this.#cut(audio, length) };

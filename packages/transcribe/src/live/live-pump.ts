@@ -59,14 +59,17 @@ export class LivePump {
     this.#inbox.addBytes(bytes);
     if (this.#inbox.bytes >= this.#work.bytesAMs * HASTE_MS) this.#hurry();
     this.#start();
-    while (!this.#isStopped() && (this.#inbox.bytes > this.#work.bytesAMs * AHEAD_MS || this.#work.heldUp())) await this.#woken();
+    while (!this.#isStopped() && (this.#inbox.bytes > this.#work.bytesAMs * AHEAD_MS || this.#work.heldUp()))
+      await this.#woken();
   }
 
   /** Does something after all that came before. Answers undefined when it was stopped first; throws what the work throws. */
   async command<T>(work: () => Promise<T>): Promise<T | undefined> {
     if (this.#stopped) return undefined;
     return new Promise<T | undefined>((resolve, reject) => {
-      const giveUp = (): void => { resolve(undefined); };
+      const giveUp = (): void => {
+        resolve(undefined);
+      };
       this.#commands.add(giveUp);
       this.#inbox.addCommand(async () => {
         try {
@@ -112,11 +115,13 @@ export class LivePump {
 
   #start(): void {
     if (this.#running !== null || this.#stopped || !this.#inbox.ready) return;
-    this.#running = this.#run().catch((error: unknown) => this.#work.onError(AsrError.from(error))).finally(() => {
-      this.#running = null;
-      this.wake();
-      this.#start();
-    });
+    this.#running = this.#run()
+      .catch((error: unknown) => this.#work.onError(AsrError.from(error)))
+      .finally(() => {
+        this.#running = null;
+        this.wake();
+        this.#start();
+      });
   }
 
   async #run(): Promise<void> {
@@ -137,12 +142,17 @@ export class LivePump {
     if (waitMs <= 0 || this.#inbox.hasCommand || this.#inbox.bytes >= this.#work.bytesAMs * HASTE_MS) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
-      this.#hurry = () => { clearTimeout(timer); resolve(); };
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
     this.#hurry = () => undefined;
   }
 
   #woken(): Promise<void> {
-    return new Promise((resolve) => { this.#waiters.push(resolve); });
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
   }
 }

@@ -1,6 +1,20 @@
 import { AsrError, msToSamples, samplesToMs, type LiveEnd } from '@murmuration/contracts';
-import type { LiveSegmenterSnapshot, LiveSegmenterState, SegmentedPiece, LiveSegmenter, LiveSegmenterSettings, UtteranceEvent } from '@murmuration/audio';
-import { backendUnavailable, type ChangeAnswer, type LiveChange, type LiveChangeEvent, type LiveOwner, type LiveRecord } from '@murmuration/store';
+import type {
+  LiveSegmenterSnapshot,
+  LiveSegmenterState,
+  SegmentedPiece,
+  LiveSegmenter,
+  LiveSegmenterSettings,
+  UtteranceEvent,
+} from '@murmuration/audio';
+import {
+  backendUnavailable,
+  type ChangeAnswer,
+  type LiveChange,
+  type LiveChangeEvent,
+  type LiveOwner,
+  type LiveRecord,
+} from '@murmuration/store';
 import type { LiveParts } from './live-parts.js';
 import { within } from './within.js';
 
@@ -161,11 +175,14 @@ export class LiveRecorder {
   async #opened(): Promise<LiveSegmenter> {
     if (this.#segmenter !== null) return this.#segmenter;
     const { snapshot, snapshotAtSamples, decoder } = this.#record;
-    const state: LiveSegmenterState | null = this.#positionSamples === 0 ? null : {
-      positionSamples: snapshotAtSamples,
-      snapshot: snapshot === null ? null : JSON.parse(snapshot) as LiveSegmenterSnapshot,
-      decoder: decoder === null ? null : JSON.parse(decoder) as LiveSegmenterState['decoder'],
-    };
+    const state: LiveSegmenterState | null =
+      this.#positionSamples === 0
+        ? null
+        : {
+            positionSamples: snapshotAtSamples,
+            snapshot: snapshot === null ? null : (JSON.parse(snapshot) as LiveSegmenterSnapshot),
+            decoder: decoder === null ? null : (JSON.parse(decoder) as LiveSegmenterState['decoder']),
+          };
     const segmenter = await this.#parts.segmenters.open(this.#settings, state);
     this.#segmenter = segmenter;
     const events: UtteranceEvent[] = [];
@@ -177,7 +194,13 @@ export class LiveRecorder {
       events.push(...(await segmenter.replay(pcm)).events);
     }
     this.#replayed = events;
-    if (lostSamples > 0) await this.#patiently(this.#parts.store.tell(this.#owner, 'warning', { code: 'audio_lost', message: `The store has lost ${String(Math.round(samplesToMs(lostSamples)))} ms of the session's audio; silence is in their place.` }));
+    if (lostSamples > 0)
+      await this.#patiently(
+        this.#parts.store.tell(this.#owner, 'warning', {
+          code: 'audio_lost',
+          message: `The store has lost ${String(Math.round(samplesToMs(lostSamples)))} ms of the session's audio; silence is in their place.`,
+        }),
+      );
     return segmenter;
   }
 
@@ -200,14 +223,19 @@ export class LiveRecorder {
     const change: LiveChange = {
       op: `${this.#owner.holder}.${String(this.#opNumber++)}`,
       after: this.#op,
-      fromSamples: this.#positionSamples, toSamples: heard.positionSamples, pcm: heard.pcm,
+      fromSamples: this.#positionSamples,
+      toSamples: heard.positionSamples,
+      pcm: heard.pcm,
       sourceSamples: this.#sourceSamples + heard.sourceSamples,
       decoder: heard.decoder === null ? null : JSON.stringify(heard.decoder),
       snapshot: heard.snapshot === null ? null : JSON.stringify(heard.snapshot),
       snapshotAtSamples: this.#snapshotAtSamples,
       // What is heard again after a loss begins at the snapshot.
       keepFromSamples: Math.min(heard.keepFromSamples, this.#snapshotAtSamples),
-      open: heard.open, events, cleared, renew,
+      open: heard.open,
+      events,
+      cleared,
+      renew,
       partialAfterSamples: settings.interimResults ? msToSamples(PARTIAL_EVERY_MS) : 0,
       finish: finish ?? null,
     };
@@ -254,9 +282,14 @@ export class LiveRecorder {
   /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */
   #queue(events: readonly LiveChangeEvent[], open: number | null, partial: number | null): void {
     const { id, model } = this.#record;
-    const entries = events.flatMap((event) => (event.type === 'ended' ? [{ session: id, utterance: event.planned.utterance, revision: null }] : []));
+    const entries = events.flatMap((event) =>
+      event.type === 'ended' ? [{ session: id, utterance: event.planned.utterance, revision: null }] : [],
+    );
     if (entries.length > 0) this.#parts.queues.addLive(model.slug, entries).catch(() => undefined);
-    if (partial !== null && open !== null) this.#parts.queues.addLive(model.slug, [{ session: id, utterance: open, revision: partial }]).catch(() => undefined);
+    if (partial !== null && open !== null)
+      this.#parts.queues
+        .addLive(model.slug, [{ session: id, utterance: open, revision: partial }])
+        .catch(() => undefined);
   }
 
   #patiently<T>(answer: Promise<T>): Promise<T> {
@@ -265,12 +298,17 @@ export class LiveRecorder {
 }
 
 function changeEvent(event: UtteranceEvent): LiveChangeEvent {
-  if (event.type === 'started') return { type: 'started', utterance: event.utterance, atMs: Math.round(samplesToMs(event.speechStartSamples)) };
+  if (event.type === 'started')
+    return { type: 'started', utterance: event.utterance, atMs: Math.round(samplesToMs(event.speechStartSamples)) };
   return {
     type: 'ended',
     planned: {
-      utterance: event.utterance, by: event.by, startSamples: event.startSamples, samples: event.endSamples - event.startSamples,
-      startMs: Math.round(samplesToMs(event.speechStartSamples)), endMs: Math.round(samplesToMs(event.speechEndSamples)),
+      utterance: event.utterance,
+      by: event.by,
+      startSamples: event.startSamples,
+      samples: event.endSamples - event.startSamples,
+      startMs: Math.round(samplesToMs(event.speechStartSamples)),
+      endMs: Math.round(samplesToMs(event.speechEndSamples)),
     },
   };
 }
@@ -279,5 +317,14 @@ function changeEvent(event: UtteranceEvent): LiveChangeEvent {
 function segmenterSettingsOf({ settings, model }: LiveRecord): LiveSegmenterSettings {
   const { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs } = settings;
   const longestMs = model.chunkPolicy.maxChunkMs;
-  return { encoding, sampleRateHz, channels, detect, threshold, paddingMs, endpointingMs, maxUtteranceMs: detect ? Math.min(maxUtteranceMs, longestMs) : longestMs };
+  return {
+    encoding,
+    sampleRateHz,
+    channels,
+    detect,
+    threshold,
+    paddingMs,
+    endpointingMs,
+    maxUtteranceMs: detect ? Math.min(maxUtteranceMs, longestMs) : longestMs,
+  };
 }

@@ -19,13 +19,15 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
     this.#queues = queues;
     this.#store = store;
     this.#events = events;
-    this.#timer = setInterval(() => { channels.wakeAll(); }, LOOK_EVERY_MS);
+    this.#timer = setInterval(() => {
+      channels.wakeAll();
+    }, LOOK_EVERY_MS);
     this.#timer.unref();
   }
 
   async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const held = await this.#find(id, whose);
-    const after = afterId ?? await atDoor(() => this.#events.latestId(id));
+    const after = afterId ?? (await atDoor(() => this.#events.latestId(id)));
     return { isClosed: held.state === 'closed', news: followNews(this.#events, id, after, signal) };
   }
 

@@ -2,7 +2,22 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
 import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveSegmenters } from '@murmuration/audio';
-import { TicketQueues, TroubleLog, LiveEvents, LiveStore, WakeChannels, atDoor, doorConnection, patientConnection, subscriberConnection, whenReady, type LiveRecord, type NewLive, type Redis, type RedisAddress } from '@murmuration/store';
+import {
+  TicketQueues,
+  TroubleLog,
+  LiveEvents,
+  LiveStore,
+  WakeChannels,
+  atDoor,
+  doorConnection,
+  patientConnection,
+  subscriberConnection,
+  whenReady,
+  type LiveRecord,
+  type NewLive,
+  type Redis,
+  type RedisAddress,
+} from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
@@ -58,7 +73,11 @@ export class Live implements LiveService {
   #looking: Promise<void> | null = null;
   #stopping = false;
 
-  private constructor(options: LiveOptions, connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis }, segmenters: LiveSegmenters) {
+  private constructor(
+    options: LiveOptions,
+    connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis },
+    segmenters: LiveSegmenters,
+  ) {
     this.#options = options;
     this.#trouble = new TroubleLog(options.logger, 'looking after live sessions');
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
@@ -73,13 +92,19 @@ export class Live implements LiveService {
     const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
     this.#doorStore = new LiveStore(this.#door, times);
     this.#parts = {
-      relay: options.relay, segmenters, channels, limits: options.limits, logger: options.logger,
+      relay: options.relay,
+      segmenters,
+      channels,
+      limits: options.limits,
+      logger: options.logger,
       store: new LiveStore(this.#patient, times),
       events: new LiveEvents(this.#door, channels),
       queues: new TicketQueues(this.#patient),
     };
     this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels, this.#parts.queues);
-    this.#timer = setInterval(() => { this.#look(); }, LOOK_EVERY_MS);
+    this.#timer = setInterval(() => {
+      this.#look();
+    }, LOOK_EVERY_MS);
     this.#timer.unref();
   }
 
@@ -88,7 +113,11 @@ export class Live implements LiveService {
     const segmenters = await LiveSegmenters.start(options.speech);
     const { redis, logger } = options;
     const door = doorConnection(redis, logger);
-    const live = new Live(options, { door, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) }, segmenters);
+    const live = new Live(
+      options,
+      { door, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) },
+      segmenters,
+    );
     await whenReady(door, 2_000).catch(() => undefined);
     return live;
   }
@@ -102,24 +131,53 @@ export class Live implements LiveService {
     return this.#placed(request.owner, () => this.#create(request));
   }
 
-  async #create({ settings, owner, signal }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
+  async #create({
+    settings,
+    owner,
+    signal,
+  }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
     const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
     this.#refuseWhenStopping();
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const session: NewLive = {
-      id: randomUUID(), tokenHash: sha256(token), owner, relay: this.#options.relay, holder: newHolder(), model,
+      id: randomUUID(),
+      tokenHash: sha256(token),
+      owner,
+      relay: this.#options.relay,
+      holder: newHolder(),
+      model,
       // Settled here, so that every relay that takes the session over does the same.
-      settings: { ...settings, idleEndpointingMs: settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs) },
+      settings: {
+        ...settings,
+        idleEndpointingMs:
+          settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs),
+      },
       decode: decodeOptionsSchema.parse({
-        language: languageFor(settings.language, model), prompt: settings.prompt, hotwords: settings.hotwords,
+        language: languageFor(settings.language, model),
+        prompt: settings.prompt,
+        hotwords: settings.hotwords,
         // Approximate times cost nothing; aligned ones a pass of the decoder.
         wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
       }),
     };
     await atDoor(() => this.#doorStore.create(session));
     const record: LiveRecord = {
-      ...session, epoch: 1, ageMs: 0, state: 'open', end: null, positionSamples: 0, sourceSamples: 0, decoder: null, snapshot: null, snapshotAtSamples: 0,
-      keepFromSamples: 0, isOpen: false, utterances: 0, finals: 0, pendingSamples: 0, op: '',
+      ...session,
+      epoch: 1,
+      ageMs: 0,
+      state: 'open',
+      end: null,
+      positionSamples: 0,
+      sourceSamples: 0,
+      decoder: null,
+      snapshot: null,
+      snapshotAtSamples: 0,
+      keepFromSamples: 0,
+      isOpen: false,
+      utterances: 0,
+      finals: 0,
+      pendingSamples: 0,
+      op: '',
     };
     return { record, token };
   }
@@ -191,10 +249,18 @@ export class Live implements LiveService {
   }
 
   /** Does what leads to one session more, whose place is taken meanwhile, so that many at once are no more than one by one. */
-  async #placed(owner: string | null, work: () => Promise<{ readonly record: LiveRecord; readonly token: string }>): Promise<ActiveLiveSession> {
+  async #placed(
+    owner: string | null,
+    work: () => Promise<{ readonly record: LiveRecord; readonly token: string }>,
+  ): Promise<ActiveLiveSession> {
     this.#refuseWhenStopping();
     const leave = this.#places.take(owner);
-    if (leave === null) throw new AsrError('queue_full', 'The relay has as many live sessions as it takes, or as many as it takes of one API key\'s owner while they are scarce. Try again soon.', { retryAfterSeconds: 5 });
+    if (leave === null)
+      throw new AsrError(
+        'queue_full',
+        "The relay has as many live sessions as it takes, or as many as it takes of one API key's owner while they are scarce. Try again soon.",
+        { retryAfterSeconds: 5 },
+      );
     try {
       const { record, token } = await work();
       return this.#own(record, token, leave);
@@ -213,9 +279,18 @@ export class Live implements LiveService {
     // While Redis is away a look may take long.
     if (this.#looking !== null) return;
     const looks = this.#looks++;
-    this.#looking = this.#lookAt(looks).then(() => { this.#trouble.over(); }, (error: unknown) => {
-      this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
-    }).finally(() => { this.#looking = null; });
+    this.#looking = this.#lookAt(looks)
+      .then(
+        () => {
+          this.#trouble.over();
+        },
+        (error: unknown) => {
+          this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
+        },
+      )
+      .finally(() => {
+        this.#looking = null;
+      });
   }
 
   async #lookAt(looks: number): Promise<void> {
@@ -223,7 +298,9 @@ export class Live implements LiveService {
     await Promise.all(sessions.map((session) => session.look()));
     if (looks % RENEW_EVERY_LOOKS === 0) {
       const answers = await this.#parts.store.renew(sessions);
-      sessions.forEach((session, at) => { session.renewed(answers[at] ?? 'gone'); });
+      sessions.forEach((session, at) => {
+        session.renewed(answers[at] ?? 'gone');
+      });
     }
     if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
   }
@@ -232,7 +309,13 @@ export class Live implements LiveService {
     for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
       // One that this relay owns is about to be renewed.
       if (this.#sessions.has(id)) continue;
-      const record = await this.#doorStore.take(id, { tokenHash: null, relay: this.#options.relay, holder: newHolder(), epoch, toFinish: true });
+      const record = await this.#doorStore.take(id, {
+        tokenHash: null,
+        relay: this.#options.relay,
+        holder: newHolder(),
+        epoch,
+        toFinish: true,
+      });
       if (record === null) continue;
       if (record.state === 'closed') {
         await this.#doorStore.forget(id);

@@ -5,7 +5,9 @@ import { backendUnavailable } from '@murmuration/store';
 export async function within<T>(answer: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(backendUnavailable()); }, limitMs);
+    timer = setTimeout(() => {
+      reject(backendUnavailable());
+    }, limitMs);
   });
   try {
     return await Promise.race([answer, late]);

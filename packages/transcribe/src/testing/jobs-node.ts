@@ -1,7 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AsrError, transcribeOptionsSchema, type JobNews } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
-import { JobEvents, JobStore, TicketQueues, doorConnection, openAudioStore, patientConnection, subscriberConnection, whenReady, type AudioStore, type Redis } from '@murmuration/store';
+import {
+  JobEvents,
+  JobStore,
+  TicketQueues,
+  doorConnection,
+  openAudioStore,
+  patientConnection,
+  subscriberConnection,
+  whenReady,
+  type AudioStore,
+  type Redis,
+} from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import type { JobSubmission } from '../job-service.js';
 import type { Jobs } from '../jobs/jobs.js';
@@ -21,22 +32,48 @@ export interface JobsNode {
   crash(): void;
 }
 
-export async function startNode(redisUrl: string, logger: Logger, options: Partial<JobsOptions> & { readonly leaseMs?: number; readonly roomWaitMs?: number } = {}): Promise<JobsNode> {
+export async function startNode(
+  redisUrl: string,
+  logger: Logger,
+  options: Partial<JobsOptions> & { readonly leaseMs?: number; readonly roomWaitMs?: number } = {},
+): Promise<JobsNode> {
   const redis = doorConnection(redisUrl, logger);
   const subscriber = subscriberConnection(redisUrl, logger);
   const patient = patientConnection(redisUrl, logger);
   await whenReady(redis, 5_000);
   const queues = new TicketQueues(redis);
-  const audio = await openAudioStore({ kind: 'redis', url: redisUrl, budgetBytes: 100_000_000 }, redis, (url) => doorConnection(url, logger));
+  const audio = await openAudioStore({ kind: 'redis', url: redisUrl, budgetBytes: 100_000_000 }, redis, (url) =>
+    doorConnection(url, logger),
+  );
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
-  const room = new JobsRoom({
-    jobs: store, audio, queues, redis, subscriber, patient, logger, budgetBytes: 100_000_000, leaseMs,
-    events: new JobEvents(redis, subscriber), registry: new ModelRegistry(redis, null),
-    read: readPieces, limits: { maxDurationMs: 1e9, maxChannels: 1 }, workerWaitMs: 5_000, maxAheadMs: 1e9, roomWaitMs: options.roomWaitMs ?? 60_000,
-  }, { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options });
+  const room = new JobsRoom(
+    {
+      jobs: store,
+      audio,
+      queues,
+      redis,
+      subscriber,
+      patient,
+      logger,
+      budgetBytes: 100_000_000,
+      leaseMs,
+      events: new JobEvents(redis, subscriber),
+      registry: new ModelRegistry(redis, null),
+      read: readPieces,
+      limits: { maxDurationMs: 1e9, maxChannels: 1 },
+      workerWaitMs: 5_000,
+      maxAheadMs: 1e9,
+      roomWaitMs: options.roomWaitMs ?? 60_000,
+    },
+    { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },
+  );
   return {
-    jobs: room.jobs, redis, store, queues, audio,
+    jobs: room.jobs,
+    redis,
+    store,
+    queues,
+    audio,
     close: async () => {
       await room.close();
       await queues.close();
@@ -61,13 +98,33 @@ async function* readPieces({ source, signal }: RecordingInput): AsyncGenerator<R
     if (piece.length === 1) throw new AsrError('unprocessable_audio');
     const length = piece.length / 2;
     yield {
-      type: 'chunk', pcm: piece,
-      chunk: { index, channel: 0, samples: length, spans: [{ chunkMs: 0, startMs: samples / 16, durationMs: length / 16 }], speech: [], overlapMs: 0 },
+      type: 'chunk',
+      pcm: piece,
+      chunk: {
+        index,
+        channel: 0,
+        samples: length,
+        spans: [{ chunkMs: 0, startMs: samples / 16, durationMs: length / 16 }],
+        speech: [],
+        overlapMs: 0,
+      },
     };
     index++;
     samples += length;
   }
-  yield { type: 'end', summary: { durationMs: samples / 16, channels: 1, format: 'pieces', accounting: { speechMs: samples / 16, nonSpeechMs: 0, skipped: [] }, warnings: [], decodeMs: 1, detectMs: 1, chunks: index } };
+  yield {
+    type: 'end',
+    summary: {
+      durationMs: samples / 16,
+      channels: 1,
+      format: 'pieces',
+      accounting: { speechMs: samples / 16, nonSpeechMs: 0, skipped: [] },
+      warnings: [],
+      decodeMs: 1,
+      detectMs: 1,
+      chunks: index,
+    },
+  };
 }
 
 /** PCM of one chunk (100 ms) whose text is `w<word> x<word>`. */
@@ -87,8 +144,20 @@ export async function* pieces(...words: number[]): AsyncGenerator<Uint8Array> {
 
 export function submission(over: Partial<JobSubmission> = {}): JobSubmission {
   return {
-    id: null, source: pieces(1, 2, 3), contentType: null, extension: null, options: transcribeOptionsSchema.parse({}), priority: 'batch', owner: null, metadata: null,
-    webhook: null, retentionSeconds: null, idempotencyKey: null, fingerprint: '{}', signal: new AbortController().signal, ...over,
+    id: null,
+    source: pieces(1, 2, 3),
+    contentType: null,
+    extension: null,
+    options: transcribeOptionsSchema.parse({}),
+    priority: 'batch',
+    owner: null,
+    metadata: null,
+    webhook: null,
+    retentionSeconds: null,
+    idempotencyKey: null,
+    fingerprint: '{}',
+    signal: new AbortController().signal,
+    ...over,
   };
 }
 
@@ -112,10 +181,12 @@ export async function until<T>(look: () => Promise<T | null>): Promise<T> {
 
 /** Asks again while the store does not answer, as a client is told to. */
 export function served<T extends object>(ask: () => Promise<T>): Promise<T> {
-  return until(() => ask().catch((error: unknown) => {
-    if (error instanceof AsrError && error.code === 'backend_unavailable') return null;
-    throw error;
-  }));
+  return until(() =>
+    ask().catch((error: unknown) => {
+      if (error instanceof AsrError && error.code === 'backend_unavailable') return null;
+      throw error;
+    }),
+  );
 }
 
 /** Resolves with the transcript's text when the job is done, whatever becomes of the store in between. */

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { decodeOptionsSchema, liveSettingsSchema, type LiveNews, type ModelDescription } from '@murmuration/contracts';
-import { LiveDesk, LiveEvents, LiveStore, WakeChannels, patientConnection, subscriberConnection, type LiveChange, type RedisAddress } from '@murmuration/store';
+import {
+  LiveDesk,
+  LiveEvents,
+  LiveStore,
+  WakeChannels,
+  patientConnection,
+  subscriberConnection,
+  type LiveChange,
+  type RedisAddress,
+} from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 
 const KEEP_MS = 60_000;
@@ -29,7 +38,14 @@ export class LiveWalk {
   static async open(address: RedisAddress, logger: Logger, model: ModelDescription): Promise<LiveWalk> {
     const walk = new LiveWalk(address, logger);
     await walk.#store.create({
-      id: walk.id, tokenHash: 'hash', owner: null, relay: 'relay', holder: HOLDER, settings: liveSettingsSchema.parse({}), model, decode: decodeOptionsSchema.parse({}),
+      id: walk.id,
+      tokenHash: 'hash',
+      owner: null,
+      relay: 'relay',
+      holder: HOLDER,
+      settings: liveSettingsSchema.parse({}),
+      model,
+      decode: decodeOptionsSchema.parse({}),
     });
     walk.#told = walk.#follow();
     return walk;
@@ -45,17 +61,42 @@ export class LiveWalk {
   async say(text: string, end = false): Promise<void> {
     const utterance = this.#seconds++;
     const [fromSamples, toSamples] = [utterance * SECOND_SAMPLES, (utterance + 1) * SECOND_SAMPLES];
-    const times = { startMs: utterance * 1_000, endMs: (utterance + 1) * 1_000, by: end ? 'finish' : 'silence' } as const;
+    const times = {
+      startMs: utterance * 1_000,
+      endMs: (utterance + 1) * 1_000,
+      by: end ? 'finish' : 'silence',
+    } as const;
     const change: LiveChange = {
-      op: opOf(utterance), after: utterance === 0 ? '' : opOf(utterance - 1), fromSamples, toSamples, pcm: new Uint8Array(new Int16Array(SECOND_SAMPLES).fill(utterance + 1).buffer), sourceSamples: toSamples, decoder: null, snapshot: null,
-      snapshotAtSamples: 0, keepFromSamples: toSamples, open: null, partialAfterSamples: 0, cleared: false, finish: end ? 'finished' : null, renew: true,
-      events: [{ type: 'started', utterance, atMs: times.startMs }, { type: 'ended', planned: { utterance, startSamples: fromSamples, samples: SECOND_SAMPLES, ...times } }],
+      op: opOf(utterance),
+      after: utterance === 0 ? '' : opOf(utterance - 1),
+      fromSamples,
+      toSamples,
+      pcm: new Uint8Array(new Int16Array(SECOND_SAMPLES).fill(utterance + 1).buffer),
+      sourceSamples: toSamples,
+      decoder: null,
+      snapshot: null,
+      snapshotAtSamples: 0,
+      keepFromSamples: toSamples,
+      open: null,
+      partialAfterSamples: 0,
+      cleared: false,
+      finish: end ? 'finished' : null,
+      renew: true,
+      events: [
+        { type: 'started', utterance, atMs: times.startMs },
+        { type: 'ended', planned: { utterance, startSamples: fromSamples, samples: SECOND_SAMPLES, ...times } },
+      ],
     };
     const answer = await this.#store.change({ id: this.id, epoch: 1, holder: HOLDER }, change);
     if (answer.outcome !== 'ok') throw new Error(`the store answers ${answer.outcome}`);
     const picked = await this.#desk.pickUpFinal(this.id, utterance);
-    if (picked?.pcm.readInt16LE(0) !== utterance + 1 || picked.pcm.length !== SECOND_SAMPLES * 2) throw new Error('the audio of the utterance is not what was stored');
-    const taken = await this.#desk.finishFinal(picked, { utterance, ...times, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null }, null);
+    if (picked?.pcm.readInt16LE(0) !== utterance + 1 || picked.pcm.length !== SECOND_SAMPLES * 2)
+      throw new Error('the audio of the utterance is not what was stored');
+    const taken = await this.#desk.finishFinal(
+      picked,
+      { utterance, ...times, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null },
+      null,
+    );
     if (taken !== 'ok') throw new Error(`the final is ${taken}`);
   }
 

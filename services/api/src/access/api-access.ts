@@ -8,9 +8,18 @@ const PUBLIC_PAGES = /^\/docs(?:\/|$)/;
 
 /** Ways to show a key, for the API description. */
 export const SECURITY_SCHEMES = {
-  key: { type: 'http', scheme: 'bearer', description: '`Authorization: Bearer KEY`; `Authorization: Token KEY` does as well.' },
+  key: {
+    type: 'http',
+    scheme: 'bearer',
+    description: '`Authorization: Bearer KEY`; `Authorization: Token KEY` does as well.',
+  },
   keyHeader: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The key by itself.' },
-  ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'From `POST /v1/tickets`: reads for a minute where no header can be sent.' },
+  ticket: {
+    type: 'apiKey',
+    in: 'query',
+    name: 'ticket',
+    description: 'From `POST /v1/tickets`: reads for a minute where no header can be sent.',
+  },
 } as const;
 
 type Requirement = Readonly<Partial<Record<keyof typeof SECURITY_SCHEMES, readonly string[]>>>;
@@ -21,7 +30,14 @@ export function useApiAccess(app: FastifyInstance, access: Access): void {
   app.addHook('onRoute', (route) => {
     const allowed = route.config?.access ?? accessOfPlugin(route.url);
     if (route.method === 'OPTIONS' || allowed === undefined || route.schema?.hide === true) return;
-    route.schema = { ...route.schema, ...describeAccess(allowed, { open: access.open, reads: isReading(route.method), response: route.schema?.response }) };
+    route.schema = {
+      ...route.schema,
+      ...describeAccess(allowed, {
+        open: access.open,
+        reads: isReading(route.method),
+        response: route.schema?.response,
+      }),
+    };
   });
 }
 
@@ -37,18 +53,29 @@ function isReading(method: string | readonly string[]): boolean {
 function credentialsOf(request: FastifyRequest): Credentials {
   const ticket = ticketInQuery(queryOf(request));
   const shown = credentialsInHeaders(request.headers);
-  return shown.kind === 'none' && ticket !== null && isReading(request.method) ? { kind: 'ticket', ticket, use: 'read' } : shown;
+  return shown.kind === 'none' && ticket !== null && isReading(request.method)
+    ? { kind: 'ticket', ticket, use: 'read' }
+    : shown;
 }
 
 /** The part of a route's schema about its callers: security requirements, and the refusals among its answers. */
-function describeAccess(allowed: RouteAccess, route: { readonly open: boolean; readonly reads: boolean; readonly response: unknown }): { security: Requirement[]; response?: object } {
+function describeAccess(
+  allowed: RouteAccess,
+  route: { readonly open: boolean; readonly reads: boolean; readonly response: unknown },
+): { security: Requirement[]; response?: object } {
   if (allowed === 'public') return { security: [] };
   const ways: Requirement[] = [{ key: [] }, { keyHeader: [] }, ...(route.reads ? [{ ticket: [] }] : [])];
   const { 401: unauthenticated, 403: denied } = errorResponses(['unauthenticated', 'permission_denied']);
-  const needed = Array.isArray(allowed) ? ` Needed: ${allowed.map((scope) => `\`${String(scope)}\``).join(' or ')}.` : null;
+  const needed = Array.isArray(allowed)
+    ? ` Needed: ${allowed.map((scope) => `\`${String(scope)}\``).join(' or ')}.`
+    : null;
   return {
     // An empty requirement: none is needed.
     security: route.open ? [{}, ...ways] : ways,
-    response: { ...(route.response as object | undefined), 401: unauthenticated, ...(needed === null ? {} : { 403: { ...denied, description: `${denied?.description ?? ''}${needed}` } }) },
+    response: {
+      ...(route.response as object | undefined),
+      401: unauthenticated,
+      ...(needed === null ? {} : { 403: { ...denied, description: `${denied?.description ?? ''}${needed}` } }),
+    },
   };
 }

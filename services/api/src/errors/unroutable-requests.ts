@@ -13,9 +13,18 @@ export function useUnroutableReplies(app: FastifyInstance): void {
   });
   app.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(known, request.url.split('?')[0] ?? '');
-    if (allowed === null) return replyWithError(request, reply, new AsrError('not_found', 'Nothing is at this address. The addresses are listed in /docs.'));
+    if (allowed === null)
+      return replyWithError(
+        request,
+        reply,
+        new AsrError('not_found', 'Nothing is at this address. The addresses are listed in /docs.'),
+      );
     void reply.header('allow', allowed.join(', '));
-    return replyWithError(request, reply, new AsrError('method_not_allowed', `This address takes ${allowed.join(', ')}.`));
+    return replyWithError(
+      request,
+      reply,
+      new AsrError('method_not_allowed', `This address takes ${allowed.join(', ')}.`),
+    );
   });
 }
 
@@ -31,7 +40,10 @@ function isAddressOf(url: string, path: string): boolean {
   if (url.endsWith('/*')) return path.startsWith(url.slice(0, -1));
   const wanted = url.split('/');
   const parts = path.split('/');
-  return wanted.length === parts.length && wanted.every((part, index) => (part.startsWith(':') ? parts[index] !== '' : part === parts[index]));
+  return (
+    wanted.length === parts.length &&
+    wanted.every((part, index) => (part.startsWith(':') ? parts[index] !== '' : part === parts[index]))
+  );
 }
 
 const TOO_LARGE = 'HPE_HEADER_OVERFLOW';
@@ -39,9 +51,17 @@ const TOO_LARGE = 'HPE_HEADER_OVERFLOW';
 /** Answers bytes that are not HTTP (400), or headers that are too large (431), in OpenAI's shape; the connection ends. */
 export function replyToBadClient(error: Error & { readonly code?: string }, socket: Socket): void {
   if (socket.destroyed) return;
-  if (error.code === 'ECONNRESET' || !socket.writable) { socket.destroy(); return; }
-  const told = new AsrError('invalid_request', error.code === TOO_LARGE ? 'The request\'s headers are too large.' : 'The request is not readable as HTTP.');
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const told = new AsrError(
+    'invalid_request',
+    error.code === TOO_LARGE ? "The request's headers are too large." : 'The request is not readable as HTTP.',
+  );
   const body = JSON.stringify(errorBody(told));
   const status = error.code === TOO_LARGE ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
+  );
 }

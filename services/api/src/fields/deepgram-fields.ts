@@ -7,8 +7,12 @@ const words = z.array(z.string().max(1_000)).max(1_000).optional();
 
 /** Fields of `POST /v1/listen` (@deepgram/sdk, `MediaTranscribeRequestOctetStream`). Others are let pass, for clients grow. */
 export const deepgramFieldsSchema = z.object({
-  model: textField(z.string().max(256)).describe('A model that GET /v1/models lists; Deepgram\'s own names mean the default.'),
-  language: textField(z.string().max(64)).describe('A language tag; found by the model when left out, found again for each stretch of speech when `multi`.'),
+  model: textField(z.string().max(256)).describe(
+    "A model that GET /v1/models lists; Deepgram's own names mean the default.",
+  ),
+  language: textField(z.string().max(64)).describe(
+    'A language tag; found by the model when left out, found again for each stretch of speech when `multi`.',
+  ),
   detect_language: textField(z.boolean()).describe('Tells the language that was found.'),
   track: trackField,
   multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
@@ -21,7 +25,9 @@ export const deepgramFieldsSchema = z.object({
 });
 
 /** A JSON body of `POST /v1/listen`. */
-export const deepgramUrlSchema = z.object({ url: z.string().max(8_192).describe('Where the recording is fetched from.') });
+export const deepgramUrlSchema = z.object({
+  url: z.string().max(8_192).describe('Where the recording is fetched from.'),
+});
 
 /** How `POST /v1/listen` answers. */
 export interface DeepgramAnswer {
@@ -33,7 +39,18 @@ export interface DeepgramAnswer {
 /** @param wordTimestamps whether the model that is asked for gives times of words: Deepgram's answers always have them */
 export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAnswer> {
   return {
-    lists: ['keyterm', 'keywords', 'redact', 'search', 'replace', 'tag', 'extra', 'custom_topic', 'custom_intent', 'detect_language_list'],
+    lists: [
+      'keyterm',
+      'keywords',
+      'redact',
+      'search',
+      'replace',
+      'tag',
+      'extra',
+      'custom_topic',
+      'custom_intent',
+      'detect_language_list',
+    ],
     schema: deepgramFieldsSchema,
     strict: false,
     read(bag) {
@@ -49,14 +66,25 @@ export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAn
         decode: {
           language: fields.detect_language === true ? null : languageOf(fields.language),
           wordTimestamps,
-          hotwords: [...fields.keyterm ?? [], ...(fields.keywords ?? []).map((word) => word.replace(/:-?[\d.]+$/, ''))].join(', '),
+          hotwords: [
+            ...(fields.keyterm ?? []),
+            ...(fields.keywords ?? []).map((word) => word.replace(/:-?[\d.]+$/, '')),
+          ].join(', '),
         },
       });
-      return { options, answer: { utterances: fields.utterances ?? false, split, tellLanguage: fields.detect_language ?? false } };
+      return {
+        options,
+        answer: { utterances: fields.utterances ?? false, split, tellLanguage: fields.detect_language ?? false },
+      };
     },
   };
 }
 
 function refuse(name: string, asked: boolean): void {
-  if (asked) throw new AsrError('invalid_field', `${name}: is not served here, and leaving it undone would not be what you expect.`, { param: name });
+  if (asked)
+    throw new AsrError(
+      'invalid_field',
+      `${name}: is not served here, and leaving it undone would not be what you expect.`,
+      { param: name },
+    );
 }

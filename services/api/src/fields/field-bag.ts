@@ -47,20 +47,26 @@ export class FieldBag {
   /** Throws `invalid_field` for a single field that comes again and for forbidden names. */
   add(name: string, value: string): void {
     const base = name.replace(/\[.*$/s, '');
-    if (FORBIDDEN.has(base) || /\[(?:__proto__|constructor|prototype)\]/.test(name)) throw new AsrError('invalid_field', 'A field may not have this name.', { param: shown(name) });
+    if (FORBIDDEN.has(base) || /\[(?:__proto__|constructor|prototype)\]/.test(name))
+      throw new AsrError('invalid_field', 'A field may not have this name.', { param: shown(name) });
     const list = this.#lists.has(base) && /^(?:\[\d*\])?$/.test(name.slice(base.length));
     const key = list ? base : name;
     const values = this.#values.get(key);
     if (values === undefined) this.#values.set(key, [value]);
     else if (list) values.push(value);
-    else throw new AsrError('invalid_field', `${shown(name)}: came more than once. Send it once, in the form or as a query parameter.`, { param: shown(name) });
+    else
+      throw new AsrError(
+        'invalid_field',
+        `${shown(name)}: came more than once. Send it once, in the form or as a query parameter.`,
+        { param: shown(name) },
+      );
   }
 
   /** Adds what the address says. */
   addQuery(query: unknown): void {
     if (typeof query !== 'object' || query === null) return;
     for (const [name, value] of Object.entries(query) as [string, unknown][]) {
-      for (const one of Array.isArray(value) ? value as unknown[] : [value]) this.add(name, String(one));
+      for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) this.add(name, String(one));
     }
   }
 
@@ -82,7 +88,8 @@ function listed(text: string): string[] {
   if (trimmed.startsWith('[')) {
     try {
       const values = JSON.parse(trimmed) as unknown;
-      if (Array.isArray(values) && values.every((value) => typeof value === 'string' || typeof value === 'number')) return values.map(String);
+      if (Array.isArray(values) && values.every((value) => typeof value === 'string' || typeof value === 'number'))
+        return values.map(String);
     } catch {
       // No JSON: text like any other.
     }
@@ -122,7 +129,12 @@ interface Kind {
 function kindOf(schema: z.ZodType): Kind {
   let inner: z.core.$ZodType = schema;
   let nullable = false;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodNullable || inner instanceof z.ZodPrefault) {
+  while (
+    inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodOptional ||
+    inner instanceof z.ZodNullable ||
+    inner instanceof z.ZodPrefault
+  ) {
     nullable ||= inner instanceof z.ZodNullable;
     inner = inner.unwrap();
   }
@@ -130,7 +142,16 @@ function kindOf(schema: z.ZodType): Kind {
 }
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
-const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false };
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  1: true,
+  yes: true,
+  on: true,
+  false: false,
+  0: false,
+  no: false,
+  off: false,
+};
 
 function read(text: string, kind: Kind): unknown {
   const trimmed = text.trim();

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { AsrError, MAX_METADATA_BYTES, jobPrioritySchema, webhookEventSchema, webhookSchema, type JobMetadata, type JobPriority, type TranscribeOptions, type Webhook } from '@murmuration/contracts';
+import {
+  AsrError,
+  MAX_METADATA_BYTES,
+  jobPrioritySchema,
+  webhookEventSchema,
+  webhookSchema,
+  type JobMetadata,
+  type JobPriority,
+  type TranscribeOptions,
+  type Webhook,
+} from '@murmuration/contracts';
 import { parseFields, textField, type FieldReader } from './field-bag.js';
 import { guardedJson } from './json-fields.js';
 import { optionsFrom, transcribeFieldsSchema } from './transcribe-fields.js';
@@ -9,26 +19,44 @@ const JSON_LENGTH = 32_000;
 
 /** Fields that a job has beside those of `POST /transcribe`, as text. */
 const ownFields = {
-  id: z.uuid('must be a UUID').optional().describe('Names the job, so that it can be asked for and followed while it is still sent.'),
+  id: z
+    .uuid('must be a UUID')
+    .optional()
+    .describe('Names the job, so that it can be asked for and followed while it is still sent.'),
   url: z.string().max(URL_LENGTH).optional().describe('Address of the recording, http or https, in place of the file.'),
   priority: textField(jobPrioritySchema).describe('`batch` when left out.'),
   retention_seconds: textField(z.number().int().min(1)).describe('How long transcript and events stay after the end.'),
 };
 
 /** Fields of `POST /v1/jobs` in the form or as query parameters. */
-export const jobFieldsSchema = transcribeFieldsSchema.omit({ max_line_width: true, max_line_count: true, max_words_per_line: true, highlight_words: true }).extend({
-  ...ownFields,
-  response_format: transcribeFieldsSchema.shape.response_format.describe('Of no effect: the transcript is there in every format.'),
-  metadata: z.string().max(JSON_LENGTH).optional().describe(`A JSON object of up to ${String(MAX_METADATA_BYTES)} bytes, returned as it came.`),
-  webhook: z.string().max(JSON_LENGTH).optional().describe('A JSON object `{"url", "events"}`.'),
-  webhook_url: z.string().max(URL_LENGTH).optional().describe('The address by itself, in place of `webhook`.'),
-  webhook_events: z.array(z.string().max(256)).max(16).optional().describe('Events for `webhook_url`, apart by commas or sent several times; all when left out.'),
-});
+export const jobFieldsSchema = transcribeFieldsSchema
+  .omit({ max_line_width: true, max_line_count: true, max_words_per_line: true, highlight_words: true })
+  .extend({
+    ...ownFields,
+    response_format: transcribeFieldsSchema.shape.response_format.describe(
+      'Of no effect: the transcript is there in every format.',
+    ),
+    metadata: z
+      .string()
+      .max(JSON_LENGTH)
+      .optional()
+      .describe(`A JSON object of up to ${String(MAX_METADATA_BYTES)} bytes, returned as it came.`),
+    webhook: z.string().max(JSON_LENGTH).optional().describe('A JSON object `{"url", "events"}`.'),
+    webhook_url: z.string().max(URL_LENGTH).optional().describe('The address by itself, in place of `webhook`.'),
+    webhook_events: z
+      .array(z.string().max(256))
+      .max(16)
+      .optional()
+      .describe('Events for `webhook_url`, apart by commas or sent several times; all when left out.'),
+  });
 
 /** The same as a JSON body, where objects are objects. */
 export const jobJsonFieldsSchema = jobFieldsSchema.extend({
-  metadata: z.record(z.string(), z.unknown()).optional().describe(`Up to ${String(MAX_METADATA_BYTES)} bytes of JSON, returned as it came.`),
-  webhook: webhookSchema.optional().describe('Where to tell of the job\'s end.'),
+  metadata: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(`Up to ${String(MAX_METADATA_BYTES)} bytes of JSON, returned as it came.`),
+  webhook: webhookSchema.optional().describe("Where to tell of the job's end."),
   webhook_events: z.array(webhookEventSchema).optional(),
 });
 
@@ -58,7 +86,8 @@ export function jobFieldReader(rules: JobFieldRules): FieldReader<JobFields> {
     read(bag) {
       const fields = parseFields(jobFieldsSchema, bag);
       const retentionSeconds = fields.retention_seconds ?? null;
-      if (retentionSeconds !== null && retentionSeconds > rules.maxRetentionSeconds) throw invalid('retention_seconds', `at most ${String(rules.maxRetentionSeconds)} here`);
+      if (retentionSeconds !== null && retentionSeconds > rules.maxRetentionSeconds)
+        throw invalid('retention_seconds', `at most ${String(rules.maxRetentionSeconds)} here`);
       if (fields.url !== undefined) requireTarget(rules, fields.url, 'url');
       return {
         id: fields.id?.toLowerCase() ?? null,
@@ -75,8 +104,10 @@ export function jobFieldReader(rules: JobFieldRules): FieldReader<JobFields> {
 
 function metadataFrom(text: string): JobMetadata {
   const value = guardedJson(text, 'The field metadata');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('metadata', 'must be a JSON object');
-  if (Buffer.byteLength(JSON.stringify(value)) > MAX_METADATA_BYTES) throw invalid('metadata', `at most ${String(MAX_METADATA_BYTES)} bytes of JSON`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('metadata', 'must be a JSON object');
+  if (Buffer.byteLength(JSON.stringify(value)) > MAX_METADATA_BYTES)
+    throw invalid('metadata', `at most ${String(MAX_METADATA_BYTES)} bytes of JSON`);
   return value as JobMetadata;
 }
 
@@ -84,18 +115,25 @@ function webhookOf(fields: z.output<typeof jobFieldsSchema>, rules: JobFieldRule
   const param = fields.webhook === undefined ? 'webhook_url' : 'webhook';
   const asked = fields.webhook === undefined ? asWebhook(fields) : guardedJson(fields.webhook, 'The field webhook');
   if (asked === null) return null;
-  if (param === 'webhook' && (fields.webhook_url !== undefined || fields.webhook_events !== undefined)) throw invalid('webhook', 'came together with webhook_url or webhook_events. Send one of them');
+  if (param === 'webhook' && (fields.webhook_url !== undefined || fields.webhook_events !== undefined))
+    throw invalid('webhook', 'came together with webhook_url or webhook_events. Send one of them');
   const result = z.strictObject(webhookSchema.shape).safeParse(asked);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw invalid(issue?.path[0] === 'events' && param !== 'webhook' ? 'webhook_events' : param, `${issue?.path.map(String).join('.') ?? ''} ${issue?.message ?? 'not valid'}`.trim());
+    throw invalid(
+      issue?.path[0] === 'events' && param !== 'webhook' ? 'webhook_events' : param,
+      `${issue?.path.map(String).join('.') ?? ''} ${issue?.message ?? 'not valid'}`.trim(),
+    );
   }
   requireTarget(rules, result.data.url, param);
   return result.data;
 }
 
 function asWebhook(fields: z.output<typeof jobFieldsSchema>): object | null {
-  const events = fields.webhook_events?.flatMap((text) => text.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  const events = fields.webhook_events
+    ?.flatMap((text) => text.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   if (fields.webhook_url === undefined) {
     if (events !== undefined) throw invalid('webhook_events', 'needs webhook_url');
     return null;

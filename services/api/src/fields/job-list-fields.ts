@@ -6,7 +6,11 @@ import { FieldBag, parseFields, textField } from './field-bag.js';
 export const jobListFieldsSchema = z.strictObject({
   limit: textField(z.number().int().min(1).max(100)).describe('Jobs on a page; 20 when left out.'),
   cursor: z.string().max(512).optional().describe('`next_cursor` of the page before.'),
-  status: z.array(z.string().max(128)).max(16).optional().describe('Only jobs in these states, apart by commas or sent several times.'),
+  status: z
+    .array(z.string().max(128))
+    .max(16)
+    .optional()
+    .describe('Only jobs in these states, apart by commas or sent several times.'),
   created_after: z.string().max(64).optional().describe('ISO 8601 or Unix seconds; the moment itself counts.'),
   created_before: z.string().max(64).optional().describe('As `created_after`.'),
 });
@@ -39,9 +43,15 @@ export function readJobListFields(query: unknown): JobListFields {
 }
 
 function statusesFrom(texts: readonly string[]): JobStatus[] {
-  const names = texts.flatMap((text) => text.split(',')).map((name) => name.trim()).filter((name) => name !== '');
+  const names = texts
+    .flatMap((text) => text.split(','))
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   const result = z.array(jobStatusSchema).min(1).safeParse(names);
-  if (!result.success) throw new AsrError('invalid_field', `status: must be of ${jobStatusSchema.options.join(', ')}.`, { param: 'status' });
+  if (!result.success)
+    throw new AsrError('invalid_field', `status: must be of ${jobStatusSchema.options.join(', ')}.`, {
+      param: 'status',
+    });
   return [...new Set(result.data)];
 }
 
@@ -50,6 +60,9 @@ function timeFrom(name: string, text: string | undefined): number | null {
   if (UNIX_SECONDS.test(text)) return Math.round(Number(text) * 1_000);
   // In an address a plus sign may have come out as a space.
   const iso = text.replace(/ (?=\d\d:\d\d$)/, '+');
-  if (!timeSchema.safeParse(iso).success) throw new AsrError('invalid_field', `${name}: must be a time such as 2027-01-31T00:00:00Z, or Unix seconds.`, { param: name });
+  if (!timeSchema.safeParse(iso).success)
+    throw new AsrError('invalid_field', `${name}: must be a time such as 2027-01-31T00:00:00Z, or Unix seconds.`, {
+      param: name,
+    });
   return Date.parse(iso);
 }

@@ -20,12 +20,14 @@ describe('JSON from clients', () => {
   });
 
   test('A key that comes twice is refused in every object, in every spelling, and equal keys of different objects are not.', () => {
-    for (const text of ['{"a":1,"a":2}', '{"a":1, "\\u0061" : 2}', '[{"x":{"a":1,"b":{},"a":1}}]']) assert.equal(code(text), 'invalid_field', text);
+    for (const text of ['{"a":1,"a":2}', '{"a":1, "\\u0061" : 2}', '[{"x":{"a":1,"b":{},"a":1}}]'])
+      assert.equal(code(text), 'invalid_field', text);
     assert.equal(code('{"a":{"a":[{"a":"a"},{"a":"a"}]},"b":"a"}'), undefined);
   });
 
   test('__proto__ is refused at every depth and in every spelling.', () => {
-    for (const text of ['{"__proto__":{}}', '{"a":[{"\\u005f_proto__":1}]}']) assert.equal(code(text), 'invalid_field', text);
+    for (const text of ['{"__proto__":{}}', '{"a":[{"\\u005f_proto__":1}]}'])
+      assert.equal(code(text), 'invalid_field', text);
     assert.equal(code('{"a":"__proto__"}'), undefined);
   });
 
@@ -35,7 +37,8 @@ describe('JSON from clients', () => {
   });
 
   test('What is no JSON is refused, in time that grows with its length only.', () => {
-    for (const text of ['', '{', '{"a"}', '{a:1}', 'NaN', '"\\"'.repeat(300_000), '{"a":1}x', '[1,]']) assert.equal(code(text), 'invalid_request');
+    for (const text of ['', '{', '{"a"}', '{a:1}', 'NaN', '"\\"'.repeat(300_000), '{"a":1}x', '[1,]'])
+      assert.equal(code(text), 'invalid_request');
   });
 
   test('Whole numbers that would change on the way are refused.', () => {

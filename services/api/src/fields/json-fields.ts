@@ -39,7 +39,8 @@ function requireSane(text: string, what: string): void {
       const keys = open.at(-1);
       if (keys instanceof Set && isKey(text, end)) addKey(keys, JSON.parse(text.slice(at, end)) as string);
     } else if (char === '-' || (char >= '0' && char <= '9')) end = numberEnd(text, at, what);
-    if (open.length > MAX_DEPTH) throw new AsrError('invalid_request', `${what} is nested more than ${String(MAX_DEPTH)} deep.`);
+    if (open.length > MAX_DEPTH)
+      throw new AsrError('invalid_request', `${what} is nested more than ${String(MAX_DEPTH)} deep.`);
     at = end;
   }
 }
@@ -66,21 +67,25 @@ function addKey(keys: Set<string>, key: string): void {
 function numberEnd(text: string, start: number, what: string): number {
   NUMBER.lastIndex = start;
   const token = NUMBER.exec(text)?.[0] ?? '';
-  if (/^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token))) throw new AsrError('invalid_request', `${what} has a whole number beyond 2^53. Send it as text.`);
+  if (/^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)))
+    throw new AsrError('invalid_request', `${what} has a whole number beyond 2^53. Send it as text.`);
   return start + token.length;
 }
 
 /** JSON with the keys of every object in order: equal values give equal text. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-    ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : inner));
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }
 
 /** Adds the fields of a JSON body. Objects become JSON text, as a form would have them; null counts as not sent. Throws `invalid_request`, `invalid_field`. */
 export function addJsonFields(bag: FieldBag, text: string): void {
   const value = guardedJson(text, 'The body');
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new AsrError('invalid_request', 'The body must be a JSON object of fields.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AsrError('invalid_request', 'The body must be a JSON object of fields.');
   for (const [name, field] of Object.entries(value) as [string, unknown][]) {
     if (bag.isList(name) && Array.isArray(field)) for (const one of field as unknown[]) bag.add(name, asText(one));
     else if (field !== null) bag.add(name, asText(field));

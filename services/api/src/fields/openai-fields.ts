@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { AsrError, MULTI, languageOf, responseFormatSchema, transcribeOptionsSchema, type DetectOptions, type ResponseFormat } from '@murmuration/contracts';
+import {
+  AsrError,
+  MULTI,
+  languageOf,
+  responseFormatSchema,
+  transcribeOptionsSchema,
+  type DetectOptions,
+  type ResponseFormat,
+} from '@murmuration/contracts';
 import type { CueLayout } from '@murmuration/transcript';
 import { parseFields, textField, type ReadFields, type UploadReader } from './field-bag.js';
 import { layoutFrom, PROMPT_LENGTH, subtitleFields, trackField } from './transcribe-fields.js';
@@ -9,20 +17,42 @@ const common = {
   track: trackField,
   prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
   response_format: textField(responseFormatSchema),
-  temperature: textField(z.number().min(0).max(1)).describe('0, and none, raises by itself in steps of 0.2 up to 1 while the text is not trusted; any other is taken as it is.'),
+  temperature: textField(z.number().min(0).max(1)).describe(
+    '0, and none, raises by itself in steps of 0.2 up to 1 while the text is not trusted; any other is taken as it is.',
+  ),
   ...subtitleFields,
 };
 
 /** Fields of `POST /v1/audio/transcriptions` (openai-node, `TranscriptionCreateParams`). Others are let pass, for clients grow. */
 export const transcriptionFieldsSchema = z.object({
   ...common,
-  language: textField(z.string().max(64)).describe('ISO 639-1 code or English name; found by the model when left out, found again for each stretch of speech when `multi`.'),
-  languages: z.array(z.string().max(64)).max(32).optional().describe('One language is taken as `language`; several mean `multi`.'),
+  language: textField(z.string().max(64)).describe(
+    'ISO 639-1 code or English name; found by the model when left out, found again for each stretch of speech when `multi`.',
+  ),
+  languages: z
+    .array(z.string().max(64))
+    .max(32)
+    .optional()
+    .describe('One language is taken as `language`; several mean `multi`.'),
   keywords: z.array(z.string().max(1_000)).max(1_000).optional().describe('Words to favour.'),
-  timestamp_granularities: z.array(z.enum(['word', 'segment'])).max(8).optional().describe('For `verbose_json`; segments when left out.'),
-  include: z.array(z.enum(['logprobs'])).max(8).optional().describe('Accepted; log-probabilities of tokens are not given.'),
+  timestamp_granularities: z
+    .array(z.enum(['word', 'segment']))
+    .max(8)
+    .optional()
+    .describe('For `verbose_json`; segments when left out.'),
+  include: z
+    .array(z.enum(['logprobs']))
+    .max(8)
+    .optional()
+    .describe('Accepted; log-probabilities of tokens are not given.'),
   stream: textField(z.boolean()).describe('Answers with server-sent events; not with `srt` or `vtt`.'),
-  chunking_strategy: z.string().max(1_000).optional().describe('`auto`, or an object of type `server_vad` with `threshold`, `prefix_padding_ms`, `silence_duration_ms`, as JSON or in brackets.'),
+  chunking_strategy: z
+    .string()
+    .max(1_000)
+    .optional()
+    .describe(
+      '`auto`, or an object of type `server_vad` with `threshold`, `prefix_padding_ms`, `silence_duration_ms`, as JSON or in brackets.',
+    ),
   'chunking_strategy[type]': z.literal('server_vad').optional(),
   'chunking_strategy[threshold]': textField(z.number().min(0).max(1)),
   'chunking_strategy[prefix_padding_ms]': textField(z.number().min(0).max(10_000)),
@@ -41,15 +71,30 @@ export interface OpenAiAnswer {
 }
 
 export const transcriptionReader: UploadReader<OpenAiAnswer> = {
-  lists: ['timestamp_granularities', 'include', 'keywords', 'languages', 'known_speaker_names', 'known_speaker_references'],
+  lists: [
+    'timestamp_granularities',
+    'include',
+    'keywords',
+    'languages',
+    'known_speaker_names',
+    'known_speaker_references',
+  ],
   schema: transcriptionFieldsSchema,
   strict: false,
   read(bag) {
     const fields = parseFields(transcriptionFieldsSchema, bag);
     const format = fields.response_format ?? 'json';
     const stream = fields.stream ?? false;
-    if (stream && (format === 'srt' || format === 'vtt')) throw new AsrError('invalid_field', 'response_format: subtitles are not streamed. Use json with stream, or leave stream out.', { param: 'response_format' });
-    const granularities = { segments: fields.timestamp_granularities?.includes('segment') ?? true, words: fields.timestamp_granularities?.includes('word') ?? false };
+    if (stream && (format === 'srt' || format === 'vtt'))
+      throw new AsrError(
+        'invalid_field',
+        'response_format: subtitles are not streamed. Use json with stream, or leave stream out.',
+        { param: 'response_format' },
+      );
+    const granularities = {
+      segments: fields.timestamp_granularities?.includes('segment') ?? true,
+      words: fields.timestamp_granularities?.includes('word') ?? false,
+    };
     const options = transcribeOptionsSchema.parse({
       model: fields.model ?? null,
       track: fields.track ?? null,
@@ -57,7 +102,9 @@ export const transcriptionReader: UploadReader<OpenAiAnswer> = {
       decode: {
         language: onlyLanguage(fields.language, fields.languages),
         // Subtitles are cut between words where words have times.
-        wordTimestamps: (granularities.words && format !== 'json' && format !== 'text') || (fields.highlight_words === true && (format === 'srt' || format === 'vtt')),
+        wordTimestamps:
+          (granularities.words && format !== 'json' && format !== 'text') ||
+          (fields.highlight_words === true && (format === 'srt' || format === 'vtt')),
         prompt: fields.prompt ?? '',
         hotwords: fields.keywords?.join(', ') ?? '',
         temperatures: temperaturesFrom(fields.temperature),
@@ -78,7 +125,15 @@ export const translationReader: UploadReader<OpenAiAnswer> = {
       track: fields.track ?? null,
       decode: { task: 'translate', prompt: fields.prompt ?? '', temperatures: temperaturesFrom(fields.temperature) },
     });
-    return { options, answer: { format: fields.response_format ?? 'json', stream: false, granularities: { segments: true, words: false }, layout: layoutFrom(fields) } };
+    return {
+      options,
+      answer: {
+        format: fields.response_format ?? 'json',
+        stream: false,
+        granularities: { segments: true, words: false },
+        layout: layoutFrom(fields),
+      },
+    };
   },
 };
 
@@ -102,7 +157,10 @@ const strategySchema = z.object({
 
 /** OpenAI's voice detection in ours; its wider ranges are taken to the nearest value that ours has. */
 function detectOptions(fields: z.output<typeof transcriptionFieldsSchema>): Partial<DetectOptions> {
-  const written = fields.chunking_strategy === undefined || fields.chunking_strategy === 'auto' ? {} : strategyFrom(fields.chunking_strategy);
+  const written =
+    fields.chunking_strategy === undefined || fields.chunking_strategy === 'auto'
+      ? {}
+      : strategyFrom(fields.chunking_strategy);
   const threshold = written.threshold ?? fields['chunking_strategy[threshold]'];
   const paddingMs = written.prefix_padding_ms ?? fields['chunking_strategy[prefix_padding_ms]'];
   const silenceMs = written.silence_duration_ms ?? fields['chunking_strategy[silence_duration_ms]'];
@@ -114,7 +172,9 @@ function detectOptions(fields: z.output<typeof transcriptionFieldsSchema>): Part
 }
 
 function strategyFrom(text: string): z.output<typeof strategySchema> {
-  const refusal = new AsrError('invalid_field', 'chunking_strategy: must be auto or an object of type server_vad.', { param: 'chunking_strategy' });
+  const refusal = new AsrError('invalid_field', 'chunking_strategy: must be auto or an object of type server_vad.', {
+    param: 'chunking_strategy',
+  });
   let value: unknown;
   try {
     value = JSON.parse(text);

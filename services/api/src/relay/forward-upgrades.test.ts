@@ -16,7 +16,10 @@ interface Relay {
 async function echoRelay(t: TestContext): Promise<Relay> {
   const relay = { requests: [] as IncomingMessage[], sockets: [] as WebSocket[] };
   const server = createServer();
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false,
+  });
   server.on('upgrade', (request, socket, head) => {
     relay.requests.push(request);
     if (request.url?.includes('refuse') === true) {
@@ -31,7 +34,9 @@ async function echoRelay(t: TestContext): Promise<Relay> {
       });
     });
   });
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   t.after(() => {
     for (const one of relay.sockets) one.terminate();
     server.close();
@@ -39,27 +44,58 @@ async function echoRelay(t: TestContext): Promise<Relay> {
   return { ...relay, url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}` };
 }
 
-interface Outcome { readonly socket: WebSocket; readonly closed: Promise<readonly [number, string]> }
+interface Outcome {
+  readonly socket: WebSocket;
+  readonly closed: Promise<readonly [number, string]>;
+}
 
 /** Throws `status N: body` when the handshake is refused. */
-function dial(t: TestContext, url: string, options: ClientOptions & { readonly protocols?: string[] } = {}): Promise<Outcome> {
+function dial(
+  t: TestContext,
+  url: string,
+  options: ClientOptions & { readonly protocols?: string[] } = {},
+): Promise<Outcome> {
   const { protocols = [], ...rest } = options;
   const socket = new WebSocket(url.replace(/^http/, 'ws'), protocols, rest);
-  t.after(() => { socket.terminate(); });
-  const closed = new Promise<readonly [number, string]>((resolve) => { socket.on('close', (code, reason) => { resolve([code, reason.toString()]); }); });
-  return new Promise((resolve, reject) => {
-    socket.on('open', () => { resolve({ socket, closed }); }).on('error', reject).on('unexpected-response', (_request, response) => {
-      let body = '';
-      response.on('data', (data: Buffer) => { body += data.toString(); }).on('end', () => { reject(new Error(`status ${String(response.statusCode)}: ${body}`)); });
+  t.after(() => {
+    socket.terminate();
+  });
+  const closed = new Promise<readonly [number, string]>((resolve) => {
+    socket.on('close', (code, reason) => {
+      resolve([code, reason.toString()]);
     });
+  });
+  return new Promise((resolve, reject) => {
+    socket
+      .on('open', () => {
+        resolve({ socket, closed });
+      })
+      .on('error', reject)
+      .on('unexpected-response', (_request, response) => {
+        let body = '';
+        response
+          .on('data', (data: Buffer) => {
+            body += data.toString();
+          })
+          .on('end', () => {
+            reject(new Error(`status ${String(response.statusCode)}: ${body}`));
+          });
+      });
   });
 }
 
 function next(socket: WebSocket): Promise<readonly [Buffer, boolean]> {
-  return new Promise((resolve) => { socket.once('message', (data: Buffer, binary) => { resolve([data, binary]); }); });
+  return new Promise((resolve) => {
+    socket.once('message', (data: Buffer, binary) => {
+      resolve([data, binary]);
+    });
+  });
 }
 
-async function apiWith(t: TestContext, environment: Readonly<Record<string, string>>): Promise<TestApp & { readonly url: string }> {
+async function apiWith(
+  t: TestContext,
+  environment: Readonly<Record<string, string>>,
+): Promise<TestApp & { readonly url: string }> {
   const app = await testApp(t, environment);
   return { ...app, url: await app.listen() };
 }
@@ -68,11 +104,23 @@ describe('WebSockets on the HTTP endpoint', () => {
   test('Live paths reach the relay as they were asked for: path, query, headers, host and subprotocols; a key is not sent back.', async (t) => {
     const relay = await echoRelay(t);
     const { url } = await apiWith(t, { RELAY_URL: relay.url });
-    for (const path of ['/ws/transcribe?ticket=t', '/v1/realtime?intent=transcription', '/v1/listen?model=x&keyterm=a%20b', '/v1/sessions/s-1/watch?last_event_id=1-0']) {
-      const { socket } = await dial(t, `${url}${path}`, { headers: { authorization: 'Token k' }, origin: 'http://localhost:3000', protocols: ['murmuration.key.secret', 'murmuration.v1'] });
+    for (const path of [
+      '/ws/transcribe?ticket=t',
+      '/v1/realtime?intent=transcription',
+      '/v1/listen?model=x&keyterm=a%20b',
+      '/v1/sessions/s-1/watch?last_event_id=1-0',
+    ]) {
+      const { socket } = await dial(t, `${url}${path}`, {
+        headers: { authorization: 'Token k' },
+        origin: 'http://localhost:3000',
+        protocols: ['murmuration.key.secret', 'murmuration.v1'],
+      });
       const request = relay.requests.at(-1);
       assert.equal(request?.url, path);
-      assert.deepEqual([request.headers.authorization, request.headers.origin, request.headers.host], ['Token k', 'http://localhost:3000', new URL(url).host]);
+      assert.deepEqual(
+        [request.headers.authorization, request.headers.origin, request.headers.host],
+        ['Token k', 'http://localhost:3000', new URL(url).host],
+      );
       assert.equal(socket.protocol, 'murmuration.v1');
       socket.send('text');
       assert.deepEqual(await next(socket), [Buffer.from('text'), false]);
@@ -90,7 +138,11 @@ describe('WebSockets on the HTTP endpoint', () => {
     socket.send('close');
     assert.deepEqual(await closed, [4_001, 'as asked']);
     const second = await dial(t, `${url}/ws/transcribe`);
-    const seen = new Promise((resolve) => { relay.sockets.at(-1)?.on('close', (code: number) => { resolve(code); }); });
+    const seen = new Promise((resolve) => {
+      relay.sockets.at(-1)?.on('close', (code: number) => {
+        resolve(code);
+      });
+    });
     second.socket.close(4_002);
     assert.equal(await seen, 4_002);
   });
@@ -113,11 +165,18 @@ describe('WebSockets on the HTTP endpoint', () => {
     let before = -1;
     while (socket.bufferedAmount !== before) {
       before = socket.bufferedAmount;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
     }
     assert.ok(before > 50_000_000);
     let bytes = 0;
-    const all = new Promise<void>((resolve) => { far?.on('message', (data: Buffer) => { bytes += data.length; if (bytes === 100_000_000) resolve(); }); });
+    const all = new Promise<void>((resolve) => {
+      far?.on('message', (data: Buffer) => {
+        bytes += data.length;
+        if (bytes === 100_000_000) resolve();
+      });
+    });
     far?.resume();
     await all;
   });
@@ -126,7 +185,11 @@ describe('WebSockets on the HTTP endpoint', () => {
     const relay = await echoRelay(t);
     const { url } = await apiWith(t, { RELAY_URL: relay.url });
     const first = await dial(t, `${url}/ws/transcribe`);
-    const seen = new Promise((resolve) => { relay.sockets[0]?.on('close', (code: number) => { resolve(code); }); });
+    const seen = new Promise((resolve) => {
+      relay.sockets[0]?.on('close', (code: number) => {
+        resolve(code);
+      });
+    });
     first.socket.terminate();
     assert.equal(await seen, 1006);
     const second = await dial(t, `${url}/ws/transcribe`);
@@ -155,43 +218,68 @@ describe('WebSockets on the HTTP endpoint', () => {
     assert.equal((await closed)[0], 1006);
   });
 
-  test('A request that offers HTTP/2 besides, as Java\'s client does, is answered as any other, body and all.', async (t) => {
+  test("A request that offers HTTP/2 besides, as Java's client does, is answered as any other, body and all.", async (t) => {
     const { url } = await apiWith(t, {});
     const text = await new Promise<string>((resolve) => {
       const body = 'hello world\n';
       const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
-        socket.write(`POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n`);
-        setImmediate(() => { socket.end(body); });
+        socket.write(
+          `POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n`,
+        );
+        setImmediate(() => {
+          socket.end(body);
+        });
       });
       let all = '';
-      socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); });
+      socket
+        .on('data', (data) => {
+          all += data.toString();
+        })
+        .on('close', () => {
+          resolve(all);
+        });
     });
     assert.match(text, /^HTTP\/1\.1 200 /);
     assert.match(text, /hello world/);
   });
 
-  test('requests that offer HTTP/2 one after the other on a kept connection are all answered, and leave no listeners', { timeout: 60_000 }, async (t) => {
-    const { url } = await apiWith(t, {});
-    const warnings: string[] = [];
-    const warned = (warning: Error): void => { warnings.push(warning.name); };
-    process.on('warning', warned);
-    t.after(() => { process.off('warning', warned); });
-    const count = 40;
-    const answers = await new Promise<number>((resolve, reject) => {
-      const body = 'hello world\n';
-      const request = `POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n${body}`;
-      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => { socket.write(request); });
-      let [told, all] = [0, ''];
-      socket.on('data', (data) => {
-        all += data.toString('latin1');
-        if (!all.endsWith('}')) return;
-        all = '';
-        told++;
-        if (told === count) socket.end();
-        else socket.write(request);
-      }).on('close', () => { resolve(told); }).on('error', reject);
-    });
-    assert.equal(answers, count);
-    assert.deepEqual(warnings, []);
-  });
+  test(
+    'requests that offer HTTP/2 one after the other on a kept connection are all answered, and leave no listeners',
+    { timeout: 60_000 },
+    async (t) => {
+      const { url } = await apiWith(t, {});
+      const warnings: string[] = [];
+      const warned = (warning: Error): void => {
+        warnings.push(warning.name);
+      };
+      process.on('warning', warned);
+      t.after(() => {
+        process.off('warning', warned);
+      });
+      const count = 40;
+      const answers = await new Promise<number>((resolve, reject) => {
+        const body = 'hello world\n';
+        const request = `POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\ncontent-type: audio/wav\r\ncontent-length: ${String(body.length)}\r\n\r\n${body}`;
+        const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
+          socket.write(request);
+        });
+        let [told, all] = [0, ''];
+        socket
+          .on('data', (data) => {
+            all += data.toString('latin1');
+            if (!all.endsWith('}')) return;
+            all = '';
+            told++;
+            if (told === count) socket.end();
+            else socket.write(request);
+          })
+          .on('close', () => {
+            resolve(told);
+          })
+          .on('error', reject);
+      });
+      assert.equal(answers, count);
+      assert.deepEqual(warnings, []);
+    },
+  );
 });

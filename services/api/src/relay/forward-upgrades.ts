@@ -30,17 +30,30 @@ export function forwardToRelay(server: Server, parts: ForwardParts): void {
   const relay = parts.relayUrl === null ? null : new URL(parts.relayUrl);
   const open = new Map<Duplex, { readonly resumes: boolean }>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    socket.on('error', () => { socket.destroy(); });
+    socket.on('error', () => {
+      socket.destroy();
+    });
     const live = LIVE_PATHS.find(({ path }) => path.test(request.url?.split('?')[0] ?? ''));
     if (live === undefined) {
-      refuseSocket(socket, new AsrError('not_found', 'No WebSocket is served at this address. Those that are stand in docs/live.md.'));
+      refuseSocket(
+        socket,
+        new AsrError('not_found', 'No WebSocket is served at this address. Those that are stand in docs/live.md.'),
+      );
     } else if (relay === null) {
-      refuseSocket(socket, new AsrError('not_found', 'Live audio is not served on this port. Connect to the relay (port 8765), or ask the operator to set RELAY_URL.'));
+      refuseSocket(
+        socket,
+        new AsrError(
+          'not_found',
+          'Live audio is not served on this port. Connect to the relay (port 8765), or ask the operator to set RELAY_URL.',
+        ),
+      );
     } else if (parts.stopping()) {
       refuseSocket(socket, new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }));
     } else {
       open.set(socket, live);
-      socket.once('close', () => { open.delete(socket); });
+      socket.once('close', () => {
+        open.delete(socket);
+      });
       openTunnel(request, socket, head, relay);
     }
   });

@@ -30,7 +30,9 @@ export function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffe
     agent: false,
     timeout: ANSWER_MS,
   });
-  const giveUp = (): void => { toRelay.destroy(); };
+  const giveUp = (): void => {
+    toRelay.destroy();
+  };
   socket.on('error', giveUp).on('close', giveUp);
   toRelay.on('upgrade', (answer, relaySocket, first) => {
     socket.off('error', giveUp).off('close', giveUp);
@@ -41,19 +43,41 @@ export function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffe
     join(socket, relaySocket);
   });
   toRelay.on('response', (answer) => {
-    socket.write(rawHead(answer.statusCode ?? 502, answer.statusMessage ?? '', ['connection', 'close', ...headersOf(answer.rawHeaders, HOP_BY_HOP)]));
+    socket.write(
+      rawHead(answer.statusCode ?? 502, answer.statusMessage ?? '', [
+        'connection',
+        'close',
+        ...headersOf(answer.rawHeaders, HOP_BY_HOP),
+      ]),
+    );
     answer.pipe(socket);
   });
   toRelay.on('timeout', giveUp);
-  toRelay.on('error', () => { refuseSocket(socket, new AsrError('backend_unavailable', 'The relay for live audio does not answer. Try again soon.', { retryAfterSeconds: 2 })); });
+  toRelay.on('error', () => {
+    refuseSocket(
+      socket,
+      new AsrError('backend_unavailable', 'The relay for live audio does not answer. Try again soon.', {
+        retryAfterSeconds: 2,
+      }),
+    );
+  });
   toRelay.end();
 }
 
 /** Passes on what either side sends, until one of them ends. */
 function join(client: Duplex, relay: Duplex): void {
-  for (const [from, to] of [[client, relay], [relay, client]] as const) {
+  for (const [from, to] of [
+    [client, relay],
+    [relay, client],
+  ] as const) {
     from.pipe(to);
-    from.on('error', () => { to.destroy(); }).on('close', () => { to.destroy(); });
+    from
+      .on('error', () => {
+        to.destroy();
+      })
+      .on('close', () => {
+        to.destroy();
+      });
   }
 }
 
@@ -75,9 +99,22 @@ function rawHead(status: number, reason: string, rawHeaders: readonly string[]):
 
 /** Answers a handshake with an error in OpenAI's shape and ends the connection. */
 export function refuseSocket(socket: Duplex, error: AsrError): void {
-  if (socket.destroyed || !socket.writable) { socket.destroy(); return; }
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
   const body = JSON.stringify(errorBody(error));
   const retry = error.retryAfterSeconds === null ? [] : ['retry-after', String(Math.ceil(error.retryAfterSeconds))];
   const { http } = error.kind;
-  socket.end(rawHead(http, STATUS_CODES[http] ?? '', ['content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(body)), 'connection', 'close', ...retry]) + body);
+  socket.end(
+    rawHead(http, STATUS_CODES[http] ?? '', [
+      'content-type',
+      'application/json; charset=utf-8',
+      'content-length',
+      String(Buffer.byteLength(body)),
+      'connection',
+      'close',
+      ...retry,
+    ]) + body,
+  );
 }

@@ -22,12 +22,20 @@ interface Followed {
  * Answers with server-sent events until they end, the client leaves or the node stops; 204 where there are none. A client continues with `Last-Event-ID` on any node.
  * @param follow opens the events after an id, or where the client names none
  */
-export async function replyWithEvents(context: ApiContext, request: FastifyRequest, reply: FastifyReply, follow: (afterId: string | null, signal: AbortSignal) => Promise<Followed>): Promise<FastifyReply> {
+export async function replyWithEvents(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  follow: (afterId: string | null, signal: AbortSignal) => Promise<Followed>,
+): Promise<FastifyReply> {
   if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const afterId = lastEventId(request);
   const gone = clientGone(reply.raw);
   const { events, hasEnded } = await follow(afterId, AbortSignal.any([gone, context.leaving]));
-  const stream = new EventStream(reply, { heartbeatMs: context.config.SSE_HEARTBEAT_MS, stallTimeoutMs: context.config.SSE_STALL_TIMEOUT_MS });
+  const stream = new EventStream(reply, {
+    heartbeatMs: context.config.SSE_HEARTBEAT_MS,
+    stallTimeoutMs: context.config.SSE_STALL_TIMEOUT_MS,
+  });
   if (!hasEnded) stream.open();
   try {
     for await (const { name, data, id } of events) await stream.send(name, data, id);
@@ -50,6 +58,9 @@ function lastEventId(request: FastifyRequest): string | null {
   const header = request.headers['last-event-id'];
   const given = header ?? parameter;
   if (given === undefined || given === '') return null;
-  if (typeof given !== 'string' || !EVENT_ID.test(given)) throw new AsrError('invalid_field', 'Last-Event-ID: not an id of an event.', { param: header === undefined ? 'last_event_id' : 'Last-Event-ID' });
+  if (typeof given !== 'string' || !EVENT_ID.test(given))
+    throw new AsrError('invalid_field', 'Last-Event-ID: not an id of an event.', {
+      param: header === undefined ? 'last_event_id' : 'Last-Event-ID',
+    });
   return given;
 }

@@ -1,4 +1,12 @@
-import { AsrError, jobJsonSchema, type DeliveryListJson, type Job, type JobJson, type JobNews, type WebhookDeliveryRecord } from '@murmuration/contracts';
+import {
+  AsrError,
+  jobJsonSchema,
+  type DeliveryListJson,
+  type Job,
+  type JobJson,
+  type JobNews,
+  type WebhookDeliveryRecord,
+} from '@murmuration/contracts';
 import { segmentJson } from '@murmuration/transcript';
 
 /** The schema of a job in the API description. */
@@ -34,10 +42,16 @@ export function jobJson(job: Job): JobJson {
 /** The data of an event of this job. */
 export function eventJson(id: string, news: JobNews): object {
   switch (news.type) {
-    case 'progress': return { done_seconds: seconds(news.doneMs), planned_seconds: seconds(news.plannedMs) };
-    case 'segment': return segmentJson(news.segment, news.index);
-    case 'failed': return { id, error: { code: news.error.code, message: news.error.message } };
-    case 'accepted': case 'done': case 'cancelled': return { id };
+    case 'progress':
+      return { done_seconds: seconds(news.doneMs), planned_seconds: seconds(news.plannedMs) };
+    case 'segment':
+      return segmentJson(news.segment, news.index);
+    case 'failed':
+      return { id, error: { code: news.error.code, message: news.error.message } };
+    case 'accepted':
+    case 'done':
+    case 'cancelled':
+      return { id };
   }
 }
 
@@ -48,7 +62,12 @@ export function deliveriesJson(deliveries: readonly WebhookDeliveryRecord[]): De
       id: delivery.id,
       event: delivery.event,
       state: delivery.state,
-      attempts: delivery.attempts.map((attempt) => ({ at: isoTime(attempt.atMs), status: attempt.status, fault: attempt.fault, duration_ms: Math.round(attempt.durationMs) })),
+      attempts: delivery.attempts.map((attempt) => ({
+        at: isoTime(attempt.atMs),
+        status: attempt.status,
+        fault: attempt.fault,
+        duration_ms: Math.round(attempt.durationMs),
+      })),
       next_attempt_at: isoTimeOrNull(delivery.nextAttemptAtMs),
     })),
   };

@@ -5,17 +5,49 @@ import { form, longRecording, testApp, type Part } from '../testing/test-app.js'
 
 const hello: Part = ['file', 'Hello there.\nGood-bye.', 'private name.WAV'];
 
-interface ErrorReply { readonly error: { readonly code: ErrorCode; readonly param: string | null; readonly message: string; readonly type: string } }
+interface ErrorReply {
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly param: string | null;
+    readonly message: string;
+    readonly type: string;
+  };
+}
 
 describe('POST /transcribe', () => {
   test('A form with the file first gives the whole transcript as JSON.', async (t) => {
     const { app, service } = await testApp(t);
-    const reply = await app.inject({ method: 'POST', url: '/transcribe', ...form(hello, ['language', 'de'], ['vad', 'false'], ['min_silence_ms', '700'], ['no_speech_threshold', 'none']) });
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/transcribe',
+      ...form(hello, ['language', 'de'], ['vad', 'false'], ['min_silence_ms', '700'], ['no_speech_threshold', 'none']),
+    });
     assert.equal(reply.statusCode, 200, reply.body);
     const body = reply.json<Record<string, unknown>>();
     assert.equal(body['text'], 'Hello there. Good-bye.');
-    assert.deepEqual(Object.keys(body).sort(), ['accounting', 'channels', 'duration', 'filtered', 'id', 'language', 'language_probability', 'model', 'segments', 'task', 'text', 'timings', 'warnings']);
-    assert.deepEqual((body['segments'] as unknown[])[1], { id: 1, start: 1, end: 2, text: 'Good-bye.', confidence: 0.9, channel: 0 });
+    assert.deepEqual(Object.keys(body).sort(), [
+      'accounting',
+      'channels',
+      'duration',
+      'filtered',
+      'id',
+      'language',
+      'language_probability',
+      'model',
+      'segments',
+      'task',
+      'text',
+      'timings',
+      'warnings',
+    ]);
+    assert.deepEqual((body['segments'] as unknown[])[1], {
+      id: 1,
+      start: 1,
+      end: 2,
+      text: 'Good-bye.',
+      confidence: 0.9,
+      channel: 0,
+    });
     const [start] = service.starts;
     assert.ok(start);
     assert.equal(start.extension, 'wav');
@@ -31,7 +63,13 @@ describe('POST /transcribe', () => {
     const { app, service } = await testApp(t);
     await app.inject({ method: 'POST', url: '/transcribe', ...form(['language', 'en-US'], hello) });
     await app.inject({ method: 'POST', url: '/transcribe?language=de&channels=split', ...form(hello) });
-    assert.deepEqual(service.starts.map((start) => [start.options.decode.language, start.options.channels]), [['en', 'mix'], ['de', 'split']]);
+    assert.deepEqual(
+      service.starts.map((start) => [start.options.decode.language, start.options.channels]),
+      [
+        ['en', 'mix'],
+        ['de', 'split'],
+      ],
+    );
   });
 
   test('The audio track may be chosen at every endpoint that takes a recording, in the form or as a query parameter.', async (t) => {
@@ -40,17 +78,35 @@ describe('POST /transcribe', () => {
       await app.inject({ method: 'POST', url: path, ...form(['track', '1'], hello) });
       await app.inject({ method: 'POST', url: `${path}?track=2`, ...form(hello) });
       await app.inject({ method: 'POST', url: path, ...form(hello) });
-      assert.deepEqual(service.starts.splice(0).map((start) => start.options.track), [1, 2, null], path);
+      assert.deepEqual(
+        service.starts.splice(0).map((start) => start.options.track),
+        [1, 2, null],
+        path,
+      );
       const refused = await app.inject({ method: 'POST', url: `${path}?track=-1`, ...form(hello) });
-      assert.deepEqual([refused.statusCode, refused.json<{ error: { code: string; param: string } }>().error.param], [400, 'track'], path);
+      assert.deepEqual(
+        [refused.statusCode, refused.json<{ error: { code: string; param: string } }>().error.param],
+        [400, 'track'],
+        path,
+      );
     }
-    await app.inject({ method: 'POST', url: '/v1/listen?track=2', headers: { 'content-type': 'audio/wav' }, payload: 'One.\n' });
+    await app.inject({
+      method: 'POST',
+      url: '/v1/listen?track=2',
+      headers: { 'content-type': 'audio/wav' },
+      payload: 'One.\n',
+    });
     assert.equal(service.starts[0]?.options.track, 2);
   });
 
   test('A raw body is read with its content type and query parameters.', async (t) => {
     const { app, service } = await testApp(t);
-    const reply = await app.inject({ method: 'POST', url: '/transcribe?response_format=text', headers: { 'content-type': 'audio/ogg; codecs=opus' }, payload: 'One\nTwo' });
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/transcribe?response_format=text',
+      headers: { 'content-type': 'audio/ogg; codecs=opus' },
+      payload: 'One\nTwo',
+    });
     assert.equal(reply.body, 'One Two\n');
     assert.match(String(reply.headers['content-type']), /^text\/plain/);
     assert.equal(service.starts[0]?.contentType, 'audio/ogg');
@@ -58,15 +114,25 @@ describe('POST /transcribe', () => {
 
   test('Every response format has its content type.', async (t) => {
     const { app } = await testApp(t);
-    const ask = async (format: string) => app.inject({ method: 'POST', url: `/transcribe?response_format=${format}`, ...form(hello) });
-    assert.equal((await ask('srt')).body, '1\n00:00:00,000 --> 00:00:01,000\nHello there.\n\n2\n00:00:01,000 --> 00:00:02,000\nGood-bye.\n\n');
+    const ask = async (format: string) =>
+      app.inject({ method: 'POST', url: `/transcribe?response_format=${format}`, ...form(hello) });
+    assert.equal(
+      (await ask('srt')).body,
+      '1\n00:00:00,000 --> 00:00:01,000\nHello there.\n\n2\n00:00:01,000 --> 00:00:02,000\nGood-bye.\n\n',
+    );
     const vtt = await ask('vtt');
     assert.match(String(vtt.headers['content-type']), /^text\/vtt/);
     assert.match(vtt.body, /^WEBVTT\n\n00:00:00\.000 --> /);
     assert.equal((await ask('verbose_json')).json<{ language: string }>().language, 'english');
   });
 
-  const refusals: readonly [string, { url?: string; parts?: Part[]; headers?: Record<string, string>; payload?: string | Buffer }, number, ErrorCode, string | null][] = [
+  const refusals: readonly [
+    string,
+    { url?: string; parts?: Part[]; headers?: Record<string, string>; payload?: string | Buffer },
+    number,
+    ErrorCode,
+    string | null,
+  ][] = [
     ['a form without a file', { parts: [['language', 'en']] }, 400, 'missing_file', 'file'],
     ['a form with the file as text', { parts: [['file', 'x']] }, 400, 'missing_file', 'file'],
     ['two files', { parts: [hello, hello] }, 400, 'multiple_files', 'file'],
@@ -74,36 +140,132 @@ describe('POST /transcribe', () => {
     ['an unknown field', { parts: [hello, ['langauge', 'en']] }, 400, 'unknown_field', 'langauge'],
     ['an unknown query parameter', { url: '/transcribe?colour=red', parts: [hello] }, 400, 'unknown_field', 'colour'],
     ['a file under another name', { parts: [['audio', 'x', 'a.wav']] }, 400, 'unknown_field', 'audio'],
-    ['an unknown response format', { parts: [hello, ['response_format', 'doc']] }, 400, 'invalid_field', 'response_format'],
-    ['a temperature that is no number', { parts: [hello, ['temperature', 'NaN']] }, 400, 'invalid_field', 'temperature'],
+    [
+      'an unknown response format',
+      { parts: [hello, ['response_format', 'doc']] },
+      400,
+      'invalid_field',
+      'response_format',
+    ],
+    [
+      'a temperature that is no number',
+      { parts: [hello, ['temperature', 'NaN']] },
+      400,
+      'invalid_field',
+      'temperature',
+    ],
     ['a temperature that overflows', { parts: [hello, ['temperature', '1e999']] }, 400, 'invalid_field', 'temperature'],
     ['a threshold out of range', { parts: [hello, ['threshold', '1.5']] }, 400, 'invalid_field', 'threshold'],
-    ['a language that is none', { parts: [hello, ['language', 'not a language']] }, 400, 'unsupported_language', 'language'],
-    ['a language the model does not know', { parts: [hello, ['language', 'xx']] }, 400, 'unsupported_language', 'language'],
+    [
+      'a language that is none',
+      { parts: [hello, ['language', 'not a language']] },
+      400,
+      'unsupported_language',
+      'language',
+    ],
+    [
+      'a language the model does not know',
+      { parts: [hello, ['language', 'xx']] },
+      400,
+      'unsupported_language',
+      'language',
+    ],
     ['a task the model cannot do', { parts: [hello, ['task', 'translate']] }, 400, 'unsupported_task', 'task'],
-    ['word times the model has not', { parts: [hello, ['word_timestamps', 'true']] }, 400, 'word_timestamps_unavailable', 'word_timestamps'],
+    [
+      'word times the model has not',
+      { parts: [hello, ['word_timestamps', 'true']] },
+      400,
+      'word_timestamps_unavailable',
+      'word_timestamps',
+    ],
     ['a prompt of a megabyte', { parts: [hello, ['prompt', 'x'.repeat(1_000_000)]] }, 400, 'invalid_field', 'prompt'],
-    ['a field that comes twice', { parts: [hello, ['language', 'en'], ['language', 'de']] }, 400, 'invalid_field', 'language'],
-    ['a field in the form and in the query', { url: '/transcribe?language=en', parts: [['language', 'en'], hello] }, 400, 'invalid_field', 'language'],
-    ['a query parameter that comes twice', { url: '/transcribe?vad=true&vad=false', parts: [hello] }, 400, 'invalid_field', 'vad'],
+    [
+      'a field that comes twice',
+      { parts: [hello, ['language', 'en'], ['language', 'de']] },
+      400,
+      'invalid_field',
+      'language',
+    ],
+    [
+      'a field in the form and in the query',
+      { url: '/transcribe?language=en', parts: [['language', 'en'], hello] },
+      400,
+      'invalid_field',
+      'language',
+    ],
+    [
+      'a query parameter that comes twice',
+      { url: '/transcribe?vad=true&vad=false', parts: [hello] },
+      400,
+      'invalid_field',
+      'vad',
+    ],
     ['a field named __proto__', { parts: [hello, ['__proto__', 'x']] }, 400, 'invalid_field', '__proto__'],
-    ['a query parameter named __proto__', { url: '/transcribe?__proto__=1', parts: [hello] }, 400, 'invalid_field', '__proto__'],
+    [
+      'a query parameter named __proto__',
+      { url: '/transcribe?__proto__=1', parts: [hello] },
+      400,
+      'invalid_field',
+      '__proto__',
+    ],
     ['an unknown model', { parts: [hello, ['model', 'nobody']] }, 404, 'model_not_found', 'model'],
     ['bytes that are no audio', { parts: [['file', 'BAD', 'a.wav']] }, 422, 'unprocessable_audio', 'file'],
-    ['too many fields', { parts: [hello, ...Array.from({ length: 65 }, (_, index): Part => [`f${String(index)}`, 'x'])] }, 413, 'too_many_parts', null],
-    ['a JSON body', { headers: { 'content-type': 'application/json' }, payload: '{}' }, 415, 'unsupported_media_type', null],
+    [
+      'too many fields',
+      { parts: [hello, ...Array.from({ length: 65 }, (_, index): Part => [`f${String(index)}`, 'x'])] },
+      413,
+      'too_many_parts',
+      null,
+    ],
+    [
+      'a JSON body',
+      { headers: { 'content-type': 'application/json' }, payload: '{}' },
+      415,
+      'unsupported_media_type',
+      null,
+    ],
     ['a body without a type', { headers: {}, payload: Buffer.from('x') }, 415, 'unsupported_media_type', null],
     ['no body at all', {}, 400, 'missing_file', 'file'],
     ['an empty raw body', { headers: { 'content-type': 'audio/wav' }, payload: '' }, 400, 'empty_file', 'file'],
-    ['a compressed body', { headers: { 'content-type': 'audio/wav', 'content-encoding': 'gzip' }, payload: 'x' }, 415, 'unsupported_media_type', null],
-    ['a form without a boundary', { headers: { 'content-type': 'multipart/form-data' }, payload: 'x' }, 400, 'invalid_request', null],
-    ['a form that breaks off', { headers: { 'content-type': 'multipart/form-data; boundary=b' }, payload: '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nxyz' }, 400, 'invalid_request', null],
-    ['a form that is none', { headers: { 'content-type': 'multipart/form-data; boundary=b' }, payload: 'just text' }, 400, 'invalid_request', null],
+    [
+      'a compressed body',
+      { headers: { 'content-type': 'audio/wav', 'content-encoding': 'gzip' }, payload: 'x' },
+      415,
+      'unsupported_media_type',
+      null,
+    ],
+    [
+      'a form without a boundary',
+      { headers: { 'content-type': 'multipart/form-data' }, payload: 'x' },
+      400,
+      'invalid_request',
+      null,
+    ],
+    [
+      'a form that breaks off',
+      {
+        headers: { 'content-type': 'multipart/form-data; boundary=b' },
+        payload: '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nxyz',
+      },
+      400,
+      'invalid_request',
+      null,
+    ],
+    [
+      'a form that is none',
+      { headers: { 'content-type': 'multipart/form-data; boundary=b' }, payload: 'just text' },
+      400,
+      'invalid_request',
+      null,
+    ],
   ];
   for (const [what, request, status, code, param] of refusals) {
     test(`It refuses ${what} with ${code}.`, async (t) => {
       const { app, spools } = await testApp(t);
-      const sent = request.parts === undefined ? { headers: request.headers ?? {}, ...(request.payload === undefined ? {} : { payload: request.payload }) } : form(...request.parts);
+      const sent =
+        request.parts === undefined
+          ? { headers: request.headers ?? {}, ...(request.payload === undefined ? {} : { payload: request.payload }) }
+          : form(...request.parts);
       const reply = await app.inject({ method: 'POST', url: request.url ?? '/transcribe', ...sent });
       const { error } = reply.json<ErrorReply>();
       assert.deepEqual([reply.statusCode, error.code, error.param], [status, code, param], reply.body);
@@ -139,7 +301,11 @@ describe('POST /transcribe', () => {
 
   test('A long upload is spooled and the spool is empty afterwards.', async (t) => {
     const { app, service, spools, spooled } = await testApp(t);
-    const reply = await app.inject({ method: 'POST', url: '/transcribe', ...form(['file', longRecording('first', 'last'), 'a.wav'], ['language', 'en']) });
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/transcribe',
+      ...form(['file', longRecording('first', 'last'), 'a.wav'], ['language', 'en']),
+    });
     assert.equal(reply.json<{ text: string }>().text, 'first last');
     assert.equal(service.starts.length, 1);
     assert.equal(spools.usedBytes, 0);
@@ -148,14 +314,22 @@ describe('POST /transcribe', () => {
 
   test('A field after the file that changes only the answer does not.', async (t) => {
     const { app, service } = await testApp(t);
-    const reply = await app.inject({ method: 'POST', url: '/transcribe', ...form(['language', 'en'], ['file', longRecording('first', 'last'), 'a.wav'], ['response_format', 'text']) });
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/transcribe',
+      ...form(['language', 'en'], ['file', longRecording('first', 'last'), 'a.wav'], ['response_format', 'text']),
+    });
     assert.equal(reply.body, 'first last\n');
     assert.equal(service.starts.length, 1);
   });
 
   test('An upload beyond the bound of the spool is refused with storage_full.', async (t) => {
     const { app, spools } = await testApp(t, { SPOOL_MAX_BYTES: '1000000' });
-    const reply = await app.inject({ method: 'POST', url: '/transcribe', ...form(['file', longRecording('first', 'last'), 'a.wav']) });
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/transcribe',
+      ...form(['file', longRecording('first', 'last'), 'a.wav']),
+    });
     assert.equal(reply.statusCode, 507);
     assert.equal(spools.usedBytes, 0);
   });
@@ -163,7 +337,9 @@ describe('POST /transcribe', () => {
   test('Uploads beyond the bound of the node are told to come again.', async (t) => {
     const { app, service, uploads } = await testApp(t, { MAX_ACTIVE_UPLOADS: '1' });
     let open: () => void = () => undefined;
-    service.gate = new Promise((resolve) => { open = resolve; });
+    service.gate = new Promise((resolve) => {
+      open = resolve;
+    });
     const first = app.inject({ method: 'POST', url: '/transcribe', ...form(hello) });
     await service.until(() => service.starts.length === 1);
     const second = await app.inject({ method: 'POST', url: '/transcribe', ...form(hello) });

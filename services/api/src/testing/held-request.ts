@@ -16,7 +16,11 @@ export class HeldRequest {
 
   /** Sends a piece and waits until it has left. */
   async send(piece: string): Promise<void> {
-    await new Promise<void>((resolve) => { this.raw.write(Buffer.from(piece, 'latin1'), () => { resolve(); }); });
+    await new Promise<void>((resolve) => {
+      this.raw.write(Buffer.from(piece, 'latin1'), () => {
+        resolve();
+      });
+    });
   }
 
   end(piece = ''): void {
@@ -34,7 +38,12 @@ export class HeldRequest {
     return text;
   }
 
-  async json(): Promise<{ status: number | undefined; code: string | undefined; param: string | null | undefined; text: string | undefined }> {
+  async json(): Promise<{
+    status: number | undefined;
+    code: string | undefined;
+    param: string | null | undefined;
+    text: string | undefined;
+  }> {
     const answer = await this.answer();
     const body = JSON.parse(await this.text()) as { error?: { code: string; param: string | null }; text?: string };
     return { status: answer.statusCode, code: body.error?.code, param: body.error?.param, text: body.text };
@@ -42,7 +51,9 @@ export class HeldRequest {
 }
 
 /** Events of a stream as they come. */
-export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: string | null; data: Record<string, unknown> }, undefined> {
+export async function* events(
+  answer: IncomingMessage,
+): AsyncGenerator<{ name: string | null; data: Record<string, unknown> }, undefined> {
   let rest = '';
   for await (const piece of answer.setEncoding('utf8')) {
     rest += String(piece);
@@ -50,7 +61,8 @@ export async function* events(answer: IncomingMessage): AsyncGenerator<{ name: s
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
       const data = /^data: (.*)$/m.exec(block)?.[1];
-      if (data !== undefined) yield { name: /^event: (.*)$/m.exec(block)?.[1] ?? null, data: JSON.parse(data) as Record<string, unknown> };
+      if (data !== undefined)
+        yield { name: /^event: (.*)$/m.exec(block)?.[1] ?? null, data: JSON.parse(data) as Record<string, unknown> };
     }
   }
   return undefined;

@@ -1,9 +1,17 @@
 import type { Reach } from '@murmuration/access';
-import { AsrError, isFinal, type Job, type JobNews, type Segment, type Transcript, type WebhookDeliveryRecord } from '@murmuration/contracts';
+import {
+  AsrError,
+  isFinal,
+  type Job,
+  type JobNews,
+  type Segment,
+  type Transcript,
+  type WebhookDeliveryRecord,
+} from '@murmuration/contracts';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 
 /** What happened, before it has an id. */
-type Happening = JobNews extends infer One ? One extends JobNews ? Omit<One, 'id'> : never : never;
+type Happening = JobNews extends infer One ? (One extends JobNews ? Omit<One, 'id'> : never) : never;
 
 /** One job of the in-memory service. */
 export interface MemoryJob {
@@ -13,7 +21,13 @@ export interface MemoryJob {
   readonly segments: Segment[];
 }
 
-const DELIVERY: WebhookDeliveryRecord = { id: 'msg_1', event: 'job.done', state: 'pending', attempts: [{ atMs: 0, status: 500, fault: 'status', durationMs: 12.4 }], nextAttemptAtMs: 5_000 };
+const DELIVERY: WebhookDeliveryRecord = {
+  id: 'msg_1',
+  event: 'job.done',
+  state: 'pending',
+  attempts: [{ atMs: 0, status: 500, fault: 'status', durationMs: 12.4 }],
+  nextAttemptAtMs: 5_000,
+};
 
 /**
  * Jobs without audio: a "recording" is lines of text, each of them a segment of one second that is there as soon as its line has ended.
@@ -36,7 +50,10 @@ export class MemoryJobs implements JobService {
     this.#admit();
     this.submissions.push(submission);
     this.#changed();
-    const repeated = submission.idempotencyKey === null ? undefined : [...this.jobs.values()].find((one) => one.submission.idempotencyKey === submission.idempotencyKey);
+    const repeated =
+      submission.idempotencyKey === null
+        ? undefined
+        : [...this.jobs.values()].find((one) => one.submission.idempotencyKey === submission.idempotencyKey);
     if (repeated !== undefined) {
       if (submission.hashBytes !== false) for await (const piece of submission.source) this.bytes += piece.length;
       if (repeated.submission.fingerprint !== submission.fingerprint) throw new AsrError('idempotency_conflict');
@@ -53,7 +70,14 @@ export class MemoryJobs implements JobService {
       this.#changed();
       throw error;
     }
-    entry.job = { ...entry.job, status: 'running', acceptedAtMs: 1_700_000_001_000, durationMs: entry.segments.length * 1_000, position: 0, estimatedSecondsLeft: 2.5 };
+    entry.job = {
+      ...entry.job,
+      status: 'running',
+      acceptedAtMs: 1_700_000_001_000,
+      durationMs: entry.segments.length * 1_000,
+      position: 0,
+      estimatedSecondsLeft: 2.5,
+    };
     this.happen(id, { type: 'accepted' });
     return { job: entry.job, created: true };
   }
@@ -64,8 +88,13 @@ export class MemoryJobs implements JobService {
 
   list(filter: JobFilter): Promise<JobPage> {
     this.filters.push(filter);
-    const jobs = [...this.jobs.values()].filter(({ job }) => filter.whose === 'everybody' || job.owner === filter.whose.owner).map(({ job }) => job);
-    return Promise.resolve({ jobs: jobs.slice(0, filter.limit), nextCursor: jobs.length > filter.limit ? 'more' : null });
+    const jobs = [...this.jobs.values()]
+      .filter(({ job }) => filter.whose === 'everybody' || job.owner === filter.whose.owner)
+      .map(({ job }) => job);
+    return Promise.resolve({
+      jobs: jobs.slice(0, filter.limit),
+      nextCursor: jobs.length > filter.limit ? 'more' : null,
+    });
   }
 
   async cancel(id: string, whose: Reach): Promise<Job> {
@@ -84,8 +113,19 @@ export class MemoryJobs implements JobService {
     if (job.purged) throw new AsrError('result_expired');
     if (job.error !== null) throw AsrError.fromRecord(job.error);
     return {
-      id, text: segments.map((segment) => segment.text).join(' '), model: job.model, task: 'transcribe', language: 'en', languageProbability: 1, durationMs: segments.length * 1_000, channels: 1, segments,
-      filtered: [], warnings: [], accounting: { speechMs: 1, nonSpeechMs: 0, skipped: [] }, timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4 },
+      id,
+      text: segments.map((segment) => segment.text).join(' '),
+      model: job.model,
+      task: 'transcribe',
+      language: 'en',
+      languageProbability: 1,
+      durationMs: segments.length * 1_000,
+      channels: 1,
+      segments,
+      filtered: [],
+      warnings: [],
+      accounting: { speechMs: 1, nonSpeechMs: 0, skipped: [] },
+      timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4 },
     };
   }
 
@@ -144,13 +184,26 @@ export class MemoryJobs implements JobService {
   #add(entry: MemoryJob, text: string): void {
     if (text === '') return;
     const index = entry.segments.length;
-    const segment: Segment = { startMs: index * 1_000, endMs: index * 1_000 + 1_000, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] };
+    const segment: Segment = {
+      startMs: index * 1_000,
+      endMs: index * 1_000 + 1_000,
+      text,
+      channel: 0,
+      confidence: 0.9,
+      avgLogprob: -0.1,
+      noSpeechProb: 0,
+      compressionRatio: 1,
+      temperature: 0,
+      tokens: [],
+    };
     entry.segments.push(segment);
     this.happen(entry.job.id, { type: 'segment', index, segment });
   }
 
   async *#newsOf(entry: MemoryJob, after: number, signal: AbortSignal): AsyncGenerator<JobNews> {
-    const wake = (): void => { this.#changed(); };
+    const wake = (): void => {
+      this.#changed();
+    };
     signal.addEventListener('abort', wake);
     try {
       for (let at = after; !signal.aborted;) {
@@ -171,7 +224,8 @@ export class MemoryJobs implements JobService {
   async #find(id: string, whose: Reach): Promise<MemoryJob> {
     this.#admit();
     const entry = await Promise.resolve(this.jobs.get(id));
-    if (entry === undefined || (whose !== 'everybody' && whose.owner !== entry.job.owner)) throw new AsrError('not_found', 'There is no such job.');
+    if (entry === undefined || (whose !== 'everybody' && whose.owner !== entry.job.owner))
+      throw new AsrError('not_found', 'There is no such job.');
     return entry;
   }
 
@@ -186,7 +240,9 @@ export class MemoryJobs implements JobService {
   }
 
   #change(): Promise<void> {
-    return new Promise((resolve) => { this.#onChange.push(resolve); });
+    return new Promise((resolve) => {
+      this.#onChange.push(resolve);
+    });
   }
 
   #changed(): void {
@@ -198,7 +254,25 @@ export class MemoryJobs implements JobService {
 
 function newJob(id: string, { priority, owner, metadata, webhook, retentionSeconds }: JobSubmission): Job {
   return {
-    id, status: 'receiving', priority, model: 'org/memory-model', owner, metadata, webhook, retentionSeconds: retentionSeconds ?? 604_800, createdAtMs: 1_700_000_000_000, acceptedAtMs: null, finishedAtMs: null, expiresAtMs: null,
-    purged: false, doneMs: 0, plannedMs: 0, durationMs: null, language: null, position: null, estimatedSecondsLeft: null, error: null,
+    id,
+    status: 'receiving',
+    priority,
+    model: 'org/memory-model',
+    owner,
+    metadata,
+    webhook,
+    retentionSeconds: retentionSeconds ?? 604_800,
+    createdAtMs: 1_700_000_000_000,
+    acceptedAtMs: null,
+    finishedAtMs: null,
+    expiresAtMs: null,
+    purged: false,
+    doneMs: 0,
+    plannedMs: 0,
+    durationMs: null,
+    language: null,
+    position: null,
+    estimatedSecondsLeft: null,
+    error: null,
   };
 }

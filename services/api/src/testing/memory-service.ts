@@ -1,13 +1,52 @@
 import type { Reach } from '@murmuration/access';
-import { AsrError, joinTexts, type ModelCard, type Filtered, type Segment, type Transcript } from '@murmuration/contracts';
-import { chooseModel, type ActiveJob, type ClusterStatus, type Transcription, type TranscriptionProgress, type TranscriptionRequest, type TranscriptionService } from '@murmuration/transcribe';
+import {
+  AsrError,
+  joinTexts,
+  type ModelCard,
+  type Filtered,
+  type Segment,
+  type Transcript,
+} from '@murmuration/contracts';
+import {
+  chooseModel,
+  type ActiveJob,
+  type ClusterStatus,
+  type Transcription,
+  type TranscriptionProgress,
+  type TranscriptionRequest,
+  type TranscriptionService,
+} from '@murmuration/transcribe';
 
 /** What a card of the in-memory service says. */
 export const MEMORY_CARD: ModelCard = {
-  workerId: 'w-1', device: 'cpu', gpu: null, sessions: 2, maxBatch: 8, holds: 32, speed: 50, memoryBytes: 1, startedAtMs: 1_700_000_000_000, seenAtMs: 1_700_000_000_000, draining: false,
+  workerId: 'w-1',
+  device: 'cpu',
+  gpu: null,
+  sessions: 2,
+  maxBatch: 8,
+  holds: 32,
+  speed: 50,
+  memoryBytes: 1,
+  startedAtMs: 1_700_000_000_000,
+  seenAtMs: 1_700_000_000_000,
+  draining: false,
   model: {
-    id: 'org/memory-model', slug: 'org-memory-model', family: 'simulated', languages: ['en', 'de'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'none',
-    chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 30_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 1_000, overlapMs: 0 },
+    id: 'org/memory-model',
+    slug: 'org-memory-model',
+    family: 'simulated',
+    languages: ['en', 'de'],
+    tasks: ['transcribe'],
+    wordTimes: 'none',
+    detectsLanguage: false,
+    dtype: 'none',
+    chunkPolicy: {
+      sampleRateHz: 16_000,
+      maxChunkMs: 30_000,
+      targetChunkMs: 10_000,
+      packGapMs: 0,
+      gridMs: 1_000,
+      overlapMs: 0,
+    },
   },
 };
 
@@ -18,7 +57,13 @@ export const MEMORY_CARD: ModelCard = {
 export class MemoryService implements TranscriptionService {
   readonly starts: TranscriptionRequest[] = [];
   cancelled = 0;
-  status_: ClusterStatus = { redis: 'up', workers: [MEMORY_CARD], models: [MEMORY_CARD], queues: { [MEMORY_CARD.model.id]: { waiting: 3, active: 1 } }, redisConcerns: [] };
+  status_: ClusterStatus = {
+    redis: 'up',
+    workers: [MEMORY_CARD],
+    models: [MEMORY_CARD],
+    queues: { [MEMORY_CARD.model.id]: { waiting: 3, active: 1 } },
+    redisConcerns: [],
+  };
   jobs: ActiveJob[] = [];
   /** Set to make `start` fail. */
   refusal: AsrError | null = null;
@@ -35,10 +80,14 @@ export class MemoryService implements TranscriptionService {
   async start(request: TranscriptionRequest): Promise<Transcription> {
     this.starts.push(request);
     this.#changed();
-    request.signal.addEventListener('abort', () => { this.cancelled += 1; this.#changed(); });
+    request.signal.addEventListener('abort', () => {
+      this.cancelled += 1;
+      this.#changed();
+    });
     const card = await this.resolveModel(request.options.model);
     const { language, task, wordTimestamps } = request.options.decode;
-    if (language !== null && !card.model.languages.includes(language)) throw new AsrError('unsupported_language', undefined, { param: 'language' });
+    if (language !== null && !card.model.languages.includes(language))
+      throw new AsrError('unsupported_language', undefined, { param: 'language' });
     if (!card.model.tasks.includes(task)) throw new AsrError('unsupported_task', undefined, { param: 'task' });
     if (wordTimestamps) throw new AsrError('word_timestamps_unavailable', undefined, { param: 'word_timestamps' });
     return new MemoryTranscription(request, this.gate);
@@ -54,7 +103,10 @@ export class MemoryService implements TranscriptionService {
 
   /** Waits until something has happened that makes the condition true. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => { this.#onChange.push(resolve); });
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        this.#onChange.push(resolve);
+      });
   }
 
   #changed(): void {
@@ -77,19 +129,33 @@ class MemoryTranscription implements Transcription {
   constructor(request: TranscriptionRequest, gate: Promise<void>) {
     this.#request = request;
     const gone = new Promise<never>((_resolve, reject) => {
-      request.signal.addEventListener('abort', () => { reject(new AsrError('cancelled')); });
+      request.signal.addEventListener('abort', () => {
+        reject(new AsrError('cancelled'));
+      });
     });
     gone.catch(() => undefined);
-    this.#result = Promise.race([gone, this.#read(gate)]).finally(() => { this.#ended = true; this.#wakeAll(); });
+    this.#result = Promise.race([gone, this.#read(gate)]).finally(() => {
+      this.#ended = true;
+      this.#wakeAll();
+    });
     this.#result.catch(() => undefined);
   }
 
   async *progress(): AsyncGenerator<TranscriptionProgress> {
     for (let index = 0; ;) {
       const segment = this.#segments[index];
-      if (segment !== undefined) { index += 1; yield { segments: [segment], doneMs: index * 1_000 }; continue; }
-      if (this.#ended) { await this.#result; return; }
-      await new Promise<void>((resolve) => { this.#wake.push(resolve); });
+      if (segment !== undefined) {
+        index += 1;
+        yield { segments: [segment], doneMs: index * 1_000 };
+        continue;
+      }
+      if (this.#ended) {
+        await this.#result;
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake.push(resolve);
+      });
     }
   }
 
@@ -114,9 +180,19 @@ class MemoryTranscription implements Transcription {
     await gate;
     const text = joinTexts(this.#segments.map((segment) => segment.text));
     return {
-      id: this.id, text, model: this.model, task: 'transcribe', language: this.#request.options.decode.language ?? 'en', languageProbability: 1,
-      durationMs: this.#segments.length * 1_000, channels: 1, segments: this.#segments, filtered: this.#filtered, warnings: [],
-      accounting: { speechMs: bytes, nonSpeechMs: 0, skipped: [] }, timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4 },
+      id: this.id,
+      text,
+      model: this.model,
+      task: 'transcribe',
+      language: this.#request.options.decode.language ?? 'en',
+      languageProbability: 1,
+      durationMs: this.#segments.length * 1_000,
+      channels: 1,
+      segments: this.#segments,
+      filtered: this.#filtered,
+      warnings: [],
+      accounting: { speechMs: bytes, nonSpeechMs: 0, skipped: [] },
+      timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4 },
     };
   }
 
@@ -127,7 +203,19 @@ class MemoryTranscription implements Transcription {
       this.#filtered.push({ startMs, endMs: startMs, text: text.slice(1, -1), reason: 'repetition' });
       return;
     }
-    if (text !== '') this.#segments.push({ startMs, endMs: startMs + 1_000, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] });
+    if (text !== '')
+      this.#segments.push({
+        startMs,
+        endMs: startMs + 1_000,
+        text,
+        channel: 0,
+        confidence: 0.9,
+        avgLogprob: -0.1,
+        noSpeechProb: 0,
+        compressionRatio: 1,
+        temperature: 0,
+        tokens: [],
+      });
     this.#wakeAll();
   }
 

@@ -10,14 +10,19 @@ export class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'
 
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const session = this.news.get(id);
-    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner))
+      return Promise.reject(new AsrError('not_found'));
     const from = afterId === null ? session.events.length : Number.parseInt(afterId, 10);
-    return Promise.resolve({ isClosed: session.events.at(-1)?.type === 'closed', news: replay(session.events, from, signal) });
+    return Promise.resolve({
+      isClosed: session.events.at(-1)?.type === 'closed',
+      news: replay(session.events, from, signal),
+    });
   }
 
   erase(id: string, whose: Reach): Promise<void> {
     const session = this.news.get(id);
-    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner)) return Promise.reject(new AsrError('not_found'));
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner))
+      return Promise.reject(new AsrError('not_found'));
     this.news.delete(id);
     return Promise.resolve();
   }
@@ -32,6 +37,8 @@ async function* replay(events: readonly LiveNews[], from: number, signal: AbortS
   if (events.at(-1)?.type === 'closed') return;
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => { resolve(); });
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
   });
 }

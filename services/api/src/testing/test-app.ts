@@ -49,13 +49,26 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
   const abandoned = new AbortController();
   const state = { stopping: false };
   const context: ApiContext = {
-    service, jobs, live, outbound, spools, config,
-    limits: { maxUploadBytes: config.MAX_UPLOAD_BYTES, maxFormFields: config.MAX_FORM_FIELDS, idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS, totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS },
+    service,
+    jobs,
+    live,
+    outbound,
+    spools,
+    config,
+    limits: {
+      maxUploadBytes: config.MAX_UPLOAD_BYTES,
+      maxFormFields: config.MAX_FORM_FIELDS,
+      idleTimeoutMs: config.UPLOAD_IDLE_TIMEOUT_MS,
+      totalTimeoutMs: config.UPLOAD_TOTAL_TIMEOUT_MS,
+    },
     logger,
     access: new Access(keys, new MemoryTickets()),
     uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS, () => keys?.ring.names ?? 1),
     formats: ['wav', 'mp3'],
-    gpus: () => Promise.resolve([{ name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null }]),
+    gpus: () =>
+      Promise.resolve([
+        { name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null },
+      ]),
     stopping: () => state.stopping,
     leaving: leaving.signal,
     abandoned: abandoned.signal,
@@ -72,15 +85,26 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
     await rm(directory, { recursive: true, force: true });
   });
   return {
-    app, service, jobs, live, spools, uploads: context.uploads,
+    app,
+    service,
+    jobs,
+    live,
+    spools,
+    uploads: context.uploads,
     listen: async () => {
       await app.listen({ host: '127.0.0.1', port: 0 });
       return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
     },
     spooled: () => readdir(join(directory, 'spool')),
-    stop: () => { state.stopping = true; },
-    leave: () => { leaving.abort(); },
-    abandon: () => { abandoned.abort(); },
+    stop: () => {
+      state.stopping = true;
+    },
+    leave: () => {
+      leaving.abort();
+    },
+    abandon: () => {
+      abandoned.abort();
+    },
   };
 }
 
@@ -89,11 +113,16 @@ export type Part = readonly [name: string, value: string, filename?: string];
 /** A multipart form with the parts in their order. */
 export function form(...parts: readonly Part[]): { headers: { 'content-type': string }; payload: Buffer } {
   const boundary = 'test-boundary';
-  const text = parts.map(([name, value, filename]) => {
-    const file = filename === undefined ? '' : `; filename="${filename}"\r\ncontent-type: audio/wav`;
-    return `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n`;
-  }).join('');
-  return { headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, payload: Buffer.from(`${text}--${boundary}--\r\n`, 'latin1') };
+  const text = parts
+    .map(([name, value, filename]) => {
+      const file = filename === undefined ? '' : `; filename="${filename}"\r\ncontent-type: audio/wav`;
+      return `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n`;
+    })
+    .join('');
+  return {
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    payload: Buffer.from(`${text}--${boundary}--\r\n`, 'latin1'),
+  };
 }
 
 /** A recording of the in-memory service that is larger than what a spool keeps in memory. */

@@ -22,7 +22,12 @@ export class ActiveUploads {
   /** Runs the work when there is room for this owner. Throws `queue_full` otherwise. */
   async run<T>(owner: string | null, work: () => Promise<T>): Promise<T> {
     const leave = this.#places.take(owner);
-    if (leave === null) throw new AsrError('queue_full', 'This server has as many uploads as it takes, or as many as it takes of one API key\'s owner while they are scarce. Wait for the seconds in Retry-After, then send it again.', { retryAfterSeconds: 5 });
+    if (leave === null)
+      throw new AsrError(
+        'queue_full',
+        "This server has as many uploads as it takes, or as many as it takes of one API key's owner while they are scarce. Wait for the seconds in Retry-After, then send it again.",
+        { retryAfterSeconds: 5 },
+      );
     try {
       return await work();
     } finally {

@@ -9,22 +9,35 @@ import { BodyReader } from './body-reader.js';
 const RATE_OVER_MS = 200;
 
 /** Reads an upload that sends `pieces` of so many bytes, `everyMs` apart; what became of it. */
-async function upload(mustHurry: () => boolean, bytes: number, everyMs: number, pieces: number): Promise<number | string> {
+async function upload(
+  mustHurry: () => boolean,
+  bytes: number,
+  everyMs: number,
+  pieces: number,
+): Promise<number | string> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = request({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', method: 'POST' });
   client.on('error', () => undefined);
   client.flushHeaders();
-  const [message, response] = await once(server, 'request') as Parameters<Parameters<typeof createServer>[1] & object>;
+  const [message, response] = (await once(server, 'request')) as Parameters<
+    Parameters<typeof createServer>[1] & object
+  >;
   let sent = 0;
   const timer = setInterval(() => {
     if (sent++ < pieces) client.write(Buffer.alloc(bytes));
     else client.end();
   }, everyMs);
-  const body = new BodyReader(message, response, { maxBytes: 1e9, idleTimeoutMs: 60_000, totalTimeoutMs: 60_000, mustHurry }, new AbortController().signal, RATE_OVER_MS);
+  const body = new BodyReader(
+    message,
+    response,
+    { maxBytes: 1e9, idleTimeoutMs: 60_000, totalTimeoutMs: 60_000, mustHurry },
+    new AbortController().signal,
+    RATE_OVER_MS,
+  );
   try {
-    while (await body.read() !== null);
+    while ((await body.read()) !== null);
     return body.bytes;
   } catch (error) {
     return AsrError.from(error).code;
@@ -40,7 +53,9 @@ test('An upload that comes at a trickle is ended while places are scarce, and go
   assert.equal(await upload(() => true, 1, 40, 1_000), 'upload_timeout');
   assert.equal(await upload(() => false, 1, 40, 15), 15);
   let scarce = false;
-  const later = setTimeout(() => { scarce = true; }, RATE_OVER_MS * 3);
+  const later = setTimeout(() => {
+    scarce = true;
+  }, RATE_OVER_MS * 3);
   assert.equal(await upload(() => scarce, 1, 40, 1_000), 'upload_timeout', 'also when they become so later');
   clearTimeout(later);
 });

@@ -47,7 +47,13 @@ export class BodyReader {
   readonly #rateOverMs: number;
 
   /** @param signal aborted when the client has gone @param rateOverMs over which the rate of an upload is measured */
-  constructor(message: IncomingMessage, response: ServerResponse, limits: BodyLimits, signal: AbortSignal, rateOverMs = RATE_OVER_MS) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    limits: BodyLimits,
+    signal: AbortSignal,
+    rateOverMs = RATE_OVER_MS,
+  ) {
     this.#rateOverMs = rateOverMs;
     this.#message = message;
     this.#response = response;
@@ -64,10 +70,14 @@ export class BodyReader {
     this.#invite();
     for (;;) {
       if (this.#ended) return null;
-      if (this.#stopped || this.#signal.aborted || (this.#message.destroyed && !this.#message.readableEnded)) throw new AsrError('cancelled');
+      if (this.#stopped || this.#signal.aborted || (this.#message.destroyed && !this.#message.readableEnded))
+        throw new AsrError('cancelled');
       const piece = this.#message.read() as Buffer | null;
       if (piece !== null) return this.#took(piece);
-      if (this.#message.readableEnded) { this.#ended = true; return null; }
+      if (this.#message.readableEnded) {
+        this.#ended = true;
+        return null;
+      }
       await this.#wait();
     }
   }
@@ -107,7 +117,10 @@ export class BodyReader {
   async #wait(): Promise<void> {
     const message = this.#message;
     const startedMs = performance.now();
-    const leftMs = Math.max(0, Math.min(this.#limits.idleTimeoutMs - this.#idleMs, this.#limits.totalTimeoutMs - this.#totalMs));
+    const leftMs = Math.max(
+      0,
+      Math.min(this.#limits.idleTimeoutMs - this.#idleMs, this.#limits.totalTimeoutMs - this.#totalMs),
+    );
     const lookMs = Math.min(this.#slow ? HURRY_LOOK_MS : Infinity, this.#rateOverMs - this.#stretchMs);
     const timedOut = await new Promise<boolean>((resolve) => {
       const finish = (late: boolean): void => {
@@ -116,9 +129,16 @@ export class BodyReader {
         this.#signal.removeEventListener('abort', awake);
         resolve(late);
       };
-      const awake = (): void => { finish(false); };
+      const awake = (): void => {
+        finish(false);
+      };
       this.#awake = awake;
-      const timer = setTimeout(() => { finish(leftMs <= lookMs); }, Math.max(0, Math.min(leftMs, lookMs)));
+      const timer = setTimeout(
+        () => {
+          finish(leftMs <= lookMs);
+        },
+        Math.max(0, Math.min(leftMs, lookMs)),
+      );
       for (const event of EVENTS) message.on(event, awake);
       this.#signal.addEventListener('abort', awake);
     });
@@ -133,11 +153,15 @@ export class BodyReader {
   #measure(waitedMs: number): void {
     this.#stretchMs += waitedMs;
     if (this.#stretchMs >= this.#rateOverMs) {
-      this.#slow = this.#bytes - this.#bytesAtStretch < MIN_BYTES_A_SECOND * this.#stretchMs / 1_000;
+      this.#slow = this.#bytes - this.#bytesAtStretch < (MIN_BYTES_A_SECOND * this.#stretchMs) / 1_000;
       this.#stretchMs = 0;
       this.#bytesAtStretch = this.#bytes;
     }
-    if (this.#slow && this.#limits.mustHurry?.() === true) throw new AsrError('upload_timeout', 'The upload comes too slowly while many others wait: less than 1 KiB a second over a minute. Send it again over a faster connection.');
+    if (this.#slow && this.#limits.mustHurry?.() === true)
+      throw new AsrError(
+        'upload_timeout',
+        'The upload comes too slowly while many others wait: less than 1 KiB a second over a minute. Send it again over a faster connection.',
+      );
   }
 }
 
@@ -145,14 +169,25 @@ const EVENTS = ['readable', 'end', 'close', 'error'];
 
 /** The refusal of a larger upload, with the limit. */
 export function tooLarge(maxBytes: number): AsrError {
-  return new AsrError('file_too_large', `The upload is larger than ${String(maxBytes)} bytes. Send a compressed format or split the recording.`, { param: 'file' });
+  return new AsrError(
+    'file_too_large',
+    `The upload is larger than ${String(maxBytes)} bytes. Send a compressed format or split the recording.`,
+    { param: 'file' },
+  );
 }
 
 /** Longest JSON body. */
 const MAX_BYTES = 1024 * 1024;
 
 /** The whole body as text. Throws `file_too_large` above 1 MiB, `invalid_request` for what is no UTF-8, `upload_timeout`, `cancelled`. */
-export async function readText({ message, response, signal }: { readonly message: IncomingMessage; readonly response: ServerResponse; readonly signal: AbortSignal }, limits: Pick<BodyLimits, 'idleTimeoutMs' | 'totalTimeoutMs'>): Promise<string> {
+export async function readText(
+  {
+    message,
+    response,
+    signal,
+  }: { readonly message: IncomingMessage; readonly response: ServerResponse; readonly signal: AbortSignal },
+  limits: Pick<BodyLimits, 'idleTimeoutMs' | 'totalTimeoutMs'>,
+): Promise<string> {
   if (Number(message.headers['content-length'] ?? 0) > MAX_BYTES) throw tooLong();
   const body = new BodyReader(message, response, { ...limits, maxBytes: Number.POSITIVE_INFINITY }, signal);
   const pieces: Buffer[] = [];
@@ -168,5 +203,8 @@ export async function readText({ message, response, signal }: { readonly message
 }
 
 function tooLong(): AsrError {
-  return new AsrError('file_too_large', `A JSON body has at most ${String(MAX_BYTES)} bytes. Send recordings as a form or as the body.`);
+  return new AsrError(
+    'file_too_large',
+    `A JSON body has at most ${String(MAX_BYTES)} bytes. Send recordings as a form or as the body.`,
+  );
 }

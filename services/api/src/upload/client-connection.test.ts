@@ -13,15 +13,18 @@ describe('drainRest', () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    t.after(() => { server.closeAllConnections(); server.close(); });
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
     const client = request({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', method: 'POST' });
     client.on('error', () => undefined);
     client.write('part of a body that never ends');
-    const [message, response] = await once(server, 'request') as [IncomingMessage, ServerResponse];
+    const [message, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
     const closed = once(message.socket, 'close');
     response.end('refused');
     drainRest(message, LINGER_MS);
-    const [answer] = await once(client, 'response') as [IncomingMessage];
+    const [answer] = (await once(client, 'response')) as [IncomingMessage];
     answer.resume();
     await closed;
   });
@@ -30,7 +33,9 @@ describe('drainRest', () => {
     const app = fastify();
     t.after(() => app.close());
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', (_request, payload, done) => { done(null, payload); });
+    app.addContentTypeParser('*', (_request, payload, done) => {
+      done(null, payload);
+    });
     app.post('/', async (_request, reply) => reply.send('refused'));
     const closed = new Promise<void>((resolve) => {
       app.addHook('onResponse', (request, _reply, done) => {

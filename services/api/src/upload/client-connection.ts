@@ -10,9 +10,13 @@ const LINGER_MS = 10_000;
 export function drainRest(message: IncomingMessage, lingerMs = LINGER_MS): void {
   if (message.complete || message.readableEnded || message.destroyed) return;
   // A message that is destroyed before its end takes its connection with it.
-  const timer = setTimeout(() => { message.destroy(); }, lingerMs);
+  const timer = setTimeout(() => {
+    message.destroy();
+  }, lingerMs);
   timer.unref();
-  const done = (): void => { clearTimeout(timer); };
+  const done = (): void => {
+    clearTimeout(timer);
+  };
   message.once('end', done).once('close', done);
   message.on('error', () => undefined);
   message.resume();

@@ -30,7 +30,12 @@ const FIELD_BYTES = 64 * 1024;
 const NAME_LENGTH = 200;
 
 /** Reads a multipart form to its end. Throws what the listener or the body throws, `invalid_request` for a malformed form, `too_many_parts`, `multiple_files`, `file_too_large`. */
-export async function readForm(body: BodyReader, contentType: string, limits: FormLimits, listener: FormListener): Promise<void> {
+export async function readForm(
+  body: BodyReader,
+  contentType: string,
+  limits: FormLimits,
+  listener: FormListener,
+): Promise<void> {
   const parser = parserOf(contentType, limits);
   const fault = new FirstFault();
   const fileTaken = watch(parser, limits, listener, fault);
@@ -38,9 +43,19 @@ export async function readForm(body: BodyReader, contentType: string, limits: Fo
     for (;;) {
       const piece = await fault.unless(body.read());
       if (piece === null) break;
-      await fault.unless(new Promise<void>((resolve) => { parser.write(piece, () => { resolve(); }); }));
+      await fault.unless(
+        new Promise<void>((resolve) => {
+          parser.write(piece, () => {
+            resolve();
+          });
+        }),
+      );
     }
-    const finished = new Promise<void>((resolve) => { parser.once('finish', () => { resolve(); }); });
+    const finished = new Promise<void>((resolve) => {
+      parser.once('finish', () => {
+        resolve();
+      });
+    });
     parser.end();
     await fault.unless(finished);
     await fault.unless(fileTaken());
@@ -54,7 +69,15 @@ function parserOf(contentType: string, limits: FormLimits): BusboyInstance {
     // One field and one file more than allowed, so that the one too many is seen and told.
     return new Busboy({
       headers: { 'content-type': contentType },
-      limits: { fields: limits.maxFields, files: 8, parts: limits.maxFields + 9, fieldSize: FIELD_BYTES, fileSize: limits.maxFileBytes + 1, headerPairs: 32, headerSize: 16 * 1024 },
+      limits: {
+        fields: limits.maxFields,
+        files: 8,
+        parts: limits.maxFields + 9,
+        fieldSize: FIELD_BYTES,
+        fileSize: limits.maxFileBytes + 1,
+        headerPairs: 32,
+        headerSize: 16 * 1024,
+      },
     });
   } catch {
     throw new AsrError('invalid_request', 'The form cannot be read: its content type names no boundary.');
@@ -62,18 +85,35 @@ function parserOf(contentType: string, limits: FormLimits): BusboyInstance {
 }
 
 /** Passes the parser's events on to the listener; the answer resolves when the listener has taken the file's last byte. */
-function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListener, fault: FirstFault): () => Promise<void> {
-  const fail = (error: AsrError): void => { fault.occur(error); };
+function watch(
+  parser: BusboyInstance,
+  limits: FormLimits,
+  listener: FormListener,
+  fault: FirstFault,
+): () => Promise<void> {
+  const fail = (error: AsrError): void => {
+    fault.occur(error);
+  };
   const guarded = (run: () => void): void => {
-    try { run(); } catch (error) { fail(AsrError.from(error)); }
+    try {
+      run();
+    } catch (error) {
+      fail(AsrError.from(error));
+    }
   };
   let files = 0;
   let fileDone: Promise<void> = Promise.resolve();
   parser.on('field', (name: string | undefined, value, _nameTruncated, valueTruncated) => {
     guarded(() => {
       const known = fieldName(name);
-      if (known === 'file') throw new AsrError('missing_file', 'The field `file` came as text. Send it as a file, for curl as -F file=@NAME.', { param: 'file' });
-      if (valueTruncated) throw new AsrError('invalid_field', `${known}: longer than ${String(FIELD_BYTES)} bytes.`, { param: known });
+      if (known === 'file')
+        throw new AsrError(
+          'missing_file',
+          'The field `file` came as text. Send it as a file, for curl as -F file=@NAME.',
+          { param: 'file' },
+        );
+      if (valueTruncated)
+        throw new AsrError('invalid_field', `${known}: longer than ${String(FIELD_BYTES)} bytes.`, { param: known });
       listener.onField(known, value);
     });
   });
@@ -91,13 +131,19 @@ function watch(parser: BusboyInstance, limits: FormLimits, listener: FormListene
       if (files > 1) throw new AsrError('multiple_files', undefined, { param: 'file' });
       listener.onFile({ contentType: mimeType === '' ? null : mimeType, extension: extensionOf(filename) });
       fileDone = consume(stream, limits, listener);
-      fileDone.catch((error: unknown) => { fail(asFormError(error)); });
+      fileDone.catch((error: unknown) => {
+        fail(asFormError(error));
+      });
     });
   });
   for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const) {
-    parser.on(event, () => { fail(new AsrError('too_many_parts')); });
+    parser.on(event, () => {
+      fail(new AsrError('too_many_parts'));
+    });
   }
-  parser.on('error', (error: unknown) => { fail(asFormError(error)); });
+  parser.on('error', (error: unknown) => {
+    fail(asFormError(error));
+  });
   return () => fileDone;
 }
 
@@ -111,7 +157,11 @@ async function consume(stream: BusboyFileStream, limits: FormLimits, listener: F
 }
 
 function asFormError(error: unknown): AsrError {
-  return error instanceof AsrError ? error : new AsrError('invalid_request', 'The form cannot be read to its end. Check its boundary and its part headers.', { cause: error });
+  return error instanceof AsrError
+    ? error
+    : new AsrError('invalid_request', 'The form cannot be read to its end. Check its boundary and its part headers.', {
+        cause: error,
+      });
 }
 
 function fieldName(name: string | undefined): string {

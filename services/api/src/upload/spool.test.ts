@@ -6,7 +6,10 @@ import { describe, test, type TestContext } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { MEMORY_BYTES, SpoolDirectory } from './spool.js';
 
-async function directory(t: TestContext, maxBytes = 1e9): Promise<{ spools: SpoolDirectory; files: () => Promise<string[]> }> {
+async function directory(
+  t: TestContext,
+  maxBytes = 1e9,
+): Promise<{ spools: SpoolDirectory; files: () => Promise<string[]> }> {
   const path = await mkdtemp(join(tmpdir(), 'spool-test-'));
   t.after(() => rm(path, { recursive: true, force: true }));
   return { spools: await SpoolDirectory.open(path, maxBytes), files: () => readdir(path) };

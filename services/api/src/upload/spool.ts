@@ -73,7 +73,11 @@ export class Spool {
     for (;;) {
       if (this.#state === 'closed') throw new AsrError('cancelled');
       const kept = this.#memory[index];
-      if (kept !== undefined) { index += 1; yield kept; continue; }
+      if (kept !== undefined) {
+        index += 1;
+        yield kept;
+        continue;
+      }
       if (this.#file !== null && fileOffset < this.#fileBytes) {
         const piece = await this.#readFile(this.#file, fileOffset);
         fileOffset += piece.length;
@@ -82,7 +86,9 @@ export class Spool {
       }
       if (this.#state === 'whole') return undefined;
       if (this.#state instanceof AsrError) throw this.#state;
-      await new Promise<void>((resolve) => { this.#wake.push(resolve); });
+      await new Promise<void>((resolve) => {
+        this.#wake.push(resolve);
+      });
     }
   }
 
@@ -99,7 +105,7 @@ export class Spool {
     this.#room.take(piece.length);
     this.#using += 1;
     try {
-      const file = this.#file ?? await this.#openFile();
+      const file = this.#file ?? (await this.#openFile());
       for (let done = 0; done < piece.length;) {
         const { bytesWritten } = await file.write(piece, done, piece.length - done, this.#fileBytes + done);
         done += bytesWritten;
@@ -118,7 +124,10 @@ export class Spool {
     const file = await open(this.#room.path, 'wx+', 0o600);
     this.#file = file;
     // Systems that do not let go of the name of an open file keep it until `close`.
-    this.#named = await unlink(this.#room.path).then(() => false, () => true);
+    this.#named = await unlink(this.#room.path).then(
+      () => false,
+      () => true,
+    );
     return file;
   }
 
@@ -158,7 +167,9 @@ export class Spool {
 
 function asStorageError(error: unknown): AsrError {
   const code = error instanceof Error && 'code' in error ? error.code : null;
-  return code === 'ENOSPC' || code === 'EDQUOT' ? new AsrError('storage_full', undefined, { retryAfterSeconds: 30, cause: error }) : AsrError.from(error);
+  return code === 'ENOSPC' || code === 'EDQUOT'
+    ? new AsrError('storage_full', undefined, { retryAfterSeconds: 30, cause: error })
+    : AsrError.from(error);
 }
 
 /** The directory in which uploads lie while they are worked on, with its bound over all of them. */
@@ -187,10 +198,17 @@ export class SpoolDirectory {
     return new Spool({
       path: join(this.#directory, `${randomUUID()}.part`),
       take: (bytes) => {
-        if (this.#usedBytes + bytes > this.#maxBytes) throw new AsrError('storage_full', 'Too many uploads lie on the server\'s disk at once. Send it again later.', { retryAfterSeconds: 30 });
+        if (this.#usedBytes + bytes > this.#maxBytes)
+          throw new AsrError(
+            'storage_full',
+            "Too many uploads lie on the server's disk at once. Send it again later.",
+            { retryAfterSeconds: 30 },
+          );
         this.#usedBytes += bytes;
       },
-      give: (bytes) => { this.#usedBytes -= bytes; },
+      give: (bytes) => {
+        this.#usedBytes -= bytes;
+      },
     });
   }
 }

@@ -15,13 +15,18 @@ export function uploadKind(headers: IncomingHttpHeaders, maxBytes: number): Uplo
   const mediaType = mediaTypeOf(headers);
   const kind = mediaType === 'multipart/form-data' ? 'form' : 'raw';
   const isEmpty = isBodiless(headers);
-  if (isEmpty && (mediaType === '' || kind === 'form')) throw new AsrError('missing_file', undefined, { param: 'file' });
+  if (isEmpty && (mediaType === '' || kind === 'form'))
+    throw new AsrError('missing_file', undefined, { param: 'file' });
   if (kind === 'raw' && !RAW.test(mediaType)) {
-    throw new AsrError('unsupported_media_type', 'The body is of a type that is not taken here. Send multipart/form-data with the field `file`, or the recording itself with its content type, for example audio/wav or application/octet-stream.');
+    throw new AsrError(
+      'unsupported_media_type',
+      'The body is of a type that is not taken here. Send multipart/form-data with the field `file`, or the recording itself with its content type, for example audio/wav or application/octet-stream.',
+    );
   }
   if (isEmpty) throw new AsrError('empty_file', undefined, { param: 'file' });
-  if (Number(headers['content-length'] ?? 0) > maxBytes + (kind === 'form' ? FORM_OVERHEAD_BYTES : 0)) throw tooLarge(maxBytes);
-  return { kind, contentType: kind === 'form' ? headers['content-type'] ?? '' : mediaType };
+  if (Number(headers['content-length'] ?? 0) > maxBytes + (kind === 'form' ? FORM_OVERHEAD_BYTES : 0))
+    throw tooLarge(maxBytes);
+  return { kind, contentType: kind === 'form' ? (headers['content-type'] ?? '') : mediaType };
 }
 
 /** True when the body is JSON. Throws `unsupported_media_type` when it is compressed. */
@@ -37,7 +42,11 @@ export function isBodiless(headers: IncomingHttpHeaders): boolean {
 
 function requirePlain(headers: IncomingHttpHeaders): void {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding !== '' && encoding !== 'identity') throw new AsrError('unsupported_media_type', 'The body may not be compressed in transit. Leave Content-Encoding out.');
+  if (encoding !== '' && encoding !== 'identity')
+    throw new AsrError(
+      'unsupported_media_type',
+      'The body may not be compressed in transit. Leave Content-Encoding out.',
+    );
 }
 
 function mediaTypeOf(headers: IncomingHttpHeaders): string {

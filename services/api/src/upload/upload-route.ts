@@ -19,21 +19,45 @@ export const WHOLE: UploadOutput<unknown> = {
 };
 
 /** Output that hands segments to a stream of events. */
-export function streamed<Answer>(stream: EventStream, follows: (answer: Answer) => boolean, take: (segments: readonly Segment[]) => Promise<void>): UploadOutput<Answer> {
+export function streamed<Answer>(
+  stream: EventStream,
+  follows: (answer: Answer) => boolean,
+  take: (segments: readonly Segment[]) => Promise<void>,
+): UploadOutput<Answer> {
   return {
-    get begun() { return stream.begun; },
+    get begun() {
+      return stream.begun;
+    },
     follows,
-    accepted: () => { stream.expect(); },
+    accepted: () => {
+      stream.expect();
+    },
     take,
   };
 }
 
 /** Receives and transcribes one request's recording within the bounds of the node. Throws `AsrError`. */
-export async function receiveUpload<Answer>(context: ApiContext, request: FastifyRequest, reply: FastifyReply, reader: UploadReader<Answer>, output: UploadOutput<Answer>): Promise<TranscribedUpload<Answer>> {
+export async function receiveUpload<Answer>(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reader: UploadReader<Answer>,
+  output: UploadOutput<Answer>,
+): Promise<TranscribedUpload<Answer>> {
   if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const signal = AbortSignal.any([clientGone(reply.raw), context.abandoned]);
   try {
-    return await context.uploads.run(request.principal.owner, () => transcribeUpload(context, { message: request.raw, response: reply.raw, query: request.query, owner: request.principal.owner, reader, output, signal }));
+    return await context.uploads.run(request.principal.owner, () =>
+      transcribeUpload(context, {
+        message: request.raw,
+        response: reply.raw,
+        query: request.query,
+        owner: request.principal.owner,
+        reader,
+        output,
+        signal,
+      }),
+    );
   } catch (error) {
     if (context.abandoned.aborted) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
     throw namingSource(error, 'file');
@@ -41,7 +65,11 @@ export async function receiveUpload<Answer>(context: ApiContext, request: Fastif
 }
 
 /** Runs the work behind a stream and ends the stream. A fault is thrown while the answer may still be an ordinary one; later it is the stream's last event, and null comes back. */
-export async function untilEnd<T>(stream: EventStream, request: FastifyRequest, work: () => Promise<T>): Promise<T | null> {
+export async function untilEnd<T>(
+  stream: EventStream,
+  request: FastifyRequest,
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
     return await work();
   } catch (thrown) {
@@ -81,11 +109,16 @@ export const TEXT_FORMATS = {
 export const EVENTS = { description: 'Server-sent events.', content: { 'text/event-stream': { schema: z.string() } } };
 
 /** Routes that take their fields as JSON as well. */
-const JSON_BODIES: Readonly<Record<string, z.ZodType>> = { '/v1/jobs': jobJsonFieldsSchema, '/v1/listen': deepgramUrlSchema };
+const JSON_BODIES: Readonly<Record<string, z.ZodType>> = {
+  '/v1/jobs': jobJsonFieldsSchema,
+  '/v1/listen': deepgramUrlSchema,
+};
 
 /** In the API description a body that is the recording itself has no fields, and one that is JSON has none that is a file. */
 export function describeBodies(document: object): void {
-  const { paths } = document as { paths?: Record<string, Record<string, { requestBody?: { content?: Record<string, unknown> } }>> };
+  const { paths } = document as {
+    paths?: Record<string, Record<string, { requestBody?: { content?: Record<string, unknown> } }>>;
+  };
   for (const [path, operations] of Object.entries(paths ?? {})) {
     const json = JSON_BODIES[path];
     for (const operation of Object.values(operations)) {

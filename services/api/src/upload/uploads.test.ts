@@ -27,7 +27,10 @@ describe('Uploads on a real connection', () => {
     assert.equal(service.starts.length, 0);
     upload.end(FORM_END);
     assert.equal((await upload.json()).text, 'first last');
-    assert.deepEqual(service.starts.map((start) => start.options.decode.language), ['de']);
+    assert.deepEqual(
+      service.starts.map((start) => start.options.decode.language),
+      ['de'],
+    );
   });
 
   test('A field after the file that changes the work starts it again from the beginning.', async (t) => {
@@ -37,10 +40,16 @@ describe('Uploads on a real connection', () => {
     await service.until(() => service.starts.length === 1);
     upload.end(`\nlast\r\n${fieldPart('language', 'de')}${FORM_END}`);
     assert.equal((await upload.json()).text, 'first last');
-    assert.deepEqual(service.starts.map((start) => start.options.decode.language), [null, 'de']);
+    assert.deepEqual(
+      service.starts.map((start) => start.options.decode.language),
+      [null, 'de'],
+    );
     assert.equal(service.starts[0]?.signal.aborted, true);
     // The first attempt may be in the middle of a read: the file is freed after it.
-    while (spools.usedBytes > 0) await new Promise((resolve) => { setImmediate(resolve); });
+    while (spools.usedBytes > 0)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     assert.deepEqual(await spooled(), []);
   });
 
@@ -88,7 +97,11 @@ describe('Uploads on a real connection', () => {
     const upload = new HeldRequest(`${address}/transcribe`, { ...WAV, 'content-length': '5000000' });
     await upload.send('#'.repeat(100));
     assert.deepEqual(await upload.json(), { status: 413, code: 'file_too_large', param: 'file', text: undefined });
-    const fetched = await fetch(`${address}/transcribe`, { method: 'POST', headers: WAV, body: Buffer.alloc(5_000_000, '#') });
+    const fetched = await fetch(`${address}/transcribe`, {
+      method: 'POST',
+      headers: WAV,
+      body: Buffer.alloc(5_000_000, '#'),
+    });
     assert.equal(fetched.status, 413);
     assert.equal(service.starts.length, 0);
   });
@@ -113,8 +126,12 @@ describe('Uploads on a real connection', () => {
     await listen();
     const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1').setEncoding('latin1');
     let text = '';
-    socket.on('data', (piece) => { text += String(piece); });
-    socket.write(`POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: audio/wav\r\ncontent-length: 5000\r\n\r\n${'#'.repeat(5_000)}GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+    socket.on('data', (piece) => {
+      text += String(piece);
+    });
+    socket.write(
+      `POST /transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: audio/wav\r\ncontent-length: 5000\r\n\r\n${'#'.repeat(5_000)}GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`,
+    );
     while (!text.includes('memory-model')) await once(socket, 'data');
     assert.match(text, /^HTTP\/1\.1 413 /);
     assert.match(text, /HTTP\/1\.1 200 OK/);
@@ -124,8 +141,14 @@ describe('Uploads on a real connection', () => {
   test('A client that asks before it sends is refused without sending, and let in when all is well.', async (t) => {
     const { listen } = await testApp(t, { MAX_UPLOAD_BYTES: '1000' });
     const address = await listen();
-    const refused = new HeldRequest(`${address}/transcribe`, { ...WAV, 'content-length': '5000', expect: '100-continue' });
-    refused.raw.on('continue', () => { assert.fail('the body was asked for'); });
+    const refused = new HeldRequest(`${address}/transcribe`, {
+      ...WAV,
+      'content-length': '5000',
+      expect: '100-continue',
+    });
+    refused.raw.on('continue', () => {
+      assert.fail('the body was asked for');
+    });
     refused.raw.flushHeaders();
     assert.equal((await refused.json()).status, 413);
     refused.raw.destroy();
@@ -139,7 +162,10 @@ describe('Uploads on a real connection', () => {
   test('An upload that stops arriving ends with upload_timeout.', async (t) => {
     const { listen } = await testApp(t, { UPLOAD_IDLE_TIMEOUT_MS: '100' });
     const address = await listen();
-    for (const [type, start] of [[WAV, 'first\n'], [FORM_TYPE, filePart('first\n')]] as const) {
+    for (const [type, start] of [
+      [WAV, 'first\n'],
+      [FORM_TYPE, filePart('first\n')],
+    ] as const) {
       const upload = new HeldRequest(`${address}/transcribe`, type);
       await upload.send(start);
       assert.deepEqual(await upload.json(), { status: 408, code: 'upload_timeout', param: null, text: undefined });
@@ -150,8 +176,12 @@ describe('Uploads on a real connection', () => {
   test('An upload of single bytes is as idle as one of none.', async (t) => {
     const { listen } = await testApp(t, { UPLOAD_IDLE_TIMEOUT_MS: '200' });
     const upload = new HeldRequest(`${await listen()}/transcribe`, WAV);
-    const trickle = setInterval(() => { upload.raw.write('#'); }, 20);
-    t.after(() => { clearInterval(trickle); });
+    const trickle = setInterval(() => {
+      upload.raw.write('#');
+    }, 20);
+    t.after(() => {
+      clearInterval(trickle);
+    });
     assert.equal((await upload.json()).status, 408);
     upload.raw.destroy();
   });
@@ -173,14 +203,24 @@ describe('Uploads on a real connection', () => {
     const ask = async (bytes: string): Promise<string> => {
       const socket = connect(port, '127.0.0.1').setEncoding('latin1');
       let text = '';
-      socket.on('data', (piece) => { text += String(piece); });
+      socket.on('data', (piece) => {
+        text += String(piece);
+      });
       socket.end(bytes);
       await once(socket, 'close');
       return text;
     };
     assert.match(await ask('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 .*"code":"invalid_request"/s);
-    assert.match(await ask(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 .*"code":"invalid_request"/s);
-    assert.match(await ask('POST /transcribe HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'), /^HTTP\/1\.1 400 /);
+    assert.match(
+      await ask(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`),
+      /^HTTP\/1\.1 431 .*"code":"invalid_request"/s,
+    );
+    assert.match(
+      await ask(
+        'POST /transcribe HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      ),
+      /^HTTP\/1\.1 400 /,
+    );
   });
 });
 
@@ -195,11 +235,20 @@ describe('POST /transcribe/stream', () => {
     assert.ok(answer.headers['x-request-id']);
     const stream = events(answer);
     const first = await stream.next();
-    assert.deepEqual(first.value, { name: 'segment', data: { id: 0, start: 0, end: 1, text: 'first', confidence: 0.9, channel: 0 } });
+    assert.deepEqual(first.value, {
+      name: 'segment',
+      data: { id: 0, start: 0, end: 1, text: 'first', confidence: 0.9, channel: 0 },
+    });
     upload.end('last\n');
     const rest = [];
     for await (const event of stream) rest.push(event);
-    assert.deepEqual(rest.map((event) => [event.name, event.data['text']]), [['segment', 'last'], ['done', 'first last']]);
+    assert.deepEqual(
+      rest.map((event) => [event.name, event.data['text']]),
+      [
+        ['segment', 'last'],
+        ['done', 'first last'],
+      ],
+    );
   });
 
   test('Segments of a form come early as well when a field came before the file.', async (t) => {
@@ -237,19 +286,25 @@ describe('POST /transcribe/stream', () => {
     const stalled = new HeldRequest(`${address}/transcribe/stream`, WAV);
     await stalled.send('first\n');
     const names = [];
-    for await (const event of events(await stalled.answer())) names.push([event.name, (event.data['error'] as { code?: string } | undefined)?.code]);
-    assert.deepEqual(names, [['segment', undefined], ['error', 'upload_timeout']]);
+    for await (const event of events(await stalled.answer()))
+      names.push([event.name, (event.data['error'] as { code?: string } | undefined)?.code]);
+    assert.deepEqual(names, [
+      ['segment', undefined],
+      ['error', 'upload_timeout'],
+    ]);
     stalled.raw.destroy();
   });
 
   test('A stream that has nothing to say opens with a comment.', async (t) => {
     const { listen, service } = await testApp(t, { SSE_HEARTBEAT_MS: '20' });
     let open: () => void = () => undefined;
-    service.gate = new Promise((resolve) => { open = resolve; });
+    service.gate = new Promise((resolve) => {
+      open = resolve;
+    });
     const upload = new HeldRequest(`${await listen()}/transcribe/stream`, WAV);
     upload.end('###');
     const answer = await upload.answer();
-    const [piece] = await once(answer.setEncoding('utf8'), 'data') as [string];
+    const [piece] = (await once(answer.setEncoding('utf8'), 'data')) as [string];
     assert.match(piece, /^: /);
     open();
     await once(answer.resume(), 'end');

@@ -16,20 +16,34 @@ const IDLE_MS = 30_000;
 const [DEFAULT_PAGE, LARGEST_PAGE, PAGE_TOKEN_LENGTH] = [20, 100, 512];
 
 /** `murmuration.v1.Jobs`. */
-export function jobsService(jobs: JobService, context: Pick<RelayContext, 'draining' | 'config' | 'access'>): Handlers<JobsMethods> {
+export function jobsService(
+  jobs: JobService,
+  context: Pick<RelayContext, 'draining' | 'config' | 'access'>,
+): Handlers<JobsMethods> {
   const { access, config } = context;
   const rulesOf = (owner: string | null): JobRules => ({
     maxRetentionSeconds: config.MAX_JOB_RETENTION_SECONDS,
-    requireTarget: (url) => { parseTarget(url, config.URL_ALLOWLIST); },
+    requireTarget: (url) => {
+      parseTarget(url, config.URL_ALLOWLIST);
+    },
     signsWebhooks: config.WEBHOOK_SECRET !== undefined || access.webhookSecret(owner) !== null,
   });
   return {
     CreateJob: async (requests, call) => {
       const first = await requests.next(IDLE_MS);
-      if (first?.message !== 'settings') throw new AsrError('invalid_message', `The first message must be settings, not ${first?.message ?? 'nothing'}.`);
+      if (first?.message !== 'settings')
+        throw new AsrError(
+          'invalid_message',
+          `The first message must be settings, not ${first?.message ?? 'nothing'}.`,
+        );
       const upload = new Upload(requests, config.MAX_UPLOAD_BYTES);
       try {
-        const { job, created } = await jobs.submit({ ...readJobSettings(first.settings, rulesOf(call.principal.owner)), source: upload.bytes(), owner: call.principal.owner, signal: call.signal });
+        const { job, created } = await jobs.submit({
+          ...readJobSettings(first.settings, rulesOf(call.principal.owner)),
+          source: upload.bytes(),
+          owner: call.principal.owner,
+          signal: call.signal,
+        });
         return { job: jobMessage(job), created };
       } catch (error) {
         // A decoder whose input breaks off has its own words for it: the client is told the cause.
@@ -42,11 +56,14 @@ export function jobsService(jobs: JobService, context: Pick<RelayContext, 'drain
       return { jobs: found.map(jobMessage), nextPageToken: nextCursor ?? '' };
     },
     CancelJob: async ({ id }, call) => ({ job: jobMessage(await jobs.cancel(jobId(id), reachOf(call.principal))) }),
-    GetJobTranscript: async ({ id }, call) => ({ transcript: transcriptMessage(await jobs.transcript(jobId(id), reachOf(call.principal))) }),
+    GetJobTranscript: async ({ id }, call) => ({
+      transcript: transcriptMessage(await jobs.transcript(jobId(id), reachOf(call.principal))),
+    }),
     WatchJob: async ({ id, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId) ?? '0';
       await untilLeaving(call, context.draining, async (signal) => {
-        for await (const news of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal)) await answer.send(jobNewsMessage(news));
+        for await (const news of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal))
+          await answer.send(jobNewsMessage(news));
       });
     },
   };
@@ -63,8 +80,10 @@ function filterOf(request: ListJobsRequest): Omit<JobFilter, 'whose'> {
   });
   return {
     statuses: statuses.length === 0 ? null : [...new Set(statuses)],
-    createdAfterMs: request.createdAfterMs ?? null, createdBeforeMs: request.createdBeforeMs ?? null,
-    limit, cursor: request.pageToken === '' ? null : request.pageToken,
+    createdAfterMs: request.createdAfterMs ?? null,
+    createdBeforeMs: request.createdBeforeMs ?? null,
+    limit,
+    cursor: request.pageToken === '' ? null : request.pageToken,
   };
 }
 
@@ -83,8 +102,16 @@ class Upload {
   async *bytes(): AsyncGenerator<Uint8Array> {
     try {
       let bytes = 0;
-      for (let request = await this.#requests.next(IDLE_MS); request !== null; request = await this.#requests.next(IDLE_MS)) {
-        if (request.message !== 'audio') throw new AsrError('invalid_message', `After settings every message must be audio, not ${request.message ?? 'nothing'}.`);
+      for (
+        let request = await this.#requests.next(IDLE_MS);
+        request !== null;
+        request = await this.#requests.next(IDLE_MS)
+      ) {
+        if (request.message !== 'audio')
+          throw new AsrError(
+            'invalid_message',
+            `After settings every message must be audio, not ${request.message ?? 'nothing'}.`,
+          );
         bytes += request.audio.byteLength;
         if (bytes > this.#maxBytes) throw new AsrError('file_too_large', undefined, { param: 'audio' });
         yield request.audio;

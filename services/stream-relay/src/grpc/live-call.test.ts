@@ -16,24 +16,70 @@ async function started(context: TestContext, config: object = {}): Promise<TestG
 
 describe('Live audio over gRPC', () => {
   test('A session answers ready with what it settled on, then acks and events, and closes after finish.', async (context) => {
-    const { talk, live } = await started(context, { encoding: 'LIVE_ENCODING_MULAW', sampleRateHz: 8_000, language: 'en-GB', detect: false, prompt: 'p' });
+    const { talk, live } = await started(context, {
+      encoding: 'LIVE_ENCODING_MULAW',
+      sampleRateHz: 8_000,
+      language: 'en-GB',
+      detect: false,
+      prompt: 'p',
+    });
     const ready = await talk.first('ready');
     const session = live.sessions[0];
-    assert.deepEqual([ready['session'], ready['token'], ready['model']], [session?.id, session?.token, 'org/memory-model']);
-    const { encoding, sampleRateHz, channels, language, detect, interimResults, endpointingMs } = ready['settings'] as Record<string, unknown>;
-    assert.deepEqual({ encoding, sampleRateHz, channels, language, detect, interimResults, endpointingMs }, { encoding: 'LIVE_ENCODING_MULAW', sampleRateHz: 8_000, channels: 1, language: 'en', detect: false, interimResults: true, endpointingMs: 400 });
+    assert.deepEqual(
+      [ready['session'], ready['token'], ready['model']],
+      [session?.id, session?.token, 'org/memory-model'],
+    );
+    const { encoding, sampleRateHz, channels, language, detect, interimResults, endpointingMs } = ready[
+      'settings'
+    ] as Record<string, unknown>;
+    assert.deepEqual(
+      { encoding, sampleRateHz, channels, language, detect, interimResults, endpointingMs },
+      {
+        encoding: 'LIVE_ENCODING_MULAW',
+        sampleRateHz: 8_000,
+        channels: 1,
+        language: 'en',
+        detect: false,
+        interimResults: true,
+        endpointingMs: 400,
+      },
+    );
     talk.say({ audio: Buffer.alloc(3_200) });
     assert.deepEqual(await talk.first('ack'), { samples: 1_600 });
     session?.tell({ type: 'speech_started', utterance: 0, atMs: 10.4 });
     session?.tell({ type: 'partial', utterance: 0, startMs: 10, endMs: 20, text: 'a b', stableChars: 1, words: [] });
     session?.tell({ type: 'speech_ended', utterance: 0, startMs: 10, endMs: 30, by: 'silence' });
-    session?.tell({ type: 'final', utterance: 0, startMs: 10, endMs: 30, text: 'a b c', confidence: 0.5, words: [{ word: ' a', startMs: 1, endMs: 2, probability: 1 }], filtered: [], language: 'en', languageProbability: null, by: 'silence' });
+    session?.tell({
+      type: 'final',
+      utterance: 0,
+      startMs: 10,
+      endMs: 30,
+      text: 'a b c',
+      confidence: 0.5,
+      words: [{ word: ' a', startMs: 1, endMs: 2, probability: 1 }],
+      filtered: [],
+      language: 'en',
+      languageProbability: null,
+      by: 'silence',
+    });
     session?.tell({ type: 'warning', code: 'idle', message: 'm' });
-    session?.tell({ type: 'error', error: { code: 'transcription_failed', message: 'm', param: null, retryAfterSeconds: null } });
+    session?.tell({
+      type: 'error',
+      error: { code: 'transcription_failed', message: 'm', param: null, retryAfterSeconds: null },
+    });
     assert.deepEqual(await talk.first('speechStarted'), { utterance: 0, atMs: 10 });
-    assert.deepEqual(await talk.first('partial'), { utterance: 0, startMs: 10, endMs: 20, text: 'a b', stableChars: 1 });
+    assert.deepEqual(await talk.first('partial'), {
+      utterance: 0,
+      startMs: 10,
+      endMs: 20,
+      text: 'a b',
+      stableChars: 1,
+    });
     const final = await talk.first('final');
-    assert.deepEqual([final['text'], final['confidence'], final['language'], (final['words'] as object[]).length], ['a b c', 0.5, 'en', 1]);
+    assert.deepEqual(
+      [final['text'], final['confidence'], final['language'], (final['words'] as object[]).length],
+      ['a b c', 0.5, 'en', 1],
+    );
     assert.equal((await talk.first('error'))['code'], 'transcription_failed');
     talk.say({ keepalive: {} });
     talk.say({ commit: {} });
@@ -41,7 +87,9 @@ describe('Live audio over gRPC', () => {
     talk.say({ audio: Buffer.alloc(2) });
     assert.equal((await talk.first('closed'))['end'], 'LIVE_END_FINISHED');
     assert.equal((await talk.ending).status, 'OK');
-    const ids = talk.messages.flatMap((message) => (message['event'] === undefined ? [] : [(message['event'] as { eventId: string }).eventId]));
+    const ids = talk.messages.flatMap((message) =>
+      message['event'] === undefined ? [] : [(message['event'] as { eventId: string }).eventId],
+    );
     assert.deepEqual(ids, ['1-0', '2-0', '4-0', '5-0', '6-0', '7-0']);
     assert.equal(session?.samples, 1_600);
   });
@@ -67,7 +115,10 @@ describe('Live audio over gRPC', () => {
     await talk.until(() => talk.messages.filter((message) => message['message'] === 'event').length === 2);
     talk.stream.cancel();
     assert.equal((await talk.ending).status, 'CANCELLED');
-    while (session?.state !== 'detached') await new Promise((resolve) => { setImmediate(resolve); });
+    while (session?.state !== 'detached')
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
     const again = client.talk(LIVE);
     again.say({ resume: { session: session.id, token: session.token, lastEventId: '1-0' } });
     assert.deepEqual(await again.first('resumed'), { session: session.id, samples: 1_000 });
@@ -90,12 +141,19 @@ describe('Live audio over gRPC', () => {
     assert.equal(session?.state, 'open');
     second.say({ finish: {} });
     await second.ending;
-    const refusals = await Promise.all([[session.id, 'guessed'], [session.id, session.token], ['nobody', session.token], ['x'.repeat(101), 't']].map(async ([id, token]) => {
-      const refused = client.talk(LIVE);
-      refused.say({ resume: { session: id, token } });
-      const { status, code, message } = await refused.ending;
-      return JSON.stringify([status, code, message]);
-    }));
+    const refusals = await Promise.all(
+      [
+        [session.id, 'guessed'],
+        [session.id, session.token],
+        ['nobody', session.token],
+        ['x'.repeat(101), 't'],
+      ].map(async ([id, token]) => {
+        const refused = client.talk(LIVE);
+        refused.say({ resume: { session: id, token } });
+        const { status, code, message } = await refused.ending;
+        return JSON.stringify([status, code, message]);
+      }),
+    );
     assert.deepEqual(new Set(refusals).size, 1);
     assert.match(refusals[0] ?? '', /PERMISSION_DENIED","invalid_resume/);
   });
@@ -113,10 +171,26 @@ describe('Live audio over gRPC', () => {
     assert.deepEqual(await endingAfter({}), ['INVALID_ARGUMENT', 'invalid_message', null]);
     assert.deepEqual(await endingAfter({ config: {} }, { config: {} }), ['INVALID_ARGUMENT', 'invalid_message', null]);
     assert.deepEqual(await endingAfter({ config: {} }, {}), ['INVALID_ARGUMENT', 'invalid_message', null]);
-    assert.deepEqual(await endingAfter({ config: { sampleRateHz: 1 } }), ['INVALID_ARGUMENT', 'invalid_field', 'config.sample_rate_hz']);
-    assert.deepEqual(await endingAfter({ config: { encoding: 77 } }), ['INVALID_ARGUMENT', 'invalid_field', 'config.encoding']);
-    assert.deepEqual(await endingAfter({ config: { language: 'xx' } }), ['INVALID_ARGUMENT', 'unsupported_language', null]);
-    assert.deepEqual(await endingAfter({ resume: { session: 's', token: 't', lastEventId: 'x' } }), ['INVALID_ARGUMENT', 'invalid_field', 'resume.last_event_id']);
+    assert.deepEqual(await endingAfter({ config: { sampleRateHz: 1 } }), [
+      'INVALID_ARGUMENT',
+      'invalid_field',
+      'config.sample_rate_hz',
+    ]);
+    assert.deepEqual(await endingAfter({ config: { encoding: 77 } }), [
+      'INVALID_ARGUMENT',
+      'invalid_field',
+      'config.encoding',
+    ]);
+    assert.deepEqual(await endingAfter({ config: { language: 'xx' } }), [
+      'INVALID_ARGUMENT',
+      'unsupported_language',
+      null,
+    ]);
+    assert.deepEqual(await endingAfter({ resume: { session: 's', token: 't', lastEventId: 'x' } }), [
+      'INVALID_ARGUMENT',
+      'invalid_field',
+      'resume.last_event_id',
+    ]);
     live.maxSessions = 0;
     const full = client.talk(LIVE);
     full.say({ config: {} });
@@ -128,18 +202,26 @@ describe('Live audio over gRPC', () => {
     const { talk, live } = await started(context);
     const session = live.sessions[0];
     let release: () => void = () => undefined;
-    if (session !== undefined) session.held = new Promise((resolve) => { release = resolve; });
+    if (session !== undefined)
+      session.held = new Promise((resolve) => {
+        release = resolve;
+      });
     const piece = Buffer.alloc(64 * 1024);
     let accepted = 0;
     while (talk.stream.write({ audio: piece })) accepted++;
-    for (let i = 0; i < 400; i++) talk.stream.write({ audio: piece }, () => { accepted++; });
-    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    for (let i = 0; i < 400; i++)
+      talk.stream.write({ audio: piece }, () => {
+        accepted++;
+      });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
     assert.ok(accepted < 100, `${String(accepted)} pieces were taken`);
     release();
     talk.stream.end();
     await talk.first('closed');
     assert.equal((session?.samples ?? 0) % (piece.length / 2), 0);
-    assert.ok((session?.samples ?? 0) >= 400 * piece.length / 2);
+    assert.ok((session?.samples ?? 0) >= (400 * piece.length) / 2);
   });
 
   test('A relay that stops tells its clients to go elsewhere and keeps their sessions.', async (context) => {
@@ -162,13 +244,29 @@ describe('Live audio over gRPC', () => {
     const finals = 300;
     for (let utterance = 0; utterance < finals; utterance++) {
       session?.tell({ type: 'partial', utterance, startMs: 0, endMs: 1, text, stableChars: 0, words: [] });
-      session?.tell({ type: 'final', utterance, startMs: 0, endMs: 1, text, confidence: 1, words: [], filtered: [], language: null, languageProbability: null, by: 'silence' });
+      session?.tell({
+        type: 'final',
+        utterance,
+        startMs: 0,
+        endMs: 1,
+        text,
+        confidence: 1,
+        words: [],
+        filtered: [],
+        language: null,
+        languageProbability: null,
+        by: 'silence',
+      });
     }
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
     talk.stream.resume();
     talk.stream.end();
     await talk.first('closed');
-    const bodies = talk.messages.flatMap((message) => (message['event'] === undefined ? [] : [(message['event'] as { body: string }).body]));
+    const bodies = talk.messages.flatMap((message) =>
+      message['event'] === undefined ? [] : [(message['event'] as { body: string }).body],
+    );
     assert.equal(bodies.filter((body) => body === 'final').length, finals);
     assert.ok(bodies.filter((body) => body === 'partial').length < finals);
   });

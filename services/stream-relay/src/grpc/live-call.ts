@@ -10,7 +10,10 @@ import { liveConfig, readLiveConfig } from './fields/live-settings.js';
 import { liveEventMessage } from './replies/live-event-message.js';
 
 /** A session in the hands of a call, and the event that its client has seen. */
-interface Begun { readonly session: LiveSession; readonly afterId: string }
+interface Begun {
+  readonly session: LiveSession;
+  readonly afterId: string;
+}
 
 /**
  * One call of `StreamingTranscribe`.
@@ -29,7 +32,12 @@ export class LiveCall {
   /** Aborted at the end: gives up opening, and ends the news. */
   readonly #over = new AbortController();
 
-  constructor(context: Pick<RelayContext, 'live' | 'draining' | 'config'>, requests: RequestReader<StreamingTranscribeRequest>, call: CallContext, answer: ResponseWriter<StreamingTranscribeResponse>) {
+  constructor(
+    context: Pick<RelayContext, 'live' | 'draining' | 'config'>,
+    requests: RequestReader<StreamingTranscribeRequest>,
+    call: CallContext,
+    answer: ResponseWriter<StreamingTranscribeResponse>,
+  ) {
     this.#context = context;
     this.#requests = requests;
     this.#call = call;
@@ -42,7 +50,13 @@ export class LiveCall {
     const { draining } = this.#context;
     let leave: () => void = () => undefined;
     const left = new Promise<never>((_resolve, reject) => {
-      leave = () => { reject(signal.aborted ? AsrError.from(signal.reason) : new AsrError('shutting_down', 'This relay stops. Call again and resume.', { retryAfterSeconds: 0 })); };
+      leave = () => {
+        reject(
+          signal.aborted
+            ? AsrError.from(signal.reason)
+            : new AsrError('shutting_down', 'This relay stops. Call again and resume.', { retryAfterSeconds: 0 }),
+        );
+      };
     });
     left.catch(() => undefined);
     for (const source of [signal, draining]) {
@@ -61,15 +75,32 @@ export class LiveCall {
   async #begin(left: Promise<never>): Promise<Begun> {
     const waitMs = this.#context.config.START_TIMEOUT_MS;
     const first = await Promise.race([left, this.#requests.next(waitMs)]).catch((error: unknown) => {
-      throw error instanceof AsrError && error.code === 'upload_timeout' ? new AsrError('invalid_message', `Nothing was started within ${String(waitMs / 1_000)} seconds. Send config or resume first.`) : error;
+      throw error instanceof AsrError && error.code === 'upload_timeout'
+        ? new AsrError(
+            'invalid_message',
+            `Nothing was started within ${String(waitMs / 1_000)} seconds. Send config or resume first.`,
+          )
+        : error;
     });
     const owner = this.#call.principal.owner;
     switch (first?.message) {
       case 'config': {
-        const opening = this.#context.live.open({ settings: readLiveConfig(first.config), owner, signal: this.#over.signal });
+        const opening = this.#context.live.open({
+          settings: readLiveConfig(first.config),
+          owner,
+          signal: this.#over.signal,
+        });
         // Its client would never learn of it.
         const session = await orGiveUp(opening, left, (late) => late.cancel());
-        this.#answer.post({ message: 'ready', ready: { session: session.id, token: session.token, model: session.model.id, settings: liveConfig(session.settings) } });
+        this.#answer.post({
+          message: 'ready',
+          ready: {
+            session: session.id,
+            token: session.token,
+            model: session.model.id,
+            settings: liveConfig(session.settings),
+          },
+        });
         return { session, afterId: '0' };
       }
       case 'resume': {
@@ -80,13 +111,21 @@ export class LiveCall {
         this.#answer.post({ message: 'resumed', resumed: { session: session.id, samples: session.storedSamples } });
         return { session, afterId };
       }
-      default: throw new AsrError('invalid_message', `The first message must be config or resume, not ${first?.message ?? 'nothing'}.`);
+      default:
+        throw new AsrError(
+          'invalid_message',
+          `The first message must be config or resume, not ${first?.message ?? 'nothing'}.`,
+        );
     }
   }
 
   async #hold({ session, afterId }: Begun, left: Promise<never>): Promise<void> {
-    const acks = new Acks(session.storedSamples, (samples) => { this.#answer.keepNewest({ message: 'ack', ack: { samples } }); });
-    session.onStored((samples) => { acks.stored(samples); });
+    const acks = new Acks(session.storedSamples, (samples) => {
+      this.#answer.keepNewest({ message: 'ack', ack: { samples } });
+    });
+    session.onStored((samples) => {
+      acks.stored(samples);
+    });
     const told = this.#tell(session, afterId, acks);
     const taken = this.#take(session).then(() => told);
     taken.catch(() => undefined);
@@ -115,15 +154,26 @@ export class LiveCall {
           if (!finished) await session.push(request.audio);
           break;
         // The message itself has shown the client to be there.
-        case 'keepalive': break;
-        case 'commit': await session.commit(); break;
+        case 'keepalive':
+          break;
+        case 'commit':
+          await session.commit();
+          break;
         case 'finish':
           if (!finished) await session.finish();
           finished = true;
           break;
-        case 'cancel': await session.cancel(); break;
-        case 'config': case 'resume': throw new AsrError('invalid_message', 'The session has begun already; one call holds one session.');
-        case undefined: throw new AsrError('invalid_message', 'A message holds nothing that is known. See StreamingTranscribeRequest.');
+        case 'cancel':
+          await session.cancel();
+          break;
+        case 'config':
+        case 'resume':
+          throw new AsrError('invalid_message', 'The session has begun already; one call holds one session.');
+        case undefined:
+          throw new AsrError(
+            'invalid_message',
+            'A message holds nothing that is known. See StreamingTranscribeRequest.',
+          );
       }
     }
     if (!finished) await session.finish();
@@ -152,7 +202,11 @@ export class LiveCall {
 }
 
 /** The session, unless the call is over before it is there: then `undo` gets it when it comes. */
-async function orGiveUp(opening: Promise<LiveSession>, left: Promise<never>, undo: (late: LiveSession) => Promise<void>): Promise<LiveSession> {
+async function orGiveUp(
+  opening: Promise<LiveSession>,
+  left: Promise<never>,
+  undo: (late: LiveSession) => Promise<void>,
+): Promise<LiveSession> {
   try {
     return await Promise.race([opening, left]);
   } catch (error) {

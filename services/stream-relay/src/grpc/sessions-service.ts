@@ -8,12 +8,19 @@ import { liveEventMessage } from './replies/live-event-message.js';
 import { wholeMs } from './replies/transcript-message.js';
 import { untilLeaving } from './until-leaving.js';
 
-const STATES = { open: 'LIVE_STATE_OPEN', detached: 'LIVE_STATE_DETACHED', finishing: 'LIVE_STATE_FINISHING', closed: 'LIVE_STATE_CLOSED' } as const satisfies Record<LiveState, proto.LiveState>;
+const STATES = {
+  open: 'LIVE_STATE_OPEN',
+  detached: 'LIVE_STATE_DETACHED',
+  finishing: 'LIVE_STATE_FINISHING',
+  closed: 'LIVE_STATE_CLOSED',
+} as const satisfies Record<LiveState, proto.LiveState>;
 
 /** `murmuration.v1.Sessions`. */
 export function sessionsService(context: Pick<RelayContext, 'live' | 'draining'>): Handlers<proto.SessionsMethods> {
   return {
-    ListSessions: async (_request, call) => ({ sessions: (await context.live.list(reachOf(call.principal))).map(sessionMessage) }),
+    ListSessions: async (_request, call) => ({
+      sessions: (await context.live.list(reachOf(call.principal))).map(sessionMessage),
+    }),
     WatchSession: async ({ session, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId);
       await untilLeaving(call, context.draining, async (signal) => {
@@ -34,7 +41,14 @@ export function sessionsService(context: Pick<RelayContext, 'live' | 'draining'>
 
 function sessionMessage(session: LiveSummary): proto.LiveSession {
   return {
-    id: session.id, state: STATES[session.state], relay: session.relay, model: session.model, language: session.language, startedAtMs: session.startedAtMs,
-    audioMs: wholeMs(session.audioMs), lagMs: wholeMs(session.lagMs), utterances: session.utterances,
+    id: session.id,
+    state: STATES[session.state],
+    relay: session.relay,
+    model: session.model,
+    language: session.language,
+    startedAtMs: session.startedAtMs,
+    audioMs: wholeMs(session.audioMs),
+    lagMs: wholeMs(session.lagMs),
+    utterances: session.utterances,
   };
 }

@@ -37,34 +37,61 @@ const LAST_WORDS_MS = 100;
 /** Opens the gRPC endpoint at `RELAY_HOST` and `GRPC_PORT`. Throws when the port cannot be had: an error with the code `EADDRINUSE` where another program has it. */
 export async function startGrpc(context: RelayContext): Promise<GrpcEndpoint> {
   // What grpc-js has to say would go to the console.
-  setLogger({ error: (text: string) => { context.logger.warn({ text }, 'grpc'); }, info: (text: string) => { context.logger.info({ text }, 'grpc'); }, debug: (text: string) => { context.logger.debug({ text }, 'grpc'); } });
+  setLogger({
+    error: (text: string) => {
+      context.logger.warn({ text }, 'grpc');
+    },
+    info: (text: string) => {
+      context.logger.info({ text }, 'grpc');
+    },
+    debug: (text: string) => {
+      context.logger.debug({ text }, 'grpc');
+    },
+  });
   const calls = new CallInterceptor(context);
   const server = new Server({ ...OPTIONS, interceptors: [limitRequests, calls.interceptor] });
   withoutPaths(server);
   const definitions = serviceDefinitions();
-  server.addService(definitions.Transcription, implementation(definitions.Transcription, transcriptionService(context), calls));
+  server.addService(
+    definitions.Transcription,
+    implementation(definitions.Transcription, transcriptionService(context), calls),
+  );
   server.addService(definitions.Sessions, implementation(definitions.Sessions, sessionsService(context), calls));
-  if (context.jobs !== undefined) server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(context.jobs, context), calls));
-  const served: readonly ServiceName[] = context.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
+  if (context.jobs !== undefined)
+    server.addService(definitions.Jobs, implementation(definitions.Jobs, jobsService(context.jobs, context), calls));
+  const served: readonly ServiceName[] =
+    context.jobs === undefined ? ['Transcription', 'Sessions'] : ['Transcription', 'Sessions', 'Jobs'];
   const names = ['', ...served.map(fullName)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  new ReflectionService(describedPackage(), { services: [...served.map(fullName), 'grpc.health.v1.Health'] }).addToServer(server);
+  new ReflectionService(describedPackage(), {
+    services: [...served.map(fullName), 'grpc.health.v1.Health'],
+  }).addToServer(server);
   const port = await bound(server, context.config.RELAY_HOST, context.config.GRPC_PORT);
   const notServing = (): void => {
     calls.close();
     for (const name of names) health.setStatus(name, 'NOT_SERVING');
   };
-  const cut = (): void => { server.forceShutdown(); };
-  const giveUp = (): void => { calls.abandon(); };
+  const cut = (): void => {
+    server.forceShutdown();
+  };
+  const giveUp = (): void => {
+    calls.abandon();
+  };
   context.draining.addEventListener('abort', notServing, { once: true });
   return {
     port,
     close: async (drainMs) => {
       notServing();
       const timers = [setTimeout(giveUp, Math.max(0, drainMs - TELL_MS)), setTimeout(cut, drainMs)];
-      const shut = new Promise<void>((resolve) => { server.tryShutdown(() => { resolve(); }); });
-      void calls.idle().then(() => { timers.push(setTimeout(cut, LAST_WORDS_MS)); });
+      const shut = new Promise<void>((resolve) => {
+        server.tryShutdown(() => {
+          resolve();
+        });
+      });
+      void calls.idle().then(() => {
+        timers.push(setTimeout(cut, LAST_WORDS_MS));
+      });
       await shut;
       for (const timer of timers) clearTimeout(timer);
       context.draining.removeEventListener('abort', notServing);

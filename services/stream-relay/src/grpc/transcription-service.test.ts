@@ -6,19 +6,41 @@ import { testGrpc } from './testing/test-grpc.js';
 describe('Recordings over gRPC', () => {
   test('A recording in one message comes back as its transcript, times in whole milliseconds.', async (context) => {
     const { client, transcribe } = await testGrpc(context);
-    const { messages, ending } = await client.call('Transcription/Transcribe', { audio: Buffer.from('hello\nworld\n'), contentType: 'audio/mpeg', extension: '.MP3' });
+    const { messages, ending } = await client.call('Transcription/Transcribe', {
+      audio: Buffer.from('hello\nworld\n'),
+      contentType: 'audio/mpeg',
+      extension: '.MP3',
+    });
     assert.equal(ending.status, 'OK');
     const transcript = messages[0]?.['transcript'] as Message;
     assert.equal(transcript['text'], 'hello world');
     assert.equal(transcript['task'], 'TASK_TRANSCRIBE');
-    assert.deepEqual((transcript['segments'] as Message[]).map(({ startMs, endMs, text }) => ({ startMs, endMs, text })), [{ startMs: 0, endMs: 1_000, text: 'hello' }, { startMs: 1_000, endMs: 2_000, text: 'world' }]);
-    assert.deepEqual((transcript['segments'] as Message[])[0]?.['words'], [{ word: 'hello', startMs: 2, endMs: 2, probability: 0.5, approximate: true }]);
+    assert.deepEqual(
+      (transcript['segments'] as Message[]).map(({ startMs, endMs, text }) => ({ startMs, endMs, text })),
+      [
+        { startMs: 0, endMs: 1_000, text: 'hello' },
+        { startMs: 1_000, endMs: 2_000, text: 'world' },
+      ],
+    );
+    assert.deepEqual((transcript['segments'] as Message[])[0]?.['words'], [
+      { word: 'hello', startMs: 2, endMs: 2, probability: 0.5, approximate: true },
+    ]);
     assert.deepEqual(transcript['filtered'], [{ startMs: 1, endMs: 2, text: 'thank you', reason: 'phantom_phrase' }]);
-    assert.deepEqual(transcript['accounting'], { speechMs: 1, nonSpeechMs: 2, skipped: [{ startMs: 3, endMs: 4, channel: 0, reason: 'too_short' }] });
+    assert.deepEqual(transcript['accounting'], {
+      speechMs: 1,
+      nonSpeechMs: 2,
+      skipped: [{ startMs: 3, endMs: 4, channel: 0, reason: 'too_short' }],
+    });
     assert.equal('languageProbability' in transcript, false);
     const request = transcribe.starts[0];
-    assert.deepEqual([request?.contentType, request?.extension, request?.lane, request?.owner], ['audio/mpeg', 'mp3', 'interactive', null]);
-    assert.deepEqual([request?.options.detect.minSilenceMs, request?.options.decode.filter.noSpeechThreshold], [400, 0.8]);
+    assert.deepEqual(
+      [request?.contentType, request?.extension, request?.lane, request?.owner],
+      ['audio/mpeg', 'mp3', 'interactive', null],
+    );
+    assert.deepEqual(
+      [request?.options.detect.minSilenceMs, request?.options.decode.filter.noSpeechThreshold],
+      [400, 0.8],
+    );
   });
 
   test('Every option of the message reaches the service.', async (context) => {
@@ -26,17 +48,71 @@ describe('Recordings over gRPC', () => {
     await client.call('Transcription/Transcribe', {
       audio: Buffer.from('a'),
       options: {
-        model: 'org/m', language: 'de-DE', task: 'TASK_TRANSLATE', wordTimestamps: true, prompt: 'p', hotwords: 'h', temperatures: [0, 0.5], conditionOnPreviousText: true, channels: 'CHANNEL_MODE_SPLIT', track: 1,
-        detect: { vad: false, threshold: 0.25, minSpeechMs: 0, minSilenceMs: 500, paddingMs: 0, gateRms: 0, gateZeroCrossings: 0 },
-        filter: { enabled: false, noSpeech: false, logprobThreshold: -2, compressionRatio: true, compressionRatioThreshold: 3, repetition: false, letters: false, script: false, phantomPhrases: false, doubt: false },
+        model: 'org/m',
+        language: 'de-DE',
+        task: 'TASK_TRANSLATE',
+        wordTimestamps: true,
+        prompt: 'p',
+        hotwords: 'h',
+        temperatures: [0, 0.5],
+        conditionOnPreviousText: true,
+        channels: 'CHANNEL_MODE_SPLIT',
+        track: 1,
+        detect: {
+          vad: false,
+          threshold: 0.25,
+          minSpeechMs: 0,
+          minSilenceMs: 500,
+          paddingMs: 0,
+          gateRms: 0,
+          gateZeroCrossings: 0,
+        },
+        filter: {
+          enabled: false,
+          noSpeech: false,
+          logprobThreshold: -2,
+          compressionRatio: true,
+          compressionRatioThreshold: 3,
+          repetition: false,
+          letters: false,
+          script: false,
+          phantomPhrases: false,
+          doubt: false,
+        },
       },
     });
     assert.deepEqual(transcribe.starts[0]?.options, {
-      model: 'org/m', channels: 'split', track: 1,
-      detect: { vad: false, threshold: 0.25, minSpeechMs: 0, minSilenceMs: 500, paddingMs: 0, gateRms: 0, gateZeroCrossings: 0 },
+      model: 'org/m',
+      channels: 'split',
+      track: 1,
+      detect: {
+        vad: false,
+        threshold: 0.25,
+        minSpeechMs: 0,
+        minSilenceMs: 500,
+        paddingMs: 0,
+        gateRms: 0,
+        gateZeroCrossings: 0,
+      },
       decode: {
-        language: 'de', task: 'translate', wordTimestamps: true, prompt: 'p', hotwords: 'h', temperatures: [0, 0.5], conditionOnPreviousText: true,
-        filter: { enabled: false, noSpeechThreshold: null, logprobThreshold: -2, compressionRatioThreshold: 3, repetition: false, letters: false, script: false, phantomPhrases: false, doubt: false },
+        language: 'de',
+        task: 'translate',
+        wordTimestamps: true,
+        prompt: 'p',
+        hotwords: 'h',
+        temperatures: [0, 0.5],
+        conditionOnPreviousText: true,
+        filter: {
+          enabled: false,
+          noSpeechThreshold: null,
+          logprobThreshold: -2,
+          compressionRatioThreshold: 3,
+          repetition: false,
+          letters: false,
+          script: false,
+          phantomPhrases: false,
+          doubt: false,
+        },
       },
     });
   });
@@ -63,7 +139,8 @@ describe('Recordings over gRPC', () => {
 
   test('No bytes, bytes that are no audio and a language nobody knows are told by their codes.', async (context) => {
     const { client } = await testGrpc(context);
-    const codeOf = async (request: object): Promise<unknown> => (await client.call('Transcription/Transcribe', request)).ending.code;
+    const codeOf = async (request: object): Promise<unknown> =>
+      (await client.call('Transcription/Transcribe', request)).ending.code;
     assert.equal(await codeOf({}), 'empty_file');
     assert.equal(await codeOf({ audio: Buffer.from('BAD') }), 'unprocessable_audio');
     assert.equal(await codeOf({ audio: Buffer.from('a'), options: { language: 'xx' } }), 'unsupported_language');
@@ -73,8 +150,16 @@ describe('Recordings over gRPC', () => {
     const { client } = await testGrpc(context);
     const { messages, ending } = await client.call('Transcription/TranscribeStream', { audio: Buffer.from('a\nb\n') });
     assert.equal(ending.status, 'OK');
-    assert.deepEqual(messages.map((message) => message['event']), ['segment', 'progress', 'segment', 'progress', 'transcript']);
-    assert.deepEqual(messages.map((message) => (message['segment'] as Message | undefined)?.['index']).filter((index) => index !== undefined), [0, 1]);
+    assert.deepEqual(
+      messages.map((message) => message['event']),
+      ['segment', 'progress', 'segment', 'progress', 'transcript'],
+    );
+    assert.deepEqual(
+      messages
+        .map((message) => (message['segment'] as Message | undefined)?.['index'])
+        .filter((index) => index !== undefined),
+      [0, 1],
+    );
     assert.deepEqual(messages[3]?.['progress'], { doneMs: 2_000 });
     assert.equal((messages[4]?.['transcript'] as Message)['text'], 'a b');
   });
@@ -90,7 +175,11 @@ describe('Recordings over gRPC', () => {
       assert.equal((await call).ending.status, 'CANCELLED');
       await transcribe.until(() => transcribe.cancelled > started);
     }
-    const { ending } = await client.call('Transcription/Transcribe', { audio: Buffer.from('a') }, { options: { deadline: Date.now() + 300 } });
+    const { ending } = await client.call(
+      'Transcription/Transcribe',
+      { audio: Buffer.from('a') },
+      { options: { deadline: Date.now() + 300 } },
+    );
     assert.equal(ending.status, 'DEADLINE_EXCEEDED');
     await transcribe.until(() => transcribe.cancelled === 3);
   });

@@ -12,7 +12,9 @@ import { segmentMessage, transcriptMessage, wholeMs } from './replies/transcript
 const PIECE_BYTES = 64 * 1024;
 
 /** `murmuration.v1.Transcription`. */
-export function transcriptionService(context: Pick<RelayContext, 'transcribe' | 'live' | 'draining' | 'config'>): Handlers<TranscriptionMethods> {
+export function transcriptionService(
+  context: Pick<RelayContext, 'transcribe' | 'live' | 'draining' | 'config'>,
+): Handlers<TranscriptionMethods> {
   return {
     Transcribe: async (request, call) => {
       const transcription = await begin(context, request, call);
@@ -22,7 +24,8 @@ export function transcriptionService(context: Pick<RelayContext, 'transcribe' | 
       const transcription = await begin(context, request, call);
       let index = 0;
       for await (const { segments, doneMs } of transcription.progress()) {
-        for (const segment of segments) await answer.send({ event: 'segment', segment: { index: index++, segment: segmentMessage(segment) } });
+        for (const segment of segments)
+          await answer.send({ event: 'segment', segment: { index: index++, segment: segmentMessage(segment) } });
         await answer.send({ event: 'progress', progress: { doneMs: wholeMs(doneMs) } });
       }
       await answer.send({ event: 'transcript', transcript: transcriptMessage(await transcription.result()) });
@@ -31,14 +34,27 @@ export function transcriptionService(context: Pick<RelayContext, 'transcribe' | 
   };
 }
 
-async function begin(context: Pick<RelayContext, 'transcribe'>, request: TranscribeRequest, call: CallContext): Promise<Transcription> {
+async function begin(
+  context: Pick<RelayContext, 'transcribe'>,
+  request: TranscribeRequest,
+  call: CallContext,
+): Promise<Transcription> {
   const options = readOptions(request.options);
   const { contentType, extension } = readRecording(request);
   if (request.audio.byteLength === 0) throw new AsrError('empty_file', undefined, { param: 'audio' });
-  return context.transcribe.start({ source: piecesOf(request.audio), contentType, extension, options, lane: 'interactive', owner: call.principal.owner, signal: call.signal });
+  return context.transcribe.start({
+    source: piecesOf(request.audio),
+    contentType,
+    extension,
+    options,
+    lane: 'interactive',
+    owner: call.principal.owner,
+    signal: call.signal,
+  });
 }
 
 /** The recording in views of its bytes; nothing is copied. */
 async function* piecesOf(audio: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < audio.byteLength; at += PIECE_BYTES) yield await Promise.resolve(audio.subarray(at, at + PIECE_BYTES));
+  for (let at = 0; at < audio.byteLength; at += PIECE_BYTES)
+    yield await Promise.resolve(audio.subarray(at, at + PIECE_BYTES));
 }

@@ -31,13 +31,25 @@ export interface ProtocolPort {
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
 /** Serves a protocol on every path of a port. Throws when the port is in use. */
-export async function openProtocolPort(context: RelayContext, port: number, newTranslator: (config: RelayConfig) => Translator): Promise<ProtocolPort> {
+export async function openProtocolPort(
+  context: RelayContext,
+  port: number,
+  newTranslator: (config: RelayConfig) => Translator,
+): Promise<ProtocolPort> {
   const app = await createWebSocketServer(context, 'Only WebSockets are served here.', MAX_MESSAGE_BYTES);
-  app.get('/*', {
-    websocket: true,
-    config: { access: 'own' },
-    preValidation: async (request) => { request.principal = await callerOf(request, context, credentialsOf); },
-  }, (socket, request) => { TranslatedConnection.serve(socket, newTranslator(context.config), request.principal.owner, context); });
+  app.get(
+    '/*',
+    {
+      websocket: true,
+      config: { access: 'own' },
+      preValidation: async (request) => {
+        request.principal = await callerOf(request, context, credentialsOf);
+      },
+    },
+    (socket, request) => {
+      TranslatedConnection.serve(socket, newTranslator(context.config), request.principal.owner, context);
+    },
+  );
   await app.listen({ host: context.config.RELAY_HOST, port, listenTextResolver: () => 'listening' });
   return {
     port: (app.server.address() as AddressInfo).port,

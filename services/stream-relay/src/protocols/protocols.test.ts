@@ -42,7 +42,7 @@ async function keyedEndpoints(t: TestContext): Promise<Endpoints & { readonly ke
   const path = join(folder, 'keys.json');
   const { key } = await createKey(path, { name: 'acme' });
   const { key: reader } = await createKey(path, { name: 'reader', scopes: ['read'] });
-  return { ...await endpoints(t, { API_KEYS_FILE: path }), key, reader };
+  return { ...(await endpoints(t, { API_KEYS_FILE: path })), key, reader };
 }
 
 /** The session that the relay has opened; waits for it. */
@@ -50,12 +50,17 @@ async function sessionOf(relay: TestRelay, at = 0): Promise<MemorySession> {
   for (;;) {
     const session = relay.live.sessions[at];
     if (session !== undefined) return session;
-    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
   }
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  while (!condition())
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
 }
 
 const LISTEN = '/v1/listen?encoding=linear16&sample_rate=16000';
@@ -66,12 +71,19 @@ describe('Protocols on their sockets', () => {
     const relay = await endpoints(t);
     const client = await relay.open(`${REALTIME}&model=whisper-1`);
     await client.first(({ type }) => type === 'session.created');
-    client.say({ type: 'session.update', session: { type: 'transcription', audio: { input: { transcription: { language: 'en' } } } } });
+    client.say({
+      type: 'session.update',
+      session: { type: 'transcription', audio: { input: { transcription: { language: 'en' } } } },
+    });
     client.say({ type: 'input_audio_buffer.append', audio: Buffer.alloc(4_800).toString('base64') });
     const session = await sessionOf(relay);
-    assert.deepEqual([session.request.settings.model, session.request.settings.language, session.request.settings.sampleRateHz], ['whisper-1', 'en', 24_000]);
+    assert.deepEqual(
+      [session.request.settings.model, session.request.settings.language, session.request.settings.sampleRateHz],
+      ['whisper-1', 'en', 24_000],
+    );
     await until(() => session.samples === 2_400);
-    for (const one of [news.started(0), news.partial(0, 'Hello'), news.ended(0), news.final(0, 'Hello.')]) session.tell(one);
+    for (const one of [news.started(0), news.partial(0, 'Hello'), news.ended(0), news.final(0, 'Hello.')])
+      session.tell(one);
     assert.equal((await client.first(({ type }) => String(type).endsWith('.completed')))['transcript'], 'Hello.');
     client.socket.close();
     await until(() => session.state === 'closed');
@@ -120,7 +132,9 @@ describe('Protocols on their sockets', () => {
     await client.first(() => true);
     const session = await sessionOf(relay);
     let release = (): void => undefined;
-    session.held = new Promise<void>((resolve) => { release = resolve; });
+    session.held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const frames = 2_000;
     for (let i = 0; i < frames; i++) client.socket.send(Buffer.alloc(8_000));
     await until(() => client.socket.bufferedAmount > 0);
@@ -147,12 +161,22 @@ describe('Protocols on their sockets', () => {
 describe('Bad input to the protocols', () => {
   const wrong: readonly (readonly [string, (relay: Endpoints) => Promise<RawClient>, string | Buffer, number])[] = [
     ['Garbage to Deepgram', (relay) => relay.open(LISTEN), 'hello {', 1008],
-    ['No audio in a container to Deepgram', (relay) => relay.open('/v1/listen'), Buffer.from('this is no audio at all'), 1008],
+    [
+      'No audio in a container to Deepgram',
+      (relay) => relay.open('/v1/listen'),
+      Buffer.from('this is no audio at all'),
+      1008,
+    ],
     ['A frame of 2 MB to Deepgram', (relay) => relay.open(LISTEN), Buffer.alloc(2 * 1024 * 1024), 1009],
     ['A frame of 32 MB to OpenAI', (relay) => relay.open(REALTIME), 'x'.repeat(32 * 1024 * 1024), 1009],
     ['Audio before the options to WhisperLive', (relay) => relay.openPort(whisperLive), Buffer.alloc(100), 1008],
     ['Garbage to WhisperLive', (relay) => relay.openPort(whisperLive), 'hello {', 1008],
-    ['A language that is not known to WhisperLive', (relay) => relay.openPort(whisperLive), '{"uid":"u","language":"xx"}', 1008],
+    [
+      'A language that is not known to WhisperLive',
+      (relay) => relay.openPort(whisperLive),
+      '{"uid":"u","language":"xx"}',
+      1008,
+    ],
     ['Garbage to vosk-server', (relay) => relay.openPort(voskProtocol), 'hello {', 1008],
     ['A frame of 9 MB to vosk-server', (relay) => relay.openPort(voskProtocol), Buffer.alloc(9 * 1024 * 1024), 1009],
   ];
@@ -168,7 +192,7 @@ describe('Bad input to the protocols', () => {
     });
   }
 
-  test('reports a full relay in each protocol\'s own form', async (t) => {
+  test("reports a full relay in each protocol's own form", async (t) => {
     const relay = await endpoints(t);
     relay.live.maxSessions = 0;
     const deepgram = await relay.open(LISTEN);
@@ -181,17 +205,27 @@ describe('Bad input to the protocols', () => {
     assert.equal((await vosk.closed)[0], 1013);
     const openai = await relay.open(REALTIME);
     openai.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
-    assert.deepEqual([((await openai.first(({ type }) => type === 'error'))['error'] as { code: string }).code, (await openai.closed)[0]], ['queue_full', 1013]);
+    assert.deepEqual(
+      [
+        ((await openai.first(({ type }) => type === 'error'))['error'] as { code: string }).code,
+        (await openai.closed)[0],
+      ],
+      ['queue_full', 1013],
+    );
   });
 
   test('Who connects and says nothing to WhisperLive or vosk-server is closed.', async (t) => {
     const relay = await endpoints(t, { START_TIMEOUT_MS: '30' });
-    for (const protocol of [whisperLive, voskProtocol]) assert.equal((await (await relay.openPort(protocol)).closed)[0], 1008);
+    for (const protocol of [whisperLive, voskProtocol])
+      assert.equal((await (await relay.openPort(protocol)).closed)[0], 1008);
   });
 
-  test('refuses unreadable parameters before the handshake, in the protocol\'s own form', async (t) => {
+  test("refuses unreadable parameters before the handshake, in the protocol's own form", async (t) => {
     const relay = await endpoints(t);
-    await assert.rejects(relay.open('/v1/listen?encoding=mp3'), /status 400 \{"err_code":"invalid_field","err_msg":"encoding: /);
+    await assert.rejects(
+      relay.open('/v1/listen?encoding=mp3'),
+      /status 400 \{"err_code":"invalid_field","err_msg":"encoding: /,
+    );
     await assert.rejects(relay.open('/v1/realtime?model=gpt-realtime'), /status 400 \{"error":.*"param":"intent"/);
   });
 
@@ -205,16 +239,24 @@ describe('Bad input to the protocols', () => {
 });
 
 describe('Keys of the protocols', () => {
-  test('Each client\'s own way to show a key is understood, and a key is never sent back.', async (t) => {
+  test("Each client's own way to show a key is understood, and a key is never sent back.", async (t) => {
     const relay = await keyedEndpoints(t);
     const ways: readonly (readonly [string, NonNullable<Options>, string])[] = [
       [REALTIME, { headers: { authorization: `Bearer ${relay.key}` } }, ''],
-      [REALTIME, { protocols: ['realtime', `openai-insecure-api-key.${relay.key}`, 'openai-beta.realtime-v1'] }, 'realtime'],
+      [
+        REALTIME,
+        { protocols: ['realtime', `openai-insecure-api-key.${relay.key}`, 'openai-beta.realtime-v1'] },
+        'realtime',
+      ],
       [LISTEN, { headers: { authorization: `Token ${relay.key}` } }, ''],
       [LISTEN, { protocols: ['token', relay.key] }, 'token'],
     ];
-    for (const [path, options, protocol] of ways) assert.equal((await relay.open(path, options)).socket.protocol, protocol);
-    assert.deepEqual([(await sessionOf(relay, 0)).request.owner, (await sessionOf(relay, 1)).request.owner], ['acme', 'acme']);
+    for (const [path, options, protocol] of ways)
+      assert.equal((await relay.open(path, options)).socket.protocol, protocol);
+    assert.deepEqual(
+      [(await sessionOf(relay, 0)).request.owner, (await sessionOf(relay, 1)).request.owner],
+      ['acme', 'acme'],
+    );
     const { ticket } = await relay.access.issueTicket(await relay.access.authenticate({ kind: 'key', key: relay.key }));
     await relay.openPort(voskProtocol, { path: `/?ticket=${ticket}` });
     await assert.rejects(relay.openPort(voskProtocol, { path: `/?ticket=${ticket}` }), /status 401/);
@@ -234,18 +276,36 @@ describe('Keys of the protocols', () => {
     assert.equal(relay.live.sessions.length, 0);
   });
 
-  test('A client secret speaks to OpenAI\'s address with its session, as bearer and as subprotocol, and to no other.', async (t) => {
+  test("A client secret speaks to OpenAI's address with its session, as bearer and as subprotocol, and to no other.", async (t) => {
     const relay = await keyedEndpoints(t);
-    const { secret } = await relay.access.issueClientSecret(await relay.access.authenticate({ kind: 'key', key: relay.key }), 60_000);
-    const value = sealClientSecret(secret, '{"type":"transcription","audio":{"input":{"transcription":{"language":"de"}}}}');
-    for (const options of [{ headers: { authorization: `Bearer ${value}` } }, { protocols: ['realtime', `openai-insecure-api-key.${value}`] }]) {
+    const { secret } = await relay.access.issueClientSecret(
+      await relay.access.authenticate({ kind: 'key', key: relay.key }),
+      60_000,
+    );
+    const value = sealClientSecret(
+      secret,
+      '{"type":"transcription","audio":{"input":{"transcription":{"language":"de"}}}}',
+    );
+    for (const options of [
+      { headers: { authorization: `Bearer ${value}` } },
+      { protocols: ['realtime', `openai-insecure-api-key.${value}`] },
+    ]) {
       const client = await relay.open('/v1/realtime', options);
       client.say({ type: 'input_audio_buffer.append', audio: 'AAAA' });
     }
-    assert.deepEqual([(await sessionOf(relay, 1)).request.settings.language, (await sessionOf(relay, 1)).request.owner], ['de', 'acme']);
+    assert.deepEqual(
+      [(await sessionOf(relay, 1)).request.settings.language, (await sessionOf(relay, 1)).request.owner],
+      ['de', 'acme'],
+    );
     await assert.rejects(relay.open(LISTEN, { headers: { authorization: `Token ${value}` } }), /status 401/);
     await assert.rejects(relay.open('/ws/transcribe', { headers: { authorization: `Bearer ${value}` } }), /status 401/);
-    await assert.rejects(relay.open('/v1/realtime', { headers: { authorization: `Bearer ${sealClientSecret(`${secret}x`, '')}` } }), /status 401/);
-    await assert.rejects(relay.open('/v1/realtime', { headers: { authorization: `Bearer ${sealClientSecret(secret, '{')}` } }), /status 400/);
+    await assert.rejects(
+      relay.open('/v1/realtime', { headers: { authorization: `Bearer ${sealClientSecret(`${secret}x`, '')}` } }),
+      /status 401/,
+    );
+    await assert.rejects(
+      relay.open('/v1/realtime', { headers: { authorization: `Bearer ${sealClientSecret(secret, '{')}` } }),
+      /status 400/,
+    );
   });
 });

@@ -36,12 +36,15 @@ export class QuietWatch {
   #arm(): void {
     const limitMs = this.#limitMs();
     if (limitMs === null || this.#timer !== null || this.#stopped || this.#busy > 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      if (this.#busy > 0) return;
-      const current = this.#limitMs();
-      if (current !== null && performance.now() - this.#heardMs >= current) this.#onQuiet();
-      else this.#arm();
-    }, Math.max(1, limitMs - (performance.now() - this.#heardMs)));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        if (this.#busy > 0) return;
+        const current = this.#limitMs();
+        if (current !== null && performance.now() - this.#heardMs >= current) this.#onQuiet();
+        else this.#arm();
+      },
+      Math.max(1, limitMs - (performance.now() - this.#heardMs)),
+    );
   }
 }

@@ -47,14 +47,36 @@ export class TranslatedConnection {
     this.#context = context;
     this.#owner = owner;
     this.#outgoing = new Outgoing(socket, STALL_MS);
-    this.#quiet = new QuietWatch(() => this.#closed ? null : translator.quietLimitMs, () => { this.#tell(() => translator.quiet()); });
-    this.#inbox = new Inbox(socket, (data, isBinary) => this.#take(data, isBinary), (error) => { this.#fail(error); });
-    socket.on('message', () => { this.#quiet.heard(); });
-    socket.once('close', () => { void this.#leave(); });
+    this.#quiet = new QuietWatch(
+      () => (this.#closed ? null : translator.quietLimitMs),
+      () => {
+        this.#tell(() => translator.quiet());
+      },
+    );
+    this.#inbox = new Inbox(
+      socket,
+      (data, isBinary) => this.#take(data, isBinary),
+      (error) => {
+        this.#fail(error);
+      },
+    );
+    socket.on('message', () => {
+      this.#quiet.heard();
+    });
+    socket.once('close', () => {
+      void this.#leave();
+    });
     context.draining.addEventListener('abort', this.#goIdle);
     context.abandoned.addEventListener('abort', this.#giveUp);
     this.#begun = this.#act(() => translator.begin());
-    this.#begun.then(() => { this.#quiet.heard(); }, (error: unknown) => { this.#fail(error); });
+    this.#begun.then(
+      () => {
+        this.#quiet.heard();
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
     if (context.abandoned.aborted) this.#giveUp();
   }
 
@@ -68,7 +90,7 @@ export class TranslatedConnection {
     await this.#begun.catch(() => undefined);
     const done = this.#quiet.busy();
     try {
-      await this.#act(() => isBinary ? this.#translator.audio(data) : this.#translator.text(data.toString('utf8')));
+      await this.#act(() => (isBinary ? this.#translator.audio(data) : this.#translator.text(data.toString('utf8'))));
     } finally {
       done();
     }
@@ -79,14 +101,30 @@ export class TranslatedConnection {
     for (const action of translate()) {
       if (this.#isClosed()) return;
       switch (action.do) {
-        case 'say': await this.#outgoing.send(action.message); break;
-        case 'close': this.#close(action.code, action.reason); break;
-        case 'then': await this.#act(action.next); break;
-        case 'open': await this.#open(action.settings); break;
-        case 'push': await this.#push(action.bytes); break;
-        case 'commit': await this.#commit(); break;
-        case 'keep_alive': this.#session?.keepAlive(); break;
-        case 'clear': await this.#session?.clear(); break;
+        case 'say':
+          await this.#outgoing.send(action.message);
+          break;
+        case 'close':
+          this.#close(action.code, action.reason);
+          break;
+        case 'then':
+          await this.#act(action.next);
+          break;
+        case 'open':
+          await this.#open(action.settings);
+          break;
+        case 'push':
+          await this.#push(action.bytes);
+          break;
+        case 'commit':
+          await this.#commit();
+          break;
+        case 'keep_alive':
+          this.#session?.keepAlive();
+          break;
+        case 'clear':
+          await this.#session?.clear();
+          break;
         case 'finish':
           this.#finishing = true;
           await this.#session?.finish();
@@ -101,10 +139,13 @@ export class TranslatedConnection {
     const session = this.#session;
     const limitMs = this.#closed ? null : this.#translator.idleLimitMs;
     if (limitMs === null || session === null) return;
-    this.#idleTimer = setTimeout(() => {
-      if (session.quietMs >= (this.#translator.idleLimitMs ?? Infinity)) this.#tell(() => this.#translator.idle());
-      else this.#watchIdle();
-    }, Math.max(1, limitMs - session.quietMs));
+    this.#idleTimer = setTimeout(
+      () => {
+        if (session.quietMs >= (this.#translator.idleLimitMs ?? Infinity)) this.#tell(() => this.#translator.idle());
+        else this.#watchIdle();
+      },
+      Math.max(1, limitMs - session.quietMs),
+    );
   }
 
   #stopIdle(): void {
@@ -124,17 +165,20 @@ export class TranslatedConnection {
     this.#session = session;
     this.#finishing = false;
     const index = this.#opened++;
-    session.onStored((samples) => { this.#tell(() => this.#translator.stored(samples)); });
+    session.onStored((samples) => {
+      this.#tell(() => this.#translator.stored(samples));
+    });
     void this.#follow(session, index);
     await this.#act(() => this.#translator.opened({ index, model: session.model }));
   }
 
   async #push(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length && !this.#closed; at += PUSH_BYTES) await this.#session?.push(bytes.subarray(at, at + PUSH_BYTES));
+    for (let at = 0; at < bytes.length && !this.#closed; at += PUSH_BYTES)
+      await this.#session?.push(bytes.subarray(at, at + PUSH_BYTES));
   }
 
   async #commit(): Promise<void> {
-    const utterance = await this.#session?.commit() ?? null;
+    const utterance = (await this.#session?.commit()) ?? null;
     await this.#act(() => this.#translator.committed(utterance));
   }
 
@@ -150,22 +194,31 @@ export class TranslatedConnection {
   }
 
   #tell(translate: () => readonly Action[]): void {
-    this.#act(translate).catch((error: unknown) => { this.#fail(error); });
+    this.#act(translate).catch((error: unknown) => {
+      this.#fail(error);
+    });
   }
 
   #fail(thrown: unknown): void {
     if (this.#closed || this.#left.signal.aborted) return;
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a translated connection failed');
+    if (error.kind.http === 500)
+      this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a translated connection failed');
     if (error.code === 'session_lost') this.#session = null;
     // A client that reads nothing is told nothing more.
-    this.#act(() => this.#translator.fault(error)).catch(() => { this.#socket.terminate(); });
+    this.#act(() => this.#translator.fault(error)).catch(() => {
+      this.#socket.terminate();
+    });
   }
 
   /** The relay stops: who has no session yet opens one elsewhere. */
-  readonly #goIdle = (): void => { if (this.#opened === 0) this.#giveUp(); };
+  readonly #goIdle = (): void => {
+    if (this.#opened === 0) this.#giveUp();
+  };
 
-  readonly #giveUp = (): void => { this.#fail(new AsrError('shutting_down')); };
+  readonly #giveUp = (): void => {
+    this.#fail(new AsrError('shutting_down'));
+  };
 
   #isClosed(): boolean {
     return this.#closed;
@@ -201,5 +254,7 @@ export class TranslatedConnection {
 /** The text, cut to what a close frame holds. */
 function closeReason(text: string): string {
   const bytes = Buffer.from(text, 'utf8');
-  return bytes.length <= REASON_BYTES ? text : new TextDecoder().decode(bytes.subarray(0, REASON_BYTES)).replace(/\uFFFD+$/, '');
+  return bytes.length <= REASON_BYTES
+    ? text
+    : new TextDecoder().decode(bytes.subarray(0, REASON_BYTES)).replace(/\uFFFD+$/, '');
 }

@@ -1,11 +1,23 @@
 import type { FastifyRequest } from 'fastify';
-import { credentialsInHeaders, credentialsInProtocols, requireScope, ticketInQuery, NO_CREDENTIALS, type Credentials, type Principal } from '@murmuration/access';
+import {
+  credentialsInHeaders,
+  credentialsInProtocols,
+  requireScope,
+  ticketInQuery,
+  NO_CREDENTIALS,
+  type Credentials,
+  type Principal,
+} from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../relay-context.js';
 
 /** Finds out who opens a socket, before the handshake, on a route with access `own`. Throws `shutting_down`, `unauthenticated`, `permission_denied`, and `invalid_request` for a key in the address. */
-export async function callerOf(request: FastifyRequest, context: Pick<RelayContext, 'access' | 'stopping'>, credentials: (request: FastifyRequest) => Credentials): Promise<Principal> {
+export async function callerOf(
+  request: FastifyRequest,
+  context: Pick<RelayContext, 'access' | 'stopping'>,
+  credentials: (request: FastifyRequest) => Credentials,
+): Promise<Principal> {
   // These clients cannot resume on another relay, so that no session is begun that would be cut off.
   if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const principal = await context.access.authenticate(context.access.open ? NO_CREDENTIALS : credentials(request));

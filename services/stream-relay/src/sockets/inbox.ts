@@ -19,7 +19,11 @@ export class Inbox {
   #stopped = false;
 
   /** @param onError called with what `take` throws; the inbox has stopped then */
-  constructor(socket: WebSocket, take: (data: Buffer, isBinary: boolean) => Promise<void>, onError: (error: unknown) => void) {
+  constructor(
+    socket: WebSocket,
+    take: (data: Buffer, isBinary: boolean) => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
     this.#socket = socket;
     this.#take = take;
     this.#onError = onError;

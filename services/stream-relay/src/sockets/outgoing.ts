@@ -47,11 +47,22 @@ export class Outgoing {
         if (error === null) resolve();
         else reject(error);
       };
-      const gone = (): void => { settle(new AsrError('cancelled')); };
-      const timer = setTimeout(() => { settle(new AsrError('queue_full', 'The messages of the server are not read. Read them, then connect again and resume.')); }, this.#stallMs);
+      const gone = (): void => {
+        settle(new AsrError('cancelled'));
+      };
+      const timer = setTimeout(() => {
+        settle(
+          new AsrError(
+            'queue_full',
+            'The messages of the server are not read. Read them, then connect again and resume.',
+          ),
+        );
+      }, this.#stallMs);
       socket.once('close', gone);
       // A ping is answered for when all before it has gone to the operating system.
-      socket.ping(undefined, undefined, (error?: Error | null) => { settle(error === undefined || error === null ? null : new AsrError('cancelled')); });
+      socket.ping(undefined, undefined, (error?: Error | null) => {
+        settle(error === undefined || error === null ? null : new AsrError('cancelled'));
+      });
     });
   }
 }

@@ -7,20 +7,32 @@ import { describe, test, type TestContext } from 'node:test';
 import { createKey } from '@murmuration/access';
 import { testRelay, type TestRelay } from '../testing/test-relay.js';
 
-async function keyedRelay(t: TestContext): Promise<TestRelay & { readonly keys: Readonly<Record<'full' | 'reader' | 'writer', string>> }> {
+async function keyedRelay(
+  t: TestContext,
+): Promise<TestRelay & { readonly keys: Readonly<Record<'full' | 'reader' | 'writer', string>> }> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-keys-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'keys.json');
-  const make = async (name: string, scopes?: readonly string[]): Promise<string> => (await createKey(path, { name, ...(scopes === undefined ? {} : { scopes }) })).key;
-  const keys = { full: await make('full'), reader: await make('reader', ['read']), writer: await make('writer', ['transcribe']) };
-  return { ...await testRelay(t, { API_KEYS_FILE: path }), keys };
+  const make = async (name: string, scopes?: readonly string[]): Promise<string> =>
+    (await createKey(path, { name, ...(scopes === undefined ? {} : { scopes }) })).key;
+  const keys = {
+    full: await make('full'),
+    reader: await make('reader', ['read']),
+    writer: await make('writer', ['transcribe']),
+  };
+  return { ...(await testRelay(t, { API_KEYS_FILE: path })), keys };
 }
 
 describe('Keys at the WebSocket endpoint', () => {
-  test('A key comes in a header, or among the subprotocols, where it is not sent back; the session is its owner\'s.', async (t) => {
+  test("A key comes in a header, or among the subprotocols, where it is not sent back; the session is its owner's.", async (t) => {
     const relay = await keyedRelay(t);
     const { full } = relay.keys;
-    for (const options of [{ headers: { authorization: `Bearer ${full}` } }, { headers: { authorization: `Token ${full}` } }, { headers: { 'x-api-key': full } }, { protocols: ['murmuration.v1', `murmuration.key.${full}`] }]) {
+    for (const options of [
+      { headers: { authorization: `Bearer ${full}` } },
+      { headers: { authorization: `Token ${full}` } },
+      { headers: { 'x-api-key': full } },
+      { protocols: ['murmuration.v1', `murmuration.key.${full}`] },
+    ]) {
       const client = await relay.connect('/ws/transcribe', options);
       assert.equal(client.socket.protocol, 'protocols' in options ? 'murmuration.v1' : '');
       client.say({ type: 'start' });
@@ -33,8 +45,14 @@ describe('Keys at the WebSocket endpoint', () => {
     const relay = await keyedRelay(t);
     await assert.rejects(relay.connect(), /status 401/);
     await assert.rejects(relay.connect('/', { headers: { authorization: 'Bearer murm_wrong' } }), /status 401/);
-    await assert.rejects(relay.connect('/ws/transcribe', { headers: { authorization: `Bearer ${relay.keys.reader}` } }), /status 403/);
-    await assert.rejects(relay.connect('/v1/sessions/x/watch', { headers: { authorization: `Bearer ${relay.keys.writer}` } }), /status 403/);
+    await assert.rejects(
+      relay.connect('/ws/transcribe', { headers: { authorization: `Bearer ${relay.keys.reader}` } }),
+      /status 403/,
+    );
+    await assert.rejects(
+      relay.connect('/v1/sessions/x/watch', { headers: { authorization: `Bearer ${relay.keys.writer}` } }),
+      /status 403/,
+    );
     await assert.rejects(relay.connect(`/ws/transcribe?api_key=${relay.keys.full}`), /status 400/);
   });
 
@@ -63,11 +81,19 @@ describe('Keys at the WebSocket endpoint', () => {
 describe('Hosts at the WebSocket endpoint', () => {
   test('without keys a name that is not listed is refused, on every path; an address, localhost or a listed name is not', async (t) => {
     const relay = await testRelay(t, { ALLOWED_HOSTS: 'asr.example' });
-    for (const path of ['/', '/ws/transcribe', '/v1/realtime', '/v1/listen']) await assert.rejects(relay.connect(path, { headers: { host: 'evil.example:8765' }, origin: 'http://evil.example:8765' }), /status 403/, path);
+    for (const path of ['/', '/ws/transcribe', '/v1/realtime', '/v1/listen'])
+      await assert.rejects(
+        relay.connect(path, { headers: { host: 'evil.example:8765' }, origin: 'http://evil.example:8765' }),
+        /status 403/,
+        path,
+      );
     assert.equal((await relay.app.inject({ url: '/nothing', headers: { host: 'evil.example' } })).statusCode, 403);
-    for (const host of ['localhost:8765', '10.0.0.7', 'asr.example']) (await relay.connect('/', { headers: { host } })).socket.terminate();
+    for (const host of ['localhost:8765', '10.0.0.7', 'asr.example'])
+      (await relay.connect('/', { headers: { host } })).socket.terminate();
     const keyed = await keyedRelay(t);
-    (await keyed.connect('/', { headers: { host: 'anything.example', authorization: `Bearer ${keyed.keys.full}` } })).socket.terminate();
+    (
+      await keyed.connect('/', { headers: { host: 'anything.example', authorization: `Bearer ${keyed.keys.full}` } })
+    ).socket.terminate();
   });
 });
 
@@ -75,10 +101,19 @@ test('a post is answered before its body has come, and its connection ends', { t
   const relay = await testRelay(t);
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect((relay.app.server.address() as AddressInfo).port, '127.0.0.1', () => {
-      socket.write('POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{');
+      socket.write(
+        'POST /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+      );
     });
     let all = '';
-    socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); }).on('error', reject);
+    socket
+      .on('data', (data) => {
+        all += data.toString();
+      })
+      .on('close', () => {
+        resolve(all);
+      })
+      .on('error', reject);
   });
   assert.match(answer, /^HTTP\/1\.1 404 /);
 });

@@ -22,9 +22,16 @@ const REQUEST_TIMEOUT_MS = 30_000;
  * (each route says who may call it in `config.access`), and everybody once the relay stops.
  * @param notFound the sentence for unknown addresses @param maxMessageBytes longest message of a client where its route says nothing else
  */
-export async function createWebSocketServer(context: Pick<RelayContext, 'access' | 'config' | 'logger' | 'stopping'>, notFound: string, maxMessageBytes: number): Promise<FastifyInstance> {
+export async function createWebSocketServer(
+  context: Pick<RelayContext, 'access' | 'config' | 'logger' | 'stopping'>,
+  notFound: string,
+  maxMessageBytes: number,
+): Promise<FastifyInstance> {
   const { access, config, logger } = context;
-  const app = createHttpServer(logger, { requestTimeout: REQUEST_TIMEOUT_MS, http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5_000 } });
+  const app = createHttpServer(logger, {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 5_000 },
+  });
   refuseBodies(app);
   app.setNotFoundHandler((request, reply) => replyWithError(request, reply, new AsrError('not_found', notFound)));
   await app.register(websocket, {
@@ -42,11 +49,15 @@ export async function createWebSocketServer(context: Pick<RelayContext, 'access'
       socket.close(CLOSE.fault);
     },
     // The process closes sockets in its own order.
-    preClose: (done) => { done(); },
+    preClose: (done) => {
+      done();
+    },
   });
   // After the plugin, whose hooks end the connection of a handshake that is refused.
   useBrowserRules(app, { origins: config.CORS_ORIGINS, hosts: config.ALLOWED_HOSTS, open: access.open });
-  app.addHook('onRequest', (request, _reply, done) => { done(!request.is404 && context.stopping() ? new AsrError('shutting_down') : undefined); });
+  app.addHook('onRequest', (request, _reply, done) => {
+    done(!request.is404 && context.stopping() ? new AsrError('shutting_down') : undefined);
+  });
   useAccess(app, { access, credentials: credentialsOf });
   app.addHook('preHandler', (request, _reply, done) => {
     // The plugin has one limit for all routes; it is read in the same turn, when the handshake follows.
@@ -54,14 +65,21 @@ export async function createWebSocketServer(context: Pick<RelayContext, 'access'
     done();
   });
   const heartbeat = new Heartbeat(app.websocketServer.clients, config.PING_INTERVAL_MS);
-  app.websocketServer.on('connection', (socket) => { heartbeat.watch(socket); });
-  app.addHook('onClose', (_app, done) => { heartbeat.close(); done(); });
+  app.websocketServer.on('connection', (socket) => {
+    heartbeat.watch(socket);
+  });
+  app.addHook('onClose', (_app, done) => {
+    heartbeat.close();
+    done();
+  });
   return app;
 }
 
 /** Handshakes have no bodies: the connection on which one is still coming ends with the answer. */
 function refuseBodies(app: FastifyInstance): void {
-  app.addContentTypeParser('*', (_request, _payload, done) => { done(null); });
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    done(null);
+  });
   app.addHook('onSend', (request, reply, _payload, done) => {
     if (!request.raw.complete) void reply.header('connection', 'close');
     done();
@@ -76,13 +94,17 @@ class Heartbeat {
 
   constructor(sockets: ReadonlySet<WebSocket>, intervalMs: number) {
     this.#sockets = sockets;
-    this.#timer = setInterval(() => { this.#beat(); }, intervalMs);
+    this.#timer = setInterval(() => {
+      this.#beat();
+    }, intervalMs);
     this.#timer.unref();
   }
 
   /** Call it once for each socket. */
   watch(socket: WebSocket): void {
-    const alive = (): void => { this.#pinged.delete(socket); };
+    const alive = (): void => {
+      this.#pinged.delete(socket);
+    };
     socket.on('pong', alive).on('ping', alive).on('message', alive);
   }
 

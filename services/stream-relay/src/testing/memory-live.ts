@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { AsrError, type LiveNews, type LiveNewsBody, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
+import {
+  AsrError,
+  type LiveNews,
+  type LiveNewsBody,
+  type LiveSummary,
+  type ModelDescription,
+} from '@murmuration/contracts';
 import type { LiveRequest, LiveService, LiveSession, WatchedSession } from '@murmuration/transcribe';
 
 /** A session as `MemoryLive` keeps it, whoever is connected. */
@@ -33,15 +39,20 @@ export class MemorySession {
   }
 
   #woken(): Promise<void> {
-    return new Promise((resolve) => { this.#wake.push(resolve); });
+    return new Promise((resolve) => {
+      this.#wake.push(resolve);
+    });
   }
 
   close(end: 'finished' | 'cancelled'): void {
-    if (this.state !== 'closed') this.tell({ type: 'closed', totals: { audioMs: this.samples / 16, speechMs: 0, utterances: 0, end } });
+    if (this.state !== 'closed')
+      this.tell({ type: 'closed', totals: { audioMs: this.samples / 16, speechMs: 0, utterances: 0, end } });
   }
 
   async *news(afterId: string, signal: AbortSignal, epoch: number | null): AsyncGenerator<LiveNews> {
-    const stop = (): void => { this.wake(); };
+    const stop = (): void => {
+      this.wake();
+    };
     signal.addEventListener('abort', stop);
     try {
       for (let i = Number.parseInt(afterId, 10); !signal.aborted; i++) {
@@ -147,7 +158,8 @@ export class MemoryLive implements LiveService {
 
   open(request: LiveRequest): Promise<LiveSession> {
     if (request.settings.language === 'xx') return Promise.reject(new AsrError('unsupported_language'));
-    if (this.sessions.filter((session) => session.state !== 'closed').length >= this.maxSessions) return Promise.reject(new AsrError('queue_full', undefined, { retryAfterSeconds: 5 }));
+    if (this.sessions.filter((session) => session.state !== 'closed').length >= this.maxSessions)
+      return Promise.reject(new AsrError('queue_full', undefined, { retryAfterSeconds: 5 }));
     const session = new MemorySession(request);
     this.sessions.push(session);
     return Promise.resolve(new MemoryConnection(session, MODEL));
@@ -155,7 +167,13 @@ export class MemoryLive implements LiveService {
 
   resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
     const session = this.sessions.find((one) => one.id === id);
-    if (session === undefined || session.token !== token || session.request.owner !== owner || session.state === 'closed') return Promise.reject(new AsrError('invalid_resume'));
+    if (
+      session === undefined ||
+      session.token !== token ||
+      session.request.owner !== owner ||
+      session.state === 'closed'
+    )
+      return Promise.reject(new AsrError('invalid_resume'));
     session.state = 'open';
     return Promise.resolve(new MemoryConnection(session, MODEL));
   }
@@ -163,7 +181,10 @@ export class MemoryLive implements LiveService {
   watch(id: string, _whose: unknown, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const session = this.sessions.find((one) => one.id === id);
     if (session === undefined) return Promise.reject(new AsrError('not_found'));
-    return Promise.resolve({ isClosed: session.state === 'closed', news: session.news(afterId ?? String(session.log.length), signal, null) });
+    return Promise.resolve({
+      isClosed: session.state === 'closed',
+      news: session.news(afterId ?? String(session.log.length), signal, null),
+    });
   }
 
   erase(id: string): Promise<void> {
@@ -178,6 +199,20 @@ export class MemoryLive implements LiveService {
 }
 
 const MODEL: ModelDescription = {
-  id: 'org/memory-model', slug: 'org-memory-model', family: 'simulated', languages: ['en', 'de'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'none',
-  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 30_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 1_000, overlapMs: 0 },
+  id: 'org/memory-model',
+  slug: 'org-memory-model',
+  family: 'simulated',
+  languages: ['en', 'de'],
+  tasks: ['transcribe'],
+  wordTimes: 'none',
+  detectsLanguage: false,
+  dtype: 'none',
+  chunkPolicy: {
+    sampleRateHz: 16_000,
+    maxChunkMs: 30_000,
+    targetChunkMs: 10_000,
+    packGapMs: 0,
+    gridMs: 1_000,
+    overlapMs: 0,
+  },
 };

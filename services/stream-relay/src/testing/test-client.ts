@@ -28,13 +28,21 @@ export class TestClient {
   }
 
   /** Throws `status N` when the handshake is refused. */
-  static connect(url: string, options: ClientOptions & { readonly protocols?: readonly string[] } = {}): Promise<TestClient> {
+  static connect(
+    url: string,
+    options: ClientOptions & { readonly protocols?: readonly string[] } = {},
+  ): Promise<TestClient> {
     const { protocols = [], ...rest } = options;
     const socket = new WebSocket(url, [...protocols], rest);
     const client = new TestClient(socket);
     return new Promise((resolve, reject) => {
-      socket.once('open', () => { resolve(client); });
-      socket.once('unexpected-response', (_request, response) => { reject(new Error(`status ${String(response.statusCode)}`)); socket.terminate(); });
+      socket.once('open', () => {
+        resolve(client);
+      });
+      socket.once('unexpected-response', (_request, response) => {
+        reject(new Error(`status ${String(response.statusCode)}`));
+        socket.terminate();
+      });
       socket.once('error', reject);
     });
   }
@@ -50,13 +58,18 @@ export class TestClient {
   /** The first message of this type; waits for it. Throws when the socket closes before. */
   async first<T extends ServerMessage['type']>(type: T): Promise<Extract<ServerMessage, { type: T }>> {
     await this.until(() => this.messages.some((message) => message.type === type));
-    return this.messages.find((message): message is Extract<ServerMessage, { type: T }> => message.type === type) ?? fail(type);
+    return (
+      this.messages.find((message): message is Extract<ServerMessage, { type: T }> => message.type === type) ??
+      fail(type)
+    );
   }
 
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.#isClosed) throw new Error(`closed after ${JSON.stringify(this.messages)}`);
-      await new Promise<void>((resolve) => { this.#changed.push(resolve); });
+      await new Promise<void>((resolve) => {
+        this.#changed.push(resolve);
+      });
     }
   }
 

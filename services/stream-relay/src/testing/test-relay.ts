@@ -23,7 +23,10 @@ export interface TestRelay {
 }
 
 /** The WebSocket server over an in-memory live service, closed when the test ends. */
-export async function testRelay(t: TestContext, environment: Readonly<Record<string, string>> = {}): Promise<TestRelay> {
+export async function testRelay(
+  t: TestContext,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<TestRelay> {
   const config = readConfig({ LOG_LEVEL: 'silent', ...environment });
   const logger = createLogger({ service: 'relay', level: 'silent' });
   const keys = config.API_KEYS_FILE === undefined ? null : await KeyFile.open({ path: config.API_KEYS_FILE, logger });
@@ -33,12 +36,15 @@ export async function testRelay(t: TestContext, environment: Readonly<Record<str
   const refuse = (): Promise<never> => Promise.reject(new AsrError('no_worker'));
   const access = new Access(keys, new MemoryTickets());
   const relayContext: RelayContext = {
-    live, config, logger,
+    live,
+    config,
+    logger,
     transcribe: { resolveModel: refuse, start: refuse, status: refuse, activeJobs: refuse },
     access,
     metrics: new Metrics(),
     stopping: () => draining.signal.aborted,
-    draining: draining.signal, abandoned: abandoned.signal,
+    draining: draining.signal,
+    abandoned: abandoned.signal,
   };
   const app = await createApp(relayContext);
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -50,16 +56,23 @@ export async function testRelay(t: TestContext, environment: Readonly<Record<str
     app.server.closeAllConnections();
     await app.close();
   });
-  const connect: TestRelay['connect'] = (path = '/ws/transcribe', options = {}) => TestClient.connect(`${url}${path}`, options);
+  const connect: TestRelay['connect'] = (path = '/ws/transcribe', options = {}) =>
+    TestClient.connect(`${url}${path}`, options);
   return {
-    app, live, access, relayContext, connect,
+    app,
+    live,
+    access,
+    relayContext,
+    connect,
     start: async (message = {}) => {
       const client = await connect();
       client.say({ type: 'start', ...message });
       await client.first('ready');
       return client;
     },
-    drain: () => { draining.abort(); },
+    drain: () => {
+      draining.abort();
+    },
   };
 }
 

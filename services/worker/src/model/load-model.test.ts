@@ -6,10 +6,23 @@ import { findingLog } from './load-model.js';
 
 function lines(): { readonly told: unknown[]; readonly logger: Logger } {
   const told: unknown[] = [];
-  return { told, logger: { info: (facts: object, message: string) => { told.push([message, facts]); } } as unknown as Logger };
+  return {
+    told,
+    logger: {
+      info: (facts: object, message: string) => {
+        told.push([message, facts]);
+      },
+    } as unknown as Logger,
+  };
 }
 
-const at = (step: ModelProgress['step'], doneBytes: number, totalBytes = 1_000_000_000): ModelProgress => ({ step, reason: '', file: step === 'waiting' ? '' : 'a.onnx', doneBytes, totalBytes });
+const at = (step: ModelProgress['step'], doneBytes: number, totalBytes = 1_000_000_000): ModelProgress => ({
+  step,
+  reason: '',
+  file: step === 'waiting' ? '' : 'a.onnx',
+  doneBytes,
+  totalBytes,
+});
 
 test('A step is told when it begins, then every two seconds, and the end of fetching in any case', () => {
   const { told, logger } = lines();
@@ -36,5 +49,7 @@ test('Verifying is told of large models only', () => {
   const tell = findingLog(logger, () => 0);
   tell(at('verifying', 10, 28_000_000));
   tell(at('verifying', 10));
-  assert.deepEqual(told, [['verifying the model', { step: 'verifying', file: 'a.onnx', percent: 0, megabytes: 1_000 }]]);
+  assert.deepEqual(told, [
+    ['verifying the model', { step: 'verifying', file: 'a.onnx', percent: 0, megabytes: 1_000 }],
+  ]);
 });

@@ -31,15 +31,32 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
     hub: { endpoint: config.HF_ENDPOINT, token: config.HF_TOKEN ?? null, offline: config.HF_HUB_OFFLINE },
     onProgress: findingLog(logger),
   });
-  const sessions = device === 'cpu' ? Math.max(1, Math.min(config.sessionLimit, Math.floor(freemem() / SESSION_BYTES))) : 1;
-  const pool = await RecognizerPool.load({
-    model, device, sessions,
-    dtype: config.MODEL_DTYPE,
-    simulatedCost: { batchMs: config.SIMULATED_BATCH_MS, rowMs: config.SIMULATED_ROW_MS, audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS },
-    ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }),
-  }, (fraction, text) => { logger.info({ fraction: Math.round(fraction * 100) / 100, step: text }, 'loading the model'); });
+  const sessions =
+    device === 'cpu' ? Math.max(1, Math.min(config.sessionLimit, Math.floor(freemem() / SESSION_BYTES))) : 1;
+  const pool = await RecognizerPool.load(
+    {
+      model,
+      device,
+      sessions,
+      dtype: config.MODEL_DTYPE,
+      simulatedCost: {
+        batchMs: config.SIMULATED_BATCH_MS,
+        rowMs: config.SIMULATED_ROW_MS,
+        audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS,
+      },
+      ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }),
+    },
+    (fraction, text) => {
+      logger.info({ fraction: Math.round(fraction * 100) / 100, step: text }, 'loading the model');
+    },
+  );
   metrics.modelLoadSeconds.set((performance.now() - startedMs) / 1_000);
-  return { pool, device, gpu: device === 'cpu' || gpu === null ? null : { name: gpu.name, memoryMiB: gpu.memoryMiB }, outOfMemory: isOutOfMemory };
+  return {
+    pool,
+    device,
+    gpu: device === 'cpu' || gpu === null ? null : { name: gpu.name, memoryMiB: gpu.memoryMiB },
+    outOfMemory: isOutOfMemory,
+  };
 }
 
 /** `auto` takes a GPU that is there and that the binding was built for, else the CPU. */
@@ -48,8 +65,13 @@ function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): De
   const built = availableDevices();
   if (config.DEVICE === 'auto') return hasGpu && built.includes('cuda') ? 'cuda' : 'cpu';
   if (hasGpu && built.includes(config.DEVICE)) return config.DEVICE;
-  const why = hasGpu ? `the installed onnxruntime-node was not built for ${config.DEVICE}` : 'no GPU was found (on Linux lspci, of the package pciutils, must be there to find one)';
-  if (!config.ALLOW_CPU_FALLBACK) throw new Error(`DEVICE=${config.DEVICE} cannot be had: ${why}. Set DEVICE=cpu, or ALLOW_CPU_FALLBACK=true to run on the CPU for want of it.`);
+  const why = hasGpu
+    ? `the installed onnxruntime-node was not built for ${config.DEVICE}`
+    : 'no GPU was found (on Linux lspci, of the package pciutils, must be there to find one)';
+  if (!config.ALLOW_CPU_FALLBACK)
+    throw new Error(
+      `DEVICE=${config.DEVICE} cannot be had: ${why}. Set DEVICE=cpu, or ALLOW_CPU_FALLBACK=true to run on the CPU for want of it.`,
+    );
   logger.warn({ device: config.DEVICE, why }, 'falling back to the CPU');
   return 'cpu';
 }
@@ -57,10 +79,17 @@ function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): De
 const EVERY_MS = 2_000;
 /** Below this a model is read faster than a line about it. */
 const WORTH_TELLING_BYTES = 256 * 1024 * 1024;
-const MESSAGES = { waiting: 'another process fetches the model', downloading: 'fetching the model', verifying: 'verifying the model' } as const;
+const MESSAGES = {
+  waiting: 'another process fetches the model',
+  downloading: 'fetching the model',
+  verifying: 'verifying the model',
+} as const;
 
 /** Logs how far finding a model is: when a step begins, then every two seconds, and when all is fetched. */
-export function findingLog(logger: Logger, now: () => number = () => performance.now()): (progress: ModelProgress) => void {
+export function findingLog(
+  logger: Logger,
+  now: () => number = () => performance.now(),
+): (progress: ModelProgress) => void {
   let step = '';
   let loggedAtMs = Number.NEGATIVE_INFINITY;
   let loggedBytes = -1;
@@ -76,7 +105,10 @@ export function findingLog(logger: Logger, now: () => number = () => performance
     loggedBytes = doneBytes;
     step = progress.step;
     loggedAtMs = now();
-    const facts = totalBytes === 0 ? {} : { file, percent: Math.floor((doneBytes / totalBytes) * 100), megabytes: Math.round(totalBytes / 1_000_000) };
+    const facts =
+      totalBytes === 0
+        ? {}
+        : { file, percent: Math.floor((doneBytes / totalBytes) * 100), megabytes: Math.round(totalBytes / 1_000_000) };
     logger.info({ step, ...facts }, MESSAGES[progress.step]);
   };
 }

@@ -7,24 +7,58 @@ import { createLogger } from '@murmuration/runtime';
 import { WorkerCard } from './worker-card.js';
 
 const MODEL: ModelDescription = {
-  id: 'm', slug: 'm', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'x',
-  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 20_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 500, overlapMs: 0 },
+  id: 'm',
+  slug: 'm',
+  family: 'simulated',
+  languages: ['en'],
+  tasks: ['transcribe'],
+  wordTimes: 'none',
+  detectsLanguage: false,
+  dtype: 'x',
+  chunkPolicy: {
+    sampleRateHz: 16_000,
+    maxChunkMs: 20_000,
+    targetChunkMs: 10_000,
+    packGapMs: 0,
+    gridMs: 500,
+    overlapMs: 0,
+  },
 };
 
 test('heartbeats do not pile up while Redis is away', async () => {
   const server = await startRedis();
   const logger = createLogger({ service: 'test', level: 'silent' });
   const [redis, admin] = [patientConnection(server.url, logger), patientConnection(server.url, logger)];
-  const card = new WorkerCard(redis, { workerId: 'w', model: MODEL, device: 'simulated', gpu: null, sessions: 1, maxBatch: 1, holds: 1, speed: 1, startedAtMs: 1 }, () => null);
+  const card = new WorkerCard(
+    redis,
+    {
+      workerId: 'w',
+      model: MODEL,
+      device: 'simulated',
+      gpu: null,
+      sessions: 1,
+      maxBatch: 1,
+      holds: 1,
+      speed: 1,
+      startedAtMs: 1,
+    },
+    () => null,
+  );
   try {
     await card.start();
     await admin.config('RESETSTAT');
     server.signal('SIGSTOP');
-    await new Promise((resolve) => { setTimeout(resolve, HEARTBEAT_EVERY_MS * 3.5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, HEARTBEAT_EVERY_MS * 3.5);
+    });
     server.signal('SIGCONT');
-    const beats = async (): Promise<number> => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
-    while (await beats() === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
-    assert.ok(await beats() <= 2, 'the one that waited, and the next where it is due');
+    const beats = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+    while ((await beats()) === 0)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
+    assert.ok((await beats()) <= 2, 'the one that waited, and the next where it is due');
     assert.equal((await listCards(admin)).workers.length, 1);
   } finally {
     await card.withdraw();

@@ -22,7 +22,9 @@ export class WorkerCard {
   /** Publishes the first card and then one every heartbeat; trouble with Redis only delays the next. */
   async start(): Promise<void> {
     await this.#publish();
-    this.#timer = setInterval(() => { this.#beat(); }, HEARTBEAT_EVERY_MS);
+    this.#timer = setInterval(() => {
+      this.#beat();
+    }, HEARTBEAT_EVERY_MS);
   }
 
   /** Publishes that the worker accepts no more work. */
@@ -40,10 +42,20 @@ export class WorkerCard {
   #beat(): void {
     if (this.#isPublishing) return;
     this.#isPublishing = true;
-    this.#publish().catch(() => undefined).finally(() => { this.#isPublishing = false; });
+    this.#publish()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#isPublishing = false;
+      });
   }
 
   #publish(): Promise<void> {
-    return publishCard(this.#redis, { ...this.#fixed, recentSpeed: this.#recentSpeed(), seenAtMs: Date.now(), memoryBytes: process.memoryUsage.rss(), draining: this.#draining });
+    return publishCard(this.#redis, {
+      ...this.#fixed,
+      recentSpeed: this.#recentSpeed(),
+      seenAtMs: Date.now(),
+      memoryBytes: process.memoryUsage.rss(),
+      draining: this.#draining,
+    });
   }
 }

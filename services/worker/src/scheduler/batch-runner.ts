@@ -20,5 +20,7 @@ export interface BatchRunner {
   /** Predicted time of a batch, milliseconds. */
   predictMs(paddedSamples: number, rows: number): number;
   /** Starts at once on an idle session; throws when none is idle. */
-  run(batch: readonly BatchRow[]): Promise<{ readonly recognitions: readonly Recognition[]; readonly inferenceMs: number }>;
+  run(
+    batch: readonly BatchRow[],
+  ): Promise<{ readonly recognitions: readonly Recognition[]; readonly inferenceMs: number }>;
 }

@@ -7,49 +7,70 @@ import { BatchShare } from './batch-share.js';
 
 test('lets one item of batch work go before its turn for every ten interactive ones', () => {
   let promoted = 0;
-  const share = new BatchShare(() => { promoted++; return Promise.resolve(); });
+  const share = new BatchShare(() => {
+    promoted++;
+    return Promise.resolve();
+  });
   for (let i = 0; i < 35; i++) share.took('interactive', 1);
   assert.equal(promoted, 3);
 });
 
 test('lets none go before its turn where batch work comes by itself', () => {
   let promoted = 0;
-  const share = new BatchShare(() => { promoted++; return Promise.resolve(); });
+  const share = new BatchShare(() => {
+    promoted++;
+    return Promise.resolve();
+  });
   for (let i = 0; i < 100; i++) share.took(i % 10 === 9 ? 'batch' : 'interactive', 1);
   assert.equal(promoted, 0);
 });
 
-test('recordings keep a share of the queue under live speech without end, interactive ones first', { timeout: 60_000 }, async () => {
-  const server = await startRedis();
-  const redis = patientConnection(server.url, createLogger({ service: 'test', level: 'silent' }));
-  const queues = new TicketQueues(redis);
-  const share = new BatchShare((to) => queues.promote('m', to));
-  const taken: string[] = [];
-  let utterance = 0;
-  const speak = (): Promise<void> => queues.addLive('m', Array.from({ length: 2 }, () => ({ session: 's', utterance: utterance++, revision: null })));
-  await queues.add('m', { id: 'batch', lane: 'batch' }, [{ ticket: 1, first: 0 }]);
-  await queues.add('m', { id: 'short', lane: 'interactive' }, [{ ticket: 1, first: 0 }]);
-  await speak();
-  let end = (): void => undefined;
-  const ended = new Promise<void>((resolve) => { end = resolve; });
-  const worker = new TicketWorker('m', redis, {
-    ticket: (entry) => {
-      taken.push(entry.job);
-      share.took(entry.lane, 1);
-      if (taken.length === 2) end();
-      return Promise.resolve();
-    },
-    live: async () => {
-      share.took('live', 1);
-      if (utterance > 200) end();
-      await speak();
-    },
-    hasRoom: () => true,
-  }, { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined });
-  await ended;
-  await worker.close();
-  await queues.close();
-  redis.disconnect();
-  await server.close();
-  assert.deepEqual(taken, ['short', 'batch']);
-});
+test(
+  'recordings keep a share of the queue under live speech without end, interactive ones first',
+  { timeout: 60_000 },
+  async () => {
+    const server = await startRedis();
+    const redis = patientConnection(server.url, createLogger({ service: 'test', level: 'silent' }));
+    const queues = new TicketQueues(redis);
+    const share = new BatchShare((to) => queues.promote('m', to));
+    const taken: string[] = [];
+    let utterance = 0;
+    const speak = (): Promise<void> =>
+      queues.addLive(
+        'm',
+        Array.from({ length: 2 }, () => ({ session: 's', utterance: utterance++, revision: null })),
+      );
+    await queues.add('m', { id: 'batch', lane: 'batch' }, [{ ticket: 1, first: 0 }]);
+    await queues.add('m', { id: 'short', lane: 'interactive' }, [{ ticket: 1, first: 0 }]);
+    await speak();
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const worker = new TicketWorker(
+      'm',
+      redis,
+      {
+        ticket: (entry) => {
+          taken.push(entry.job);
+          share.took(entry.lane, 1);
+          if (taken.length === 2) end();
+          return Promise.resolve();
+        },
+        live: async () => {
+          share.took('live', 1);
+          if (utterance > 200) end();
+          await speak();
+        },
+        hasRoom: () => true,
+      },
+      { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined },
+    );
+    await ended;
+    await worker.close();
+    await queues.close();
+    redis.disconnect();
+    await server.close();
+    assert.deepEqual(taken, ['short', 'batch']);
+  },
+);

@@ -30,7 +30,8 @@ class HeldDevice implements BatchRunner {
     return new Promise((resolve, reject) => {
       this.#end = (failure) => {
         this.#end = null;
-        if (failure === null) resolve({ recognitions: batch.map((row) => recognition(String(row.pcm.length))), inferenceMs: 8 });
+        if (failure === null)
+          resolve({ recognitions: batch.map((row) => recognition(String(row.pcm.length))), inferenceMs: 8 });
         else reject(failure);
       };
     });
@@ -40,33 +41,67 @@ class HeldDevice implements BatchRunner {
   async end(failure: Error | null = null): Promise<void> {
     assert.ok(this.#end !== null, 'no batch is running');
     this.#end(failure);
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 
 function recognition(text: string): Recognition {
-  const segment = { startMs: 0, endMs: 1, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] };
+  const segment = {
+    startMs: 0,
+    endMs: 1,
+    text,
+    channel: 0,
+    confidence: 1,
+    avgLogprob: 0,
+    noSpeechProb: 0,
+    compressionRatio: 1,
+    temperature: 0,
+    tokens: [],
+  };
   return { segments: [segment], filtered: [], language: 'en', languageProbability: 1 };
 }
 
 function row(samples: number, more: Partial<BatcherRow> = {}): BatcherRow {
-  return { pcm: new Int16Array(samples), options: decodeOptionsSchema.parse({}), cancelled: () => false, lane: 'interactive', alone: false, onRun: () => undefined, ...more };
+  return {
+    pcm: new Int16Array(samples),
+    options: decodeOptionsSchema.parse({}),
+    cancelled: () => false,
+    lane: 'interactive',
+    alone: false,
+    onRun: () => undefined,
+    ...more,
+  };
 }
 
 function batcher(device: HeldDevice): Batcher {
-  return new Batcher(device, { maxBatchMs: 250, onBatch: () => undefined, outOfMemory: (error) => error instanceof RangeError });
+  return new Batcher(device, {
+    maxBatchMs: 250,
+    onBatch: () => undefined,
+    outOfMemory: (error) => error instanceof RangeError,
+  });
 }
 
 test('A row starts at once on an idle device, the next batch forms while it runs, and each row gets its own text', async () => {
   const device = new HeldDevice();
   const b = batcher(device);
   const results = [b.submit(row(50)), b.submit(row(60)), b.submit(row(150)), b.submit(row(70))];
-  assert.deepEqual(device.started.map((batch) => batch.length), [1]);
+  assert.deepEqual(
+    device.started.map((batch) => batch.length),
+    [1],
+  );
   await device.end();
   await device.end();
   await device.end();
-  assert.deepEqual(device.started.map((batch) => batch.map((r) => r.pcm.length)), [[50], [60, 70], [150]]);
-  assert.deepEqual((await Promise.all(results)).map((r) => r.recognition.segments[0]?.text), ['50', '60', '150', '70']);
+  assert.deepEqual(
+    device.started.map((batch) => batch.map((r) => r.pcm.length)),
+    [[50], [60, 70], [150]],
+  );
+  assert.deepEqual(
+    (await Promise.all(results)).map((r) => r.recognition.segments[0]?.text),
+    ['50', '60', '150', '70'],
+  );
 });
 
 test('A batch that fails is tried again row by row, so that one row cannot fail its mates', async () => {
@@ -107,7 +142,10 @@ test('When memory runs out the batch is halved, also the next time', async () =>
   await device.end(new RangeError('out of memory'));
   await device.end();
   await device.end();
-  assert.deepEqual(device.started.map((batch) => batch.length), [1, 4, 2, 2]);
+  assert.deepEqual(
+    device.started.map((batch) => batch.length),
+    [1, 4, 2, 2],
+  );
   await Promise.all(all);
 });
 

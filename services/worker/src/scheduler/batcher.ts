@@ -74,7 +74,14 @@ export class Batcher {
   /** Largest batch for a padded length after memory ran out. */
   readonly #fits = new Map<number, number>();
 
-  constructor(runner: BatchRunner, options: { readonly maxBatchMs: number; readonly onBatch: (facts: BatchFacts) => void; readonly outOfMemory: (error: unknown) => boolean }) {
+  constructor(
+    runner: BatchRunner,
+    options: {
+      readonly maxBatchMs: number;
+      readonly onBatch: (facts: BatchFacts) => void;
+      readonly outOfMemory: (error: unknown) => boolean;
+    },
+  ) {
     this.#runner = runner;
     this.#maxBatchMs = options.maxBatchMs;
     this.#onBatch = options.onBatch;
@@ -88,7 +95,10 @@ export class Batcher {
 
   /** False while finals have to wait, and while as many partials wait as a batch holds: one more would only keep the worker from fetching finals. */
   get hasRoomForPartial(): boolean {
-    return !this.#pace.isPaused && this.#waiting.filter((entry) => entry.partial).length < (this.#runner.batchSizes.at(-1) ?? 1);
+    return (
+      !this.#pace.isPaused &&
+      this.#waiting.filter((entry) => entry.partial).length < (this.#runner.batchSizes.at(-1) ?? 1)
+    );
   }
 
   /** Throws `HandBack` when the worker drains, `AsrError` when the model fails on the row by itself. */
@@ -98,8 +108,15 @@ export class Batcher {
     if (row.partial !== true) this.#load.arrived(performance.now());
     return new Promise((resolve, reject) => {
       this.#waiting.push({
-        row, resolve, reject,
-        lane: row.lane, alone: row.alone, partial: row.partial === true, paddedSamples: this.#runner.paddedSamples(row.pcm.length), order: this.#order++, sinceMs: performance.now(),
+        row,
+        resolve,
+        reject,
+        lane: row.lane,
+        alone: row.alone,
+        partial: row.partial === true,
+        paddedSamples: this.#runner.paddedSamples(row.pcm.length),
+        order: this.#order++,
+        sinceMs: performance.now(),
       });
       this.#dispatch();
     });
@@ -168,7 +185,9 @@ export class Batcher {
     try {
       const { recognitions, inferenceMs } = await this.#runner.run(batch.map((entry) => entry.row));
       this.#onBatch({
-        rows: batch.length, inferenceMs, waitsMs,
+        rows: batch.length,
+        inferenceMs,
+        waitsMs,
         audioSamples: batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0),
         paddedSamples: batch.reduce((sum, entry) => sum + entry.paddedSamples, 0),
       });

@@ -8,11 +8,19 @@ import { RecentLoad } from './recent-load.js';
  * from the seed, so the bounds below do not depend on the machine.
  */
 
-interface Arrival { readonly atMs: number; readonly paddedSamples: number }
+interface Arrival {
+  readonly atMs: number;
+  readonly paddedSamples: number;
+}
 
 type Sizes = (sizes: readonly number[], mates: number) => number;
 
-interface Outcome { readonly meanMs: number; readonly p95Ms: number; readonly rowsPerSecond: number; readonly meanBatch: number }
+interface Outcome {
+  readonly meanMs: number;
+  readonly p95Ms: number;
+  readonly rowsPerSecond: number;
+  readonly meanBatch: number;
+}
 
 const SIZES = [1, 2, 4, 8];
 /** Milliseconds of a window of Whisper tiny.en (int8) on one core, as measured: an encoder that takes each window as long, a decoder that pays to share. */
@@ -22,11 +30,19 @@ const moonshineMs = (padded: number, rows: number): number => 4 + (padded / 16_0
 
 function randomOf(seed: number): () => number {
   let state = seed;
-  return () => { state = (state * 48_271) % 2_147_483_647; return state / 2_147_483_647; };
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
 }
 
 /** Runs arrivals through two sessions. `policy` null is the worker's own. With `clients`, each sends its next row when it has its answer. */
-function simulate(arrivals: readonly Arrival[], predictMs: (padded: number, rows: number) => number, policy: Sizes | null, clients?: { readonly count: number; readonly rows: number; readonly next: () => number }): Outcome {
+function simulate(
+  arrivals: readonly Arrival[],
+  predictMs: (padded: number, rows: number) => number,
+  policy: Sizes | null,
+  clients?: { readonly count: number; readonly rows: number; readonly next: () => number },
+): Outcome {
   const sessions = 2;
   let now = 0;
   let idle = sessions;
@@ -43,22 +59,54 @@ function simulate(arrivals: readonly Arrival[], predictMs: (padded: number, rows
   const batches: number[] = [];
   let left = clients?.rows ?? 0;
   const arrive = (paddedSamples: number): void => {
-    waiting.push({ lane: 'interactive', paddedSamples, order: order++, alone: false, partial: false, sinceMs: now, atMs: now });
+    waiting.push({
+      lane: 'interactive',
+      paddedSamples,
+      order: order++,
+      alone: false,
+      partial: false,
+      sinceMs: now,
+      atMs: now,
+    });
     load.arrived(now);
   };
-  for (const { atMs, paddedSamples } of arrivals) at(atMs, () => { arrive(paddedSamples); });
-  for (let client = 0; client < (clients?.count ?? 0); client++) at(client, () => { left--; arrive(clients?.next() ?? 0); });
+  for (const { atMs, paddedSamples } of arrivals)
+    at(atMs, () => {
+      arrive(paddedSamples);
+    });
+  for (let client = 0; client < (clients?.count ?? 0); client++)
+    at(client, () => {
+      left--;
+      arrive(clients?.next() ?? 0);
+    });
   const dispatch = (): void => {
     while (idle > 0 && waiting.length > 0) {
       const limits = {
-        idleSessions: idle, sessions, partialSessions: 0, liveLately: false, batchIsDue: false, othersAreDue: false, nowMs: now, busyForMs: [...ends].map((endMs) => endMs - now), batchSizes: SIZES, maxBatchMs: 250, predictMs,
-        fits: () => true, followers: (workMs: number) => load.followers(workMs, now),
+        idleSessions: idle,
+        sessions,
+        partialSessions: 0,
+        liveLately: false,
+        batchIsDue: false,
+        othersAreDue: false,
+        nowMs: now,
+        busyForMs: [...ends].map((endMs) => endMs - now),
+        batchSizes: SIZES,
+        maxBatchMs: 250,
+        predictMs,
+        fits: () => true,
+        followers: (workMs: number) => load.followers(workMs, now),
       };
       let batch = chooseBatch(waiting, limits);
       if (policy !== null) {
         const mates = waiting.filter((row) => row.paddedSamples === waiting[0]?.paddedSamples);
         const share = Math.ceil(mates.length / idle);
-        batch = mates.slice(0, policy(SIZES.filter((size) => size <= share), share));
+        batch = mates.slice(
+          0,
+          policy(
+            SIZES.filter((size) => size <= share),
+            share,
+          ),
+        );
       }
       const chosen = new Set(batch);
       waiting = waiting.filter((row) => !chosen.has(row));
@@ -74,7 +122,10 @@ function simulate(arrivals: readonly Arrival[], predictMs: (padded: number, rows
         load.running(sessions - idle, now);
         for (const row of batch) {
           waits.push(now - row.atMs);
-          if (clients !== undefined && left-- > 0) at(now + 15, () => { arrive(clients.next()); });
+          if (clients !== undefined && left-- > 0)
+            at(now + 15, () => {
+              arrive(clients.next());
+            });
         }
       });
     }
@@ -87,8 +138,10 @@ function simulate(arrivals: readonly Arrival[], predictMs: (padded: number, rows
   }
   const sorted = [...waits].sort((a, b) => a - b);
   return {
-    meanMs: waits.reduce((all, wait) => all + wait, 0) / waits.length, p95Ms: sorted[Math.floor(sorted.length * 0.95)] ?? 0,
-    rowsPerSecond: waits.length / now * 1_000, meanBatch: batches.reduce((all, size) => all + size, 0) / batches.length,
+    meanMs: waits.reduce((all, wait) => all + wait, 0) / waits.length,
+    p95Ms: sorted[Math.floor(sorted.length * 0.95)] ?? 0,
+    rowsPerSecond: (waits.length / now) * 1_000,
+    meanBatch: batches.reduce((all, size) => all + size, 0) / batches.length,
   };
 }
 
@@ -101,12 +154,17 @@ const FIXED: Readonly<Record<string, Sizes>> = {
 
 function poisson(perSecond: number, count: number, next: () => number, random: () => number): Arrival[] {
   let atMs = 0;
-  return Array.from({ length: count }, () => { atMs += -Math.log(1 - random()) * 1_000 / perSecond; return { atMs, paddedSamples: next() }; });
+  return Array.from({ length: count }, () => {
+    atMs += (-Math.log(1 - random()) * 1_000) / perSecond;
+    return { atMs, paddedSamples: next() };
+  });
 }
 
 /** Times of all fixed policies, and the best of them. */
 function bestFixed(run: (policy: Sizes) => Outcome): Outcome {
-  return Object.values(FIXED).map(run).reduce((best, one) => (one.meanMs < best.meanMs ? one : best));
+  return Object.values(FIXED)
+    .map(run)
+    .reduce((best, one) => (one.meanMs < best.meanMs ? one : best));
 }
 
 const MODELS = {
@@ -118,7 +176,8 @@ const MODELS = {
 for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
   const nextOf = (random: () => number) => (): number => lengths[Math.floor(random() * lengths.length)] ?? lengths[0];
   // Rows a second that two sessions run one by one.
-  const capacity = 2 * 1_000 / (lengths.reduce((sum: number, length) => sum + predictMs(length, 1), 0) / lengths.length);
+  const capacity =
+    (2 * 1_000) / (lengths.reduce((sum: number, length) => sum + predictMs(length, 1), 0) / lengths.length);
 
   describe(`Batches of ${name}, simulated`, () => {
     for (const share of [0.1, 0.5, 0.8, 0.95]) {
@@ -127,7 +186,10 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
         const arrivals = poisson(capacity * share, 3_000, nextOf(random), random);
         const own = simulate(arrivals, predictMs, null);
         const best = bestFixed((policy) => simulate(arrivals, predictMs, policy));
-        assert.ok(own.meanMs <= best.meanMs * 1.05, `${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`);
+        assert.ok(
+          own.meanMs <= best.meanMs * 1.05,
+          `${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`,
+        );
       });
     }
 
@@ -137,15 +199,23 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
         const arrivals = Array.from({ length: count }, () => ({ atMs: 0, paddedSamples: next() }));
         const own = simulate(arrivals, predictMs, null);
         const best = bestFixed((policy) => simulate(arrivals, predictMs, policy));
-        assert.ok(own.meanMs <= best.meanMs * 1.05, `${String(count)} rows: ${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`);
+        assert.ok(
+          own.meanMs <= best.meanMs * 1.05,
+          `${String(count)} rows: ${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`,
+        );
       }
     });
 
     for (const count of [4, 24, 64]) {
       test(`With ${String(count)} clients that ask again and again, nearly as much goes through as with the best fixed size`, () => {
         const own = simulate([], predictMs, null, { count, rows: 3_000, next: nextOf(randomOf(5)) });
-        const best = Object.values(FIXED).map((policy) => simulate([], predictMs, policy, { count, rows: 3_000, next: nextOf(randomOf(5)) })).reduce((a, b) => (b.rowsPerSecond > a.rowsPerSecond ? b : a));
-        assert.ok(own.rowsPerSecond >= best.rowsPerSecond * 0.95, `${own.rowsPerSecond.toFixed(2)} rows a second in batches of ${own.meanBatch.toFixed(1)}, the best fixed size ${best.rowsPerSecond.toFixed(2)}`);
+        const best = Object.values(FIXED)
+          .map((policy) => simulate([], predictMs, policy, { count, rows: 3_000, next: nextOf(randomOf(5)) }))
+          .reduce((a, b) => (b.rowsPerSecond > a.rowsPerSecond ? b : a));
+        assert.ok(
+          own.rowsPerSecond >= best.rowsPerSecond * 0.95,
+          `${own.rowsPerSecond.toFixed(2)} rows a second in batches of ${own.meanBatch.toFixed(1)}, the best fixed size ${best.rowsPerSecond.toFixed(2)}`,
+        );
       });
     }
   });

@@ -62,20 +62,43 @@ const BATCH_WEIGHT = 0.1;
 export function chooseBatch<Row extends WaitingRow>(waiting: readonly Row[], limits: BatchLimits): Row[] {
   if (limits.idleSessions === 0 || waiting.length === 0) return [];
   const roomForPartials = limits.partialSessions < Math.max(1, limits.sessions - 1);
-  const sorted = waiting.filter((row) => !row.partial || roomForPartials).sort((a, b) => urgency(a) - urgency(b) || a.order - b.order);
-  const oldest = limits.othersAreDue ? sorted.filter((row) => row.lane !== 'live').sort((a, b) => a.order - b.order)[0] : undefined;
-  const leader = oldest ?? (limits.batchIsDue && sorted[0]?.lane !== 'live' ? sorted.find((row) => row.lane === 'batch') : undefined) ?? sorted[0];
+  const sorted = waiting
+    .filter((row) => !row.partial || roomForPartials)
+    .sort((a, b) => urgency(a) - urgency(b) || a.order - b.order);
+  const oldest = limits.othersAreDue
+    ? sorted.filter((row) => row.lane !== 'live').sort((a, b) => a.order - b.order)[0]
+    : undefined;
+  const leader =
+    oldest ??
+    (limits.batchIsDue && sorted[0]?.lane !== 'live' ? sorted.find((row) => row.lane === 'batch') : undefined) ??
+    sorted[0];
   if (leader === undefined) return [];
   if (leader.alone) return limits.idleSessions === limits.sessions ? [leader] : [];
-  const mates = [leader, ...sorted.filter((row) => row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples)];
+  const mates = [
+    leader,
+    ...sorted.filter(
+      (row) =>
+        row !== leader && !row.alone && row.partial === leader.partial && row.paddedSamples === leader.paddedSamples,
+    ),
+  ];
   const share = leader.partial ? mates.length : Math.ceil(mates.length / limits.idleSessions);
   const boundMs = boundOf(leader, limits);
-  const sizes = limits.batchSizes.filter((size) => size <= share && limits.fits(leader.paddedSamples, size) && limits.predictMs(leader.paddedSamples, size) <= boundMs);
-  return mates.slice(0, leader.partial ? sizes.at(-1) ?? 1 : bestSize(sizes, mates, sorted, limits));
+  const sizes = limits.batchSizes.filter(
+    (size) =>
+      size <= share &&
+      limits.fits(leader.paddedSamples, size) &&
+      limits.predictMs(leader.paddedSamples, size) <= boundMs,
+  );
+  return mates.slice(0, leader.partial ? (sizes.at(-1) ?? 1) : bestSize(sizes, mates, sorted, limits));
 }
 
 /** @param waiting all that waits, in the order in which rows lead */
-function bestSize(sizes: readonly number[], mates: readonly WaitingRow[], waiting: readonly WaitingRow[], limits: BatchLimits): number {
+function bestSize(
+  sizes: readonly number[],
+  mates: readonly WaitingRow[],
+  waiting: readonly WaitingRow[],
+  limits: BatchLimits,
+): number {
   if (sizes.length <= 1) return sizes[0] ?? 1;
   const places = new Map(waiting.map((row, place) => [row, place]));
   const shapeOf = (rows: readonly WaitingRow[]): ShapeRows => ({
@@ -92,7 +115,8 @@ function bestSize(sizes: readonly number[], mates: readonly WaitingRow[], waitin
   }
   const leading = shapeOf(mates);
   const rest = [...others.values()].map(shapeOf);
-  const aheadMs = (workMs([leading, ...rest], limits) + limits.busyForMs.reduce((all, ms) => all + ms, 0)) / limits.sessions;
+  const aheadMs =
+    (workMs([leading, ...rest], limits) + limits.busyForMs.reduce((all, ms) => all + ms, 0)) / limits.sessions;
   const followers = limits.followers(aheadMs) * (waiting.every((row) => row.lane === 'batch') ? BATCH_WEIGHT : 1);
   const waits = sizes.map((size) => totalWaitMs(leading, size, rest, limits.busyForMs, followers, limits));
   return sizes[waits.lastIndexOf(Math.min(...waits))] ?? 1;

@@ -35,11 +35,22 @@ interface PlannedBatch {
  * @param busyForMs how long each session that runs will probably still run
  * @param followers rows that will come while the devices are still busy: each waits for the time that is lost with this size
  */
-export function totalWaitMs(leading: ShapeRows, size: number, others: readonly ShapeRows[], busyForMs: readonly number[], followers: number, costs: ShapeCosts): number {
+export function totalWaitMs(
+  leading: ShapeRows,
+  size: number,
+  others: readonly ShapeRows[],
+  busyForMs: readonly number[],
+  followers: number,
+  costs: ShapeCosts,
+): number {
   const runMs = costs.predictMs(leading.paddedSamples, size);
-  const wastedMs = Math.max(0, runMs - size * workMs([leading], costs) / leading.rows.length) / costs.sessions;
+  const wastedMs = Math.max(0, runMs - (size * workMs([leading], costs)) / leading.rows.length) / costs.sessions;
   const rest = [{ ...leading, rows: leading.rows.slice(size) }, ...others].filter((shape) => shape.rows.length > 0);
-  const free = [runMs, ...busyForMs, ...Array.from({ length: Math.max(0, costs.sessions - 1 - busyForMs.length) }, () => 0)];
+  const free = [
+    runMs,
+    ...busyForMs,
+    ...Array.from({ length: Math.max(0, costs.sessions - 1 - busyForMs.length) }, () => 0),
+  ];
   const longest = Math.max(1, ...rest.map((shape) => shape.rows.length));
   const choices = costs.batchSizes.filter((rows, at) => rows <= longest || at === 0);
   const waits = choices.map((largest) => {
@@ -65,8 +76,15 @@ function waitMs(batches: readonly PlannedBatch[], free: number[]): number {
 function batchesOf({ paddedSamples, rows }: ShapeRows, largest: number, costs: ShapeCosts): PlannedBatch[] {
   const batches: PlannedBatch[] = [];
   for (let at = 0; at < rows.length;) {
-    const size = costs.batchSizes.findLast((one) => one <= Math.min(largest, rows.length - at) && costs.fits(paddedSamples, one)) ?? 1;
-    batches.push({ place: rows[at]?.place ?? 0, ms: costs.predictMs(paddedSamples, size), weight: weightOf(rows.slice(at, at + size)) });
+    const size =
+      costs.batchSizes.findLast(
+        (one) => one <= Math.min(largest, rows.length - at) && costs.fits(paddedSamples, one),
+      ) ?? 1;
+    batches.push({
+      place: rows[at]?.place ?? 0,
+      ms: costs.predictMs(paddedSamples, size),
+      weight: weightOf(rows.slice(at, at + size)),
+    });
     at += size;
   }
   return batches;
@@ -75,7 +93,9 @@ function batchesOf({ paddedSamples, rows }: ShapeRows, largest: number, costs: S
 /** Time of one session that the rows take, milliseconds, each its share of the best batch that there are rows for: what is left over finds mates among those that come. */
 export function workMs(shapes: readonly ShapeRows[], costs: ShapeCosts): number {
   return shapes.reduce((all, { paddedSamples, rows }) => {
-    const sizes = costs.batchSizes.filter((size) => size === 1 || (size <= rows.length && costs.fits(paddedSamples, size)));
+    const sizes = costs.batchSizes.filter(
+      (size) => size === 1 || (size <= rows.length && costs.fits(paddedSamples, size)),
+    );
     return all + rows.length * Math.min(...sizes.map((size) => costs.predictMs(paddedSamples, size) / size));
   }, 0);
 }

@@ -35,7 +35,7 @@ export class RecentLoad {
    */
   followers(workMs: number, nowMs: number): number {
     this.#pass(nowMs);
-    return this.#rowsPerMs * workMs / Math.max(1 - this.#busyShare, LEAST_IDLE_SHARE);
+    return (this.#rowsPerMs * workMs) / Math.max(1 - this.#busyShare, LEAST_IDLE_SHARE);
   }
 
   #pass(nowMs: number): void {

@@ -15,10 +15,23 @@ export class FetchWatch {
   constructor(queues: TicketQueues, slug: string, full: () => boolean, usable: () => boolean) {
     this.#timer = setInterval(() => {
       // While Redis is away nothing can be fetched; that is not this process's fault.
-      if (full() || !usable()) { this.fetched(); return; }
+      if (full() || !usable()) {
+        this.fetched();
+        return;
+      }
       if (this.#isLooking) return;
       this.#isLooking = true;
-      queues.counts(slug).then(({ waiting }) => { if (waiting === 0) this.fetched(); }, () => undefined).finally(() => { this.#isLooking = false; });
+      queues
+        .counts(slug)
+        .then(
+          ({ waiting }) => {
+            if (waiting === 0) this.fetched();
+          },
+          () => undefined,
+        )
+        .finally(() => {
+          this.#isLooking = false;
+        });
     }, LOOK_EVERY_MS);
     this.#timer.unref();
   }

@@ -23,9 +23,16 @@ export class PreflightTexts {
   }
 
   /** What is being made of this very audio, or null. */
-  of(session: string, planned: { readonly utterance: number; readonly startSamples: number; readonly samples: number }): Promise<EarlyText | null> | null {
+  of(
+    session: string,
+    planned: { readonly utterance: number; readonly startSamples: number; readonly samples: number },
+  ): Promise<EarlyText | null> | null {
     const running = this.#running.get(session);
-    return running?.utterance === planned.utterance && running.startSamples === planned.startSamples && running.samples === planned.samples ? running.text : null;
+    return running?.utterance === planned.utterance &&
+      running.startSamples === planned.startSamples &&
+      running.samples === planned.samples
+      ? running.text
+      : null;
   }
 }
 

@@ -28,7 +28,11 @@ export class UntilStored {
         return value;
       } catch (error) {
         if (performance.now() - startedMs > GIVE_UP_MS) throw error;
-        if (!this.#refusing) this.#logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'the store refuses; trying again');
+        if (!this.#refusing)
+          this.#logger.warn(
+            { reason: error instanceof Error ? error.message : String(error) },
+            'the store refuses; trying again',
+          );
         this.#refusing = true;
         await pause(pauseMs);
       }
@@ -70,7 +74,10 @@ export class ResultWriter {
   give(item: WorkItem, result: ChunkResult): Promise<Taken> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, result, resolve, reject });
-      if (this.#waiting.length === 1) setImmediate(() => { this.#flush(); });
+      if (this.#waiting.length === 1)
+        setImmediate(() => {
+          this.#flush();
+        });
     });
   }
 
@@ -83,10 +90,18 @@ export class ResultWriter {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const group of byJob(waiting, ({ item }) => item.job)) {
-      this.#untilStored.call(() => this.#items.give(group)).then(
-        (taken) => { group.forEach((each, at) => { each.resolve(taken[at] ?? 'gone'); }); },
-        (error: unknown) => { for (const each of group) each.reject(error); },
-      );
+      this.#untilStored
+        .call(() => this.#items.give(group))
+        .then(
+          (taken) => {
+            group.forEach((each, at) => {
+              each.resolve(taken[at] ?? 'gone');
+            });
+          },
+          (error: unknown) => {
+            for (const each of group) each.reject(error);
+          },
+        );
     }
   }
 }

@@ -20,7 +20,13 @@ test('What two partials in a row begin with is stable, but for the last word', (
 });
 
 test('A stable beginning neither changes nor shrinks, whatever the model says later', () => {
-  const { texts, stable } = followed(['ask not what', 'ask not what your', 'As not what your country', 'what your country can', 'ask']);
+  const { texts, stable } = followed([
+    'ask not what',
+    'ask not what your',
+    'As not what your country',
+    'what your country can',
+    'ask',
+  ]);
   assert.deepEqual(stable.slice(0, 3), ['', 'ask not', 'ask not what']);
   for (const [at, text] of texts.entries()) {
     for (const earlier of stable.slice(0, at + 1)) assert.ok(text.startsWith(earlier));
@@ -28,7 +34,10 @@ test('A stable beginning neither changes nor shrinks, whatever the model says la
 });
 
 test('A hypothesis that lost words of the stable beginning goes on after the place where they end', () => {
-  assert.deepEqual(stableText('quick brown fox jumps', 'the quick brown fox', 'the quick brown').text, 'the quick brown fox jumps');
+  assert.deepEqual(
+    stableText('quick brown fox jumps', 'the quick brown fox', 'the quick brown').text,
+    'the quick brown fox jumps',
+  );
 });
 
 test('The first partial is stable nowhere, and nothing said is nothing', () => {

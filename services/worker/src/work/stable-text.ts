@@ -34,7 +34,9 @@ export function stableText(hypothesis: string, textBefore: string, stableBefore:
 function continued(settled: readonly string[], words: readonly string[]): readonly string[] {
   if (settled.every((word, at) => word === words[at])) return words;
   const last = settled.at(-1);
-  const places = words.flatMap((word, at) => (word.trim() === last?.trim() && Math.abs(at + 1 - settled.length) <= ALIGN_WORDS ? [at + 1] : []));
+  const places = words.flatMap((word, at) =>
+    word.trim() === last?.trim() && Math.abs(at + 1 - settled.length) <= ALIGN_WORDS ? [at + 1] : [],
+  );
   const after = places.sort((a, b) => Math.abs(a - settled.length) - Math.abs(b - settled.length))[0] ?? settled.length;
   const [first, ...rest] = words.slice(after);
   return first === undefined ? settled : [...settled, spaceBetween(last ?? '', first) + first.trim(), ...rest];

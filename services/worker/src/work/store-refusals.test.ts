@@ -1,7 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { decodeOptionsSchema, liveSettingsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import { JobEvents, JobStore, LiveDesk, LiveStore, TicketQueues, WorkItems, openAudioStore, patientConnection, subscriberConnection, type AudioStore, type JobIdentity, type NewLive, type Redis } from '@murmuration/store';
+import {
+  decodeOptionsSchema,
+  liveSettingsSchema,
+  type ModelDescription,
+  type Recognition,
+} from '@murmuration/contracts';
+import {
+  JobEvents,
+  JobStore,
+  LiveDesk,
+  LiveStore,
+  TicketQueues,
+  WorkItems,
+  openAudioStore,
+  patientConnection,
+  subscriberConnection,
+  type AudioStore,
+  type JobIdentity,
+  type NewLive,
+  type Redis,
+} from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { BatchShare } from '../scheduler/batch-share.js';
@@ -14,13 +33,42 @@ import { TranscribeTickets } from './transcribe-tickets.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const RECOGNITION: Recognition = {
-  segments: [{ startMs: 0, endMs: 900, text: 'the words that were said', channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] }],
-  filtered: [], language: 'en', languageProbability: 1,
+  segments: [
+    {
+      startMs: 0,
+      endMs: 900,
+      text: 'the words that were said',
+      channel: 0,
+      confidence: 1,
+      avgLogprob: 0,
+      noSpeechProb: 0,
+      compressionRatio: 1,
+      temperature: 0,
+      tokens: [],
+    },
+  ],
+  filtered: [],
+  language: 'en',
+  languageProbability: 1,
 };
 const ROW: RowResult = { recognition: RECOGNITION, startedAtMs: 1, inferenceMs: 1, batchSize: 1 };
 const MODEL: ModelDescription = {
-  id: 'm', slug: 'm', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'none', detectsLanguage: false, dtype: 'x',
-  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 20_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 500, overlapMs: 0 },
+  id: 'm',
+  slug: 'm',
+  family: 'simulated',
+  languages: ['en'],
+  tasks: ['transcribe'],
+  wordTimes: 'none',
+  detectsLanguage: false,
+  dtype: 'x',
+  chunkPolicy: {
+    sampleRateHz: 16_000,
+    maxChunkMs: 20_000,
+    targetChunkMs: 10_000,
+    packGapMs: 0,
+    gridMs: 500,
+    overlapMs: 0,
+  },
 };
 let server: TestRedis;
 let redis: Redis;
@@ -32,7 +80,9 @@ before(async () => {
   server = await startRedis();
   redis = patientConnection(server.url, logger);
   queues = new TicketQueues(redis);
-  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) => patientConnection(url, logger));
+  audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) =>
+    patientConnection(url, logger),
+  );
   jobs = new JobStore(redis, queues, audio, 30_000);
 });
 
@@ -62,23 +112,58 @@ class Refusal {
 function told(onRefused: () => void): UntilStored {
   const untilStored = new UntilStored(logger);
   const call = untilStored.call.bind(untilStored);
-  untilStored.call = (inner) => call(async () => inner().catch((error: unknown) => { onRefused(); throw error; }));
+  untilStored.call = (inner) =>
+    call(async () =>
+      inner().catch((error: unknown) => {
+        onRefused();
+        throw error;
+      }),
+    );
   return untilStored;
 }
 
 function ticketWorker(recognize: (row: BatcherRow) => Promise<RowResult>, untilStored: UntilStored): TranscribeTickets {
   const items = new WorkItems(redis, queues, 'm');
   return new TranscribeTickets({
-    workerId: 'w', items, audio, batchItems: 8, turnMs: 100_000, untilStored, logger,
-    batcher: { submit: recognize }, holdings: new Holdings(16), share: new BatchShare(() => Promise.resolve()), writer: new ResultWriter(items, untilStored),
-    cancelled: new CancelledJobs(), metrics: new Metrics(),
+    workerId: 'w',
+    items,
+    audio,
+    batchItems: 8,
+    turnMs: 100_000,
+    untilStored,
+    logger,
+    batcher: { submit: recognize },
+    holdings: new Holdings(16),
+    share: new BatchShare(() => Promise.resolve()),
+    writer: new ResultWriter(items, untilStored),
+    cancelled: new CancelledJobs(),
+    metrics: new Metrics(),
   });
 }
 
 async function newJob(id: string): Promise<JobIdentity> {
-  const job: JobIdentity = { id, lane: 'interactive', modelId: 'm', modelSlug: 'm', decode: decodeOptionsSchema.parse({}), awaitsLanguage: false, owner: null };
+  const job: JobIdentity = {
+    id,
+    lane: 'interactive',
+    modelId: 'm',
+    modelSlug: 'm',
+    decode: decodeOptionsSchema.parse({}),
+    awaitsLanguage: false,
+    owner: null,
+  };
   await jobs.create(job);
-  await jobs.addChunk(job, { index: 0, channel: 0, samples: 16_000, spans: [{ chunkMs: 0, startMs: 0, durationMs: 1_000 }], speech: [], overlapMs: 0 }, new Uint8Array(32_000));
+  await jobs.addChunk(
+    job,
+    {
+      index: 0,
+      channel: 0,
+      samples: 16_000,
+      spans: [{ chunkMs: 0, startMs: 0, durationMs: 1_000 }],
+      speech: [],
+      overlapMs: 0,
+    },
+    new Uint8Array(32_000),
+  );
   await jobs.endOfChunks(job);
   return job;
 }
@@ -97,7 +182,15 @@ async function typesOf(job: JobIdentity): Promise<string[]> {
 test('keeps a result that the store refuses until it takes it, and fails no job for that', async () => {
   const job = await newJob('refused-result');
   const refusal = new Refusal();
-  const worker = ticketWorker(async () => { await refusal.begin(3); return ROW; }, told(() => { refusal.told(); }));
+  const worker = ticketWorker(
+    async () => {
+      await refusal.begin(3);
+      return ROW;
+    },
+    told(() => {
+      refusal.told();
+    }),
+  );
   await worker.handle({ job: job.id, ticket: 1, lane: 'interactive' });
   assert.deepEqual(await typesOf(job), ['result', 'assembling']);
   await jobs.remove(job);
@@ -106,7 +199,15 @@ test('keeps a result that the store refuses until it takes it, and fails no job 
 test('keeps the failure of a model until the store takes it', async () => {
   const job = await newJob('refused-failure');
   const refusal = new Refusal();
-  const worker = ticketWorker(async () => { await refusal.begin(2); throw new Error('the model broke'); }, told(() => { refusal.told(); }));
+  const worker = ticketWorker(
+    async () => {
+      await refusal.begin(2);
+      throw new Error('the model broke');
+    },
+    told(() => {
+      refusal.told();
+    }),
+  );
   await worker.handle({ job: job.id, ticket: 1, lane: 'interactive' });
   assert.deepEqual(await typesOf(job), ['failed']);
   await jobs.remove(job);
@@ -114,41 +215,136 @@ test('keeps the failure of a model until the store takes it', async () => {
 
 test('publishes a live final whole after the store has refused it', async () => {
   const store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
-  const session: NewLive = { id: 's1', tokenHash: 'h', owner: null, relay: 'a', holder: 'h', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) };
+  const session: NewLive = {
+    id: 's1',
+    tokenHash: 'h',
+    owner: null,
+    relay: 'a',
+    holder: 'h',
+    settings: liveSettingsSchema.parse({}),
+    model: MODEL,
+    decode: decodeOptionsSchema.parse({}),
+  };
   await store.create(session);
-  await store.change({ ...session, epoch: 1 }, {
-    op: 'h.0', after: '', fromSamples: 0, toSamples: 16_000, pcm: Buffer.alloc(32_000), sourceSamples: 16_000, decoder: null, snapshot: '{}', snapshotAtSamples: 16_000, keepFromSamples: 16_000,
-    open: null, partialAfterSamples: 8_000, cleared: false, finish: null, renew: true,
-    events: [{ type: 'started', utterance: 0, atMs: 0 }, { type: 'ended', planned: { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'silence' } }],
-  });
+  await store.change(
+    { ...session, epoch: 1 },
+    {
+      op: 'h.0',
+      after: '',
+      fromSamples: 0,
+      toSamples: 16_000,
+      pcm: Buffer.alloc(32_000),
+      sourceSamples: 16_000,
+      decoder: null,
+      snapshot: '{}',
+      snapshotAtSamples: 16_000,
+      keepFromSamples: 16_000,
+      open: null,
+      partialAfterSamples: 8_000,
+      cleared: false,
+      finish: null,
+      renew: true,
+      events: [
+        { type: 'started', utterance: 0, atMs: 0 },
+        {
+          type: 'ended',
+          planned: { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'silence' },
+        },
+      ],
+    },
+  );
   const refusal = new Refusal();
   const live = new TranscribeLive({
-    desk: new LiveDesk(redis), cancelled: new CancelledJobs(), metrics: new Metrics(), logger, untilStored: told(() => { refusal.told(); }),
-    batcher: { hasRoomForPartial: true, submit: async () => { await refusal.begin(3); return ROW; } },
+    desk: new LiveDesk(redis),
+    cancelled: new CancelledJobs(),
+    metrics: new Metrics(),
+    logger,
+    untilStored: told(() => {
+      refusal.told();
+    }),
+    batcher: {
+      hasRoomForPartial: true,
+      submit: async () => {
+        await refusal.begin(3);
+        return ROW;
+      },
+    },
   });
   await live.handle({ session: 's1', utterance: 0, revision: null, queuedAtMs: Date.now() });
-  const events = (await redis.xrange('murm:{s.s1}:events', '-', '+')).map(([, fields]) => [fields[1], JSON.parse(fields[3] ?? '{}') as { readonly text?: string }] as const);
-  assert.deepEqual(events.map(([type]) => type), ['speech_started', 'speech_ended', 'final']);
+  const events = (await redis.xrange('murm:{s.s1}:events', '-', '+')).map(
+    ([, fields]) => [fields[1], JSON.parse(fields[3] ?? '{}') as { readonly text?: string }] as const,
+  );
+  assert.deepEqual(
+    events.map(([type]) => type),
+    ['speech_started', 'speech_ended', 'final'],
+  );
   assert.equal(events.at(-1)?.[1].text, 'the words that were said');
 });
 
 test('tells what the store has lost of an utterance’s audio before the final of the rest', async () => {
   const store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
-  const session: NewLive = { id: 's2', tokenHash: 'h', owner: null, relay: 'a', holder: 'h', settings: liveSettingsSchema.parse({}), model: MODEL, decode: decodeOptionsSchema.parse({}) };
+  const session: NewLive = {
+    id: 's2',
+    tokenHash: 'h',
+    owner: null,
+    relay: 'a',
+    holder: 'h',
+    settings: liveSettingsSchema.parse({}),
+    model: MODEL,
+    decode: decodeOptionsSchema.parse({}),
+  };
   await store.create(session);
   const planned = { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 1_000, by: 'silence' } as const;
-  const change = { op: '1', after: '', fromSamples: 0, toSamples: 8_000, pcm: Buffer.alloc(16_000), sourceSamples: 8_000, decoder: null, snapshot: null, snapshotAtSamples: 0, keepFromSamples: 0, open: null, partialAfterSamples: 0, cleared: false, finish: null, renew: true, events: [] };
+  const change = {
+    op: '1',
+    after: '',
+    fromSamples: 0,
+    toSamples: 8_000,
+    pcm: Buffer.alloc(16_000),
+    sourceSamples: 8_000,
+    decoder: null,
+    snapshot: null,
+    snapshotAtSamples: 0,
+    keepFromSamples: 0,
+    open: null,
+    partialAfterSamples: 0,
+    cleared: false,
+    finish: null,
+    renew: true,
+    events: [],
+  };
   await store.change({ ...session, epoch: 1 }, change);
-  await store.change({ ...session, epoch: 1 }, { ...change, op: '2', after: '1', fromSamples: 8_000, toSamples: 16_000, events: [{ type: 'ended', planned }] });
+  await store.change(
+    { ...session, epoch: 1 },
+    { ...change, op: '2', after: '1', fromSamples: 8_000, toSamples: 16_000, events: [{ type: 'ended', planned }] },
+  );
   await redis.xdel('murm:{s.s2}:pcm', '8000-0');
   const rows: BatcherRow[] = [];
   const live = new TranscribeLive({
-    desk: new LiveDesk(redis), cancelled: new CancelledJobs(), metrics: new Metrics(), logger, untilStored: new UntilStored(logger),
-    batcher: { hasRoomForPartial: true, submit: (row) => { rows.push(row); return Promise.resolve(ROW); } },
+    desk: new LiveDesk(redis),
+    cancelled: new CancelledJobs(),
+    metrics: new Metrics(),
+    logger,
+    untilStored: new UntilStored(logger),
+    batcher: {
+      hasRoomForPartial: true,
+      submit: (row) => {
+        rows.push(row);
+        return Promise.resolve(ROW);
+      },
+    },
   });
   await live.handle({ session: 's2', utterance: 0, revision: null, queuedAtMs: 0 });
-  assert.deepEqual(rows.map(({ pcm }) => pcm.length), [16_000]);
-  const events = (await redis.xrange('murm:{s.s2}:events', '-', '+')).map(([, fields]) => [fields[1], fields[3]] as const);
-  assert.deepEqual(events.map(([type]) => type), ['speech_ended', 'error', 'final']);
+  assert.deepEqual(
+    rows.map(({ pcm }) => pcm.length),
+    [16_000],
+  );
+  const events = (await redis.xrange('murm:{s.s2}:events', '-', '+')).map(
+    ([, fields]) => [fields[1], fields[3]] as const,
+  );
+  assert.deepEqual(
+    events.map(([type]) => type),
+    ['speech_ended', 'error', 'final'],
+  );
   assert.match(events[1]?.[1] ?? '', /500 ms of the audio of utterance 0 was lost/);
 });

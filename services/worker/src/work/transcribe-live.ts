@@ -22,7 +22,14 @@ export class TranscribeLive {
   readonly #finals = new LatestFinals();
   readonly #early = new PreflightTexts();
 
-  constructor(parts: { readonly desk: LiveDesk; readonly batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>; readonly untilStored: UntilStored; readonly cancelled: CancelledJobs; readonly metrics: Metrics; readonly logger: Logger }) {
+  constructor(parts: {
+    readonly desk: LiveDesk;
+    readonly batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>;
+    readonly untilStored: UntilStored;
+    readonly cancelled: CancelledJobs;
+    readonly metrics: Metrics;
+    readonly logger: Logger;
+  }) {
     this.#desk = parts.desk;
     this.#batcher = parts.batcher;
     this.#untilStored = parts.untilStored;
@@ -44,7 +51,13 @@ export class TranscribeLive {
     if (picked === null) return;
     this.#metrics.jobAttempts.observe(picked.fence);
     if (picked.crashes >= MAX_CRASHES) {
-      await this.#giveUp(picked, new AsrError('unprocessable_audio', `The model cannot work on utterance ${String(utterance)}: it ended the worker again and again. The session goes on without its text.`));
+      await this.#giveUp(
+        picked,
+        new AsrError(
+          'unprocessable_audio',
+          `The model cannot work on utterance ${String(utterance)}: it ended the worker again and again. The session goes on without its text.`,
+        ),
+      );
       return;
     }
     let recognition: Recognition;
@@ -56,29 +69,43 @@ export class TranscribeLive {
         await this.#giveUp(picked, lostAudio(picked));
         return;
       }
-      recognition = made ?? await this.#recognizeFinal(picked);
+      recognition = made ?? (await this.#recognizeFinal(picked));
     } catch (error) {
       if (error instanceof HandBack) throw error;
       if (error instanceof AsrError && error.code === 'cancelled') return;
       this.#logger.error({ err: error, session, utterance }, 'the model failed on an utterance');
-      await this.#giveUp(picked, new AsrError('transcription_failed', `Utterance ${String(utterance)} could not be transcribed. The session goes on without its text.`));
+      await this.#giveUp(
+        picked,
+        new AsrError(
+          'transcription_failed',
+          `Utterance ${String(utterance)} could not be transcribed. The session goes on without its text.`,
+        ),
+      );
       return;
     }
     if (this.#cancelled.has(session)) return;
     for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
-    const taken = await this.#untilStored.call(() => this.#desk.finishFinal(picked, finalBody(picked, recognition), isShort ? lostAudio(picked).toRecord() : null));
+    const taken = await this.#untilStored.call(() =>
+      this.#desk.finishFinal(picked, finalBody(picked, recognition), isShort ? lostAudio(picked).toRecord() : null),
+    );
     if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / SAMPLE_RATE_HZ);
     else this.#metrics.fencedWrites.inc({ reason: taken });
   }
 
   async #recognizeFinal(picked: PickedFinal): Promise<Recognition> {
     const { session, planned } = picked;
-    return (await this.#batcher.submit({
-      pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live',
-      alone: picked.crashes > 0,
-      cancelled: () => this.#cancelled.has(session),
-      onRun: () => { this.#desk.beginRun(session, planned.utterance); },
-    })).recognition;
+    return (
+      await this.#batcher.submit({
+        pcm: samplesOf(picked.pcm),
+        options: picked.decode,
+        lane: 'live',
+        alone: picked.crashes > 0,
+        cancelled: () => this.#cancelled.has(session),
+        onRun: () => {
+          this.#desk.beginRun(session, planned.utterance);
+        },
+      })
+    ).recognition;
   }
 
   async #partial(session: string, utterance: number, revision: number): Promise<void> {
@@ -97,7 +124,13 @@ export class TranscribeLive {
     }
     try {
       const { recognition } = await this.#batcher.submit({
-        pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live', partial: true, alone: false, cancelled: overtaken, onRun: () => undefined,
+        pcm: samplesOf(picked.pcm),
+        options: picked.decode,
+        lane: 'live',
+        partial: true,
+        alone: false,
+        cancelled: overtaken,
+        onRun: () => undefined,
       });
       await this.#desk.finishPartial(picked, overtaken() ? null : partialBody(picked, recognition));
     } catch (error) {
@@ -112,13 +145,28 @@ export class TranscribeLive {
     const { session, utterance, startSamples } = picked;
     const samples = picked.endSamples - startSamples;
     const row = this.#batcher.submit({
-      pcm: samplesOf(picked.pcm), options: picked.decode, lane: 'live', alone: false, cancelled: () => this.#cancelled.has(session), onRun: () => undefined,
+      pcm: samplesOf(picked.pcm),
+      options: picked.decode,
+      lane: 'live',
+      alone: false,
+      cancelled: () => this.#cancelled.has(session),
+      onRun: () => undefined,
     });
-    const text = row.then(({ recognition }): EarlyText => ({ utterance, startSamples, samples, recognition }), () => null);
+    const text = row.then(
+      ({ recognition }): EarlyText => ({ utterance, startSamples, samples, recognition }),
+      () => null,
+    );
     this.#early.add(session, { utterance, startSamples, samples, text });
     const early = await text;
-    await this.#desk.finishPartial(picked, early !== null && picked.interim ? partialBody(picked, early.recognition) : null, early);
-    if (early === null) await row.catch((error: unknown) => { if (error instanceof HandBack) throw error; });
+    await this.#desk.finishPartial(
+      picked,
+      early !== null && picked.interim ? partialBody(picked, early.recognition) : null,
+      early,
+    );
+    if (early === null)
+      await row.catch((error: unknown) => {
+        if (error instanceof HandBack) throw error;
+      });
   }
 
   async #giveUp(picked: PickedFinal, error: AsrError): Promise<void> {
@@ -127,6 +175,10 @@ export class TranscribeLive {
 }
 
 function lostAudio({ planned: { utterance, samples }, missingSamples }: PickedFinal): AsrError {
-  const lost = missingSamples === samples ? 'The audio' : `${String(Math.round(samplesToMs(missingSamples)))} ms of the audio`;
-  return new AsrError('transcription_failed', `${lost} of utterance ${String(utterance)} was lost before it was transcribed. The session goes on without its text.`);
+  const lost =
+    missingSamples === samples ? 'The audio' : `${String(Math.round(samplesToMs(missingSamples)))} ms of the audio`;
+  return new AsrError(
+    'transcription_failed',
+    `${lost} of utterance ${String(utterance)} was lost before it was transcribed. The session goes on without its text.`,
+  );
 }

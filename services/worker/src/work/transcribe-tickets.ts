@@ -49,12 +49,20 @@ export class TranscribeTickets {
     holdings.reserve(batchItems);
     let taken: WorkItem[] = [];
     try {
-      taken = await untilStored.call(() => items.take(ticket, ticket.promoted === true ? 1 : batchItems * SHORT_ITEMS, turnMs));
+      taken = await untilStored.call(() =>
+        items.take(ticket, ticket.promoted === true ? 1 : batchItems * SHORT_ITEMS, turnMs),
+      );
     } finally {
       holdings.release(batchItems - taken.length);
     }
     share.took(ticket.lane, taken.length);
-    const ended = await Promise.allSettled(taken.map((item) => this.#transcribe(item, ticket.lane).finally(() => { holdings.release(1); })));
+    const ended = await Promise.allSettled(
+      taken.map((item) =>
+        this.#transcribe(item, ticket.lane).finally(() => {
+          holdings.release(1);
+        }),
+      ),
+    );
     for (const each of ended) if (each.status === 'rejected') throw each.reason;
   }
 
@@ -63,25 +71,42 @@ export class TranscribeTickets {
     const takenAtMs = Date.now();
     metrics.jobAttempts.observe(item.fence);
     if (item.crashes >= MAX_CRASHES) {
-      await this.#fail(item, new AsrError('unprocessable_audio', 'The model cannot work on this recording: it ended the worker again and again. Re-encode the recording, or leave this part out.'));
+      await this.#fail(
+        item,
+        new AsrError(
+          'unprocessable_audio',
+          'The model cannot work on this recording: it ended the worker again and again. Re-encode the recording, or leave this part out.',
+        ),
+      );
       return;
     }
     const pcm = await untilStored.call(() => audio.get(item.job, item.index));
     if (pcm === null) {
       // No other attempt finds the audio either, so nobody would ever notice. Where the job has ended meanwhile, this does nothing.
-      await this.#fail(item, new AsrError('transcription_failed', 'Audio of the recording was lost before it was transcribed. Send the recording again.'));
+      await this.#fail(
+        item,
+        new AsrError(
+          'transcription_failed',
+          'Audio of the recording was lost before it was transcribed. Send the recording again.',
+        ),
+      );
       return;
     }
     let row: RowResult;
     try {
       row = await batcher.submit({
         pcm: samplesOf(pcm),
-        options: item.textBefore === '' ? item.decode : { ...item.decode, prompt: joinTexts([item.decode.prompt, item.textBefore]) },
+        options:
+          item.textBefore === ''
+            ? item.decode
+            : { ...item.decode, prompt: joinTexts([item.decode.prompt, item.textBefore]) },
         speech: speechInChunk(item.chunk),
         lane,
         alone: item.crashes > 0,
         cancelled: () => cancelled.has(item.job),
-        onRun: () => { writer.begin(item); },
+        onRun: () => {
+          writer.begin(item);
+        },
       });
     } catch (error) {
       if (error instanceof HandBack) throw error;

@@ -1,7 +1,13 @@
 import { float32Initializer, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
 import { GraphLinks } from '../../graph/graph-links.js';
 import { rewriteLinearLayers, type DerivedConstants, type LinearArithmetic } from '../../graph/linear-layers.js';
-import { decoderBranches, giveCaches, serializeBranch, turnEncoderKeys, type EncoderAttention } from '../../graph/merged-decoder.js';
+import {
+  decoderBranches,
+  giveCaches,
+  serializeBranch,
+  turnEncoderKeys,
+  type EncoderAttention,
+} from '../../graph/merged-decoder.js';
 
 /** Names that the two decoder graphs add to those of the file. */
 export const DECODER = {
@@ -19,7 +25,17 @@ export const DECODER = {
  * Heads (layer, head) of Moonshine tiny whose attention follows the speech: median distance of a word's start from Whisper tiny.en's 48 ms, nine in ten
  * within 130 ms (294 words of 10 joined recordings); each alone 56 to 124 ms, all heads of the upper half of the layers together 164 ms.
  */
-const TINY_ALIGNMENT_HEADS: readonly (readonly [layer: number, head: number])[] = [[3, 7], [4, 1], [4, 2], [4, 4], [4, 5], [5, 1], [5, 2], [5, 4], [5, 5]];
+const TINY_ALIGNMENT_HEADS: readonly (readonly [layer: number, head: number])[] = [
+  [3, 7],
+  [4, 1],
+  [4, 2],
+  [4, 4],
+  [4, 5],
+  [5, 1],
+  [5, 2],
+  [5, 4],
+  [5, 5],
+];
 const TINY_LAYERS = 6;
 const TINY_HEADS = 8;
 
@@ -33,7 +49,10 @@ const TINY_HEADS = 8;
  * - the likeliest token and its log-probability are found inside, so that 32,768 logits a row need not be read;
  * - both give the attention that tells where in the audio a token lies.
  */
-export interface DecoderGraphs { readonly first: Uint8Array; readonly next: Uint8Array }
+export interface DecoderGraphs {
+  readonly first: Uint8Array;
+  readonly next: Uint8Array;
+}
 
 /** Throws `RangeError` when the file is no merged decoder of this shape. */
 export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): DecoderGraphs {
@@ -61,7 +80,9 @@ function maskPadding(graph: OnnxGraph, attentions: readonly EncoderAttention[]):
   const weights = attentions.map(({ key, product, scores }) => {
     const softmax = softmaxOf(links, product, key);
     softmax.inputs = [`${scores}_masked`];
-    graph.nodes = graph.nodes.flatMap((node) => (node === product ? [node, onnxNode('Add', [scores, DECODER.encoderMask], [`${scores}_masked`])] : [node]));
+    graph.nodes = graph.nodes.flatMap((node) =>
+      node === product ? [node, onnxNode('Add', [scores, DECODER.encoderMask], [`${scores}_masked`])] : [node],
+    );
     return softmax.outputs[0] ?? '';
   });
   graph.inputs.push(valueInfo(DECODER.encoderMask, 'float32', ['rows', 1, 1, 'positions']));
@@ -70,7 +91,13 @@ function maskPadding(graph: OnnxGraph, attentions: readonly EncoderAttention[]):
 
 function weightsOf(graph: OnnxGraph, key: string): string {
   const links = new GraphLinks(graph);
-  return softmaxOf(links, links.consumers(key).find((node) => node.opType === 'MatMul'), key).outputs[0] ?? '';
+  return (
+    softmaxOf(
+      links,
+      links.consumers(key).find((node) => node.opType === 'MatMul'),
+      key,
+    ).outputs[0] ?? ''
+  );
 }
 
 function softmaxOf(links: GraphLinks, product: OnnxNode | undefined, key: string): OnnxNode {
@@ -84,14 +111,19 @@ function giveAlignment(graph: OnnxGraph, weights: readonly string[]): void {
   const tiny = weights.length === TINY_LAYERS;
   const layers = weights.flatMap((name, layer): string[] => {
     if (!tiny) return layer >= weights.length / 2 ? [name] : [];
-    const heads = Float32Array.from({ length: TINY_HEADS }, (_, head) => (TINY_ALIGNMENT_HEADS.some(([ownLayer, own]) => ownLayer === layer && own === head) ? 1 : 0));
+    const heads = Float32Array.from({ length: TINY_HEADS }, (_, head) =>
+      TINY_ALIGNMENT_HEADS.some(([ownLayer, own]) => ownLayer === layer && own === head) ? 1 : 0,
+    );
     if (heads.every((share) => share === 0)) return [];
     const chosen = `alignment_heads_${String(layer)}`;
     graph.initializers.set(chosen, float32Initializer(chosen, [1, TINY_HEADS, 1, 1], heads));
     graph.nodes.push(onnxNode('Mul', [name, chosen], [`${chosen}_weights`]));
     return [`${chosen}_weights`];
   });
-  graph.nodes.push(onnxNode('Sum', layers, ['alignment_layers']), onnxNode('ReduceMean', ['alignment_layers'], [DECODER.alignment], { axes: [1, 2], keepdims: 0 }));
+  graph.nodes.push(
+    onnxNode('Sum', layers, ['alignment_layers']),
+    onnxNode('ReduceMean', ['alignment_layers'], [DECODER.alignment], { axes: [1, 2], keepdims: 0 }),
+  );
   graph.outputs.push(valueInfo(DECODER.alignment, 'float32', ['rows', 'positions']));
 }
 
@@ -103,5 +135,8 @@ function addChoice(graph: OnnxGraph): void {
     onnxNode('ReduceLogSumExp', ['logits'], ['logits_normalizer'], { axes: [-1], keepdims: 0 }),
     onnxNode('Sub', ['logits_peak', 'logits_normalizer'], [DECODER.logprob]),
   );
-  graph.outputs.push(valueInfo(DECODER.nextToken, 'int64', ['rows', 1]), valueInfo(DECODER.logprob, 'float32', ['rows', 1]));
+  graph.outputs.push(
+    valueInfo(DECODER.nextToken, 'int64', ['rows', 1]),
+    valueInfo(DECODER.logprob, 'float32', ['rows', 1]),
+  );
 }

@@ -2,10 +2,19 @@ import { float32Tensor, int64Tensor, type OnnxTensor, type TensorSpec } from '@m
 import { DECODER } from './decoder-graphs.js';
 
 /** One of the decoder's caches, by its names in the graph and its fixed dimensions. */
-export interface CacheName { readonly past: string; readonly present: string; readonly heads: number; readonly width: number }
+export interface CacheName {
+  readonly past: string;
+  readonly present: string;
+  readonly heads: number;
+  readonly width: number;
+}
 
 /** Names found in the graph: the caches of the encoder's and of the decoder's keys and values. */
-export interface DecoderNames { readonly inputIds: string; readonly encoder: readonly CacheName[]; readonly decoder: readonly CacheName[] }
+export interface DecoderNames {
+  readonly inputIds: string;
+  readonly encoder: readonly CacheName[];
+  readonly decoder: readonly CacheName[];
+}
 
 /** What the first step of one chunk gave. */
 export interface FirstStep {
@@ -22,16 +31,21 @@ export interface FirstStep {
 /** Finds the caches among the inputs of the graph of all later steps. Throws `RangeError` when there are none or their dimensions are not stated. */
 export function findDecoderNames(inputs: readonly TensorSpec[]): DecoderNames {
   const caches = (part: string): CacheName[] => {
-    const found = inputs.filter((input) => input.name.startsWith('past_key_values.') && input.name.includes(`.${part}.`));
+    const found = inputs.filter(
+      (input) => input.name.startsWith('past_key_values.') && input.name.includes(`.${part}.`),
+    );
     return found.map(({ name }) => {
       // Heads and width as the file states them: the decoder's own caches keep its shapes.
-      const [, heads, , width] = inputs.find((input) => input.name === name.replace('.encoder.', '.decoder.'))?.shape ?? [];
-      if (typeof heads !== 'number' || typeof width !== 'number') throw new RangeError(`${name} states no number of heads or width`);
+      const [, heads, , width] =
+        inputs.find((input) => input.name === name.replace('.encoder.', '.decoder.'))?.shape ?? [];
+      if (typeof heads !== 'number' || typeof width !== 'number')
+        throw new RangeError(`${name} states no number of heads or width`);
       return { past: name, present: name.replace('past_key_values.', 'present.'), heads, width };
     });
   };
   const names = { inputIds: 'input_ids', encoder: caches('encoder'), decoder: caches('decoder') };
-  if (names.encoder.length === 0 || names.encoder.length !== names.decoder.length) throw new RangeError('the decoder has no key and value caches');
+  if (names.encoder.length === 0 || names.encoder.length !== names.decoder.length)
+    throw new RangeError('the decoder has no key and value caches');
   return names;
 }
 
@@ -59,8 +73,13 @@ export class DecoderRows {
     this.#positions = positions;
     this.#mask = new Float32Array(capacity * positions);
     for (const name of names.encoder) {
-      const rowDims = name.past.endsWith('.key') ? [name.heads, name.width, positions] : [name.heads, positions, name.width];
-      this.#encoder.set(name.past, { data: buffers.take(name.past, capacity * name.heads * name.width * positions), rowDims });
+      const rowDims = name.past.endsWith('.key')
+        ? [name.heads, name.width, positions]
+        : [name.heads, positions, name.width];
+      this.#encoder.set(name.past, {
+        data: buffers.take(name.past, capacity * name.heads * name.width * positions),
+        rowDims,
+      });
     }
   }
 
@@ -96,7 +115,12 @@ export class DecoderRows {
     const rows = this.#count;
     const feeds: Record<string, OnnxTensor> = {
       [this.#names.inputIds]: int64Tensor(this.#tokens, [rows, 1]),
-      [DECODER.encoderMask]: float32Tensor(this.#mask.subarray(0, rows * this.#positions), [rows, 1, 1, this.#positions]),
+      [DECODER.encoderMask]: float32Tensor(this.#mask.subarray(0, rows * this.#positions), [
+        rows,
+        1,
+        1,
+        this.#positions,
+      ]),
     };
     for (const [name, { data, rowDims }] of [...this.#encoder, ...this.#decoder]) {
       feeds[name] = float32Tensor(data.subarray(0, rows * size(rowDims)), [rows, ...rowDims]);
@@ -117,7 +141,8 @@ export class DecoderRows {
   /** Keeps only these rows, given in ascending order; they are renumbered from 0. */
   keep(rows: readonly number[]): void {
     if (this.#decoder.size === 0) this.#joinStarts();
-    for (const { data, rowDims } of [...this.#encoder.values(), ...this.#decoder.values()]) moveRows(data, size(rowDims), rows);
+    for (const { data, rowDims } of [...this.#encoder.values(), ...this.#decoder.values()])
+      moveRows(data, size(rowDims), rows);
     moveRows(this.#mask, this.#positions, rows);
     this.#tokens = BigInt64Array.from(rows, (row) => this.#tokens[row] ?? 0n);
     this.#count = rows.length;
@@ -128,7 +153,9 @@ export class DecoderRows {
     for (const name of this.#names.decoder) {
       const rowDims = [name.heads, 1, name.width];
       const data = new Float32Array(this.#count * size(rowDims));
-      this.#starts.forEach((start, row) => { data.set(start.values(name.present), row * size(rowDims)); });
+      this.#starts.forEach((start, row) => {
+        data.set(start.values(name.present), row * size(rowDims));
+      });
       this.#decoder.set(name.past, { data, rowDims });
     }
     this.#starts.length = 0;
@@ -154,5 +181,7 @@ function size(dims: readonly number[]): number {
 }
 
 function moveRows(data: Float32Array, rowLength: number, rows: readonly number[]): void {
-  rows.forEach((from, to) => { if (from !== to) data.copyWithin(to * rowLength, from * rowLength, (from + 1) * rowLength); });
+  rows.forEach((from, to) => {
+    if (from !== to) data.copyWithin(to * rowLength, from * rowLength, (from + 1) * rowLength);
+  });
 }

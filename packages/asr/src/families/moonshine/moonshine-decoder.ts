@@ -9,7 +9,11 @@ const START_TOKEN = 1;
 export const END_TOKEN = 2;
 
 /** A step's choices, a row each. `alignment`: how much each row's step looks at each frame, rows × positions; valid until the next step. */
-export interface Choices { readonly tokens: readonly number[]; readonly logprobs: readonly number[]; readonly alignment: Float32Array }
+export interface Choices {
+  readonly tokens: readonly number[];
+  readonly logprobs: readonly number[];
+  readonly alignment: Float32Array;
+}
 
 /** The decoder's two graphs: a first step chunk by chunk, the others for all rows of a batch at once. */
 export class MoonshineDecoder {
@@ -32,10 +36,19 @@ export class MoonshineDecoder {
 
   /** @param heard float32 [1, positions, width]: what the encoder made of one chunk */
   async first(heard: OnnxTensor): Promise<FirstStep> {
-    const results = await this.#first.run({ [this.names.inputIds]: int64Tensor(BigInt64Array.of(BigInt(START_TOKEN)), [1, 1]), encoder_hidden_states: heard });
-    const { tokens: [token = END_TOKEN], logprobs: [logprob = 0], alignment } = choices(results);
+    const results = await this.#first.run({
+      [this.names.inputIds]: int64Tensor(BigInt64Array.of(BigInt(START_TOKEN)), [1, 1]),
+      encoder_hidden_states: heard,
+    });
+    const {
+      tokens: [token = END_TOKEN],
+      logprobs: [logprob = 0],
+      alignment,
+    } = choices(results);
     return {
-      token, logprob, alignment,
+      token,
+      logprob,
+      alignment,
       positions: heard.dims[1] ?? 0,
       values: (present) => {
         const tensor = results[present];

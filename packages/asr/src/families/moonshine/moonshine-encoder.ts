@@ -1,5 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { float32Tensor, openSession, parseModel, serializeModel, type OnnxSession, type OnnxTensor, type SessionOptions } from '@murmuration/onnx';
+import {
+  float32Tensor,
+  openSession,
+  parseModel,
+  serializeModel,
+  type OnnxSession,
+  type OnnxTensor,
+  type SessionOptions,
+} from '@murmuration/onnx';
 import { rewriteLinearLayers, type LinearArithmetic } from '../../graph/linear-layers.js';
 
 /** Samples below which a chunk is filled up with silence: the reference refuses less than 0.1 s, the convolutions need 895. */

@@ -46,9 +46,15 @@ export async function loadMoonshine(options: MoonshineLoadOptions): Promise<Reco
     threads: options.threads,
     arithmetic: dtype === 'int8' ? 'int8-per-row' : 'float32',
     description: {
-      id: options.id, slug: options.slug, family: 'moonshine',
-      languages: ['en'], tasks: ['transcribe'], wordTimes: 'approximate', detectsLanguage: false,
-      dtype, chunkPolicy: MOONSHINE_CHUNK_POLICY,
+      id: options.id,
+      slug: options.slug,
+      family: 'moonshine',
+      languages: ['en'],
+      tasks: ['transcribe'],
+      wordTimes: 'approximate',
+      detectsLanguage: false,
+      dtype,
+      chunkPolicy: MOONSHINE_CHUNK_POLICY,
     },
   });
 }
@@ -58,8 +64,12 @@ const FILES = ['encoder_model.onnx', 'decoder_model_merged.onnx'] as const;
 async function checkFolder(folder: string, id: string): Promise<void> {
   for (const name of FILES) {
     const found = await stat(join(folder, name)).catch(() => null);
-    if (found === null) throw new ModelFileFault(`the model file ${name} is missing in the folder ${id}: expected ${FILES.join(' and ')}, or a config.json of model_type whisper`);
-    if (found.size === 0) throw new ModelFileFault(`the model file ${name} in the folder ${id} is empty: expected a graph, found 0 bytes`);
+    if (found === null)
+      throw new ModelFileFault(
+        `the model file ${name} is missing in the folder ${id}: expected ${FILES.join(' and ')}, or a config.json of model_type whisper`,
+      );
+    if (found.size === 0)
+      throw new ModelFileFault(`the model file ${name} in the folder ${id} is empty: expected a graph, found 0 bytes`);
   }
 }
 
@@ -71,14 +81,24 @@ export const MOONSHINE: ModelFamily = {
       folder: 'moonshine-tiny',
       source: 'npm package @moonshine-ai/moonshine-js 0.1.29, dist/model/tiny/quantized',
       files: [
-        { name: 'encoder_model.onnx', bytes: 7_937_661, sha256: 'c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a' },
-        { name: 'decoder_model_merged.onnx', bytes: 20_243_286, sha256: 'eed87831c3a6103534aae7d47a5d485025c659a1323901513961c39fe8a1a367' },
+        {
+          name: 'encoder_model.onnx',
+          bytes: 7_937_661,
+          sha256: 'c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a',
+        },
+        {
+          name: 'decoder_model_merged.onnx',
+          bytes: 20_243_286,
+          sha256: 'eed87831c3a6103534aae7d47a5d485025c659a1323901513961c39fe8a1a367',
+        },
       ],
     },
   },
   hubModels: {},
   hubAliases: {},
-  hubRefusal: 'is a Moonshine from the hub, whose layout is not read: use moonshine-tiny, or the path of a folder with encoder_model.onnx and decoder_model_merged.onnx',
+  hubRefusal:
+    'is a Moonshine from the hub, whose layout is not read: use moonshine-tiny, or the path of a folder with encoder_model.onnx and decoder_model_merged.onnx',
   checkFolder,
-  load: ({ model: { id, slug, folder }, dtype, device, threads }) => loadMoonshine({ id, slug, folder, dtype, device, threads }),
+  load: ({ model: { id, slug, folder }, dtype, device, threads }) =>
+    loadMoonshine({ id, slug, folder, dtype, device, threads }),
 };

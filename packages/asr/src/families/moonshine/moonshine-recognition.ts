@@ -44,7 +44,12 @@ const SILENCE_MS = 100;
  */
 function wordsByAttention({ tokens, logprobs, looks, frames }: Decoded, text: string, audio: AudioFacts): Word[] {
   const cost = new Float32Array(tokens.length * frames);
-  looks.slice(0, tokens.length).forEach((look, row) => { cost.set(look.map((weight) => -weight), row * frames); });
+  looks.slice(0, tokens.length).forEach((look, row) => {
+    cost.set(
+      look.map((weight) => -weight),
+      row * frames,
+    );
+  });
   const columns = firstColumns(cost, tokens.length, frames);
   const timeOf = (token: number): number => Math.min(audio.durationMs, (columns[token] ?? frames) * FRAME_MS);
   let token = 0;
@@ -52,9 +57,15 @@ function wordsByAttention({ tokens, logprobs, looks, frames }: Decoded, text: st
   const words = spacedWords(text).map((word): Word => {
     const first = token;
     written += letters(word);
-    while (token < tokens.length && (token === first || letters(decodeTokens(tokens.slice(0, token))) < written)) token++;
+    while (token < tokens.length && (token === first || letters(decodeTokens(tokens.slice(0, token))) < written))
+      token++;
     const own = logprobs.slice(first, token);
-    return { word, startMs: timeOf(first), endMs: timeOf(token), probability: Math.min(1, Math.exp(own.reduce((sum, one) => sum + one, 0) / Math.max(1, own.length))) };
+    return {
+      word,
+      startMs: timeOf(first),
+      endMs: timeOf(token),
+      probability: Math.min(1, Math.exp(own.reduce((sum, one) => sum + one, 0) / Math.max(1, own.length))),
+    };
   });
   startAtSound(words, audio);
   const pauses = pausesOf(audio, SILENCE_MS);
@@ -81,28 +92,49 @@ const LANGUAGE = 'en';
  */
 export function toRecognition(decoded: Decoded, input: RecognizerInput): Recognition {
   const audio = measureAudio(input.pcm);
-  const recognition = applyFilters(unfiltered(decoded, input, audio), input.options.filter, { audio, textLanguage: LANGUAGE });
+  const recognition = applyFilters(unfiltered(decoded, input, audio), input.options.filter, {
+    audio,
+    textLanguage: LANGUAGE,
+  });
   const segments = followSpeech(recognition.segments, { audio, detected: input.speech ?? null, decode: decodeTokens });
   const divided = segments.length > recognition.segments.length;
-  return { ...recognition, segments: segments.map(({ words, ...segment }) => ({
-    ...segment,
-    ...(divided ? { avgLogprob: Math.log(segment.confidence) } : {}),
-    ...(words === undefined || !input.options.wordTimestamps ? {} : { words: words.map((word) => ({ ...word, approximate: true })) }),
-  })) };
+  return {
+    ...recognition,
+    segments: segments.map(({ words, ...segment }) => ({
+      ...segment,
+      ...(divided ? { avgLogprob: Math.log(segment.confidence) } : {}),
+      ...(words === undefined || !input.options.wordTimestamps
+        ? {}
+        : { words: words.map((word) => ({ ...word, approximate: true })) }),
+    })),
+  };
 }
 
-function unfiltered(decoded: Decoded, input: RecognizerInput, audio: AudioFacts): Recognition & { readonly segments: readonly JudgedSegment[] } {
+function unfiltered(
+  decoded: Decoded,
+  input: RecognizerInput,
+  audio: AudioFacts,
+): Recognition & { readonly segments: readonly JudgedSegment[] } {
   const prompt = `${input.options.prompt}${input.options.hotwords}`.trim() === '' ? {} : { promptTrimmed: true };
   const text = decodeTokens(decoded.tokens);
   if (text === '') return { ...emptyRecognition(), ...prompt };
   const avgLogprob = decoded.logprobs.reduce((sum, one) => sum + one, 0) / decoded.logprobs.length;
   const endMs = Math.round(samplesToMs(input.pcm.length));
   const segment: JudgedSegment = {
-    startMs: 0, endMs, text, channel: 0, confidence: Math.min(1, Math.exp(avgLogprob)), avgLogprob,
-    noSpeechProb: 0, compressionRatio: compressionRatio(text), temperature: 0,
+    startMs: 0,
+    endMs,
+    text,
+    channel: 0,
+    confidence: Math.min(1, Math.exp(avgLogprob)),
+    avgLogprob,
+    noSpeechProb: 0,
+    compressionRatio: compressionRatio(text),
+    temperature: 0,
     tokens: [...decoded.tokens],
     lastWordLogprob: lastWordLogprob(decoded.tokens, decoded.logprobs, decodeTokens),
-    ...(input.options.wordTimestamps || input.speech !== undefined ? { words: wordsByAttention(decoded, text, audio) } : {}),
+    ...(input.options.wordTimestamps || input.speech !== undefined
+      ? { words: wordsByAttention(decoded, text, audio) }
+      : {}),
   };
   return { ...emptyRecognition(), segments: [segment], ...prompt };
 }

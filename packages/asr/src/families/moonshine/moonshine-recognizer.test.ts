@@ -17,10 +17,27 @@ function textOf(recognition: Recognition | undefined): string {
 
 suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
   let recognizer: Recognizer;
-  const load = (dtype: 'int8' | 'fp32' | 'fp16'): Promise<Recognizer> => loadMoonshine({ id: 'moonshine-tiny', slug: 'moonshine-tiny', folder: join(CACHE_DIR, 'moonshine-tiny'), dtype, device: 'cpu', threads: 1 });
-  before(async () => { recognizer = await load('int8'); });
+  const load = (dtype: 'int8' | 'fp32' | 'fp16'): Promise<Recognizer> =>
+    loadMoonshine({
+      id: 'moonshine-tiny',
+      slug: 'moonshine-tiny',
+      folder: join(CACHE_DIR, 'moonshine-tiny'),
+      dtype,
+      device: 'cpu',
+      threads: 1,
+    });
+  before(async () => {
+    recognizer = await load('int8');
+  });
   after(() => recognizer.close());
-  const recognize = async (clips: readonly Float32Array[], cancelled: (row: number) => boolean = NEVER): Promise<Recognition[]> => recognizer.recognize(clips.map((pcm) => ({ pcm, options: DECODE })), cancelled);
+  const recognize = async (
+    clips: readonly Float32Array[],
+    cancelled: (row: number) => boolean = NEVER,
+  ): Promise<Recognition[]> =>
+    recognizer.recognize(
+      clips.map((pcm) => ({ pcm, options: DECODE })),
+      cancelled,
+    );
 
   test('The speech of jfk.wav comes out word for word, as one segment with its figures', async () => {
     const [recognition] = await recognize([toFloats(recording('jfk.wav'))]);
@@ -52,7 +69,7 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
     const speech = toFloats(recording('jfk.wav'));
     const clips = [0, 1, 2, 3, 4, 5].map((at) => speech.slice(at * 20_000, at * 20_000 + 33_000 + at * 5_000));
     const alone: Recognition[] = [];
-    for (const clip of clips) alone.push(...await recognize([clip]));
+    for (const clip of clips) alone.push(...(await recognize([clip])));
     assert.ok(alone.filter((recognition) => textOf(recognition) !== '').length >= 5);
     assert.deepEqual(await recognize(clips), alone);
     assert.deepEqual(await recognize(clips.toReversed()), alone.toReversed());
@@ -86,13 +103,21 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
   });
 
   test('Chunks of a few samples, of silence and of nothing at all are taken', async () => {
-    const recognitions = await recognize([new Float32Array(1), new Float32Array(0), new Float32Array(800), new Float32Array(32_000)]);
+    const recognitions = await recognize([
+      new Float32Array(1),
+      new Float32Array(0),
+      new Float32Array(800),
+      new Float32Array(32_000),
+    ]);
     assert.equal(recognitions.length, 4);
     assert.deepEqual(await recognizer.recognize([], NEVER), []);
   });
 
   test('Words are spread over what sounds when asked for, and say so', async () => {
-    const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, wordTimestamps: true } }], NEVER);
+    const [recognition] = await recognizer.recognize(
+      [{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, wordTimestamps: true } }],
+      NEVER,
+    );
     const words = recognition?.segments[0]?.words ?? [];
     assert.equal(words.map((word) => word.word).join(' '), textOf(recognition));
     assert.ok(words.every((word) => word.approximate === true && word.startMs < word.endMs));
@@ -102,13 +127,19 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
   });
 
   test('A prompt, which the model cannot take, is reported as cut', async () => {
-    const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, prompt: 'a speech' } }], NEVER);
+    const [recognition] = await recognizer.recognize(
+      [{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, prompt: 'a speech' } }],
+      NEVER,
+    );
     assert.equal(recognition?.promptTrimmed, true);
     assert.equal(plainWords(textOf(recognition)), JFK);
   });
 
   test('Hotwords are reported as cut, too', async () => {
-    const [recognition] = await recognizer.recognize([{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, hotwords: 'Kennedy' } }], NEVER);
+    const [recognition] = await recognizer.recognize(
+      [{ pcm: toFloats(recording('jfk.wav')), options: { ...DECODE, hotwords: 'Kennedy' } }],
+      NEVER,
+    );
     assert.equal(recognition?.promptTrimmed, true);
   });
 
@@ -117,9 +148,18 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
     const piece = toFloats(recording('jfk.wav')).subarray(5_400 * 16, 6_000 * 16);
     const pcm = Float32Array.from({ length: 8 * 16_000 }, (_, at) => piece[at % piece.length] ?? 0);
     const open = { ...DECODE, filter: { ...DECODE.filter, enabled: false } };
-    const [filtered, shown] = await recognizer.recognize([{ pcm, options: DECODE }, { pcm, options: open }], NEVER);
+    const [filtered, shown] = await recognizer.recognize(
+      [
+        { pcm, options: DECODE },
+        { pcm, options: open },
+      ],
+      NEVER,
+    );
     assert.equal(filtered?.segments.length, 0);
-    assert.deepEqual(filtered.filtered.map((one) => one.reason), ['repetition']);
+    assert.deepEqual(
+      filtered.filtered.map((one) => one.reason),
+      ['repetition'],
+    );
     assert.ok((shown?.segments[0]?.compressionRatio ?? 0) > 2.4);
     assert.equal(shown?.filtered.length, 0);
   });
@@ -130,7 +170,13 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
       assert.equal(textOf(recognition), '', name);
       assert.ok(recognition !== undefined && recognition.filtered.length > 0, name);
     }
-    for (const name of ['jfk.wav', ...[1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`), 'de.wav', 'fr.wav', 'es.wav']) {
+    for (const name of [
+      'jfk.wav',
+      ...[1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`),
+      'de.wav',
+      'fr.wav',
+      'es.wav',
+    ]) {
       assert.deepEqual((await recognize([clip(name)]))[0]?.filtered, [], name);
     }
   });
@@ -143,7 +189,7 @@ suite('Moonshine tiny', { skip: NO_RECORDINGS }, () => {
   });
 
   test('A rehearsal predicts a time for each batch size', async () => {
-    const times = await recognizer.rehearse?.(64_000, [1, 2]) ?? [];
+    const times = (await recognizer.rehearse?.(64_000, [1, 2])) ?? [];
     assert.equal(times.length, 2);
     assert.ok(times.every((ms) => ms > 0));
   });

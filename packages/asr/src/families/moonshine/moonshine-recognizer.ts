@@ -59,8 +59,12 @@ export class MoonshineRecognizer implements Recognizer {
   /** Throws an error that names the file that cannot be loaded and why. */
   static async load(options: MoonshineOptions): Promise<MoonshineRecognizer> {
     const session = { device: options.device, threads: options.threads };
-    const encoder = await naming('encoder_model.onnx', (name) => MoonshineEncoder.load(join(options.folder, name), options.arithmetic, session));
-    const decoder = await naming('decoder_model_merged.onnx', (name) => MoonshineDecoder.load(join(options.folder, name), options.arithmetic, session));
+    const encoder = await naming('encoder_model.onnx', (name) =>
+      MoonshineEncoder.load(join(options.folder, name), options.arithmetic, session),
+    );
+    const decoder = await naming('decoder_model_merged.onnx', (name) =>
+      MoonshineDecoder.load(join(options.folder, name), options.arithmetic, session),
+    );
     return new MoonshineRecognizer(options.description, encoder, decoder);
   }
 
@@ -106,7 +110,15 @@ export class MoonshineRecognizer implements Recognizer {
     this.#stageMs.encoder += encoded - began;
     this.#stageMs.decoder += performance.now() - encoded;
     const seconds = input.pcm.length / SAMPLE_RATE_HZ;
-    const row: Row = { at, maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS, tokens: [], logprobs: [], looks: [], frames: start.positions, active: true };
+    const row: Row = {
+      at,
+      maxTokens: Math.ceil(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS,
+      tokens: [],
+      logprobs: [],
+      looks: [],
+      frames: start.positions,
+      active: true,
+    };
     say(row, start.token, start.logprob, start.alignment);
     if (row.active) inDecoder.add(start);
     return row;
@@ -125,7 +137,10 @@ export class MoonshineRecognizer implements Recognizer {
       }
       const { tokens, logprobs, alignment } = await this.#decoder.next(inDecoder);
       const positions = alignment.length / rows.length;
-      rows.forEach((row, place) => { if (row.active) say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0, alignment.subarray(place * positions)); });
+      rows.forEach((row, place) => {
+        if (row.active)
+          say(row, tokens[place] ?? END_TOKEN, logprobs[place] ?? 0, alignment.subarray(place * positions));
+      });
     }
   }
 
@@ -141,7 +156,8 @@ export class MoonshineRecognizer implements Recognizer {
     }
     const steps = (paddedSamples / SAMPLE_RATE_HZ) * ORDINARY_TOKENS_PER_SECOND;
     const predictedMs: number[] = [];
-    for (const count of rows) predictedMs.push(count * beginMs + steps * await this.#rehearseStepMs(start, paddedSamples, count));
+    for (const count of rows)
+      predictedMs.push(count * beginMs + steps * (await this.#rehearseStepMs(start, paddedSamples, count)));
     return predictedMs;
   }
 
@@ -174,6 +190,9 @@ async function naming<T>(name: string, load: (name: string) => Promise<T>): Prom
   try {
     return await load(name);
   } catch (error) {
-    throw new Error(`the model file ${name} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(
+      `the model file ${name} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -19,24 +19,44 @@ test('No text has no words', () => {
 });
 
 test('Silence between sentences belongs to no word', () => {
-  const audio = measureAudio(Float32Array.from({ length: 48_000 }, (_, i) => (i < 8_000 || (i >= 16_000 && i < 32_000) ? 0 : 0.1 * Math.sin(i / 2))));
-  assert.deepEqual(approximateWords('ab cdef', audio, 1).map(({ startMs, endMs }) => [startMs, endMs]), [[500, 1_000], [2_000, 3_000]]);
+  const audio = measureAudio(
+    Float32Array.from({ length: 48_000 }, (_, i) =>
+      i < 8_000 || (i >= 16_000 && i < 32_000) ? 0 : 0.1 * Math.sin(i / 2),
+    ),
+  );
+  assert.deepEqual(
+    approximateWords('ab cdef', audio, 1).map(({ startMs, endMs }) => [startMs, endMs]),
+    [
+      [500, 1_000],
+      [2_000, 3_000],
+    ],
+  );
 });
 
 test('Marks that stand alone are no words', () => {
-  assert.deepEqual(approximateWords('- So ... « yes » .', silence, 1).map(({ word }) => word), ['- So ...', '« yes » .']);
+  assert.deepEqual(
+    approximateWords('- So ... « yes » .', silence, 1).map(({ word }) => word),
+    ['- So ...', '« yes » .'],
+  );
 });
 
 const MODEL = { id: 'load-test', slug: 'load-test' };
-const tone = (samples: number, pitch: number): Float32Array => Float32Array.from({ length: samples }, (_, at) => Math.sin(at / pitch));
+const tone = (samples: number, pitch: number): Float32Array =>
+  Float32Array.from({ length: samples }, (_, at) => Math.sin(at / pitch));
 
 test('The text depends on the samples alone, not on the other rows or their order', async () => {
   const recognizer = new SimulatedRecognizer(MODEL, { batchMs: 0, audioSecondMs: 0, rowMs: 0 });
   const clips = [tone(16_000, 3), tone(16_000, 4), tone(40_000, 5)].map((pcm) => ({ pcm, options: DECODE }));
   const texts = (await recognizer.recognize(clips, () => false)).map((recognition) => recognition.segments[0]?.text);
   assert.equal(new Set(texts).size, 3);
-  assert.deepEqual((await recognizer.recognize(clips.toReversed(), () => false)).map((recognition) => recognition.segments[0]?.text), texts.toReversed());
-  assert.deepEqual(texts, clips.map((clip) => simulatedText(clip.pcm)));
+  assert.deepEqual(
+    (await recognizer.recognize(clips.toReversed(), () => false)).map((recognition) => recognition.segments[0]?.text),
+    texts.toReversed(),
+  );
+  assert.deepEqual(
+    texts,
+    clips.map((clip) => simulatedText(clip.pcm)),
+  );
 });
 
 test('The cost of a batch is as stated', async () => {

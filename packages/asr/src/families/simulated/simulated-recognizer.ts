@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SAMPLE_RATE_HZ, padToGrid, samplesToMs, type ModelDescription, type Recognition, type Word } from '@murmuration/contracts';
+import {
+  SAMPLE_RATE_HZ,
+  padToGrid,
+  samplesToMs,
+  type ModelDescription,
+  type Recognition,
+  type Word,
+} from '@murmuration/contracts';
 import { measureAudio, timesBySound, type AudioFacts } from '../../filters/audio-facts.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { spacedWords } from '../../words/join-marks.js';
@@ -24,7 +31,24 @@ export function approximateWords(text: string, audio: AudioFacts, probability: n
 const DEFAULT_COST: SimulatedCost = { batchMs: 10, audioSecondMs: 0.2, rowMs: 0.01 };
 
 /** Syllables of the texts; a chunk's samples choose which. */
-const SYLLABLES = ['ba', 'de', 'fi', 'go', 'hu', 'ka', 'le', 'mi', 'no', 'pu', 'ra', 'se', 'ti', 'vo', 'wu', 'za'] as const;
+const SYLLABLES = [
+  'ba',
+  'de',
+  'fi',
+  'go',
+  'hu',
+  'ka',
+  'le',
+  'mi',
+  'no',
+  'pu',
+  'ra',
+  'se',
+  'ti',
+  'vo',
+  'wu',
+  'za',
+] as const;
 
 /** A device for load tests: sleeps as long as a batch of that shape is said to take, and gives a text that depends on the chunk's samples alone. */
 export class SimulatedRecognizer implements Recognizer {
@@ -34,9 +58,15 @@ export class SimulatedRecognizer implements Recognizer {
   constructor(model: Pick<ResolvedModel, 'id' | 'slug'>, cost: SimulatedCost = DEFAULT_COST) {
     this.#cost = cost;
     this.description = {
-      id: model.id, slug: model.slug, family: 'simulated',
-      languages: ['en'], tasks: ['transcribe'], wordTimes: 'approximate', detectsLanguage: false,
-      dtype: 'simulated', chunkPolicy: MOONSHINE_CHUNK_POLICY,
+      id: model.id,
+      slug: model.slug,
+      family: 'simulated',
+      languages: ['en'],
+      tasks: ['transcribe'],
+      wordTimes: 'approximate',
+      detectsLanguage: false,
+      dtype: 'simulated',
+      chunkPolicy: MOONSHINE_CHUNK_POLICY,
     };
   }
 
@@ -77,10 +107,21 @@ export function simulatedText(pcm: Float32Array): string {
 function segmentsOf({ pcm, options }: RecognizerInput): Recognition['segments'] {
   const text = simulatedText(pcm);
   const endMs = Math.round(samplesToMs(pcm.length));
-  return [{
-    startMs: 0, endMs, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [],
-    ...(options.wordTimestamps ? { words: approximateWords(text, measureAudio(pcm), 1) } : {}),
-  }];
+  return [
+    {
+      startMs: 0,
+      endMs,
+      text,
+      channel: 0,
+      confidence: 1,
+      avgLogprob: 0,
+      noSpeechProb: 0,
+      compressionRatio: 1,
+      temperature: 0,
+      tokens: [],
+      ...(options.wordTimestamps ? { words: approximateWords(text, measureAudio(pcm), 1) } : {}),
+    },
+  ];
 }
 
 function recognitionOf(segments: Recognition['segments']): Recognition {

@@ -1,10 +1,24 @@
-import { MULTI, type DecodeOptions, type Filtered, type Recognition, type Segment, type Word } from '@murmuration/contracts';
+import {
+  MULTI,
+  type DecodeOptions,
+  type Filtered,
+  type Recognition,
+  type Segment,
+  type Word,
+} from '@murmuration/contracts';
 import { compressionRatio, isTooRepetitive, repetitiveness } from '../../filters/repetition.js';
 import { isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../../filters/apply-filters.js';
 import { loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
-import { averageLogprob, cutBefore, seekFrame, type ChunkTask, type DecodedWindow, type Settled } from './decoding/decode-windows.js';
+import {
+  averageLogprob,
+  cutBefore,
+  seekFrame,
+  type ChunkTask,
+  type DecodedWindow,
+  type Settled,
+} from './decoding/decode-windows.js';
 import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
 import type { Generation, WrittenSoFar } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
@@ -62,7 +76,14 @@ export class ChunkDecoding implements ChunkTask {
   #loops = 0;
   readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
 
-  constructor(pcm: Float32Array, mel: LogMel, options: DecodeOptions, vocabulary: Vocabulary, maxTokens: number, speech: readonly SpeechRun[] | null = null) {
+  constructor(
+    pcm: Float32Array,
+    mel: LogMel,
+    options: DecodeOptions,
+    vocabulary: Vocabulary,
+    maxTokens: number,
+    speech: readonly SpeechRun[] | null = null,
+  ) {
     this.mel = mel;
     this.audio = measureAudio(pcm);
     this.heard = { audio: this.audio, detected: speech, decode: (tokens) => vocabulary.decode(tokens) };
@@ -76,13 +97,23 @@ export class ChunkDecoding implements ChunkTask {
   }
 
   /** True when the end of a text repeats itself and the filters would remove it however much of the window it covers. What follows would be removed with it. */
-  loops({ startFrame, endFrame }: Pick<DecodedWindow, 'startFrame' | 'endFrame'>, { tokens, logprobs, noSpeechProb, startLogprobs }: WrittenSoFar): boolean {
+  loops(
+    { startFrame, endFrame }: Pick<DecodedWindow, 'startFrame' | 'endFrame'>,
+    { tokens, logprobs, noSpeechProb, startLogprobs }: WrittenSoFar,
+  ): boolean {
     if (!endsPeriodic(tokens.filter((token) => token < this.#vocabulary.endOfText))) return false;
-    const steps = Math.ceil((endFrame - startFrame) * FRAME_MS / STEP_MS);
+    const steps = Math.ceil(((endFrame - startFrame) * FRAME_MS) / STEP_MS);
     const open = (tokens.at(-1) ?? this.firstTimestamp) < this.firstTimestamp;
-    const { segments } = splitSegments(open ? [...tokens, this.firstTimestamp + steps] : tokens, this.firstTimestamp, steps);
+    const { segments } = splitSegments(
+      open ? [...tokens, this.firstTimestamp + steps] : tokens,
+      this.firstTimestamp,
+      steps,
+    );
     const generation: Generation = { tokens, logprobs, noSpeechProb, startLogprobs, endLogprob: 0, temperature: 0 };
-    return firstLoop(this.#judged({ startFrame, endFrame, generation, segments }), this.options.filter, this.filterFacts) !== null;
+    return (
+      firstLoop(this.#judged({ startFrame, endFrame, generation, segments }), this.options.filter, this.filterFacts) !==
+      null
+    );
   }
 
   /** Of two doubtful attempts the one that does not repeat itself, else the surer one (faster-whisper's rule; the reference takes the last). */
@@ -96,7 +127,8 @@ export class ChunkDecoding implements ChunkTask {
   isDoubtful(generation: Generation): boolean {
     const { logprobThreshold, noSpeechThreshold } = this.options.filter;
     if (this.#isRepetitive(generation)) return true;
-    if (logprobThreshold === null || averageLogprob(generation) >= Math.min(logprobThreshold, UNSURE_LOGPROB)) return false;
+    if (logprobThreshold === null || averageLogprob(generation) >= Math.min(logprobThreshold, UNSURE_LOGPROB))
+      return false;
     return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
   }
 
@@ -114,12 +146,16 @@ export class ChunkDecoding implements ChunkTask {
     if (loop !== null && this.#loops < MAX_LOOPS) {
       this.#loops++;
       const loopMs = startMs + loop.startStep * STEP_MS;
-      if (loopMs >= startMs + LEAST_PROGRESS_MS) return { window: cutBefore(window, loop), nextFrame: Math.floor(loopMs / FRAME_MS) };
+      if (loopMs >= startMs + LEAST_PROGRESS_MS)
+        return { window: cutBefore(window, loop), nextFrame: Math.floor(loopMs / FRAME_MS) };
       if (shortened) return { window, nextFrame: window.endFrame };
     }
     const seekTo = seekFrame(window);
     if (!shortened && (loop !== null || (seekTo === null && this.#ranIntoLimit(window)))) {
-      const [fromMs, toMs] = loop === null ? [(startMs + window.endFrame * FRAME_MS) / 2, window.endFrame * FRAME_MS] : [startMs + LEAST_PART_MS, startMs + LONGEST_PART_MS];
+      const [fromMs, toMs] =
+        loop === null
+          ? [(startMs + window.endFrame * FRAME_MS) / 2, window.endFrame * FRAME_MS]
+          : [startMs + LEAST_PART_MS, startMs + LONGEST_PART_MS];
       const shortenToFrame = Math.floor(partingMs(this.audio, fromMs, toMs) / FRAME_MS);
       if (shortenToFrame < window.endFrame) return { shortenToFrame };
     }
@@ -139,7 +175,9 @@ export class ChunkDecoding implements ChunkTask {
   previousTokens(windows: readonly DecodedWindow[]): number[] {
     const last = windows.at(-1);
     if (!this.options.conditionOnPreviousText || last === undefined || last.generation.temperature > 0.5) return [];
-    return windows.flatMap((window) => window.segments.flatMap((segment) => segment.tokens.filter((token) => token < this.#vocabulary.endOfText)));
+    return windows.flatMap((window) =>
+      window.segments.flatMap((segment) => segment.tokens.filter((token) => token < this.#vocabulary.endOfText)),
+    );
   }
 
   /** Segments of a window as words are to be placed into them; times of the chunk. */
@@ -156,8 +194,15 @@ export class ChunkDecoding implements ChunkTask {
   /** True when times of the window's words are asked for, or are needed to divide one of its segments. */
   needsWords(window: DecodedWindow): boolean {
     const offsetMs = window.startFrame * FRAME_MS;
-    return this.options.wordTimestamps || window.segments.some(({ tokens, startStep, endStep }) =>
-      wantsWordTimes({ text: this.#textOf(tokens), startMs: offsetMs + startStep * STEP_MS, endMs: offsetMs + endStep * STEP_MS }, this.heard));
+    return (
+      this.options.wordTimestamps ||
+      window.segments.some(({ tokens, startStep, endStep }) =>
+        wantsWordTimes(
+          { text: this.#textOf(tokens), startMs: offsetMs + startStep * STEP_MS, endMs: offsetMs + endStep * STEP_MS },
+          this.heard,
+        ),
+      )
+    );
   }
 
   /** End of the last segment that has words, chunk milliseconds; 0 when none has. */
@@ -171,38 +216,57 @@ export class ChunkDecoding implements ChunkTask {
    */
   recognition(windows: readonly DecodedWindow[]): Recognition {
     const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
-    const kept = applyFilters({
-      segments,
-      filtered: this.#unheard(segments),
-      language: this.language,
-      languageProbability: this.languageProbability,
-      ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
-      ...(this.otherLanguages.length > 0 ? { otherLanguages: [...this.otherLanguages] } : {}),
-    }, this.options.filter, this.filterFacts);
+    const kept = applyFilters(
+      {
+        segments,
+        filtered: this.#unheard(segments),
+        language: this.language,
+        languageProbability: this.languageProbability,
+        ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
+        ...(this.otherLanguages.length > 0 ? { otherLanguages: [...this.otherLanguages] } : {}),
+      },
+      this.options.filter,
+      this.filterFacts,
+    );
     const timed = inOrder(kept.segments.map(timedByWords)).map(withWordsInside);
     return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };
   }
 
   /** Segments with their times at pauses corrected by the audio; those of their words are corrected separately. */
   #timedBySound(segments: readonly JudgedSegment[]): JudgedSegment[] {
-    const mended = segments.map((segment) => ({ ...segment, ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }) }));
+    const mended = segments.map((segment) => ({
+      ...segment,
+      ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }),
+    }));
     startAtSound(mended, this.audio);
-    startAtSound(mended.flatMap((segment): readonly SaidStretch[] => segment.words ?? []), this.audio);
+    startAtSound(
+      mended.flatMap((segment): readonly SaidStretch[] => segment.words ?? []),
+      this.audio,
+    );
     return mended;
   }
 
   /** Where speech goes on after a window whose text closed; null where it does not. */
   #resumeFrame(windows: readonly DecodedWindow[], window: DecodedWindow): number | null {
     const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
-    if (last === undefined || windows.length > MAX_RESUMED_WINDOWS || windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS) return null;
+    if (
+      last === undefined ||
+      windows.length > MAX_RESUMED_WINDOWS ||
+      windows.filter((one) => this.#isInvented(one.generation)).length >= MAX_INVENTED_WINDOWS
+    )
+      return null;
     const endMs = window.startFrame * FRAME_MS + last.endStep * STEP_MS;
     if (endMs < window.startFrame * FRAME_MS + LEAST_PROGRESS_MS) return null;
-    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS ? Math.floor(endMs / FRAME_MS) : null;
+    return loudMs(this.audio, endMs + WORD_TAIL_MS, window.endFrame * FRAME_MS) >= UNHEARD_MS
+      ? Math.floor(endMs / FRAME_MS)
+      : null;
   }
 
   #loopStart(window: DecodedWindow): TimedTokens | null {
     const index = firstLoop(this.#segmentsOf(window), this.options.filter, this.filterFacts);
-    return index === null ? null : (window.segments.filter((segment) => this.#textOf(segment.tokens) !== '')[index] ?? null);
+    return index === null
+      ? null
+      : (window.segments.filter((segment) => this.#textOf(segment.tokens) !== '')[index] ?? null);
   }
 
   #ranIntoLimit({ generation, prompt }: DecodedWindow): boolean {
@@ -224,21 +288,33 @@ export class ChunkDecoding implements ChunkTask {
       const offsetMs = window.startFrame * FRAME_MS;
       const limitMs = Math.min(window.endFrame * FRAME_MS, this.audio.durationMs);
       const startMs = Math.min(offsetMs + segment.startStep * STEP_MS, limitMs);
-      return [{
-        startMs,
-        endMs: Math.min(Math.max(startMs, offsetMs + segment.endStep * STEP_MS), limitMs),
-        text,
-        channel: 0,
-        confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
-        avgLogprob: averageLogprob(generation),
-        noSpeechProb: generation.noSpeechProb,
-        compressionRatio: compressionRatio(text),
-        windowCompressionRatio,
-        temperature: generation.temperature,
-        tokens: [...segment.tokens],
-        lastWordLogprob: lastWordLogprob(segment.tokens, generation.logprobs.slice(segment.firstToken), (tokens) => this.#vocabulary.decode(tokens)),
-        ...(words === undefined ? {} : { words: words.map((word): Word => ({ ...word, startMs: Math.min(word.startMs, limitMs), endMs: Math.min(word.endMs, limitMs) })) }),
-      }];
+      return [
+        {
+          startMs,
+          endMs: Math.min(Math.max(startMs, offsetMs + segment.endStep * STEP_MS), limitMs),
+          text,
+          channel: 0,
+          confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
+          avgLogprob: averageLogprob(generation),
+          noSpeechProb: generation.noSpeechProb,
+          compressionRatio: compressionRatio(text),
+          windowCompressionRatio,
+          temperature: generation.temperature,
+          tokens: [...segment.tokens],
+          lastWordLogprob: lastWordLogprob(segment.tokens, generation.logprobs.slice(segment.firstToken), (tokens) =>
+            this.#vocabulary.decode(tokens),
+          ),
+          ...(words === undefined
+            ? {}
+            : {
+                words: words.map((word): Word => ({
+                  ...word,
+                  startMs: Math.min(word.startMs, limitMs),
+                  endMs: Math.min(word.endMs, limitMs),
+                })),
+              }),
+        },
+      ];
     });
   }
 
@@ -259,14 +335,19 @@ export class ChunkDecoding implements ChunkTask {
     let heardMs = 0;
     for (const { startMs, endMs } of [...segments, { startMs: this.audio.durationMs, endMs: this.audio.durationMs }]) {
       const fromMs = heardMs === 0 ? 0 : heardMs + WORD_TAIL_MS;
-      if (loudMs(this.audio, fromMs, startMs) >= UNHEARD_MS) filtered.push({ startMs: heardMs, endMs: startMs, text: '', reason: 'no_text' });
+      if (loudMs(this.audio, fromMs, startMs) >= UNHEARD_MS)
+        filtered.push({ startMs: heardMs, endMs: startMs, text: '', reason: 'no_text' });
       heardMs = Math.max(heardMs, endMs);
     }
     return filtered;
   }
 
   #isInvented(generation: Generation): boolean {
-    return isDoubtful({ textLogprob: this.#textLogprob(generation, 0, generation.tokens.length), windowLogprob: averageLogprob(generation), noSpeechProb: generation.noSpeechProb });
+    return isDoubtful({
+      textLogprob: this.#textLogprob(generation, 0, generation.tokens.length),
+      windowLogprob: averageLogprob(generation),
+      noSpeechProb: generation.noSpeechProb,
+    });
   }
 
   #textOf(tokens: readonly number[]): string {

@@ -13,7 +13,12 @@ describe('A text that loops', { skip: skipWithoutReferences }, () => {
   /** Tokens of each text that was written. */
   let written: number[] = [];
   before(async () => {
-    const parts = await loadWhisperParts({ folder: modelFolder('whisper-tiny.en'), dtype: 'int8', device: 'cpu', threads: 1 });
+    const parts = await loadWhisperParts({
+      folder: modelFolder('whisper-tiny.en'),
+      dtype: 'int8',
+      device: 'cpu',
+      threads: 1,
+    });
     const { model } = parts;
     const generate = model.generate.bind(model);
     model.generate = async (...request) => {
@@ -23,16 +28,24 @@ describe('A text that loops', { skip: skipWithoutReferences }, () => {
     };
     recognizer = new WhisperRecognizer('whisper-tiny.en', parts);
   });
-  after(async () => { await recognizer.close(); });
+  after(async () => {
+    await recognizer.close();
+  });
 
   /** 0.3 s of speech over and over: the model writes "And, and, and" up to its limit of 224 tokens. */
   const stutter = (): Float32Array => {
     const piece = clip('jfk.wav').subarray(3_300 * 16, 3_600 * 16);
     return Float32Array.from({ length: 8 * 16_000 }, (_, at) => piece[at % piece.length] ?? 0);
   };
-  const recognize = async (pcms: readonly Float32Array[], more: Partial<DecodeOptions> = {}): Promise<Recognition[]> => {
+  const recognize = async (
+    pcms: readonly Float32Array[],
+    more: Partial<DecodeOptions> = {},
+  ): Promise<Recognition[]> => {
     written = [];
-    return recognizer.recognize(pcms.map((pcm) => ({ pcm, options: options(more) })), never);
+    return recognizer.recognize(
+      pcms.map((pcm) => ({ pcm, options: options(more) })),
+      never,
+    );
   };
 
   test('It is ended while it is written, long before the limit of tokens', async () => {
@@ -57,7 +70,8 @@ describe('A text that loops', { skip: skipWithoutReferences }, () => {
     const [greedy] = await recognize([noise], open);
     const [raised] = await recognize([noise], { ...open, temperatures: [0, 0.5, 1] });
     assert.ok(written.length >= 3, 'no temperature is trusted');
-    const sureness = (recognition: Recognition | undefined): number => recognition?.segments[0]?.avgLogprob ?? -Infinity;
+    const sureness = (recognition: Recognition | undefined): number =>
+      recognition?.segments[0]?.avgLogprob ?? -Infinity;
     assert.ok(sureness(raised) >= sureness(greedy), `${String(sureness(raised))} after ${String(sureness(greedy))}`);
   });
 

@@ -18,7 +18,11 @@ export interface DetectedLanguage {
 export type LanguageShares = ReadonlyMap<string, number>;
 
 /** The likeliest language of each row: what the decoder would write after the start of the transcript, among the language tokens. */
-export async function detectLanguages(model: SpeechModel, vocabulary: Vocabulary, audio: EncodedAudio): Promise<DetectedLanguage[]> {
+export async function detectLanguages(
+  model: SpeechModel,
+  vocabulary: Vocabulary,
+  audio: EncodedAudio,
+): Promise<DetectedLanguage[]> {
   const rows = await model.logprobsAfter(audio, vocabulary.startOfTranscript);
   return rows.map((logprobs) => likeliest(languageShares(vocabulary, logprobs, 0)));
 }
@@ -28,7 +32,11 @@ function languageShares(vocabulary: Vocabulary, logprobs: Float32Array, firstTok
   const scores = Float32Array.from(vocabulary.languages.values(), (token) => logprobs[token - firstToken] ?? -Infinity);
   const largest = Math.max(...scores);
   const sum = logSumExp(scores, 0, scores.length, largest);
-  return new Map([...vocabulary.languages.keys()].map((language, i) => [language, Math.exp((scores[i] ?? -Infinity) - sum)] as const));
+  return new Map(
+    [...vocabulary.languages.keys()].map(
+      (language, i) => [language, Math.exp((scores[i] ?? -Infinity) - sum)] as const,
+    ),
+  );
 }
 
 function likeliest(shares: LanguageShares): DetectedLanguage {
@@ -51,8 +59,14 @@ const BELIEVED = 0.5;
 const LIKELY = 0.3;
 
 /** A stretch of speech between pauses, milliseconds of the chunk. */
-interface Stretch { readonly startMs: number; readonly endMs: number; readonly loudMs: number }
-interface HeardStretch extends Stretch { readonly shares: LanguageShares }
+interface Stretch {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly loudMs: number;
+}
+interface HeardStretch extends Stretch {
+  readonly shares: LanguageShares;
+}
 
 /** What is recognised by itself: a chunk, or, of one that changes its language, the part in one language. */
 export interface LanguageRun {
@@ -66,7 +80,9 @@ export interface LanguageRun {
 }
 
 /** The language of a window's speech, and others that stretches of it are surely in. */
-export interface WindowLanguage extends DetectedLanguage { readonly others: readonly string[] }
+export interface WindowLanguage extends DetectedLanguage {
+  readonly others: readonly string[];
+}
 
 /**
  * Tells which languages are spoken where in a chunk. The decoder is asked for the language of a stretch with only that stretch's part of the encoded
@@ -86,11 +102,23 @@ export class SpokenLanguages {
    * The language that most of a window's speech is in. Speech counts by its length: the window as a whole tells rather what it ends with.
    * @param row of the encoded windows; @param facts of the chunk; @param whole what the window as a whole tells
    */
-  async ofWindow(audio: EncodedAudio, row: number, facts: AudioFacts, startMs: number, endMs: number, whole: DetectedLanguage): Promise<WindowLanguage> {
+  async ofWindow(
+    audio: EncodedAudio,
+    row: number,
+    facts: AudioFacts,
+    startMs: number,
+    endMs: number,
+    whole: DetectedLanguage,
+  ): Promise<WindowLanguage> {
     const heard = await this.#hear(audio, row, stretchesOf(facts, startMs, endMs), startMs);
     if (heard.length < 2) return { ...whole, others: [] };
     const main = mainOf(heard);
-    const others = new Set(heard.map(({ shares }) => likeliest(shares)).filter((one) => one.probability >= SURE && one.language !== main.language).map((one) => one.language));
+    const others = new Set(
+      heard
+        .map(({ shares }) => likeliest(shares))
+        .filter((one) => one.probability >= SURE && one.language !== main.language)
+        .map((one) => one.language),
+    );
     return { ...(main.language === whole.language ? whole : main), others: [...others] };
   }
 
@@ -98,12 +126,23 @@ export class SpokenLanguages {
   async runs(batch: readonly RecognizerInput[]): Promise<LanguageRun[]> {
     const runs: LanguageRun[] = [];
     for (const [row, input] of batch.entries()) {
-      const parts = input.options.language === MULTI && this.#parts.vocabulary.multilingual ? await this.#cut(input) : [];
+      const parts =
+        input.options.language === MULTI && this.#parts.vocabulary.multilingual ? await this.#cut(input) : [];
       if (parts.length === 0) runs.push({ row, fromMs: 0, input, probability: null });
       for (const { startMs, endMs, language, probability } of parts) {
         const pcm = input.pcm.subarray(msToSamples(startMs), msToSamples(endMs));
-        const speech = input.speech?.map((run) => ({ startMs: Math.max(run.startMs, startMs) - startMs, endMs: Math.min(run.endMs, endMs) - startMs })).filter((run) => run.endMs > run.startMs);
-        runs.push({ row, fromMs: startMs, input: { pcm, options: { ...input.options, language }, speech }, probability });
+        const speech = input.speech
+          ?.map((run) => ({
+            startMs: Math.max(run.startMs, startMs) - startMs,
+            endMs: Math.min(run.endMs, endMs) - startMs,
+          }))
+          .filter((run) => run.endMs > run.startMs);
+        runs.push({
+          row,
+          fromMs: startMs,
+          input: { pcm, options: { ...input.options, language }, speech },
+          probability,
+        });
       }
     }
     return runs;
@@ -123,18 +162,32 @@ export class SpokenLanguages {
     if (stretches.length < 2) return [];
     const heard = await this.#hear(await this.#encode(pcm), 0, stretches, 0);
     const sure: HeardStretch[] = [];
-    for (const one of heard) sure.push(likeliest(one.shares).probability >= SURE ? one : await this.#hearAlone(pcm, one));
+    for (const one of heard)
+      sure.push(likeliest(one.shares).probability >= SURE ? one : await this.#hearAlone(pcm, one));
     return runsOf(sure, facts.durationMs);
   }
 
-  async #hear(audio: EncodedAudio, row: number, stretches: readonly Stretch[], windowMs: number): Promise<HeardStretch[]> {
+  async #hear(
+    audio: EncodedAudio,
+    row: number,
+    stretches: readonly Stretch[],
+    windowMs: number,
+  ): Promise<HeardStretch[]> {
     if (stretches.length < 2) return [];
     const { model, vocabulary } = this.#parts;
     const heard: HeardStretch[] = [];
     for (const one of stretches) {
       const from = Math.max(0, Math.floor((one.startMs - windowMs) / STEP_MS));
       const to = Math.ceil((Math.min(one.endMs, windowMs + WINDOW_MS) - windowMs) / STEP_MS);
-      if (to > from) heard.push({ ...one, shares: languageShares(vocabulary, await model.logprobsWithin(audio, row, from, to, vocabulary.startOfTranscript), 0) });
+      if (to > from)
+        heard.push({
+          ...one,
+          shares: languageShares(
+            vocabulary,
+            await model.logprobsWithin(audio, row, from, to, vocabulary.startOfTranscript),
+            0,
+          ),
+        });
     }
     return heard;
   }
@@ -155,16 +208,28 @@ export class SpokenLanguages {
 }
 
 /** The recognitions of a chunk's runs as one; times of the chunk. */
-export function joinRuns(runs: readonly (Pick<LanguageRun, 'fromMs' | 'probability'> & { readonly recognition: Recognition; readonly textLanguage: string | null })[]): Recognition {
+export function joinRuns(
+  runs: readonly (Pick<LanguageRun, 'fromMs' | 'probability'> & {
+    readonly recognition: Recognition;
+    readonly textLanguage: string | null;
+  })[],
+): Recognition {
   const shares = new Map<string, { loudMs: number; weighted: number }>();
   const joined = runs.map(({ fromMs, probability, recognition, textLanguage }) => {
     const spokenMs = recognition.segments.reduce((sum, segment) => sum + segment.endMs - segment.startMs, 0);
     const { language } = recognition;
     if (language !== null) {
       const share = shares.get(language) ?? { loudMs: 0, weighted: 0 };
-      shares.set(language, { loudMs: share.loudMs + spokenMs, weighted: share.weighted + spokenMs * (probability ?? recognition.languageProbability ?? 0) });
+      shares.set(language, {
+        loudMs: share.loudMs + spokenMs,
+        weighted: share.weighted + spokenMs * (probability ?? recognition.languageProbability ?? 0),
+      });
     }
-    const move = <T extends { readonly startMs: number; readonly endMs: number }>(one: T): T => ({ ...one, startMs: one.startMs + fromMs, endMs: one.endMs + fromMs });
+    const move = <T extends { readonly startMs: number; readonly endMs: number }>(one: T): T => ({
+      ...one,
+      startMs: one.startMs + fromMs,
+      endMs: one.endMs + fromMs,
+    });
     return {
       segments: recognition.segments.map((segment) => ({
         ...move(segment),
@@ -214,7 +279,9 @@ function gapAfter(stretches: readonly Stretch[], index: number): number {
 function shortest(stretches: readonly Stretch[]): number | null {
   if (stretches.length < 2) return null;
   let found: number | null = null;
-  stretches.forEach((one, i) => { if (one.loudMs < Math.min(LEAST_LOUD_MS, stretches[found ?? -1]?.loudMs ?? Infinity)) found = i; });
+  stretches.forEach((one, i) => {
+    if (one.loudMs < Math.min(LEAST_LOUD_MS, stretches[found ?? -1]?.loudMs ?? Infinity)) found = i;
+  });
   return found;
 }
 
@@ -222,12 +289,17 @@ function shortest(stretches: readonly Stretch[]): number | null {
 function mainOf(heard: readonly HeardStretch[]): DetectedLanguage {
   const total = heard.reduce((sum, one) => sum + one.loudMs, 0);
   const shares = new Map<string, number>();
-  for (const one of heard) for (const [language, share] of one.shares) shares.set(language, (shares.get(language) ?? 0) + (share * one.loudMs) / Math.max(1, total));
+  for (const one of heard)
+    for (const [language, share] of one.shares)
+      shares.set(language, (shares.get(language) ?? 0) + (share * one.loudMs) / Math.max(1, total));
   return likeliest(shares);
 }
 
 /** Stretches of one language in a row as one run, from pause to pause over the whole chunk. */
-function runsOf(heard: readonly HeardStretch[], durationMs: number): (DetectedLanguage & { startMs: number; endMs: number })[] {
+function runsOf(
+  heard: readonly HeardStretch[],
+  durationMs: number,
+): (DetectedLanguage & { startMs: number; endMs: number })[] {
   const main = mainOf(heard).language;
   const sure = heard.map(({ shares }) => {
     const best = likeliest(shares);
@@ -236,7 +308,11 @@ function runsOf(heard: readonly HeardStretch[], durationMs: number): (DetectedLa
   });
   const runs: (DetectedLanguage & { startMs: number; endMs: number; weighted: number; loudMs: number })[] = [];
   heard.forEach((one, i) => {
-    const language = sure[i] ?? sure.slice(0, i).findLast((known) => known !== null) ?? sure.slice(i).find((known) => known !== null) ?? main;
+    const language =
+      sure[i] ??
+      sure.slice(0, i).findLast((known) => known !== null) ??
+      sure.slice(i).find((known) => known !== null) ??
+      main;
     const weighted = (one.shares.get(language) ?? 0) * one.loudMs;
     const last = runs.at(-1);
     if (last?.language === language) {
@@ -249,5 +325,10 @@ function runsOf(heard: readonly HeardStretch[], durationMs: number): (DetectedLa
   });
   const last = runs.at(-1);
   if (last !== undefined) last.endMs = durationMs;
-  return runs.map(({ language, startMs, endMs, weighted, loudMs: loud }) => ({ language, startMs, endMs, probability: weighted / Math.max(1, loud) }));
+  return runs.map(({ language, startMs, endMs, weighted, loudMs: loud }) => ({
+    language,
+    startMs,
+    endMs,
+    probability: weighted / Math.max(1, loud),
+  }));
 }

@@ -6,14 +6,22 @@ import { loadWhisper } from './whisper-family.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../testing/references.js';
 import type { WhisperRecognizer } from './whisper-recognizer.js';
 
-const skip = skipWithoutReferences || (existsSync(`${modelFolder('whisper-base')}/onnx`) ? false : 'the multilingual reference model does not lie beside the checkout (../shared)');
+const skip =
+  skipWithoutReferences ||
+  (existsSync(`${modelFolder('whisper-base')}/onnx`)
+    ? false
+    : 'the multilingual reference model does not lie beside the checkout (../shared)');
 const never = (): boolean => false;
 const options = (more: object = {}): DecodeOptions => decodeOptionsSchema.parse(more);
 
 interface Reference {
   readonly said: string;
   readonly faster_whisper: { readonly transcribe: { readonly text: string } };
-  readonly transformers: { readonly language_top3: readonly (readonly [string, number])[]; readonly transcribe: { readonly text: string }; readonly transcribe_plain: { readonly text: string } };
+  readonly transformers: {
+    readonly language_top3: readonly (readonly [string, number])[];
+    readonly transcribe: { readonly text: string };
+    readonly transcribe_plain: { readonly text: string };
+  };
 }
 
 /** Recordings one after the other, `pauseMs` of silence between them. */
@@ -22,12 +30,19 @@ function inOne(pauseMs: number, ...recordings: readonly Float32Array[]): Float32
   const parts = recordings.flatMap((recording, i) => (i === 0 ? [recording] : [pause, recording]));
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
-  for (const part of parts) { all.set(part, at); at += part.length; }
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
   return all;
 }
 
 function bare(text: string): string {
-  return text.toLowerCase().replace(/[^\p{L}\p{N} ]/gu, '').replace(/\s+/gu, ' ').trim();
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} ]/gu, '')
+    .replace(/\s+/gu, ' ')
+    .trim();
 }
 
 /** Changed, missing and added characters over those of what is right. */
@@ -37,7 +52,9 @@ function characterError(right: string, text: string): number {
   row.unshift(0);
   expected.forEach((character, i) => {
     const next = [i + 1];
-    found.forEach((other, k) => next.push(Math.min((next[k] ?? 0) + 1, (row[k + 1] ?? 0) + 1, (row[k] ?? 0) + (character === other ? 0 : 1))));
+    found.forEach((other, k) =>
+      next.push(Math.min((next[k] ?? 0) + 1, (row[k + 1] ?? 0) + 1, (row[k] ?? 0) + (character === other ? 0 : 1))),
+    );
     row = next;
   });
   return (row.at(-1) ?? 0) / expected.length;
@@ -51,11 +68,17 @@ describe('Whisper base, multilingual', { skip }, () => {
     assert.ok(recognition !== undefined);
     return recognition;
   };
-  const textOf = (recognition: Pick<Recognition, 'segments'>): string => joinTexts(recognition.segments.map((segment) => segment.text));
+  const textOf = (recognition: Pick<Recognition, 'segments'>): string =>
+    joinTexts(recognition.segments.map((segment) => segment.text));
   const assertNear = (file: string, text: string): void => {
     const reference = references[file];
     assert.ok(reference !== undefined);
-    const errors = [reference.said, reference.faster_whisper.transcribe.text, reference.transformers.transcribe.text, reference.transformers.transcribe_plain.text].map((right) => characterError(right, text));
+    const errors = [
+      reference.said,
+      reference.faster_whisper.transcribe.text,
+      reference.transformers.transcribe.text,
+      reference.transformers.transcribe_plain.text,
+    ].map((right) => characterError(right, text));
     assert.ok(Math.min(...errors) <= 0.15, `${file}: ${String(Math.min(...errors))} of ${text}`);
   };
 
@@ -63,11 +86,15 @@ describe('Whisper base, multilingual', { skip }, () => {
     recognizer = await loadWhisper({ folder: modelFolder('whisper-base'), dtype: 'auto', device: 'cpu', threads: 1 });
     references = referenceJson('whisper-base', 'reference.json') as Readonly<Record<string, Reference>>;
   });
-  after(async () => { await recognizer.close(); });
+  after(async () => {
+    await recognizer.close();
+  });
 
   for (const file of ['de.wav', 'fr.wav', 'jfk.wav']) {
     test(`Finds the language of ${file} as surely as the reference, and writes what is said, with its words in order`, async () => {
-      const { segments, language, languageProbability, otherLanguages } = await recognise(clip(file), { wordTimestamps: true });
+      const { segments, language, languageProbability, otherLanguages } = await recognise(clip(file), {
+        wordTimestamps: true,
+      });
       const [known] = references[file]?.transformers.language_top3 ?? [];
       assert.equal(language, known?.[0]);
       assert.ok(Math.abs((languageProbability ?? 0) - (known?.[1] ?? 0)) <= 0.025, String(languageProbability));
@@ -75,7 +102,9 @@ describe('Whisper base, multilingual', { skip }, () => {
       assertNear(file, textOf({ segments }));
       const words = segments.flatMap((segment) => segment.words ?? []);
       assert.equal(bare(words.map((word) => word.word).join('')), bare(textOf({ segments })));
-      words.forEach((word, i) => { assert.ok(word.startMs <= word.endMs && word.startMs >= (words[i - 1]?.endMs ?? 0), word.word); });
+      words.forEach((word, i) => {
+        assert.ok(word.startMs <= word.endMs && word.startMs >= (words[i - 1]?.endMs ?? 0), word.word);
+      });
       assert.ok(words.every((word) => word.approximate === undefined));
     });
   }
@@ -92,9 +121,22 @@ describe('Whisper base, multilingual', { skip }, () => {
     assert.match(textOf({ segments }), /^(?=.*\bthis portal\b)[A-Za-z ,.]+$/);
     for (const segment of segments) {
       const words = segment.words ?? [];
-      assert.equal(words.map((word) => word.word).join('').trim(), segment.text.trim());
+      assert.equal(
+        words
+          .map((word) => word.word)
+          .join('')
+          .trim(),
+        segment.text.trim(),
+      );
       assert.ok(words.every((word) => /^ ?[A-Za-z]+[.,]?$/.test(word.word) && word.approximate === true));
-      words.forEach((word, i) => { assert.ok(word.startMs >= (words[i - 1]?.endMs ?? segment.startMs) && word.startMs <= word.endMs && word.endMs <= segment.endMs, word.word); });
+      words.forEach((word, i) => {
+        assert.ok(
+          word.startMs >= (words[i - 1]?.endMs ?? segment.startMs) &&
+            word.startMs <= word.endMs &&
+            word.endMs <= segment.endMs,
+          word.word,
+        );
+      });
     }
   });
 
@@ -107,8 +149,13 @@ describe('Whisper base, multilingual', { skip }, () => {
     assertNear('jfk.wav', textOf({ segments: of('en') }));
     assertNear('de.wav', textOf({ segments: of('de') }));
     const words = segments.flatMap((segment) => segment.words ?? []);
-    words.forEach((word, i) => { assert.ok(word.startMs >= (words[i - 1]?.endMs ?? 0), word.word); });
-    assert.ok(of('en').every((segment) => segment.endMs <= 12_000) && of('de').every((segment) => segment.startMs >= 11_500 && segment.endMs <= 17_300));
+    words.forEach((word, i) => {
+      assert.ok(word.startMs >= (words[i - 1]?.endMs ?? 0), word.word);
+    });
+    assert.ok(
+      of('en').every((segment) => segment.endMs <= 12_000) &&
+        of('de').every((segment) => segment.startMs >= 11_500 && segment.endMs <= 17_300),
+    );
   });
 
   test('Finds the language of most speech where `multi` is not asked for, and says that another was heard', async () => {
@@ -122,7 +169,9 @@ describe('Whisper base, multilingual', { skip }, () => {
   });
 
   test('Takes the language from the speech, not from the silence before it', async () => {
-    const { language, languageProbability, segments } = await recognise(inOne(18_000, new Float32Array(16_000), clip('fr.wav')));
+    const { language, languageProbability, segments } = await recognise(
+      inOne(18_000, new Float32Array(16_000), clip('fr.wav')),
+    );
     assert.equal(language, 'fr');
     assert.ok((languageProbability ?? 0) > 0.9);
     assertNear('fr.wav', textOf({ segments }));
@@ -130,7 +179,10 @@ describe('Whisper base, multilingual', { skip }, () => {
   });
 
   test('Takes a prompt and hotwords for the spelling, in the language that is spoken', async () => {
-    const { segments, language } = await recognise(clip('de.wav'), { prompt: 'Die Leichenhalle.', hotwords: 'Leichenhalle, Portal' });
+    const { segments, language } = await recognise(clip('de.wav'), {
+      prompt: 'Die Leichenhalle.',
+      hotwords: 'Leichenhalle, Portal',
+    });
     assert.equal(language, 'de');
     assert.match(textOf({ segments }), /Leichenhalle\b/);
     assertNear('de.wav', textOf({ segments }));

@@ -27,7 +27,10 @@ export interface WhisperLoadOptions {
 
 /** Loads a Whisper of any size, language set and export. Throws `ModelFault` when the folder, a file, the dtype or the device is not what it must be. */
 export async function loadWhisper(options: WhisperLoadOptions): Promise<WhisperRecognizer> {
-  return new WhisperRecognizer(options.id ?? (/([^/\\]+)[/\\]*$/.exec(options.folder)?.[1] ?? 'whisper'), await loadWhisperParts(options));
+  return new WhisperRecognizer(
+    options.id ?? /([^/\\]+)[/\\]*$/.exec(options.folder)?.[1] ?? 'whisper',
+    await loadWhisperParts(options),
+  );
 }
 
 /** Loads settings, vocabulary and graphs. Throws `ModelFault`. */
@@ -42,7 +45,11 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
     return one;
   };
   try {
-    const encoder = new EncoderGraph(keep(await openGraph(files.encoder, options)), settings.mels, options.device === 'cpu');
+    const encoder = new EncoderGraph(
+      keep(await openGraph(files.encoder, options)),
+      settings.mels,
+      options.device === 'cpu',
+    );
     const decoder = keep(await openDecoder(files.decoder, settings, mask, options));
     const chooser = new TokenChooser({
       endOfText: vocabulary.endOfText,
@@ -53,7 +60,10 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
       beginSuppress: settings.beginSuppressTokens,
       maxInitialTimestamp: settings.maxInitialTimestamp,
     });
-    const model = new OnnxSpeechModel(encoder, decoder, chooser, { endOfText: vocabulary.endOfText, noSpeech: vocabulary.noSpeech });
+    const model = new OnnxSpeechModel(encoder, decoder, chooser, {
+      endOfText: vocabulary.endOfText,
+      noSpeech: vocabulary.noSpeech,
+    });
     return { settings, vocabulary, model, dtype: files.dtype };
   } catch (error) {
     for (const one of opened) await one.close();
@@ -66,20 +76,56 @@ const UNTIMED = { wordTimes: false };
 
 /** Whisper's names. Exports with attentions (`_timestamped`) are taken where they exist. */
 const HUB_MODELS: Readonly<Record<string, HubModel>> = {
-  'tiny': { repository: 'onnx-community/whisper-tiny_timestamped', revision: '517244293732ee2d58139af5814231b7e6830a0d', ...TIMED },
-  'tiny.en': { repository: 'onnx-community/whisper-tiny.en_timestamped', revision: 'aeaa13760958b03fac5062f457d317d3319c3168', ...TIMED },
-  'base': { repository: 'onnx-community/whisper-base_timestamped', revision: '608c49e61301901684bc36cac8f74b95ff6b5a8e', ...TIMED },
+  tiny: {
+    repository: 'onnx-community/whisper-tiny_timestamped',
+    revision: '517244293732ee2d58139af5814231b7e6830a0d',
+    ...TIMED,
+  },
+  'tiny.en': {
+    repository: 'onnx-community/whisper-tiny.en_timestamped',
+    revision: 'aeaa13760958b03fac5062f457d317d3319c3168',
+    ...TIMED,
+  },
+  base: {
+    repository: 'onnx-community/whisper-base_timestamped',
+    revision: '608c49e61301901684bc36cac8f74b95ff6b5a8e',
+    ...TIMED,
+  },
   'base.en': { repository: 'onnx-community/whisper-base.en_timestamped', revision: 'main', ...TIMED },
-  'small': { repository: 'onnx-community/whisper-small_timestamped', revision: '65caa70f294b46e1c33ff820aae6b16d048ab818', ...TIMED },
-  'small.en': { repository: 'onnx-community/whisper-small.en_timestamped', revision: '390528d8674b71ea7651a389932719d1de78d186', ...TIMED },
-  'medium': { repository: 'onnx-community/whisper-medium_timestamped', revision: 'main', ...TIMED },
-  'medium.en': { repository: 'onnx-community/whisper-medium.en_timestamped', revision: '475d02b986111e8e2d28206d82e64bb820f5c6db', ...TIMED },
+  small: {
+    repository: 'onnx-community/whisper-small_timestamped',
+    revision: '65caa70f294b46e1c33ff820aae6b16d048ab818',
+    ...TIMED,
+  },
+  'small.en': {
+    repository: 'onnx-community/whisper-small.en_timestamped',
+    revision: '390528d8674b71ea7651a389932719d1de78d186',
+    ...TIMED,
+  },
+  medium: { repository: 'onnx-community/whisper-medium_timestamped', revision: 'main', ...TIMED },
+  'medium.en': {
+    repository: 'onnx-community/whisper-medium.en_timestamped',
+    revision: '475d02b986111e8e2d28206d82e64bb820f5c6db',
+    ...TIMED,
+  },
   'large-v1': { repository: 'Xenova/whisper-large', revision: '451f4b004423a67138e1d510de9c7cd904c259e7', ...UNTIMED },
   'large-v2': { repository: 'Xenova/whisper-large-v2', revision: 'main', ...UNTIMED },
   'large-v3': { repository: 'onnx-community/whisper-large-v3_timestamped', revision: 'main', ...TIMED },
-  'large-v3-turbo': { repository: 'onnx-community/whisper-large-v3-turbo_timestamped', revision: 'b3f77bf9a8c4d5ea3415827033d1ffea7955fd9a', ...TIMED },
-  'distil-small.en': { repository: 'onnx-community/distil-small.en', revision: '69be759f982d1d4c5b8a987d4140752742619bd0', ...UNTIMED },
-  'distil-medium.en': { repository: 'onnx-community/distil-medium.en_timestamped', revision: 'd704e107ffa44ed520b66457d7ca8422b07b9605', ...TIMED },
+  'large-v3-turbo': {
+    repository: 'onnx-community/whisper-large-v3-turbo_timestamped',
+    revision: 'b3f77bf9a8c4d5ea3415827033d1ffea7955fd9a',
+    ...TIMED,
+  },
+  'distil-small.en': {
+    repository: 'onnx-community/distil-small.en',
+    revision: '69be759f982d1d4c5b8a987d4140752742619bd0',
+    ...UNTIMED,
+  },
+  'distil-medium.en': {
+    repository: 'onnx-community/distil-medium.en_timestamped',
+    revision: 'd704e107ffa44ed520b66457d7ca8422b07b9605',
+    ...TIMED,
+  },
   'distil-large-v2': { repository: 'distil-whisper/distil-large-v2', revision: 'main', ...UNTIMED },
   'distil-large-v3': { repository: 'distil-whisper/distil-large-v3', revision: 'main', ...UNTIMED },
   'distil-large-v3.5': { repository: 'onnx-community/distil-large-v3.5-ONNX', revision: 'main', ...UNTIMED },
@@ -94,5 +140,6 @@ export const WHISPER: ModelFamily = {
   hubRefusal: null,
   // Loading names whatever is missing.
   checkFolder: () => Promise.resolve(),
-  load: ({ model: { folder, id }, dtype, device, threads, deviceId }) => loadWhisper({ folder, id, dtype, device, threads, ...(deviceId === undefined ? {} : { deviceId }) }),
+  load: ({ model: { folder, id }, dtype, device, threads, deviceId }) =>
+    loadWhisper({ folder, id, dtype, device, threads, ...(deviceId === undefined ? {} : { deviceId }) }),
 };

@@ -29,7 +29,11 @@ const WHISPER_CHUNK_POLICY: ChunkPolicy = {
 export function describeWhisper(id: string, { vocabulary, model, dtype }: WhisperParts): ModelDescription {
   return {
     id,
-    slug: id.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'whisper',
+    slug:
+      id
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, '-')
+        .replace(/^-+|-+$/g, '') || 'whisper',
     family: 'whisper',
     languages: [...vocabulary.languages.keys()].sort(),
     tasks: vocabulary.multilingual ? ['transcribe', 'translate'] : ['transcribe'],

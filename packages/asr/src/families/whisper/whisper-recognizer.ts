@@ -1,4 +1,11 @@
-import { AsrError, MULTI, type DecodeOptions, type ModelDescription, type Recognition, type Segment } from '@murmuration/contracts';
+import {
+  AsrError,
+  MULTI,
+  type DecodeOptions,
+  type ModelDescription,
+  type Recognition,
+  type Segment,
+} from '@murmuration/contracts';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { followSpeech } from '../../segments/follow-speech.js';
 import { ChunkDecoding } from './chunk-decoding.js';
@@ -44,7 +51,10 @@ export class WhisperRecognizer implements Recognizer {
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
     for (const { options } of batch) this.#refuseImpossible(options);
     const runs = await this.#languages.runs(batch);
-    const recognised = await this.#recognizeAll(runs.map((run) => run.input), (index) => cancelled(runs[index]?.row ?? 0));
+    const recognised = await this.#recognizeAll(
+      runs.map((run) => run.input),
+      (index) => cancelled(runs[index]?.row ?? 0),
+    );
     return batch.map(({ options }, row) => {
       const own = recognised.flatMap((one, i) => (runs[i]?.row === row ? [{ ...runs[i], ...one }] : []));
       const [only] = own;
@@ -53,14 +63,24 @@ export class WhisperRecognizer implements Recognizer {
   }
 
   /** Features, windows, words and filters of rows, each in one language. */
-  async #recognizeAll(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<{ readonly recognition: Recognition; readonly textLanguage: string | null }[]> {
+  async #recognizeAll(
+    batch: readonly RecognizerInput[],
+    cancelled: RowCancelled,
+  ): Promise<{ readonly recognition: Recognition; readonly textLanguage: string | null }[]> {
     const { vocabulary, settings, model } = this.#parts;
     const began = performance.now();
     const mels = batch.map(({ pcm }) => this.#features.extract(pcm));
     this.#featuresMs += performance.now() - began;
-    const chunks = batch.flatMap(({ pcm, options, speech }, i) => mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens, speech)));
+    const chunks = batch.flatMap(({ pcm, options, speech }, i) =>
+      mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens, speech)),
+    );
     const windows = await decodeWindows(model, chunks, {
-      prompts: (audio, tasks, before) => this.#prompts(audio, tasks.map((task) => chunkAt(chunks, task)), before),
+      prompts: (audio, tasks, before) =>
+        this.#prompts(
+          audio,
+          tasks.map((task) => chunkAt(chunks, task)),
+          before,
+        ),
       onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
       cancelled,
     });
@@ -79,7 +99,11 @@ export class WhisperRecognizer implements Recognizer {
     const began = performance.now();
     this.#features.extract(new Float32Array(paddedSamples));
     const featuresMs = performance.now() - began;
-    const prompt = buildPrompt(vocabulary, { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] }, this.#parts.settings.maxTokens).tokens;
+    const prompt = buildPrompt(
+      vocabulary,
+      { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] },
+      this.#parts.settings.maxTokens,
+    ).tokens;
     const steps = (this.description.chunkPolicy.targetChunkMs / 1_000) * ORDINARY_TOKENS_PER_SECOND;
     const predictedMs: number[] = [];
     for (const count of rows) {
@@ -95,7 +119,9 @@ export class WhisperRecognizer implements Recognizer {
     if (!vocabulary.multilingual) return batch.map(() => ({ language: 'en', probability: 1 }));
     const size = settings.mels * WINDOW_FRAMES;
     const features = new Float32Array(size * batch.length);
-    batch.forEach(({ pcm }, i) => { copyWindow(this.#features.extract(pcm.subarray(0, WINDOW_AUDIO_SAMPLES)), 0, features, i * size); });
+    batch.forEach(({ pcm }, i) => {
+      copyWindow(this.#features.extract(pcm.subarray(0, WINDOW_AUDIO_SAMPLES)), 0, features, i * size);
+    });
     return detectLanguages(model, vocabulary, await model.encode(features, batch.length));
   }
 
@@ -106,18 +132,34 @@ export class WhisperRecognizer implements Recognizer {
   #refuseImpossible(options: DecodeOptions): void {
     const { vocabulary } = this.#parts;
     if (options.language !== null && options.language !== MULTI && !vocabulary.languages.has(options.language)) {
-      throw new AsrError('unsupported_language', `The model ${this.description.id} does not know the language ${options.language}. Leave \`language\` out or use one that \`GET /capabilities\` lists.`, { param: 'language' });
+      throw new AsrError(
+        'unsupported_language',
+        `The model ${this.description.id} does not know the language ${options.language}. Leave \`language\` out or use one that \`GET /capabilities\` lists.`,
+        { param: 'language' },
+      );
     }
     if (!this.description.tasks.includes(options.task)) {
-      throw new AsrError('unsupported_task', `The model ${this.description.id} cannot ${options.task}: it knows English only. Use a multilingual Whisper, for example base.`, { param: 'task' });
+      throw new AsrError(
+        'unsupported_task',
+        `The model ${this.description.id} cannot ${options.task}: it knows English only. Use a multilingual Whisper, for example base.`,
+        { param: 'task' },
+      );
     }
     if (options.wordTimestamps && this.#alignment.heads.length === 0) {
       const export_ = `onnx-community/${this.description.id.replace(/^.*\//, '')}_timestamped`;
-      throw new AsrError('word_timestamps_unavailable', `This export of ${this.description.id} gives no cross-attention, so it has no word times. Serve its export for word times: ${export_}.`, { param: 'word_timestamps' });
+      throw new AsrError(
+        'word_timestamps_unavailable',
+        `This export of ${this.description.id} gives no cross-attention, so it has no word times. Serve its export for word times: ${export_}.`,
+        { param: 'word_timestamps' },
+      );
     }
   }
 
-  async #prompts(audio: EncodedAudio, chunks: readonly ChunkDecoding[], before: readonly (readonly DecodedWindow[])[]): Promise<Prompt[]> {
+  async #prompts(
+    audio: EncodedAudio,
+    chunks: readonly ChunkDecoding[],
+    before: readonly (readonly DecodedWindow[])[],
+  ): Promise<Prompt[]> {
     const { vocabulary, settings, model } = this.#parts;
     if (chunks.some((chunk) => chunk.language === null)) {
       const detected = await detectLanguages(model, vocabulary, audio);
@@ -133,7 +175,18 @@ export class WhisperRecognizer implements Recognizer {
     return chunks.map((chunk, i) => {
       const windows = before[i] ?? [];
       const { task, prompt, hotwords } = chunk.options;
-      const built = buildPrompt(vocabulary, { language: chunk.language ?? 'en', task, timestamps: true, prompt, hotwords, previous: chunk.previousTokens(windows) }, settings.maxTokens);
+      const built = buildPrompt(
+        vocabulary,
+        {
+          language: chunk.language ?? 'en',
+          task,
+          timestamps: true,
+          prompt,
+          hotwords,
+          previous: chunk.previousTokens(windows),
+        },
+        settings.maxTokens,
+      );
       if (windows.length === 0) chunk.promptTrimmed = built.trimmed;
       return built;
     });
@@ -141,7 +194,13 @@ export class WhisperRecognizer implements Recognizer {
 
   /** Of a chunk whose language was given: what its first window sounds like. With a text before it the model says rather what that is in. */
   #listen(chunk: ChunkDecoding, [first]: readonly DecodedWindow[]): void {
-    if (first === undefined || !this.#parts.vocabulary.multilingual || chunk.languageProbability !== null || first.prompt.startIndex > 0) return;
+    if (
+      first === undefined ||
+      !this.#parts.vocabulary.multilingual ||
+      chunk.languageProbability !== null ||
+      first.prompt.startIndex > 0
+    )
+      return;
     chunk.otherLanguages = this.#languages.othersIn(first.generation.startLogprobs, chunk.language);
   }
 
@@ -149,11 +208,18 @@ export class WhisperRecognizer implements Recognizer {
     if (this.#alignment.heads.length === 0 || !chunk.needsWords(window)) return;
     const { vocabulary, model } = this.#parts;
     const lastWordMs = chunk.lastWordMs;
-    const texts = window.segments.map(({ tokens, startStep, endStep }) => ({ tokens: tokens.filter((token) => token < vocabulary.endOfText), startStep, endStep }));
+    const texts = window.segments.map(({ tokens, startStep, endStep }) => ({
+      tokens: tokens.filter((token) => token < vocabulary.endOfText),
+      startStep,
+      endStep,
+    }));
     const language = chunk.textLanguage ?? 'en';
     const start = window.prompt.tokens.slice(window.prompt.startIndex);
     // Beyond half a second past the last time written the next window writes.
-    const steps = Math.min(Math.floor((window.endFrame - window.startFrame) / 2), (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS);
+    const steps = Math.min(
+      Math.floor((window.endFrame - window.startFrame) / 2),
+      (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS,
+    );
     const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, texts, steps, language);
     placeWords(aligned, chunk.wordedSegments(window), language, window.startFrame * 10, lastWordMs);
   }
@@ -173,9 +239,13 @@ function withoutWords(segment: Segment): Segment {
 
 /** The heads named by the model's files that the export gives; where none are named, all heads of the upper half of the layers, as openai/whisper takes them. */
 function alignmentHeads({ settings, model }: WhisperParts): (readonly [number, number])[] {
-  const named = settings.alignmentHeads.length > 0
-    ? settings.alignmentHeads
-    : Array.from({ length: settings.layers * settings.heads }, (_, i) => [Math.floor(i / settings.heads), i % settings.heads] as const).filter(([layer]) => layer >= settings.layers / 2);
+  const named =
+    settings.alignmentHeads.length > 0
+      ? settings.alignmentHeads
+      : Array.from(
+          { length: settings.layers * settings.heads },
+          (_, i) => [Math.floor(i / settings.heads), i % settings.heads] as const,
+        ).filter(([layer]) => layer >= settings.layers / 2);
   return named.filter(([layer]) => model.attentionLayers.has(layer));
 }
 

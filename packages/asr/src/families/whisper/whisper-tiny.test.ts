@@ -7,19 +7,39 @@ import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../t
 import type { WhisperParts } from './whisper-parts.js';
 import { WhisperRecognizer } from './whisper-recognizer.js';
 
-interface Transformers { readonly timestamps: { readonly text: string; readonly avg_logprob_unsuppressed: number; readonly no_speech_prob: number } }
-interface FasterWhisper { readonly segments: readonly { readonly text: string; readonly words: readonly { readonly word: string; readonly start: number; readonly end: number }[] }[] }
+interface Transformers {
+  readonly timestamps: {
+    readonly text: string;
+    readonly avg_logprob_unsuppressed: number;
+    readonly no_speech_prob: number;
+  };
+}
+interface FasterWhisper {
+  readonly segments: readonly {
+    readonly text: string;
+    readonly words: readonly { readonly word: string; readonly start: number; readonly end: number }[];
+  }[];
+}
 
 const HARVARD = [1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`);
 /** Recordings and the names they have in the references (the aiff is the flac's recording). */
-const SPEECH: readonly (readonly [file: string, name: string])[] = [...['jfk.wav', ...HARVARD, 'two-speakers-stereo.wav'].map((file) => [file, file] as const), ['numbers-mono-44k1.aiff', 'numbers-stereo-24bit-44k1.flac']];
+const SPEECH: readonly (readonly [file: string, name: string])[] = [
+  ...['jfk.wav', ...HARVARD, 'two-speakers-stereo.wav'].map((file) => [file, file] as const),
+  ['numbers-mono-44k1.aiff', 'numbers-stereo-24bit-44k1.flac'],
+];
 const NOISE = ['noise-dog.wav', 'noise-babble.wav', 'noise-thunder.wav', 'silence.wav'];
 
 const never = (): boolean => false;
 const options = (more: Partial<DecodeOptions> = {}): DecodeOptions => ({ ...decodeOptionsSchema.parse({}), ...more });
 const unfiltered = options({ filter: { ...options().filter, enabled: false } });
-const textOf = (recognition: Recognition | undefined): string => recognition?.segments.map((segment) => segment.text).join('') ?? '';
-const plainWords = (text: string): string[] => text.toLowerCase().replace(/[^a-z0-9' ]/g, '').split(' ').filter((word) => word !== '');
+const textOf = (recognition: Recognition | undefined): string =>
+  recognition?.segments.map((segment) => segment.text).join('') ?? '';
+const plainWords = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9' ]/g, '')
+    .split(' ')
+    .filter((word) => word !== '');
 
 /** Words that differ: the least of insertions, deletions and replacements. */
 function wordErrors(expected: readonly string[], actual: readonly string[]): number {
@@ -41,21 +61,33 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
       let parts: WhisperParts;
       let recognizer: WhisperRecognizer;
       let spoken: Recognition[];
-      const transformers = skipWithoutReferences === false ? referenceJson('whisper-tiny.en', 'reference-transformers.json') as Record<string, Transformers> : {};
-      const faster = skipWithoutReferences === false ? referenceJson('whisper-tiny.en', 'reference.json') as Record<string, FasterWhisper> : {};
+      const transformers =
+        skipWithoutReferences === false
+          ? (referenceJson('whisper-tiny.en', 'reference-transformers.json') as Record<string, Transformers>)
+          : {};
+      const faster =
+        skipWithoutReferences === false
+          ? (referenceJson('whisper-tiny.en', 'reference.json') as Record<string, FasterWhisper>)
+          : {};
 
       before(async () => {
         parts = await loadWhisperParts({ folder: modelFolder('whisper-tiny.en'), dtype, device: 'cpu', threads: 1 });
         recognizer = new WhisperRecognizer('whisper-tiny.en', parts);
-        spoken = await recognizer.recognize(SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) })), never);
+        spoken = await recognizer.recognize(
+          SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) })),
+          never,
+        );
       });
-      after(async () => { await recognizer.close(); });
+      after(async () => {
+        await recognizer.close();
+      });
 
       test('Text equals that of the reference on every speech clip, and no filter takes a word', () => {
         SPEECH.forEach(([file, name], i) => {
           // Two voices at once: the reference itself mishears the first half (log-probability -0.9), and the weights as the int8 file rounds them hear
           // it otherwise, also when they are multiplied in float32. Nothing may be lost there either.
-          if (dtype === 'int8' && file === 'two-speakers-stereo.wav') assert.match(textOf(spoken[i]), /^ He beg.*vanish behind the curtain on the left\.$/);
+          if (dtype === 'int8' && file === 'two-speakers-stereo.wav')
+            assert.match(textOf(spoken[i]), /^ He beg.*vanish behind the curtain on the left\.$/);
           else assert.equal(textOf(spoken[i]), transformers[name]?.timestamps.text, name);
           assert.deepEqual(spoken[i]?.filtered, [], name);
         });
@@ -73,8 +105,14 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             const other = theirs[k + shift];
             if (other === undefined || !same(word.word, other.word)) return;
             compared++;
-            const off = Math.max(Math.abs(word.startMs / 1_000 - other.start), k === 0 && shift === 0 ? 0 : Math.abs(word.endMs / 1_000 - other.end));
-            assert.ok(off <= 0.2 + 1e-9, `${name}: "${word.word}" ${String(word.startMs)} to ${String(word.endMs)} ms, expected ${String(other.start)} to ${String(other.end)} s`);
+            const off = Math.max(
+              Math.abs(word.startMs / 1_000 - other.start),
+              k === 0 && shift === 0 ? 0 : Math.abs(word.endMs / 1_000 - other.end),
+            );
+            assert.ok(
+              off <= 0.2 + 1e-9,
+              `${name}: "${word.word}" ${String(word.startMs)} to ${String(word.endMs)} ms, expected ${String(other.start)} to ${String(other.end)} s`,
+            );
           });
         });
         assert.ok(compared >= 65, `${String(compared)} words compared`);
@@ -87,7 +125,10 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             assert.equal(segment.words?.map((word) => word.word).join(''), segment.text);
             assert.ok(segment.startMs >= atMs - 1);
             for (const word of segment.words ?? []) {
-              assert.ok(word.startMs >= atMs - 1 && word.endMs >= word.startMs && word.endMs <= segment.endMs + 1, JSON.stringify(word));
+              assert.ok(
+                word.startMs >= atMs - 1 && word.endMs >= word.startMs && word.endMs <= segment.endMs + 1,
+                JSON.stringify(word),
+              );
               assert.ok(word.probability > 0 && word.probability <= 1);
               atMs = word.startMs;
             }
@@ -99,7 +140,13 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         const rows = NOISE.map((file) => clip(file));
         // Two clips a batch, each once with filters and once without.
         for (const pair of [rows.slice(0, 2), rows.slice(2)]) {
-          const results = await recognizer.recognize(pair.flatMap((pcm) => [{ pcm, options: options() }, { pcm, options: unfiltered }]), never);
+          const results = await recognizer.recognize(
+            pair.flatMap((pcm) => [
+              { pcm, options: options() },
+              { pcm, options: unfiltered },
+            ]),
+            never,
+          );
           pair.forEach((pcm, i) => {
             const file = NOISE[rows.indexOf(pcm)] ?? '';
             assert.equal(textOf(results[2 * i]), '', file);
@@ -116,8 +163,14 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             const segment = spoken[i]?.segments[0];
             const expected = transformers[name]?.timestamps;
             assert.ok(segment !== undefined && expected !== undefined);
-            assert.ok(Math.abs(segment.avgLogprob - expected.avg_logprob_unsuppressed) < 0.1, `${name} ${String(segment.avgLogprob)}`);
-            assert.ok(Math.abs(segment.noSpeechProb - expected.no_speech_prob) < 0.05, `${name} ${String(segment.noSpeechProb)}`);
+            assert.ok(
+              Math.abs(segment.avgLogprob - expected.avg_logprob_unsuppressed) < 0.1,
+              `${name} ${String(segment.avgLogprob)}`,
+            );
+            assert.ok(
+              Math.abs(segment.noSpeechProb - expected.no_speech_prob) < 0.05,
+              `${name} ${String(segment.noSpeechProb)}`,
+            );
           });
         });
       }
@@ -125,8 +178,15 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
       test('A clip comes out of a batch as it does alone, to the last token; in int8 to the last bit of every figure', async () => {
         for (const index of [0, 4, 7, 8]) {
           const [file] = SPEECH[index] ?? ['jfk.wav'];
-          const [alone] = await recognizer.recognize([{ pcm: clip(file), options: options({ wordTimestamps: true }) }], never);
-          assert.deepEqual(alone?.segments.map((segment) => segment.tokens), spoken[index]?.segments.map((segment) => segment.tokens), file);
+          const [alone] = await recognizer.recognize(
+            [{ pcm: clip(file), options: options({ wordTimestamps: true }) }],
+            never,
+          );
+          assert.deepEqual(
+            alone?.segments.map((segment) => segment.tokens),
+            spoken[index]?.segments.map((segment) => segment.tokens),
+            file,
+          );
           if (dtype === 'int8') assert.deepEqual(alone, spoken[index], file);
         }
       });
@@ -143,47 +203,75 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             starts.push(at / 16);
             at += pcm.length + 6_400;
           }
-          const [recognition] = await recognizer.recognize([{ pcm: joined.subarray(0, at), options: options({ wordTimestamps: true }) }], never);
-          const expected = SPEECH.slice(0, starts.length).map(([, name]) => transformers[name]?.timestamps.text ?? '').join(' ');
+          const [recognition] = await recognizer.recognize(
+            [{ pcm: joined.subarray(0, at), options: options({ wordTimestamps: true }) }],
+            never,
+          );
+          const expected = SPEECH.slice(0, starts.length)
+            .map(([, name]) => transformers[name]?.timestamps.text ?? '')
+            .join(' ');
           assert.ok(wordErrors(plainWords(expected), plainWords(textOf(recognition))) <= 2, textOf(recognition));
           for (const startMs of starts) {
-            assert.ok(recognition?.segments.some((segment) => segment.words?.some((word) => Math.abs(word.startMs - startMs) <= 700)), `a word near ${String(startMs)} ms`);
+            assert.ok(
+              recognition?.segments.some((segment) =>
+                segment.words?.some((word) => Math.abs(word.startMs - startMs) <= 700),
+              ),
+              `a word near ${String(startMs)} ms`,
+            );
           }
         });
 
-        const wish = ' and so my fellow americans ask not what your country can do for you ask what you can do for your country';
+        const wish =
+          ' and so my fellow americans ask not what your country can do for you ask what you can do for your country';
         /** The model, but for what it writes: `change` is given the first answer, then the second, and so on. */
         const writingOtherwise = (change: (one: Generation, run: number) => Generation): WhisperRecognizer => {
           const { model } = parts;
           let run = 0;
-          return new WhisperRecognizer('otherwise', { ...parts, model: {
-            attentionLayers: model.attentionLayers,
-            stageMs: model.stageMs,
-            encode: model.encode.bind(model),
-            logprobsAfter: model.logprobsAfter.bind(model),
-            logprobsWithin: model.logprobsWithin.bind(model),
-            align: model.align.bind(model),
-            rehearse: model.rehearse.bind(model),
-            close: () => Promise.resolve(),
-            generate: async (...request) => {
-              const generations = await model.generate(...request);
-              return generations.map((one) => change(one, run++));
+          return new WhisperRecognizer('otherwise', {
+            ...parts,
+            model: {
+              attentionLayers: model.attentionLayers,
+              stageMs: model.stageMs,
+              encode: model.encode.bind(model),
+              logprobsAfter: model.logprobsAfter.bind(model),
+              logprobsWithin: model.logprobsWithin.bind(model),
+              align: model.align.bind(model),
+              rehearse: model.rehearse.bind(model),
+              close: () => Promise.resolve(),
+              generate: async (...request) => {
+                const generations = await model.generate(...request);
+                return generations.map((one) => change(one, run++));
+              },
             },
-          } });
+          });
         };
         const inOne = (...files: string[]): Float32Array => {
           const clips = files.map((file) => clip(file));
           const pcm = new Float32Array(clips.reduce((sum, one) => sum + one.length + 6_400, 0));
           let at = 0;
-          for (const one of clips) { pcm.set(one, at); at += one.length + 6_400; }
+          for (const one of clips) {
+            pcm.set(one, at);
+            at += one.length + 6_400;
+          }
           return pcm;
         };
         /** Tokens of one sentence over and over, a second each, up to the limit. */
         const loop = (sentence: string, count: number): Generation => {
           const { vocabulary } = parts;
           const text = vocabulary.encode(sentence);
-          const tokens = Array.from({ length: count }, (_, i) => [vocabulary.firstTimestamp + 50 * i, ...text, vocabulary.firstTimestamp + 50 * (i + 1)]).flat();
-          return { tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0, noSpeechProb: 0.01, startLogprobs: new Float32Array(0), temperature: 0 };
+          const tokens = Array.from({ length: count }, (_, i) => [
+            vocabulary.firstTimestamp + 50 * i,
+            ...text,
+            vocabulary.firstTimestamp + 50 * (i + 1),
+          ]).flat();
+          return {
+            tokens,
+            logprobs: tokens.map(() => -0.2),
+            endLogprob: 0,
+            noSpeechProb: 0.01,
+            startLogprobs: new Float32Array(0),
+            temperature: 0,
+          };
         };
 
         test('Where the text of a chunk stops early, it is written again from there, a quiet speaker after a loud one included', async () => {
@@ -192,22 +280,35 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             const end = one.tokens.findIndex((token, i) => i > 0 && parts.vocabulary.isTimestamp(token)) + 1;
             return { ...one, tokens: one.tokens.slice(0, end), logprobs: one.logprobs.slice(0, end) };
           };
-          const [soon] = await writingOtherwise(stopsAfterFirst).recognize([{ pcm: inOne('harvard-spk1-1.wav', 'jfk.wav'), options: options() }], never);
+          const [soon] = await writingOtherwise(stopsAfterFirst).recognize(
+            [{ pcm: inOne('harvard-spk1-1.wav', 'jfk.wav'), options: options() }],
+            never,
+          );
           assert.equal(plainWords(textOf(soon)).join(' '), `the child almost hurt the small dog${wish}`);
           assert.ok((soon?.segments[1]?.startMs ?? 0) >= (soon?.segments[0]?.endMs ?? 0));
-          const [quiet] = await writingOtherwise(stopsAfterFirst).recognize([{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }], never);
+          const [quiet] = await writingOtherwise(stopsAfterFirst).recognize(
+            [{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }],
+            never,
+          );
           assert.equal(plainWords(textOf(quiet)).join(' '), `${wish.trim()} the pencils have all been used`);
         });
 
         test('A loop costs no speech behind it: the stretch is written again up to a pause, and then what follows', async () => {
           const pcm = inOne('harvard-spk1-4.wav', 'jfk.wav', 'harvard-spk1-6.wav');
-          const [fromTheStart] = await writingOtherwise((one, run) => (run === 0 ? loop(' He begins a few things.', 17) : one)).recognize([{ pcm, options: options() }], never);
+          const [fromTheStart] = await writingOtherwise((one, run) =>
+            run === 0 ? loop(' He begins a few things.', 17) : one,
+          ).recognize([{ pcm, options: options() }], never);
           const said = plainWords(`a thin stripe runs down the middle${wish} the pencils have all been used`);
           assert.ok(wordErrors(said, plainWords(textOf(fromTheStart))) <= 2, textOf(fromTheStart));
           assert.deepEqual(fromTheStart?.filtered, []);
           // Each time it is asked for the first stretch it loops: that is said, and what follows is heard.
-          const [twice] = await writingOtherwise((one, run) => (run < 2 ? loop(' He begins a few things.', 17) : one)).recognize([{ pcm, options: options() }], never);
-          assert.match(plainWords(textOf(twice)).join(' '), /^he begins a few things .*and so my fellow americans .*the pencils have all been used$/);
+          const [twice] = await writingOtherwise((one, run) =>
+            run < 2 ? loop(' He begins a few things.', 17) : one,
+          ).recognize([{ pcm, options: options() }], never);
+          assert.match(
+            plainWords(textOf(twice)).join(' '),
+            /^he begins a few things .*and so my fellow americans .*the pencils have all been used$/,
+          );
           assert.ok(twice?.filtered.some((one) => one.reason === 'repetition'));
         });
 
@@ -218,36 +319,60 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
             const end = one.tokens.findIndex((token, i) => i > 0 && parts.vocabulary.isTimestamp(token)) + 1;
             const shiftSteps = (one.tokens[end - 1] ?? 0) - parts.vocabulary.firstTimestamp;
             const repeated = loop(' He begins a few things.', 8);
-            const tokens = [...one.tokens.slice(0, end), ...repeated.tokens.map((token) => (parts.vocabulary.isTimestamp(token) ? token + shiftSteps : token))];
+            const tokens = [
+              ...one.tokens.slice(0, end),
+              ...repeated.tokens.map((token) => (parts.vocabulary.isTimestamp(token) ? token + shiftSteps : token)),
+            ];
             return { ...one, tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0 };
           };
           const [recognition] = await writingOtherwise(late).recognize([{ pcm, options: options() }], never);
           assert.equal(plainWords(textOf(recognition)).join(' '), `a thin stripe runs down the middle${wish}`);
-          assert.ok((recognition?.segments[0]?.compressionRatio ?? 9) < 2, 'the loop is not counted against what was kept');
+          assert.ok(
+            (recognition?.segments[0]?.compressionRatio ?? 9) < 2,
+            'the loop is not counted against what was kept',
+          );
         });
 
-        test('A text that fills the model\'s limit without a time is written in two parts', async () => {
+        test("A text that fills the model's limit without a time is written in two parts", async () => {
           const long = (one: Generation, run: number): Generation => {
             if (run > 0) return one;
             const words = parts.vocabulary.encode(Array.from({ length: 300 }, (_, i) => ` word${String(i)}`).join(''));
             const tokens = [parts.vocabulary.firstTimestamp, ...words].slice(0, 224);
             return { ...one, tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0 };
           };
-          const [recognition] = await writingOtherwise(long).recognize([{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }], never);
-          assert.match(plainWords(textOf(recognition)).join(' '), /^and so .*ask not what your country can do for you .*the pencils have all been used$/);
+          const [recognition] = await writingOtherwise(long).recognize(
+            [{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }],
+            never,
+          );
+          assert.match(
+            plainWords(textOf(recognition)).join(' '),
+            /^and so .*ask not what your country can do for you .*the pencils have all been used$/,
+          );
         });
 
         test('Two voices at once, over which the int8 model loops now and then, cost nothing of what follows them', async () => {
-          for (const pcm of [inOne('two-speakers-stereo.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'), inOne('harvard-spk1-6.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav')]) {
+          for (const pcm of [
+            inOne('two-speakers-stereo.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'),
+            inOne('harvard-spk1-6.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'),
+          ]) {
             const [recognition] = await recognizer.recognize([{ pcm, options: options() }], never);
-            assert.match(plainWords(textOf(recognition)).join(' '), new RegExp(`${wish} drop the two when you add the figures$`));
+            assert.match(
+              plainWords(textOf(recognition)).join(' '),
+              new RegExp(`${wish} drop the two when you add the figures$`),
+            );
           }
         });
 
         test('A quiet speaker who says a sentence three times after a loud one is not taken for a loop', async () => {
           const sunday = 'harvard-spk1-5.wav';
-          const [recognition] = await recognizer.recognize([{ pcm: inOne('jfk.wav', sunday, sunday, sunday), options: options() }], never);
-          assert.equal(plainWords(textOf(recognition)).join(' '), wish.trim() + ' sunday is the best part of the week'.repeat(3));
+          const [recognition] = await recognizer.recognize(
+            [{ pcm: inOne('jfk.wav', sunday, sunday, sunday), options: options() }],
+            never,
+          );
+          assert.equal(
+            plainWords(textOf(recognition)).join(' '),
+            wish.trim() + ' sunday is the best part of the week'.repeat(3),
+          );
         });
 
         test('A rehearsal predicts a time for each batch size, more for more rows', async () => {
@@ -256,13 +381,28 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         });
 
         test('Translation and another language are refused, and so are word times of an export without cross-attention, naming the one that has it', async () => {
-          const refusal = (code: string, words: RegExp) => (error: unknown): boolean => error instanceof AsrError && error.code === code && words.test(error.message);
+          const refusal =
+            (code: string, words: RegExp) =>
+            (error: unknown): boolean =>
+              error instanceof AsrError && error.code === code && words.test(error.message);
           const pcm = clip('harvard-spk1-6.wav');
-          await assert.rejects(recognizer.recognize([{ pcm, options: options({ task: 'translate' }) }], never), refusal('unsupported_task', /English only/));
-          await assert.rejects(recognizer.recognize([{ pcm, options: options({ language: 'de' }) }], never), refusal('unsupported_language', /language de/));
-          const without = new WhisperRecognizer('whisper-tiny.en', { ...parts, model: Object.create(parts.model, { attentionLayers: { value: new Set() } }) as WhisperParts['model'] });
+          await assert.rejects(
+            recognizer.recognize([{ pcm, options: options({ task: 'translate' }) }], never),
+            refusal('unsupported_task', /English only/),
+          );
+          await assert.rejects(
+            recognizer.recognize([{ pcm, options: options({ language: 'de' }) }], never),
+            refusal('unsupported_language', /language de/),
+          );
+          const without = new WhisperRecognizer('whisper-tiny.en', {
+            ...parts,
+            model: Object.create(parts.model, { attentionLayers: { value: new Set() } }) as WhisperParts['model'],
+          });
           assert.equal(without.description.wordTimes, 'none');
-          await assert.rejects(without.recognize([{ pcm, options: options({ wordTimestamps: true }) }], never), refusal('word_timestamps_unavailable', /onnx-community\/whisper-tiny\.en_timestamped/));
+          await assert.rejects(
+            without.recognize([{ pcm, options: options({ wordTimestamps: true }) }], never),
+            refusal('word_timestamps_unavailable', /onnx-community\/whisper-tiny\.en_timestamped/),
+          );
         });
       }
     });

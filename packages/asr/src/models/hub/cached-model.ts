@@ -56,7 +56,11 @@ export async function cachedCommit(cacheDir: string, { repository, revision }: H
 }
 
 /** Remembers what a branch or tag points at. */
-export async function recordCommit(cacheDir: string, { repository, revision }: HubReference, commit: string): Promise<void> {
+export async function recordCommit(
+  cacheDir: string,
+  { repository, revision }: HubReference,
+  commit: string,
+): Promise<void> {
   if (!isCommit(revision)) await writeWhole(refFile(cacheDir, repository, revision), `${commit}\n`);
 }
 
@@ -76,7 +80,9 @@ export async function writeManifest(folder: string, manifest: ModelManifest): Pr
 }
 
 /** Every commit of every repository in the cache that has a manifest. */
-export async function cachedModels(cacheDir: string): Promise<readonly { readonly folder: string; readonly manifest: ModelManifest }[]> {
+export async function cachedModels(
+  cacheDir: string,
+): Promise<readonly { readonly folder: string; readonly manifest: ModelManifest }[]> {
   const found: { folder: string; manifest: ModelManifest }[] = [];
   for (const owner of await names(join(cacheDir, HUB_FOLDER))) {
     for (const repository of await names(join(cacheDir, HUB_FOLDER, owner))) {

@@ -46,7 +46,9 @@ export async function downloadFile(download: Download): Promise<PinnedFile> {
     let wrong: string | null;
     try {
       if (sums.bytes < file.bytes || (expected.sha256 === null && expected.blobSha1 === null)) {
-        expected = await append(download, part, sums, expected, () => { budget.progressed(); });
+        expected = await append(download, part, sums, expected, () => {
+          budget.progressed();
+        });
       }
       wrong = sums.compare(expected, file);
     } catch (error) {
@@ -64,7 +66,10 @@ export async function downloadFile(download: Download): Promise<PinnedFile> {
     // What an earlier process left says nothing about the hub.
     if (inherited) continue;
     damaged += 1;
-    if (damaged > 1) throw new ModelFileFault(`the model file ${file.name} of ${repository} comes damaged from ${client.host}, twice: ${wrong}`);
+    if (damaged > 1)
+      throw new ModelFileFault(
+        `the model file ${file.name} of ${repository} comes damaged from ${client.host}, twice: ${wrong}`,
+      );
   }
 }
 
@@ -76,7 +81,13 @@ async function keepWhatLies(target: string, part: string, wholeBytes: number): P
 }
 
 /** Asks for what is missing and writes it behind what lies there. Returns what is known of the content now. */
-async function append(download: Download, part: string, sums: Sums, known: Expected, onProgress: () => void): Promise<Expected> {
+async function append(
+  download: Download,
+  part: string,
+  sums: Sums,
+  known: Expected,
+  onProgress: () => void,
+): Promise<Expected> {
   const { client, repository, commit, file } = download;
   // A whole file whose checksum only the headers know is asked for from its last byte, which always exists.
   const fromByte = Math.min(sums.bytes, Math.max(0, file.bytes - 1));
@@ -106,7 +117,8 @@ async function append(download: Download, part: string, sums: Sums, known: Expec
     body.close();
     await handle.close();
   }
-  if (sums.bytes < file.bytes) throw new PassingTrouble(`${file.name} ended after ${String(sums.bytes)} of ${String(file.bytes)} bytes`);
+  if (sums.bytes < file.bytes)
+    throw new PassingTrouble(`${file.name} ended after ${String(sums.bytes)} of ${String(file.bytes)} bytes`);
   return expected;
 }
 
@@ -114,10 +126,12 @@ async function append(download: Download, part: string, sums: Sums, known: Expec
 function agreed(known: Expected, body: HubBody, file: OfferedFile, host: string): Expected {
   for (const kind of ['sha256', 'blobSha1'] as const) {
     const [listed, sent] = [known[kind], body[kind]];
-    if (listed !== null && sent !== null && listed !== sent) throw new ModelFileFault(`${host} contradicts itself about ${file.name}: listed as ${listed}, served as ${sent}`);
+    if (listed !== null && sent !== null && listed !== sent)
+      throw new ModelFileFault(`${host} contradicts itself about ${file.name}: listed as ${listed}, served as ${sent}`);
   }
   const expected = { sha256: known.sha256 ?? body.sha256, blobSha1: known.blobSha1 ?? body.blobSha1 };
-  if (expected.sha256 === null && expected.blobSha1 === null) throw new ModelFileFault(`${host} names no checksum of ${file.name}: it cannot be verified`);
+  if (expected.sha256 === null && expected.blobSha1 === null)
+    throw new ModelFileFault(`${host} names no checksum of ${file.name}: it cannot be verified`);
   return expected;
 }
 
@@ -139,7 +153,8 @@ class Sums {
     const sums = new Sums(wholeBytes);
     const bytes = (await stat(path).catch(() => null))?.size ?? 0;
     if (bytes > wholeBytes) await rm(path, { force: true });
-    else if (bytes > 0) for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) sums.add(piece as Buffer);
+    else if (bytes > 0)
+      for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) sums.add(piece as Buffer);
     return sums;
   }
 
@@ -163,10 +178,12 @@ class Sums {
   compare(expected: Expected, file: OfferedFile): string | null {
     if (this.bytes !== file.bytes) return `expected ${String(file.bytes)} bytes, found ${String(this.bytes)}`;
     const { sha256 } = this;
-    if (expected.sha256 !== null && expected.sha256 !== sha256) return `expected SHA-256 ${expected.sha256}, found ${sha256}`;
+    if (expected.sha256 !== null && expected.sha256 !== sha256)
+      return `expected SHA-256 ${expected.sha256}, found ${sha256}`;
     const blobSha1 = this.#blob.copy().digest('hex');
     // A large file's blob is its pointer, not its content: only where there is no SHA-256 is the id that of the bytes.
-    if (expected.sha256 === null && expected.blobSha1 !== null && expected.blobSha1 !== blobSha1) return `expected git blob ${expected.blobSha1}, found ${blobSha1}`;
+    if (expected.sha256 === null && expected.blobSha1 !== null && expected.blobSha1 !== blobSha1)
+      return `expected git blob ${expected.blobSha1}, found ${blobSha1}`;
     return null;
   }
 }

@@ -21,12 +21,27 @@ suite('The lock of a download', () => {
     let most = 0;
     let waits = 0;
     const order: number[] = [];
-    await Promise.all([1, 2, 3].map((who) => withLock(path, async () => {
-      most = Math.max(most, ++inside);
-      await new Promise((resolve) => { setImmediate(resolve); });
-      order.push(who);
-      inside--;
-    }, { onWait: () => { waits++; }, pollMs: 5 })));
+    await Promise.all(
+      [1, 2, 3].map((who) =>
+        withLock(
+          path,
+          async () => {
+            most = Math.max(most, ++inside);
+            await new Promise((resolve) => {
+              setImmediate(resolve);
+            });
+            order.push(who);
+            inside--;
+          },
+          {
+            onWait: () => {
+              waits++;
+            },
+            pollMs: 5,
+          },
+        ),
+      ),
+    );
     assert.equal(most, 1);
     assert.equal(waits, 2);
     assert.deepEqual([...order].sort(), [1, 2, 3]);
@@ -34,19 +49,42 @@ suite('The lock of a download', () => {
   });
 
   test('It is given back when the work fails', async () => {
-    await assert.rejects(withLock(path, () => Promise.reject(new Error('broken')), { onWait: () => assert.fail() }), /broken/);
+    await assert.rejects(
+      withLock(path, () => Promise.reject(new Error('broken')), { onWait: () => assert.fail() }),
+      /broken/,
+    );
     assert.equal(existsSync(path), false);
   });
 
   test('The lock of a process that is gone is taken over at once', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
-    await withLock(path, async () => { await rm(path); await writeFile(path, JSON.stringify({ pid, host: hostname(), token: 'gone' })); }, { onWait: () => assert.fail() });
+    await withLock(
+      path,
+      async () => {
+        await rm(path);
+        await writeFile(path, JSON.stringify({ pid, host: hostname(), token: 'gone' }));
+      },
+      { onWait: () => assert.fail() },
+    );
     assert.equal(existsSync(path), true);
-    assert.equal(await withLock(path, () => Promise.resolve('mine'), { onWait: () => undefined, staleMs: 3_600_000 }), 'mine');
+    assert.equal(
+      await withLock(path, () => Promise.resolve('mine'), { onWait: () => undefined, staleMs: 3_600_000 }),
+      'mine',
+    );
   });
 
   test('A lock of another machine is taken over when nobody touches it any more', async () => {
-    await withLock(path, async () => { await rm(path); await writeFile(path, JSON.stringify({ pid: process.pid, host: 'elsewhere', token: 'silent' })); }, { onWait: () => assert.fail() });
-    assert.equal(await withLock(path, () => Promise.resolve('mine'), { onWait: () => undefined, staleMs: 60, pollMs: 5 }), 'mine');
+    await withLock(
+      path,
+      async () => {
+        await rm(path);
+        await writeFile(path, JSON.stringify({ pid: process.pid, host: 'elsewhere', token: 'silent' }));
+      },
+      { onWait: () => assert.fail() },
+    );
+    assert.equal(
+      await withLock(path, () => Promise.resolve('mine'), { onWait: () => undefined, staleMs: 60, pollMs: 5 }),
+      'mine',
+    );
   });
 });

@@ -24,27 +24,34 @@ const STALE_MS = 30_000;
  *
  * free --create--> held --work ends--> free;  held --holder dies--> stale --a waiter moves it away--> free
  */
-export async function withLock<T>(path: string, work: () => Promise<T>, { onWait, pollMs = POLL_MS, staleMs = STALE_MS }: LockOptions): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  { onWait, pollMs = POLL_MS, staleMs = STALE_MS }: LockOptions,
+): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), token: randomUUID() });
   let told = false;
   let watched = { text: '', touchedMs: 0, sinceMs: 0 };
-  while (!await create(path, mine)) {
+  while (!(await create(path, mine))) {
     if (!told) onWait();
     told = true;
     const [text, found] = await Promise.all([readFile(path, 'utf8').catch(() => null), stat(path).catch(() => null)]);
     if (text === null || found === null) continue;
     const nowMs = performance.now();
-    if (text !== watched.text || found.mtimeMs !== watched.touchedMs) watched = { text, touchedMs: found.mtimeMs, sinceMs: nowMs };
+    if (text !== watched.text || found.mtimeMs !== watched.touchedMs)
+      watched = { text, touchedMs: found.mtimeMs, sinceMs: nowMs };
     if (isAbandoned(text) || nowMs - watched.sinceMs > staleMs) await moveAway(path, text);
     else await sleep(pollMs);
   }
-  const beat = setInterval(() => { void touch(path, mine); }, staleMs / 4);
+  const beat = setInterval(() => {
+    void touch(path, mine);
+  }, staleMs / 4);
   try {
     return await work();
   } finally {
     clearInterval(beat);
-    if (await readFile(path, 'utf8').catch(() => null) === mine) await rm(path, { force: true });
+    if ((await readFile(path, 'utf8').catch(() => null)) === mine) await rm(path, { force: true });
   }
 }
 
@@ -89,12 +96,12 @@ async function moveAway(path: string, stale: string): Promise<void> {
     return;
   }
   // Somebody else was quicker and this is their new lock: it goes back.
-  if (await readFile(aside, 'utf8').catch(() => stale) !== stale) await link(aside, path).catch(() => undefined);
+  if ((await readFile(aside, 'utf8').catch(() => stale)) !== stale) await link(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
 }
 
 async function touch(path: string, mine: string): Promise<void> {
-  if (await readFile(path, 'utf8').catch(() => null) !== mine) return;
+  if ((await readFile(path, 'utf8').catch(() => null)) !== mine) return;
   const now = new Date();
   await utimes(path, now, now).catch(() => undefined);
 }

@@ -32,16 +32,36 @@ suite('A model of the hub', () => {
     await hub.close();
     await rm(cacheDir, { recursive: true });
   });
-  const resolve = (options: Partial<ResolveOptions> = {}, model = ID): ReturnType<typeof resolveModel> => resolveModel(model, { cacheDir, hub: settings, ...options });
-  const faulty = (message: RegExp) => (error: unknown): boolean => error instanceof ModelFileFault && message.test(error.message);
+  const resolve = (options: Partial<ResolveOptions> = {}, model = ID): ReturnType<typeof resolveModel> =>
+    resolveModel(model, { cacheDir, hub: settings, ...options });
+  const faulty =
+    (message: RegExp) =>
+    (error: unknown): boolean =>
+      error instanceof ModelFileFault && message.test(error.message);
   const folder = (commit = COMMIT): string => join(cacheDir, 'hub', ID, commit);
 
   test('The files of the dtype that suits the device are fetched, byte by byte as the hub has them, and no others', async () => {
     const model = await resolve();
-    assert.deepEqual(model, { id: ID, slug: 'onnx-community-whisper-mini-timestamped', family: 'whisper', folder: folder() });
-    const lying = (await readdir(folder(), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && entry.name !== '.manifest.json').map((entry) => entry.name).sort();
-    assert.deepEqual(lying, ['config.json', 'decoder_model_merged_quantized.onnx', 'encoder_model_quantized.onnx', 'generation_config.json', 'merges.txt', 'tokenizer.json']);
-    for (const name of ['config.json', 'merges.txt', 'onnx/encoder_model_quantized.onnx']) assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.from('?')), name);
+    assert.deepEqual(model, {
+      id: ID,
+      slug: 'onnx-community-whisper-mini-timestamped',
+      family: 'whisper',
+      folder: folder(),
+    });
+    const lying = (await readdir(folder(), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile() && entry.name !== '.manifest.json')
+      .map((entry) => entry.name)
+      .sort();
+    assert.deepEqual(lying, [
+      'config.json',
+      'decoder_model_merged_quantized.onnx',
+      'encoder_model_quantized.onnx',
+      'generation_config.json',
+      'merges.txt',
+      'tokenizer.json',
+    ]);
+    for (const name of ['config.json', 'merges.txt', 'onnx/encoder_model_quantized.onnx'])
+      assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.from('?')), name);
     assert.equal(hub.filesAsked[0], 'config.json');
   });
 
@@ -50,22 +70,37 @@ suite('A model of the hub', () => {
     assert.ok(existsSync(join(folder(), 'onnx/encoder_model_fp16.onnx')));
     hub.requests.length = 0;
     await resolve({ dtype: 'fp32' });
-    assert.deepEqual([...hub.filesAsked].sort(), ['onnx/decoder_model_merged.onnx', 'onnx/encoder_model.onnx', 'onnx/encoder_model.onnx_data', 'onnx/encoder_model.onnx_data_1']);
+    assert.deepEqual([...hub.filesAsked].sort(), [
+      'onnx/decoder_model_merged.onnx',
+      'onnx/encoder_model.onnx',
+      'onnx/encoder_model.onnx_data',
+      'onnx/encoder_model.onnx_data_1',
+    ]);
   });
 
   test('What was fetched once is verified and used without asking the hub, offline too', async () => {
     await resolve();
     hub.requests.length = 0;
     const steps = new Set<string>();
-    await resolve({ onProgress: ({ step }) => { steps.add(step); } });
+    await resolve({
+      onProgress: ({ step }) => {
+        steps.add(step);
+      },
+    });
     await resolve({ hub: { ...settings, offline: true } });
     assert.deepEqual(hub.requests, []);
     assert.deepEqual([...steps], ['verifying']);
   });
 
   test('Offline and not cached is told, with what to do, and nothing is asked', async () => {
-    await assert.rejects(resolve({ hub: { ...settings, offline: true } }), faulty(/not in the model cache.*HF_HUB_OFFLINE.*murmur models pull onnx-community\/whisper-mini_timestamped/));
-    await assert.rejects(resolveModel('base', { cacheDir }), faulty(/the model base \(onnx-community\/whisper-base_timestamped\) is not in the model cache/));
+    await assert.rejects(
+      resolve({ hub: { ...settings, offline: true } }),
+      faulty(/not in the model cache.*HF_HUB_OFFLINE.*murmur models pull onnx-community\/whisper-mini_timestamped/),
+    );
+    await assert.rejects(
+      resolveModel('base', { cacheDir }),
+      faulty(/the model base \(onnx-community\/whisper-base_timestamped\) is not in the model cache/),
+    );
     assert.deepEqual(hub.requests, []);
   });
 
@@ -85,16 +120,26 @@ suite('A model of the hub', () => {
     const model = await resolve({}, 'base');
     assert.deepEqual([model.id, model.slug], ['base', 'base']);
     assert.ok(model.folder.endsWith(join('onnx-community', 'whisper-base_timestamped', pinned)));
-    assert.ok(hub.requests[0]?.path.startsWith(`/api/models/onnx-community/whisper-base_timestamped/revision/${pinned}`));
+    assert.ok(
+      hub.requests[0]?.path.startsWith(`/api/models/onnx-community/whisper-base_timestamped/revision/${pinned}`),
+    );
   });
 
   test('Over cut connections the files come whole all the same, and the progress never goes back', async () => {
     hub.wrong.cutAfterBytes = [100_000, 50_000, 1, 120_000, 90_000];
     const seen: ModelProgress[] = [];
-    await resolve({ onProgress: (progress) => { seen.push(progress); } });
-    for (const name of ['onnx/encoder_model_quantized.onnx', 'onnx/decoder_model_merged_quantized.onnx']) assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.alloc(0)));
+    await resolve({
+      onProgress: (progress) => {
+        seen.push(progress);
+      },
+    });
+    for (const name of ['onnx/encoder_model_quantized.onnx', 'onnx/decoder_model_merged_quantized.onnx'])
+      assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.alloc(0)));
     const done = seen.filter(({ step }) => step === 'downloading').map(({ doneBytes }) => doneBytes);
-    assert.deepEqual(done, [...done].sort((a, b) => a - b));
+    assert.deepEqual(
+      done,
+      [...done].sort((a, b) => a - b),
+    );
     assert.deepEqual([seen.at(-1)?.doneBytes, seen.at(-1)?.step], [seen.at(-1)?.totalBytes, 'downloading']);
   });
 
@@ -124,7 +169,14 @@ suite('A model of the hub', () => {
     const wrong = Buffer.from(files.get(name) ?? '');
     wrong[1_234] = (wrong[1_234] ?? 0) ^ 1;
     hub.wrong.tampered.set(name, wrong);
-    await assert.rejects(resolve(), faulty(new RegExp(`onnx/encoder_model_quantized\\.onnx of .* comes damaged .* expected SHA-256 ${sha256(files.get(name) ?? wrong)}, found ${sha256(wrong)}`)));
+    await assert.rejects(
+      resolve(),
+      faulty(
+        new RegExp(
+          `onnx/encoder_model_quantized\\.onnx of .* comes damaged .* expected SHA-256 ${sha256(files.get(name) ?? wrong)}, found ${sha256(wrong)}`,
+        ),
+      ),
+    );
     assert.ok(!existsSync(join(folder(), name)));
     hub.wrong.tampered.set('tokenizer.json', Buffer.from(JSON.stringify({ version: '1.0', seed: 7 })));
     await rm(folder(), { recursive: true });
@@ -134,7 +186,10 @@ suite('A model of the hub', () => {
   test('A file there that is longer or shorter than listed is refused after a second look', async () => {
     const name = 'onnx/encoder_model_quantized.onnx';
     hub.wrong.tampered.set(name, Buffer.alloc(400_000));
-    await assert.rejects(resolve(), faulty(/onnx\/encoder_model_quantized\.onnx of .* comes damaged.*expected 300000 bytes, found more/));
+    await assert.rejects(
+      resolve(),
+      faulty(/onnx\/encoder_model_quantized\.onnx of .* comes damaged.*expected 300000 bytes, found more/),
+    );
     hub.wrong.tampered.set(name, Buffer.alloc(200_000));
     await assert.rejects(resolve(), faulty(/comes damaged.*shorter/));
     assert.equal(hub.filesAsked.filter((asked) => asked === name).length, 2 + 4);
@@ -153,12 +208,22 @@ suite('A model of the hub', () => {
     await resolve();
     const [encoder, decoder] = ['onnx/encoder_model_quantized.onnx', 'onnx/decoder_model_merged_quantized.onnx'];
     await truncate(join(folder(), encoder), 5);
-    await assert.rejects(resolve(), faulty(/onnx\/encoder_model_quantized\.onnx is of another size: expected 300000 bytes, found 5.*murmur models pull/));
+    await assert.rejects(
+      resolve(),
+      faulty(
+        /onnx\/encoder_model_quantized\.onnx is of another size: expected 300000 bytes, found 5.*murmur models pull/,
+      ),
+    );
     await pullModel(ID, { cacheDir, dtype: 'auto', device: 'cpu', hub: settings });
     const file = await open(join(folder(), decoder), 'r+');
     await file.write(Buffer.from('!'), 0, 1, 77);
     await file.close();
-    await assert.rejects(resolve(), faulty(/onnx\/decoder_model_merged_quantized\.onnx is damaged: expected SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}/));
+    await assert.rejects(
+      resolve(),
+      faulty(
+        /onnx\/decoder_model_merged_quantized\.onnx is damaged: expected SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}/,
+      ),
+    );
     hub.requests.length = 0;
     await pullModel(ID, { cacheDir, dtype: 'auto', device: 'cpu', hub: settings });
     assert.deepEqual(hub.filesAsked, [decoder]);
@@ -170,41 +235,79 @@ suite('A model of the hub', () => {
     const script = fileURLToPath(new URL('../../testing/resolve-model-process.js', import.meta.url));
     const run = promisify(execFile);
     const both = await Promise.all([1, 2].map(() => run(process.execPath, [script, cacheDir, hub.endpoint, ID])));
-    assert.deepEqual(both.map(({ stdout }) => (JSON.parse(stdout) as { folder: string }).folder), [folder(), folder()]);
+    assert.deepEqual(
+      both.map(({ stdout }) => (JSON.parse(stdout) as { folder: string }).folder),
+      [folder(), folder()],
+    );
     assert.equal(new Set(hub.filesAsked).size, hub.filesAsked.length);
     assert.equal(hub.storageBytes, 600_000);
   });
 
   test('The token reaches the hub, not the storage that it redirects to, and a private model without it is told', async () => {
     hub.wrong.token = 'hf_secret';
-    await assert.rejects(resolve(), faulty(/does not have the model .*whisper-mini_timestamped.*check the name; a private or gated one needs HF_TOKEN/));
+    await assert.rejects(
+      resolve(),
+      faulty(
+        /does not have the model .*whisper-mini_timestamped.*check the name; a private or gated one needs HF_TOKEN/,
+      ),
+    );
     await resolve({ hub: { ...settings, token: 'hf_secret' } });
-    const seen = (server: string): Set<string | null> => new Set(hub.requests.filter((request) => request.server === server).slice(server === 'hub' ? 1 : 0).map(({ authorization }) => authorization));
+    const seen = (server: string): Set<string | null> =>
+      new Set(
+        hub.requests
+          .filter((request) => request.server === server)
+          .slice(server === 'hub' ? 1 : 0)
+          .map(({ authorization }) => authorization),
+      );
     assert.deepEqual([...seen('hub')], ['Bearer hf_secret']);
     assert.deepEqual([...seen('storage')], [null]);
     hub.wrong.token = 'hf_other';
-    await assert.rejects(resolve({ dtype: 'fp16', hub: { ...settings, token: 'hf_secret' } }), (error) => error instanceof ModelFileFault && /HF_TOKEN may not read it/.test(error.message) && !error.message.includes('hf_secret'));
+    await assert.rejects(
+      resolve({ dtype: 'fp16', hub: { ...settings, token: 'hf_secret' } }),
+      (error) =>
+        error instanceof ModelFileFault &&
+        /HF_TOKEN may not read it/.test(error.message) &&
+        !error.message.includes('hf_secret'),
+    );
   });
 
   test('A hub that is busy for a while is asked again; one that stays so is given up with what it said', async () => {
     hub.wrong.statuses = [503, 500, 429];
     const reasons: string[] = [];
-    await resolve({ onProgress: ({ step, reason }) => { if (step === 'pausing') reasons.push(reason); } });
-    assert.deepEqual(reasons.map((reason) => reason.slice(-3)), ['503', '500', '429']);
+    await resolve({
+      onProgress: ({ step, reason }) => {
+        if (step === 'pausing') reasons.push(reason);
+      },
+    });
+    assert.deepEqual(
+      reasons.map((reason) => reason.slice(-3)),
+      ['503', '500', '429'],
+    );
     hub.wrong.statuses = Array.from({ length: 100 }, () => 503);
-    await assert.rejects(resolve({ dtype: 'fp16' }), (error) => error instanceof HubFault && /failed after 6 tries, last because 127\.0\.0\.1:\d+ answers 503/.test(error.message));
+    await assert.rejects(
+      resolve({ dtype: 'fp16' }),
+      (error) =>
+        error instanceof HubFault &&
+        /failed after 6 tries, last because 127\.0\.0\.1:\d+ answers 503/.test(error.message),
+    );
   });
 
   test('A hub that cannot be reached is a fault that names it', async () => {
     const { endpoint } = hub;
     await hub.close();
     hub = await TestHub.start();
-    await assert.rejects(resolve({ hub: { ...settings, endpoint } }), (error) => error instanceof HubFault && error.message.includes(new URL(endpoint).host));
+    await assert.rejects(
+      resolve({ hub: { ...settings, endpoint } }),
+      (error) => error instanceof HubFault && error.message.includes(new URL(endpoint).host),
+    );
   });
 
   test('A dtype that the repository lacks is refused with those that it has, before anything is fetched', async () => {
     for (const name of ['onnx/encoder_model_fp16.onnx', 'onnx/encoder_model.onnx']) files.delete(name);
-    await assert.rejects(resolve({ dtype: 'fp16' }), faulty(/whisper-mini_timestamped: the model has no fp16: set MODEL_DTYPE to int8; found /));
+    await assert.rejects(
+      resolve({ dtype: 'fp16' }),
+      faulty(/whisper-mini_timestamped: the model has no fp16: set MODEL_DTYPE to int8; found /),
+    );
     assert.deepEqual(hub.filesAsked, []);
   });
 
@@ -217,8 +320,14 @@ suite('A model of the hub', () => {
   });
 
   test('Unknown repositories and revisions are told apart', async () => {
-    await assert.rejects(resolve({}, 'nobody/nothing'), faulty(/does not have the model nobody\/nothing.*check the name/));
-    await assert.rejects(resolve({}, `${ID}@v9`), faulty(/no such revision of the model onnx-community\/whisper-mini_timestamped: name another with @revision/));
+    await assert.rejects(
+      resolve({}, 'nobody/nothing'),
+      faulty(/does not have the model nobody\/nothing.*check the name/),
+    );
+    await assert.rejects(
+      resolve({}, `${ID}@v9`),
+      faulty(/no such revision of the model onnx-community\/whisper-mini_timestamped: name another with @revision/),
+    );
   });
 
   test('A file without a checksum, or with two that differ, is not taken', async () => {

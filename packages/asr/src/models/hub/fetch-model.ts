@@ -4,7 +4,15 @@ import type { Device } from '@murmuration/onnx';
 import { FAMILIES, familyWithFiles } from '../../families/families.js';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress, type PinnedFile } from '../model-files.js';
 import { isCommit, type HubReference } from '../known-models.js';
-import { cachedCommit, commitFolder, lockFile, readManifest, recordCommit, writeManifest, type ModelManifest } from './cached-model.js';
+import {
+  cachedCommit,
+  commitFolder,
+  lockFile,
+  readManifest,
+  recordCommit,
+  writeManifest,
+  type ModelManifest,
+} from './cached-model.js';
 import { downloadFile } from './download-file.js';
 import { withLock } from './download-lock.js';
 import { HubClient } from './hub-client.js';
@@ -42,12 +50,19 @@ export async function fetchModel(reference: HubReference, options: FetchOptions)
     if (cached !== null) return cached;
   }
   const { hub } = options;
-  if (hub === null || hub.offline) throw new ModelFileFault(`the model ${reference.id} (${reference.repository}) is not in the model cache, not in this dtype or not whole, and the hub may not be asked (HF_HUB_OFFLINE): fetch it where there is a network with "murmur models pull ${reference.id}"`);
-  return withLock(lockFile(options.cacheDir, reference.repository), async () => {
-    // Whoever held the lock may have fetched just this.
-    const cached = options.refresh === true ? null : await fromCache(reference, options);
-    return cached ?? await download(reference, options, hub);
-  }, { onWait: () => options.onProgress?.({ step: 'waiting', reason: '', file: '', doneBytes: 0, totalBytes: 0 }) });
+  if (hub === null || hub.offline)
+    throw new ModelFileFault(
+      `the model ${reference.id} (${reference.repository}) is not in the model cache, not in this dtype or not whole, and the hub may not be asked (HF_HUB_OFFLINE): fetch it where there is a network with "murmur models pull ${reference.id}"`,
+    );
+  return withLock(
+    lockFile(options.cacheDir, reference.repository),
+    async () => {
+      // Whoever held the lock may have fetched just this.
+      const cached = options.refresh === true ? null : await fromCache(reference, options);
+      return cached ?? (await download(reference, options, hub));
+    },
+    { onWait: () => options.onProgress?.({ step: 'waiting', reason: '', file: '', doneBytes: 0, totalBytes: 0 }) },
+  );
 }
 
 /** The model when all of it was fetched before; null when something was not. */
@@ -60,7 +75,10 @@ async function fromCache(reference: HubReference, options: FetchOptions): Promis
   const wanted = wantedFiles(reference.repository, manifest.offered, options.dtype, options.device);
   const files = fetched(manifest, wanted);
   if (files === null) return null;
-  await verifyFiles(folder, files, { remedy: `Fetch it again with "murmur models pull ${reference.id}"`, onProgress: options.onProgress });
+  await verifyFiles(folder, files, {
+    remedy: `Fetch it again with "murmur models pull ${reference.id}"`,
+    onProgress: options.onProgress,
+  });
   return { folder, family: await requireFamily(folder, reference), commit, dtype: wanted.dtype, files };
 }
 
@@ -71,8 +89,12 @@ function fetched(manifest: ModelManifest, wanted: WantedFiles): readonly PinnedF
 
 async function download(reference: HubReference, options: FetchOptions, hub: HubSettings): Promise<FetchedModel> {
   const { repository } = reference;
-  const client = new HubClient(hub, (reason) => { options.onProgress?.({ step: 'pausing', reason, file: '', doneBytes: 0, totalBytes: 0 }); });
-  const known = isCommit(reference.revision) ? await readManifest(commitFolder(options.cacheDir, repository, reference.revision)) : null;
+  const client = new HubClient(hub, (reason) => {
+    options.onProgress?.({ step: 'pausing', reason, file: '', doneBytes: 0, totalBytes: 0 });
+  });
+  const known = isCommit(reference.revision)
+    ? await readManifest(commitFolder(options.cacheDir, repository, reference.revision))
+    : null;
   const listing = known === null ? await listModel(client, reference) : { commit: known.commit, files: known.offered };
   const wanted = wantedFiles(repository, listing.files, options.dtype, options.device);
   const folder = commitFolder(options.cacheDir, repository, listing.commit);
@@ -81,8 +103,20 @@ async function download(reference: HubReference, options: FetchOptions, hub: Hub
   const totalBytes = wanted.files.reduce((sum, file) => sum + file.bytes, 0);
   let beforeBytes = 0;
   for (const file of wanted.files) {
-    const onBytes = (ofFile: number): void => options.onProgress?.({ step: 'downloading', reason: '', file: file.name, doneBytes: beforeBytes + ofFile, totalBytes });
-    if (!await isWhole(folder, files.find(({ name }) => name === file.name))) {
+    const onBytes = (ofFile: number): void =>
+      options.onProgress?.({
+        step: 'downloading',
+        reason: '',
+        file: file.name,
+        doneBytes: beforeBytes + ofFile,
+        totalBytes,
+      });
+    if (
+      !(await isWhole(
+        folder,
+        files.find(({ name }) => name === file.name),
+      ))
+    ) {
       const done = await downloadFile({ client, repository, commit: listing.commit, file, folder, onBytes });
       files = [...files.filter(({ name }) => name !== file.name), done];
       await writeManifest(folder, { version: 1, repository, commit: listing.commit, offered, files });
@@ -95,15 +129,24 @@ async function download(reference: HubReference, options: FetchOptions, hub: Hub
   // Last: a branch moves on only when all of its new commit lies here.
   await recordCommit(options.cacheDir, reference, listing.commit);
   const names = new Set(wanted.files.map(({ name }) => name));
-  return { folder, family: await requireFamily(folder, reference), commit: listing.commit, dtype: wanted.dtype, files: files.filter(({ name }) => names.has(name)) };
+  return {
+    folder,
+    family: await requireFamily(folder, reference),
+    commit: listing.commit,
+    dtype: wanted.dtype,
+    files: files.filter(({ name }) => names.has(name)),
+  };
 }
 
 async function isWhole(folder: string, file: PinnedFile | undefined): Promise<boolean> {
-  if (file === undefined || await stat(join(folder, file.name)).catch(() => null) === null) return false;
-  return verifyFiles(folder, [file], { remedy: '' }).then(() => true, (error: unknown) => {
-    if (error instanceof ModelFileFault) return false;
-    throw error;
-  });
+  if (file === undefined || (await stat(join(folder, file.name)).catch(() => null)) === null) return false;
+  return verifyFiles(folder, [file], { remedy: '' }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ModelFileFault) return false;
+      throw error;
+    },
+  );
 }
 
 /** The family that the model's config.json states. Throws `ModelFileFault` when it is none that the hub serves in a layout read here. */
@@ -121,5 +164,7 @@ async function requireFamily(folder: string, { repository }: HubReference): Prom
   if (stated !== null && family?.hubRefusal === null) return stated;
   if (family !== undefined) throw new ModelFileFault(`${repository} ${family.hubRefusal ?? ''}`);
   const served = Object.keys(FAMILIES).filter((name) => familyWithFiles(name)?.hubRefusal === null);
-  throw new ModelFileFault(`${repository} is no speech recognition model that can be run here: config.json states the model type ${stated ?? '(none)'}, expected ${served.join(' or ')}`);
+  throw new ModelFileFault(
+    `${repository} is no speech recognition model that can be run here: config.json states the model type ${stated ?? '(none)'}, expected ${served.join(' or ')}`,
+  );
 }

@@ -50,10 +50,14 @@ export class HubClient {
         let bytes = 0;
         for await (const piece of answer.pieces) {
           bytes += piece.length;
-          if (bytes > MOST_JSON_BYTES) throw new HubFault(`${this.host} answers ${what} with more than ${String(MOST_JSON_BYTES)} bytes`);
+          if (bytes > MOST_JSON_BYTES)
+            throw new HubFault(`${this.host} answers ${what} with more than ${String(MOST_JSON_BYTES)} bytes`);
           pieces.push(piece);
         }
-        return parseJson(Buffer.concat(pieces).toString('utf8'), `${this.host} answers ${what} with what is no JSON: is HF_ENDPOINT a hub?`);
+        return parseJson(
+          Buffer.concat(pieces).toString('utf8'),
+          `${this.host} answers ${what} with what is no JSON: is HF_ENDPOINT a hub?`,
+        );
       } catch (error) {
         await budget.pauseAfter(error);
       }
@@ -78,14 +82,22 @@ export class HubClient {
         if (response.status >= 300 && response.status < 400 && location !== null) {
           await response.body?.cancel();
           url = new URL(location, url);
-          if (!/^https?:$/.test(url.protocol)) throw new HubFault(`${this.host} redirects ${what} to ${url.protocol} instead of http(s)`);
+          if (!/^https?:$/.test(url.protocol))
+            throw new HubFault(`${this.host} redirects ${what} to ${url.protocol} instead of http(s)`);
           continue;
         }
         if (response.status !== 200 && response.status !== 206) {
           await response.body?.cancel();
           throw refusal(response, what, this.host, this.#settings.token !== null);
         }
-        return { ...checksums(first), fromByte: startOf(response, fromByte, what), pieces: watch.pieces(response, what), close: () => { watch.stop(); } };
+        return {
+          ...checksums(first),
+          fromByte: startOf(response, fromByte, what),
+          pieces: watch.pieces(response, what),
+          close: () => {
+            watch.stop();
+          },
+        };
       }
       throw new HubFault(`${this.host} redirects ${what} more than ${String(MOST_REDIRECTS)} times`);
     } catch (error) {
@@ -97,7 +109,8 @@ export class HubClient {
   async #fetch(url: URL, fromByte: number, watch: StallWatch): Promise<Response> {
     const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'murmuration' };
     if (fromByte > 0) headers['range'] = `bytes=${String(fromByte)}-`;
-    if (this.#settings.token !== null && url.origin === this.#endpoint.origin) headers['authorization'] = `Bearer ${this.#settings.token}`;
+    if (this.#settings.token !== null && url.origin === this.#endpoint.origin)
+      headers['authorization'] = `Bearer ${this.#settings.token}`;
     try {
       return await fetch(url, { headers, redirect: 'manual', signal: watch.signal });
     } catch (error) {
@@ -122,7 +135,9 @@ class StallWatch {
   }
 
   #arm(): NodeJS.Timeout {
-    return setTimeout(() => { this.#controller.abort(new Error(`nothing came for ${String(this.#limitMs)} ms`)); }, this.#limitMs);
+    return setTimeout(() => {
+      this.#controller.abort(new Error(`nothing came for ${String(this.#limitMs)} ms`));
+    }, this.#limitMs);
   }
 
   async *pieces(response: Response, what: string): AsyncGenerator<Uint8Array> {
@@ -151,15 +166,23 @@ function refusal(response: Response, what: string, host: string, hasToken: boole
   const { status, headers } = response;
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const seconds = Number(headers.get('retry-after') ?? Number.NaN);
-    return new PassingTrouble(`${host} answers ${String(status)}`, Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null);
+    return new PassingTrouble(
+      `${host} answers ${String(status)}`,
+      Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : null,
+    );
   }
   if (status === 416) return new WrongContent('the file there is shorter than what is asked for');
   const code = headers.get('x-error-code');
   const token = hasToken ? 'HF_TOKEN may not read it' : 'a private or gated one needs HF_TOKEN';
-  if (code === 'RevisionNotFound') return new ModelFileFault(`${host} has no such revision of ${what}: name another with @revision`);
+  if (code === 'RevisionNotFound')
+    return new ModelFileFault(`${host} has no such revision of ${what}: name another with @revision`);
   if (code === 'EntryNotFound') return new ModelFileFault(`${host} does not have ${what}`);
-  if (code === 'GatedRepo') return new ModelFileFault(`${host} gives ${what} only to those who accepted its terms: accept them there and set HF_TOKEN`);
-  if (status === 401 || status === 403 || status === 404) return new ModelFileFault(`${host} does not have ${what} (HTTP ${String(status)}): check the name; ${token}`);
+  if (code === 'GatedRepo')
+    return new ModelFileFault(
+      `${host} gives ${what} only to those who accepted its terms: accept them there and set HF_TOKEN`,
+    );
+  if (status === 401 || status === 403 || status === 404)
+    return new ModelFileFault(`${host} does not have ${what} (HTTP ${String(status)}): check the name; ${token}`);
   return new HubFault(`${host} answers ${what} with HTTP ${String(status)}`);
 }
 
@@ -171,12 +194,16 @@ export class WrongContent extends Error {
 function startOf(response: Response, fromByte: number, what: string): number {
   if (response.status === 200) return 0;
   const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-  if (Number(start) !== fromByte) throw new HubFault(`${what} comes from byte ${start ?? '(unnamed)'}, asked for ${String(fromByte)}`);
+  if (Number(start) !== fromByte)
+    throw new HubFault(`${what} comes from byte ${start ?? '(unnamed)'}, asked for ${String(fromByte)}`);
   return fromByte;
 }
 
 function checksums(headers: Headers): { sha256: string | null; blobSha1: string | null } {
-  const tag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '').replace(/^W\//, '').replace(/^"|"$/g, '').toLowerCase();
+  const tag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '')
+    .replace(/^W\//, '')
+    .replace(/^"|"$/g, '')
+    .toLowerCase();
   return { sha256: /^[0-9a-f]{64}$/.test(tag) ? tag : null, blobSha1: /^[0-9a-f]{40}$/.test(tag) ? tag : null };
 }
 

@@ -64,8 +64,13 @@ export class RetryBudget {
     if (!(error instanceof PassingTrouble)) throw error;
     this.#fruitless += 1;
     this.#tries += 1;
-    if (this.#fruitless >= FRUITLESS_TRIES || this.#tries >= TRIES) throw new HubFault(`${this.#what} failed after ${String(this.#tries)} tries, last because ${error.message}`);
+    if (this.#fruitless >= FRUITLESS_TRIES || this.#tries >= TRIES)
+      throw new HubFault(`${this.#what} failed after ${String(this.#tries)} tries, last because ${error.message}`);
     this.#onPause(error.message);
-    await sleep(error.retryAfterMs === null ? this.#pauseMs(this.#fruitless) : Math.min(error.retryAfterMs, LONGEST_ASKED_PAUSE_MS));
+    await sleep(
+      error.retryAfterMs === null
+        ? this.#pauseMs(this.#fruitless)
+        : Math.min(error.retryAfterMs, LONGEST_ASKED_PAUSE_MS),
+    );
   }
 }

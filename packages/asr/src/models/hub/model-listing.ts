@@ -25,12 +25,17 @@ export interface HubListing {
 
 const answerSchema = z.object({
   sha: z.string().regex(/^[0-9a-f]{40}$/),
-  siblings: z.array(z.object({
-    rfilename: z.string(),
-    size: z.number().int().nonnegative().nullish(),
-    blobId: z.string().regex(/^[0-9a-f]{40}$/).nullish(),
-    lfs: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.number().int().nonnegative() }).nullish(),
-  })),
+  siblings: z.array(
+    z.object({
+      rfilename: z.string(),
+      size: z.number().int().nonnegative().nullish(),
+      blobId: z
+        .string()
+        .regex(/^[0-9a-f]{40}$/)
+        .nullish(),
+      lfs: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.number().int().nonnegative() }).nullish(),
+    }),
+  ),
 });
 
 // Names become paths here: nothing may lead out of the folder.
@@ -38,19 +43,43 @@ const SAFE_NAME = /^(?:[\w-][\w.-]*\/){0,4}[\w-][\w.-]*$/;
 
 /** Asks the hub what a model's revision holds. Files of other names than models have are left out. Throws `HubFault` or `ModelFileFault`. */
 export async function listModel(client: HubClient, { repository, revision }: HubReference): Promise<HubListing> {
-  const answer = answerSchema.safeParse(await client.json(`api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`, `the model ${repository}`));
-  if (!answer.success) throw new HubFault(`${client.host} describes the model ${repository} in a form that is not the hub's: ${z.prettifyError(answer.error)}`);
+  const answer = answerSchema.safeParse(
+    await client.json(
+      `api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`,
+      `the model ${repository}`,
+    ),
+  );
+  if (!answer.success)
+    throw new HubFault(
+      `${client.host} describes the model ${repository} in a form that is not the hub's: ${z.prettifyError(answer.error)}`,
+    );
   const files = answer.data.siblings.flatMap(({ rfilename, size, blobId, lfs }): OfferedFile[] => {
     const bytes = lfs?.size ?? size;
     // What has no stated size cannot be bounded.
     if (!SAFE_NAME.test(rfilename) || bytes === null || bytes === undefined) return [];
-    return [{ name: rfilename, bytes, sha256: lfs?.sha256 ?? null, blobSha1: lfs === null || lfs === undefined ? blobId ?? null : null }];
+    return [
+      {
+        name: rfilename,
+        bytes,
+        sha256: lfs?.sha256 ?? null,
+        blobSha1: lfs === null || lfs === undefined ? (blobId ?? null) : null,
+      },
+    ];
   });
   return { commit: answer.data.sha, files };
 }
 
 const NEEDED = ['config.json', 'tokenizer.json'];
-const USEFUL = ['generation_config.json', 'tokenizer_config.json', 'preprocessor_config.json', 'special_tokens_map.json', 'added_tokens.json', 'normalizer.json', 'vocab.json', 'merges.txt'];
+const USEFUL = [
+  'generation_config.json',
+  'tokenizer_config.json',
+  'preprocessor_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'normalizer.json',
+  'vocab.json',
+  'merges.txt',
+];
 const GRAPHS = 'onnx/';
 /** More than any export has; a listing beyond is not a model's. */
 const MOST_BYTES = 64 * 1024 ** 3;
@@ -62,20 +91,32 @@ export interface WantedFiles {
 }
 
 /** Chooses files of a repository. Throws `ModelFileFault` that names what it lacks, or the dtypes it has. */
-export function wantedFiles(repository: string, offered: readonly OfferedFile[], dtype: Dtype, device: Device): WantedFiles {
+export function wantedFiles(
+  repository: string,
+  offered: readonly OfferedFile[],
+  dtype: Dtype,
+  device: Device,
+): WantedFiles {
   for (const name of NEEDED) {
-    if (!offered.some((file) => file.name === name)) throw new ModelFileFault(`${repository} is no speech recognition model that can be run here: expected ${NEEDED.join(', ')} and graphs under ${GRAPHS}, found no ${name}`);
+    if (!offered.some((file) => file.name === name))
+      throw new ModelFileFault(
+        `${repository} is no speech recognition model that can be run here: expected ${NEEDED.join(', ')} and graphs under ${GRAPHS}, found no ${name}`,
+      );
   }
   const chosen = named(repository, () => chooseGraphs(graphNames(offered), dtype, device));
   const graphs = [chosen.encoder, chosen.decoder];
   // Graphs past 2 GiB keep their weights beside them: NAME.onnx_data, NAME.onnx_data_1, …
-  const isGraph = (name: string): boolean => graphs.some((graph) => {
-    const prefix = GRAPHS + graph;
-    return name === prefix || (name.startsWith(prefix) && /^[._]data(_\d+)?$/.test(name.slice(prefix.length)));
-  });
-  const files = [...NEEDED, ...USEFUL].flatMap((name) => offered.filter((file) => file.name === name)).concat(offered.filter((file) => isGraph(file.name)));
+  const isGraph = (name: string): boolean =>
+    graphs.some((graph) => {
+      const prefix = GRAPHS + graph;
+      return name === prefix || (name.startsWith(prefix) && /^[._]data(_\d+)?$/.test(name.slice(prefix.length)));
+    });
+  const files = [...NEEDED, ...USEFUL]
+    .flatMap((name) => offered.filter((file) => file.name === name))
+    .concat(offered.filter((file) => isGraph(file.name)));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  if (bytes > MOST_BYTES) throw new ModelFileFault(`${repository} would take ${String(bytes)} bytes: expected at most ${String(MOST_BYTES)}`);
+  if (bytes > MOST_BYTES)
+    throw new ModelFileFault(`${repository} would take ${String(bytes)} bytes: expected at most ${String(MOST_BYTES)}`);
   return { dtype: chosen.dtype, files };
 }
 

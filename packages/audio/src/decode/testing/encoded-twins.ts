@@ -36,7 +36,10 @@ export function voice(seconds: number, rateHz: number, channels: number): Float3
       const pitchHz = 140 + channel * 70 + 40 * Math.sin(at * 1.9 + channel) + 15 * Math.sin(at * 7.3);
       phase += (2 * Math.PI * pitchHz) / rateHz;
       const syllable = 0.5 + 0.5 * Math.sin(at * 2 * Math.PI * (3.1 + channel));
-      samples[i] = 0.3 * syllable * (Math.sin(phase) + 0.5 * Math.sin(2 * phase) + 0.3 * Math.sin(5 * phase) + 0.2 * Math.sin(9 * phase));
+      samples[i] =
+        0.3 *
+        syllable *
+        (Math.sin(phase) + 0.5 * Math.sin(2 * phase) + 0.3 * Math.sin(5 * phase) + 0.2 * Math.sin(9 * phase));
     }
     return samples;
   });
@@ -47,27 +50,47 @@ export function wavFile(planar: readonly Float32Array[], rateHz: number): Uint8A
   const channels = planar.length;
   const frames = planar[0]?.length ?? 0;
   const body = new Float32Array(frames * channels);
-  for (const [channel, samples] of planar.entries()) for (let i = 0; i < frames; i++) body[i * channels + channel] = samples[i] ?? 0;
+  for (const [channel, samples] of planar.entries())
+    for (let i = 0; i < frames; i++) body[i * channels + channel] = samples[i] ?? 0;
   return wavWith({ tag: 3, bits: 32, rateHz, channels }, new Uint8Array(body.buffer));
 }
 
 /** A wav file around any data. @param dataBytes what the data chunk claims, unless it tells the truth */
-export function wavWith(format: { tag: number; bits: number; rateHz: number; channels: number }, data: Uint8Array, dataBytes = data.length): Uint8Array {
+export function wavWith(
+  format: { tag: number; bits: number; rateHz: number; channels: number },
+  data: Uint8Array,
+  dataBytes = data.length,
+): Uint8Array {
   const file = new Uint8Array(44 + data.length);
   const view = new DataView(file.buffer);
-  const text = (at: number, four: string): void => { for (let i = 0; i < 4; i++) file[at + i] = four.charCodeAt(i); };
+  const text = (at: number, four: string): void => {
+    for (let i = 0; i < 4; i++) file[at + i] = four.charCodeAt(i);
+  };
   const frameBytes = Math.ceil(format.bits / 8) * format.channels;
-  text(0, 'RIFF'); view.setUint32(4, file.length - 8, true); text(8, 'WAVE');
-  text(12, 'fmt '); view.setUint32(16, 16, true);
-  view.setUint16(20, format.tag, true); view.setUint16(22, format.channels, true); view.setUint32(24, format.rateHz, true);
-  view.setUint32(28, (format.rateHz * frameBytes) >>> 0, true); view.setUint16(32, frameBytes & 0xffff, true); view.setUint16(34, format.bits, true);
-  text(36, 'data'); view.setUint32(40, dataBytes, true);
+  text(0, 'RIFF');
+  view.setUint32(4, file.length - 8, true);
+  text(8, 'WAVE');
+  text(12, 'fmt ');
+  view.setUint32(16, 16, true);
+  view.setUint16(20, format.tag, true);
+  view.setUint16(22, format.channels, true);
+  view.setUint32(24, format.rateHz, true);
+  view.setUint32(28, (format.rateHz * frameBytes) >>> 0, true);
+  view.setUint16(32, frameBytes & 0xffff, true);
+  view.setUint16(34, format.bits, true);
+  text(36, 'data');
+  view.setUint32(40, dataBytes, true);
   file.set(data, 44);
   return file;
 }
 
 /** The same recording as ffmpeg encodes it. @param argv output options @param extension names the muxer */
-export function encodedTwin(wav: Uint8Array, argv: readonly string[], extension: string, input: readonly string[] = []): Uint8Array {
+export function encodedTwin(
+  wav: Uint8Array,
+  argv: readonly string[],
+  extension: string,
+  input: readonly string[] = [],
+): Uint8Array {
   if (ffmpeg === null) throw new Error('encoding needs ffmpeg');
   const folder = mkdtempSync(join(tmpdir(), 'murmuration-test-'));
   try {

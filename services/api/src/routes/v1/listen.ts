@@ -5,7 +5,12 @@ import { AsrError, ERRORS, type ErrorCode } from '@murmuration/contracts';
 import type { TranscriptionService } from '@murmuration/transcribe';
 import { logFault, toAsrError } from '@murmuration/service';
 import type { ApiContext } from '../../api-context.js';
-import { deepgramReader, deepgramFieldsSchema, deepgramUrlSchema, type DeepgramAnswer } from '../../fields/deepgram-fields.js';
+import {
+  deepgramReader,
+  deepgramFieldsSchema,
+  deepgramUrlSchema,
+  type DeepgramAnswer,
+} from '../../fields/deepgram-fields.js';
 import { FieldBag, type UploadReader } from '../../fields/field-bag.js';
 import { guardedJson } from '../../fields/json-fields.js';
 import { deepgramJson, deepgramJsonSchema } from '../../replies/deepgram-json.js';
@@ -18,7 +23,10 @@ import { isJson } from '../../upload/upload-headers.js';
 import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../../upload/upload-route.js';
 
 /** Where Deepgram's clients know its own status, code and words (developers.deepgram.com, errors): audio that cannot be read, and a URL that gives none. */
-const UNREADABLE = { code: 'Bad Request', message: 'Bad Request: failed to process audio: corrupt or unsupported data' } as const;
+const UNREADABLE = {
+  code: 'Bad Request',
+  message: 'Bad Request: failed to process audio: corrupt or unsupported data',
+} as const;
 const IN_DEEPGRAM_WORDS: Readonly<Partial<Record<ErrorCode, { readonly code: string; readonly message: string }>>> = {
   unprocessable_audio: UNREADABLE,
   decoder_unavailable: UNREADABLE,
@@ -26,30 +34,60 @@ const IN_DEEPGRAM_WORDS: Readonly<Partial<Record<ErrorCode, { readonly code: str
 };
 const LISTEN_ERRORS: readonly ErrorCode[] = [...UPLOAD_ERRORS, 'url_not_allowed', 'url_unreachable'];
 /** Deepgram's shape of an error. */
-const errorSchema = z.object({ err_code: z.enum([...Object.keys(ERRORS) as ErrorCode[], ...Object.values(IN_DEEPGRAM_WORDS).map(({ code }) => code)]), err_msg: z.string(), request_id: z.string() }).meta({ id: 'DeepgramError', description: 'What went wrong, in the shape of Deepgram\'s API. See docs/errors.md.' });
+const errorSchema = z
+  .object({
+    err_code: z.enum([
+      ...(Object.keys(ERRORS) as ErrorCode[]),
+      ...Object.values(IN_DEEPGRAM_WORDS).map(({ code }) => code),
+    ]),
+    err_msg: z.string(),
+    request_id: z.string(),
+  })
+  .meta({ id: 'DeepgramError', description: "What went wrong, in the shape of Deepgram's API. See docs/errors.md." });
 
 /** `POST /v1/listen`, as Deepgram's clients know it. */
 export function deepgramListenRoute(app: FastifyInstance, context: ApiContext): void {
-  const refusals = Object.fromEntries(Object.entries(errorResponses(LISTEN_ERRORS.filter((code) => IN_DEEPGRAM_WORDS[code] === undefined))).map(([status, { description }]) => [status, { description, content: { 'application/json': { schema: errorSchema } } }]));
-  app.post('/v1/listen', {
-    config: { access: ['transcribe'] },
-    schema: {
-      summary: 'Transcribe a recording, as Deepgram\'s API does',
-      description: 'The recording is the body, or the body is JSON with its `url`. Options are query parameters; those that are not known are let pass.',
-      tags: ['deepgram'],
-      ...uploadSchema(deepgramFieldsSchema),
-      response: { 200: { description: 'The transcript.', content: { 'application/json': { schema: deepgramJsonSchema } } }, ...refusals },
+  const refusals = Object.fromEntries(
+    Object.entries(errorResponses(LISTEN_ERRORS.filter((code) => IN_DEEPGRAM_WORDS[code] === undefined))).map(
+      ([status, { description }]) => [
+        status,
+        { description, content: { 'application/json': { schema: errorSchema } } },
+      ],
+    ),
+  );
+  app.post(
+    '/v1/listen',
+    {
+      config: { access: ['transcribe'] },
+      schema: {
+        summary: "Transcribe a recording, as Deepgram's API does",
+        description:
+          'The recording is the body, or the body is JSON with its `url`. Options are query parameters; those that are not known are let pass.',
+        tags: ['deepgram'],
+        ...uploadSchema(deepgramFieldsSchema),
+        response: {
+          200: { description: 'The transcript.', content: { 'application/json': { schema: deepgramJsonSchema } } },
+          ...refusals,
+        },
+      },
+      validatorCompiler: unvalidated,
+      errorHandler: (error, request, reply) => {
+        replyAsDeepgram(request, reply, error);
+      },
     },
-    validatorCompiler: unvalidated,
-    errorHandler: (error, request, reply) => { replyAsDeepgram(request, reply, error); },
-  }, async (request, reply) => {
-    const created = new Date().toISOString();
-    const hash = createHash('sha256');
-    const hashing: ApiContext = { ...context, service: new HashingService(context.service, hash) };
-    const reader = deepgramReader(await givesWords(context, request));
-    const { transcript, answer } = isJson(request.raw.headers) ? await fromUrl(hashing, request, reply, reader) : await receiveUpload<DeepgramAnswer>(hashing, request, reply, reader, WHOLE);
-    return reply.send(deepgramJson(transcript, answer, { requestId: request.id, created, sha256: hash.digest('hex') }));
-  });
+    async (request, reply) => {
+      const created = new Date().toISOString();
+      const hash = createHash('sha256');
+      const hashing: ApiContext = { ...context, service: new HashingService(context.service, hash) };
+      const reader = deepgramReader(await givesWords(context, request));
+      const { transcript, answer } = isJson(request.raw.headers)
+        ? await fromUrl(hashing, request, reply, reader)
+        : await receiveUpload<DeepgramAnswer>(hashing, request, reply, reader, WHOLE);
+      return reply.send(
+        deepgramJson(transcript, answer, { requestId: request.id, created, sha256: hash.digest('hex') }),
+      );
+    },
+  );
 }
 
 async function givesWords(context: ApiContext, request: FastifyRequest): Promise<boolean> {
@@ -58,28 +96,48 @@ async function givesWords(context: ApiContext, request: FastifyRequest): Promise
   return card.model.wordTimes !== 'none';
 }
 
-async function fromUrl(context: ApiContext, request: FastifyRequest, reply: FastifyReply, reader: UploadReader<DeepgramAnswer>): Promise<TranscribedUpload<DeepgramAnswer>> {
+async function fromUrl(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reader: UploadReader<DeepgramAnswer>,
+): Promise<TranscribedUpload<DeepgramAnswer>> {
   if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
   const bag = new FieldBag(reader.lists);
   bag.addQuery(request.query);
   const { options, answer } = reader.read(bag);
   const signal = AbortSignal.any([clientGone(reply.raw), context.abandoned]);
-  const body = deepgramUrlSchema.safeParse(guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, context.limits), 'The body'));
-  if (!body.success) throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
-  const transcript = await context.uploads.run(request.principal.owner, () => transcribeUrl(context, { url: body.data.url, options, owner: request.principal.owner, signal })).catch((error: unknown) => {
-    throw context.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
-  });
+  const body = deepgramUrlSchema.safeParse(
+    guardedJson(await readText({ message: request.raw, response: reply.raw, signal }, context.limits), 'The body'),
+  );
+  if (!body.success)
+    throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
+  const transcript = await context.uploads
+    .run(request.principal.owner, () =>
+      transcribeUrl(context, { url: body.data.url, options, owner: request.principal.owner, signal }),
+    )
+    .catch((error: unknown) => {
+      throw context.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
+    });
   return { transcript, answer };
 }
 
 function replyAsDeepgram(request: FastifyRequest, reply: FastifyReply, thrown: unknown): void {
   const error = toAsrError(thrown);
   logFault(request, error);
-  if (error.retryAfterSeconds !== null) void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.retryAfterSeconds !== null)
+    void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Token realm="murmuration"');
   const words = IN_DEEPGRAM_WORDS[error.code];
-  const [code, message] = words === undefined ? [error.code, error.message] : [words.code, `${words.message} (${error.code}: ${error.message})`];
-  void reply.code(words === undefined ? error.kind.http : 400).header('dg-error', error.code).type('application/json; charset=utf-8').serializer(JSON.stringify)
+  const [code, message] =
+    words === undefined
+      ? [error.code, error.message]
+      : [words.code, `${words.message} (${error.code}: ${error.message})`];
+  void reply
+    .code(words === undefined ? error.kind.http : 400)
+    .header('dg-error', error.code)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
     .send({ err_code: code, err_msg: message, request_id: request.id } satisfies z.output<typeof errorSchema>);
 }
 
@@ -96,7 +154,8 @@ class HashingService implements TranscriptionService {
   resolveModel: TranscriptionService['resolveModel'] = (name) => this.#service.resolveModel(name);
   status: TranscriptionService['status'] = () => this.#service.status();
   activeJobs: TranscriptionService['activeJobs'] = (whose) => this.#service.activeJobs(whose);
-  start: TranscriptionService['start'] = (request) => this.#service.start({ ...request, source: this.#hashed(request.source) });
+  start: TranscriptionService['start'] = (request) =>
+    this.#service.start({ ...request, source: this.#hashed(request.source) });
 
   async *#hashed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const bytes of source) {

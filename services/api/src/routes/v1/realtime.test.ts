@@ -13,12 +13,23 @@ interface Secret {
 }
 
 describe('Client secrets', () => {
-  test('A secret comes in OpenAI\'s form, carries its session, and lives as long as was asked.', async (t) => {
+  test("A secret comes in OpenAI's form, carries its session, and lives as long as was asked.", async (t) => {
     const { app } = await testApp(t);
-    const session = { type: 'transcription', audio: { input: { transcription: { model: 'gpt-4o-transcribe', language: 'en' } } } };
-    const reply = await app.inject({ method: 'POST', url: URL, headers: JSON_TYPE, payload: JSON.stringify({ session, expires_after: { anchor: 'created_at', seconds: 30 } }) });
+    const session = {
+      type: 'transcription',
+      audio: { input: { transcription: { model: 'gpt-4o-transcribe', language: 'en' } } },
+    };
+    const reply = await app.inject({
+      method: 'POST',
+      url: URL,
+      headers: JSON_TYPE,
+      payload: JSON.stringify({ session, expires_after: { anchor: 'created_at', seconds: 30 } }),
+    });
     const secret = reply.json<Secret>();
-    assert.deepEqual([reply.statusCode, reply.headers['cache-control'], secret.session['type'], secret.session['audio']], [200, 'no-store', 'transcription', session.audio]);
+    assert.deepEqual(
+      [reply.statusCode, reply.headers['cache-control'], secret.session['type'], secret.session['audio']],
+      [200, 'no-store', 'transcription', session.audio],
+    );
     assert.deepEqual(JSON.parse(openClientSecret(secret.value)?.attached ?? ''), session);
     const leftSeconds = secret.expires_at - Date.now() / 1_000;
     assert.ok(leftSeconds > 0 && leftSeconds <= 30, String(leftSeconds));
@@ -27,7 +38,11 @@ describe('Client secrets', () => {
   test('Nothing need be said: the session is a transcription, and ten minutes are usual.', async (t) => {
     const { app } = await testApp(t);
     for (const payload of [undefined, '{}']) {
-      const reply = await app.inject({ method: 'POST', url: URL, ...(payload === undefined ? {} : { headers: JSON_TYPE, payload }) });
+      const reply = await app.inject({
+        method: 'POST',
+        url: URL,
+        ...(payload === undefined ? {} : { headers: JSON_TYPE, payload }),
+      });
       const { value, expires_at: expiresAt } = reply.json<Secret>();
       assert.match(value, /^ek_[\w-]{43}$/);
       assert.ok(expiresAt - Date.now() / 1_000 > 590);

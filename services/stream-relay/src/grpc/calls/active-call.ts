@@ -70,5 +70,7 @@ class ReadAhead {
 
 /** Bytes of audio in a decoded request. */
 export function audioBytes(message: unknown): number {
-  return typeof message === 'object' && message !== null && 'audio' in message && message.audio instanceof Uint8Array ? message.audio.byteLength : 0;
+  return typeof message === 'object' && message !== null && 'audio' in message && message.audio instanceof Uint8Array
+    ? message.audio.byteLength
+    : 0;
 }

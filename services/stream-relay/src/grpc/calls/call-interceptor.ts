@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { ServerInterceptingCall, status, type Metadata, type ServerInterceptingCallInterface, type ServerInterceptor, type ServerListener } from '@grpc/grpc-js';
+import {
+  ServerInterceptingCall,
+  status,
+  type Metadata,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerListener,
+} from '@grpc/grpc-js';
 import { NO_CREDENTIALS, credentialsInHeaders, requireScope, type HeaderBag } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { statusOf } from '../errors/status-of.js';
@@ -53,7 +60,10 @@ export class CallInterceptor {
 
   /** Resolves when no call is in progress but those of health and reflection, which never end by themselves. */
   async idle(): Promise<void> {
-    if (this.#active.size > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve; });
+    if (this.#active.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
   }
 
   readonly interceptor: ServerInterceptor = (method, base) => {
@@ -65,7 +75,9 @@ export class CallInterceptor {
     let code: status | null = null;
     if (ours) this.#active.add(active);
     const call: ServerInterceptingCall = new ServerInterceptingCall(base, {
-      start: (next) => { next(listener); },
+      start: (next) => {
+        next(listener);
+      },
       sendMetadata: (metadata, next) => {
         metadata.set('x-request-id', active.requestId);
         next(metadata);
@@ -74,23 +86,49 @@ export class CallInterceptor {
         code ??= sent.code;
         sent.metadata?.set('x-request-id', active.requestId);
         // The health service puts the name that was asked for into its sentence.
-        next(ours || sent.code !== status.NOT_FOUND ? sent : { ...sent, details: 'The health of a service of this name is unknown.' });
+        next(
+          ours || sent.code !== status.NOT_FOUND
+            ? sent
+            : { ...sent, details: 'The health of a service of this name is unknown.' },
+        );
       },
     });
-    const refuse = (error: unknown): void => { call.sendStatus(this.told(error, active)); };
+    const refuse = (error: unknown): void => {
+      call.sendStatus(this.told(error, active));
+    };
     const listener: ServerListener = {
       onReceiveMetadata: (metadata, next) => {
         active.requestId = requestIdOf(metadata);
         this.#byMetadata.set(metadata, active);
-        this.#letIn(active, rule, metadata, base, refuse).then(() => { next(metadata); }).catch(refuse);
+        this.#letIn(active, rule, metadata, base, refuse)
+          .then(() => {
+            next(metadata);
+          })
+          .catch(refuse);
       },
       onReceiveMessage: (message: unknown, next) => {
         const bytes = audioBytes(message);
         active.place?.arrived(bytes);
-        if (message === MALFORMED) refuse(new AsrError('invalid_message', 'The request\'s bytes are no message of its type. See proto/murmuration/v1.'));
+        if (message === MALFORMED)
+          refuse(
+            new AsrError(
+              'invalid_message',
+              "The request's bytes are no message of its type. See proto/murmuration/v1.",
+            ),
+          );
         else if (!method.requestStream) next(message);
-        else if (bytes > MAX_STREAMED_BYTES) refuse(new AsrError('file_too_large', `A streamed message holds at most ${String(MAX_STREAMED_BYTES)} bytes of audio. Send it in pieces.`, { param: 'audio' }));
-        else active.readAhead.add(bytes, () => { next(message); });
+        else if (bytes > MAX_STREAMED_BYTES)
+          refuse(
+            new AsrError(
+              'file_too_large',
+              `A streamed message holds at most ${String(MAX_STREAMED_BYTES)} bytes of audio. Send it in pieces.`,
+              { param: 'audio' },
+            ),
+          );
+        else
+          active.readAhead.add(bytes, () => {
+            next(message);
+          });
       },
       onReceiveHalfClose: (next) => {
         if (ours && method.requestStream) active.after(END_OF_REQUESTS_MS, next);
@@ -101,7 +139,13 @@ export class CallInterceptor {
         active.end();
         this.#active.delete(active);
         if (this.#active.size === 0) this.#onIdle();
-        if (ours) this.#answered(active, method.path, code ?? (Number(base.getDeadline()) <= Date.now() ? status.DEADLINE_EXCEEDED : status.CANCELLED), performance.now() - startedMs);
+        if (ours)
+          this.#answered(
+            active,
+            method.path,
+            code ?? (Number(base.getDeadline()) <= Date.now() ? status.DEADLINE_EXCEEDED : status.CANCELLED),
+            performance.now() - startedMs,
+          );
       },
     };
     return call;
@@ -110,28 +154,52 @@ export class CallInterceptor {
   /** How a call is told of an error. Where the call was ended from here the reason counts, not what came of it. Faults of the server's own are logged. */
   told(thrown: unknown, call: CallContext): ReturnType<typeof statusOf> {
     const error = AsrError.from(call.signal.aborted ? call.signal.reason : thrown);
-    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code, requestId: call.requestId }, 'a call failed');
-    else if (error.kind.http > 500 && error.code !== 'shutting_down' && error.code !== 'deadline_exceeded') this.#context.logger.warn({ code: error.code, requestId: call.requestId }, 'a call could not be served');
+    if (error.kind.http === 500)
+      this.#context.logger.error(
+        { err: error.cause ?? error, code: error.code, requestId: call.requestId },
+        'a call failed',
+      );
+    else if (error.kind.http > 500 && error.code !== 'shutting_down' && error.code !== 'deadline_exceeded')
+      this.#context.logger.warn({ code: error.code, requestId: call.requestId }, 'a call could not be served');
     return statusOf(error);
   }
 
-  async #letIn(active: ActiveCall, rule: CallRule, metadata: Metadata, base: ServerInterceptingCallInterface, refuse: (error: unknown) => void): Promise<void> {
+  async #letIn(
+    active: ActiveCall,
+    rule: CallRule,
+    metadata: Metadata,
+    base: ServerInterceptingCallInterface,
+    refuse: (error: unknown) => void,
+  ): Promise<void> {
     if (rule.scopes !== null) {
-      if (this.#closing || this.#context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
-      active.principal = await this.#context.access.authenticate(this.#context.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)));
+      if (this.#closing || this.#context.stopping())
+        throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+      active.principal = await this.#context.access.authenticate(
+        this.#context.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)),
+      );
       requireScope(active.principal, rule.scopes);
     }
     const giveUp = (error: AsrError): void => {
       active.end(error);
       refuse(error);
     };
-    if (base.getDeadline() === Infinity) active.after(rule.limitMs, () => { giveUp(new AsrError('deadline_exceeded')); });
+    if (base.getDeadline() === Infinity)
+      active.after(rule.limitMs, () => {
+        giveUp(new AsrError('deadline_exceeded'));
+      });
     if (!rule.recording) return;
     const place = await this.#memory.enter(active.signal);
-    const arrived = active.after(ARRIVE_MS, () => { giveUp(new AsrError('upload_timeout')); });
+    const arrived = active.after(ARRIVE_MS, () => {
+      giveUp(new AsrError('upload_timeout'));
+    });
     active.place = {
-      arrived: (bytes) => { arrived(); place.arrived(bytes); },
-      leave: () => { place.leave(); },
+      arrived: (bytes) => {
+        arrived();
+        place.arrived(bytes);
+      },
+      leave: () => {
+        place.leave();
+      },
     };
     if (active.signal.aborted) place.leave();
   }
@@ -139,7 +207,10 @@ export class CallInterceptor {
   #answered(call: ActiveCall, path: string, code: status, durationMs: number): void {
     const method = path.slice(path.lastIndexOf('.') + 1);
     this.#context.metrics.grpcCallSeconds.observe({ method, code: status[code] }, durationMs / 1_000);
-    this.#context.logger.info({ requestId: call.requestId, method, code: status[code], durationMs: Math.round(durationMs) }, 'answered');
+    this.#context.logger.info(
+      { requestId: call.requestId, method, code: status[code], durationMs: Math.round(durationMs) },
+      'answered',
+    );
   }
 }
 

@@ -27,22 +27,62 @@ const HEALTH_BYTES = 1024;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-type Rules = Readonly<Record<`Transcription/${keyof TranscriptionMethods}` | `Jobs/${keyof JobsMethods}` | `Sessions/${keyof SessionsMethods}`, CallRule>>;
+type Rules = Readonly<
+  Record<
+    `Transcription/${keyof TranscriptionMethods}` | `Jobs/${keyof JobsMethods}` | `Sessions/${keyof SessionsMethods}`,
+    CallRule
+  >
+>;
 
 /** Live sessions and what is watched have lengths of their own, within a day. */
 const RULES: Rules = {
-  'Transcription/Transcribe': { scopes: ['transcribe'], limitMs: HOUR_MS, recording: true, maxMessageBytes: MAX_MESSAGE_BYTES },
-  'Transcription/TranscribeStream': { scopes: ['transcribe'], limitMs: HOUR_MS, recording: true, maxMessageBytes: MAX_MESSAGE_BYTES },
-  'Transcription/StreamingTranscribe': { scopes: ['transcribe'], limitMs: 24 * HOUR_MS, recording: false, maxMessageBytes: PIECE_BYTES },
+  'Transcription/Transcribe': {
+    scopes: ['transcribe'],
+    limitMs: HOUR_MS,
+    recording: true,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+  },
+  'Transcription/TranscribeStream': {
+    scopes: ['transcribe'],
+    limitMs: HOUR_MS,
+    recording: true,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+  },
+  'Transcription/StreamingTranscribe': {
+    scopes: ['transcribe'],
+    limitMs: 24 * HOUR_MS,
+    recording: false,
+    maxMessageBytes: PIECE_BYTES,
+  },
   'Jobs/CreateJob': { scopes: ['jobs'], limitMs: 2 * HOUR_MS, recording: false, maxMessageBytes: PIECE_BYTES },
   'Jobs/GetJob': { scopes: ['read', 'jobs'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
   'Jobs/ListJobs': { scopes: ['read', 'jobs'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
   'Jobs/CancelJob': { scopes: ['jobs'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
-  'Jobs/GetJobTranscript': { scopes: ['read', 'jobs'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
-  'Jobs/WatchJob': { scopes: ['read', 'jobs'], limitMs: 24 * HOUR_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
+  'Jobs/GetJobTranscript': {
+    scopes: ['read', 'jobs'],
+    limitMs: MINUTE_MS,
+    recording: false,
+    maxMessageBytes: QUESTION_BYTES,
+  },
+  'Jobs/WatchJob': {
+    scopes: ['read', 'jobs'],
+    limitMs: 24 * HOUR_MS,
+    recording: false,
+    maxMessageBytes: QUESTION_BYTES,
+  },
   'Sessions/ListSessions': { scopes: ['read'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
-  'Sessions/DeleteSession': { scopes: ['transcribe', 'admin'], limitMs: MINUTE_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
-  'Sessions/WatchSession': { scopes: ['read'], limitMs: 24 * HOUR_MS, recording: false, maxMessageBytes: QUESTION_BYTES },
+  'Sessions/DeleteSession': {
+    scopes: ['transcribe', 'admin'],
+    limitMs: MINUTE_MS,
+    recording: false,
+    maxMessageBytes: QUESTION_BYTES,
+  },
+  'Sessions/WatchSession': {
+    scopes: ['read'],
+    limitMs: 24 * HOUR_MS,
+    recording: false,
+    maxMessageBytes: QUESTION_BYTES,
+  },
 };
 
 const HEALTH: CallRule = { scopes: null, limitMs: MINUTE_MS, recording: false, maxMessageBytes: HEALTH_BYTES };

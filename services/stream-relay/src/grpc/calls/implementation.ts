@@ -1,32 +1,57 @@
 import type { Readable, Writable } from 'node:stream';
-import type { sendUnaryData, ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type {
+  sendUnaryData,
+  ServerDuplexStream,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { AsrError } from '@murmuration/contracts';
 import { audioBytes, type ActiveCall, type CallContext } from './active-call.js';
 import type { CallInterceptor } from './call-interceptor.js';
 import { ruleOf } from './call-rules.js';
 
-interface Method { readonly kind: 'unary' | 'server' | 'client' | 'bidi'; readonly request: unknown; readonly response: unknown }
+interface Method {
+  readonly kind: 'unary' | 'server' | 'client' | 'bidi';
+  readonly request: unknown;
+  readonly response: unknown;
+}
 
 /** What serves a method. Throws `AsrError`; a streamed answer ends when the handler resolves. */
 export type Handler<M extends Method> = {
   readonly unary: (request: M['request'], call: CallContext) => Promise<M['response']>;
   readonly server: (request: M['request'], call: CallContext, answer: ResponseWriter<M['response']>) => Promise<void>;
   readonly client: (requests: RequestReader<M['request']>, call: CallContext) => Promise<M['response']>;
-  readonly bidi: (requests: RequestReader<M['request']>, call: CallContext, answer: ResponseWriter<M['response']>) => Promise<void>;
+  readonly bidi: (
+    requests: RequestReader<M['request']>,
+    call: CallContext,
+    answer: ResponseWriter<M['response']>,
+  ) => Promise<void>;
 }[M['kind']];
 
 /** Handlers of a whole service, by the types of `@murmuration/contracts/grpc`. */
-export type Handlers<Methods> = { readonly [Name in keyof Methods]: Methods[Name] extends Method ? Handler<Methods[Name]> : never };
+export type Handlers<Methods> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends Method ? Handler<Methods[Name]> : never;
+};
 
-interface AnyHandler { (first: unknown, ...rest: unknown[]): Promise<unknown> }
+interface AnyHandler {
+  (first: unknown, ...rest: unknown[]): Promise<unknown>;
+}
 
 /** The handlers as grpc-js calls them. */
-export function implementation<Methods>(definition: ServiceDefinition, handlers: Handlers<Methods>, calls: CallInterceptor): UntypedServiceImplementation {
+export function implementation<Methods>(
+  definition: ServiceDefinition,
+  handlers: Handlers<Methods>,
+  calls: CallInterceptor,
+): UntypedServiceImplementation {
   const methods: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(definition)) {
     ruleOf(method.path);
     const handler = (handlers as Readonly<Record<string, unknown>>)[name] as AnyHandler;
-    if (method.requestStream) methods[name] = method.responseStream ? bidi(handler, calls) : clientStream(handler, calls);
+    if (method.requestStream)
+      methods[name] = method.responseStream ? bidi(handler, calls) : clientStream(handler, calls);
     else methods[name] = method.responseStream ? serverStream(handler, calls) : unary(handler, calls);
   }
   return methods;
@@ -45,8 +70,20 @@ function clientStream(handler: AnyHandler, calls: CallInterceptor) {
   };
 }
 
-function answerOnce(result: Promise<unknown>, call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>, callback: sendUnaryData<unknown>, calls: CallInterceptor): void {
-  result.then((response) => { callback(null, response); }, (error: unknown) => { callback(calls.told(error, calls.callOf(call.metadata))); });
+function answerOnce(
+  result: Promise<unknown>,
+  call: Pick<ServerUnaryCall<unknown, unknown>, 'metadata'>,
+  callback: sendUnaryData<unknown>,
+  calls: CallInterceptor,
+): void {
+  result.then(
+    (response) => {
+      callback(null, response);
+    },
+    (error: unknown) => {
+      callback(calls.told(error, calls.callOf(call.metadata)));
+    },
+  );
 }
 
 function serverStream(handler: AnyHandler, calls: CallInterceptor) {
@@ -63,9 +100,20 @@ function bidi(handler: AnyHandler, calls: CallInterceptor) {
   };
 }
 
-function answerInPieces(result: Promise<unknown>, call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>, calls: CallInterceptor): void {
+function answerInPieces(
+  result: Promise<unknown>,
+  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  calls: CallInterceptor,
+): void {
   // An error event is how grpc-js takes the status of a streamed answer; what was written goes out before it.
-  result.then(() => { call.end(); }, (error: unknown) => { call.emit('error', calls.told(error, calls.callOf(call.metadata))); });
+  result.then(
+    () => {
+      call.end();
+    },
+    (error: unknown) => {
+      call.emit('error', calls.told(error, calls.callOf(call.metadata)));
+    },
+  );
 }
 
 /** The messages of a streamed request, one at a time: nothing is read from the client while nobody asks. */
@@ -78,9 +126,14 @@ export class RequestReader<Request> {
   constructor(stream: Readable, call: ActiveCall) {
     this.#stream = stream;
     this.#call = call;
-    const wake = (): void => { this.#wake(); };
+    const wake = (): void => {
+      this.#wake();
+    };
     stream.on('readable', wake);
-    stream.on('end', () => { this.#ended = true; wake(); });
+    stream.on('end', () => {
+      this.#ended = true;
+      wake();
+    });
     call.signal.addEventListener('abort', wake, { once: true });
   }
 
@@ -104,8 +157,18 @@ export class RequestReader<Request> {
   }
 
   async #change(deadlineMs: number): Promise<void> {
-    const timer = deadlineMs === Infinity ? undefined : setTimeout(() => { this.#wake(); }, Math.max(1, deadlineMs - performance.now()));
-    await new Promise<void>((resolve) => { this.#wake = resolve; });
+    const timer =
+      deadlineMs === Infinity
+        ? undefined
+        : setTimeout(
+            () => {
+              this.#wake();
+            },
+            Math.max(1, deadlineMs - performance.now()),
+          );
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
     clearTimeout(timer);
   }
 }

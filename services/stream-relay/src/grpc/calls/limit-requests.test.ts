@@ -10,8 +10,15 @@ const CHECK = '/grpc.health.v1.Health/Check';
 const REFLECT = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 const MIB = 1024 * 1024;
 
-interface Ended { readonly status: number; readonly message: string; readonly bytes: number }
-interface Sent { readonly headers?: Readonly<Record<string, string>>; readonly open?: boolean }
+interface Ended {
+  readonly status: number;
+  readonly message: string;
+  readonly bytes: number;
+}
+interface Sent {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly open?: boolean;
+}
 
 /** A message of protobuf whose one field, number 1, is a string of so many letters. */
 function named(letters: number): Buffer {
@@ -31,30 +38,51 @@ function framed(message: Buffer, compressed: boolean): Buffer {
 }
 
 /** One call as bytes on the wire, and how it ended. */
-function send(session: ClientHttp2Session, path: string, body: Buffer, { headers = {}, open = false }: Sent = {}): Promise<Ended> {
+function send(
+  session: ClientHttp2Session,
+  path: string,
+  body: Buffer,
+  { headers = {}, open = false }: Sent = {},
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'te': 'trailers', ...headers }, { endStream: false });
+    const stream = session.request(
+      { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers },
+      { endStream: false },
+    );
     let [status, message, bytes] = [-1, '', 0];
     const told = (received: Readonly<Record<string, unknown>>): void => {
       if (typeof received['grpc-status'] !== 'string' && typeof received['grpc-status'] !== 'number') return;
-      [status, message] = [Number(received['grpc-status']), typeof received['grpc-message'] === 'string' ? received['grpc-message'] : ''];
+      [status, message] = [
+        Number(received['grpc-status']),
+        typeof received['grpc-message'] === 'string' ? received['grpc-message'] : '',
+      ];
       // The end is there; a client that would go on sending gives up.
       stream.close();
     };
     stream.on('response', told).on('trailers', told);
-    stream.on('data', (data: Buffer) => { bytes += data.byteLength; });
+    stream.on('data', (data: Buffer) => {
+      bytes += data.byteLength;
+    });
     stream.on('error', reject);
-    stream.on('close', () => { resolve({ status, message, bytes }); });
+    stream.on('close', () => {
+      resolve({ status, message, bytes });
+    });
     stream.write(body);
     if (!open) stream.end();
   });
 }
 
-function sessionOf(context: TestContext, { endpoint }: TestGrpc, options: ClientSessionOptions = {}): ClientHttp2Session {
+function sessionOf(
+  context: TestContext,
+  { endpoint }: TestGrpc,
+  options: ClientSessionOptions = {},
+): ClientHttp2Session {
   const session = connect(`http://127.0.0.1:${String(endpoint.port)}`, options);
   // The relay ends it when the test is over.
   session.on('error', () => undefined);
-  context.after(() => { session.destroy(); });
+  context.after(() => {
+    session.destroy();
+  });
   return session;
 }
 
@@ -64,30 +92,73 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
     const session = sessionOf(context, relay);
     const bomb = gzipSync(named(99 * MIB));
     const before = process.memoryUsage().rss;
-    for (const [encoding, message] of [['gzip', bomb], ['deflate', deflateSync(named(99 * MIB))], ['gzip', gzipSync(named(1_100))]] as const) {
-      const { status, message: sentence } = await send(session, CHECK, framed(message, true), { headers: { 'grpc-encoding': encoding } });
+    for (const [encoding, message] of [
+      ['gzip', bomb],
+      ['deflate', deflateSync(named(99 * MIB))],
+      ['gzip', gzipSync(named(1_100))],
+    ] as const) {
+      const { status, message: sentence } = await send(session, CHECK, framed(message, true), {
+        headers: { 'grpc-encoding': encoding },
+      });
       assert.equal(status, 8);
       assert.ok(sentence.length < 200, sentence.slice(0, 100));
     }
     const sessions = Array.from({ length: 10 }, () => sessionOf(context, relay));
-    const ends = await Promise.all(Array.from({ length: 100 }, (_, at) => send(sessions[at % 10] ?? session, CHECK, framed(bomb, true), { headers: { 'grpc-encoding': 'gzip' }, open: true })));
+    const ends = await Promise.all(
+      Array.from({ length: 100 }, (_, at) =>
+        send(sessions[at % 10] ?? session, CHECK, framed(bomb, true), {
+          headers: { 'grpc-encoding': 'gzip' },
+          open: true,
+        }),
+      ),
+    );
     assert.deepEqual(new Set(ends.map(({ status }) => status)), new Set([8]));
     assert.ok(process.memoryUsage().rss - before < 100 * MIB, 'the memory of the process grew');
     assert.equal((await send(session, CHECK, framed(Buffer.alloc(0), false))).status, 0);
-    assert.equal((await send(session, CHECK, framed(gzipSync(Buffer.alloc(0)), true), { headers: { 'grpc-encoding': 'gzip' } })).status, 0);
+    assert.equal(
+      (await send(session, CHECK, framed(gzipSync(Buffer.alloc(0)), true), { headers: { 'grpc-encoding': 'gzip' } }))
+        .status,
+      0,
+    );
   });
 
   test('a message is refused on the length that it announces, before its bytes have come', async (context) => {
     const relay = await testGrpc(context, {}, { acme: ['read'] });
     const session = sessionOf(context, relay);
     const announced = Buffer.from([0, 0x06, 0, 0, 0, 0x0a]);
-    for (const path of [CHECK, '/grpc.health.v1.Health/Watch', '/grpc.health.v1.Health/List', REFLECT, '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo']) {
+    for (const path of [
+      CHECK,
+      '/grpc.health.v1.Health/Watch',
+      '/grpc.health.v1.Health/List',
+      REFLECT,
+      '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+    ]) {
       assert.equal((await send(session, path, announced, { open: true })).status, 8, path);
     }
     const headers = { authorization: `Bearer ${relay.keys['acme'] ?? ''}` };
-    for (const method of ['Jobs/GetJob', 'Jobs/ListJobs', 'Jobs/GetJobTranscript', 'Jobs/WatchJob', 'Sessions/ListSessions', 'Sessions/WatchSession']) {
-      assert.equal((await send(session, `/murmuration.v1.${method}`, announced, { open: true, headers })).status, 8, method);
-      assert.equal((await send(session, `/murmuration.v1.${method}`, framed(gzipSync(named(20 * MIB)), true), { open: true, headers: { ...headers, 'grpc-encoding': 'gzip' } })).status, 8, method);
+    for (const method of [
+      'Jobs/GetJob',
+      'Jobs/ListJobs',
+      'Jobs/GetJobTranscript',
+      'Jobs/WatchJob',
+      'Sessions/ListSessions',
+      'Sessions/WatchSession',
+    ]) {
+      assert.equal(
+        (await send(session, `/murmuration.v1.${method}`, announced, { open: true, headers })).status,
+        8,
+        method,
+      );
+      assert.equal(
+        (
+          await send(session, `/murmuration.v1.${method}`, framed(gzipSync(named(20 * MIB)), true), {
+            open: true,
+            headers: { ...headers, 'grpc-encoding': 'gzip' },
+          })
+        ).status,
+        8,
+        method,
+      );
     }
   });
 
@@ -108,15 +179,34 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
 
   test('what a page can post to the port does nothing', async (context) => {
     const relay = await testGrpc(context);
-    const posted = (type: string): Promise<string> => new Promise((resolve) => {
-      const request = post({ host: '127.0.0.1', port: relay.endpoint.port, method: 'POST', path: '/murmuration.v1.Jobs/CancelJob', headers: { 'content-type': type, 'origin': 'https://evil.example' } }, (response) => {
-        response.resume();
-        resolve(String(response.statusCode));
+    const posted = (type: string): Promise<string> =>
+      new Promise((resolve) => {
+        const request = post(
+          {
+            host: '127.0.0.1',
+            port: relay.endpoint.port,
+            method: 'POST',
+            path: '/murmuration.v1.Jobs/CancelJob',
+            headers: { 'content-type': type, origin: 'https://evil.example' },
+          },
+          (response) => {
+            response.resume();
+            resolve(String(response.statusCode));
+          },
+        );
+        request.on('error', () => {
+          resolve('cut');
+        });
+        request.end(framed(named(3), false));
       });
-      request.on('error', () => { resolve('cut'); });
-      request.end(framed(named(3), false));
-    });
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/grpc-web', 'application/grpc-web-text']) assert.match(await posted(type), /^(403|cut)$/, type);
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'application/grpc-web',
+      'application/grpc-web-text',
+    ])
+      assert.match(await posted(type), /^(403|cut)$/, type);
     assert.equal(relay.jobs.submissions.length, 0);
   });
 
@@ -131,7 +221,10 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
       await send(session, CHECK, framed(Buffer.alloc(0), true), { headers: { 'grpc-encoding': secret } }),
       await send(session, CHECK, framed(Buffer.alloc(0), false), { headers: { 'grpc-timeout': secret } }),
     ];
-    assert.deepEqual(ends.map(({ status }) => status), [5, 12, 12, 13]);
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      [5, 12, 12, 13],
+    );
     for (const { message } of ends) assert.doesNotMatch(decodeURI(message), /canary/);
   });
 
@@ -142,7 +235,12 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
     const question = framed(Buffer.concat([Buffer.from([0x22, symbol.byteLength]), symbol]), false);
     const flood = Buffer.concat(Array.from({ length: 1_000 }, () => question));
     const before = process.memoryUsage().rss;
-    const streams = Array.from({ length: 20 }, () => session.request({ ':method': 'POST', ':path': REFLECT, 'content-type': 'application/grpc', 'te': 'trailers' }, { endStream: false }));
+    const streams = Array.from({ length: 20 }, () =>
+      session.request(
+        { ':method': 'POST', ':path': REFLECT, 'content-type': 'application/grpc', te: 'trailers' },
+        { endStream: false },
+      ),
+    );
     for (const stream of streams) {
       stream.on('error', () => undefined);
       for (let times = 0; times < 30; times++) stream.write(flood);
@@ -153,7 +251,10 @@ describe('Limits of gRPC requests', { timeout: 120_000 }, () => {
       assert.equal((await send(other, CHECK, framed(Buffer.alloc(0), false))).status, 0);
       if (session.socket.bytesWritten !== written) [written, still] = [session.socket.bytesWritten, 0];
     }
-    assert.ok(session.socket.bytesWritten < 5 * MIB, `${String(session.socket.bytesWritten)} bytes of questions were taken`);
+    assert.ok(
+      session.socket.bytesWritten < 5 * MIB,
+      `${String(session.socket.bytesWritten)} bytes of questions were taken`,
+    );
     assert.ok(process.memoryUsage().rss - before < 150 * MIB);
   });
 });

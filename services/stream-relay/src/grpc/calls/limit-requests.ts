@@ -17,7 +17,11 @@ interface BaseCall {
 
 /** How grpc-js answers a path that it does not serve. */
 interface BaseServer {
-  _respondWithError(error: { readonly code: status; readonly details: string; readonly metadata?: Metadata }, stream: { resume(): void }, session: unknown): void;
+  _respondWithError(
+    error: { readonly code: status; readonly details: string; readonly metadata?: Metadata },
+    stream: { resume(): void },
+    session: unknown,
+  ): void;
 }
 
 /** Questions of one reflection call that are answered at once. */
@@ -37,14 +41,22 @@ export const limitRequests: ServerInterceptor = (method, base) => {
   // Handlers of our own keep the bound by their reader.
   const maxUnanswered = scopes === null && method.requestStream ? REFLECTED_AT_ONCE : Infinity;
   const call = base as unknown as BaseCall;
-  if (typeof call.decoder.maxReadMessageLength !== 'number' || typeof call.decompressAndMaybePush !== 'function') throw new Error('this version of grpc-js keeps its limits elsewhere');
+  if (typeof call.decoder.maxReadMessageLength !== 'number' || typeof call.decompressAndMaybePush !== 'function')
+    throw new Error('this version of grpc-js keeps its limits elsewhere');
   call.maxReceiveMessageSize = maxMessageBytes;
   call.decoder.maxReadMessageLength = maxMessageBytes;
-  call.decompressMessage = (message, encoding) => unfolded(message.subarray(LENGTH_PREFIX_BYTES), encoding, maxMessageBytes);
+  call.decompressMessage = (message, encoding) =>
+    unfolded(message.subarray(LENGTH_PREFIX_BYTES), encoding, maxMessageBytes);
 
   const end = call.sendStatus.bind(call);
   // What is said of a header of the client's has all of it inside.
-  call.sendStatus = (ended) => { end(ended.details.startsWith('Invalid grpc-timeout') ? { ...ended, details: 'The header grpc-timeout cannot be read.' } : ended); };
+  call.sendStatus = (ended) => {
+    end(
+      ended.details.startsWith('Invalid grpc-timeout')
+        ? { ...ended, details: 'The header grpc-timeout cannot be read.' }
+        : ended,
+    );
+  };
 
   const unfold = call.decompressAndMaybePush.bind(call);
   const push = call.maybePushNextMessage.bind(call);
@@ -61,7 +73,9 @@ export const limitRequests: ServerInterceptor = (method, base) => {
       unfold(next);
     }
   };
-  call.decompressAndMaybePush = () => { call.maybePushNextMessage(); };
+  call.decompressAndMaybePush = () => {
+    call.maybePushNextMessage();
+  };
   const send = call.sendMessage.bind(call);
   call.sendMessage = (message, sent) => {
     send(message, () => {
@@ -86,7 +100,11 @@ export function withoutPaths(server: Server): void {
 
 function unfolded(contents: Buffer, encoding: string, maxOutputLength: number): Buffer | Promise<Buffer> {
   if (encoding === 'identity') return contents;
-  if (encoding !== 'gzip' && encoding !== 'deflate') throw refused(status.UNIMPLEMENTED, 'The message is compressed in a way that is not known here. Use gzip, deflate or none.');
+  if (encoding !== 'gzip' && encoding !== 'deflate')
+    throw refused(
+      status.UNIMPLEMENTED,
+      'The message is compressed in a way that is not known here. Use gzip, deflate or none.',
+    );
   if (maxOutputLength <= SMALL_BYTES) {
     try {
       return (encoding === 'gzip' ? gunzipSync : inflateSync)(contents, { maxOutputLength });

@@ -10,7 +10,9 @@ describe('MessageMemory', () => {
     const first = await memory.enter(OPEN);
     await memory.enter(OPEN);
     let third = false;
-    const entering = memory.enter(OPEN).then(() => { third = true; });
+    const entering = memory.enter(OPEN).then(() => {
+      third = true;
+    });
     await Promise.resolve();
     assert.equal(third, false);
     first.arrived(10);

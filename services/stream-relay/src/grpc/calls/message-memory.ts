@@ -34,7 +34,8 @@ export class MessageMemory {
   /** Resolves when a message may arrive. Throws `queue_full` when too many wait, and the signal's reason. */
   async enter(signal: AbortSignal): Promise<MemoryPlace> {
     while (!this.#hasRoom()) {
-      if (this.#waiting.size >= this.#limits.waiting) throw new AsrError('queue_full', undefined, { retryAfterSeconds: 5 });
+      if (this.#waiting.size >= this.#limits.waiting)
+        throw new AsrError('queue_full', undefined, { retryAfterSeconds: 5 });
       await this.#change(signal);
       signal.throwIfAborted();
     }

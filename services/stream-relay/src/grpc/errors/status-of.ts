@@ -20,7 +20,8 @@ export function statusOf(error: AsrError): CallStatus {
   const metadata = new Metadata();
   metadata.set('murmuration-code', error.code);
   if (error.param !== null) metadata.set('murmuration-param', error.param.replaceAll(/[^ -~]/g, '?'));
-  if (error.retryAfterSeconds !== null) metadata.set('murmuration-retry-after-seconds', String(error.retryAfterSeconds));
+  if (error.retryAfterSeconds !== null)
+    metadata.set('murmuration-retry-after-seconds', String(error.retryAfterSeconds));
   metadata.set('grpc-status-details-bin', Buffer.from(statusDetails(error, code, details)));
   return { code, details, metadata };
 }
@@ -49,13 +50,18 @@ function statusDetails(error: AsrError, code: number, message: string): Uint8Arr
 
 function errorInfo(error: AsrError): Uint8Array {
   const info = new Writer().uint32(tag(1, BYTES)).string(error.code).uint32(tag(2, BYTES)).string('murmuration');
-  if (error.param !== null) add(info, 3, new Writer().uint32(tag(1, BYTES)).string('param').uint32(tag(2, BYTES)).string(error.param).finish());
+  if (error.param !== null)
+    add(info, 3, new Writer().uint32(tag(1, BYTES)).string('param').uint32(tag(2, BYTES)).string(error.param).finish());
   return info.finish();
 }
 
 function retryInfo(seconds: number): Uint8Array {
   const whole = Math.floor(seconds);
-  const duration = new Writer().uint32(tag(1, NUMBER)).int64(whole).uint32(tag(2, NUMBER)).int32(Math.round((seconds - whole) * 1e9));
+  const duration = new Writer()
+    .uint32(tag(1, NUMBER))
+    .int64(whole)
+    .uint32(tag(2, NUMBER))
+    .int32(Math.round((seconds - whole) * 1e9));
   return add(new Writer(), 1, duration.finish()).finish();
 }
 

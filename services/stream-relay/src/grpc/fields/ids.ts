@@ -25,11 +25,18 @@ export function eventId(param: string, text: string | null | undefined): string 
 }
 
 /** The value by its schema. Throws `invalid_field` that names the first field at fault as the message has it: `nameOf` gets its path in the schema. */
-export function parsed<T extends z.ZodType>(schema: T, value: unknown, nameOf: (path: readonly string[]) => string): z.output<T> {
+export function parsed<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  nameOf: (path: readonly string[]) => string,
+): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw invalidField(nameOf(issue?.path.filter((part) => typeof part === 'string') ?? []), issue?.message ?? 'not valid');
+  throw invalidField(
+    nameOf(issue?.path.filter((part) => typeof part === 'string') ?? []),
+    issue?.message ?? 'not valid',
+  );
 }
 
 export function invalidField(param: string, what: string): AsrError {

@@ -14,9 +14,13 @@ export type ServiceName = 'Transcription' | 'Jobs' | 'Sessions';
 /** Reads the contract. A request that cannot be decoded comes out as `MALFORMED`, so that it is refused like any other. */
 export function serviceDefinitions(): Readonly<Record<ServiceName, ServiceDefinition>> {
   const loaded = loadSync(PROTO_FILES, DECODED);
-  const tolerant = (name: ServiceName): ServiceDefinition => Object.fromEntries(
-    Object.entries(loaded[`murmuration.v1.${name}`] as LoadedService).map(([method, definition]) => [method, { ...definition, requestDeserialize: orMalformed(definition.requestDeserialize) }]),
-  );
+  const tolerant = (name: ServiceName): ServiceDefinition =>
+    Object.fromEntries(
+      Object.entries(loaded[`murmuration.v1.${name}`] as LoadedService).map(([method, definition]) => [
+        method,
+        { ...definition, requestDeserialize: orMalformed(definition.requestDeserialize) },
+      ]),
+    );
   return { Transcription: tolerant('Transcription'), Jobs: tolerant('Jobs'), Sessions: tolerant('Sessions') };
 }
 

@@ -1,8 +1,25 @@
-import { Client, Metadata, credentials, status, type CallOptions, type ChannelOptions, type ClientDuplexStream, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  Metadata,
+  credentials,
+  status,
+  type CallOptions,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
 import { PROTO_FILES, PROTO_FOLDER } from '../proto/proto-files.js';
 
-const CONTRACT = loadSync(PROTO_FILES, { includeDirs: [PROTO_FOLDER], longs: Number, enums: String, defaults: true, oneofs: true });
+const CONTRACT = loadSync(PROTO_FILES, {
+  includeDirs: [PROTO_FOLDER],
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
 
 /** A decoded message as tests look at it. */
 export type Message = Readonly<Record<string, unknown>>;
@@ -35,37 +52,79 @@ export class GrpcClient {
 
   /** @param address host and port */
   constructor(address: string, options: ChannelOptions = {}) {
-    this.channel = new Client(address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, ...options });
+    this.channel = new Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.max_send_message_length': -1,
+      ...options,
+    });
   }
 
   /** Any call whose request is one message: its answers and how it ended. `method` is for example `Jobs/GetJob`. */
-  call(method: string, request: object, settings: CallSettings = {}): Promise<Answer> & { readonly stream: ClientReadableStream<Message> } {
+  call(
+    method: string,
+    request: object,
+    settings: CallSettings = {},
+  ): Promise<Answer> & { readonly stream: ClientReadableStream<Message> } {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    const stream = this.channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize as (bytes: Buffer) => Message, request, metadataOf(settings), settings.options ?? {});
+    const stream = this.channel.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize as (bytes: Buffer) => Message,
+      request,
+      metadataOf(settings),
+      settings.options ?? {},
+    );
     return Object.assign(answerOf(stream), { stream });
   }
 
   /** A call with streamed requests and one answer. */
-  upload(method: string, settings: CallSettings = {}): { readonly stream: ClientWritableStream<object>; readonly answer: Promise<Answer> } {
+  upload(
+    method: string,
+    settings: CallSettings = {},
+  ): { readonly stream: ClientWritableStream<object>; readonly answer: Promise<Answer> } {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
     let finish: (answer: Answer) => void;
-    const answer = new Promise<Answer>((resolve) => { finish = resolve; });
-    const stream = this.channel.makeClientStreamRequest(path, requestSerialize, responseDeserialize as (bytes: Buffer) => Message, metadataOf(settings), settings.options ?? {}, (error, message) => {
-      finish({ messages: message === undefined ? [] : [message], ending: endingOf(error) });
+    const answer = new Promise<Answer>((resolve) => {
+      finish = resolve;
     });
+    const stream = this.channel.makeClientStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize as (bytes: Buffer) => Message,
+      metadataOf(settings),
+      settings.options ?? {},
+      (error, message) => {
+        finish({ messages: message === undefined ? [] : [message], ending: endingOf(error) });
+      },
+    );
     return { stream, answer };
   }
 
   /** A call with streams in both directions. */
   talk(method: string, settings: CallSettings = {}): Talk {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    return new Talk(this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize as (bytes: Buffer) => Message, metadataOf(settings), settings.options ?? {}));
+    return new Talk(
+      this.channel.makeBidiStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize as (bytes: Buffer) => Message,
+        metadataOf(settings),
+        settings.options ?? {},
+      ),
+    );
   }
 
   /** Sends bytes as a request, whatever they are. */
   raw(method: string, bytes: Buffer): Promise<Answer> {
     const { path } = this.#method(method);
-    return answerOf(this.channel.makeServerStreamRequest(path, (request: Buffer) => request, (answer) => ({ bytes: answer }), bytes));
+    return answerOf(
+      this.channel.makeServerStreamRequest(
+        path,
+        (request: Buffer) => request,
+        (answer) => ({ bytes: answer }),
+        bytes,
+      ),
+    );
   }
 
   close(): void {
@@ -90,8 +149,15 @@ export class Talk {
 
   constructor(stream: ClientDuplexStream<object, Message>) {
     this.stream = stream;
-    stream.on('data', (message: Message) => { this.messages.push(message); this.#changed(); });
-    this.ending = answerOf(stream).then(({ ending }) => { this.#ended = true; this.#changed(); return ending; });
+    stream.on('data', (message: Message) => {
+      this.messages.push(message);
+      this.#changed();
+    });
+    this.ending = answerOf(stream).then(({ ending }) => {
+      this.#ended = true;
+      this.#changed();
+      return ending;
+    });
   }
 
   say(message: object): void {
@@ -100,15 +166,21 @@ export class Talk {
 
   /** The first message of this kind, or the first event of this body; waits for it. Throws when the call ends before. */
   async first(kind: string): Promise<Message> {
-    const find = (): Message | undefined => this.messages.map((message) => message[kind] ?? (message['event'] as Message | undefined)?.[kind]).find((found) => found !== undefined) as Message | undefined;
+    const find = (): Message | undefined =>
+      this.messages
+        .map((message) => message[kind] ?? (message['event'] as Message | undefined)?.[kind])
+        .find((found) => found !== undefined) as Message | undefined;
     await this.until(() => find() !== undefined);
     return find() ?? {};
   }
 
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
-      if (this.#ended) throw new Error(`the call ended: ${JSON.stringify(await this.ending)} after ${JSON.stringify(this.messages)}`);
-      await new Promise<void>((resolve) => { this.#onChange.push(resolve); });
+      if (this.#ended)
+        throw new Error(`the call ended: ${JSON.stringify(await this.ending)} after ${JSON.stringify(this.messages)}`);
+      await new Promise<void>((resolve) => {
+        this.#onChange.push(resolve);
+      });
     }
   }
 
@@ -127,8 +199,12 @@ function metadataOf({ key, metadata = {} }: CallSettings): Metadata {
 function answerOf(stream: ClientReadableStream<Message>): Promise<Answer> {
   const messages: Message[] = [];
   let requestId: string | null = null;
-  stream.on('metadata', (metadata: Metadata) => { requestId = textOf(metadata, 'x-request-id'); });
-  stream.on('data', (message: Message) => { messages.push(message); });
+  stream.on('metadata', (metadata: Metadata) => {
+    requestId = textOf(metadata, 'x-request-id');
+  });
+  stream.on('data', (message: Message) => {
+    messages.push(message);
+  });
   // How it ended comes as a status too.
   stream.on('error', () => undefined);
   return new Promise((resolve) => {
@@ -143,8 +219,12 @@ function endingOf(ended: Pick<ServiceError, 'code' | 'details' | 'metadata'> | n
   const metadata = ended?.metadata ?? new Metadata();
   const [details] = metadata.get('grpc-status-details-bin');
   return {
-    status: status[ended?.code ?? status.OK], message: ended?.details ?? '',
-    code: textOf(metadata, 'murmuration-code'), param: textOf(metadata, 'murmuration-param'), retryAfterSeconds: textOf(metadata, 'murmuration-retry-after-seconds'), requestId: textOf(metadata, 'x-request-id'),
+    status: status[ended?.code ?? status.OK],
+    message: ended?.details ?? '',
+    code: textOf(metadata, 'murmuration-code'),
+    param: textOf(metadata, 'murmuration-param'),
+    retryAfterSeconds: textOf(metadata, 'murmuration-retry-after-seconds'),
+    requestId: textOf(metadata, 'x-request-id'),
     details: details instanceof Buffer ? details : null,
   };
 }

@@ -25,9 +25,26 @@ export class MemoryJobs implements JobService {
     }
     const id = submission.id ?? '00000000-0000-4000-8000-000000000001';
     const job: Job = {
-      id, status: 'queued', priority: submission.priority, model: 'org/memory-model', owner: submission.owner, createdAtMs: 1_700_000_000_000, acceptedAtMs: 1_700_000_000_001, finishedAtMs: null, expiresAtMs: null,
-      purged: false, retentionSeconds: submission.retentionSeconds ?? 604_800, doneMs: 0, plannedMs: 1_000.5, durationMs: 2_000, language: null, position: 0, estimatedSecondsLeft: 1.5, error: null,
-      metadata: submission.metadata, webhook: submission.webhook,
+      id,
+      status: 'queued',
+      priority: submission.priority,
+      model: 'org/memory-model',
+      owner: submission.owner,
+      createdAtMs: 1_700_000_000_000,
+      acceptedAtMs: 1_700_000_000_001,
+      finishedAtMs: null,
+      expiresAtMs: null,
+      purged: false,
+      retentionSeconds: submission.retentionSeconds ?? 604_800,
+      doneMs: 0,
+      plannedMs: 1_000.5,
+      durationMs: 2_000,
+      language: null,
+      position: 0,
+      estimatedSecondsLeft: 1.5,
+      error: null,
+      metadata: submission.metadata,
+      webhook: submission.webhook,
     };
     this.jobs.set(id, job);
     return { job, created: true };
@@ -35,17 +52,25 @@ export class MemoryJobs implements JobService {
 
   async get(id: string, whose: Reach): Promise<Job> {
     const job = await Promise.resolve(this.jobs.get(id));
-    if (job === undefined || (whose !== 'everybody' && whose.owner !== job.owner)) throw new AsrError('not_found', 'There is no such job.');
+    if (job === undefined || (whose !== 'everybody' && whose.owner !== job.owner))
+      throw new AsrError('not_found', 'There is no such job.');
     return job;
   }
 
   list(filter: JobFilter): Promise<JobPage> {
     this.filters.push(filter);
-    return Promise.resolve({ jobs: [...this.jobs.values()].filter(({ owner }) => filter.whose === 'everybody' || owner === filter.whose.owner), nextCursor: 'more' });
+    return Promise.resolve({
+      jobs: [...this.jobs.values()].filter(({ owner }) => filter.whose === 'everybody' || owner === filter.whose.owner),
+      nextCursor: 'more',
+    });
   }
 
   async cancel(id: string, whose: Reach): Promise<Job> {
-    const job: Job = { ...await this.get(id, whose), status: 'failed', error: { code: 'transcription_failed', message: 'm', param: null, retryAfterSeconds: null } };
+    const job: Job = {
+      ...(await this.get(id, whose)),
+      status: 'failed',
+      error: { code: 'transcription_failed', message: 'm', param: null, retryAfterSeconds: null },
+    };
     this.jobs.set(id, job);
     return job;
   }
@@ -60,7 +85,15 @@ export class MemoryJobs implements JobService {
     return (async function* (): AsyncGenerator<JobNews> {
       yield { id: '1-0', type: 'accepted' };
       yield { id: '2-0', type: 'progress', doneMs: 1, plannedMs: 2 };
-      await new Promise<void>((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+      await new Promise<void>((resolve) => {
+        signal.addEventListener(
+          'abort',
+          () => {
+            resolve();
+          },
+          { once: true },
+        );
+      });
     })();
   }
 

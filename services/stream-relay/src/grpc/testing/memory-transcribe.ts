@@ -1,5 +1,10 @@
 import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
-import type { Transcription, TranscriptionProgress, TranscriptionRequest, TranscriptionService } from '@murmuration/transcribe';
+import type {
+  Transcription,
+  TranscriptionProgress,
+  TranscriptionRequest,
+  TranscriptionService,
+} from '@murmuration/transcribe';
 
 const MODEL = 'org/memory-model';
 
@@ -27,9 +32,17 @@ export class MemoryTranscribe implements TranscriptionService {
 
   async start(request: TranscriptionRequest): Promise<Transcription> {
     this.starts.push(request);
-    request.signal.addEventListener('abort', () => { this.cancelled++; this.#changed(); }, { once: true });
+    request.signal.addEventListener(
+      'abort',
+      () => {
+        this.cancelled++;
+        this.#changed();
+      },
+      { once: true },
+    );
     this.#changed();
-    if (request.options.decode.language === 'xx') throw new AsrError('unsupported_language', undefined, { param: 'language' });
+    if (request.options.decode.language === 'xx')
+      throw new AsrError('unsupported_language', undefined, { param: 'language' });
     let text = '';
     for await (const piece of request.source) {
       this.bytes += piece.byteLength;
@@ -37,15 +50,29 @@ export class MemoryTranscribe implements TranscriptionService {
       text += Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1').replaceAll(/#+/g, '');
     }
     if (text.startsWith('BAD')) throw new AsrError('unprocessable_audio', undefined, { param: 'file' });
-    const segments = text.split('\n').filter((line) => line !== '').map(segment);
-    const gate = Promise.race([this.gate, new Promise<never>((_resolve, reject) => {
-      request.signal.addEventListener('abort', () => { reject(new AsrError('cancelled')); }, { once: true });
-    })]);
+    const segments = text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(segment);
+    const gate = Promise.race([
+      this.gate,
+      new Promise<never>((_resolve, reject) => {
+        request.signal.addEventListener(
+          'abort',
+          () => {
+            reject(new AsrError('cancelled'));
+          },
+          { once: true },
+        );
+      }),
+    ]);
     gate.catch(() => undefined);
     return {
-      id: 'job-1', model: MODEL,
+      id: 'job-1',
+      model: MODEL,
       progress: async function* (): AsyncGenerator<TranscriptionProgress> {
-        for (const [index, one] of segments.entries()) yield await Promise.resolve({ segments: [one], doneMs: (index + 1) * 1_000 });
+        for (const [index, one] of segments.entries())
+          yield await Promise.resolve({ segments: [one], doneMs: (index + 1) * 1_000 });
         await gate;
       },
       result: async () => {
@@ -57,7 +84,10 @@ export class MemoryTranscribe implements TranscriptionService {
 
   /** Waits until something has happened that makes the condition true. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => { this.#onChange.push(resolve); });
+    while (!condition())
+      await new Promise<void>((resolve) => {
+        this.#onChange.push(resolve);
+      });
   }
 
   #changed(): void {
@@ -66,13 +96,35 @@ export class MemoryTranscribe implements TranscriptionService {
 }
 
 function segment(text: string, index: number): Segment {
-  return { startMs: index * 1_000 + 0.4, endMs: index * 1_000 + 999.6, text, channel: 0, confidence: 0.9, avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [], words: [{ word: ` ${text}`, startMs: 1.6, endMs: 2, probability: 0.5, approximate: true }] };
+  return {
+    startMs: index * 1_000 + 0.4,
+    endMs: index * 1_000 + 999.6,
+    text,
+    channel: 0,
+    confidence: 0.9,
+    avgLogprob: -0.1,
+    noSpeechProb: 0,
+    compressionRatio: 1,
+    temperature: 0,
+    tokens: [],
+    words: [{ word: ` ${text}`, startMs: 1.6, endMs: 2, probability: 0.5, approximate: true }],
+  };
 }
 
 function transcript(segments: readonly Segment[]): Transcript {
   return {
-    id: 'job-1', text: segments.map(({ text }) => text).join(' '), model: MODEL, task: 'transcribe', language: 'en', languageProbability: null, durationMs: segments.length * 1_000, channels: 1, segments,
-    filtered: [{ startMs: 1, endMs: 2, text: 'thank you', reason: 'phantom_phrase' }], warnings: [{ code: 'truncated', message: 'It broke off.' }],
-    accounting: { speechMs: 1, nonSpeechMs: 2, skipped: [{ startMs: 3, endMs: 4, channel: 0, reason: 'too_short' }] }, timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4.5 },
+    id: 'job-1',
+    text: segments.map(({ text }) => text).join(' '),
+    model: MODEL,
+    task: 'transcribe',
+    language: 'en',
+    languageProbability: null,
+    durationMs: segments.length * 1_000,
+    channels: 1,
+    segments,
+    filtered: [{ startMs: 1, endMs: 2, text: 'thank you', reason: 'phantom_phrase' }],
+    warnings: [{ code: 'truncated', message: 'It broke off.' }],
+    accounting: { speechMs: 1, nonSpeechMs: 2, skipped: [{ startMs: 3, endMs: 4, channel: 0, reason: 'too_short' }] },
+    timings: { decodeMs: 1, detectMs: 1, queueMs: 1, inferenceMs: 1, totalMs: 4.5 },
   };
 }

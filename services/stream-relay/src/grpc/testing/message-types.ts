@@ -28,10 +28,15 @@ function messageType(type: protobuf.Type): string {
   const choices = type.oneofsArray.filter((choice) => !choice.isProto3Optional);
   const plain = type.fieldsArray.filter((field) => field.partOf === null || field.partOf.isProto3Optional);
   if (choices.length === 0) {
-    return plain.length === 0 ? `${doc(type, '')}export type ${type.name} = Readonly<Record<string, never>>;\n` : `${doc(type, '')}export interface ${type.name} {\n${plain.map(fieldLine).join('')}}\n`;
+    return plain.length === 0
+      ? `${doc(type, '')}export type ${type.name} = Readonly<Record<string, never>>;\n`
+      : `${doc(type, '')}export interface ${type.name} {\n${plain.map(fieldLine).join('')}}\n`;
   }
   const unions = choices.map((choice) => {
-    const members = choice.fieldsArray.map((field) => `\n${doc(field, '  ')}  | { readonly ${choice.name}: '${field.name}'; readonly ${field.name}: ${fieldType(field)} }`);
+    const members = choice.fieldsArray.map(
+      (field) =>
+        `\n${doc(field, '  ')}  | { readonly ${choice.name}: '${field.name}'; readonly ${field.name}: ${fieldType(field)} }`,
+    );
     return `(${members.join('')}\n  | { readonly ${choice.name}?: undefined }\n)`;
   });
   const base = plain.length === 0 ? [] : [`{\n${plain.map(fieldLine).join('')}}`];
@@ -45,11 +50,20 @@ function fieldLine(field: protobuf.Field): string {
 
 function fieldType(field: protobuf.Field): string {
   const one = field.resolvedType?.name ?? SCALARS[field.type];
-  if (one === undefined) throw new Error(`${field.fullName}: the type ${field.type} is not used elsewhere; say what it is in TypeScript`);
+  if (one === undefined)
+    throw new Error(`${field.fullName}: the type ${field.type} is not used elsewhere; say what it is in TypeScript`);
   return field.repeated ? `readonly ${one}[]` : one;
 }
 
-const SCALARS: Readonly<Record<string, string>> = { string: 'string', bytes: 'Uint8Array', bool: 'boolean', double: 'number', uint32: 'number', uint64: 'number', int64: 'number' };
+const SCALARS: Readonly<Record<string, string>> = {
+  string: 'string',
+  bytes: 'Uint8Array',
+  bool: 'boolean',
+  double: 'number',
+  uint32: 'number',
+  uint64: 'number',
+  int64: 'number',
+};
 
 function enumType(type: protobuf.Enum): string {
   return `${doc(type, '')}export type ${type.name} = ${[...Object.keys(type.values).map((name) => `'${name}'`), 'number'].join(' | ')};\n`;
@@ -57,7 +71,14 @@ function enumType(type: protobuf.Enum): string {
 
 function serviceType(service: protobuf.Service): string {
   const methods = service.methodsArray.map((method) => {
-    const kind = method.requestStream === true ? (method.responseStream === true ? 'bidi' : 'client') : (method.responseStream === true ? 'server' : 'unary');
+    const kind =
+      method.requestStream === true
+        ? method.responseStream === true
+          ? 'bidi'
+          : 'client'
+        : method.responseStream === true
+          ? 'server'
+          : 'unary';
     return `${doc(method, '  ')}  readonly ${method.name}: { readonly kind: '${kind}'; readonly request: ${method.requestType}; readonly response: ${method.responseType} };\n`;
   });
   return `${doc(service, '')}export interface ${service.name}Methods {\n${methods.join('')}}\n`;

@@ -29,14 +29,23 @@ export interface TestGrpc {
 }
 
 /** GRPC needs no tickets. */
-const NO_TICKETS: TicketStore = { put: () => Promise.resolve(), read: () => Promise.resolve(null), take: () => Promise.resolve(null) };
+const NO_TICKETS: TicketStore = {
+  put: () => Promise.resolve(),
+  read: () => Promise.resolve(null),
+  take: () => Promise.resolve(null),
+};
 
 /** The gRPC endpoint over in-memory services, closed when the test ends. @param scopes keys to make, by name; none lets everybody in */
-export async function testGrpc(context: TestContext, environment: Readonly<Record<string, string>> = {}, scopes: Readonly<Record<string, readonly Scope[]>> = {}): Promise<TestGrpc> {
+export async function testGrpc(
+  context: TestContext,
+  environment: Readonly<Record<string, string>> = {},
+  scopes: Readonly<Record<string, readonly Scope[]>> = {},
+): Promise<TestGrpc> {
   const directory = await mkdtemp(join(tmpdir(), 'grpc-test-'));
   const file = join(directory, 'keys.json');
   const keys: Record<string, string> = {};
-  for (const [name, allowed] of Object.entries(scopes)) keys[name] = (await createKey(file, { name, scopes: allowed })).key;
+  for (const [name, allowed] of Object.entries(scopes))
+    keys[name] = (await createKey(file, { name, scopes: allowed })).key;
   const guarded = Object.keys(keys).length > 0;
   const config = readConfig({ LOG_LEVEL: 'silent', GRPC_PORT: '0', ...environment });
   const logger = createLogger({ service: 'relay', level: 'silent' });
@@ -45,10 +54,16 @@ export async function testGrpc(context: TestContext, environment: Readonly<Recor
   for (const { signal } of [draining, abandoned]) setMaxListeners(0, signal);
   const [live, transcribe, jobs, metrics] = [new MemoryLive(), new MemoryTranscribe(), new MemoryJobs(), new Metrics()];
   const parts: RelayContext = {
-    live, transcribe, jobs, config, logger, metrics,
+    live,
+    transcribe,
+    jobs,
+    config,
+    logger,
+    metrics,
     access: new Access(keyFile, NO_TICKETS),
     stopping: () => draining.signal.aborted,
-    draining: draining.signal, abandoned: abandoned.signal,
+    draining: draining.signal,
+    abandoned: abandoned.signal,
   };
   const endpoint = await startGrpc(parts);
   const clients: GrpcClient[] = [];
@@ -63,5 +78,17 @@ export async function testGrpc(context: TestContext, environment: Readonly<Recor
     keyFile?.close();
     await rm(directory, { recursive: true });
   });
-  return { endpoint, client: connect(), live, transcribe, jobs, metrics, keys, connect, drain: () => { draining.abort(); } };
+  return {
+    endpoint,
+    client: connect(),
+    live,
+    transcribe,
+    jobs,
+    metrics,
+    keys,
+    connect,
+    drain: () => {
+      draining.abort();
+    },
+  };
 }

@@ -24,7 +24,10 @@ export function startOfStream(bytes: Buffer): StreamStart | null {
   if (bytes.length < NEEDED_BYTES) return null;
   if (bytes.toString('latin1', 0, 4) === 'OggS' || bytes.readUInt32BE(0) === 0x1a45dfa3) return CONTAINER;
   if (bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WAVE') return startOfWav(bytes);
-  throw new AsrError('unprocessable_audio', 'The stream is neither Ogg, WebM nor WAV. Send one of these, or name encoding and sample_rate of raw audio in the address.');
+  throw new AsrError(
+    'unprocessable_audio',
+    'The stream is neither Ogg, WebM nor WAV. Send one of these, or name encoding and sample_rate of raw audio in the address.',
+  );
 }
 
 function startOfWav(bytes: Buffer): StreamStart | null {
@@ -33,23 +36,35 @@ function startOfWav(bytes: Buffer): StreamStart | null {
     const name = bytes.toString('latin1', at, at + 4);
     const length = bytes.readUInt32LE(at + 4);
     if (name === 'data' && format !== null) return { ...format, audioFrom: at + 8 };
-    if (at + 8 + length > MAX_HEADER_BYTES) throw new AsrError('unprocessable_audio', 'The header of the WAV stream cannot be read.');
-    if (name === 'fmt ' && length >= 16 && at + 8 + length <= bytes.length) format = formatOf(bytes.subarray(at + 8, at + 8 + length));
-    at += 8 + length + length % 2;
+    if (at + 8 + length > MAX_HEADER_BYTES)
+      throw new AsrError('unprocessable_audio', 'The header of the WAV stream cannot be read.');
+    if (name === 'fmt ' && length >= 16 && at + 8 + length <= bytes.length)
+      format = formatOf(bytes.subarray(at + 8, at + 8 + length));
+    at += 8 + length + (length % 2);
   }
   return null;
 }
 
 function formatOf(fields: Buffer): Omit<StreamStart, 'audioFrom'> {
   // The extensible format names the real one at the beginning of a longer id.
-  const tag = fields.readUInt16LE(0) === 0xfffe && fields.length >= 26 ? fields.readUInt16LE(24) : fields.readUInt16LE(0);
+  const tag =
+    fields.readUInt16LE(0) === 0xfffe && fields.length >= 26 ? fields.readUInt16LE(24) : fields.readUInt16LE(0);
   const encoding = WAV_ENCODINGS[`${String(tag)}/${String(fields.readUInt16LE(14))}`];
   const [channels, sampleRateHz] = [fields.readUInt16LE(2), fields.readUInt32LE(4)];
   if (encoding === undefined || channels < 1 || channels > 16 || sampleRateHz < 8_000 || sampleRateHz > 192_000) {
-    throw new AsrError('unprocessable_audio', 'The WAV stream must be 16-bit or 8-bit PCM, 32-bit float, mu-law or A-law, with 1 to 16 channels at 8 to 192 kHz.');
+    throw new AsrError(
+      'unprocessable_audio',
+      'The WAV stream must be 16-bit or 8-bit PCM, 32-bit float, mu-law or A-law, with 1 to 16 channels at 8 to 192 kHz.',
+    );
   }
   return { encoding, sampleRateHz, channels };
 }
 
 /** By format tag and bits a sample. */
-const WAV_ENCODINGS: Readonly<Record<string, LiveEncoding>> = { '1/8': 'pcm_u8', '1/16': 'pcm_s16le', '3/32': 'pcm_f32le', '6/8': 'alaw', '7/8': 'mulaw' };
+const WAV_ENCODINGS: Readonly<Record<string, LiveEncoding>> = {
+  '1/8': 'pcm_u8',
+  '1/16': 'pcm_s16le',
+  '3/32': 'pcm_f32le',
+  '6/8': 'alaw',
+  '7/8': 'mulaw',
+};

@@ -29,7 +29,12 @@ export interface ResultsFlags {
 }
 
 /** `Results` of Deepgram's live API (@deepgram/sdk, `ListenV1Results`); seconds. */
-export function resultsMessage(content: ResultsContent, flags: ResultsFlags, identity: StreamIdentity, model: ModelDescription): object {
+export function resultsMessage(
+  content: ResultsContent,
+  flags: ResultsFlags,
+  identity: StreamIdentity,
+  model: ModelDescription,
+): object {
   return {
     type: 'Results',
     channel_index: [0, 1],
@@ -39,29 +44,51 @@ export function resultsMessage(content: ResultsContent, flags: ResultsFlags, ide
     speech_final: flags.speechFinal,
     from_finalize: flags.fromFinalize,
     channel: {
-      alternatives: [{
-        transcript: content.text,
-        confidence: content.confidence,
-        ...(content.language === null ? {} : { languages: [content.language] }),
-        words: content.words.map((word) => ({ ...wordOf(word), ...(flags.multilingual && content.language !== null ? { language: content.language } : {}) })),
-      }],
+      alternatives: [
+        {
+          transcript: content.text,
+          confidence: content.confidence,
+          ...(content.language === null ? {} : { languages: [content.language] }),
+          words: content.words.map((word) => ({
+            ...wordOf(word),
+            ...(flags.multilingual && content.language !== null ? { language: content.language } : {}),
+          })),
+        },
+      ],
     },
     metadata: { request_id: identity.requestId, ...modelFields(model), ...filteredField(content.filtered ?? []) },
   };
 }
 
 /** `Metadata`, the last message of a stream. */
-export function metadataMessage(identity: StreamIdentity, audio: { readonly sha256: string; readonly durationMs: number; readonly channels: number }, model: ModelDescription | null): object {
+export function metadataMessage(
+  identity: StreamIdentity,
+  audio: { readonly sha256: string; readonly durationMs: number; readonly channels: number },
+  model: ModelDescription | null,
+): object {
   return {
-    type: 'Metadata', transaction_key: 'deprecated', request_id: identity.requestId, sha256: audio.sha256, created: identity.created,
-    duration: seconds(audio.durationMs), channels: audio.channels,
-    ...(model === null ? {} : { models: [modelUuid(model)], model_info: { [modelUuid(model)]: modelFields(model).model_info } }),
+    type: 'Metadata',
+    transaction_key: 'deprecated',
+    request_id: identity.requestId,
+    sha256: audio.sha256,
+    created: identity.created,
+    duration: seconds(audio.durationMs),
+    channels: audio.channels,
+    ...(model === null
+      ? {}
+      : { models: [modelUuid(model)], model_info: { [modelUuid(model)]: modelFields(model).model_info } }),
   };
 }
 
 function wordOf(word: Word): object {
   const written = word.word.trim();
-  return { word: plain(written), start: seconds(word.startMs), end: seconds(word.endMs), confidence: word.probability, punctuated_word: written };
+  return {
+    word: plain(written),
+    start: seconds(word.startMs),
+    end: seconds(word.endMs),
+    confidence: word.probability,
+    punctuated_word: written,
+  };
 }
 
 /** A word without the marks around it, in lower case. */
@@ -77,7 +104,9 @@ function modelFields(model: ModelDescription): { readonly model_info: object; re
 /** The same for a model everywhere, in the shape of a UUID. */
 function modelUuid(model: ModelDescription): string {
   const hex = createHash('sha256').update(model.id).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
 }
 
 /** Milliseconds in seconds, to the millisecond. */

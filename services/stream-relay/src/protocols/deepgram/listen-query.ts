@@ -14,7 +14,14 @@ export interface ListenQuery {
   readonly vadEvents: boolean;
 }
 
-const ENCODINGS: Readonly<Record<string, LiveEncoding>> = { linear16: 'pcm_s16le', linear32: 'pcm_f32le', mulaw: 'mulaw', alaw: 'alaw', opus: 'opus', 'ogg-opus': 'opus' };
+const ENCODINGS: Readonly<Record<string, LiveEncoding>> = {
+  linear16: 'pcm_s16le',
+  linear32: 'pcm_f32le',
+  mulaw: 'mulaw',
+  alaw: 'alaw',
+  opus: 'opus',
+  'ogg-opus': 'opus',
+};
 /** Encodings whose rate nobody but the client knows. */
 const RAW: ReadonlySet<LiveEncoding> = new Set(['pcm_s16le', 'pcm_f32le', 'mulaw', 'alaw']);
 
@@ -32,14 +39,25 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
   return {
     encoding,
     endpointing: endpointing !== 'false',
-    utteranceEndMs: utteranceEndMs === null || utteranceEndMs === '' || utteranceEndMs === 'false' ? null : Math.max(ENDPOINTING_FLOOR_MS, whole('utterance_end_ms', utteranceEndMs, 0, 60_000)),
+    utteranceEndMs:
+      utteranceEndMs === null || utteranceEndMs === '' || utteranceEndMs === 'false'
+        ? null
+        : Math.max(ENDPOINTING_FLOOR_MS, whole('utterance_end_ms', utteranceEndMs, 0, 60_000)),
     vadEvents: flag(query, 'vad_events'),
     settings: liveSettingsSchema.parse({
       model: query.get('model')?.slice(0, 256) ?? null,
       encoding: encoding ?? 'opus',
-      ...(encoding !== null && RAW.has(encoding) ? { sampleRateHz: rateOf(query.get('sample_rate')), channels: whole('channels', query.get('channels') ?? '1', 1, 16) } : {}),
+      ...(encoding !== null && RAW.has(encoding)
+        ? {
+            sampleRateHz: rateOf(query.get('sample_rate')),
+            channels: whole('channels', query.get('channels') ?? '1', 1, 16),
+          }
+        : {}),
       language: flag(query, 'detect_language') ? null : languageOf(query.get('language')),
-      hotwords: hotwordsOf([...query.getAll('keyterm'), ...query.getAll('keywords').map((word) => word.replace(/:-?[\d.]+$/, ''))]),
+      hotwords: hotwordsOf([
+        ...query.getAll('keyterm'),
+        ...query.getAll('keywords').map((word) => word.replace(/:-?[\d.]+$/, '')),
+      ]),
       interimResults: flag(query, 'interim_results'),
       wordTimestamps: true,
       endpointingMs: endpointingMs(endpointing),
@@ -48,16 +66,21 @@ export function listenQuery(query: URLSearchParams): ListenQuery {
 }
 
 function refuseWhatIsMissing(query: URLSearchParams): void {
-  const refused = ['redact', 'callback'].find((name) => query.getAll(name).some((value) => value !== '' && value !== 'false'));
-  if (refused !== undefined) throw invalid(refused, 'is not served here, and leaving it undone would not be what you expect');
-  if (flag(query, 'multichannel') && (query.get('channels') ?? '1') !== '1') throw invalid('multichannel', 'is not served live; open a connection a channel');
+  const refused = ['redact', 'callback'].find((name) =>
+    query.getAll(name).some((value) => value !== '' && value !== 'false'),
+  );
+  if (refused !== undefined)
+    throw invalid(refused, 'is not served here, and leaving it undone would not be what you expect');
+  if (flag(query, 'multichannel') && (query.get('channels') ?? '1') !== '1')
+    throw invalid('multichannel', 'is not served live; open a connection a channel');
 }
 
 function encodingOf(query: URLSearchParams): LiveEncoding | null {
   const name = query.get('encoding');
   if (name === null || name === '') return null;
   const encoding = ENCODINGS[name.toLowerCase()];
-  if (encoding === undefined) throw invalid('encoding', `must be one of ${Object.keys(ENCODINGS).join(', ')}, or left out for Ogg, WebM or WAV`);
+  if (encoding === undefined)
+    throw invalid('encoding', `must be one of ${Object.keys(ENCODINGS).join(', ')}, or left out for Ogg, WebM or WAV`);
   return encoding;
 }
 
@@ -79,7 +102,8 @@ function flag(query: URLSearchParams, name: string): boolean {
 
 function whole(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most) throw invalid(name, `must be a whole number from ${String(least)} to ${String(most)}`);
+  if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most)
+    throw invalid(name, `must be a whole number from ${String(least)} to ${String(most)}`);
   return value;
 }
 

@@ -25,68 +25,172 @@ const word = (text: string, endMs: number): Word => ({ word: text, startMs: endM
 
 /** Type and flags of messages. */
 function brief(messages: readonly Record<string, unknown>[]): unknown[] {
-  return messages.map((message) => [message['type'], ...(message['type'] === 'Results' ? [message['is_final'], message['speech_final'], message['from_finalize']] : [])]);
+  return messages.map((message) => [
+    message['type'],
+    ...(message['type'] === 'Results' ? [message['is_final'], message['speech_final'], message['from_finalize']] : []),
+  ]);
 }
 
 describe('The address of a live Deepgram stream', () => {
-  const settings = (query: string): ReturnType<typeof listenQuery>['settings'] => listenQuery(new URLSearchParams(query)).settings;
+  const settings = (query: string): ReturnType<typeof listenQuery>['settings'] =>
+    listenQuery(new URLSearchParams(query)).settings;
 
-  test('Encodings, rates and channels are Deepgram\'s.', () => {
-    assert.deepEqual(['linear16', 'linear32', 'mulaw', 'alaw'].map((encoding) => settings(`encoding=${encoding}&sample_rate=8000&channels=2`)).map((one) => [one.encoding, one.sampleRateHz, one.channels]), [['pcm_s16le', 8_000, 2], ['pcm_f32le', 8_000, 2], ['mulaw', 8_000, 2], ['alaw', 8_000, 2]]);
-    assert.deepEqual([listenQuery(new URLSearchParams('encoding=opus')).encoding, listenQuery(new URLSearchParams('')).encoding], ['opus', null]);
+  test("Encodings, rates and channels are Deepgram's.", () => {
+    assert.deepEqual(
+      ['linear16', 'linear32', 'mulaw', 'alaw']
+        .map((encoding) => settings(`encoding=${encoding}&sample_rate=8000&channels=2`))
+        .map((one) => [one.encoding, one.sampleRateHz, one.channels]),
+      [
+        ['pcm_s16le', 8_000, 2],
+        ['pcm_f32le', 8_000, 2],
+        ['mulaw', 8_000, 2],
+        ['alaw', 8_000, 2],
+      ],
+    );
+    assert.deepEqual(
+      [listenQuery(new URLSearchParams('encoding=opus')).encoding, listenQuery(new URLSearchParams('')).encoding],
+      ['opus', null],
+    );
   });
 
-  test('LiveKit\'s default of 25 ms, and Deepgram\'s own, stay above the floor; longer pauses are kept.', () => {
-    assert.deepEqual(['endpointing=25', '', 'endpointing=true', 'endpointing=800', 'endpointing=false'].map((query) => settings(`${RAW}&${query}`).endpointingMs), [300, 300, 300, 800, 1_000]);
+  test("LiveKit's default of 25 ms, and Deepgram's own, stay above the floor; longer pauses are kept.", () => {
+    assert.deepEqual(
+      ['endpointing=25', '', 'endpointing=true', 'endpointing=800', 'endpointing=false'].map(
+        (query) => settings(`${RAW}&${query}`).endpointingMs,
+      ),
+      [300, 300, 300, 800, 1_000],
+    );
   });
 
   test('names of models are passed on as they are, and tags of languages their language.', () => {
-    assert.deepEqual(['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'].map((model) => settings(`${RAW}&model=${model}`).model), ['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny']);
-    assert.deepEqual(['en-US', 'multi', 'de', '', 'zh-HK', 'German'].map((language) => settings(`${RAW}&language=${language}`).language), ['en', 'multi', 'de', null, 'yue', 'de']);
+    assert.deepEqual(
+      ['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'].map(
+        (model) => settings(`${RAW}&model=${model}`).model,
+      ),
+      ['nova-3', 'nova-2-general', 'enhanced', 'base', 'moonshine-tiny'],
+    );
+    assert.deepEqual(
+      ['en-US', 'multi', 'de', '', 'zh-HK', 'German'].map(
+        (language) => settings(`${RAW}&language=${language}`).language,
+      ),
+      ['en', 'multi', 'de', null, 'yue', 'de'],
+    );
     assert.equal(settings(`${RAW}&keyterm=Bee&keyterm=Cee&keywords=Dee:2`).hotwords, 'Bee, Cee, Dee');
   });
 
   test('With `multi` every word tells its language, without it none does.', () => {
     const told = (language: string): unknown => {
-      const [results] = said(live(`${RAW}&language=${language}`).news(news.final(0, 'one', 'silence', [word(' one', 100)])));
-      const [alternative] = (results?.['channel'] as { alternatives: { languages: string[]; words: { language?: string }[] }[] }).alternatives;
+      const [results] = said(
+        live(`${RAW}&language=${language}`).news(news.final(0, 'one', 'silence', [word(' one', 100)])),
+      );
+      const [alternative] = (
+        results?.['channel'] as { alternatives: { languages: string[]; words: { language?: string }[] }[] }
+      ).alternatives;
       return [alternative?.languages, alternative?.words.map((one) => one.language)];
     };
-    assert.deepEqual([told('multi'), told('en')], [[['en'], ['en']], [['en'], [undefined]]]);
+    assert.deepEqual(
+      [told('multi'), told('en')],
+      [
+        [['en'], ['en']],
+        [['en'], [undefined]],
+      ],
+    );
   });
 
   test('What cannot be read, or cannot be had and would matter, is refused by name.', () => {
-    for (const [query, param] of [['encoding=mp3', 'encoding'], ['encoding=linear16', 'sample_rate'], ['encoding=linear16&sample_rate=x', 'sample_rate'], [`${RAW}&channels=99`, 'channels'], [`${RAW}&endpointing=-1`, 'endpointing'], [`${RAW}&utterance_end_ms=x`, 'utterance_end_ms'], [`${RAW}&redact=pci`, 'redact'], [`${RAW}&callback=http://x.example`, 'callback'], [`${RAW}&channels=2&multichannel=true`, 'multichannel']] as const) {
+    for (const [query, param] of [
+      ['encoding=mp3', 'encoding'],
+      ['encoding=linear16', 'sample_rate'],
+      ['encoding=linear16&sample_rate=x', 'sample_rate'],
+      [`${RAW}&channels=99`, 'channels'],
+      [`${RAW}&endpointing=-1`, 'endpointing'],
+      [`${RAW}&utterance_end_ms=x`, 'utterance_end_ms'],
+      [`${RAW}&redact=pci`, 'redact'],
+      [`${RAW}&callback=http://x.example`, 'callback'],
+      [`${RAW}&channels=2&multichannel=true`, 'multichannel'],
+    ] as const) {
       assert.throws(() => listenQuery(new URLSearchParams(query)), { code: 'invalid_field', param }, query);
     }
-    assert.doesNotThrow(() => listenQuery(new URLSearchParams(`${RAW}&punctuate=true&smart_format=true&diarize=false&redact=false&mip_opt_out=true&filler_words=true&tag=x`)));
+    assert.doesNotThrow(() =>
+      listenQuery(
+        new URLSearchParams(
+          `${RAW}&punctuate=true&smart_format=true&diarize=false&redact=false&mip_opt_out=true&filler_words=true&tag=x`,
+        ),
+      ),
+    );
   });
 });
 
 describe('Deepgram live', () => {
   test('The metadata of a result tell what the filters took away, and of no other message.', () => {
     const made = live(`${RAW}&interim_results=true`);
-    const final = { ...news.final(0, 'Hello.'), filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }] };
-    const told = [news.started(0), news.partial(0, 'Hello'), final, news.final(1, 'Bye.')].flatMap((one) => said(made.news(one))).map((message) => (message['metadata'] as { filtered?: unknown }).filtered);
-    assert.deepEqual(told, [undefined, [{ start: 0.4, end: 0.9, text: 'Thank you.', reason: 'phantom_phrase' }], undefined]);
+    const final = {
+      ...news.final(0, 'Hello.'),
+      filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }],
+    };
+    const told = [news.started(0), news.partial(0, 'Hello'), final, news.final(1, 'Bye.')]
+      .flatMap((one) => said(made.news(one)))
+      .map((message) => (message['metadata'] as { filtered?: unknown }).filtered);
+    assert.deepEqual(told, [
+      undefined,
+      [{ start: 0.4, end: 0.9, text: 'Thank you.', reason: 'phantom_phrase' }],
+      undefined,
+    ]);
   });
 
-  test('Interim results come where they are wanted, then the result, with words, times in seconds and the request\'s id.', () => {
+  test("Interim results come where they are wanted, then the result, with words, times in seconds and the request's id.", () => {
     const made = live(`${RAW}&interim_results=true&vad_events=true`);
-    const messages = [news.started(1), news.partial(1, 'Hello'), news.ended(1), news.final(1, 'Hello, World!', 'silence', [word('Hello,', 2_400), word(' World!', 2_900)])].flatMap((one) => said(made.news(one)));
-    assert.deepEqual(brief(messages), [['SpeechStarted'], ['Results', false, false, false], ['Results', true, true, false]]);
+    const messages = [
+      news.started(1),
+      news.partial(1, 'Hello'),
+      news.ended(1),
+      news.final(1, 'Hello, World!', 'silence', [word('Hello,', 2_400), word(' World!', 2_900)]),
+    ].flatMap((one) => said(made.news(one)));
+    assert.deepEqual(brief(messages), [
+      ['SpeechStarted'],
+      ['Results', false, false, false],
+      ['Results', true, true, false],
+    ]);
     assert.deepEqual(messages[0], { type: 'SpeechStarted', channel: [0, 1], timestamp: 2 });
-    const result = messages[2] as { start: number; duration: number; channel: { alternatives: { transcript: string; confidence: number; languages: string[]; words: unknown[] }[] }; metadata: { request_id: string; model_info: { name: string } } };
-    assert.deepEqual([result.start, result.duration, result.metadata.request_id, result.metadata.model_info.name], [2, 1, 'request-1', 'test-model']);
-    assert.deepEqual(result.channel.alternatives, [{ transcript: 'Hello, World!', confidence: 0.9, languages: ['en'], words: [
-      { word: 'hello', start: 2.3, end: 2.4, confidence: 0.8, punctuated_word: 'Hello,' }, { word: 'world', start: 2.8, end: 2.9, confidence: 0.8, punctuated_word: 'World!' },
-    ] }]);
+    const result = messages[2] as {
+      start: number;
+      duration: number;
+      channel: { alternatives: { transcript: string; confidence: number; languages: string[]; words: unknown[] }[] };
+      metadata: { request_id: string; model_info: { name: string } };
+    };
+    assert.deepEqual(
+      [result.start, result.duration, result.metadata.request_id, result.metadata.model_info.name],
+      [2, 1, 'request-1', 'test-model'],
+    );
+    assert.deepEqual(result.channel.alternatives, [
+      {
+        transcript: 'Hello, World!',
+        confidence: 0.9,
+        languages: ['en'],
+        words: [
+          { word: 'hello', start: 2.3, end: 2.4, confidence: 0.8, punctuated_word: 'Hello,' },
+          { word: 'world', start: 2.8, end: 2.9, confidence: 0.8, punctuated_word: 'World!' },
+        ],
+      },
+    ]);
   });
 
   test('Without interim_results and vad_events neither comes, and without endpointing no pause is an end of speech.', () => {
     const made = live(`${RAW}&endpointing=false`);
-    const messages = [news.started(0), news.partial(0, 'Hello'), news.ended(0), news.final(0, 'Hello'), news.ended(1, 'cut'), news.final(1, 'cut', 'cut'), news.final(2, 'end', 'finish')].flatMap((one) => said(made.news(one)));
-    assert.deepEqual(brief(messages), [['Results', true, false, false], ['Results', true, false, false], ['Results', true, true, false]]);
+    const messages = [
+      news.started(0),
+      news.partial(0, 'Hello'),
+      news.ended(0),
+      news.final(0, 'Hello'),
+      news.ended(1, 'cut'),
+      news.final(1, 'cut', 'cut'),
+      news.final(2, 'end', 'finish'),
+    ].flatMap((one) => said(made.news(one)));
+    assert.deepEqual(brief(messages), [
+      ['Results', true, false, false],
+      ['Results', true, false, false],
+      ['Results', true, true, false],
+    ]);
   });
 
   test('Finalize is answered by the text in progress; by the text that is still awaited; else by an empty result.', () => {
@@ -113,7 +217,11 @@ describe('Deepgram live', () => {
     assert.deepEqual(said(made.stored(1_900 * 16)), [{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }]);
     assert.deepEqual(said(made.stored(9_000 * 16)), []);
     made.news(news.started(1));
-    assert.deepEqual(brief(said(made.news(news.final(1, 'Late.')))), [['Results', true, true, false], ['UtteranceEnd']], 'the audio was there already');
+    assert.deepEqual(
+      brief(said(made.news(news.final(1, 'Late.')))),
+      [['Results', true, true, false], ['UtteranceEnd']],
+      'the audio was there already',
+    );
     made.news(news.final(2, 'More.'));
     made.news(news.started(3));
     assert.deepEqual(said(made.stored(20_000 * 16)), [], 'speech goes on');
@@ -127,14 +235,25 @@ describe('Deepgram live', () => {
     assert.equal(made.idleLimitMs, null, 'text is awaited');
     made.news(news.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
     assert.equal(made.idleLimitMs, 700, 'what is not in the audio');
-    assert.deepEqual([said(made.idle()), made.idleLimitMs, said(made.idle())], [[{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }], null, []]);
-    for (const one of [news.started(1), news.ended(1, 'committed'), news.started(2), news.final(1, 'One', 'committed')]) made.news(one);
-    assert.deepEqual([made.idleLimitMs, said(made.stored(60_000 * 16))], [null, []], 'the next sentence is spoken while the text of the one before comes');
+    assert.deepEqual(
+      [said(made.idle()), made.idleLimitMs, said(made.idle())],
+      [[{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }], null, []],
+    );
+    for (const one of [news.started(1), news.ended(1, 'committed'), news.started(2), news.final(1, 'One', 'committed')])
+      made.news(one);
+    assert.deepEqual(
+      [made.idleLimitMs, said(made.stored(60_000 * 16))],
+      [null, []],
+      'the next sentence is spoken while the text of the one before comes',
+    );
     assert.equal(live().idleLimitMs, null);
   });
 
   test('CloseStream, or an empty message, flushes; Metadata is the last word, with the digest of what was sent; then 1000.', () => {
-    for (const end of [(made: ListenTranslator) => made.text('{"type":"CloseStream"}'), (made: ListenTranslator) => made.audio(Buffer.alloc(0))]) {
+    for (const end of [
+      (made: ListenTranslator) => made.text('{"type":"CloseStream"}'),
+      (made: ListenTranslator) => made.audio(Buffer.alloc(0)),
+    ]) {
       const made = live();
       assert.deepEqual(done(made.audio(Buffer.from('abcd'))), ['push']);
       assert.deepEqual(done(end(made)), ['finish']);
@@ -142,12 +261,21 @@ describe('Deepgram live', () => {
       const actions = made.news(news.closed());
       assert.deepEqual(done(actions), ['close 1000']);
       const [metadata] = said(actions);
-      assert.deepEqual([metadata?.['type'], metadata?.['sha256'], metadata?.['duration'], metadata?.['channels'], metadata?.['request_id']], ['Metadata', createHash('sha256').update('abcd').digest('hex'), 5, 1, 'request-1']);
+      assert.deepEqual(
+        [
+          metadata?.['type'],
+          metadata?.['sha256'],
+          metadata?.['duration'],
+          metadata?.['channels'],
+          metadata?.['request_id'],
+        ],
+        ['Metadata', createHash('sha256').update('abcd').digest('hex'), 5, 1, 'request-1'],
+      );
     }
     assert.deepEqual(done(translator('').text('{"type":"CloseStream"}')), ['close 1000'], 'before anything was sent');
   });
 
-  test('A container opens the session once its kind is known; a WAV\'s header is not audio.', () => {
+  test("A container opens the session once its kind is known; a WAV's header is not audio.", () => {
     const ogg = translator('language=en');
     assert.deepEqual(done(ogg.begin()), []);
     assert.deepEqual(done(ogg.audio(Buffer.from('Ogg'))), []);
@@ -156,7 +284,10 @@ describe('Deepgram live', () => {
     assert.deepEqual(opening.find((action) => action.do === 'push')?.bytes.length, 24, 'nothing is lost');
     const header = Buffer.from('UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=', 'base64');
     const wav = translator('').audio(header);
-    assert.deepEqual([done(wav), openedWith(wav).encoding, openedWith(wav).sampleRateHz], [['open'], 'pcm_s16le', 16_000]);
+    assert.deepEqual(
+      [done(wav), openedWith(wav).encoding, openedWith(wav).sampleRateHz],
+      [['open'], 'pcm_s16le', 16_000],
+    );
     assert.throws(() => translator('').audio(Buffer.from('this is no audio')), { code: 'unprocessable_audio' });
   });
 
@@ -164,9 +295,13 @@ describe('Deepgram live', () => {
     const made = live();
     assert.deepEqual([done(made.text('{"type":"KeepAlive"}')), made.quietLimitMs], [['keep_alive'], 10_000]);
     assert.deepEqual([done(made.quiet()), said(made.quiet())[0]?.['variant']], [['close 1011'], 'NET-0001']);
-    for (const message of ['no json', 'null', '{"type":"Nonsense"}', '[]']) assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
+    for (const message of ['no json', 'null', '{"type":"Nonsense"}', '[]'])
+      assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
     const fault = made.fault(new AsrError('unprocessable_audio'));
-    assert.deepEqual([done(fault), said(fault)[0]?.['type'], said(fault)[0]?.['variant']], [['close 1008'], 'Error', 'DATA-0000']);
+    assert.deepEqual(
+      [done(fault), said(fault)[0]?.['type'], said(fault)[0]?.['variant']],
+      [['close 1008'], 'Error', 'DATA-0000'],
+    );
     assert.deepEqual(done(live().news(news.closed('failed'))), ['close 1011']);
   });
 });

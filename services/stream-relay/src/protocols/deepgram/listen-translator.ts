@@ -3,7 +3,14 @@ import { AsrError, MULTI, type LiveNews, type LiveSettings, type ModelDescriptio
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
 import { startOfStream } from './container-start.js';
-import { metadataMessage, resultsMessage, seconds, type ResultsContent, type ResultsFlags, type StreamIdentity } from './listen-messages.js';
+import {
+  metadataMessage,
+  resultsMessage,
+  seconds,
+  type ResultsContent,
+  type ResultsFlags,
+  type StreamIdentity,
+} from './listen-messages.js';
 import type { ListenQuery } from './listen-query.js';
 
 /** Without audio or a KeepAlive for this long the connection is closed, as Deepgram does it. */
@@ -64,7 +71,10 @@ export class ListenTranslator implements Translator {
       case 'CloseStream':
         return this.#end();
       default:
-        throw new AsrError('invalid_message', 'A text message is JSON with the type KeepAlive, Finalize or CloseStream.');
+        throw new AsrError(
+          'invalid_message',
+          'A text message is JSON with the type KeepAlive, Finalize or CloseStream.',
+        );
     }
   }
 
@@ -87,12 +97,20 @@ export class ListenTranslator implements Translator {
       return [];
     }
     // Clients wait for the answer to Finalize.
-    const nothing = { startMs: this.#storedMs, endMs: this.#storedMs, text: '', confidence: 0, words: [], language: null };
+    const nothing = {
+      startMs: this.#storedMs,
+      endMs: this.#storedMs,
+      text: '',
+      confidence: 0,
+      words: [],
+      language: null,
+    };
     return this.#results(nothing, { isFinal: true, speechFinal: true, fromFinalize: true });
   }
 
   stored(samples: number): Action[] {
-    this.#storedMs = samples / (this.#settings?.encoding === 'opus' ? 48_000 : this.#settings?.sampleRateHz ?? 48_000) * 1_000;
+    this.#storedMs =
+      (samples / (this.#settings?.encoding === 'opus' ? 48_000 : (this.#settings?.sampleRateHz ?? 48_000))) * 1_000;
     return this.#utteranceEnd(0);
   }
 
@@ -101,10 +119,15 @@ export class ListenTranslator implements Translator {
       case 'speech_started':
         this.#lastWordEndMs = null;
         this.#speaking = news.utterance;
-        return this.#query.vadEvents ? [say({ type: 'SpeechStarted', channel: [0, 1], timestamp: seconds(news.atMs) })] : [];
+        return this.#query.vadEvents
+          ? [say({ type: 'SpeechStarted', channel: [0, 1], timestamp: seconds(news.atMs) })]
+          : [];
       case 'partial':
         if (!this.#query.settings.interimResults || news.text === '') return [];
-        return this.#results({ ...news, confidence: meanProbability(news.words), language: null }, { isFinal: false, speechFinal: false, fromFinalize: false });
+        return this.#results(
+          { ...news, confidence: meanProbability(news.words), language: null },
+          { isFinal: false, speechFinal: false, fromFinalize: false },
+        );
       case 'final':
         return this.#final(news);
       case 'error':
@@ -121,12 +144,18 @@ export class ListenTranslator implements Translator {
   }
 
   fault(error: AsrError): Action[] {
-    return [errorMessage(error), { do: 'close', code: closeCodeOf(error), reason: `${variantOf(error)} ${error.code}` }];
+    return [
+      errorMessage(error),
+      { do: 'close', code: closeCodeOf(error), reason: `${variantOf(error)} ${error.code}` },
+    ];
   }
 
   quiet(): Action[] {
     const description = 'No audio and no KeepAlive came for ten seconds.';
-    return [say({ type: 'Error', variant: 'NET-0001', description, message: description }), { do: 'close', code: CLOSE.fault, reason: 'NET-0001' }];
+    return [
+      say({ type: 'Error', variant: 'NET-0001', description, message: description }),
+      { do: 'close', code: CLOSE.fault, reason: 'NET-0001' },
+    ];
   }
 
   idle(): Action[] {
@@ -173,12 +202,29 @@ export class ListenTranslator implements Translator {
   }
 
   #results(content: ResultsContent, flags: Omit<ResultsFlags, 'multilingual'>): Action[] {
-    return this.#model === null ? [] : [say(resultsMessage(content, { ...flags, multilingual: this.#query.settings.language === MULTI }, this.#identity, this.#model))];
+    return this.#model === null
+      ? []
+      : [
+          say(
+            resultsMessage(
+              content,
+              { ...flags, multilingual: this.#query.settings.language === MULTI },
+              this.#identity,
+              this.#model,
+            ),
+          ),
+        ];
   }
 
   /** Where in the audio `UtteranceEnd` is due, milliseconds; null while somebody speaks, text is awaited, or there is none to come. */
   get #utteranceEndDueMs(): number | null {
-    if (this.#lastWordEndMs === null || this.#query.utteranceEndMs === null || this.#speaking !== null || this.#awaited.size > 0) return null;
+    if (
+      this.#lastWordEndMs === null ||
+      this.#query.utteranceEndMs === null ||
+      this.#speaking !== null ||
+      this.#awaited.size > 0
+    )
+      return null;
     return this.#lastWordEndMs + this.#query.utteranceEndMs;
   }
 
@@ -192,9 +238,12 @@ export class ListenTranslator implements Translator {
 
   #closed(news: Extract<LiveNews, { type: 'closed' }>): Action[] {
     switch (news.totals.end) {
-      case 'idle': return this.quiet();
-      case 'failed': return [{ do: 'close', code: CLOSE.fault, reason: 'NET-0000 the session failed' }];
-      default: return this.#farewell(news.totals.audioMs);
+      case 'idle':
+        return this.quiet();
+      case 'failed':
+        return [{ do: 'close', code: CLOSE.fault, reason: 'NET-0000 the session failed' }];
+      default:
+        return this.#farewell(news.totals.audioMs);
     }
   }
 
@@ -218,7 +267,13 @@ function variantOf(error: AsrError): string {
 }
 
 function errorMessage(error: AsrError): Action {
-  return say({ type: 'Error', variant: variantOf(error), description: error.message, code: error.code, message: error.message });
+  return say({
+    type: 'Error',
+    variant: variantOf(error),
+    description: error.message,
+    code: error.code,
+    message: error.message,
+  });
 }
 
 function meanProbability(words: readonly { readonly probability: number }[]): number {

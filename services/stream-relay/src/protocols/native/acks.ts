@@ -21,7 +21,10 @@ export class Acks {
     if (this.#timer !== null || samples <= this.#told) return;
     const waitMs = this.#toldAtMs + EVERY_MS - performance.now();
     if (waitMs <= 0) this.flush();
-    else this.#timer = setTimeout(() => { this.flush(); }, waitMs);
+    else
+      this.#timer = setTimeout(() => {
+        this.flush();
+      }, waitMs);
   }
 
   /** Tells what is not told yet, at once. */

@@ -44,7 +44,11 @@ describe('Bad input to the own protocol', () => {
     ['A prompt without end', `{"type":"start","prompt":"${'x'.repeat(5_000)}"}`, ['invalid_field', 'prompt']],
     ['No language', '{"type":"start","language":"!!"}', ['unsupported_language', 'language']],
     ['A language that the model does not know', '{"type":"start","language":"xx"}', ['unsupported_language', null]],
-    ['A wrong event id', '{"type":"resume","session":"s","token":"t","last_event_id":"+"}', ['invalid_field', 'last_event_id']],
+    [
+      'A wrong event id',
+      '{"type":"resume","session":"s","token":"t","last_event_id":"+"}',
+      ['invalid_field', 'last_event_id'],
+    ],
     ['An unknown session', '{"type":"resume","session":"s","token":"t"}', ['invalid_resume', null]],
     ['A prototype as a field', '{"type":"start","__proto__":{"encoding":"opus"}}', ['unknown_field', '__proto__']],
   ];
@@ -103,12 +107,18 @@ describe('Bad input to the own protocol', () => {
     const endless = await relay.start();
     const fragment = Buffer.alloc(64 * 1024);
     const send = (): void => {
-      if (endless.socket.readyState === endless.socket.OPEN) endless.socket.send(fragment, { fin: false }, () => { send(); });
+      if (endless.socket.readyState === endless.socket.OPEN)
+        endless.socket.send(fragment, { fin: false }, () => {
+          send();
+        });
     };
     send();
     assert.equal((await endless.closed)[0], 1009);
     await othersWork(relay);
-    assert.deepEqual(relay.live.sessions.slice(0, 2).map((session) => session.state), ['detached', 'detached']);
+    assert.deepEqual(
+      relay.live.sessions.slice(0, 2).map((session) => session.state),
+      ['detached', 'detached'],
+    );
   });
 
   test('Text that is no UTF-8 is closed with 1007, and bytes that are no frame with 1002.', async (t) => {
@@ -117,7 +127,9 @@ describe('Bad input to the own protocol', () => {
     client.socket.send(Buffer.from([0xff, 0xfe]), { binary: false });
     assert.equal((await client.closed)[0], 1007);
     const unmasked = await relay.connect();
-    (unmasked.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(Buffer.from([0x81, 0x01, 0x61]));
+    (unmasked.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(
+      Buffer.from([0x81, 0x01, 0x61]),
+    );
     assert.equal((await unmasked.closed)[0], 1002);
     await othersWork(relay);
   });
@@ -139,7 +151,9 @@ describe('Bad input to the own protocol', () => {
     client.socket.pause();
     await new Promise<void>((resolve) => {
       const [server] = relay.app.websocketServer.clients;
-      server?.on('close', () => { resolve(); });
+      server?.on('close', () => {
+        resolve();
+      });
     });
     assert.equal(relay.live.sessions[0]?.state, 'detached');
     client.socket.terminate();
@@ -152,9 +166,19 @@ describe('Bad input to the own protocol', () => {
     assert.equal(reply.status, 404);
     await assert.rejects(relay.connect('/nothing'), /status 404/);
     const text = await new Promise<string>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => { socket.write('GET /ws/transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n'); });
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(
+          'GET /ws/transcribe HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 1\r\n\r\n',
+        );
+      });
       let all = '';
-      socket.on('data', (data) => { all += data.toString(); }).on('close', () => { resolve(all); });
+      socket
+        .on('data', (data) => {
+          all += data.toString();
+        })
+        .on('close', () => {
+          resolve(all);
+        });
     });
     assert.match(text, /^HTTP\/1\.1 400/);
     await othersWork(relay);

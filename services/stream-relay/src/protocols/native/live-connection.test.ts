@@ -8,21 +8,57 @@ describe('The own protocol', () => {
   test('A session starts, acks audio, tells partials and finals in order, and closes with 1000 after finish.', async (t) => {
     const relay = await testRelay(t);
     const client = await relay.connect();
-    client.say({ type: 'start', encoding: 'pcm_s16le', sample_rate: 8_000, language: 'EN-us', endpointing_ms: 300, word_timestamps: true });
+    client.say({
+      type: 'start',
+      encoding: 'pcm_s16le',
+      sample_rate: 8_000,
+      language: 'EN-us',
+      endpointing_ms: 300,
+      word_timestamps: true,
+    });
     const ready = await client.first('ready');
     const session = relay.live.sessions[0];
     assert.ok(session !== undefined);
-    assert.deepEqual([ready.session, ready.token, ready.sample_rate, ready.language, ready.endpointing_ms, ready.interim_results, ready.model], [session.id, session.token, 8_000, 'en', 300, true, 'org/memory-model']);
+    assert.deepEqual(
+      [
+        ready.session,
+        ready.token,
+        ready.sample_rate,
+        ready.language,
+        ready.endpointing_ms,
+        ready.interim_results,
+        ready.model,
+      ],
+      [session.id, session.token, 8_000, 'en', 300, true, 'org/memory-model'],
+    );
     client.audio(SECOND_BYTES);
     assert.equal((await client.first('ack')).samples, 16_000);
     session.tell({ type: 'speech_started', utterance: 0, atMs: 100 });
     session.tell({ type: 'partial', utterance: 0, startMs: 100, endMs: 500, text: 'a', stableChars: 0, words: [] });
     session.tell({ type: 'speech_ended', utterance: 0, startMs: 100, endMs: 900, by: 'silence' });
-    session.tell({ type: 'final', utterance: 0, startMs: 100, endMs: 900, text: 'a b', confidence: 0.9, words: [], filtered: [], language: 'en', languageProbability: null, by: 'silence' });
+    session.tell({
+      type: 'final',
+      utterance: 0,
+      startMs: 100,
+      endMs: 900,
+      text: 'a b',
+      confidence: 0.9,
+      words: [],
+      filtered: [],
+      language: 'en',
+      languageProbability: null,
+      by: 'silence',
+    });
     client.say({ type: 'finish' });
     assert.deepEqual(await client.closed, [1000, 'closed']);
-    assert.deepEqual(client.messages.map((message) => message.type), ['ready', 'ack', 'speech_started', 'partial', 'final', 'closed']);
-    assert.deepEqual(client.messages.flatMap((message) => 'event_id' in message ? [message.event_id] : []), ['1-0', '2-0', '4-0', '5-0']);
+    assert.deepEqual(
+      client.messages.map((message) => message.type),
+      ['ready', 'ack', 'speech_started', 'partial', 'final', 'closed'],
+    );
+    assert.deepEqual(
+      client.messages.flatMap((message) => ('event_id' in message ? [message.event_id] : [])),
+      ['1-0', '2-0', '4-0', '5-0'],
+    );
   });
 
   test('What was stored last is acked before closed, though acks are thinned.', async (t) => {
@@ -60,7 +96,10 @@ describe('The own protocol', () => {
     again.say({ type: 'cancel' });
     assert.equal((await again.closed)[0], 1000);
     assert.equal((await again.first('closed')).totals.end, 'cancelled');
-    assert.equal(again.messages.some((message) => message.type === 'speech_started'), false);
+    assert.equal(
+      again.messages.some((message) => message.type === 'speech_started'),
+      false,
+    );
   });
 
   test('Whoever resumes a session takes it over: the connection that had it is told session_lost and closed.', async (t) => {
@@ -83,7 +122,9 @@ describe('The own protocol', () => {
     const session = relay.live.sessions[0];
     assert.ok(session !== undefined);
     let release = (): void => undefined;
-    session.held = new Promise((resolve) => { release = resolve; });
+    session.held = new Promise((resolve) => {
+      release = resolve;
+    });
     const frames = 1_000;
     for (let i = 0; i < frames; i++) client.audio(SECOND_BYTES);
     const [server] = relay.app.websocketServer.clients;
@@ -106,7 +147,19 @@ describe('The own protocol', () => {
     const text = 'x'.repeat(20_000);
     for (let i = 0; i < 500; i++) {
       session?.tell({ type: 'partial', utterance: i, startMs: 0, endMs: 1, text, stableChars: 0, words: [] });
-      session?.tell({ type: 'final', utterance: i, startMs: 0, endMs: 1, text, confidence: 1, words: [], filtered: [], language: null, languageProbability: null, by: 'silence' });
+      session?.tell({
+        type: 'final',
+        utterance: i,
+        startMs: 0,
+        endMs: 1,
+        text,
+        confidence: 1,
+        words: [],
+        filtered: [],
+        language: null,
+        languageProbability: null,
+        by: 'silence',
+      });
     }
     const [server] = relay.app.websocketServer.clients;
     while ((server?.bufferedAmount ?? 0) < 1024 * 1024) await new Promise(setImmediate);
@@ -132,10 +185,16 @@ describe('The own protocol', () => {
     const relay = await testRelay(t);
     const client = await relay.start();
     const session = relay.live.sessions[0];
-    session?.tell({ type: 'error', error: { code: 'unprocessable_audio', message: 'm', param: null, retryAfterSeconds: null } });
+    session?.tell({
+      type: 'error',
+      error: { code: 'unprocessable_audio', message: 'm', param: null, retryAfterSeconds: null },
+    });
     session?.tell({ type: 'closed', totals: { audioMs: 0, speechMs: 0, utterances: 0, end: 'failed' } });
     assert.equal((await client.closed)[0], 1008);
-    assert.deepEqual(client.messages.map((message) => message.type), ['ready', 'error', 'closed']);
+    assert.deepEqual(
+      client.messages.map((message) => message.type),
+      ['ready', 'error', 'closed'],
+    );
   });
 
   test('Audio after finish is ignored, with one warning.', async (t) => {

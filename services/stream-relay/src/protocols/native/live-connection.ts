@@ -1,6 +1,12 @@
 import type { WebSocket } from '@fastify/websocket';
 import type { Principal } from '@murmuration/access';
-import { AsrError, errorMessage, type ResumeMessage, type ServerMessage, type StartMessage } from '@murmuration/contracts';
+import {
+  AsrError,
+  errorMessage,
+  type ResumeMessage,
+  type ServerMessage,
+  type StartMessage,
+} from '@murmuration/contracts';
 import type { LiveSession } from '@murmuration/transcribe';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { Inbox } from '../../sockets/inbox.js';
@@ -43,11 +49,24 @@ export class LiveConnection {
     this.#principal = principal;
     this.#context = context;
     this.#outgoing = new Outgoing(socket, STALL_MS);
-    this.#inbox = new Inbox(socket, (data, isBinary) => isBinary ? this.#takeAudio(data) : this.#takeText(data), (error) => { this.#fail(error); });
+    this.#inbox = new Inbox(
+      socket,
+      (data, isBinary) => (isBinary ? this.#takeAudio(data) : this.#takeText(data)),
+      (error) => {
+        this.#fail(error);
+      },
+    );
     this.#startTimer = setTimeout(() => {
-      this.#fail(new AsrError('invalid_message', `Nothing was started within ${String(context.config.START_TIMEOUT_MS / 1_000)} seconds. Send start or resume first.`));
+      this.#fail(
+        new AsrError(
+          'invalid_message',
+          `Nothing was started within ${String(context.config.START_TIMEOUT_MS / 1_000)} seconds. Send start or resume first.`,
+        ),
+      );
     }, context.config.START_TIMEOUT_MS);
-    socket.on('close', () => { void this.#end(); });
+    socket.on('close', () => {
+      void this.#end();
+    });
     context.draining.addEventListener('abort', this.#goAway);
     if (context.draining.aborted) this.#goAway();
   }
@@ -55,9 +74,15 @@ export class LiveConnection {
   async #takeText(data: Buffer): Promise<void> {
     const message = readMessage(data.toString('utf8'));
     switch (message.type) {
-      case 'start': await this.#start(message); return;
-      case 'resume': await this.#resume(message); return;
-      case 'keepalive': this.#begun('keepalive').session.keepAlive(); return;
+      case 'start':
+        await this.#start(message);
+        return;
+      case 'resume':
+        await this.#resume(message);
+        return;
+      case 'keepalive':
+        this.#begun('keepalive').session.keepAlive();
+        return;
       case 'commit':
         if (this.#begun('commit').state === 'open') await this.#session?.commit();
         return;
@@ -66,7 +91,8 @@ export class LiveConnection {
         this.#state = 'finishing';
         await this.#session?.finish();
         return;
-      case 'cancel': await this.#begun('cancel').session.cancel();
+      case 'cancel':
+        await this.#begun('cancel').session.cancel();
     }
   }
 
@@ -81,24 +107,38 @@ export class LiveConnection {
   }
 
   #begun(what: string): { readonly session: LiveSession; readonly state: State } {
-    if (this.#session === null) throw new AsrError('invalid_message', `The first message must be start or resume, not ${what}.`);
+    if (this.#session === null)
+      throw new AsrError('invalid_message', `The first message must be start or resume, not ${what}.`);
     return { session: this.#session, state: this.#state };
   }
 
   async #start(message: StartMessage): Promise<void> {
     this.#beginOnce();
     const settings = settingsOf(message);
-    const session = await this.#context.live.open({ settings, owner: this.#principal.owner, signal: this.#over.signal });
+    const session = await this.#context.live.open({
+      settings,
+      owner: this.#principal.owner,
+      signal: this.#over.signal,
+    });
     if (this.#state === 'ended') {
       // Its client never learnt of it.
       await session.cancel();
       return;
     }
     this.#tell({
-      type: 'ready', session: session.id, token: session.token, model: session.model.id,
-      encoding: session.settings.encoding, sample_rate: session.settings.sampleRateHz, channels: session.settings.channels, language: session.settings.language,
-      interim_results: session.settings.interimResults, word_timestamps: session.settings.wordTimestamps,
-      endpointing_ms: session.settings.endpointingMs, idle_endpointing_ms: session.settings.idleEndpointingMs ?? session.settings.endpointingMs, max_utterance_ms: session.settings.maxUtteranceMs,
+      type: 'ready',
+      session: session.id,
+      token: session.token,
+      model: session.model.id,
+      encoding: session.settings.encoding,
+      sample_rate: session.settings.sampleRateHz,
+      channels: session.settings.channels,
+      language: session.settings.language,
+      interim_results: session.settings.interimResults,
+      word_timestamps: session.settings.wordTimestamps,
+      endpointing_ms: session.settings.endpointingMs,
+      idle_endpointing_ms: session.settings.idleEndpointingMs ?? session.settings.endpointingMs,
+      max_utterance_ms: session.settings.maxUtteranceMs,
     });
     this.#follow(session, '0');
   }
@@ -119,7 +159,8 @@ export class LiveConnection {
   }
 
   #beginOnce(): void {
-    if (this.#state !== 'waiting') throw new AsrError('invalid_message', 'The session has begun already; one connection holds one session.');
+    if (this.#state !== 'waiting')
+      throw new AsrError('invalid_message', 'The session has begun already; one connection holds one session.');
     clearTimeout(this.#startTimer);
     this.#state = 'opening';
   }
@@ -127,17 +168,26 @@ export class LiveConnection {
   #follow(session: LiveSession, afterId: string): void {
     this.#state = 'open';
     this.#session = session;
-    const acks = new Acks(session.storedSamples, (samples) => { this.#tell({ type: 'ack', samples }); });
+    const acks = new Acks(session.storedSamples, (samples) => {
+      this.#tell({ type: 'ack', samples });
+    });
     this.#acks = acks;
-    session.onStored((samples) => { acks.stored(samples); });
+    session.onStored((samples) => {
+      acks.stored(samples);
+    });
     forwardEvents(session.news(afterId, this.#over.signal), this.#outgoing, () => {
       acks.stored(session.storedSamples);
       acks.flush();
-    }).then((code) => {
-      if (code === null) return;
-      this.#session = null;
-      this.#close(code, 'closed');
-    }, (error: unknown) => { this.#fail(error); });
+    }).then(
+      (code) => {
+        if (code === null) return;
+        this.#session = null;
+        this.#close(code, 'closed');
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
   }
 
   #tell(message: ServerMessage): void {
@@ -147,7 +197,8 @@ export class LiveConnection {
   #fail(thrown: unknown): void {
     if (this.#ended) return;
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a live connection failed');
+    if (error.kind.http === 500)
+      this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a live connection failed');
     // Another connection owns it now.
     if (error.code === 'session_lost') this.#session = null;
     this.#tell(errorMessage(error));
@@ -157,7 +208,9 @@ export class LiveConnection {
   readonly #goAway = (): void => {
     if (this.#ended) return;
     this.#tell({ type: 'going_away', message: 'This relay stops. Connect again and resume.' });
-    void this.#end().finally(() => { this.#socket.close(CLOSE.restart, 'going_away'); });
+    void this.#end().finally(() => {
+      this.#socket.close(CLOSE.restart, 'going_away');
+    });
   };
 
   #close(code: number, reason: string): void {
@@ -176,6 +229,8 @@ export class LiveConnection {
     this.#over.abort();
     const session = this.#session;
     this.#session = null;
-    await session?.detach().catch((error: unknown) => { this.#context.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be handed over'); });
+    await session?.detach().catch((error: unknown) => {
+      this.#context.logger.warn({ reason: AsrError.from(error).code }, 'a session could not be handed over');
+    });
   }
 }

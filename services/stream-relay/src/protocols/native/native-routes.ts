@@ -18,16 +18,20 @@ function nativeRoutes(app: FastifyInstance, context: RelayContext): void {
       new LiveConnection(socket, request.principal, context);
     });
   }
-  app.get<{ Params: { id: string }; Querystring: { last_event_id?: unknown } }>('/v1/sessions/:id/watch', {
-    websocket: true,
-    config: { access: ['read'], maxMessageBytes: VIEWER_BYTES },
-    preValidation: (request, _reply, done) => {
-      const given = request.query.last_event_id;
-      if (given === undefined || (typeof given === 'string' && EVENT_ID.test(given))) done();
-      else done(new AsrError('invalid_field', 'last_event_id: not an id of an event.', { param: 'last_event_id' }));
+  app.get<{ Params: { id: string }; Querystring: { last_event_id?: unknown } }>(
+    '/v1/sessions/:id/watch',
+    {
+      websocket: true,
+      config: { access: ['read'], maxMessageBytes: VIEWER_BYTES },
+      preValidation: (request, _reply, done) => {
+        const given = request.query.last_event_id;
+        if (given === undefined || (typeof given === 'string' && EVENT_ID.test(given))) done();
+        else done(new AsrError('invalid_field', 'last_event_id: not an id of an event.', { param: 'last_event_id' }));
+      },
     },
-  }, (socket, request) => {
-    const afterId = request.query.last_event_id as string | undefined;
-    void showSession(socket, request.params.id, request.principal, afterId ?? null, context);
-  });
+    (socket, request) => {
+      const afterId = request.query.last_event_id as string | undefined;
+      void showSession(socket, request.params.id, request.principal, afterId ?? null, context);
+    },
+  );
 }

@@ -1,5 +1,13 @@
 import type { z } from 'zod';
-import { AsrError, clientMessageSchema, languageOf, liveSettingsSchema, type ClientMessage, type LiveSettings, type StartMessage } from '@murmuration/contracts';
+import {
+  AsrError,
+  clientMessageSchema,
+  languageOf,
+  liveSettingsSchema,
+  type ClientMessage,
+  type LiveSettings,
+  type StartMessage,
+} from '@murmuration/contracts';
 
 /** A text frame as a message. Throws `invalid_message` for what is none, `unknown_field` and `invalid_field` for a known type with a wrong shape. */
 export function readMessage(text: string): ClientMessage {
@@ -7,7 +15,10 @@ export function readMessage(text: string): ClientMessage {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new AsrError('invalid_message', 'A text frame must be one JSON object with a type. Audio goes into binary frames.');
+    throw new AsrError(
+      'invalid_message',
+      'A text frame must be one JSON object with a type. Audio goes into binary frames.',
+    );
   }
   const read = clientMessageSchema.safeParse(value);
   if (read.success) return read.data;
@@ -16,10 +27,15 @@ export function readMessage(text: string): ClientMessage {
 
 function faultOf(issue: z.core.$ZodIssue | undefined): AsrError {
   const param = issue?.path.map(String).join('.') ?? '';
-  if (issue === undefined || param === 'type') return new AsrError('invalid_message', 'The type must be start, resume, keepalive, finish or cancel.');
+  if (issue === undefined || param === 'type')
+    return new AsrError('invalid_message', 'The type must be start, resume, keepalive, finish or cancel.');
   if (issue.code === 'unrecognized_keys') {
     const name = (issue.keys[0] ?? '').slice(0, 100);
-    return new AsrError('unknown_field', `${name}: not a known field of this message. The fields are listed in docs/live.md.`, { param: name });
+    return new AsrError(
+      'unknown_field',
+      `${name}: not a known field of this message. The fields are listed in docs/live.md.`,
+      { param: name },
+    );
   }
   if (param === '') return new AsrError('invalid_message', 'A text frame must be one JSON object with a type.');
   return new AsrError('invalid_field', `${param}: ${issue.message}.`, { param });

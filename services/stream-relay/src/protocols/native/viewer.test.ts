@@ -10,12 +10,17 @@ describe('Viewers over WebSocket', () => {
     const session = relay.live.sessions[0];
     session?.tell({ type: 'speech_started', utterance: 0, atMs: 1 });
     session?.tell({ type: 'speech_started', utterance: 1, atMs: 2 });
-    const later = await Promise.all(Array.from({ length: 20 }, () => relay.connect(`/v1/sessions/${id}/watch?last_event_id=1-0`)));
+    const later = await Promise.all(
+      Array.from({ length: 20 }, () => relay.connect(`/v1/sessions/${id}/watch?last_event_id=1-0`)),
+    );
     await Promise.all(later.map((viewer) => viewer.first('speech_started')));
     client.say({ type: 'finish' });
     for (const viewer of later) {
       assert.deepEqual(await viewer.closed, [1000, 'closed']);
-      assert.deepEqual(viewer.messages.map((message) => 'event_id' in message ? message.event_id : null), ['2-0', '3-0']);
+      assert.deepEqual(
+        viewer.messages.map((message) => ('event_id' in message ? message.event_id : null)),
+        ['2-0', '3-0'],
+      );
     }
   });
 

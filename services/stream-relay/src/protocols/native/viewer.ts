@@ -8,7 +8,13 @@ import { Outgoing } from '../../sockets/outgoing.js';
 const STALL_MS = 30_000;
 
 /** Shows a session to a viewer, from the event after `afterId` or, null, from now, until the session closes (1000), the viewer goes or the relay stops (`going_away`, 1012). */
-export async function showSession(socket: WebSocket, id: string, principal: Principal, afterId: string | null, context: Pick<RelayContext, 'live' | 'draining' | 'logger'>): Promise<void> {
+export async function showSession(
+  socket: WebSocket,
+  id: string,
+  principal: Principal,
+  afterId: string | null,
+  context: Pick<RelayContext, 'live' | 'draining' | 'logger'>,
+): Promise<void> {
   const over = new AbortController();
   const outgoing = new Outgoing(socket, STALL_MS);
   const goAway = (): void => {
@@ -16,14 +22,17 @@ export async function showSession(socket: WebSocket, id: string, principal: Prin
     socket.close(CLOSE.restart, 'going_away');
     over.abort();
   };
-  socket.on('close', () => { over.abort(); });
+  socket.on('close', () => {
+    over.abort();
+  });
   context.draining.addEventListener('abort', goAway);
   try {
     const { news } = await context.live.watch(id, reachOf(principal), afterId, over.signal);
-    if (await forwardEvents(news, outgoing, () => undefined) !== null) socket.close(CLOSE.done, 'closed');
+    if ((await forwardEvents(news, outgoing, () => undefined)) !== null) socket.close(CLOSE.done, 'closed');
   } catch (thrown) {
     const error = AsrError.from(thrown);
-    if (error.kind.http === 500) context.logger.error({ err: error.cause ?? error, code: error.code }, 'a viewer failed');
+    if (error.kind.http === 500)
+      context.logger.error({ err: error.cause ?? error, code: error.code }, 'a viewer failed');
     outgoing.post(errorMessage(error));
     socket.close(closeCodeOf(error), error.code);
   } finally {
@@ -35,7 +44,11 @@ export async function showSession(socket: WebSocket, id: string, principal: Prin
  * Sends news as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
  * the error it failed by), null when the news ended before. Throws what `Outgoing.send` and the news throw.
  */
-export async function forwardEvents(news: AsyncIterable<LiveNews>, outgoing: Outgoing, beforeClosed: () => void): Promise<number | null> {
+export async function forwardEvents(
+  news: AsyncIterable<LiveNews>,
+  outgoing: Outgoing,
+  beforeClosed: () => void,
+): Promise<number | null> {
   let code: number = CLOSE.fault;
   for await (const one of news) {
     const event = liveEvent(one);

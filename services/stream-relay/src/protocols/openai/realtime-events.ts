@@ -21,7 +21,9 @@ export class RealtimeEvents {
 
   /** @param eventId id of the client's event that it is about, where it gave one */
   error(error: AsrError, eventId: string | null, code: string = error.code): Action {
-    return this.event('error', { error: { type: error.kind.type, code, message: error.message, param: error.param, event_id: eventId } });
+    return this.event('error', {
+      error: { type: error.kind.type, code, message: error.message, param: error.param, event_id: eventId },
+    });
   }
 
   /** The turn has ended: its item joins the conversation. */
@@ -31,21 +33,42 @@ export class RealtimeEvents {
     this.#lastItemId = item.id;
     const message = {
       previous_item_id: previous,
-      item: { id: item.id, object: 'realtime.item', type: 'message', status: 'completed', role: 'user', content: [{ type: 'input_audio', transcript: null }] },
+      item: {
+        id: item.id,
+        object: 'realtime.item',
+        type: 'message',
+        status: 'completed',
+        role: 'user',
+        content: [{ type: 'input_audio', transcript: null }],
+      },
     };
     const joins = this.legacy ? ['conversation.item.created'] : ['conversation.item.added', 'conversation.item.done'];
-    return [this.event('input_audio_buffer.committed', { previous_item_id: previous, item_id: item.id }), ...joins.map((type) => this.event(type, message))];
+    return [
+      this.event('input_audio_buffer.committed', { previous_item_id: previous, item_id: item.id }),
+      ...joins.map((type) => this.event(type, message)),
+    ];
   }
 
   /** Nothing for an empty delta. */
   delta(item: Item, delta: string): Action[] {
-    return delta === '' ? [] : [this.event('conversation.item.input_audio_transcription.delta', { item_id: item.id, content_index: 0, delta })];
+    return delta === ''
+      ? []
+      : [
+          this.event('conversation.item.input_audio_transcription.delta', {
+            item_id: item.id,
+            content_index: 0,
+            delta,
+          }),
+        ];
   }
 
   /** LiveKit's plugin ends at a null in these fields, so what is not known is left out. */
   completed(item: Item, language: string | null): Action {
     return this.event('conversation.item.input_audio_transcription.completed', {
-      item_id: item.id, content_index: 0, transcript: item.transcript, usage: { type: 'duration', seconds: Math.round(item.seconds * 1_000) / 1_000 },
+      item_id: item.id,
+      content_index: 0,
+      transcript: item.transcript,
+      usage: { type: 'duration', seconds: Math.round(item.seconds * 1_000) / 1_000 },
       ...(language === null ? {} : { languages: [{ code: language }] }),
       ...filteredField(item.filtered),
     });
@@ -53,7 +76,9 @@ export class RealtimeEvents {
 
   failed(item: Item, error: AsrError): Action {
     return this.event('conversation.item.input_audio_transcription.failed', {
-      item_id: item.id, content_index: 0, error: { type: error.kind.type, code: error.code, message: error.message, param: error.param },
+      item_id: item.id,
+      content_index: 0,
+      error: { type: error.kind.type, code: error.code, message: error.message, param: error.param },
     });
   }
 }
@@ -95,5 +120,7 @@ function transcriptionOf(input: SessionInput, model: string | null): Record<stri
 
 function turnsOf(input: SessionInput, model: string | null): unknown {
   if (!detectsTurns(input, input.transcription?.model ?? model)) return null;
-  return input.turn_detection ?? { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 500 };
+  return (
+    input.turn_detection ?? { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 500 }
+  );
 }

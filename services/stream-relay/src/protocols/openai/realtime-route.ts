@@ -23,26 +23,34 @@ export const openai: LiveProtocol = { addRoutes: realtimeRoute };
 
 function realtimeRoute(app: FastifyInstance, context: RelayContext): void {
   app.decorateRequest('realtimeInput', null);
-  app.get('/v1/realtime', {
-    websocket: true,
-    config: { access: 'own', maxMessageBytes: MAX_EVENT_BYTES },
-    preValidation: async (request) => {
-      request.principal = await callerOf(request, context, realtimeCredentials);
-      request.realtimeInput = attachedSession(request);
-      const intent = queryOf(request).get('intent');
-      if (intent === 'transcription' || (intent === null && request.realtimeInput !== null)) return;
-      throw new AsrError('invalid_request', 'Only transcription is served here. Add intent=transcription to the address.', { param: 'intent' });
+  app.get(
+    '/v1/realtime',
+    {
+      websocket: true,
+      config: { access: 'own', maxMessageBytes: MAX_EVENT_BYTES },
+      preValidation: async (request) => {
+        request.principal = await callerOf(request, context, realtimeCredentials);
+        request.realtimeInput = attachedSession(request);
+        const intent = queryOf(request).get('intent');
+        if (intent === 'transcription' || (intent === null && request.realtimeInput !== null)) return;
+        throw new AsrError(
+          'invalid_request',
+          'Only transcription is served here. Add intent=transcription to the address.',
+          { param: 'intent' },
+        );
+      },
     },
-  }, (socket, request) => {
-    const translator = new RealtimeTranslator({
-      newId: (kind) => `${kind}_${randomBytes(12).toString('hex')}`,
-      model: queryOf(request).get('model'),
-      input: request.realtimeInput,
-      legacy: isLegacy(request),
-      quietLimitMs: context.config.SESSION_IDLE_TIMEOUT_MS,
-    });
-    TranslatedConnection.serve(socket, translator, request.principal.owner, context);
-  });
+    (socket, request) => {
+      const translator = new RealtimeTranslator({
+        newId: (kind) => `${kind}_${randomBytes(12).toString('hex')}`,
+        model: queryOf(request).get('model'),
+        input: request.realtimeInput,
+        legacy: isLegacy(request),
+        quietLimitMs: context.config.SESSION_IDLE_TIMEOUT_MS,
+      });
+      TranslatedConnection.serve(socket, translator, request.principal.owner, context);
+    },
+  );
 }
 
 /** As everywhere, and a client secret wherever a key may be. */
@@ -55,7 +63,10 @@ function realtimeCredentials(request: FastifyRequest): Credentials {
 /** What was attached to the client secret is as trustworthy as what its holder says later. */
 function attachedSession(request: FastifyRequest): SessionInput | null {
   const inHeaders = credentialsInHeaders(request.headers);
-  const shown = inHeaders.kind === 'none' ? credentialsInProtocols(request.headers['sec-websocket-protocol']).credentials : inHeaders;
+  const shown =
+    inHeaders.kind === 'none'
+      ? credentialsInProtocols(request.headers['sec-websocket-protocol']).credentials
+      : inHeaders;
   const opened = shown.kind === 'key' ? openClientSecret(shown.key) : null;
   if (opened === null) return null;
   if (opened.attached === '') return {};
@@ -71,5 +82,8 @@ function attachedSession(request: FastifyRequest): SessionInput | null {
 /** Clients from before the API was finished say so in a header, or among the subprotocols. */
 function isLegacy(request: FastifyRequest): boolean {
   const header = request.headers['openai-beta'];
-  return String(header ?? '').includes('realtime=v1') || (request.headers['sec-websocket-protocol'] ?? '').includes('openai-beta.realtime-v1');
+  return (
+    String(header ?? '').includes('realtime=v1') ||
+    (request.headers['sec-websocket-protocol'] ?? '').includes('openai-beta.realtime-v1')
+  );
 }

@@ -72,7 +72,15 @@ export class RealtimeTranslator implements Translator {
   }
 
   audio(): Action[] {
-    return [this.#events.error(new AsrError('invalid_message', 'Binary messages are not understood here. Send audio in base64 with input_audio_buffer.append.'), null)];
+    return [
+      this.#events.error(
+        new AsrError(
+          'invalid_message',
+          'Binary messages are not understood here. Send audio in base64 with input_audio_buffer.append.',
+        ),
+        null,
+      ),
+    ];
   }
 
   opened(session: { readonly index: number }): Action[] {
@@ -93,12 +101,18 @@ export class RealtimeTranslator implements Translator {
     const turns = this.#byIndex.get(session);
     if (turns === undefined) return [];
     switch (news.type) {
-      case 'speech_started': return turns.started(news);
-      case 'speech_ended': return turns.ended(news);
-      case 'partial': return turns.partial(news);
-      case 'final': return turns.final(news);
-      case 'warning': return [];
-      case 'error': return [this.#events.error(AsrError.fromRecord(news.error), null)];
+      case 'speech_started':
+        return turns.started(news);
+      case 'speech_ended':
+        return turns.ended(news);
+      case 'partial':
+        return turns.partial(news);
+      case 'final':
+        return turns.final(news);
+      case 'warning':
+        return [];
+      case 'error':
+        return [this.#events.error(AsrError.fromRecord(news.error), null)];
       case 'closed': {
         this.#byIndex.delete(session);
         const left = turns.failed(new AsrError('transcription_failed'));
@@ -129,19 +143,26 @@ export class RealtimeTranslator implements Translator {
       case 'input_audio_buffer.commit':
         this.#commitEventId = event.id;
         // What is too little to commit stays in the buffer.
-        if (this.#current === null || (!this.#current.detect && this.#uncommittedMs < LEAST_COMMIT_MS)) return [this.#emptyCommit(this.#uncommittedMs)];
+        if (this.#current === null || (!this.#current.detect && this.#uncommittedMs < LEAST_COMMIT_MS))
+          return [this.#emptyCommit(this.#uncommittedMs)];
         this.#uncommittedMs = 0;
         return [{ do: 'commit' }];
       case 'input_audio_buffer.clear':
         this.#uncommittedMs = 0;
-        return this.#current === null ? [this.#events.event('input_audio_buffer.cleared')] : [{ do: 'clear' }, { do: 'then', next: () => this.#cleared() }];
+        return this.#current === null
+          ? [this.#events.event('input_audio_buffer.cleared')]
+          : [{ do: 'clear' }, { do: 'then', next: () => this.#cleared() }];
     }
   }
 
   /** OpenAI's answer, word by word, for clients know it. */
   #emptyCommit(ms: number): Action {
     const message = `Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, but buffer only has ${ms.toFixed(2)}ms of audio.`;
-    return this.#events.error(new AsrError('invalid_request', message), this.#commitEventId, 'input_audio_buffer_commit_empty');
+    return this.#events.error(
+      new AsrError('invalid_request', message),
+      this.#commitEventId,
+      'input_audio_buffer_commit_empty',
+    );
   }
 
   #update(event: Extract<ClientEvent, { session: unknown }>): Action[] {
@@ -165,14 +186,17 @@ export class RealtimeTranslator implements Translator {
       this.#current = wanted;
       this.#turns = this.#newTurns();
     }
-    const audioMs = audio.length / (wanted.encoding === 'pcm_s16le' ? 2 : 1) / wanted.sampleRateHz * 1_000;
+    const audioMs = (audio.length / (wanted.encoding === 'pcm_s16le' ? 2 : 1) / wanted.sampleRateHz) * 1_000;
     this.#uncommittedMs += audioMs;
     this.#heardMs += audioMs;
     return [...(opening ? [{ do: 'open', settings: wanted } as const] : []), { do: 'push', bytes: audio }];
   }
 
   #newTurns(): TurnItems {
-    return new TurnItems(this.#events, () => this.#options.newId('item'), { detect: this.#settings().detect, startMs: Math.round(this.#heardMs) });
+    return new TurnItems(this.#events, () => this.#options.newId('item'), {
+      detect: this.#settings().detect,
+      startMs: Math.round(this.#heardMs),
+    });
   }
 
   #mustOpen(wanted: LiveSettings): boolean {
@@ -188,14 +212,27 @@ export class RealtimeTranslator implements Translator {
   }
 
   #session(what: 'created' | 'updated'): Action {
-    if (this.#events.legacy) return this.#events.event(`transcription_session.${what}`, { session: legacySessionAnswer(this.#sessionId, this.#input, this.#options.model) });
-    return this.#events.event(`session.${what}`, { session: sessionAnswer(this.#sessionId, this.#input, this.#options.model) });
+    if (this.#events.legacy)
+      return this.#events.event(`transcription_session.${what}`, {
+        session: legacySessionAnswer(this.#sessionId, this.#input, this.#options.model),
+      });
+    return this.#events.event(`session.${what}`, {
+      session: sessionAnswer(this.#sessionId, this.#input, this.#options.model),
+    });
   }
 
   #ended(end: string): Action[] {
     if (end === 'failed') return [{ do: 'close', code: CLOSE.fault, reason: 'the session failed' }];
     if (end !== 'idle' && end !== 'too_long') return [{ do: 'close', code: CLOSE.done, reason: end }];
-    const told = new AsrError('invalid_request', end === 'idle' ? 'The session has ended, for no audio came any more.' : 'The session has reached its longest time.');
-    return [this.#events.error(told, null, 'session_expired'), { do: 'close', code: CLOSE.done, reason: 'session_expired' }];
+    const told = new AsrError(
+      'invalid_request',
+      end === 'idle'
+        ? 'The session has ended, for no audio came any more.'
+        : 'The session has reached its longest time.',
+    );
+    return [
+      this.#events.error(told, null, 'session_expired'),
+      { do: 'close', code: CLOSE.done, reason: 'session_expired' },
+    ];
   }
 }

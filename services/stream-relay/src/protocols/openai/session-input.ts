@@ -38,7 +38,10 @@ export const sessionInputSchema = z.object({
 });
 export type SessionInput = z.output<typeof sessionInputSchema>;
 
-const currentSchema = z.object({ type: z.string().optional(), audio: z.object({ input: sessionInputSchema.optional() }).optional() });
+const currentSchema = z.object({
+  type: z.string().optional(),
+  audio: z.object({ input: sessionInputSchema.optional() }).optional(),
+});
 
 const legacySchema = z.object({
   input_audio_format: z.enum(['pcm16', 'g711_ulaw', 'g711_alaw']).optional(),
@@ -47,7 +50,11 @@ const legacySchema = z.object({
   turn_detection: turnDetectionSchema.nullable().optional(),
 });
 
-const LEGACY_FORMATS = { pcm16: { type: 'audio/pcm', rate: 24_000 }, g711_ulaw: { type: 'audio/pcmu' }, g711_alaw: { type: 'audio/pcma' } } as const;
+const LEGACY_FORMATS = {
+  pcm16: { type: 'audio/pcm', rate: 24_000 },
+  g711_ulaw: { type: 'audio/pcmu' },
+  g711_alaw: { type: 'audio/pcma' },
+} as const;
 
 /** Models whose clients find the pauses themselves and commit: OpenAI offers no turn detection with them, and LiveKit's plugin sends none. */
 const COMMITTING_MODELS = ['gpt-realtime-whisper', 'gpt-live-transcribe'];
@@ -58,8 +65,14 @@ const EAGERNESS_MS = { low: 1_200, medium: 700, auto: 700, high: 400 } as const;
 /** What a `session` object, in its current or its legacy shape, says of the input. Throws `invalid_field` that names the field in `param`. */
 export function readSession(session: unknown): SessionInput {
   const { type, audio } = parsed(currentSchema, session, 'session');
-  if (type !== undefined && type !== 'transcription') throw new AsrError('invalid_field', 'session.type: only transcription is served here.', { param: 'session.type' });
-  const { input_audio_format: format, input_audio_transcription: transcription, input_audio_noise_reduction: noise, turn_detection: turns } = parsed(legacySchema, session, 'session');
+  if (type !== undefined && type !== 'transcription')
+    throw new AsrError('invalid_field', 'session.type: only transcription is served here.', { param: 'session.type' });
+  const {
+    input_audio_format: format,
+    input_audio_transcription: transcription,
+    input_audio_noise_reduction: noise,
+    turn_detection: turns,
+  } = parsed(legacySchema, session, 'session');
   return {
     ...(format === undefined ? {} : { format: LEGACY_FORMATS[format] }),
     ...(transcription === undefined ? {} : { transcription }),
@@ -73,7 +86,7 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const param = [name, ...issue?.path ?? []].map(String).join('.').slice(0, 200);
+  const param = [name, ...(issue?.path ?? [])].map(String).join('.').slice(0, 200);
   throw new AsrError('invalid_field', `${param}: ${issue?.message ?? 'not valid'}.`, { param });
 }
 
@@ -90,7 +103,9 @@ export function liveSettings(input: SessionInput, model: string | null): LiveSet
   const detect = detectsTurns(input, wanted);
   return liveSettingsSchema.parse({
     model: wanted,
-    ...(format.type === 'audio/pcm' ? { encoding: 'pcm_s16le', sampleRateHz: format.rate } : { encoding: format.type === 'audio/pcmu' ? 'mulaw' : 'alaw', sampleRateHz: 8_000 }),
+    ...(format.type === 'audio/pcm'
+      ? { encoding: 'pcm_s16le', sampleRateHz: format.rate }
+      : { encoding: format.type === 'audio/pcmu' ? 'mulaw' : 'alaw', sampleRateHz: 8_000 }),
     language: onlyLanguage(transcription?.language, transcription?.languages),
     prompt: promptOf(transcription?.prompt),
     hotwords: hotwordsOf(transcription?.keywords ?? []),
@@ -106,8 +121,11 @@ function onlyLanguage(language: string | null | undefined, languages: readonly s
 }
 
 /** OpenAI's ranges are wider than ours: the nearest value is taken. */
-function pauses(turns: SessionInput['turn_detection']): Pick<LiveSettings, 'threshold' | 'paddingMs' | 'endpointingMs'> {
-  if (turns?.type === 'semantic_vad') return { threshold: 0.5, paddingMs: 300, endpointingMs: EAGERNESS_MS[turns.eagerness] };
+function pauses(
+  turns: SessionInput['turn_detection'],
+): Pick<LiveSettings, 'threshold' | 'paddingMs' | 'endpointingMs'> {
+  if (turns?.type === 'semantic_vad')
+    return { threshold: 0.5, paddingMs: 300, endpointingMs: EAGERNESS_MS[turns.eagerness] };
   return {
     threshold: Math.min(0.99, Math.max(0.01, turns?.threshold ?? 0.5)),
     paddingMs: Math.min(2_000, Math.round(turns?.prefix_padding_ms ?? 300)),

@@ -20,7 +20,11 @@ export class TurnItems {
   #speaking = false;
 
   /** @param session how turns end, and where on the connection's time the session begins */
-  constructor(events: RealtimeEvents, newItemId: () => string, session: { readonly detect: boolean; readonly startMs: number }) {
+  constructor(
+    events: RealtimeEvents,
+    newItemId: () => string,
+    session: { readonly detect: boolean; readonly startMs: number },
+  ) {
     this.#events = events;
     this.#newItemId = newItemId;
     this.#detect = session.detect;
@@ -40,13 +44,27 @@ export class TurnItems {
   started(news: News<'speech_started'>): Action[] {
     this.#speaking = true;
     const item = this.#item(news.utterance);
-    return this.#detect ? [this.#events.event('input_audio_buffer.speech_started', { audio_start_ms: this.#atMs(news.atMs), item_id: item.id })] : [];
+    return this.#detect
+      ? [
+          this.#events.event('input_audio_buffer.speech_started', {
+            audio_start_ms: this.#atMs(news.atMs),
+            item_id: item.id,
+          }),
+        ]
+      : [];
   }
 
   ended(news: News<'speech_ended'>): Action[] {
     this.#speaking = false;
     const item = this.#item(news.utterance);
-    const stopped = this.#detect ? [this.#events.event('input_audio_buffer.speech_stopped', { audio_end_ms: this.#atMs(news.endMs), item_id: item.id })] : [];
+    const stopped = this.#detect
+      ? [
+          this.#events.event('input_audio_buffer.speech_stopped', {
+            audio_end_ms: this.#atMs(news.endMs),
+            item_id: item.id,
+          }),
+        ]
+      : [];
     return this.#goesOn(news.by) || item.committed ? stopped : [...stopped, ...this.#commitItem(item)];
   }
 
@@ -61,7 +79,9 @@ export class TurnItems {
     const item = this.#item(news.utterance);
     this.#items.delete(news.utterance);
     item.seconds += Math.max(0, news.endMs - news.startMs) / 1_000;
-    item.filtered.push(...news.filtered.map((one) => ({ ...one, startMs: this.#atMs(one.startMs), endMs: this.#atMs(one.endMs) })));
+    item.filtered.push(
+      ...news.filtered.map((one) => ({ ...one, startMs: this.#atMs(one.startMs), endMs: this.#atMs(one.endMs) })),
+    );
     const delta = item.final(news.text);
     const isLast = item.committed && !this.#awaits(item);
     if (this.#goesOn(news.by) && !isLast) return this.#events.delta(item, delta);

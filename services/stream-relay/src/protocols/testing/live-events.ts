@@ -4,20 +4,66 @@ type By = Extract<LiveNews, { type: 'final' }>['by'];
 
 /** A model for translators that tell of one. */
 export const TEST_MODEL: ModelDescription = {
-  id: 'test-model', slug: 'test-model', family: 'simulated', languages: ['en'], tasks: ['transcribe'], wordTimes: 'approximate', detectsLanguage: false, dtype: 'none',
-  chunkPolicy: { sampleRateHz: 16_000, maxChunkMs: 30_000, targetChunkMs: 10_000, packGapMs: 0, gridMs: 1_000, overlapMs: 0 },
+  id: 'test-model',
+  slug: 'test-model',
+  family: 'simulated',
+  languages: ['en'],
+  tasks: ['transcribe'],
+  wordTimes: 'approximate',
+  detectsLanguage: false,
+  dtype: 'none',
+  chunkPolicy: {
+    sampleRateHz: 16_000,
+    maxChunkMs: 30_000,
+    targetChunkMs: 10_000,
+    packGapMs: 0,
+    gridMs: 1_000,
+    overlapMs: 0,
+  },
 };
 
 /** News of a session: utterance `n` begins at `n` times two seconds and lasts one. */
 export const news = {
   started: (utterance: number): LiveNews => ({ id: '1-0', type: 'speech_started', utterance, atMs: utterance * 2_000 }),
-  ended: (utterance: number, by: By = 'silence'): LiveNews => ({ id: '1-0', type: 'speech_ended', utterance, ...times(utterance), by }),
-  partial: (utterance: number, text: string, stableChars = text.length): LiveNews => ({ id: '1-0', type: 'partial', utterance, ...times(utterance), text, stableChars, words: [] }),
-  final: (utterance: number, text: string, by: By = 'silence', words: readonly Word[] = []): LiveNews => ({
-    id: '1-0', type: 'final', utterance, ...times(utterance), text, confidence: 0.9, words, filtered: [], language: 'en', languageProbability: 0.8, by,
+  ended: (utterance: number, by: By = 'silence'): LiveNews => ({
+    id: '1-0',
+    type: 'speech_ended',
+    utterance,
+    ...times(utterance),
+    by,
   }),
-  error: (): LiveNews => ({ id: '1-0', type: 'error', error: { code: 'transcription_failed', message: 'It failed.', param: null, retryAfterSeconds: null } }),
-  closed: (end: LiveEnd = 'finished'): LiveNews => ({ id: '1-0', type: 'closed', totals: { audioMs: 5_000, speechMs: 1_000, utterances: 1, end } }),
+  partial: (utterance: number, text: string, stableChars = text.length): LiveNews => ({
+    id: '1-0',
+    type: 'partial',
+    utterance,
+    ...times(utterance),
+    text,
+    stableChars,
+    words: [],
+  }),
+  final: (utterance: number, text: string, by: By = 'silence', words: readonly Word[] = []): LiveNews => ({
+    id: '1-0',
+    type: 'final',
+    utterance,
+    ...times(utterance),
+    text,
+    confidence: 0.9,
+    words,
+    filtered: [],
+    language: 'en',
+    languageProbability: 0.8,
+    by,
+  }),
+  error: (): LiveNews => ({
+    id: '1-0',
+    type: 'error',
+    error: { code: 'transcription_failed', message: 'It failed.', param: null, retryAfterSeconds: null },
+  }),
+  closed: (end: LiveEnd = 'finished'): LiveNews => ({
+    id: '1-0',
+    type: 'closed',
+    totals: { audioMs: 5_000, speechMs: 1_000, utterances: 1, end },
+  }),
 };
 
 function times(utterance: number): { readonly startMs: number; readonly endMs: number } {

@@ -27,15 +27,22 @@ export class RawClient {
   }
 
   /** Throws `status N` with the body when the handshake is refused. */
-  static connect(url: string, options: ClientOptions & { readonly protocols?: readonly string[] } = {}): Promise<RawClient> {
+  static connect(
+    url: string,
+    options: ClientOptions & { readonly protocols?: readonly string[] } = {},
+  ): Promise<RawClient> {
     const { protocols = [], ...rest } = options;
     const client = new RawClient(new WebSocket(url, [...protocols], rest));
     return new Promise((resolve, reject) => {
-      client.socket.once('open', () => { resolve(client); });
+      client.socket.once('open', () => {
+        resolve(client);
+      });
       client.socket.once('unexpected-response', (_request, response) => {
         const pieces: Buffer[] = [];
         response.on('data', (piece: Buffer) => pieces.push(piece));
-        response.on('end', () => { reject(new Error(`status ${String(response.statusCode)} ${Buffer.concat(pieces).toString()}`)); });
+        response.on('end', () => {
+          reject(new Error(`status ${String(response.statusCode)} ${Buffer.concat(pieces).toString()}`));
+        });
       });
       client.socket.once('error', reject);
     });
@@ -51,7 +58,9 @@ export class RawClient {
       const found = this.messages.find(fits);
       if (found !== undefined) return found;
       if (this.#over) throw new Error(`closed after ${JSON.stringify(this.messages)}`);
-      await new Promise<void>((resolve) => { this.#wake.push(resolve); });
+      await new Promise<void>((resolve) => {
+        this.#wake.push(resolve);
+      });
     }
   }
 

@@ -2,12 +2,22 @@ import type { Action } from '../translator.js';
 
 /** What is said by the actions, those decided later included, as they would be read. */
 export function said(actions: readonly Action[]): Record<string, unknown>[] {
-  return actions.flatMap((action) => action.do === 'say' ? [JSON.parse(JSON.stringify(action.message)) as Record<string, unknown>] : action.do === 'then' ? said(action.next()) : []);
+  return actions.flatMap((action) =>
+    action.do === 'say'
+      ? [JSON.parse(JSON.stringify(action.message)) as Record<string, unknown>]
+      : action.do === 'then'
+        ? said(action.next())
+        : [],
+  );
 }
 
 /** What is done by the actions, in order, without what is said. */
 export function done(actions: readonly Action[]): string[] {
-  return actions.flatMap((action) => action.do === 'say' || action.do === 'then' ? [] : [action.do === 'close' ? `close ${String(action.code)}` : action.do]);
+  return actions.flatMap((action) =>
+    action.do === 'say' || action.do === 'then'
+      ? []
+      : [action.do === 'close' ? `close ${String(action.code)}` : action.do],
+  );
 }
 
 /** The settings that a session is opened with. Throws when none is. */

@@ -48,7 +48,11 @@ export function voskConfig(message: string, before: VoskConfig): VoskConfig {
     throw new AsrError('invalid_message', 'A text message is {"config": …}, {"eof" : 1} or {"reset" : 1}.');
   }
   const result = messageSchema.safeParse(value);
-  if (!result.success) throw new AsrError('invalid_message', `The message has a wrong ${(result.error.issues[0]?.path ?? []).map(String).join('.').slice(0, 80) || 'shape'}.`);
+  if (!result.success)
+    throw new AsrError(
+      'invalid_message',
+      `The message has a wrong ${(result.error.issues[0]?.path ?? []).map(String).join('.').slice(0, 80) || 'shape'}.`,
+    );
   const { sample_rate: rate, phrase_list: phrases, words, max_alternatives: alternatives } = result.data.config;
   return {
     sampleRateHz: rate === undefined ? before.sampleRateHz : Math.round(rate),

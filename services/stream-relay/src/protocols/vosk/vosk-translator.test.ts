@@ -22,7 +22,10 @@ describe('vosk-server', () => {
     assert.deepEqual(made.text('{ "config" : { "sample_rate" : 16000, "phrase_list": ["one", "two"] } }'), []);
     const actions = made.audio(FRAME);
     assert.deepEqual([done(actions), said(actions)], [['open', 'push'], [{ partial: '' }]]);
-    assert.deepEqual([openedWith(actions).sampleRateHz, openedWith(actions).hotwords, openedWith(actions).encoding], [16_000, 'one, two', 'pcm_s16le']);
+    assert.deepEqual(
+      [openedWith(actions).sampleRateHz, openedWith(actions).hotwords, openedWith(actions).encoding],
+      [16_000, 'one, two', 'pcm_s16le'],
+    );
     assert.equal(openedWith(new VoskTranslator(1_000, 700).audio(FRAME)).sampleRateHz, 8_000);
   });
 
@@ -32,7 +35,12 @@ describe('vosk-server', () => {
     made.news(news.partial(0, 'one t'));
     assert.deepEqual(said(frame), [{ partial: 'one t' }]);
     const next = made.audio(FRAME);
-    for (const one of [news.final(0, 'one two', 'silence', [{ word: ' one', startMs: 100, endMs: 500, probability: 0.5 }]), news.final(1, 'three'), news.final(2, '')]) assert.deepEqual(said(made.news(one)), []);
+    for (const one of [
+      news.final(0, 'one two', 'silence', [{ word: ' one', startMs: 100, endMs: 500, probability: 0.5 }]),
+      news.final(1, 'three'),
+      news.final(2, ''),
+    ])
+      assert.deepEqual(said(made.news(one)), []);
     assert.deepEqual(said(next), [{ result: [{ conf: 0.5, start: 0.1, end: 0.5, word: 'one' }], text: 'one two' }]);
     assert.deepEqual(said(made.audio(FRAME)), [{ text: 'three' }]);
     assert.deepEqual(said(made.audio(FRAME)), [{ partial: '' }]);
@@ -58,9 +66,18 @@ describe('vosk-server', () => {
   });
 
   test('eof and reset are known in any spacing and order, and with true as well as 1.', () => {
-    for (const message of ['{"eof":1}', '{"eof": 1}', '{ "eof" : 1 }', '{"eof":true}', '\n{\t"other": {"x": []}, "eof" :1.0}']) assert.deepEqual(done(live().text(message)), ['finish'], message);
-    for (const message of ['{"reset":1}', '{ "reset": true }']) assert.deepEqual(done(live().text(message)), ['commit'], message);
-    for (const message of ['{"eof":0}', '{"eof":false}', '["eof"]']) assert.throws(() => live().text(message), { code: 'invalid_message' }, message);
+    for (const message of [
+      '{"eof":1}',
+      '{"eof": 1}',
+      '{ "eof" : 1 }',
+      '{"eof":true}',
+      '\n{\t"other": {"x": []}, "eof" :1.0}',
+    ])
+      assert.deepEqual(done(live().text(message)), ['finish'], message);
+    for (const message of ['{"reset":1}', '{ "reset": true }'])
+      assert.deepEqual(done(live().text(message)), ['commit'], message);
+    for (const message of ['{"eof":0}', '{"eof":false}', '["eof"]'])
+      assert.throws(() => live().text(message), { code: 'invalid_message' }, message);
   });
 
   test('While no audio comes a text that is final is the reply to the next audio, ahead of it.', () => {
@@ -68,8 +85,14 @@ describe('vosk-server', () => {
     assert.equal(made.idleLimitMs, null);
     for (const one of [news.final(0, 'one'), news.final(1, 'two')]) made.news(one);
     assert.equal(made.idleLimitMs, 700);
-    assert.deepEqual([said(made.idle()), said(made.idle()), made.idleLimitMs], [[{ text: 'one' }], [{ text: 'two' }], null]);
-    assert.deepEqual([said(made.audio(FRAME)), said(made.audio(FRAME)), said(made.audio(FRAME))], [[], [], [{ partial: '' }]]);
+    assert.deepEqual(
+      [said(made.idle()), said(made.idle()), made.idleLimitMs],
+      [[{ text: 'one' }], [{ text: 'two' }], null],
+    );
+    assert.deepEqual(
+      [said(made.audio(FRAME)), said(made.audio(FRAME)), said(made.audio(FRAME))],
+      [[], [], [{ partial: '' }]],
+    );
     made.text(RESET);
     made.news(news.final(2, 'three', 'committed'));
     assert.equal(made.idleLimitMs, null, 'a reply is due that will tell it');
@@ -86,7 +109,11 @@ describe('vosk-server', () => {
     assert.deepEqual(said(made.committed(null)), [{ text: '' }]);
     made.text(RESET);
     made.news(news.final(1, 'two', 'committed'));
-    assert.deepEqual(said(made.committed(1)), [{ text: 'two' }], 'also when the text was quicker than the answer to the commit');
+    assert.deepEqual(
+      said(made.committed(1)),
+      [{ text: 'two' }],
+      'also when the text was quicker than the answer to the commit',
+    );
     assert.deepEqual(said(new VoskTranslator(1_000, 700).text(RESET)), [{ text: '' }]);
   });
 
@@ -98,8 +125,12 @@ describe('vosk-server', () => {
 
   test('Garbage is refused, faults close with a reason, and a silent connection does not stay.', () => {
     const made = new VoskTranslator(1_000, 700);
-    for (const message of ['no json', '[]', '{}', '{"config":{"sample_rate":1}}']) assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
-    assert.deepEqual(made.fault(new AsrError('queue_full')).map((action) => action.do === 'close' ? action.code : null), [1013]);
+    for (const message of ['no json', '[]', '{}', '{"config":{"sample_rate":1}}'])
+      assert.throws(() => made.text(message), { code: 'invalid_message' }, message);
+    assert.deepEqual(
+      made.fault(new AsrError('queue_full')).map((action) => (action.do === 'close' ? action.code : null)),
+      [1013],
+    );
     assert.deepEqual([made.quietLimitMs, done(made.quiet()), live().quietLimitMs], [1_000, ['close 1008'], null]);
     assert.deepEqual(done(live().news(news.closed('failed'))), ['close 1011']);
     assert.deepEqual(done(live().news(news.closed('idle'))), ['close 1000']);

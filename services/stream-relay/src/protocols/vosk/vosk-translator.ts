@@ -1,4 +1,11 @@
-import { AsrError, joinTexts, liveSettingsSchema, type LiveNews, type LiveSettings, type Word } from '@murmuration/contracts';
+import {
+  AsrError,
+  joinTexts,
+  liveSettingsSchema,
+  type LiveNews,
+  type LiveSettings,
+  type Word,
+} from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
@@ -63,11 +70,18 @@ export class VoskTranslator implements Translator {
     if (this.#state === 'ending') return [];
     const opening = this.#state === 'config' ? [{ do: 'open', settings: this.#settings() } as const] : [];
     this.#state = 'live';
-    return [...opening, { do: 'push', bytes }, { do: 'then', next: () => {
-      if (this.#ahead > 0) this.#ahead--;
-      else this.#due.push('audio');
-      return this.#reply();
-    } }];
+    return [
+      ...opening,
+      { do: 'push', bytes },
+      {
+        do: 'then',
+        next: () => {
+          if (this.#ahead > 0) this.#ahead--;
+          else this.#due.push('audio');
+          return this.#reply();
+        },
+      },
+    ];
   }
 
   opened(): Action[] {
@@ -120,7 +134,12 @@ export class VoskTranslator implements Translator {
   }
 
   #settings(): LiveSettings {
-    return liveSettingsSchema.parse({ encoding: 'pcm_s16le', sampleRateHz: this.#config.sampleRateHz, hotwords: hotwordsOf(this.#config.phrases), wordTimestamps: this.#config.words });
+    return liveSettingsSchema.parse({
+      encoding: 'pcm_s16le',
+      sampleRateHz: this.#config.sampleRateHz,
+      hotwords: hotwordsOf(this.#config.phrases),
+      wordTimestamps: this.#config.words,
+    });
   }
 
   #end(): Action[] {
@@ -155,7 +174,14 @@ export class VoskTranslator implements Translator {
 
   #result(said: readonly Said[]): Action {
     const text = joinTexts(said.map((one) => one.text));
-    const result = said.flatMap((one) => one.words).map((word) => ({ conf: word.probability, start: word.startMs / 1_000, end: word.endMs / 1_000, word: word.word.trim() }));
+    const result = said
+      .flatMap((one) => one.words)
+      .map((word) => ({
+        conf: word.probability,
+        start: word.startMs / 1_000,
+        end: word.endMs / 1_000,
+        word: word.word.trim(),
+      }));
     const words = this.#config.words && result.length > 0 ? { result } : {};
     if (this.#config.maxAlternatives === 0) return say({ ...words, text });
     const confidence = said.length === 0 ? 0 : said.reduce((sum, one) => sum + one.confidence, 0) / said.length;
@@ -164,11 +190,16 @@ export class VoskTranslator implements Translator {
 
   #closed(end: string): Action[] {
     if (end === 'failed') return [{ do: 'close', code: CLOSE.fault, reason: 'the session failed' }];
-    return this.#state === 'ending' ? [this.#rest(), { do: 'close', code: CLOSE.done, reason: '' }] : [{ do: 'close', code: CLOSE.done, reason: end }];
+    return this.#state === 'ending'
+      ? [this.#rest(), { do: 'close', code: CLOSE.done, reason: '' }]
+      : [{ do: 'close', code: CLOSE.done, reason: end }];
   }
 }
 
 /** vosk-server's protocol, whose port is 2700 by custom. */
 export const vosk: LiveProtocol = {
-  ownPort: { variable: 'VOSK_PORT', newTranslator: (config) => new VoskTranslator(config.START_TIMEOUT_MS, config.IDLE_ENDPOINTING_MS) },
+  ownPort: {
+    variable: 'VOSK_PORT',
+    newTranslator: (config) => new VoskTranslator(config.START_TIMEOUT_MS, config.IDLE_ENDPOINTING_MS),
+  },
 };

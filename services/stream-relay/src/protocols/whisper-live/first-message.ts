@@ -45,7 +45,8 @@ const ENCODINGS = { float32: 'pcm_f32le', int16: 'pcm_s16le', uint8: 'pcm_u8' } 
 /** Reads the first message. Throws `invalid_message`, and `unsupported_task` for a translation. */
 export function firstMessage(message: string): WhisperLiveWishes {
   const fields = parsed(message);
-  if (fields.task === 'translate') throw new AsrError('unsupported_task', 'Live speech is not translated here. Use the task transcribe.');
+  if (fields.task === 'translate')
+    throw new AsrError('unsupported_task', 'Live speech is not translated here. Use the task transcribe.');
   const vad = fields.vad_parameters;
   const threshold = vad?.threshold ?? vad?.onset;
   return {
@@ -53,7 +54,9 @@ export function firstMessage(message: string): WhisperLiveWishes {
     lastSegments: Math.min(MAX_SEGMENTS, fields.send_last_n_segments ?? SEGMENTS),
     words: fields.word_timestamps ?? false,
     warnings: [
-      ...(fields.enable_translation === true ? ['Translation is not served here; the transcript comes without it.'] : []),
+      ...(fields.enable_translation === true
+        ? ['Translation is not served here; the transcript comes without it.']
+        : []),
       ...(fields.enable_diarization === true ? ['Speakers are not told apart here.'] : []),
     ],
     settings: liveSettingsSchema.parse({
@@ -65,8 +68,12 @@ export function firstMessage(message: string): WhisperLiveWishes {
       hotwords: hotwordsOf((fields.hotwords ?? '').split(',')),
       wordTimestamps: fields.word_timestamps ?? false,
       ...(threshold === undefined ? {} : { threshold: Math.min(0.99, Math.max(0.01, threshold)) }),
-      ...(vad?.min_silence_duration_ms === undefined ? {} : { endpointingMs: Math.min(10_000, Math.max(100, Math.round(vad.min_silence_duration_ms))) }),
-      ...(vad?.speech_pad_ms === undefined ? {} : { paddingMs: Math.min(2_000, Math.max(0, Math.round(vad.speech_pad_ms))) }),
+      ...(vad?.min_silence_duration_ms === undefined
+        ? {}
+        : { endpointingMs: Math.min(10_000, Math.max(100, Math.round(vad.min_silence_duration_ms))) }),
+      ...(vad?.speech_pad_ms === undefined
+        ? {}
+        : { paddingMs: Math.min(2_000, Math.max(0, Math.round(vad.speech_pad_ms))) }),
     }),
   };
 }
@@ -81,5 +88,8 @@ function parsed(message: string): z.output<typeof firstMessageSchema> {
   const result = firstMessageSchema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new AsrError('invalid_message', `The first message has a wrong ${(issue?.path ?? []).map(String).join('.').slice(0, 100) || 'shape'}.`);
+  throw new AsrError(
+    'invalid_message',
+    `The first message has a wrong ${(issue?.path ?? []).map(String).join('.').slice(0, 100) || 'shape'}.`,
+  );
 }

@@ -10,7 +10,12 @@ interface Segment {
   readonly end: string;
   readonly text: string;
   readonly completed: boolean;
-  readonly words?: readonly { readonly word: string; readonly start: number; readonly end: number; readonly probability: number }[];
+  readonly words?: readonly {
+    readonly word: string;
+    readonly start: number;
+    readonly end: number;
+    readonly probability: number;
+  }[];
 }
 
 /** The bytes that end the audio. */
@@ -64,13 +69,17 @@ export class WhisperLiveTranslator implements Translator {
 
   audio(bytes: Buffer): Action[] {
     if (bytes.equals(END_OF_AUDIO)) return this.#end();
-    if (this.#state === 'asked') throw new AsrError('invalid_message', 'Audio came before the first message with the options.');
+    if (this.#state === 'asked')
+      throw new AsrError('invalid_message', 'Audio came before the first message with the options.');
     return this.#state === 'ending' || bytes.length === 0 ? [] : [{ do: 'push', bytes }];
   }
 
   opened(): Action[] {
     const warnings = this.#wishes?.warnings ?? [];
-    return [this.#tell({ message: 'SERVER_READY', backend: BACKEND }), ...warnings.map((message) => this.#tell({ status: 'WARNING', message }))];
+    return [
+      this.#tell({ message: 'SERVER_READY', backend: BACKEND }),
+      ...warnings.map((message) => this.#tell({ status: 'WARNING', message })),
+    ];
   }
 
   committed(): Action[] {
@@ -104,7 +113,10 @@ export class WhisperLiveTranslator implements Translator {
   fault(error: AsrError): Action[] {
     const waits = error.code === 'queue_full' || error.code === 'no_worker';
     const minutes = Math.max(1, Math.ceil((error.retryAfterSeconds ?? 60) / 60));
-    return [this.#tell(waits ? { status: 'WAIT', message: minutes } : { status: 'ERROR', message: error.message }), { do: 'close', code: closeCodeOf(error), reason: error.code }];
+    return [
+      this.#tell(waits ? { status: 'WAIT', message: minutes } : { status: 'ERROR', message: error.message }),
+      { do: 'close', code: closeCodeOf(error), reason: error.code },
+    ];
   }
 
   quiet(): Action[] {
@@ -123,7 +135,8 @@ export class WhisperLiveTranslator implements Translator {
   }
 
   #final(news: Extract<LiveNews, { type: 'final' }>): Action[] {
-    const shown = this.#partial !== null && this.#partial.utterance <= news.utterance ? this.#partial.segment.text : null;
+    const shown =
+      this.#partial !== null && this.#partial.utterance <= news.utterance ? this.#partial.segment.text : null;
     if (shown !== null) this.#partial = null;
     if (news.text === '') return [];
     const settling = shown === null || shown === news.text ? [] : this.#settling(news);
@@ -156,12 +169,27 @@ export class WhisperLiveTranslator implements Translator {
     return segments.length === 0 ? [] : [this.#tell({ segments })];
   }
 
-  #segment(news: { readonly startMs: number; readonly endMs: number; readonly text: string; readonly words: readonly Word[] }, completed: boolean): Segment {
+  #segment(
+    news: { readonly startMs: number; readonly endMs: number; readonly text: string; readonly words: readonly Word[] },
+    completed: boolean,
+  ): Segment {
     // Clients drop a segment that begins before the one before has ended.
     const startMs = Math.max(news.startMs, this.#lastEndMs);
     return {
-      start: seconds(startMs), end: seconds(Math.max(startMs, news.endMs)), text: news.text, completed,
-      ...(this.#wishes?.words === true ? { words: news.words.map(({ word, startMs: from, endMs: to, probability }) => ({ word, start: from / 1_000, end: to / 1_000, probability })) } : {}),
+      start: seconds(startMs),
+      end: seconds(Math.max(startMs, news.endMs)),
+      text: news.text,
+      completed,
+      ...(this.#wishes?.words === true
+        ? {
+            words: news.words.map(({ word, startMs: from, endMs: to, probability }) => ({
+              word,
+              start: from / 1_000,
+              end: to / 1_000,
+              probability,
+            })),
+          }
+        : {}),
     };
   }
 
@@ -182,5 +210,8 @@ function seconds(ms: number): string {
 
 /** WhisperLive's protocol, whose port is 9090 by custom. */
 export const whisperLive: LiveProtocol = {
-  ownPort: { variable: 'WHISPERLIVE_PORT', newTranslator: (config) => new WhisperLiveTranslator(config.START_TIMEOUT_MS) },
+  ownPort: {
+    variable: 'WHISPERLIVE_PORT',
+    newTranslator: (config) => new WhisperLiveTranslator(config.START_TIMEOUT_MS),
+  },
 };

@@ -36,13 +36,16 @@ export interface ChunkTask {
 
 /** A window that counts, whole or in part, and the frame at which the next one begins; or the frame up to which it is to be written once more. */
 export type Settled =
-  | { readonly window: DecodedWindow; readonly nextFrame: number }
-  | { readonly shortenToFrame: number };
+  { readonly window: DecodedWindow; readonly nextFrame: number } | { readonly shortenToFrame: number };
 
 /** What the loop asks of its caller, while the encoded audio is at hand. */
 export interface WindowHooks {
   /** Prompts of the next windows; `tasks[i]` is the task of row `i` of the audio. */
-  prompts(audio: EncodedAudio, tasks: readonly number[], windows: readonly (readonly DecodedWindow[])[]): Promise<readonly Prompt[]>;
+  prompts(
+    audio: EncodedAudio,
+    tasks: readonly number[],
+    windows: readonly (readonly DecodedWindow[])[],
+  ): Promise<readonly Prompt[]>;
   /** Told of each window, in order within a task. */
   onWindow(audio: EncodedAudio, row: number, task: number, window: DecodedWindow): Promise<void>;
   cancelled(task: number): boolean;
@@ -61,25 +64,43 @@ export interface DecodedWindow {
 }
 
 /** `limitFrame`: where the audio of the next window is cut, or null. */
-interface Row { readonly index: number; readonly task: ChunkTask; readonly windows: DecodedWindow[]; frame: number; limitFrame: number | null }
+interface Row {
+  readonly index: number;
+  readonly task: ChunkTask;
+  readonly windows: DecodedWindow[];
+  frame: number;
+  limitFrame: number | null;
+}
 
 /**
  * Decodes chunks together, each from its start to its end: a window of at most 30 s is written, split at its times, and the next window begins
  * where the text was cut (as the reference seeks) or where its task says. Rows that are done leave the batch.
  */
-export async function decodeWindows(model: SpeechModel, tasks: readonly ChunkTask[], hooks: WindowHooks): Promise<DecodedWindow[][]> {
+export async function decodeWindows(
+  model: SpeechModel,
+  tasks: readonly ChunkTask[],
+  hooks: WindowHooks,
+): Promise<DecodedWindow[][]> {
   const rows = tasks.map((task, index): Row => ({ index, task, windows: [], frame: 0, limitFrame: null }));
-  const open = (row: Row): boolean => row.frame < row.task.endFrame && row.windows.length < MAX_WINDOWS && !hooks.cancelled(row.index);
-  for (let active = rows.filter(open); active.length > 0; active = active.filter(open)) await decodeNext(model, active, hooks);
+  const open = (row: Row): boolean =>
+    row.frame < row.task.endFrame && row.windows.length < MAX_WINDOWS && !hooks.cancelled(row.index);
+  for (let active = rows.filter(open); active.length > 0; active = active.filter(open))
+    await decodeNext(model, active, hooks);
   return rows.map((row) => row.windows);
 }
 
 async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: WindowHooks): Promise<void> {
   const size = (rows[0]?.task.mel.mels ?? 0) * WINDOW_FRAMES;
   const features = new Float32Array(size * rows.length);
-  rows.forEach((row, i) => { copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined); });
+  rows.forEach((row, i) => {
+    copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined);
+  });
   const audio = await model.encode(features, rows.length);
-  const prompts = await hooks.prompts(audio, rows.map((row) => row.index), rows.map((row) => row.windows));
+  const prompts = await hooks.prompts(
+    audio,
+    rows.map((row) => row.index),
+    rows.map((row) => row.windows),
+  );
   const generations = await generateTrusted(model, audio, rows, prompts, hooks.cancelled.bind(hooks));
   for (const [i, row] of rows.entries()) {
     const generation = generations[i];
@@ -98,7 +119,13 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: Windo
 }
 
 /** Writes every row at its first temperature, and those that are not trusted again at their next. */
-async function generateTrusted(model: SpeechModel, audio: EncodedAudio, rows: readonly Row[], prompts: readonly Prompt[], cancelled: (task: number) => boolean): Promise<(Generation | undefined)[]> {
+async function generateTrusted(
+  model: SpeechModel,
+  audio: EncodedAudio,
+  rows: readonly Row[],
+  prompts: readonly Prompt[],
+  cancelled: (task: number) => boolean,
+): Promise<(Generation | undefined)[]> {
   const results: (Generation | undefined)[] = rows.map(() => undefined);
   let pending = rows.map((_, i) => i);
   for (let attempt = 0; pending.length > 0; attempt++) {
@@ -108,12 +135,21 @@ async function generateTrusted(model: SpeechModel, audio: EncodedAudio, rows: re
       const at = pending[k] ?? 0;
       const before = results[at];
       const task = rows[at]?.task;
-      results[at] = before === undefined || task === undefined || !task.isDoubtful(generation) ? generation : task.better(before, generation);
+      results[at] =
+        before === undefined || task === undefined || !task.isDoubtful(generation)
+          ? generation
+          : task.better(before, generation);
     });
     pending = pending.filter((i, k) => {
       const task = rows[i]?.task;
       const generation = written[k];
-      return task !== undefined && generation !== undefined && attempt + 1 < task.temperatures.length && task.isDoubtful(generation) && !cancelled(rows[i]?.index ?? 0);
+      return (
+        task !== undefined &&
+        generation !== undefined &&
+        attempt + 1 < task.temperatures.length &&
+        task.isDoubtful(generation) &&
+        !cancelled(rows[i]?.index ?? 0)
+      );
     });
   }
   return results;
@@ -158,12 +194,19 @@ export function cutBefore(window: DecodedWindow, segment: TimedTokens): DecodedW
   const { generation } = window;
   return {
     ...window,
-    generation: { ...generation, tokens: generation.tokens.slice(0, segment.firstToken), logprobs: generation.logprobs.slice(0, segment.firstToken), endLogprob: 0 },
+    generation: {
+      ...generation,
+      tokens: generation.tokens.slice(0, segment.firstToken),
+      logprobs: generation.logprobs.slice(0, segment.firstToken),
+      endLogprob: 0,
+    },
     segments: window.segments.filter((one) => one.firstToken < segment.firstToken),
   };
 }
 
 /** Mean log-probability of all that was written, the end included, as openai/whisper takes it; before suppression. */
 export function averageLogprob(generation: Generation): number {
-  return (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1);
+  return (
+    (generation.logprobs.reduce((sum, one) => sum + one, 0) + generation.endLogprob) / (generation.logprobs.length + 1)
+  );
 }

@@ -27,7 +27,7 @@ export interface Prompt {
  */
 export function buildPrompt(vocabulary: Vocabulary, request: PromptRequest, maxTokens: number): Prompt {
   const budget = Math.floor(maxTokens / 2) - 1;
-  const encode = (text: string): number[] => text.trim() === '' ? [] : vocabulary.encode(` ${text.trim()}`);
+  const encode = (text: string): number[] => (text.trim() === '' ? [] : vocabulary.encode(` ${text.trim()}`));
   const hotwords = encode(request.hotwords);
   const before = [...encode(request.prompt), ...request.previous];
   const keptHotwords = hotwords.slice(0, Math.max(Math.floor(budget / 2), budget - before.length));
@@ -41,5 +41,9 @@ export function buildPrompt(vocabulary: Vocabulary, request: PromptRequest, maxT
     start.push(language, request.task === 'translate' ? vocabulary.translate : vocabulary.transcribe);
   }
   if (!request.timestamps) start.push(vocabulary.noTimestamps);
-  return { tokens: [...previous, ...start], startIndex: previous.length, trimmed: kept.length < hotwords.length + before.length };
+  return {
+    tokens: [...previous, ...start],
+    startIndex: previous.length,
+    trimmed: kept.length < hotwords.length + before.length,
+  };
 }

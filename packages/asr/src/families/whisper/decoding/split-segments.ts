@@ -29,7 +29,10 @@ export function splitSegments(tokens: readonly number[], firstTimestamp: number,
   if (lastCut === undefined) {
     const last = tokens.findLastIndex((_, index) => isTime(index));
     const endStep = last >= 0 && stepOf(last) !== 0 ? stepOf(last) : windowSteps;
-    return { segments: tokens.length === 0 ? [] : [{ startStep: 0, endStep, tokens, firstToken: 0 }], nextStep: windowSteps };
+    return {
+      segments: tokens.length === 0 ? [] : [{ startStep: 0, endStep, tokens, firstToken: 0 }],
+      nextStep: windowSteps,
+    };
   }
   // Without a closing time the second time of the last pair stays with the last segment: it only says that more was to come.
   const ends = closed ? [...cuts, tokens.length] : [...cuts.slice(0, -1), lastCut + 1];

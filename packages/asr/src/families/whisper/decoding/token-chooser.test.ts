@@ -4,14 +4,25 @@ import { scoresOf, textMask, type TokenScores } from '../model/token-scores.js';
 import { seededRandom, TokenChooser } from './token-chooser.js';
 
 // A vocabulary of ten texts (0-9), end of text 10, no-timestamps 11 and eight times (12-19).
-const rules = { endOfText: 10, noTimestamps: 11, firstTimestamp: 12, vocabularySize: 20, suppress: [3], beginSuppress: [4, 10], maxInitialTimestamp: 2 };
+const rules = {
+  endOfText: 10,
+  noTimestamps: 11,
+  firstTimestamp: 12,
+  vocabularySize: 20,
+  suppress: [3],
+  beginSuppress: [4, 10],
+  maxInitialTimestamp: 2,
+};
 const chooser = new TokenChooser(rules);
 const random = seededRandom(1);
 
 /** Logits that are 0 but for those given. */
-const logits = (given: Readonly<Record<number, number>>): Float32Array => Float32Array.from({ length: 20 }, (_, i) => given[i] ?? 0);
-const scores = (values: Float32Array, written: readonly number[]): TokenScores => scoresOf(values, textMask(rules.endOfText, rules.suppress, rules.beginSuppress), written.length === 0, true);
-const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number => chooser.choose(scores(logits(given), written), written, timestamps, 0, random).token;
+const logits = (given: Readonly<Record<number, number>>): Float32Array =>
+  Float32Array.from({ length: 20 }, (_, i) => given[i] ?? 0);
+const scores = (values: Float32Array, written: readonly number[]): TokenScores =>
+  scoresOf(values, textMask(rules.endOfText, rules.suppress, rules.beginSuppress), written.length === 0, true);
+const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number =>
+  chooser.choose(scores(logits(given), written), written, timestamps, 0, random).token;
 
 describe('TokenChooser without timestamps', () => {
   test('The likeliest token is taken unless it is suppressed, always or at the beginning', () => {
@@ -62,7 +73,10 @@ describe('TokenChooser at a temperature', () => {
   test('Draws follow the probabilities, keep to the rules and repeat with the seed', () => {
     const draw = (seed: number): number[] => {
       const source = seededRandom(seed);
-      return Array.from({ length: 300 }, () => chooser.choose(scores(logits({ 3: 9, 5: 4, 6: 4 }), [1]), [1], false, 1, source).token);
+      return Array.from(
+        { length: 300 },
+        () => chooser.choose(scores(logits({ 3: 9, 5: 4, 6: 4 }), [1]), [1], false, 1, source).token,
+      );
     };
     const drawn = draw(7);
     assert.deepEqual(drawn, draw(7));

@@ -34,7 +34,12 @@ export interface Choice {
 }
 
 /** Tokens allowed next: text when `text`, the end and special tokens when `ends`, times from `timeFrom` to `timeTo` (exclusive). */
-interface Allowed { readonly text: boolean; readonly ends: boolean; readonly timeFrom: number; readonly timeTo: number }
+interface Allowed {
+  readonly text: boolean;
+  readonly ends: boolean;
+  readonly timeFrom: number;
+  readonly timeTo: number;
+}
 
 /**
  * Chooses the next token by the rules of the reference (openai/whisper's decoding, as transformers' Whisper logits processors do it):
@@ -47,7 +52,8 @@ export class TokenChooser {
   readonly #maskedAtBegin: readonly number[];
 
   constructor(rules: TokenRules) {
-    const inside = (tokens: readonly number[]): number[] => [...new Set(tokens)].filter((token) => token < rules.vocabularySize);
+    const inside = (tokens: readonly number[]): number[] =>
+      [...new Set(tokens)].filter((token) => token < rules.vocabularySize);
     this.#rules = rules;
     this.#masked = inside(rules.suppress);
     this.#maskedAtBegin = inside([...rules.suppress, ...rules.beginSuppress]);
@@ -58,9 +64,17 @@ export class TokenChooser {
    * @param written tokens chosen before in this window
    * @param temperature 0 takes the best; more draws with `random`, and needs `scores.all`
    */
-  choose(scores: TokenScores, written: readonly number[], timestamps: boolean, temperature: number, random: Random): Choice {
+  choose(
+    scores: TokenScores,
+    written: readonly number[],
+    timestamps: boolean,
+    temperature: number,
+    random: Random,
+  ): Choice {
     const { endOfText, firstTimestamp, vocabularySize } = this.#rules;
-    const allowed = timestamps ? this.#allowedWithTimes(written) : { text: true, ends: true, timeFrom: firstTimestamp, timeTo: vocabularySize };
+    const allowed = timestamps
+      ? this.#allowedWithTimes(written)
+      : { text: true, ends: true, timeFrom: firstTimestamp, timeTo: vocabularySize };
     const masked = this.#maskedNow(timestamps, written.length === 0);
     const tail = scores.tail.slice();
     for (const token of masked) if (token >= endOfText) tail[token - endOfText] = -Infinity;
@@ -70,13 +84,24 @@ export class TokenChooser {
     const time = indexOfLargest(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText);
     const timeLogprob = tail[time] ?? -Infinity;
     const best = Math.max(textLogprob, endLogprob);
-    const onlyTimes = timestamps && time >= 0 && logSumExp(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText, timeLogprob) > best;
+    const onlyTimes =
+      timestamps &&
+      time >= 0 &&
+      logSumExp(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText, timeLogprob) > best;
     if (temperature > 0 && scores.all !== null) {
-      const token = this.#draw(scores.all, masked, onlyTimes ? { ...allowed, text: false, ends: false } : allowed, temperature, random);
+      const token = this.#draw(
+        scores.all,
+        masked,
+        onlyTimes ? { ...allowed, text: false, ends: false } : allowed,
+        temperature,
+        random,
+      );
       return { token, logprob: scores.all[token] ?? -Infinity };
     }
     if (onlyTimes || timeLogprob > best) return { token: endOfText + time, logprob: timeLogprob };
-    return endLogprob > textLogprob ? { token: endOfText + end, logprob: endLogprob } : { token: scores.bestText, logprob: scores.bestTextLogprob };
+    return endLogprob > textLogprob
+      ? { token: endOfText + end, logprob: endLogprob }
+      : { token: scores.bestText, logprob: scores.bestTextLogprob };
   }
 
   #maskedNow(timestamps: boolean, begin: boolean): readonly number[] {
@@ -87,12 +112,21 @@ export class TokenChooser {
   #allowedWithTimes(written: readonly number[]): Allowed {
     const { firstTimestamp, vocabularySize, maxInitialTimestamp } = this.#rules;
     if (written.length === 0) {
-      return { text: false, ends: false, timeFrom: firstTimestamp, timeTo: maxInitialTimestamp === null ? vocabularySize : Math.min(vocabularySize, firstTimestamp + maxInitialTimestamp + 1) };
+      return {
+        text: false,
+        ends: false,
+        timeFrom: firstTimestamp,
+        timeTo:
+          maxInitialTimestamp === null
+            ? vocabularySize
+            : Math.min(vocabularySize, firstTimestamp + maxInitialTimestamp + 1),
+      };
     }
     const lastIsTime = (written.at(-1) ?? 0) >= firstTimestamp;
     const secondLastIsTime = written.length < 2 || (written.at(-2) ?? 0) >= firstTimestamp;
     const lastTime = written.findLast((token) => token >= firstTimestamp) ?? firstTimestamp - 1;
-    if (lastIsTime && secondLastIsTime) return { text: true, ends: true, timeFrom: vocabularySize, timeTo: vocabularySize };
+    if (lastIsTime && secondLastIsTime)
+      return { text: true, ends: true, timeFrom: vocabularySize, timeTo: vocabularySize };
     if (lastIsTime) return { text: false, ends: true, timeFrom: lastTime, timeTo: vocabularySize };
     return { text: true, ends: true, timeFrom: lastTime + 1, timeTo: vocabularySize };
   }
@@ -102,7 +136,11 @@ export class TokenChooser {
     const { endOfText, firstTimestamp } = this.#rules;
     const open = all.slice();
     for (const token of masked) open[token] = -Infinity;
-    const ranges = [[0, allowed.text ? endOfText : 0], [endOfText, allowed.ends ? firstTimestamp : endOfText], [allowed.timeFrom, allowed.timeTo]] as const;
+    const ranges = [
+      [0, allowed.text ? endOfText : 0],
+      [endOfText, allowed.ends ? firstTimestamp : endOfText],
+      [allowed.timeFrom, allowed.timeTo],
+    ] as const;
     const best = ranges.map(([from, to]) => indexOfLargest(open, from, to)).filter((index) => index >= 0);
     const largest = Math.max(...best.map((index) => open[index] ?? -Infinity));
     const weight = (index: number): number => Math.exp(((open[index] ?? 0) - largest) / temperature);

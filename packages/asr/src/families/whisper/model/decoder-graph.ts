@@ -1,5 +1,20 @@
-import { boolTensor, int64Tensor, zerosTensor, type OnnxSession, type OnnxTensor, type TensorSpec } from '@murmuration/onnx';
-import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import {
+  boolTensor,
+  int64Tensor,
+  zerosTensor,
+  type OnnxSession,
+  type OnnxTensor,
+  type TensorSpec,
+} from '@murmuration/onnx';
+import {
+  attentionLayersOf,
+  attentionName,
+  fixedPositionsOf,
+  given,
+  type Decoder,
+  type DecoderState,
+  type StepScores,
+} from './decoder.js';
 import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { scoresOf, type TextMask } from './token-scores.js';
@@ -7,7 +22,12 @@ import { scoresOf, type TextMask } from './token-scores.js';
 const PAST = 'past_key_values.';
 const PRESENT = 'present.';
 
-interface CacheInput { readonly input: string; readonly output: string; readonly type: FloatType; readonly ofEncoder: boolean }
+interface CacheInput {
+  readonly input: string;
+  readonly output: string;
+  readonly type: FloatType;
+  readonly ofEncoder: boolean;
+}
 
 /** The merged decoder as it lies in the file: with and without a cache in one graph. Names, types and what it gives beside logits are those of the session. */
 export class DecoderGraph implements Decoder {
@@ -30,7 +50,10 @@ export class DecoderGraph implements Decoder {
     const hidden = inputs.get('encoder_hidden_states');
     const logits = outputs.get('logits');
     if (hidden === undefined || logits === undefined || !inputs.has('input_ids') || !inputs.has('use_cache_branch')) {
-      throw new ModelFault('model_not_whisper', `the decoder graph is no merged Whisper decoder: expected input_ids, encoder_hidden_states, use_cache_branch and logits, found ${[...inputs.keys(), ...outputs.keys()].slice(0, 8).join(', ')}`);
+      throw new ModelFault(
+        'model_not_whisper',
+        `the decoder graph is no merged Whisper decoder: expected input_ids, encoder_hidden_states, use_cache_branch and logits, found ${[...inputs.keys(), ...outputs.keys()].slice(0, 8).join(', ')}`,
+      );
     }
     this.#session = session;
     this.#hiddenType = floatTypeOf(hidden);
@@ -46,31 +69,51 @@ export class DecoderGraph implements Decoder {
     this.#nextFetches = ['logits', ...this.#cache.filter((one) => !one.ofEncoder).map((one) => one.output)];
   }
 
-  async first(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[], wantAll: boolean): Promise<{ scores: StepScores; state: DecoderState }> {
+  async first(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    rows: number,
+    positions: readonly number[],
+    wantAll: boolean,
+  ): Promise<{ scores: StepScores; state: DecoderState }> {
     const states = asType(hidden, this.#hiddenType);
     const results = await this.#session.run(this.#firstFeeds(states, ids, rows), this.#firstFetches);
     const state: DecoderState = { rows, hidden: states, encoder: {}, decoder: {} };
-    for (const one of this.#cache) (one.ofEncoder ? state.encoder : state.decoder)[one.input] = given(results, one.output);
+    for (const one of this.#cache)
+      (one.ofEncoder ? state.encoder : state.decoder)[one.input] = given(results, one.output);
     return { scores: this.#scores(given(results, 'logits'), positions, true, wantAll), state };
   }
 
   async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
     if (state.hidden === null) throw new Error('the state is that of another decoder');
-    const results = await this.#session.run({
-      ...state.encoder,
-      ...state.decoder,
-      input_ids: int64Tensor(ids, [state.rows, 1]),
-      encoder_hidden_states: state.hidden,
-      use_cache_branch: boolTensor(true),
-    }, this.#nextFetches);
+    const results = await this.#session.run(
+      {
+        ...state.encoder,
+        ...state.decoder,
+        input_ids: int64Tensor(ids, [state.rows, 1]),
+        encoder_hidden_states: state.hidden,
+        use_cache_branch: boolTensor(true),
+      },
+      this.#nextFetches,
+    );
     for (const one of this.#cache) if (!one.ofEncoder) state.decoder[one.input] = given(results, one.output);
     return this.#scores(given(results, 'logits'), [0], false, wantAll);
   }
 
-  async attend(hidden: OnnxTensor, ids: BigInt64Array, layers: readonly number[]): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
+  async attend(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    layers: readonly number[],
+  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
     const names = layers.map(attentionName);
-    const results = await this.#session.run(this.#firstFeeds(asType(hidden, this.#hiddenType), ids, 1), ['logits', ...names]);
-    return { logits: given(results, 'logits'), attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])) };
+    const results = await this.#session.run(this.#firstFeeds(asType(hidden, this.#hiddenType), ids, 1), [
+      'logits',
+      ...names,
+    ]);
+    return {
+      logits: given(results, 'logits'),
+      attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
+    };
   }
 
   async close(): Promise<void> {
@@ -100,11 +143,15 @@ export class DecoderGraph implements Decoder {
 }
 
 function cacheInputs(inputs: readonly TensorSpec[], outputs: ReadonlyMap<string, TensorSpec>): CacheInput[] {
-  const cache = inputs.filter((spec) => spec.name.startsWith(PAST)).map((spec) => {
-    const output = PRESENT + spec.name.slice(PAST.length);
-    if (!outputs.has(output)) throw new ModelFault('model_not_whisper', `the decoder graph takes ${spec.name} but does not give ${output}`);
-    return { input: spec.name, output, type: floatTypeOf(spec), ofEncoder: spec.name.includes('.encoder.') };
-  });
-  if (cache.length === 0) throw new ModelFault('model_not_whisper', 'the decoder graph has no key/value cache: the merged export is needed');
+  const cache = inputs
+    .filter((spec) => spec.name.startsWith(PAST))
+    .map((spec) => {
+      const output = PRESENT + spec.name.slice(PAST.length);
+      if (!outputs.has(output))
+        throw new ModelFault('model_not_whisper', `the decoder graph takes ${spec.name} but does not give ${output}`);
+      return { input: spec.name, output, type: floatTypeOf(spec), ofEncoder: spec.name.includes('.encoder.') };
+    });
+  if (cache.length === 0)
+    throw new ModelFault('model_not_whisper', 'the decoder graph has no key/value cache: the merged export is needed');
   return cache;
 }

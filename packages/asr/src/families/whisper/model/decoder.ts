@@ -33,11 +33,21 @@ export interface Decoder {
    * @param positions whose scores are wanted, of every row
    * @param wantAll true when the scores of the whole vocabulary are needed
    */
-  first(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[], wantAll: boolean): Promise<{ scores: StepScores; state: DecoderState }>;
+  first(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    rows: number,
+    positions: readonly number[],
+    wantAll: boolean,
+  ): Promise<{ scores: StepScores; state: DecoderState }>;
   /** A further step: one token a row. The state takes the longer cache. */
   next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores>;
   /** One run over known tokens of one row: logits (or log-probabilities) of all of them, and the cross-attention (1 × heads × tokens × positions) of each layer asked for. */
-  attend(hidden: OnnxTensor, ids: BigInt64Array, layers: readonly number[]): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }>;
+  attend(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    layers: readonly number[],
+  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }>;
   close(): Promise<void>;
 }
 
@@ -48,7 +58,8 @@ export function removeRow(state: DecoderState, row: number): void {
     if (row !== last) moveRow(tensor, last, row);
     return firstRows(tensor, last);
   };
-  for (const cache of [state.encoder, state.decoder]) for (const [name, tensor] of Object.entries(cache)) cache[name] = shrink(tensor);
+  for (const cache of [state.encoder, state.decoder])
+    for (const [name, tensor] of Object.entries(cache)) cache[name] = shrink(tensor);
   // With a cache the graph reads no hidden states, only their shape.
   if (state.hidden !== null) state.hidden = firstRows(state.hidden, last);
   state.rows = last;
@@ -58,7 +69,9 @@ const ATTENTION = 'cross_attentions.';
 
 /** Layers of which a graph gives the cross-attention. */
 export function attentionLayersOf(outputs: Iterable<string>): ReadonlySet<number> {
-  return new Set([...outputs].filter((name) => name.startsWith(ATTENTION)).map((name) => Number(name.slice(ATTENTION.length))));
+  return new Set(
+    [...outputs].filter((name) => name.startsWith(ATTENTION)).map((name) => Number(name.slice(ATTENTION.length))),
+  );
 }
 
 export function attentionName(layer: number): string {

@@ -20,9 +20,17 @@ export class EncoderGraph {
   constructor(session: OnnxSession, mels: number, windowByWindow: boolean) {
     const input = session.inputs.find((spec) => spec.shape.length === 3);
     const output = session.outputs.find((spec) => spec.shape.length === 3);
-    if (input === undefined || output === undefined) throw new ModelFault('model_not_whisper', 'the encoder graph has no input of three dimensions: it is no Whisper encoder');
+    if (input === undefined || output === undefined)
+      throw new ModelFault(
+        'model_not_whisper',
+        'the encoder graph has no input of three dimensions: it is no Whisper encoder',
+      );
     const bins = input.shape[1];
-    if (typeof bins === 'number' && bins !== mels) throw new ModelFault('model_file_invalid', `the encoder graph takes ${String(bins)} mel bins, config.json says ${String(mels)}`);
+    if (typeof bins === 'number' && bins !== mels)
+      throw new ModelFault(
+        'model_file_invalid',
+        `the encoder graph takes ${String(bins)} mel bins, config.json says ${String(mels)}`,
+      );
     this.#session = session;
     this.#input = input.name;
     this.#inputType = floatTypeOf(input);
@@ -36,14 +44,17 @@ export class EncoderGraph {
     if (!this.#windowByWindow || rows === 1) return this.#encode(features, rows);
     const size = features.length / rows;
     const hidden: OnnxTensor[] = [];
-    for (let row = 0; row < rows; row++) hidden.push(await this.#encode(features.subarray(row * size, (row + 1) * size), 1));
+    for (let row = 0; row < rows; row++)
+      hidden.push(await this.#encode(features.subarray(row * size, (row + 1) * size), 1));
     return joinRows(hidden);
   }
 
   /** Hidden states of `rows` windows of no meaning; `share` is how many times the work that was done a batch of so many rows takes. */
   async rehearse(rows: number): Promise<{ readonly tensor: OnnxTensor; readonly share: number }> {
     const size = this.#mels * WINDOW_FRAMES;
-    const features = Float32Array.from({ length: this.#windowByWindow ? size : size * rows }, (_, at) => Math.sin(at * at));
+    const features = Float32Array.from({ length: this.#windowByWindow ? size : size * rows }, (_, at) =>
+      Math.sin(at * at),
+    );
     if (!this.#windowByWindow) return { tensor: await this.#encode(features, rows), share: 1 };
     const one = await this.#encode(features, 1);
     return { tensor: joinRows(Array.from({ length: rows }, () => one)), share: rows };

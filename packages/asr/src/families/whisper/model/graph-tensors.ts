@@ -91,7 +91,10 @@ export function joinRows(tensors: readonly OnnxTensor[]): OnnxTensor {
   const dims = [rows, ...first.dims.slice(1)];
   const joined = first.type === 'float32' ? new Float32Array(size) : new Uint16Array(size);
   let at = 0;
-  for (const part of parts) { joined.set(part, at); at += part.length; }
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
   return joined instanceof Float32Array ? float32Tensor(joined, dims) : float16Tensor(joined, dims);
 }
 
@@ -103,11 +106,15 @@ export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTenso
   const dims = [rows.length, ...tensor.dims.slice(1)];
   if (raw instanceof Float32Array) {
     const data = new Float32Array(size * rows.length);
-    rows.forEach((row, i) => { data.set(raw.subarray(row * size, (row + 1) * size), i * size); });
+    rows.forEach((row, i) => {
+      data.set(raw.subarray(row * size, (row + 1) * size), i * size);
+    });
     return float32Tensor(data, dims);
   }
   const data = new Uint16Array(size * rows.length);
-  rows.forEach((row, i) => { data.set(raw.subarray(row * size, (row + 1) * size), i * size); });
+  rows.forEach((row, i) => {
+    data.set(raw.subarray(row * size, (row + 1) * size), i * size);
+  });
   return float16Tensor(data, dims);
 }
 
@@ -115,13 +122,21 @@ export function pickRows(tensor: OnnxTensor, rows: readonly number[]): OnnxTenso
  * A new tensor of one row's positions (the second dimension) `from` to `to`.
  * @param length positions that the reader insists on, or null: the part is repeated up to it, which attention notices only at the end of the last repetition
  */
-export function pickPositions(tensor: OnnxTensor, row: number, from: number, to: number, length: number | null): OnnxTensor {
+export function pickPositions(
+  tensor: OnnxTensor,
+  row: number,
+  from: number,
+  to: number,
+  length: number | null,
+): OnnxTensor {
   const [rows = 1, positions = 1, width = 1] = tensor.dims;
-  if (row >= rows || from < 0 || to > positions || to <= from) throw new RangeError('no such positions in the encoded audio');
+  if (row >= rows || from < 0 || to > positions || to <= from)
+    throw new RangeError('no such positions in the encoded audio');
   const raw = rawOf(tensor).subarray((row * positions + from) * width, (row * positions + to) * width);
   const count = length ?? to - from;
   const data = raw instanceof Float32Array ? new Float32Array(count * width) : new Uint16Array(count * width);
-  for (let at = 0; at < data.length; at += raw.length) data.set(raw.subarray(0, Math.min(raw.length, data.length - at)), at);
+  for (let at = 0; at < data.length; at += raw.length)
+    data.set(raw.subarray(0, Math.min(raw.length, data.length - at)), at);
   const dims = [1, count, width];
   return data instanceof Float32Array ? float32Tensor(data, dims) : float16Tensor(data, dims);
 }
@@ -140,5 +155,8 @@ function rawOf(tensor: OnnxTensor): Float32Array | Uint16Array {
 /** The type of a float input or output. Throws `ModelFault` `model_not_whisper` when it is another. */
 export function floatTypeOf(spec: TensorSpec): FloatType {
   if (spec.type === 'float32' || spec.type === 'float16') return spec.type;
-  throw new ModelFault('model_not_whisper', `${spec.name} of the model is of type ${spec.type}, expected float32 or float16`);
+  throw new ModelFault(
+    'model_not_whisper',
+    `${spec.name} of the model is of type ${spec.type}, expected float32 or float16`,
+  );
 }

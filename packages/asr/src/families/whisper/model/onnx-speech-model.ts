@@ -4,7 +4,15 @@ import { removeRow, type Decoder, type DecoderState, type StepScores } from './d
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
 import type { TokenScores } from './token-scores.js';
-import type { Alignment, EncodedAudio, Generation, GenerationRequest, RehearsedTimes, RequestCancelled, SpeechModel } from './speech-model.js';
+import type {
+  Alignment,
+  EncodedAudio,
+  Generation,
+  GenerationRequest,
+  RehearsedTimes,
+  RequestCancelled,
+  SpeechModel,
+} from './speech-model.js';
 
 class EncodedHidden implements EncodedAudio {
   readonly rows: number;
@@ -62,39 +70,86 @@ export class OnnxSpeechModel implements SpeechModel {
     return this.#timed('encoder', async () => new EncodedHidden(await this.#encoder.run(features, rows)));
   }
 
-  async generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]> {
-    const writings = requests.map((request, index): Writing => ({ request, index, random: seededRandom(request.seed), tokens: [], logprobs: [], noSpeechProb: 0, startLogprobs: NOTHING, endLogprob: 0 }));
+  async generate(
+    audio: EncodedAudio,
+    requests: readonly GenerationRequest[],
+    cancelled: RequestCancelled,
+  ): Promise<Generation[]> {
+    const writings = requests.map((request, index): Writing => ({
+      request,
+      index,
+      random: seededRandom(request.seed),
+      tokens: [],
+      logprobs: [],
+      noSpeechProb: 0,
+      startLogprobs: NOTHING,
+      endLogprob: 0,
+    }));
     // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
     for (const length of new Set(requests.map((request) => request.prompt.length))) {
-      await this.#timed('decoder', () => this.#write(hiddenOf(audio), writings.filter((writing) => writing.request.prompt.length === length), cancelled));
+      await this.#timed('decoder', () =>
+        this.#write(
+          hiddenOf(audio),
+          writings.filter((writing) => writing.request.prompt.length === length),
+          cancelled,
+        ),
+      );
     }
-    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb, startLogprobs }) => ({ tokens, logprobs, endLogprob, noSpeechProb, startLogprobs, temperature: request.temperature }));
+    return writings.map(({ request, tokens, logprobs, endLogprob, noSpeechProb, startLogprobs }) => ({
+      tokens,
+      logprobs,
+      endLogprob,
+      noSpeechProb,
+      startLogprobs,
+      temperature: request.temperature,
+    }));
   }
 
   async logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]> {
     const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
-    const { scores } = await this.#timed('decoder', () => this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true));
+    const { scores } = await this.#timed('decoder', () =>
+      this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true),
+    );
     return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
   }
 
-  async logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array> {
+  async logprobsWithin(
+    audio: EncodedAudio,
+    row: number,
+    from: number,
+    to: number,
+    token: number,
+  ): Promise<Float32Array> {
     const part = pickPositions(hiddenOf(audio), row, from, to, this.#decoder.fixedPositions);
-    const { scores } = await this.#timed('decoder', () => this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true));
+    const { scores } = await this.#timed('decoder', () =>
+      this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true),
+    );
     return scores.at(0, 0).all ?? NOTHING;
   }
 
-  async align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment> {
+  async align(
+    audio: EncodedAudio,
+    row: number,
+    tokens: readonly number[],
+    heads: readonly (readonly [number, number])[],
+  ): Promise<Alignment> {
     const layers = [...new Set(heads.map(([layer]) => layer))];
-    const { logits, attentions } = await this.#timed('decoder', () => this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers));
+    const { logits, attentions } = await this.#timed('decoder', () =>
+      this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers),
+    );
     let positions = 0;
-    const perLayer = new Map([...attentions].map(([layer, tensor]) => {
-      positions = tensor.dims[3] ?? 0;
-      return [layer, floatsOf(tensor)] as const;
-    }));
+    const perLayer = new Map(
+      [...attentions].map(([layer, tensor]) => {
+        positions = tensor.dims[3] ?? 0;
+        return [layer, floatsOf(tensor)] as const;
+      }),
+    );
     const size = tokens.length * positions;
     return {
       logits: floatsOf(logits),
-      attentions: heads.map(([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size)),
+      attentions: heads.map(
+        ([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size),
+      ),
       positions,
     };
   }
@@ -103,7 +158,13 @@ export class OnnxSpeechModel implements SpeechModel {
     const began = performance.now();
     const hidden = await this.#encoder.rehearse(rows);
     const encoded = performance.now();
-    const { state } = await this.#decoder.first(hidden.tensor, BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt), rows, [0], false);
+    const { state } = await this.#decoder.first(
+      hidden.tensor,
+      BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt),
+      rows,
+      [0],
+      false,
+    );
     const firstMs = performance.now() - encoded;
     const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
     let stepMs = Infinity;
@@ -132,7 +193,10 @@ export class OnnxSpeechModel implements SpeechModel {
     const inOrder = rows.length === all.dims[0] && rows.every((row, i) => row === i);
     const hidden = inOrder ? all : pickRows(all, rows);
     const promptLength = group[0]?.request.prompt.length ?? 0;
-    const ids = BigInt64Array.from(group.flatMap((writing) => [...writing.request.prompt]), BigInt);
+    const ids = BigInt64Array.from(
+      group.flatMap((writing) => [...writing.request.prompt]),
+      BigInt,
+    );
     const positions = [...new Set([...group.map((writing) => writing.request.startIndex), promptLength - 1])];
     const writing = [...group];
     const first = await this.#decoder.first(hidden, ids, group.length, positions, drawsAny(writing));
@@ -140,7 +204,9 @@ export class OnnxSpeechModel implements SpeechModel {
     while (this.#dropFinished(first.state, writing, cancelled)) {
       const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? 0));
       const scores = await this.#decoder.next(first.state, step, drawsAny(writing));
-      writing.forEach((one, row) => { this.#append(one, scores.at(row, 0)); });
+      writing.forEach((one, row) => {
+        this.#append(one, scores.at(row, 0));
+      });
     }
   }
 

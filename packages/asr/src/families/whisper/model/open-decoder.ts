@@ -17,8 +17,13 @@ export async function openGraph(path: string, options: SessionOptions, bytes?: U
     return await openSession(bytes ?? path, options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason)) throw new ModelFault('model_device_unavailable', `the device ${options.device} cannot run ${name}`, error);
-    throw new ModelFault('model_file_invalid', `${name} of the model cannot be loaded as a graph: it may be cut short or of a kind this runtime does not know`, error);
+    if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason))
+      throw new ModelFault('model_device_unavailable', `the device ${options.device} cannot run ${name}`, error);
+    throw new ModelFault(
+      'model_file_invalid',
+      `${name} of the model cannot be loaded as a graph: it may be cut short or of a kind this runtime does not know`,
+      error,
+    );
   }
 }
 
@@ -29,7 +34,12 @@ export async function openGraph(path: string, options: SessionOptions, bytes?: U
 const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
 
 /** Opens the merged decoder: on a CPU an int8 one rewritten (see `splitWhisperDecoder`), any other as it is. Throws `ModelFault`. */
-export async function openDecoder(path: string, shape: { readonly heads: number; readonly width: number }, mask: TextMask, options: SessionOptions): Promise<Decoder> {
+export async function openDecoder(
+  path: string,
+  shape: { readonly heads: number; readonly width: number },
+  mask: TextMask,
+  options: SessionOptions,
+): Promise<Decoder> {
   const graphs = options.device === 'cpu' ? await splitFile(path, mask) : null;
   if (graphs !== null) {
     const first = await openGraph(path, options, graphs.first());

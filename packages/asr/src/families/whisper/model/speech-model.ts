@@ -72,13 +72,22 @@ export interface SpeechModel {
   /** @param features `rows` × mels × 3,000 */
   encode(features: Float32Array, rows: number): Promise<EncodedAudio>;
   /** Answers in the order of the requests. */
-  generate(audio: EncodedAudio, requests: readonly GenerationRequest[], cancelled: RequestCancelled): Promise<Generation[]>;
+  generate(
+    audio: EncodedAudio,
+    requests: readonly GenerationRequest[],
+    cancelled: RequestCancelled,
+  ): Promise<Generation[]>;
   /** Log-probabilities of the vocabulary after the one token `token`, a list a row. For finding the language. */
   logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]>;
   /** The same of one row, as if the window held nothing but its encoder positions `from` to `to` (20 ms each). */
   logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array>;
   /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. */
-  align(audio: EncodedAudio, row: number, tokens: readonly number[], heads: readonly (readonly [number, number])[]): Promise<Alignment>;
+  align(
+    audio: EncodedAudio,
+    row: number,
+    tokens: readonly number[],
+    heads: readonly (readonly [number, number])[],
+  ): Promise<Alignment>;
   /** Runs the shapes of a batch without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
   rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes>;
   close(): Promise<void>;

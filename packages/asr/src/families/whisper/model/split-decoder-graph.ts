@@ -1,5 +1,13 @@
 import { int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
-import { attentionLayersOf, attentionName, fixedPositionsOf, given, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import {
+  attentionLayersOf,
+  attentionName,
+  fixedPositionsOf,
+  given,
+  type Decoder,
+  type DecoderState,
+  type StepScores,
+} from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SPLIT } from './split-decoder.js';
 
@@ -20,13 +28,20 @@ export class SplitDecoderGraph implements Decoder {
   /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing. */
   constructor(first: OnnxSession, next: OnnxSession) {
     const outputs = new Set(first.outputs.map((spec) => spec.name));
-    const caches = next.inputs.map((spec) => spec.name).filter((name) => name.startsWith(PAST)).map((name) => name.slice(PAST.length));
+    const caches = next.inputs
+      .map((spec) => spec.name)
+      .filter((name) => name.startsWith(PAST))
+      .map((name) => name.slice(PAST.length));
     const missing = [
       ...caches.map((name) => PRESENT + name).filter((name) => !outputs.has(name)),
       ...(first.inputs.some((spec) => spec.name === 'encoder_hidden_states') ? [] : ['encoder_hidden_states']),
       ...(caches.length > 0 ? [] : ['key/value caches']),
     ];
-    if (missing.length > 0) throw new ModelFault('model_not_whisper', `the decoder graph is no merged Whisper decoder: it lacks ${missing.join(', ')}`);
+    if (missing.length > 0)
+      throw new ModelFault(
+        'model_not_whisper',
+        `the decoder graph is no merged Whisper decoder: it lacks ${missing.join(', ')}`,
+      );
     this.#first = first;
     this.#next = next;
     this.#encoderCaches = caches.filter((name) => name.includes('.encoder.'));
@@ -35,24 +50,55 @@ export class SplitDecoderGraph implements Decoder {
     this.attentionLayers = attentionLayersOf(outputs);
   }
 
-  async first(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[], wantAll: boolean): Promise<{ scores: StepScores; state: DecoderState }> {
-    const fetches = [...fetchesOf(wantAll), ...[...this.#encoderCaches, ...this.#decoderCaches].map((name) => PRESENT + name)];
+  async first(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    rows: number,
+    positions: readonly number[],
+    wantAll: boolean,
+  ): Promise<{ scores: StepScores; state: DecoderState }> {
+    const fetches = [
+      ...fetchesOf(wantAll),
+      ...[...this.#encoderCaches, ...this.#decoderCaches].map((name) => PRESENT + name),
+    ];
     const results = await this.#first.run(firstFeeds(hidden, ids, rows, positions), fetches);
-    const cache = (names: readonly string[]): Record<string, OnnxTensor> => Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
-    return { scores: scoresIn(results), state: { rows, hidden: null, encoder: cache(this.#encoderCaches), decoder: cache(this.#decoderCaches) } };
+    const cache = (names: readonly string[]): Record<string, OnnxTensor> =>
+      Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
+    return {
+      scores: scoresIn(results),
+      state: { rows, hidden: null, encoder: cache(this.#encoderCaches), decoder: cache(this.#decoderCaches) },
+    };
   }
 
   async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
     const fetches = [...fetchesOf(wantAll), ...this.#decoderCaches.map((name) => PRESENT + name)];
-    const results = await this.#next.run({ ...state.encoder, ...state.decoder, input_ids: int64Tensor(ids, [state.rows, 1]) }, fetches);
+    const results = await this.#next.run(
+      { ...state.encoder, ...state.decoder, input_ids: int64Tensor(ids, [state.rows, 1]) },
+      fetches,
+    );
     for (const name of this.#decoderCaches) state.decoder[PAST + name] = given(results, PRESENT + name);
     return scoresIn(results);
   }
 
-  async attend(hidden: OnnxTensor, ids: BigInt64Array, layers: readonly number[]): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
+  async attend(
+    hidden: OnnxTensor,
+    ids: BigInt64Array,
+    layers: readonly number[],
+  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
     const names = layers.map(attentionName);
-    const results = await this.#first.run(firstFeeds(hidden, ids, 1, Array.from(ids, (_, at) => at)), [SPLIT.all, ...names]);
-    return { logits: given(results, SPLIT.all), attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])) };
+    const results = await this.#first.run(
+      firstFeeds(
+        hidden,
+        ids,
+        1,
+        Array.from(ids, (_, at) => at),
+      ),
+      [SPLIT.all, ...names],
+    );
+    return {
+      logits: given(results, SPLIT.all),
+      attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
+    };
   }
 
   async close(): Promise<void> {
@@ -61,7 +107,12 @@ export class SplitDecoderGraph implements Decoder {
   }
 }
 
-function firstFeeds(hidden: OnnxTensor, ids: BigInt64Array, rows: number, positions: readonly number[]): Record<string, OnnxTensor> {
+function firstFeeds(
+  hidden: OnnxTensor,
+  ids: BigInt64Array,
+  rows: number,
+  positions: readonly number[],
+): Record<string, OnnxTensor> {
   return {
     input_ids: int64Tensor(ids, [rows, ids.length / rows]),
     encoder_hidden_states: hidden,
@@ -86,7 +137,12 @@ function scoresIn(results: Readonly<Record<string, OnnxTensor>>): StepScores {
   return {
     at: (row, position) => {
       const index = row * positions + position;
-      return { bestText: Number(best[index] ?? 0n), bestTextLogprob: logprobs[index] ?? -Infinity, tail: rowOf(tail, index), all: all === undefined ? null : rowOf(all, index) };
+      return {
+        bestText: Number(best[index] ?? 0n),
+        bestTextLogprob: logprobs[index] ?? -Infinity,
+        tail: rowOf(tail, index),
+        all: all === undefined ? null : rowOf(all, index),
+      };
     },
   };
 }

@@ -9,28 +9,44 @@ import { textMask } from './token-scores.js';
 const mask = textMask(10, [3, 12], [4]);
 const decoder = (model: string, name: string): Uint8Array => readFileSync(`${modelFolder(model)}/onnx/${name}`);
 
-test('Only text is masked: tokens from the end of the text on are the chooser\'s', () => {
+test("Only text is masked: tokens from the end of the text on are the chooser's", () => {
   assert.deepEqual(mask, { endOfText: 10, suppress: [3], beginSuppress: [3, 12, 4].filter((token) => token < 10) });
 });
 
-test('An int8 decoder becomes two graphs, in which nothing is scaled over the batch any more', { skip: skipWithoutReferences }, () => {
-  const graphs = splitWhisperDecoder(decoder('whisper-tiny.en', 'decoder_model_merged_quantized.onnx'), textMask(50_256, [], []));
-  assert.ok(graphs !== null);
-  for (const bytes of [graphs.first(), graphs.next()]) {
-    const { graph } = parseModel(bytes);
-    const operations = graph.nodes.map((node) => node.opType);
-    assert.ok(!operations.includes('DynamicQuantizeLinear') && !operations.includes('If'));
-    assert.ok(operations.filter((operation) => operation === 'MatMulInteger').length >= 33);
-    assert.deepEqual(['best_text', 'best_text_logprob', 'tail_logprobs', 'logprobs'].filter((name) => !graph.outputs.some((output) => output.name === name)), []);
-  }
-});
+test(
+  'An int8 decoder becomes two graphs, in which nothing is scaled over the batch any more',
+  { skip: skipWithoutReferences },
+  () => {
+    const graphs = splitWhisperDecoder(
+      decoder('whisper-tiny.en', 'decoder_model_merged_quantized.onnx'),
+      textMask(50_256, [], []),
+    );
+    assert.ok(graphs !== null);
+    for (const bytes of [graphs.first(), graphs.next()]) {
+      const { graph } = parseModel(bytes);
+      const operations = graph.nodes.map((node) => node.opType);
+      assert.ok(!operations.includes('DynamicQuantizeLinear') && !operations.includes('If'));
+      assert.ok(operations.filter((operation) => operation === 'MatMulInteger').length >= 33);
+      assert.deepEqual(
+        ['best_text', 'best_text_logprob', 'tail_logprobs', 'logprobs'].filter(
+          (name) => !graph.outputs.some((output) => output.name === name),
+        ),
+        [],
+      );
+    }
+  },
+);
 
-test('A decoder without quantised products is left as it is, and so is what is no merged decoder', { skip: skipWithoutReferences }, () => {
-  assert.equal(splitWhisperDecoder(decoder('whisper-random-multilingual', 'decoder_model_merged.onnx'), mask), null);
-  assert.equal(splitWhisperDecoder(decoder('whisper-tiny.en', 'encoder_model_quantized.onnx'), mask), null);
-  const other = parseModel(decoder('whisper-random-multilingual', 'encoder_model.onnx'));
-  other.graph.nodes = [onnxNode('Identity', ['input_features'], ['y'])];
-  other.graph.outputs = [valueInfo('y', 'float32', ['rows', 80, 3_000])];
-  assert.equal(splitWhisperDecoder(serializeModel(other), mask), null);
-  assert.equal(splitWhisperDecoder(Uint8Array.of(1, 2, 3), mask), null);
-});
+test(
+  'A decoder without quantised products is left as it is, and so is what is no merged decoder',
+  { skip: skipWithoutReferences },
+  () => {
+    assert.equal(splitWhisperDecoder(decoder('whisper-random-multilingual', 'decoder_model_merged.onnx'), mask), null);
+    assert.equal(splitWhisperDecoder(decoder('whisper-tiny.en', 'encoder_model_quantized.onnx'), mask), null);
+    const other = parseModel(decoder('whisper-random-multilingual', 'encoder_model.onnx'));
+    other.graph.nodes = [onnxNode('Identity', ['input_features'], ['y'])];
+    other.graph.outputs = [valueInfo('y', 'float32', ['rows', 80, 3_000])];
+    assert.equal(splitWhisperDecoder(serializeModel(other), mask), null);
+    assert.equal(splitWhisperDecoder(Uint8Array.of(1, 2, 3), mask), null);
+  },
+);

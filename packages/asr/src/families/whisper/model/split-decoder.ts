@@ -1,7 +1,13 @@
 import { float32Initializer, isExternal, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
 import { GraphLinks } from '../../../graph/graph-links.js';
 import { hasQuantizedLayers, rewriteLinearLayers } from '../../../graph/linear-layers.js';
-import { decoderBranches, giveCaches, serializeBranch, turnEncoderKeys, type DecoderBranches } from '../../../graph/merged-decoder.js';
+import {
+  decoderBranches,
+  giveCaches,
+  serializeBranch,
+  turnEncoderKeys,
+  type DecoderBranches,
+} from '../../../graph/merged-decoder.js';
 import { attentionLayersOf, attentionName } from './decoder.js';
 import type { TextMask } from './token-scores.js';
 
@@ -41,7 +47,8 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TextMask): SplitGrap
   const branches = branchesOf(file);
   if (branches === null) return null;
   const { model, first, next } = branches;
-  if (!hasQuantizedLayers(next) || [...first.initializers.values(), ...next.initializers.values()].some(isExternal)) return null;
+  if (!hasQuantizedLayers(next) || [...first.initializers.values(), ...next.initializers.values()].some(isExternal))
+    return null;
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
     first: () => {
@@ -97,7 +104,9 @@ function lastProductEntry(links: GraphLinks): OnnxNode | null {
   const cast = last?.inputs.map((input) => links.producer(input)).find((node) => node?.opType === 'Cast');
   const product = links.producer(cast?.inputs[0]);
   const quantize = product?.opType === 'MatMulInteger' ? links.producer(product.inputs[0]) : undefined;
-  return quantize?.opType === 'DynamicQuantizeLinear' && links.onlyConsumer(quantize.outputs[0]) === product ? quantize : null;
+  return quantize?.opType === 'DynamicQuantizeLinear' && links.onlyConsumer(quantize.outputs[0]) === product
+    ? quantize
+    : null;
 }
 
 function giveAttentions(graph: OnnxGraph): void {
@@ -112,7 +121,10 @@ function addScores(graph: OnnxGraph, endOfText: number, suppress: readonly numbe
   graph.initializers.set('text_mask', float32Initializer('text_mask', [endOfText], mask));
   const constant = (name: string, value: number) => onnxNode('Constant', [], [name], { value_ints: [value] });
   graph.nodes.push(
-    constant('text_begin', 0), constant('text_end', endOfText), constant('vocabulary_end', TO_THE_END), constant('vocabulary_axis', 2),
+    constant('text_begin', 0),
+    constant('text_end', endOfText),
+    constant('vocabulary_end', TO_THE_END),
+    constant('vocabulary_axis', 2),
     onnxNode('LogSoftmax', ['logits'], [SPLIT.all], { axis: -1 }),
     onnxNode('Slice', [SPLIT.all, 'text_begin', 'text_end', 'vocabulary_axis'], ['text_logprobs']),
     onnxNode('Add', ['text_logprobs', 'text_mask'], ['open_text_logprobs']),

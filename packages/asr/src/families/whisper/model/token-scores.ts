@@ -78,9 +78,12 @@ export function scoresOf(logits: Float32Array, mask: TextMask, begin: boolean, w
   });
   const bestText = indexOfLargest(logits, 0, endOfText);
   const bestTextLogprob = (logits[bestText] ?? -Infinity) - sum;
-  masked.forEach((token, i) => { logits[token] = saved[i] ?? 0; });
+  masked.forEach((token, i) => {
+    logits[token] = saved[i] ?? 0;
+  });
   return {
-    bestText, bestTextLogprob,
+    bestText,
+    bestTextLogprob,
     tail: logits.slice(endOfText).map((value) => value - sum),
     all: wantAll ? logits.map((value) => value - sum) : null,
   };

@@ -7,7 +7,10 @@ export interface TextTokenizer {
   token_to_id(name: string): number | undefined;
   id_to_token(token: number): string | undefined;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly number[] };
-  decode(tokens: readonly number[], options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean }): string;
+  decode(
+    tokens: readonly number[],
+    options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
+  ): string;
 }
 
 const TokenizerOfFiles = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
@@ -51,7 +54,9 @@ export class Vocabulary {
     this.translate = id('<|translate|>');
     // OpenAI's vocabularies have 51,864 entries without languages and 51,865 or more with them.
     this.multilingual = settings.multilingual ?? settings.vocabularySize >= 51_865;
-    this.languages = this.multilingual ? languageTokens(tokenizer, settings, this.startOfTranscript, this.translate) : new Map([['en', id('<|en|>')]]);
+    this.languages = this.multilingual
+      ? languageTokens(tokenizer, settings, this.startOfTranscript, this.translate)
+      : new Map([['en', id('<|en|>')]]);
   }
 
   /** Loads tokenizer.json. Throws `ModelFault`. */
@@ -79,15 +84,26 @@ export class Vocabulary {
   /** Text of tokens; special ones and times are left out. A token that ends inside a character gives U+FFFD there. */
   decode(tokens: readonly number[]): string {
     const text = tokens.filter((token) => token < this.endOfText);
-    return text.length === 0 ? '' : this.#tokenizer.decode(text, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    return text.length === 0
+      ? ''
+      : this.#tokenizer.decode(text, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
   }
 }
 
-function languageTokens(tokenizer: TextTokenizer, settings: WhisperSettings, startOfTranscript: number, translate: number): Map<string, number> {
-  const named = settings.languageTokens ?? new Map(Array.from({ length: Math.max(0, translate - startOfTranscript - 1) }, (_, i) => {
-    const token = startOfTranscript + 1 + i;
-    return [tokenizer.id_to_token(token) ?? '', token] as const;
-  }));
+function languageTokens(
+  tokenizer: TextTokenizer,
+  settings: WhisperSettings,
+  startOfTranscript: number,
+  translate: number,
+): Map<string, number> {
+  const named =
+    settings.languageTokens ??
+    new Map(
+      Array.from({ length: Math.max(0, translate - startOfTranscript - 1) }, (_, i) => {
+        const token = startOfTranscript + 1 + i;
+        return [tokenizer.id_to_token(token) ?? '', token] as const;
+      }),
+    );
   const languages = new Map<string, number>();
   for (const [name, token] of named) {
     const code = /^<\|([a-z]{2,3})\|>$/.exec(name)?.[1];

@@ -52,10 +52,17 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
   const raw = await readModelJson(folder, 'config.json');
   const kind = z.object({ model_type: z.string() }).safeParse(raw);
   if (!kind.success || kind.data.model_type !== 'whisper') {
-    throw new ModelFault('model_not_whisper', `config.json names the model type ${kind.success ? `"${kind.data.model_type}"` : '(none)'}, expected "whisper"`);
+    throw new ModelFault(
+      'model_not_whisper',
+      `config.json names the model type ${kind.success ? `"${kind.data.model_type}"` : '(none)'}, expected "whisper"`,
+    );
   }
   const config = parsed(configSchema, raw, 'config.json');
-  const generation = parsed(generationSchema, (await readOptionalModelJson(folder, 'generation_config.json')) ?? {}, 'generation_config.json');
+  const generation = parsed(
+    generationSchema,
+    (await readOptionalModelJson(folder, 'generation_config.json')) ?? {},
+    'generation_config.json',
+  );
   const languages = generation.lang_to_id ?? null;
   return {
     mels: config.num_mel_bins,
@@ -78,5 +85,9 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
 function parsed<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ModelFault('model_file_invalid', `${name} of the model is not as expected: ${z.prettifyError(result.error)}`, result.error);
+  throw new ModelFault(
+    'model_file_invalid',
+    `${name} of the model is not as expected: ${z.prettifyError(result.error)}`,
+    result.error,
+  );
 }

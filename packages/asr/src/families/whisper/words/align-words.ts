@@ -12,7 +12,15 @@ import { splitPieces, type TokenWord } from './token-words.js';
  * @param fromToken first token of the answer; @param toToken end of the answer (exclusive)
  * @returns (toToken - fromToken) × steps; higher fits better
  */
-export function attentionMatrix(heads: readonly Float32Array[], tokens: number, positions: number, steps: number, fromToken: number, toToken: number, medianWidth: number): Float32Array {
+export function attentionMatrix(
+  heads: readonly Float32Array[],
+  tokens: number,
+  positions: number,
+  steps: number,
+  fromToken: number,
+  toToken: number,
+  medianWidth: number,
+): Float32Array {
   const matrix = new Float32Array((toToken - fromToken) * steps);
   for (const head of heads) {
     const weights = normalised(head, tokens, positions, steps);
@@ -40,7 +48,8 @@ function normalised(head: Float32Array, tokens: number, positions: number, steps
     let variance = 0;
     for (let token = 0; token < tokens; token++) variance += ((weights[token * steps + t] ?? 0) - mean) ** 2 / tokens;
     const deviation = Math.sqrt(variance) || 1;
-    for (let token = 0; token < tokens; token++) weights[token * steps + t] = ((weights[token * steps + t] ?? 0) - mean) / deviation;
+    for (let token = 0; token < tokens; token++)
+      weights[token * steps + t] = ((weights[token * steps + t] ?? 0) - mean) / deviation;
   }
   return weights;
 }
@@ -100,26 +109,58 @@ export interface AlignmentSettings {
  * @returns pieces of each segment
  */
 export async function alignWords(
-  model: SpeechModel, vocabulary: Vocabulary, settings: AlignmentSettings,
-  audio: EncodedAudio, row: number, start: readonly number[], texts: readonly AlignedText[], steps: number, language: string,
+  model: SpeechModel,
+  vocabulary: Vocabulary,
+  settings: AlignmentSettings,
+  audio: EncodedAudio,
+  row: number,
+  start: readonly number[],
+  texts: readonly AlignedText[],
+  steps: number,
+  language: string,
 ): Promise<AlignedWord[][]> {
   const tokens = texts.flatMap((text) => text.tokens);
   if (tokens.length === 0) return texts.map(() => []);
   const sequence = [...start, vocabulary.noTimestamps, ...tokens, vocabulary.endOfText];
   const alignment = await model.align(audio, row, sequence, settings.heads);
   const used = Math.min(steps, alignment.positions);
-  const matrix = attentionMatrix(alignment.attentions, sequence.length, alignment.positions, used, start.length, sequence.length - 1, settings.medianWidth);
+  const matrix = attentionMatrix(
+    alignment.attentions,
+    sequence.length,
+    alignment.positions,
+    used,
+    start.length,
+    sequence.length - 1,
+    settings.medianWidth,
+  );
   keepToSegments(matrix, texts, used);
-  const columns = firstColumns(matrix.map((fit) => -fit), tokens.length + 1, used);
-  const probabilities = tokenProbabilities(alignment.logits, sequence.length, start.length, tokens, vocabulary.endOfText);
+  const columns = firstColumns(
+    matrix.map((fit) => -fit),
+    tokens.length + 1,
+    used,
+  );
+  const probabilities = tokenProbabilities(
+    alignment.logits,
+    sequence.length,
+    start.length,
+    tokens,
+    vocabulary.endOfText,
+  );
   let index = 0;
-  return texts.map((text) => splitPieces(vocabulary, text.tokens, language).map((word): AlignedWord => {
-    const end = index + word.tokens.length;
-    const own = probabilities.slice(index, end);
-    const aligned = { ...word, startMs: (columns[index] ?? 0) * STEP_MS, endMs: (columns[end] ?? used) * STEP_MS, probability: own.reduce((sum, one) => sum + one, 0) / own.length };
-    index = end;
-    return aligned;
-  }));
+  return texts.map((text) =>
+    splitPieces(vocabulary, text.tokens, language).map((word): AlignedWord => {
+      const end = index + word.tokens.length;
+      const own = probabilities.slice(index, end);
+      const aligned = {
+        ...word,
+        startMs: (columns[index] ?? 0) * STEP_MS,
+        endMs: (columns[end] ?? used) * STEP_MS,
+        probability: own.reduce((sum, one) => sum + one, 0) / own.length,
+      };
+      index = end;
+      return aligned;
+    }),
+  );
 }
 
 /**
@@ -140,7 +181,13 @@ export function keepToSegments(fit: Float32Array, texts: readonly AlignedText[],
 }
 
 /** Probability of each text token among the text tokens. */
-function tokenProbabilities(logits: Float32Array, rows: number, first: number, tokens: readonly number[], endOfText: number): number[] {
+function tokenProbabilities(
+  logits: Float32Array,
+  rows: number,
+  first: number,
+  tokens: readonly number[],
+  endOfText: number,
+): number[] {
   const vocabularySize = logits.length / rows;
   return tokens.map((token, i) => {
     const row = logits.subarray((first + i) * vocabularySize, (first + i) * vocabularySize + endOfText);

@@ -22,15 +22,30 @@ const DISAGREEMENT_MS = 500;
  * @param offsetMs the window's start in the chunk
  * @param lastSpeechMs end of the speech before this window, chunk milliseconds
  */
-export function placeWords(aligned: readonly (readonly AlignedWord[])[], segments: readonly WordedSegment[], language: string, offsetMs: number, lastSpeechMs: number): void {
-  const durations = aligned.flat().map((word) => word.endMs - word.startMs).filter((duration) => duration > 0).sort((a, b) => a - b);
+export function placeWords(
+  aligned: readonly (readonly AlignedWord[])[],
+  segments: readonly WordedSegment[],
+  language: string,
+  offsetMs: number,
+  lastSpeechMs: number,
+): void {
+  const durations = aligned
+    .flat()
+    .map((word) => word.endMs - word.startMs)
+    .filter((duration) => duration > 0)
+    .sort((a, b) => a - b);
   const medianMs = Math.min(LONGEST_MEDIAN_MS, median(durations));
   const pieces = shortened(aligned.flat(), 2 * medianMs);
   let speechEndMs = lastSpeechMs;
   let next = 0;
   for (const [i, segment] of segments.entries()) {
-    const own = pieces.slice(next, next += aligned[i]?.length ?? 0);
-    segment.words = joinPieces(own, language, joined).map((word) => ({ word: word.word, startMs: offsetMs + word.startMs, endMs: offsetMs + word.endMs, probability: word.probability }));
+    const own = pieces.slice(next, (next += aligned[i]?.length ?? 0));
+    segment.words = joinPieces(own, language, joined).map((word) => ({
+      word: word.word,
+      startMs: offsetMs + word.startMs,
+      endMs: offsetMs + word.endMs,
+      probability: word.probability,
+    }));
     fitToSegment(segment, medianMs, speechEndMs);
     if (segment.words.length > 0) speechEndMs = segment.endMs;
   }
@@ -40,17 +55,25 @@ export function placeWords(aligned: readonly (readonly AlignedWord[])[], segment
 function joined(into: AlignedWord, from: AlignedWord, before: boolean): AlignedWord {
   const [first, last] = before ? [from, into] : [into, from];
   const tokens = [...first.tokens, ...last.tokens];
-  const spoken = isMarks(from.word) || isMarks(into.word) ? into : {
-    startMs: first.startMs,
-    endMs: last.endMs,
-    probability: (first.probability * first.tokens.length + last.probability * last.tokens.length) / tokens.length,
-  };
+  const spoken =
+    isMarks(from.word) || isMarks(into.word)
+      ? into
+      : {
+          startMs: first.startMs,
+          endMs: last.endMs,
+          probability:
+            (first.probability * first.tokens.length + last.probability * last.tokens.length) / tokens.length,
+        };
   return { ...into, ...spoken, word: first.word + last.word, tokens };
 }
 
 function median(sorted: readonly number[]): number {
   const middle = sorted.length >> 1;
-  return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  return sorted.length === 0
+    ? 0
+    : sorted.length % 2 === 1
+      ? (sorted[middle] ?? 0)
+      : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
 /** Words around a sentence's end that would last longer than `longestMs` are cut: they took the pause with them. */
@@ -72,7 +95,10 @@ function fitToSegment(segment: WordedSegment, medianMs: number, speechEndMs: num
   if (first === undefined || last === undefined) return;
   const longestMs = 2 * medianMs;
   const afterPause = first.endMs - speechEndMs > 4 * medianMs;
-  if (afterPause && (first.endMs - first.startMs > longestMs || (second !== undefined && second.endMs - first.startMs > 2 * longestMs))) {
+  if (
+    afterPause &&
+    (first.endMs - first.startMs > longestMs || (second !== undefined && second.endMs - first.startMs > 2 * longestMs))
+  ) {
     if (second !== undefined && second.endMs - second.startMs > longestMs) {
       const boundaryMs = Math.max(second.endMs / 2, second.endMs - longestMs);
       first.endMs = boundaryMs;
@@ -80,8 +106,10 @@ function fitToSegment(segment: WordedSegment, medianMs: number, speechEndMs: num
     }
     first.startMs = Math.max(0, first.endMs - longestMs);
   }
-  if (segment.startMs < first.endMs) first.startMs = Math.max(first.startMs, Math.min(first.endMs - medianMs, segment.startMs - DISAGREEMENT_MS));
+  if (segment.startMs < first.endMs)
+    first.startMs = Math.max(first.startMs, Math.min(first.endMs - medianMs, segment.startMs - DISAGREEMENT_MS));
   segment.startMs = first.startMs;
-  if (segment.endMs > last.startMs) last.endMs = Math.min(last.endMs, Math.max(last.startMs + medianMs, segment.endMs + DISAGREEMENT_MS));
+  if (segment.endMs > last.startMs)
+    last.endMs = Math.min(last.endMs, Math.max(last.startMs + medianMs, segment.endMs + DISAGREEMENT_MS));
   segment.endMs = last.endMs;
 }

@@ -19,16 +19,30 @@ export function withTranslatedWords(segment: Segment): Segment {
 export function timedByWords(segment: Segment): Segment {
   const [first] = segment.words ?? [];
   const last = segment.words?.at(-1);
-  return first === undefined || last === undefined ? segment : { ...segment, startMs: first.startMs, endMs: Math.max(first.startMs, last.endMs) };
+  return first === undefined || last === undefined
+    ? segment
+    : { ...segment, startMs: first.startMs, endMs: Math.max(first.startMs, last.endMs) };
 }
 
 /** Ends each segment where the next begins: the end of a window may reach into the next one. */
 export function inOrder<T extends Segment>(segments: readonly T[]): T[] {
-  return segments.map((segment, i) => ({ ...segment, endMs: Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity)) }));
+  return segments.map((segment, i) => ({
+    ...segment,
+    endMs: Math.max(segment.startMs, Math.min(segment.endMs, segments[i + 1]?.startMs ?? Infinity)),
+  }));
 }
 
 /** The segment with none of its words reaching past its end. */
 export function withWordsInside(segment: Segment): Segment {
   const { words, endMs } = segment;
-  return words === undefined ? segment : { ...segment, words: words.map((word) => ({ ...word, startMs: Math.min(word.startMs, endMs), endMs: Math.min(word.endMs, endMs) })) };
+  return words === undefined
+    ? segment
+    : {
+        ...segment,
+        words: words.map((word) => ({
+          ...word,
+          startMs: Math.min(word.startMs, endMs),
+          endMs: Math.min(word.endMs, endMs),
+        })),
+      };
 }

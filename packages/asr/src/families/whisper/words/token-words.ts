@@ -54,7 +54,11 @@ function wholeCharacters(vocabulary: Vocabulary, tokens: readonly number[]): Tok
  * Joins the pieces of one segment to words. Where a language has spaces, a word goes from one to the next, its punctuation included (`"yes,"`, `3.5`);
  * marks that stand by themselves join a neighbour. `merge(into, from, before)` joins two neighbours.
  */
-export function joinPieces<T extends TokenWord>(pieces: readonly T[], language: string, merge: (into: T, from: T, before: boolean) => T): T[] {
+export function joinPieces<T extends TokenWord>(
+  pieces: readonly T[],
+  language: string,
+  merge: (into: T, from: T, before: boolean) => T,
+): T[] {
   if (UNSPACED.has(language)) return joinMarks(pieces, merge);
   const words: T[] = [];
   for (const piece of pieces) {

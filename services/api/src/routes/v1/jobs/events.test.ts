@@ -5,15 +5,25 @@ import { describe, test, type TestContext } from 'node:test';
 import { AsrError, type JobJson } from '@murmuration/contracts';
 import { testApp, type TestApp } from '../../../testing/test-app.js';
 
-interface Sent { readonly id: string | undefined; readonly name: string | undefined; readonly data: unknown }
+interface Sent {
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  readonly data: unknown;
+}
 
 /** Asks for events and gives the answer once its headers are there. */
-async function opened(t: TestContext, url: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
+async function opened(
+  t: TestContext,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<IncomingMessage> {
   const asked = request(url, { headers, agent: false });
   asked.on('error', () => undefined);
-  t.after(() => { asked.destroy(); });
+  t.after(() => {
+    asked.destroy();
+  });
   asked.end();
-  const [answer] = await once(asked, 'response') as [IncomingMessage];
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   return answer;
 }
 
@@ -25,13 +35,20 @@ async function whole(answer: IncomingMessage): Promise<string> {
 }
 
 function sent(text: string): Sent[] {
-  return text.split('\n\n').filter((block) => block.includes('data: ')).map((block) => ({
-    id: /^id: (.*)$/m.exec(block)?.[1], name: /^event: (.*)$/m.exec(block)?.[1], data: JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '') as unknown,
-  }));
+  return text
+    .split('\n\n')
+    .filter((block) => block.includes('data: '))
+    .map((block) => ({
+      id: /^id: (.*)$/m.exec(block)?.[1],
+      name: /^event: (.*)$/m.exec(block)?.[1],
+      data: JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '') as unknown,
+    }));
 }
 
 async function made({ app }: TestApp, lines = 'one\ntwo\n'): Promise<string> {
-  return (await app.inject({ method: 'POST', url: '/v1/jobs', headers: { 'content-type': 'audio/wav' }, payload: lines })).json<JobJson>().id;
+  return (
+    await app.inject({ method: 'POST', url: '/v1/jobs', headers: { 'content-type': 'audio/wav' }, payload: lines })
+  ).json<JobJson>().id;
 }
 
 describe('GET /v1/jobs/:id/events', () => {
@@ -40,12 +57,23 @@ describe('GET /v1/jobs/:id/events', () => {
     const address = await context.listen();
     const id = await made(context);
     const answer = await opened(t, `${address}/v1/jobs/${id}/events`);
-    assert.deepEqual([answer.statusCode, answer.headers['content-type'], answer.headers['cache-control']], [200, 'text/event-stream; charset=utf-8', 'no-cache, no-transform']);
+    assert.deepEqual(
+      [answer.statusCode, answer.headers['content-type'], answer.headers['cache-control']],
+      [200, 'text/event-stream; charset=utf-8', 'no-cache, no-transform'],
+    );
     context.jobs.happen(id, { type: 'progress', doneMs: 1_500, plannedMs: 2_000 });
     context.jobs.finish(id);
-    const segment = (index: number, text: string): Sent => ({ id: `${String(index + 1)}-1000000`, name: 'segment', data: { id: index, start: index, end: index + 1, text, confidence: 0.9, channel: 0 } });
+    const segment = (index: number, text: string): Sent => ({
+      id: `${String(index + 1)}-1000000`,
+      name: 'segment',
+      data: { id: index, start: index, end: index + 1, text, confidence: 0.9, channel: 0 },
+    });
     assert.deepEqual(sent(await whole(answer)), [
-      segment(0, 'one'), segment(1, 'two'), { id: '3-1000000', name: 'accepted', data: { id } }, { id: '4-1000000', name: 'progress', data: { done_seconds: 1.5, planned_seconds: 2 } }, { id: '5-1000000', name: 'done', data: { id } },
+      segment(0, 'one'),
+      segment(1, 'two'),
+      { id: '3-1000000', name: 'accepted', data: { id } },
+      { id: '4-1000000', name: 'progress', data: { done_seconds: 1.5, planned_seconds: 2 } },
+      { id: '5-1000000', name: 'done', data: { id } },
     ]);
   });
 
@@ -55,8 +83,16 @@ describe('GET /v1/jobs/:id/events', () => {
     const [failed, cancelled] = [await made(context, 'x\n'), await made(context, 'x\n')];
     context.jobs.finish(failed, new AsrError('unprocessable_audio'));
     await context.app.inject({ method: 'DELETE', url: `/v1/jobs/${cancelled}` });
-    const last = async (id: string): Promise<Sent | undefined> => sent(await whole(await opened(t, `${address}/v1/jobs/${id}/events`))).at(-1);
-    assert.deepEqual(await last(failed), { id: '3-1000000', name: 'failed', data: { id: failed, error: { code: 'unprocessable_audio', message: new AsrError('unprocessable_audio').message } } });
+    const last = async (id: string): Promise<Sent | undefined> =>
+      sent(await whole(await opened(t, `${address}/v1/jobs/${id}/events`))).at(-1);
+    assert.deepEqual(await last(failed), {
+      id: '3-1000000',
+      name: 'failed',
+      data: {
+        id: failed,
+        error: { code: 'unprocessable_audio', message: new AsrError('unprocessable_audio').message },
+      },
+    });
     assert.deepEqual(await last(cancelled), { id: '3-1000000', name: 'cancelled', data: { id: cancelled } });
   });
 
@@ -66,7 +102,7 @@ describe('GET /v1/jobs/:id/events', () => {
     const id = await made(context, '#');
     const answer = await opened(t, `${address}/v1/jobs/${id}/events?last_event_id=1-1000000`);
     assert.equal(answer.statusCode, 200);
-    const [piece] = await once(answer.setEncoding('utf8'), 'data') as [string];
+    const [piece] = (await once(answer.setEncoding('utf8'), 'data')) as [string];
     assert.match(piece, /^: /);
   });
 
@@ -75,7 +111,7 @@ describe('GET /v1/jobs/:id/events', () => {
     const address = await context.listen();
     const id = await made(context, '#');
     const answer = await opened(t, `${address}/v1/jobs/${id}/events?last_event_id=1-1000000`);
-    const [piece] = await once(answer.setEncoding('utf8'), 'data') as [string];
+    const [piece] = (await once(answer.setEncoding('utf8'), 'data')) as [string];
     assert.deepEqual([answer.statusCode, piece], [200, ': still at work\n\n']);
   });
 
@@ -84,7 +120,8 @@ describe('GET /v1/jobs/:id/events', () => {
     const address = await context.listen();
     const id = await made(context);
     context.jobs.finish(id);
-    const ids = async (query: string, headers: Readonly<Record<string, string>>): Promise<(string | undefined)[]> => sent(await whole(await opened(t, `${address}/v1/jobs/${id}/events${query}`, headers))).map((one) => one.id);
+    const ids = async (query: string, headers: Readonly<Record<string, string>>): Promise<(string | undefined)[]> =>
+      sent(await whole(await opened(t, `${address}/v1/jobs/${id}/events${query}`, headers))).map((one) => one.id);
     assert.deepEqual(await ids('', { 'last-event-id': '2-1000000' }), ['3-1000000', '4-1000000']);
     assert.deepEqual(await ids('?last_event_id=3-1000000', {}), ['4-1000000']);
     assert.deepEqual(await ids('?last_event_id=1-1000000', { 'last-event-id': '3-1000000' }), ['4-1000000']);
@@ -103,8 +140,16 @@ describe('GET /v1/jobs/:id/events', () => {
     const id = await made(context);
     for (const given of ['x', '1-', '-1', '1-2-3', '$', '+', '9'.repeat(16), '(1']) {
       const reply = await context.app.inject({ url: `/v1/jobs/${id}/events`, headers: { 'last-event-id': given } });
-      assert.deepEqual([reply.statusCode, reply.json<{ error: { param: string } }>().error.param], [400, 'Last-Event-ID'], given);
-      assert.equal((await context.app.inject({ url: `/v1/jobs/${id}/events?last_event_id=${encodeURIComponent(given)}` })).statusCode, 400);
+      assert.deepEqual(
+        [reply.statusCode, reply.json<{ error: { param: string } }>().error.param],
+        [400, 'Last-Event-ID'],
+        given,
+      );
+      assert.equal(
+        (await context.app.inject({ url: `/v1/jobs/${id}/events?last_event_id=${encodeURIComponent(given)}` }))
+          .statusCode,
+        400,
+      );
     }
   });
 
@@ -125,7 +170,18 @@ describe('GET /v1/jobs/:id/events', () => {
     slow.pause();
     const eager = await opened(t, `${address}/v1/jobs/${id}/events`);
     const text = 'word '.repeat(200_000);
-    const segment = { startMs: 0, endMs: 1, text, channel: 0, confidence: 1, avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0, tokens: [] };
+    const segment = {
+      startMs: 0,
+      endMs: 1,
+      text,
+      channel: 0,
+      confidence: 1,
+      avgLogprob: 0,
+      noSpeechProb: 0,
+      compressionRatio: 1,
+      temperature: 0,
+      tokens: [],
+    };
     for (let index = 0; index < 12; index++) context.jobs.happen(id, { type: 'segment', index, segment });
     const stalled = context.jobs.until(() => context.jobs.left === 1);
     const read = whole(eager);
@@ -156,7 +212,10 @@ describe('GET /v1/jobs/:id/events', () => {
     const id = await made(context, 'a\r\rid: 9\revent: done\rdata: {}\r\rb\n');
     context.jobs.finish(id);
     const text = await whole(await opened(t, `${address}/v1/jobs/${id}/events`));
-    assert.deepEqual(sent(text).map((one) => one.name), ['segment', 'accepted', 'done']);
+    assert.deepEqual(
+      sent(text).map((one) => one.name),
+      ['segment', 'accepted', 'done'],
+    );
     assert.ok(!text.includes('\r'));
   });
 });

@@ -23,35 +23,65 @@ interface Format {
 }
 
 const FORMATS: readonly Format[] = [
-  { name: 'json', type: 'application/json', schema: transcriptJsonSchema, render: (transcript) => JSON.stringify(renderJson(transcript)) },
+  {
+    name: 'json',
+    type: 'application/json',
+    schema: transcriptJsonSchema,
+    render: (transcript) => JSON.stringify(renderJson(transcript)),
+  },
   { name: 'txt', type: 'text/plain', schema: z.string(), render: renderText },
   { name: 'srt', type: 'application/x-subrip', schema: z.string(), render: renderSrt, subtitles: true },
   { name: 'vtt', type: 'text/vtt', schema: z.string(), render: renderVtt, subtitles: true },
   { name: 'tsv', type: 'text/tab-separated-values', schema: z.string(), render: renderTsv },
 ];
 /** A job that failed answers with its own error. */
-const TRANSCRIPT_ERRORS: readonly ErrorCode[] = ['not_found', 'invalid_field', 'unknown_field', 'job_not_done', 'result_expired', 'unprocessable_audio', 'audio_too_long', 'transcription_failed', 'backend_unavailable'];
+const TRANSCRIPT_ERRORS: readonly ErrorCode[] = [
+  'not_found',
+  'invalid_field',
+  'unknown_field',
+  'job_not_done',
+  'result_expired',
+  'unprocessable_audio',
+  'audio_too_long',
+  'transcription_failed',
+  'backend_unavailable',
+];
 
 /** `GET /v1/jobs/:id/transcript.{json,txt,srt,vtt,tsv}`. */
 export function jobTranscriptRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const { name, type, schema, render, subtitles } of FORMATS) {
-    app.get<{ Params: { id: string } }>(`/v1/jobs/:id/transcript.${name}`, {
-      config: { access: ['read', 'jobs'] },
-      schema: {
-        summary: `The transcript as ${name}`, description: 'With an `ETag`; `If-None-Match` is answered with 304 while it is the same.', tags: ['jobs'], params: jobParamsSchema, ...(subtitles === true ? { querystring: subtitleFieldsSchema } : {}),
-        response: { 200: { description: 'The transcript.', content: { [type]: { schema } } }, 304: { description: 'The client has it already.', content: { [type]: { schema: z.null() } } }, ...errorResponses(TRANSCRIPT_ERRORS) },
+    app.get<{ Params: { id: string } }>(
+      `/v1/jobs/:id/transcript.${name}`,
+      {
+        config: { access: ['read', 'jobs'] },
+        schema: {
+          summary: `The transcript as ${name}`,
+          description: 'With an `ETag`; `If-None-Match` is answered with 304 while it is the same.',
+          tags: ['jobs'],
+          params: jobParamsSchema,
+          ...(subtitles === true ? { querystring: subtitleFieldsSchema } : {}),
+          response: {
+            200: { description: 'The transcript.', content: { [type]: { schema } } },
+            304: { description: 'The client has it already.', content: { [type]: { schema: z.null() } } },
+            ...errorResponses(TRANSCRIPT_ERRORS),
+          },
+        },
+        validatorCompiler: unvalidated,
       },
-      validatorCompiler: unvalidated,
-    }, async (request, reply) => {
-      const layout = layoutFrom(subtitles === true ? subtitleFieldsOf(request.query) : {});
-      const transcript = await context.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal));
-      tellFiltered(reply, transcript);
-      const text = render(transcript, layout);
-      const tag = entityTag(text);
-      void reply.header('etag', tag).header('cache-control', 'private, no-cache');
-      if (clientHas(request.headers['if-none-match'], tag)) return reply.code(304).send();
-      return reply.type(`${type}; charset=utf-8`).serializer((payload: string) => payload).send(text);
-    });
+      async (request, reply) => {
+        const layout = layoutFrom(subtitles === true ? subtitleFieldsOf(request.query) : {});
+        const transcript = await context.jobs.transcript(jobIdFrom(request.params.id), reachOf(request.principal));
+        tellFiltered(reply, transcript);
+        const text = render(transcript, layout);
+        const tag = entityTag(text);
+        void reply.header('etag', tag).header('cache-control', 'private, no-cache');
+        if (clientHas(request.headers['if-none-match'], tag)) return reply.code(304).send();
+        return reply
+          .type(`${type}; charset=utf-8`)
+          .serializer((payload: string) => payload)
+          .send(text);
+      },
+    );
   }
 }
 
