@@ -27,6 +27,7 @@ export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
 export { redisConcerns } from './redis-concerns.js';
+export { ResultBudget } from './jobs/result-budget.js';
 export { RedisMemory } from './audio-store/redis-memory.js';
 export { StoredBytes } from './stored-shares.js';
 export {

@@ -71,6 +71,8 @@ export const LEDGER_KEYS = {
   accepted: `${PREFIX}:{jobs}:accepted`,
   /** Sorted set: every submitted job, as `JOB OWNERTAG` -> when created. */
   all: `${PREFIX}:{jobs}:all`,
+  /** Sorted set: finished job -> Unix milliseconds until which its transcript is kept. */
+  results: `${PREFIX}:{jobs}:results`,
   /** Sorted set: job -> when its webhook is to be told next. */
   webhooks: `${PREFIX}:{jobs}:webhooks`,
   /** String: the node that looks after accepted jobs now. */

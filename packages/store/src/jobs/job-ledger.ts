@@ -90,14 +90,17 @@ export class JobLedger {
     );
   }
 
-  /** The job has ended and all is tidied up, or it was never accepted. */
-  async unwatch(job: AcceptedJob): Promise<void> {
-    await transacted(
-      this.#redis
-        .multi()
-        .zrem(LEDGER_KEYS.accepted, acceptedMember(job))
-        .zrem(waitingJobs(job.modelSlug, job.priority), job.id),
-    );
+  /**
+   * The job has ended and all is tidied up, or it was never accepted.
+   * @param resultUntilMs when the time of its transcript is over (Unix milliseconds), or null without one
+   */
+  async unwatch(job: AcceptedJob, resultUntilMs: number | null = null): Promise<void> {
+    const lists = this.#redis
+      .multi()
+      .zrem(LEDGER_KEYS.accepted, acceptedMember(job))
+      .zrem(waitingJobs(job.modelSlug, job.priority), job.id);
+    if (resultUntilMs !== null) lists.zadd(LEDGER_KEYS.results, resultUntilMs, job.id);
+    await transacted(lists);
   }
 
   /** Takes a job whose manifest is gone off the lists. */

@@ -26,6 +26,7 @@ import { WorkItems } from '../work/work-items.js';
 import { IdempotencyClaims } from './idempotency-claims.js';
 import { JobArchive } from './job-archive.js';
 import { JobLedger } from './job-ledger.js';
+import { ResultBudget } from './result-budget.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const TERMS: JobTerms = {
@@ -303,4 +304,34 @@ test('One node at a time looks after the jobs', async () => {
   await first.pass(1);
   while (!(await second.take()));
   await assert.rejects(first.hold());
+});
+
+test('Transcripts that exceed their share of the memory are dropped, those first whose time is over first, and tell that they expired', async () => {
+  const finished: JobIdentity[] = [];
+  for (let i = 0; i < 4; i++) {
+    const job = await received(1);
+    const place = { id: job.id, modelSlug: job.modelSlug, priority: 'batch' as const };
+    await ledger.watch(place);
+    assert.equal(await jobs.accept(job, summary(1)), true);
+    await takeAll(job, 1);
+    assert.equal(await finish(job), 'done');
+    // The later they were finished, the later their time is over.
+    await ledger.unwatch(place, Date.now() + 3_600_000 + i * 1_000);
+    finished.push(job);
+  }
+  const kept = async (): Promise<boolean[]> =>
+    Promise.all(finished.map(async ({ id }) => (await archive.transcript(id)) !== null));
+  const size = (await redis.strlen(jobKeys(finished[0]?.id ?? '').transcript)) + 2_000;
+  const budgetOf = (results: number): ResultBudget =>
+    new ResultBudget(redis, { look: () => Promise.resolve({ usedBytes: 0, capacityBytes: 2 * size * results }) });
+  assert.equal(await budgetOf(4.5).enforce(), 0);
+  assert.deepEqual(await kept(), [true, true, true, true]);
+  assert.equal(await budgetOf(2.5).enforce(), 2);
+  assert.deepEqual(await kept(), [false, false, true, true]);
+  assert.equal(await budgetOf(2.5).enforce(), 0);
+  const manifest = await ledger.read(finished[0]?.id ?? '');
+  assert.ok(manifest?.state === 'done' && (manifest.expiresAtMs ?? Infinity) <= Date.now() + 1_000);
+  for (const job of finished) await archive.purge(job.id, 1_000);
+  assert.equal(await budgetOf(0).enforce(), 0, 'what a client has deleted is no result');
+  assert.equal(await redis.zcard(LEDGER_KEYS.results), 0);
 });

@@ -5,6 +5,7 @@ import {
   JobLedger,
   LEDGER_KEYS,
   RedisMemory,
+  ResultBudget,
   StoredBytes,
   TroubleLog,
   Turn,
@@ -74,6 +75,7 @@ export class JobsRoom {
   constructor(parts: JobsRoomParts, options: Partial<JobsOptions> = {}) {
     const { redis, logger } = parts;
     const ledger = new JobLedger(redis);
+    const memory = new RedisMemory(redis, parts.budgetBytes);
     const archive = new JobArchive(redis);
     const webhookLog = new WebhookLog(redis);
     const claims = new IdempotencyClaims(redis);
@@ -93,7 +95,7 @@ export class JobsRoom {
       parts.registry,
       parts.audio,
       parts.jobs,
-      new StoredBytes(redis, new RedisMemory(redis, parts.budgetBytes)),
+      new StoredBytes(redis, memory),
       options.maxBacklogMs ?? MAX_BACKLOG_MS,
       options.owners ?? (() => Infinity),
     );
@@ -129,6 +131,7 @@ export class JobsRoom {
         settler: this.#settler,
         webhooks,
         webhookLog,
+        results: new ResultBudget(redis, memory),
         logger,
       },
       options.reconciler,

@@ -7,6 +7,7 @@ import {
   type JobLedger,
   type JobProgress,
   type JobStore,
+  type ResultBudget,
   type TicketQueues,
   type Turn,
   type WebhookLog,
@@ -25,6 +26,7 @@ export interface ReconcilerParts {
   readonly settler: Settler;
   readonly webhooks: Webhooks;
   readonly webhookLog: WebhookLog;
+  readonly results: ResultBudget;
   readonly logger: Logger;
 }
 
@@ -54,7 +56,7 @@ interface Watched {
 
 /**
  * Looks after accepted jobs, on one node at a time: settles those whose call was lost, queues again the tickets that crashes took off the queues,
- * keeps their audio, queues late webhooks again, and takes jobs that are gone off the lists.
+ * keeps their audio, queues late webhooks again, takes jobs that are gone off the lists, and keeps transcripts to their share of the memory.
  */
 export class Reconciler {
   readonly #parts: ReconcilerParts;
@@ -118,6 +120,7 @@ export class Reconciler {
       for (const id of this.#watched.keys()) if (!seen.has(id)) this.#watched.delete(id);
       await this.#lookAtWebhooks();
       await this.#prune();
+      await this.#keepResultsToBudget();
     } finally {
       await this.#parts.turn.pass(
         Math.round(Math.max(this.#times.everyMs * 0.8, (performance.now() - startedMs) / LOOK_SHARE)),
@@ -188,6 +191,15 @@ export class Reconciler {
       if (this.#closed) return;
       await this.#parts.webhooks.requeue(job);
     }
+  }
+
+  async #keepResultsToBudget(): Promise<void> {
+    const dropped = await this.#parts.results.enforce();
+    if (dropped > 0)
+      this.#parts.logger.warn(
+        { jobs: dropped },
+        "transcripts were dropped before their time: together they exceeded their share of Redis' memory; give Redis more memory or jobs a shorter retention",
+      );
   }
 
   async #prune(): Promise<void> {

@@ -63,7 +63,7 @@ export class Settler {
       const ended = await ledger.read(id);
       if (ended !== null && !isFinal(statusOf(ended))) return;
       if (ended !== null) await this.#parts.webhooks.announce(ended);
-      await ledger.unwatch(manifest);
+      await ledger.unwatch(manifest, ended?.state === 'done' ? ended.expiresAtMs : null);
     } finally {
       await archive.release(id);
     }
