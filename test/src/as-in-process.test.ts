@@ -39,7 +39,7 @@ after(async () => {
   await Promise.all([cluster.close(), reader.close(), pool.close()]);
 });
 
-/** The text that the same detector, planner and model give without door, queue and worker. */
+/** The text that the same detector, planner and model give without API node, queue and worker. */
 async function inProcess(file: Uint8Array): Promise<string> {
   const texts: string[] = [];
   const events = reader.read({

@@ -15,7 +15,7 @@ import { WITHOUT_FFMPEG, encoded } from './harness/encode.js';
 import { gzipBomb, tarFile, withCovers, withDataReference, zipFile } from './harness/hostile-files.js';
 import { samples, wavFile } from './harness/wav.js';
 
-// Attacks 11 to 27 of the project's list, each against the door that answers and the one that accepts.
+// Attacks 11 to 27 of the project's list, each against the API node that answers and the one that accepts.
 const DOORS = ['/transcribe', '/v1/jobs'] as const;
 const MAX_BYTES = 8_000_000;
 const RAW = { 'content-type': 'application/octet-stream' };
@@ -53,7 +53,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Sends the same to every door. */
+/** Sends the same to every API node. */
 async function everywhere(init: () => RequestInit, query = ''): Promise<readonly Told[]> {
   const all: Told[] = [];
   for (const path of DOORS) all.push(await tell(`${cluster.url}${path}${query}`, init()));
@@ -432,7 +432,7 @@ describe('Attacks on uploads', () => {
   });
 });
 
-/** Memory of the door's process in use. */
+/** Memory of the API node's process in use. */
 async function residentBytes(): Promise<number> {
   return Number((await readFile(`/proc/${String(cluster.api.pid)}/statm`, 'utf8')).split(' ')[1]) * 4_096;
 }

@@ -47,7 +47,7 @@ after(async () => {
   await cluster.close();
 });
 
-/** What the server does that the door may fetch from, by path. */
+/** What the server does that the API node may fetch from, by path. */
 const ANSWERS: Readonly<Record<string, (response: ServerResponse) => void>> = {
   '/speech.wav': (response) => {
     response.writeHead(200, { 'content-type': 'audio/wav' }).end(wav);

@@ -35,7 +35,7 @@ function withKey(apiKey?: string): Murmuration {
   return new Murmuration({ baseUrl: cluster.url, apiKey });
 }
 
-/** Speaks the clip through the HTTP door and answers what came. */
+/** Speaks the clip through the API node and answers what came. */
 async function spoken(client: Murmuration, options: LiveOptions = {}): Promise<LiveEvent[]> {
   const session = client.live(options);
   const sending = session.send(clip.pcm).then(() => {
@@ -54,7 +54,7 @@ function check(events: readonly LiveEvent[]): void {
   assert.ok(wordErrors(said, words(text)) <= said.length * 0.15, text);
 }
 
-test('A live session goes through the HTTP door with a key as a subprotocol', async () => {
+test('A live session goes through the API node with a key as a subprotocol', async () => {
   check(await spoken(withKey(key)));
 });
 

@@ -177,7 +177,7 @@ test('Without detection the client commits, and gets one transcript of all it sa
   assert.ok(completed.length === 1 && !told.some(({ type }) => type.includes('speech_')));
 });
 
-test("A secret of the HTTP door opens the relay's", async () => {
+test("A secret of the API node opens the relay's", async () => {
   const client = new OpenAI({ baseURL: `${cluster.url}/v1`, apiKey: 'unused' });
   const { value, session } = await client.realtime.clientSecrets.create({
     session: { type: 'transcription', audio: { input: { transcription: { model: 'whisper-1' } } } },

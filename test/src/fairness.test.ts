@@ -19,7 +19,7 @@ after(async () => {
   await cluster.close();
 });
 
-/** A job, or the door's error, which has none of its fields. */
+/** A job, or the API node's error, which has none of its fields. */
 async function job(id: string): Promise<Partial<JobAnswer>> {
   return (await (await fetch(`${cluster.url}/v1/jobs/${id}`)).json()) as Partial<JobAnswer>;
 }

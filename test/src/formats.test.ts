@@ -52,7 +52,7 @@ before(async () => {
   );
   [cluster, wasm] = await Promise.all([
     Cluster.start({ worker: { MAX_BATCH: '1' } }),
-    // A door that finds no ffmpeg.
+    // An API node that finds no ffmpeg.
     Cluster.start({ worker: { MAX_BATCH: '1' }, api: { PATH: '/nowhere' } }),
   ]);
 });

@@ -52,7 +52,7 @@ async function recordings(count: number): Promise<Buffer[]> {
   });
 }
 
-/** Kills workers and doors by chance until it is told to stop, and starts each again in its place. */
+/** Kills workers and API nodes by chance until it is told to stop, and starts each again in its place. */
 async function disturb(stopped: () => boolean): Promise<number> {
   let kills = 0;
   const apis: Node[] = [...cluster.apis];

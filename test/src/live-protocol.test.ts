@@ -8,7 +8,7 @@ import { RATE_HZ } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
 let cluster: Cluster;
-/** WebSocket address of the HTTP door. */
+/** WebSocket address of the API node. */
 let door: string;
 
 before(async () => {
@@ -64,7 +64,7 @@ async function listed(id: string): Promise<Listed['sessions'][number] | undefine
   );
 }
 
-test('A stream through the HTTP door gives right words, partials before each final, stable beginnings, and the same to viewers of both kinds', async () => {
+test('A stream through the API node gives right words, partials before each final, stable beginnings, and the same to viewers of both kinds', async () => {
   const { pcm, said } = await twoSentences();
   const { connection, session } = await started(`${door}/ws/transcribe`, { language: 'en' });
   const viewer = await LiveConnection.open(`${door}/v1/sessions/${session}/watch?last_event_id=0`);

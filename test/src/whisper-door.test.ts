@@ -19,7 +19,7 @@ type FilteredAnswer = TranscribeAnswer & {
 
 const JFK = 'and so my fellow americans ask not what your country can do for you ask what you can do for your country';
 
-describe('Whisper tiny.en through the front door', { skip: WITHOUT_WHISPER }, () => {
+describe('Whisper tiny.en through the API', { skip: WITHOUT_WHISPER }, () => {
   let cluster: Cluster;
   let openai: OpenAI;
   before(async () => {

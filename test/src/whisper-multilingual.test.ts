@@ -7,7 +7,7 @@ import { WHISPER_RANDOM, WITHOUT_WHISPER } from './harness/whisper-models.js';
 
 type LanguageAnswer = TranscribeAnswer & { readonly language_probability: number | null; readonly task: string };
 
-describe('A multilingual Whisper (of random weights) through the front door', { skip: WITHOUT_WHISPER }, () => {
+describe('A multilingual Whisper (of random weights) through the API', { skip: WITHOUT_WHISPER }, () => {
   let cluster: Cluster;
   let file: Buffer;
   before(async () => {

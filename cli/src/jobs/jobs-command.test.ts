@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { run } from '../run.js';
-import { JobsDoor } from '../testing/jobs-door.js';
+import { JobsServer } from '../testing/jobs-server.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
 async function place(t: TestContext): Promise<{
-  door: JobsDoor;
+  door: JobsServer;
   jobs: (args: readonly string[], terminal?: TestTerminal) => Promise<{ status: number; out: string; err: string }>;
 }> {
-  const door = await JobsDoor.open();
+  const door = await JobsServer.open();
   t.after(() => door.close());
   door.add('a', 'first');
   door.add('b', 'fail');

@@ -42,7 +42,7 @@ describe('murmur keys', () => {
     assert.ok(!listed.out.includes(key));
     assert.deepEqual(await murmur('revoke', id), {
       status: 0,
-      out: `${id} of acme is revoked: doors refuse it within five seconds.\n`,
+      out: `${id} of acme is revoked: every node refuses it within five seconds.\n`,
       err: '',
     });
     assert.match((await murmur('list')).out, / revoked\n$/);

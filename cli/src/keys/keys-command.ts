@@ -10,7 +10,7 @@ import { revokeCommand } from './revoke.js';
 
 export const KEYS_USAGE = `murmur keys create NAME [--scopes S,S] [--weight N] [--expires E]   make an API key; it is printed once and stored nowhere
 murmur keys list                       the keys of the file, without what they are
-murmur keys revoke ID                  end a key; doors refuse it within five seconds
+murmur keys revoke ID                  end a key; every node refuses it within five seconds
 
 NAME owns the key's jobs; a second key of the same name owns them too, so that keys can be rotated.
 

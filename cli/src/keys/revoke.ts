@@ -8,7 +8,7 @@ export async function revokeCommand({ file, subject, json }: KeysArguments, term
   terminal.out(
     json
       ? `${JSON.stringify({ id, name, revoked: true })}\n`
-      : `${id} of ${name} is revoked: doors refuse it within five seconds.\n`,
+      : `${id} of ${name} is revoked: every node refuses it within five seconds.\n`,
   );
   return 0;
 }

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { run } from '../run.js';
-import { JobsDoor } from '../testing/jobs-door.js';
+import { JobsServer } from '../testing/jobs-server.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
 interface Place {
-  readonly door: JobsDoor;
+  readonly door: JobsServer;
   readonly folder: string;
   /** Makes a recording of this text and answers its path. */
   readonly record: (name: string, said: string) => Promise<string>;
@@ -19,7 +19,7 @@ interface Place {
 }
 
 async function place(t: TestContext): Promise<Place> {
-  const door = await JobsDoor.open();
+  const door = await JobsServer.open();
   const folder = await mkdtemp(join(tmpdir(), 'murmur-transcribe-'));
   t.after(() => Promise.all([door.close(), rm(folder, { recursive: true, force: true })]));
   return {

@@ -68,7 +68,7 @@ test('A recording is sent whole, with the type of its name', async () => {
   assert.equal(received.key, 'Bearer murm_key');
 });
 
-test('A refusal is told in the words of the door', async () => {
+test('A refusal is told in the words of the API node', async () => {
   answer = {
     status: 422,
     body: JSON.stringify({ error: { message: 'The bytes are not audio.', code: 'unprocessable_audio' } }),
@@ -92,7 +92,7 @@ test('A refusal that comes while the recording is still being sent is what is to
   });
 });
 
-test('An answer that is no JSON and a door that is not there are told too', async () => {
+test('An answer that is no JSON and an API node that is not there are told too', async () => {
   answer = { status: 502, body: 'Bad gateway' };
   await assert.rejects(transcribeFile(url, file, signal), { name: 'SetupError', message: /Bad gateway/ });
   await assert.rejects(transcribeFile('http://127.0.0.1:1', file, signal), {

@@ -13,8 +13,8 @@ export type RedisAddress = RedisSettings | string;
 /** Replies are as ioredis gives them by default. */
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
-/** Longest wait of a door for one answer of Redis, milliseconds: within the 2 s after which a client is told. */
-const DOOR_COMMAND_TIMEOUT_MS = 1_500;
+/** Longest wait of an API node for one answer of Redis, milliseconds: within the 2 s after which a client is told. */
+const IMPATIENT_TIMEOUT_MS = 1_500;
 
 const retryDelayMs = (times: number): number => Math.min(50 * 2 ** Math.min(times, 5), 1_000);
 
@@ -54,14 +54,14 @@ export function patientConnection(address: RedisAddress, logger: Logger): Redis 
   );
 }
 
-/** A connection that gives up quickly, so that a client hears 503 within two seconds: for doors. */
-export function doorConnection(address: RedisAddress, logger: Logger): Redis {
+/** A connection that gives up quickly, so that a client hears 503 within two seconds: for API nodes. */
+export function impatientConnection(address: RedisAddress, logger: Logger): Redis {
   return opened(
     address,
     {
       maxRetriesPerRequest: 1,
       enableOfflineQueue: false,
-      commandTimeout: DOOR_COMMAND_TIMEOUT_MS,
+      commandTimeout: IMPATIENT_TIMEOUT_MS,
       autoResendUnfulfilledCommands: false,
     },
     { enableOfflineQueue: false },
@@ -285,10 +285,10 @@ export function backendUnavailable(cause?: unknown): AsrError {
 }
 
 /**
- * Runs a call on a door's connection; whatever Redis or the connection throws becomes `backend_unavailable`.
+ * Runs a call on an API node's connection; whatever Redis or the connection throws becomes `backend_unavailable`.
  * @param limitMs after which it has failed: longer for what another store takes part in
  */
-export async function atDoor<T>(call: () => Promise<T>, limitMs = DOOR_COMMAND_TIMEOUT_MS + 200): Promise<T> {
+export async function storeCall<T>(call: () => Promise<T>, limitMs = IMPATIENT_TIMEOUT_MS + 200): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([

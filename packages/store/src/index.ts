@@ -2,9 +2,9 @@ export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
 export { OrphanSweep } from './audio-store/orphan-sweep.js';
 export {
-  atDoor,
+  storeCall,
   backendUnavailable,
-  doorConnection,
+  impatientConnection,
   patientConnection,
   subscriberConnection,
   whenReady,
@@ -23,7 +23,7 @@ export {
 } from './job-store.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
 export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
-export { JobLedger, type AcceptedJob, type LedgerPlace } from './jobs/job-ledger.js';
+export { JobIndex, type AcceptedJob, type JobIndexPlace } from './jobs/job-index.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
 export { redisConcerns } from './redis-concerns.js';
@@ -43,13 +43,13 @@ export { Turn } from './turn.js';
 export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook-log.js';
 export { WebhookQueue, WebhookWorker } from './webhook-queue.js';
 export {
-  LiveDesk,
+  LiveItems,
   type EarlyText,
   type FinalBody,
   type PartialBody,
   type PickedFinal,
   type PickedPartial,
-} from './live/live-desk.js';
+} from './live/live-items.js';
 export { LiveEvents } from './live/live-events.js';
 export type { LiveOwner, LiveRecord, NewLive } from './live/live-record.js';
 export {
@@ -62,7 +62,7 @@ export {
 } from './live/live-store.js';
 export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
-export { LEDGER_KEYS, liveWakeChannel } from './keys.js';
+export { JOB_INDEX_KEYS, liveWakeChannel } from './keys.js';
 export { TroubleLog } from './trouble-log.js';
 export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
 export { HandBack, TicketWorker } from './work/ticket-worker.js';

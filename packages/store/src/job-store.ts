@@ -81,9 +81,9 @@ export const ACCEPTED_AUDIO_LIFE_MS = 7 * 24 * 3_600_000;
 const WITHDRAWN_EVENTS_MS = 10_000;
 
 /**
- * A job's life, as the door that owns it drives it. The states stand in contracts (`jobStateSchema`).
- * A job lives as long as its lease: when the door stops renewing it, all its keys expire, and workers take its absence for a cancellation.
- * An accepted job has no lease and needs no door: it stays until it is settled (`JobArchive`).
+ * A job's life, as the API node that owns it drives it. The states stand in contracts (`jobStateSchema`).
+ * A job lives as long as its lease: when the API node stops renewing it, all its keys expire, and workers take its absence for a cancellation.
+ * An accepted job has no lease and needs no API node: it stays until it is settled (`JobArchive`).
  */
 export class JobStore {
   readonly #redis: Redis;
@@ -182,7 +182,7 @@ export class JobStore {
   }
 
   /**
-   * Accepts the job for good: it lives without its door from now on, and so does its audio. To be called when nothing renews its lease any more.
+   * Accepts the job for good: it lives without its API node from now on, and so does its audio. To be called when nothing renews its lease any more.
    * Answers false when it is gone or was cancelled. Throws when the answer is not known; calling it again is no harm.
    */
   async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {

@@ -66,7 +66,7 @@ export function activeJobsOf(slug: string): string {
 }
 
 /** Keys of all submitted jobs; one tag. */
-export const LEDGER_KEYS = {
+export const JOB_INDEX_KEYS = {
   /** Sorted set: accepted jobs that are not settled, as `JOB SLUG PRIORITY` -> when accepted. */
   accepted: `${PREFIX}:{jobs}:accepted`,
   /** Sorted set: every submitted job, as `JOB OWNERTAG` -> when created. */

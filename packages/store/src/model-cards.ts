@@ -40,7 +40,7 @@ export async function withdrawCard(redis: Redis, workerId: string): Promise<void
   await redis.multi().hdel(CARD_KEYS.workers, workerId).zrem(CARD_KEYS.seen, workerId).exec();
 }
 
-/** Door side. Cards of another version that cannot be read are left out. */
+/** API node side. Cards of another version that cannot be read are left out. */
 export async function listCards(redis: Redis): Promise<Cards> {
   const [workers, models] = (await runScript(redis, readCards, [
     CARD_KEYS.workers,

@@ -1,6 +1,6 @@
 import type { RedisMemory } from './audio-store/redis-memory.js';
 import type { Redis } from './connections.js';
-import { LEDGER_KEYS, jobKeys, type JobKeys } from './keys.js';
+import { JOB_INDEX_KEYS, jobKeys, type JobKeys } from './keys.js';
 import { pipelined } from './pipelined.js';
 
 /** Jobs that are weighed at once: about 2,000 small questions. */
@@ -56,7 +56,7 @@ export class StoredBytes {
 
   async #weigh(): Promise<Map<string | null, number>> {
     const byOwner = new Map<string | null, number>();
-    await this.#add(byOwner, LEDGER_KEYS.all, RESULTS);
+    await this.#add(byOwner, JOB_INDEX_KEYS.all, RESULTS);
     return byOwner;
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createLogger } from '@murmuration/runtime';
-import { doorConnection, whenReady, type Redis } from './connections.js';
+import { impatientConnection, whenReady, type Redis } from './connections.js';
 import { ticketKey } from './keys.js';
 import { startRedis, type TestRedis } from './testing/start-redis.js';
 import { RedisTicketStore } from './ticket-store.js';
@@ -12,7 +12,7 @@ let nodes: Redis[];
 
 before(async () => {
   server = await startRedis();
-  nodes = [doorConnection(server.url, logger), doorConnection(server.url, logger)];
+  nodes = [impatientConnection(server.url, logger), impatientConnection(server.url, logger)];
   for (const node of nodes) await whenReady(node, 10_000);
 });
 
@@ -58,8 +58,8 @@ test('A ticket that has expired is gone', async () => {
   assert.equal(await other.take('c'.repeat(64)), null);
 });
 
-test('Without Redis the door is told so in its own words', async () => {
-  const gone = doorConnection('redis://127.0.0.1:1', logger);
+test('Without Redis the API node is told so in its own words', async () => {
+  const gone = impatientConnection('redis://127.0.0.1:1', logger);
   await assert.rejects(new RedisTicketStore(gone).read('d'.repeat(64)), { code: 'backend_unavailable' });
   gone.disconnect();
 });

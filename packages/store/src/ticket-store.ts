@@ -1,5 +1,5 @@
 import { AsrError } from '@murmuration/contracts';
-import { atDoor, type Redis } from './connections.js';
+import { storeCall, type Redis } from './connections.js';
 import { heldTickets, ticketKey } from './keys.js';
 import { loadScript, runLua } from './scripts/lua-script.js';
 
@@ -8,7 +8,7 @@ const reserveTicket = loadScript('reserve-ticket');
 /** Tickets and client secrets that a key may have at once: about 3 MB of Redis. */
 const MOST_A_KEY = 10_000;
 
-/** What tickets stand for (text that `packages/access` signs), by the SHA-256 of the ticket, for all doors of the cluster. Expired ones are gone by themselves. All throw `backend_unavailable`. */
+/** What tickets stand for (text that `packages/access` signs), by the SHA-256 of the ticket, for all API nodes of the cluster. Expired ones are gone by themselves. All throw `backend_unavailable`. */
 export class RedisTicketStore {
   readonly #redis: Redis;
 
@@ -22,7 +22,7 @@ export class RedisTicketStore {
 
   /** Throws `queue_full` while the key has as many as it may, so that one key cannot fill the store. */
   async put(ticketHash: string, meaning: string, lifeMs: number, keyId: string): Promise<void> {
-    const waitMs = (await atDoor(() =>
+    const waitMs = (await storeCall(() =>
       runLua(this.#redis, reserveTicket, [heldTickets(keyId)], [ticketHash, lifeMs, this.#mostAKey]),
     )) as number;
     if (waitMs > 0)
@@ -31,16 +31,16 @@ export class RedisTicketStore {
         'This key has as many tickets and client secrets as it may. Use those there are, or wait until some have expired.',
         { retryAfterSeconds: Math.ceil(waitMs / 1_000) },
       );
-    await atDoor(() => this.#redis.set(ticketKey(ticketHash), meaning, 'PX', lifeMs));
+    await storeCall(() => this.#redis.set(ticketKey(ticketHash), meaning, 'PX', lifeMs));
   }
 
   /** What was put, or null when the ticket is not there or has expired. */
   async read(ticketHash: string): Promise<string | null> {
-    return atDoor(() => this.#redis.get(ticketKey(ticketHash)));
+    return storeCall(() => this.#redis.get(ticketKey(ticketHash)));
   }
 
   /** As `read`, and takes the ticket away; of several calls at once one gets it. */
   async take(ticketHash: string): Promise<string | null> {
-    return atDoor(() => this.#redis.getdel(ticketKey(ticketHash)));
+    return storeCall(() => this.#redis.getdel(ticketKey(ticketHash)));
   }
 }

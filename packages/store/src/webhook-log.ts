@@ -1,6 +1,6 @@
 import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
-import { LEDGER_KEYS, jobKeys } from './keys.js';
+import { JOB_INDEX_KEYS, jobKeys } from './keys.js';
 import { transacted } from './pipelined.js';
 import { runScript } from './scripts/script.js';
 import { openDelivery } from './scripts/submitted-scripts.js';
@@ -55,7 +55,7 @@ export class WebhookLog {
     ]);
     // When it was written before, its delivery may be over.
     const pending = opened === 1 || (await this.#redis.hget(jobKeys(job).delivery, 'state')) === 'pending';
-    if (pending) await this.#redis.zadd(LEDGER_KEYS.webhooks, 'NX', Date.now(), job);
+    if (pending) await this.#redis.zadd(JOB_INDEX_KEYS.webhooks, 'NX', Date.now(), job);
   }
 
   /** Null when there is none, or no longer. */
@@ -94,7 +94,7 @@ export class WebhookLog {
     const { delivery, attempts } = jobKeys(job);
     const lifeMs = await this.#redis.pttl(delivery);
     if (lifeMs <= 0) {
-      await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
+      await this.#redis.zrem(JOB_INDEX_KEYS.webhooks, job);
       return;
     }
     await transacted(
@@ -111,8 +111,8 @@ export class WebhookLog {
         })
         .pexpire(delivery, lifeMs),
     );
-    if (after.nextAtMs === null) await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
-    else await this.#redis.zadd(LEDGER_KEYS.webhooks, after.nextAtMs, job);
+    if (after.nextAtMs === null) await this.#redis.zrem(JOB_INDEX_KEYS.webhooks, job);
+    else await this.#redis.zadd(JOB_INDEX_KEYS.webhooks, after.nextAtMs, job);
   }
 
   /** Makes the delivery begin again, now. The caller queues it. */
@@ -127,16 +127,16 @@ export class WebhookLog {
         .hset(delivery, { state: 'pending', tries: 0, firstAtMs: 0, nextAtMs: now })
         .pexpire(delivery, lifeMs),
     );
-    await this.#redis.zadd(LEDGER_KEYS.webhooks, now, job);
+    await this.#redis.zadd(JOB_INDEX_KEYS.webhooks, now, job);
   }
 
   /** Jobs whose webhook should have been told by `beforeMs`, oldest first. */
   async overdue(beforeMs: number, limit: number): Promise<string[]> {
-    return this.#redis.zrange(LEDGER_KEYS.webhooks, '-inf', String(beforeMs), 'BYSCORE', 'LIMIT', 0, limit);
+    return this.#redis.zrange(JOB_INDEX_KEYS.webhooks, '-inf', String(beforeMs), 'BYSCORE', 'LIMIT', 0, limit);
   }
 
   /** Nothing is there to be delivered. */
   async drop(job: string): Promise<void> {
-    await this.#redis.zrem(LEDGER_KEYS.webhooks, job);
+    await this.#redis.zrem(JOB_INDEX_KEYS.webhooks, job);
   }
 }

@@ -5,7 +5,7 @@ import {
   type RecordingSummary,
   type Transcript,
 } from '@murmuration/contracts';
-import { atDoor, type JobEvents, type JobIdentity } from '@murmuration/store';
+import { storeCall, type JobEvents, type JobIdentity } from '@murmuration/store';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
 import { followEvents } from './follow-events.js';
 import { Lease } from './lease.js';
@@ -30,7 +30,7 @@ const WATCH_EVERY_MS = 1_000;
 const QUIET_MS = 5_000;
 
 /**
- * One recording at a door, from its first byte to its transcript.
+ * One recording at an API node, from its first byte to its transcript.
  *
  * planning (bytes are read, chunks stored and queued; results come in already)
  *   -> waiting (all is planned) -> done (assembled, keys removed)
@@ -109,7 +109,7 @@ export class ActiveTranscription implements Transcription {
 
   async #plan(signal: AbortSignal): Promise<RecordingSummary> {
     const summary = await this.#planner.plan(signal);
-    await atDoor(() => this.#parts.jobs.endOfChunks(this.#job));
+    await storeCall(() => this.#parts.jobs.endOfChunks(this.#job));
     return summary;
   }
 

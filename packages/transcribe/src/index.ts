@@ -1,7 +1,7 @@
 export { chooseModel } from './choose-model.js';
 export { Intake, type IntakeOptions } from './intake.js';
 export type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from './job-service.js';
-export type { JobsOptions } from './jobs/jobs-room.js';
+export type { JobsOptions } from './jobs/jobs-runtime.js';
 export { jobRetentionSeconds, jobVariables } from './jobs/job-variables.js';
 export type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live/live-service.js';
 export type {

@@ -12,8 +12,8 @@ import {
   RedisTicketStore,
   TicketQueues,
   WakeChannels,
-  atDoor,
-  doorConnection,
+  storeCall,
+  impatientConnection,
   openAudioStore,
   patientConnection,
   redisConcerns,
@@ -28,7 +28,7 @@ import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
 import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
-import { ERASE_WITHIN_MS, JobsRoom, type JobsOptions } from './jobs/jobs-room.js';
+import { ERASE_WITHIN_MS, JobsRuntime, type JobsOptions } from './jobs/jobs-runtime.js';
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
@@ -54,7 +54,7 @@ export interface IntakeOptions {
   readonly logger: Logger;
 }
 
-/** A job dies with its door: its keys live this long without renewal, milliseconds. */
+/** A job dies with its API node: its keys live this long without renewal, milliseconds. */
 const LEASE_MS = 30_000;
 /** Audio that a recording may be ahead of the workers: 20 minutes, 38 MB of PCM. */
 const MAX_AHEAD_MS = 20 * 60_000;
@@ -72,7 +72,7 @@ interface ModelBacklog {
   readonly active: number;
 }
 
-/** The way in for every door: admits recordings and hands out their transcriptions. */
+/** The way in for every endpoint: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
   /** Where the node's tickets lie. */
   readonly tickets: RedisTicketStore;
@@ -83,7 +83,7 @@ export class Intake implements TranscriptionService {
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #patient: Redis;
-  readonly #jobsRoom: JobsRoom;
+  readonly #jobsRuntime: JobsRuntime;
   readonly #views: LiveViews;
   readonly #admission: Admission;
   readonly #queues: TicketQueues;
@@ -128,7 +128,7 @@ export class Intake implements TranscriptionService {
       maxAheadMs: MAX_AHEAD_MS,
       roomWaitMs: ROOM_WAIT_MS,
     };
-    this.#jobsRoom = new JobsRoom(
+    this.#jobsRuntime = new JobsRuntime(
       {
         ...this.#parts,
         redis,
@@ -140,8 +140,8 @@ export class Intake implements TranscriptionService {
       },
       options.jobs,
     );
-    this.#admission = this.#jobsRoom.admission;
-    this.jobs = this.#jobsRoom.jobs;
+    this.#admission = this.#jobsRuntime.admission;
+    this.jobs = this.#jobsRuntime.jobs;
     const channels = new WakeChannels(subscriber);
     this.#views = new LiveViews(
       new LiveStore(redis, UNUSED_TIMES),
@@ -155,12 +155,12 @@ export class Intake implements TranscriptionService {
   /** Connects and loads the detector. Does not wait for Redis: requests are told when it is away. Throws when the audio store's folder cannot be used. */
   static async start(options: IntakeOptions): Promise<Intake> {
     const speech = await SpeechReader.start(options.speech);
-    const redis = doorConnection(options.redis, options.logger);
+    const redis = impatientConnection(options.redis, options.logger);
     const subscriber = subscriberConnection(options.redis, options.logger);
     const patient = patientConnection(options.redis, options.logger);
     await whenReady(redis, 2_000).catch(() => undefined);
     try {
-      const audio = await openAudioStore(options.audioStore, redis, (url) => doorConnection(url, options.logger));
+      const audio = await openAudioStore(options.audioStore, redis, (url) => impatientConnection(url, options.logger));
       for (const concern of await redisConcerns(redis).catch(() => [])) options.logger.warn(concern);
       return new Intake(options, redis, subscriber, patient, audio, speech);
     } catch (error) {
@@ -189,7 +189,7 @@ export class Intake implements TranscriptionService {
       awaitsLanguage: card.model.detectsLanguage && decode.language === null,
       owner: request.owner,
     };
-    await atDoor(() => this.#parts.jobs.create(job));
+    await storeCall(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
     const running = transcription
       .result()
@@ -204,7 +204,7 @@ export class Intake implements TranscriptionService {
   async status(): Promise<ClusterStatus> {
     try {
       const cards = await this.#parts.registry.cards();
-      const counts = await atDoor(() =>
+      const counts = await storeCall(() =>
         Promise.all(
           cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const),
         ),
@@ -214,7 +214,7 @@ export class Intake implements TranscriptionService {
         workers: cards.workers,
         models: cards.models,
         queues: Object.fromEntries(counts),
-        redisConcerns: await atDoor(() => redisConcerns(this.#redis)),
+        redisConcerns: await storeCall(() => redisConcerns(this.#redis)),
       };
     } catch {
       return { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
@@ -228,13 +228,13 @@ export class Intake implements TranscriptionService {
       models.map(async ({ model: { slug } }) => ({
         slug,
         audioSeconds: await this.#admission.backlogSeconds(slug),
-        ...(await atDoor(() => this.#queues.counts(slug))),
+        ...(await storeCall(() => this.#queues.counts(slug))),
       })),
     );
   }
 
   async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
-    const jobs = await atDoor(() => this.#parts.jobs.active(LISTED_JOBS, whose));
+    const jobs = await storeCall(() => this.#parts.jobs.active(LISTED_JOBS, whose));
     return jobs.map((job) => ({
       id: job.id,
       state: job.state,
@@ -249,12 +249,12 @@ export class Intake implements TranscriptionService {
 
   /** Resolves when every transcription and submission in hand has ended. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#running, this.#jobsRoom.jobs.idle()]);
+    await Promise.all([...this.#running, this.#jobsRuntime.jobs.idle()]);
   }
 
   async close(): Promise<void> {
     await this.#speech.close();
-    await this.#jobsRoom.close();
+    await this.#jobsRuntime.close();
     await this.#orphans.close();
     await this.#files.close();
     this.#views.close();

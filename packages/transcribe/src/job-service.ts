@@ -59,7 +59,7 @@ export interface JobPage {
   readonly nextCursor: string | null;
 }
 
-/** What the doors use for jobs. Implemented by `Jobs`. All throw `backend_unavailable`; those with an id throw `not_found` for a job that is not there or not of `whose`. */
+/** What endpoints use for jobs. Implemented by `Jobs`. All throw `backend_unavailable`; those with an id throw `not_found` for a job that is not there or not of `whose`. */
 export interface JobService {
   /**
    * Resolves when the job is accepted for good: its chunks and manifest are stored, on whatever node they are worked on. From its first byte it exists as `receiving`.

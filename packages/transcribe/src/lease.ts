@@ -1,6 +1,6 @@
-import { atDoor, type JobIdentity, type JobStore } from '@murmuration/store';
+import { storeCall, type JobIdentity, type JobStore } from '@murmuration/store';
 
-/** Keeps a job alive while its door works on it. */
+/** Keeps a job alive while its API node works on it. */
 export class Lease {
   readonly #timer: NodeJS.Timeout;
   #renewing: Promise<void> = Promise.resolve();
@@ -8,7 +8,7 @@ export class Lease {
   /** @param onLost called when the job is gone, or no longer lives by its lease; trouble with Redis is met by trying again */
   constructor(jobs: Pick<JobStore, 'renew'>, job: JobIdentity, leaseMs: number, onLost: () => void) {
     const renew = async (): Promise<void> => {
-      if (!(await atDoor(() => jobs.renew(job)))) onLost();
+      if (!(await storeCall(() => jobs.renew(job)))) onLost();
     };
     this.#timer = setInterval(() => {
       this.#renewing = this.#renewing.then(renew).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { AsrError, type ModelCard } from '@murmuration/contracts';
-import { atDoor, listCards, type Cards, type Redis } from '@murmuration/store';
+import { storeCall, listCards, type Cards, type Redis } from '@murmuration/store';
 import { chooseModel } from './choose-model.js';
 
 /** How long cards are believed before they are read again, milliseconds. */
@@ -23,7 +23,7 @@ export class ModelRegistry {
   /** Throws `backend_unavailable`. */
   async cards(): Promise<Cards> {
     if (this.#cards !== null && performance.now() - this.#readAtMs < FRESH_MS) return this.#cards;
-    this.#reading ??= atDoor(() => listCards(this.#redis))
+    this.#reading ??= storeCall(() => listCards(this.#redis))
       .then((cards) => {
         this.#cards = cards;
         this.#readAtMs = performance.now();

@@ -7,7 +7,7 @@ import {
   type TranscribeOptions,
 } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
-import { atDoor, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
+import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
 
 /** What planning works with; all of it the node's. */
@@ -103,7 +103,7 @@ export class RecordingPlanner {
           return event.summary;
         }
         await this.#roomFor(signal);
-        await atDoor(
+        await storeCall(
           () => this.#parts.jobs.storeAudio(this.#job, event.chunk, event.pcm),
           this.#parts.audio.putLimitMs,
         );
@@ -128,7 +128,7 @@ export class RecordingPlanner {
     const chunks = this.#gathered;
     this.#gathered = [];
     this.#queueing = this.#queueing.then(async () => {
-      if (!(await atDoor(() => this.#parts.jobs.addItems(this.#job, chunks)))) throw new AsrError('cancelled');
+      if (!(await storeCall(() => this.#parts.jobs.addItems(this.#job, chunks)))) throw new AsrError('cancelled');
     });
     return this.#queueing;
   }
@@ -141,7 +141,7 @@ export class RecordingPlanner {
         setTimeout(resolve, AHEAD_LOOK_MS).unref();
       });
     }
-    for (const sinceMs = performance.now(); !signal.aborted && !(await atDoor(() => this.#parts.audio.hasRoom()));) {
+    for (const sinceMs = performance.now(); !signal.aborted && !(await storeCall(() => this.#parts.audio.hasRoom()));) {
       // Every upload that waits holds a connection and what it has stored: when all wait for each other's room, some must go.
       if (performance.now() - sinceMs > this.#parts.roomWaitMs) throw storeFull();
       await new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import type { Reach } from '@murmuration/access';
 import type { JobState, Lane, ModelCard, Segment, Transcript, TranscribeOptions } from '@murmuration/contracts';
 
-/** A recording at a door, with everything that is known about it. */
+/** A recording at an API node, with everything that is known about it. */
 export interface TranscriptionRequest {
   /** The file's bytes; read only as fast as they are worked on. */
   readonly source: AsyncIterable<Uint8Array>;
@@ -44,7 +44,7 @@ export interface ActiveJob {
   readonly chunksDone: number;
 }
 
-/** State of the parts behind a door. */
+/** State of the parts behind an endpoint. */
 export interface ClusterStatus {
   readonly redis: 'up' | 'down';
   /** What of its settings puts accepted work at risk, a sentence each. */
@@ -57,7 +57,7 @@ export interface ClusterStatus {
   readonly queues: Readonly<Record<string, { readonly waiting: number; readonly active: number }>>;
 }
 
-/** What the doors use. Implemented by `Intake`. */
+/** What endpoints use. Implemented by `Intake`. */
 export interface TranscriptionService {
   /** Card of the model that serves `name` (null: the default). Throws `model_not_found`, `no_worker` when no model is served, `backend_unavailable`. */
   resolveModel(name: string | null): Promise<ModelCard>;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
-  LiveDesk,
+  LiveItems,
   TicketQueues,
   TicketWorker,
   TroubleLog,
@@ -139,7 +139,7 @@ const transcribeLive = new TranscribeLive({
   cancelled,
   metrics,
   logger,
-  desk: new LiveDesk(redis),
+  items: new LiveItems(redis),
 });
 watch = new FetchWatch(
   queues,

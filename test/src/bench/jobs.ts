@@ -22,7 +22,7 @@ import { submit } from '../harness/jobs-client.js';
 import { samples, wavFile } from '../harness/wav.js';
 
 /*
- * What jobs cost. First how many short ones a second one door accepts, with a simulated device behind it. Then what a chunk costs Redis on its
+ * What jobs cost. First how many short ones one API node accepts a second, with a simulated device behind it. Then what a chunk costs Redis on its
  * way (stored, queued, taken, run, result stored, gone), read from Redis' own counters, while other chunks wait: the cost must not grow with them.
  * Last, many workers on one Redis: how many chunks a second pass, and what part of the time the workers are busy.
  */

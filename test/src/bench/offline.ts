@@ -13,7 +13,7 @@ import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, wavFile } from '../harness/wav.js';
 
 /*
- * How fast recordings come back: the sample recordings in a loop through the front door, beside the same recordings through detector, planner,
+ * How fast recordings come back: the sample recordings in a loop through the API, beside the same recordings through detector, planner,
  * batcher and model in this process, in turn and in one run, so that a noisy machine hurts both alike. Then what a short clip pays beyond
  * detection and inference.
  */
@@ -107,7 +107,7 @@ async function inProcess(file: Uint8Array): Promise<void> {
   await Promise.all(rows);
 }
 
-const throughDoor: number[] = [];
+const throughApi: number[] = [];
 const ceiling: number[] = [];
 const ratios: number[] = [];
 for (let round = -1; round < ROUNDS; round++) {
@@ -121,7 +121,7 @@ for (let round = -1; round < ROUNDS; round++) {
   const bare = audioSeconds / (await seconds(() => eachOf(recordings, CLIENTS, inProcess)));
   // The first round warms both up.
   if (round < 0) continue;
-  throughDoor.push(door);
+  throughApi.push(door);
   ceiling.push(bare);
   ratios.push(door / bare);
 }
@@ -142,9 +142,9 @@ await reader.close();
 printFigures('offline', [
   {
     name: 'through the door',
-    value: median(throughDoor),
+    value: median(throughApi),
     unit: 'x real time',
-    note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughDoor).toFixed(0)} to ${Math.max(...throughDoor).toFixed(0)}`,
+    note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughApi).toFixed(0)} to ${Math.max(...throughApi).toFixed(0)}`,
   },
   {
     name: 'in-process ceiling',

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Cluster } from './cluster.js';
 import type { ErrorAnswer } from './door.js';
 
-/** What a door told: its status, and the error's code and field. */
+/** What an API node told: its status, and the error's code and field. */
 export interface Told {
   readonly status: number;
   readonly code: string | null;
@@ -82,7 +82,7 @@ export class LocalServer {
   }
 }
 
-/** Door and workers live and say so. */
+/** API node and workers live and say so. */
 export async function requireAlive(cluster: Cluster): Promise<void> {
   assert.equal(await cluster.api.probe('/livez'), 200, 'the door does not live');
   for (const worker of cluster.workers) assert.equal(await worker.probe('/livez'), 200, 'a worker does not live');

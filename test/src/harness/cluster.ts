@@ -6,9 +6,9 @@ import { ServiceProcess } from './service-process.js';
 
 export interface ClusterOptions {
   readonly workers?: number;
-  /** HTTP doors; 1 unless given. */
+  /** API nodes; default 1. */
   readonly apis?: number;
-  /** Doors that stay open; none unless given. */
+  /** Relays; default none. */
   readonly relays?: number;
   readonly api?: Readonly<Record<string, string>>;
   readonly relay?: Readonly<Record<string, string>>;
@@ -25,14 +25,14 @@ export interface RelayNode extends Node {
   readonly grpcPort: number;
 }
 
-/** A Redis, HTTP doors, relays and workers on free ports of this machine, with a folder for audio that is theirs. */
+/** A Redis, API nodes, relays and workers on free ports of this machine, with a folder for audio that is theirs. */
 export class Cluster {
   readonly redis: TestRedis;
   /** Folder of the services' audio, unless their options name another store. */
   readonly audioFolder: string;
-  /** The first HTTP door. */
+  /** The first API node. */
   readonly api: ServiceProcess;
-  /** Address of the first HTTP door, without a slash at the end. */
+  /** Address of the first API node, without a slash at the end. */
   readonly url: string;
   readonly apis: Node[] = [];
   readonly relays: RelayNode[] = [];
@@ -95,7 +95,7 @@ export class Cluster {
     return worker;
   }
 
-  /** Starts another HTTP door, on a port of its own or on `port`, and waits until it is ready. */
+  /** Starts another API node, on a port of its own or on `port`, and waits until it is ready. */
   async addApi(port?: number): Promise<Node> {
     const api = await launchApi(this.redis, this.relays[0], this.#options, port);
     this.apis.push(api);

@@ -44,7 +44,7 @@ export function postRaw(
   });
 }
 
-/** Transcribes a recording; throws with the door's answer when it refuses. */
+/** Transcribes a recording; throws with the API node's answer when it refuses. */
 export async function transcribe(url: string, body: Uint8Array, query = ''): Promise<TranscribeAnswer> {
   const response = await postRaw(url, new Blob([new Uint8Array(body)]), { query });
   if (!response.ok) throw new Error(`${String(response.status)} ${await response.text()}`);

@@ -6,7 +6,7 @@ const BATCH_MS = 200;
 /** Rows of a batch of the slow device. */
 const BATCH_ROWS = 2;
 
-/** One door and one worker with one session of a fixed speed: every batch takes `BATCH_MS`. */
+/** One API node and one worker with one session of a fixed speed: every batch takes `BATCH_MS`. */
 export function slowCluster(): Promise<Cluster> {
   return Cluster.start({
     worker: {

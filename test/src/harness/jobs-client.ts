@@ -39,7 +39,7 @@ export async function submit(
   });
 }
 
-/** Submits until it is accepted, however often a door goes down meanwhile: safe, for every attempt has the same key. */
+/** Submits until it is accepted, however often an API node goes down meanwhile: safe, for every attempt has the same key. */
 export async function submitSurely(url: string, file: Uint8Array, fields: SubmitFields = {}): Promise<JobAnswer> {
   const idempotencyKey = fields.idempotencyKey ?? randomUUID();
   let last = 'no answer';

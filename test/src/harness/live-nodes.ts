@@ -13,7 +13,7 @@ const LIMITS: LiveLimits = {
   graceMs: 60_000,
 };
 
-/** A Redis, a worker process and relays' sessions without their doors, in this process. */
+/** A Redis, a worker process and relays' sessions without their API nodes, in this process. */
 export class LiveNodes {
   readonly redis: TestRedis;
   readonly #environment: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ export interface PutOptions {
  * Once `put` has resolved, `get` finds the bytes from any process of the cluster. Jobs are named by our ids: letters, digits, `.`, `_`, `-`.
  */
 export interface AudioStore {
-  /** A `put` that takes longer than this has failed, milliseconds: what a door should wait for. */
+  /** A `put` that takes longer than this has failed, milliseconds: what an API node should wait for. */
   readonly putLimitMs: number;
   /**
    * Stores a chunk's PCM, in place of what was there, for `lifeMs` at least unless it is kept longer. The caller keeps the bytes.

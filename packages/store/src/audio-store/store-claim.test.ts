@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogger, type AudioStoreSettings } from '@murmuration/runtime';
-import { doorConnection, patientConnection, type Redis } from '../connections.js';
+import { impatientConnection, patientConnection, type Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/index.js';
 import type { AudioStore } from './audio-store.js';
@@ -104,7 +104,7 @@ test('a service that starts while Redis is away takes its folder when Redis is b
   const late = await startRedis();
   await late.kill();
   const waiting = patientConnection(late.url, logger);
-  const impatient = doorConnection(late.url, logger);
+  const impatient = impatientConnection(late.url, logger);
   try {
     const store = await open(folder('late'), impatient);
     await assert.rejects(store.put('job', 0, PCM, 1));

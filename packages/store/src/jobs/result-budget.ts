@@ -1,6 +1,6 @@
 import type { RedisMemory } from '../audio-store/redis-memory.js';
 import type { Redis } from '../connections.js';
-import { LEDGER_KEYS, jobKeys } from '../keys.js';
+import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
 import { pipelined } from '../pipelined.js';
 import { loadScript, runLua } from '../scripts/lua-script.js';
 
@@ -29,10 +29,10 @@ export class ResultBudget {
   /** Drops results that exceed the budget, those first whose time would be over first. Returns how many. */
   async enforce(): Promise<number> {
     const [seconds] = await this.#redis.time();
-    await this.#redis.zremrangebyscore(LEDGER_KEYS.results, '-inf', Number(seconds) * 1_000);
-    const count = await this.#redis.zcard(LEDGER_KEYS.results);
+    await this.#redis.zremrangebyscore(JOB_INDEX_KEYS.results, '-inf', Number(seconds) * 1_000);
+    const count = await this.#redis.zcard(JOB_INDEX_KEYS.results);
     if (count === 0) return 0;
-    const sample = await this.#redis.zrandmember(LEDGER_KEYS.results, SAMPLE);
+    const sample = await this.#redis.zrandmember(JOB_INDEX_KEYS.results, SAMPLE);
     const sizes = (await pipelined(
       this.#redis,
       sample.map((id) => ['strlen', jobKeys(id).transcript]),
@@ -42,12 +42,12 @@ export class ResultBudget {
     const overBytes = count * meanBytes - capacityBytes * SHARE;
     if (overBytes <= 0) return 0;
     const most = Math.min(MOST_AT_ONCE, Math.ceil(overBytes / meanBytes));
-    const first = await this.#redis.zrange(LEDGER_KEYS.results, '0', String(most - 1));
+    const first = await this.#redis.zrange(JOB_INDEX_KEYS.results, '0', String(most - 1));
     let dropped = 0;
     for (const id of first) {
       const keys = jobKeys(id);
       dropped += (await runLua(this.#redis, dropResult, [keys.job, keys.transcript, keys.terms], [])) as number;
-      await this.#redis.zrem(LEDGER_KEYS.results, id);
+      await this.#redis.zrem(JOB_INDEX_KEYS.results, id);
     }
     return dropped;
   }

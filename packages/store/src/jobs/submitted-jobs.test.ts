@@ -18,14 +18,14 @@ import { RedisMemory } from '../audio-store/redis-memory.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
-import { LEDGER_KEYS, jobKeys } from '../keys.js';
+import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { Turn } from '../turn.js';
 import { TicketQueues } from '../work/ticket-queue.js';
 import { WorkItems } from '../work/work-items.js';
 import { IdempotencyClaims } from './idempotency-claims.js';
 import { JobArchive } from './job-archive.js';
-import { JobLedger } from './job-ledger.js';
+import { JobIndex } from './job-index.js';
 import { ResultBudget } from './result-budget.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
@@ -45,7 +45,7 @@ let queues: TicketQueues;
 let audio: AudioStore;
 let jobs: JobStore;
 let archive: JobArchive;
-let ledger: JobLedger;
+let jobIndex: JobIndex;
 let nextId = 1;
 
 before(async () => {
@@ -58,7 +58,7 @@ before(async () => {
   );
   jobs = new JobStore(redis, queues, audio, 30_000);
   archive = new JobArchive(redis);
-  ledger = new JobLedger(redis);
+  jobIndex = new JobIndex(redis);
 });
 
 after(async () => {
@@ -221,7 +221,7 @@ test('A job that was cancelled can no longer be accepted, and of one that has en
   await takeAll(late, 1);
   await finish(late);
   assert.equal(await archive.purge(late.id, 1_000), 'done');
-  assert.equal((await ledger.read(late.id))?.state, 'done');
+  assert.equal((await jobIndex.read(late.id))?.state, 'done');
   assert.equal(await archive.transcript(late.id), null);
 });
 
@@ -295,7 +295,7 @@ test('A key is taken by one of many, and taken over only from the claim that was
 });
 
 test('One node at a time looks after the jobs', async () => {
-  const turns = [new Turn(redis, LEDGER_KEYS.reconciling), new Turn(redis, LEDGER_KEYS.reconciling)];
+  const turns = [new Turn(redis, JOB_INDEX_KEYS.reconciling), new Turn(redis, JOB_INDEX_KEYS.reconciling)];
   const [first, second] = turns;
   assert.ok(first !== undefined && second !== undefined);
   assert.deepEqual([await first.take(), await second.take()], [true, false]);
@@ -311,12 +311,12 @@ test('Transcripts that exceed their share of the memory are dropped, those first
   for (let i = 0; i < 4; i++) {
     const job = await received(1);
     const place = { id: job.id, modelSlug: job.modelSlug, priority: 'batch' as const };
-    await ledger.watch(place);
+    await jobIndex.watch(place);
     assert.equal(await jobs.accept(job, summary(1)), true);
     await takeAll(job, 1);
     assert.equal(await finish(job), 'done');
     // The later they were finished, the later their time is over.
-    await ledger.unwatch(place, Date.now() + 3_600_000 + i * 1_000);
+    await jobIndex.unwatch(place, Date.now() + 3_600_000 + i * 1_000);
     finished.push(job);
   }
   const kept = async (): Promise<boolean[]> =>
@@ -329,9 +329,9 @@ test('Transcripts that exceed their share of the memory are dropped, those first
   assert.equal(await budgetOf(2.5).enforce(), 2);
   assert.deepEqual(await kept(), [false, false, true, true]);
   assert.equal(await budgetOf(2.5).enforce(), 0);
-  const manifest = await ledger.read(finished[0]?.id ?? '');
+  const manifest = await jobIndex.read(finished[0]?.id ?? '');
   assert.ok(manifest?.state === 'done' && (manifest.expiresAtMs ?? Infinity) <= Date.now() + 1_000);
   for (const job of finished) await archive.purge(job.id, 1_000);
   assert.equal(await budgetOf(0).enforce(), 0, 'what a client has deleted is no result');
-  assert.equal(await redis.zcard(LEDGER_KEYS.results), 0);
+  assert.equal(await redis.zcard(JOB_INDEX_KEYS.results), 0);
 });

@@ -5,7 +5,7 @@ import { createLogger } from '@murmuration/runtime';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
-import { LiveDesk, type PickedFinal } from './live-desk.js';
+import { LiveItems, type PickedFinal } from './live-items.js';
 import { LiveEvents } from './live-events.js';
 import type { LiveOwner, LiveRecord, NewLive } from './live-record.js';
 import { LiveStore, type ChangeAnswer, type LiveChange } from './live-store.js';
@@ -17,7 +17,7 @@ let server: TestRedis;
 let redis: Redis;
 let subscriber: Redis;
 let store: LiveStore;
-let desk: LiveDesk;
+let items: LiveItems;
 let events: LiveEvents;
 let nextId = 1;
 
@@ -26,7 +26,7 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
-  desk = new LiveDesk(redis);
+  items = new LiveItems(redis);
   events = new LiveEvents(redis, new WakeChannels(subscriber));
 });
 
@@ -155,14 +155,14 @@ class Owner implements LiveOwner {
 }
 
 async function pick(owner: Owner, utterance: number): Promise<PickedFinal> {
-  const picked = await desk.pickUpFinal(owner.id, utterance);
+  const picked = await items.pickUpFinal(owner.id, utterance);
   assert.ok(picked);
   return picked;
 }
 
 async function finish(picked: PickedFinal, text: string): Promise<string> {
   const { utterance, startMs, endMs, by } = picked.planned;
-  return desk.finishFinal(
+  return items.finishFinal(
     picked,
     {
       utterance,
@@ -222,14 +222,14 @@ test('Of two workers with the same final the one that picked it up last writes, 
   assert.equal(await finish(first, 'late'), 'stale');
   assert.equal(await finish(second, 'right'), 'ok');
   assert.equal(await finish(second, 'again'), 'duplicate');
-  assert.equal(await desk.pickUpFinal(owner.id, 0), null);
+  assert.equal(await items.pickUpFinal(owner.id, 0), null);
 });
 
 test('Crashes of a final are counted until it is taken', async () => {
   const owner = await Owner.create();
   await owner.utter(0);
   await pick(owner, 0);
-  desk.beginRun(owner.id, 0);
+  items.beginRun(owner.id, 0);
   const again = await pick(owner, 0);
   assert.deepEqual([again.fence, again.crashes], [2, 1]);
 });
@@ -239,11 +239,11 @@ test('One partial of a session is wanted at a time; when its utterance has ended
   const partialOf = (answer: ChangeAnswer): number | null => (answer.outcome === 'ok' ? answer.partial : -1);
   assert.equal(partialOf(await owner.append(owner.open(0, 16_000))), 1);
   assert.equal(partialOf(await owner.append(owner.open(0, 32_000))), null);
-  const picked = await desk.pickUpPartial(owner.id, 0, 1);
+  const picked = await items.pickUpPartial(owner.id, 0, 1);
   assert.ok(picked);
   assert.equal(picked.endSamples, 32_000, 'it covers what was said by now');
   assert.equal(
-    await desk.finishPartial(picked, {
+    await items.finishPartial(picked, {
       utterance: 0,
       startMs: 0,
       endMs: 2_000,
@@ -255,7 +255,7 @@ test('One partial of a session is wanted at a time; when its utterance has ended
   );
   assert.equal(partialOf(await owner.append(owner.open(0, 39_000))), null, 'too little is new');
   assert.equal(partialOf(await owner.append(owner.open(0, 64_000))), 2);
-  const next = await desk.pickUpPartial(owner.id, 0, 2);
+  const next = await items.pickUpPartial(owner.id, 0, 2);
   assert.deepEqual([next?.textBefore, next?.stableBefore], ['one two', 'one']);
   const planned: PlannedUtterance = {
     utterance: 0,
@@ -266,10 +266,10 @@ test('One partial of a session is wanted at a time; when its utterance has ended
     by: 'silence',
   };
   await owner.append({ events: [{ type: 'ended', planned }] });
-  assert.equal(await desk.pickUpPartial(owner.id, 0, 2), null);
+  assert.equal(await items.pickUpPartial(owner.id, 0, 2), null);
   assert.ok(next);
   assert.equal(
-    await desk.finishPartial(next, {
+    await items.finishPartial(next, {
       utterance: 0,
       startMs: 0,
       endMs: 3_000,
@@ -285,9 +285,9 @@ test('A newer partial and the final take the partial before out of the stream', 
   const owner = await Owner.create();
   for (const revision of [1, 2]) {
     await owner.append(owner.open(0, revision * 16_000));
-    const picked = await desk.pickUpPartial(owner.id, 0, revision);
+    const picked = await items.pickUpPartial(owner.id, 0, revision);
     assert.ok(picked);
-    await desk.finishPartial(picked, {
+    await items.finishPartial(picked, {
       utterance: 0,
       startMs: 0,
       endMs: revision * 1_000,
@@ -428,10 +428,10 @@ test('Text made of an utterance while it rested is its final’s when it ends th
     wanted.outcome === 'ok' && wanted.partial !== null,
     'an utterance that rests is wanted though no partials are told',
   );
-  const picked = await desk.pickUpPartial(owner.id, 0, wanted.partial);
+  const picked = await items.pickUpPartial(owner.id, 0, wanted.partial);
   assert.ok(picked?.resting === true && !picked.interim);
   assert.equal(
-    await desk.finishPartial(picked, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition }),
+    await items.finishPartial(picked, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition }),
     false,
     'and is not told',
   );
@@ -446,16 +446,16 @@ test('Text made of an utterance while it rested is its final’s when it ends th
     by: 'silence',
   };
   await owner.append({ events: [{ type: 'ended', planned }] });
-  assert.deepEqual((await desk.pickUpFinal(owner.id, 0))?.early, recognition);
+  assert.deepEqual((await items.pickUpFinal(owner.id, 0))?.early, recognition);
 
   const other = await Owner.create();
   const first = await other.append(open(16_000));
   assert.ok(first.outcome === 'ok' && first.partial !== null);
-  const early = await desk.pickUpPartial(other.id, 0, first.partial);
+  const early = await items.pickUpPartial(other.id, 0, first.partial);
   assert.ok(early);
-  await desk.finishPartial(early, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition });
+  await items.finishPartial(early, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition });
   await other.append({ events: [{ type: 'ended', planned: { ...planned, samples: 32_000 } }] });
-  assert.equal((await desk.pickUpFinal(other.id, 0))?.early, null);
+  assert.equal((await items.pickUpFinal(other.id, 0))?.early, null);
 });
 
 test('The clock of no node decides when a lease is over, a partial is due, or how old a session is', async (t) => {

@@ -24,7 +24,7 @@ return now`,
 };
 
 /**
- * Keeps a job that its door still works on.
+ * Keeps a job that its API node still works on.
  * Keys: job, chunks, pending, tries, results, events, terms. Arguments: lease in milliseconds.
  * Answers 1; 0 when it is gone, accepted or cancelled: then its keys live by other rules.
  */
@@ -38,7 +38,7 @@ return 1`,
 };
 
 /**
- * Accepts a job whose chunks are all planned: it needs its door no more, and stays until it is settled.
+ * Accepts a job whose chunks are all planned: it needs its API node no more, and stays until it is settled.
  * Keys: job, chunks, pending, tries, results, events, terms. Arguments: summary as JSON, duration in milliseconds, channel.
  * Answers the state: 'running' or 'assembling', also a second time; another when it has ended before; 'gone'. Events: 'accepted', then 'assembling' when everything is done already.
  */

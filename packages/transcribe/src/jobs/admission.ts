@@ -1,6 +1,6 @@
 import { mayTake } from '@murmuration/access';
 import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
-import { atDoor, type AudioStore, type JobManifest, type JobStore, type StoredBytes } from '@murmuration/store';
+import { storeCall, type AudioStore, type JobManifest, type JobStore, type StoredBytes } from '@murmuration/store';
 import type { ModelRegistry } from '../model-registry.js';
 import { storeFull } from '../recording-planner.js';
 import { Backlog } from './backlog.js';
@@ -42,7 +42,7 @@ export class Admission {
 
   /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget; sooner where the owner has its share of either. Urgent work does not wait for batch work. */
   async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane, owner: string | null): Promise<void> {
-    if (!(await atDoor(() => this.#audio.hasRoom()))) throw storeFull();
+    if (!(await storeCall(() => this.#audio.hasRoom()))) throw storeFull();
     await this.#requireStoreShare(owner);
     const backlog = await this.#backlog.of(model.slug);
     const aheadMs = backlog.aheadMs(lane);
@@ -90,7 +90,7 @@ export class Admission {
 
   async #requireStoreShare(owner: string | null): Promise<void> {
     if (this.#owners() <= 1) return;
-    const stored = await atDoor(() => this.#stored.whenScarce());
+    const stored = await storeCall(() => this.#stored.whenScarce());
     if (stored === null) return;
     const { capacityBytes, takenBytes, byOwner } = stored;
     if (

@@ -1,5 +1,5 @@
 import type { Lane } from '@murmuration/contracts';
-import { atDoor, type JobStore, type UnfinishedJob } from '@murmuration/store';
+import { storeCall, type JobStore, type UnfinishedJob } from '@murmuration/store';
 
 const FRESH_MS = 1_000;
 /** Looking takes this share of the time at most, however many jobs there are. */
@@ -97,7 +97,7 @@ export class Backlog {
 
   async #look(slug: string): Promise<BacklogView> {
     const startedMs = performance.now();
-    const view = new BacklogView(await atDoor(() => this.#jobs.unfinished(slug), LOOK_LIMIT_MS));
+    const view = new BacklogView(await storeCall(() => this.#jobs.unfinished(slug), LOOK_LIMIT_MS));
     const now = performance.now();
     this.#seen.set(slug, { view, freshUntilMs: now + Math.max(FRESH_MS, (now - startedMs) / LOOK_SHARE) });
     return view;

@@ -1,5 +1,5 @@
 import { AsrError, isFinal } from '@murmuration/contracts';
-import { atDoor, type Claim, type IdempotencyClaims, type JobLedger, type JobManifest } from '@murmuration/store';
+import { storeCall, type Claim, type IdempotencyClaims, type JobIndex, type JobManifest } from '@murmuration/store';
 import type { JobSubmission } from '../job-service.js';
 import { RequestHash } from './request-hash.js';
 import { statusOf } from './to-job.js';
@@ -9,11 +9,11 @@ const LOOK_EVERY_MS = 200;
 /** Finds the job that a repeated request was answered with before. */
 export class EarlierRequests {
   readonly #claims: IdempotencyClaims;
-  readonly #ledger: JobLedger;
+  readonly #jobIndex: JobIndex;
 
-  constructor(claims: IdempotencyClaims, ledger: JobLedger) {
+  constructor(claims: IdempotencyClaims, jobIndex: JobIndex) {
     this.#claims = claims;
-    this.#ledger = ledger;
+    this.#jobIndex = jobIndex;
   }
 
   /**
@@ -21,15 +21,15 @@ export class EarlierRequests {
    * Throws `idempotency_conflict` when the key belongs to another request.
    */
   async find(submission: JobSubmission, key: string): Promise<JobManifest | null> {
-    const claim = await atDoor(() => this.#claims.read(submission.owner, key));
+    const claim = await storeCall(() => this.#claims.read(submission.owner, key));
     if (claim === null || !(await this.#lives(claim.job))) return null;
     return this.#compared(submission, claim);
   }
 
-  /** As `find`, for a submission whose id is taken: it may be the same request, still on its way at another door. Null when it is not. */
+  /** As `find`, for a submission whose id is taken: it may be the same request, still on its way at another API node. Null when it is not. */
   async findById(submission: JobSubmission, key: string, id: string): Promise<JobManifest | null> {
     if ((await this.#untilAccepted(id, submission.signal)) === null) return null;
-    const claim = await atDoor(() => this.#claims.read(submission.owner, key));
+    const claim = await storeCall(() => this.#claims.read(submission.owner, key));
     return claim?.job === id ? this.#compared(submission, claim) : null;
   }
 
@@ -39,13 +39,13 @@ export class EarlierRequests {
    */
   async claim(owner: string | null, key: string, mine: Claim, signal: AbortSignal): Promise<JobManifest | null> {
     for (;;) {
-      const claim = await atDoor(() => this.#claims.take(owner, key, mine));
+      const claim = await storeCall(() => this.#claims.take(owner, key, mine));
       if (claim.job === mine.job) return null;
       if (claim.hash !== mine.hash && (await this.#lives(claim.job))) throw new AsrError('idempotency_conflict');
       const accepted = await this.#untilAccepted(claim.job, signal);
       if (accepted !== null) return accepted;
-      // Its door died between taking the key and accepting.
-      if (await atDoor(() => this.#claims.replace(owner, key, claim, mine))) return null;
+      // Its API node died between taking the key and accepting.
+      if (await storeCall(() => this.#claims.replace(owner, key, claim, mine))) return null;
     }
   }
 
@@ -66,14 +66,14 @@ export class EarlierRequests {
   }
 
   async #lives(id: string): Promise<boolean> {
-    const job = await atDoor(() => this.#ledger.read(id));
+    const job = await storeCall(() => this.#jobIndex.read(id));
     return job !== null && !isLost(job);
   }
 
   /** Waits for the job to be accepted; null when it will never be. */
   async #untilAccepted(id: string, signal: AbortSignal): Promise<JobManifest | null> {
     for (;;) {
-      const job = await atDoor(() => this.#ledger.read(id));
+      const job = await storeCall(() => this.#jobIndex.read(id));
       if (job === null || isLost(job)) return null;
       if (job.acceptedAtMs !== null) return job;
       if (signal.aborted) throw new AsrError('cancelled');

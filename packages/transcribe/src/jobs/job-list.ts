@@ -1,5 +1,5 @@
 import { AsrError, type JobStatus } from '@murmuration/contracts';
-import type { JobLedger, JobManifest, LedgerPlace } from '@murmuration/store';
+import type { JobIndex, JobManifest, JobIndexPlace } from '@murmuration/store';
 import type { JobFilter } from '../job-service.js';
 import { statusOf } from './to-job.js';
 
@@ -9,10 +9,10 @@ const AT_ONCE = 200;
 
 /** Pages of submitted jobs, newest first. */
 export class JobList {
-  readonly #ledger: JobLedger;
+  readonly #jobIndex: JobIndex;
 
-  constructor(ledger: JobLedger) {
-    this.#ledger = ledger;
+  constructor(jobIndex: JobIndex) {
+    this.#jobIndex = jobIndex;
   }
 
   /** Throws `invalid_field` for a cursor that is none, and what Redis throws. */
@@ -21,8 +21,8 @@ export class JobList {
     const jobs: JobManifest[] = [];
     let after = filter.cursor === null ? null : parseCursor(filter.cursor);
     for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT;) {
-      const places = await this.#ledger.list(filter.whose, filter, after, AT_ONCE);
-      const manifests = await this.#ledger.readAll(places.map((place) => place.id));
+      const places = await this.#jobIndex.list(filter.whose, filter, after, AT_ONCE);
+      const manifests = await this.#jobIndex.readAll(places.map((place) => place.id));
       for (const [i, place] of places.entries()) {
         after = place;
         const manifest = manifests[i] ?? null;
@@ -37,17 +37,17 @@ export class JobList {
     return { jobs, nextCursor: after === null ? null : cursorOf(after) };
   }
 
-  async #forget(place: LedgerPlace, filter: JobFilter): Promise<void> {
+  async #forget(place: JobIndexPlace, filter: JobFilter): Promise<void> {
     // Whose it was is known in an owner's list only; others are pruned in time.
-    if (filter.whose !== 'everybody') await this.#ledger.forget(place.id, filter.whose.owner);
+    if (filter.whose !== 'everybody') await this.#jobIndex.forget(place.id, filter.whose.owner);
   }
 }
 
-function cursorOf(place: LedgerPlace): string {
+function cursorOf(place: JobIndexPlace): string {
   return Buffer.from(`${String(place.createdAtMs)}.${place.id}`).toString('base64url');
 }
 
-function parseCursor(cursor: string): LedgerPlace {
+function parseCursor(cursor: string): JobIndexPlace {
   const match = /^(\d{1,15})\.([A-Za-z0-9_-][A-Za-z0-9._-]{0,127})$/.exec(Buffer.from(cursor, 'base64url').toString());
   if (match === null)
     throw new AsrError(

@@ -11,7 +11,7 @@ const START: StreamId = [0, 0];
 /**
  * What clients hear of a job, from its stream. Entry `n-1000000` gives events `n-1`, `n-2` …, the same on every node that reads the stream from its beginning.
  * @param afterId what came up to this id is left out; an id that is none counts as the beginning
- * A stream that ends without the job's end, though nobody gave up, is that of a job whose door died before it was accepted: it counts as cancelled.
+ * A stream that ends without the job's end, though nobody gave up, is that of a job whose API node died before it was accepted: it counts as cancelled.
  * @param holdFromMs for `SegmentJoiner`, as the job's manifest has it
  * @param signal what the reader gives up by
  * @param stored all events of a finished job, or null: a stream that goes while it is read is continued by them

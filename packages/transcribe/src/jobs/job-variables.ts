@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Allowlist, isWebhookSecret } from '@murmuration/outbound';
 import { EnvironmentError, integerVariable, type parseEnvironment } from '@murmuration/runtime';
-import { ERASE_WITHIN_MS } from './jobs-room.js';
+import { ERASE_WITHIN_MS } from './jobs-runtime.js';
 
 const DAY_SECONDS = 24 * 3_600;
 const retentionVariable = integerVariable(1, 10 * 365 * DAY_SECONDS, 'seconds');
@@ -14,7 +14,7 @@ const allowlistVariable = z.string().transform((text, context) => {
   }
 });
 
-/** The variables of submitted jobs, for the shape of a door's environment. Every door of a cluster has the same, since any of them sends any webhook. */
+/** The variables of submitted jobs, for the shape of an API node's environment. Every API node of a cluster has the same, since any of them sends any webhook. */
 export const jobVariables = {
   /** What recordings may be fetched from and webhooks sent to although it is not public. */
   URL_ALLOWLIST: allowlistVariable.default(Allowlist.none),

@@ -11,11 +11,11 @@ import {
 } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import {
-  atDoor,
+  storeCall,
   type JobArchive,
   type JobEvents,
   type JobIdentity,
-  type JobLedger,
+  type JobIndex,
   type JobManifest,
   type JobTerms,
 } from '@murmuration/store';
@@ -49,17 +49,17 @@ export interface JobsParts extends SubmissionParts {
   readonly retentionSeconds: number;
 }
 
-/** Submitted jobs, as the doors of this node see them. Any node answers for any job. */
+/** Submitted jobs, as the endpoints of this node see them. Any node answers for any job. */
 export class Jobs implements JobService {
   readonly #parts: JobsParts;
-  readonly #ledger: JobLedger;
+  readonly #jobIndex: JobIndex;
   readonly #list: JobList;
   readonly #running = new Set<Promise<unknown>>();
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
-    this.#ledger = parts.ledger;
-    this.#list = new JobList(parts.ledger);
+    this.#jobIndex = parts.jobIndex;
+    this.#list = new JobList(parts.jobIndex);
   }
 
   async submit(submission: JobSubmission): Promise<SubmittedJob> {
@@ -79,7 +79,7 @@ export class Jobs implements JobService {
   }
 
   async list(filter: JobFilter): Promise<JobPage> {
-    const { jobs, nextCursor } = await atDoor(() => this.#list.page(filter));
+    const { jobs, nextCursor } = await storeCall(() => this.#list.page(filter));
     return { jobs: await this.#allSeen(jobs), nextCursor };
   }
 
@@ -87,14 +87,14 @@ export class Jobs implements JobService {
     const manifest = await this.#find(id, whose);
     const { jobs, archive, settler, audio } = this.#parts;
     const place = { id, lane: manifest.lane, modelSlug: manifest.modelSlug };
-    await atDoor(async () => {
+    await storeCall(async () => {
       const tickets = await jobs.tickets(place);
       const before = await archive.purge(id, this.#parts.partingMs);
       if (before === 'receiving' || before === 'running') await jobs.stopWork(place, tickets);
     }, audio.putLimitMs);
     // What is left undone here is done by whoever looks after accepted jobs.
     settler.soon(id);
-    const purged = await atDoor(() => this.#ledger.read(id));
+    const purged = await storeCall(() => this.#jobIndex.read(id));
     if (purged === null) throw new AsrError('not_found');
     return toJob(purged, Date.now());
   }
@@ -110,7 +110,7 @@ export class Jobs implements JobService {
         'job_not_done',
         `The job is ${status}: it has no result yet. Follow its events, or ask again later.`,
       );
-    const transcript = await atDoor(() => this.#parts.archive.transcript(id));
+    const transcript = await storeCall(() => this.#parts.archive.transcript(id));
     if (transcript === null) throw new AsrError('result_expired');
     return transcript;
   }
@@ -118,13 +118,13 @@ export class Jobs implements JobService {
   async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
     const manifest = await this.#find(id, whose);
     const stored = async (): Promise<readonly JobNews[] | null> => {
-      const result = await atDoor(() => this.#parts.archive.stored(id));
+      const result = await storeCall(() => this.#parts.archive.stored(id));
       return result === null || result.outline === null
         ? null
         : newsOfOutline(result.outline, result.transcript.segments);
     };
     const { holdFromMs } = manifest;
-    if (!isFinal(statusOf(manifest)) || (await atDoor(() => this.#parts.archive.hasStream(id))))
+    if (!isFinal(statusOf(manifest)) || (await storeCall(() => this.#parts.archive.hasStream(id))))
       return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
     const all = await stored();
     if (all === null) throw new AsrError('result_expired');
@@ -133,7 +133,7 @@ export class Jobs implements JobService {
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
     await this.#find(id, whose);
-    return atDoor(() => this.#parts.webhooks.deliveries(id));
+    return storeCall(() => this.#parts.webhooks.deliveries(id));
   }
 
   async redeliver(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
@@ -143,7 +143,7 @@ export class Jobs implements JobService {
     if (webhook === null) throw new AsrError('no_webhook');
     const status = statusOf(manifest);
     if (!isFinal(status)) throw new AsrError('job_not_done', `The job is ${status}: there is no end to tell of yet.`);
-    return atDoor(async () => {
+    return storeCall(async () => {
       await this.#parts.webhooks.redeliver(manifest, webhook);
       return this.#parts.webhooks.deliveries(id);
     });
@@ -168,14 +168,14 @@ export class Jobs implements JobService {
     const job = identityOf(submission, decode, card.model);
     await this.#parts.admission.admit(card, job.lane, job.owner);
     const terms = this.#termsOf(submission, card.model);
-    const createdAtMs = await atDoor(() => this.#parts.jobs.create(job, terms));
+    const createdAtMs = await storeCall(() => this.#parts.jobs.create(job, terms));
     if (createdAtMs === null) {
       const same = key === null ? null : await this.#parts.earlier.findById(submission, key, job.id);
       if (same === null) throw new AsrError('job_exists', undefined, { param: 'id' });
       return { manifest: same, created: false };
     }
     const accepting = new Submission(job, submission, terms, card.model, this.#parts);
-    await atDoor(() => this.#ledger.enlist({ id: job.id, owner: job.owner, createdAtMs }));
+    await storeCall(() => this.#jobIndex.enlist({ id: job.id, owner: job.owner, createdAtMs }));
     const manifest = await accepting.run();
     return { manifest, created: manifest.id === job.id };
   }
@@ -192,7 +192,7 @@ export class Jobs implements JobService {
   }
 
   async #find(id: string, whose: Reach): Promise<JobManifest> {
-    const manifest = await atDoor(() => this.#ledger.read(id));
+    const manifest = await storeCall(() => this.#jobIndex.read(id));
     if (manifest === null || (whose !== 'everybody' && manifest.owner !== whose.owner)) throw new AsrError('not_found');
     return manifest;
   }
@@ -203,7 +203,7 @@ export class Jobs implements JobService {
   }
 
   async #allSeen(manifests: readonly JobManifest[]): Promise<Job[]> {
-    const positions = await atDoor(() => this.#ledger.positions(manifests));
+    const positions = await storeCall(() => this.#jobIndex.positions(manifests));
     return Promise.all(
       manifests.map(async (manifest, i) =>
         toJob(manifest, Date.now(), {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AsrError, type JobStatus } from '@murmuration/contracts';
-import { JobLedger } from '@murmuration/store';
+import { JobIndex } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import type { JobFilter } from '../job-service.js';
@@ -83,8 +83,8 @@ test('Jobs are listed newest first in pages, by owner, status and time, and jobs
   await node.redis.del(`murm:{j.${made[2] ?? ''}}:job`);
   assert.deepEqual((await ids({ whose: { owner: 'acme' } })).sort(), [made[0], made[4], made[6]].sort());
   assert.equal((await ids({})).length, 6);
-  const ledger = new JobLedger(node.redis);
-  for (let cursor = '0'; (cursor = await ledger.prune(cursor, 10)) !== '0';);
+  const jobIndex = new JobIndex(node.redis);
+  for (let cursor = '0'; (cursor = await jobIndex.prune(cursor, 10)) !== '0';);
   assert.equal(await node.redis.zcard('murm:{jobs}:all'), 6);
 });
 

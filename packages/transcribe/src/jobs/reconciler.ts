@@ -4,7 +4,7 @@ import {
   TroubleLog,
   type AcceptedJob,
   type AudioStore,
-  type JobLedger,
+  type JobIndex,
   type JobProgress,
   type JobStore,
   type ResultBudget,
@@ -19,7 +19,7 @@ import type { Webhooks } from './webhooks.js';
 
 export interface ReconcilerParts {
   readonly turn: Turn;
-  readonly ledger: JobLedger;
+  readonly jobIndex: JobIndex;
   readonly jobs: JobStore;
   readonly queues: TicketQueues;
   readonly audio: AudioStore;
@@ -111,8 +111,8 @@ export class Reconciler {
       const seen = new Map<string, JobProgress>();
       for (let offset = 0; !this.#closed; offset += PAGE) {
         await this.#parts.turn.hold();
-        const page = await this.#parts.ledger.watched(offset, PAGE);
-        const all = await this.#parts.ledger.progress(page.map((job) => job.id));
+        const page = await this.#parts.jobIndex.watched(offset, PAGE);
+        const all = await this.#parts.jobIndex.progress(page.map((job) => job.id));
         for (const [i, job] of page.entries()) await this.#lookAt(job, all[i] ?? null, seen);
         if (page.length < PAGE) break;
       }
@@ -130,10 +130,10 @@ export class Reconciler {
 
   async #lookAt(job: AcceptedJob, progress: JobProgress | null, seen: Map<string, JobProgress>): Promise<void> {
     const ended = progress !== null && isFinal(statusOf(progress));
-    // A job that its door is about to accept is on the list already; if the door dies, its lease ends it.
+    // A job that its API node is about to accept is on the list already; if the API node dies, its lease ends it.
     if (progress === null || (ended && progress.acceptedAtMs === null)) {
       await this.#parts.jobs.endWork(job);
-      await this.#parts.ledger.unwatch(job);
+      await this.#parts.jobIndex.unwatch(job);
     } else if (ended || progress.state === 'assembling') {
       this.#parts.settler.soon(job.id);
     } else if (progress.state === 'running') {
@@ -204,7 +204,7 @@ export class Reconciler {
 
   async #prune(): Promise<void> {
     if (performance.now() - this.#prunedAtMs < PRUNE_EVERY_MS) return;
-    this.#pruneCursor = await this.#parts.ledger.prune(this.#pruneCursor, PAGE);
+    this.#pruneCursor = await this.#parts.jobIndex.prune(this.#pruneCursor, PAGE);
     if (this.#pruneCursor === '0') this.#prunedAtMs = performance.now();
   }
 }

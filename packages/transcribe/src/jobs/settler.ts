@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AsrError, isFinal } from '@murmuration/contracts';
-import type { JobArchive, JobLedger, JobManifest, JobStore } from '@murmuration/store';
+import type { JobArchive, JobIndex, JobManifest, JobStore } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
 import { outlineOf } from './job-news.js';
@@ -8,7 +8,7 @@ import { statusOf, textLanguageOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface SettlerParts {
-  readonly ledger: JobLedger;
+  readonly jobIndex: JobIndex;
   readonly archive: JobArchive;
   readonly jobs: JobStore;
   readonly webhooks: Webhooks;
@@ -49,8 +49,8 @@ export class Settler {
 
   /** Settles the job if it has ended or only lacks assembling, and no other node is at it. Throws what Redis throws. */
   async settle(id: string): Promise<void> {
-    const { ledger, archive } = this.#parts;
-    const manifest = await ledger.read(id);
+    const { jobIndex, archive } = this.#parts;
+    const manifest = await jobIndex.read(id);
     if (
       manifest === null ||
       manifest.acceptedAtMs === null ||
@@ -60,10 +60,10 @@ export class Settler {
     if (!(await archive.claim(id, this.#name))) return;
     try {
       await this.#end(manifest);
-      const ended = await ledger.read(id);
+      const ended = await jobIndex.read(id);
       if (ended !== null && !isFinal(statusOf(ended))) return;
       if (ended !== null) await this.#parts.webhooks.announce(ended);
-      await ledger.unwatch(manifest, ended?.state === 'done' ? ended.expiresAtMs : null);
+      await jobIndex.unwatch(manifest, ended?.state === 'done' ? ended.expiresAtMs : null);
     } finally {
       await archive.release(id);
     }
@@ -111,7 +111,7 @@ export class Settler {
 
   /** Answers what the job is then. */
   async #assemble(manifest: JobManifest): Promise<Pick<JobManifest, 'state'>> {
-    const { archive, jobs, ledger } = this.#parts;
+    const { archive, jobs, jobIndex } = this.#parts;
     if ((await archive.countAttempt(manifest.id)) > MOST_ATTEMPTS) {
       await jobs.end(
         manifest,
@@ -124,7 +124,7 @@ export class Settler {
     } else {
       await this.#finish(manifest);
     }
-    return (await ledger.read(manifest.id)) ?? manifest;
+    return (await jobIndex.read(manifest.id)) ?? manifest;
   }
 
   async #finish(manifest: JobManifest): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { JobArchive, JobLedger, WebhookLog, WebhookQueue } from '@murmuration/store';
+import { JobArchive, JobIndex, WebhookLog, WebhookQueue } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import {
@@ -88,7 +88,7 @@ function dying(parts: SettlerParts, step: Step, when: 'before' | 'after', died: 
     ...parts,
     archive: wrap(parts.archive),
     jobs: wrap(parts.jobs),
-    ledger: wrap(parts.ledger),
+    jobIndex: wrap(parts.jobIndex),
     webhooks: wrap(parts.webhooks),
   };
 }
@@ -96,9 +96,9 @@ function dying(parts: SettlerParts, step: Step, when: 'before' | 'after', died: 
 test('A node that dies before or after any step of settling changes nothing of how a job ends', async () => {
   const node = await deafNode();
   const queue = new WebhookQueue(node.redis);
-  const ledger = new JobLedger(node.redis);
+  const jobIndex = new JobIndex(node.redis);
   const parts: SettlerParts = {
-    ledger,
+    jobIndex,
     logger,
     archive: new JobArchive(node.redis),
     jobs: node.store,
@@ -118,7 +118,7 @@ test('A node that dies before or after any step of settling changes nothing of h
         await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
         worker.open();
         const ended = await until(async () => {
-          const found = await ledger.read(job.id);
+          const found = await jobIndex.read(job.id);
           return found?.state === 'assembling' || found?.state === 'failed' ? found.state : null;
         });
         await node.redis.del(`murm:{j.${job.id}}:settling`);
@@ -223,8 +223,8 @@ test('Two nodes that look after the same jobs settle each once', async () => {
 
 test('What was to be accepted when its node died is taken off the lists', async () => {
   const node = await startNode(server.url, logger);
-  const ledger = new JobLedger(node.redis);
-  await ledger.watch({ id: 'never', modelSlug: 'simulated', priority: 'batch' });
+  const jobIndex = new JobIndex(node.redis);
+  await jobIndex.watch({ id: 'never', modelSlug: 'simulated', priority: 'batch' });
   await node.redis.zadd('murm:active-jobs', '+inf', 'never');
   await node.redis.zadd('murm:active-jobs.simulated', '+inf', 'never');
   await until(async () =>
@@ -307,8 +307,8 @@ test('While Redis is full no attempt at putting a job together counts', async ()
   const archive = new JobArchive(node.redis);
   await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
   worker.open();
-  const ledger = new JobLedger(node.redis);
-  await until(async () => ((await ledger.read(job.id))?.state === 'assembling' ? true : null));
+  const jobIndex = new JobIndex(node.redis);
+  await until(async () => ((await jobIndex.read(job.id))?.state === 'assembling' ? true : null));
   const limit = String((await node.redis.config('GET', 'maxmemory'))[1]);
   await node.redis.config('SET', 'maxmemory', '100000');
   try {

@@ -1,9 +1,9 @@
 import { AsrError, type ModelDescription, type RecordingSummary } from '@murmuration/contracts';
 import {
-  atDoor,
+  storeCall,
   type IdempotencyClaims,
   type JobIdentity,
-  type JobLedger,
+  type JobIndex,
   type JobManifest,
   type JobTerms,
 } from '@murmuration/store';
@@ -15,7 +15,7 @@ import type { EarlierRequests } from './earlier-requests.js';
 
 /** What submissions work with; all of it the node's. */
 export interface SubmissionParts extends PlannerParts {
-  readonly ledger: JobLedger;
+  readonly jobIndex: JobIndex;
   readonly claims: IdempotencyClaims;
   readonly earlier: EarlierRequests;
   readonly leaseMs: number;
@@ -25,7 +25,7 @@ export interface SubmissionParts extends PlannerParts {
 const ACCEPT_ATTEMPTS = 3;
 
 /**
- * One recording at a door, until it is accepted.
+ * One recording at an API node, until it is accepted.
  *
  * receiving (leased; chunks are stored and queued, results come in) --all is stored, the key is its own--> accepted
  * receiving --bad bytes, client gone, deleted, another request has the key--> withdrawn: nothing of it is left
@@ -81,7 +81,7 @@ export class Submission {
     } finally {
       await lease.stop();
     }
-    const accepted = await atDoor(() => this.#parts.ledger.read(this.#job.id));
+    const accepted = await storeCall(() => this.#parts.jobIndex.read(this.#job.id));
     if (accepted === null) throw new AsrError('internal');
     return accepted;
   }
@@ -107,13 +107,13 @@ export class Submission {
   }
 
   async #accept(summary: RecordingSummary): Promise<void> {
-    const { ledger, jobs } = this.#parts;
+    const { jobIndex, jobs } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       try {
-        await atDoor(() =>
-          ledger.watch({ id: this.#job.id, modelSlug: this.#job.modelSlug, priority: this.#terms.priority }),
+        await storeCall(() =>
+          jobIndex.watch({ id: this.#job.id, modelSlug: this.#job.modelSlug, priority: this.#terms.priority }),
         );
-        if (!(await atDoor(() => jobs.accept(this.#job, summary), this.#parts.audio.putLimitMs)))
+        if (!(await storeCall(() => jobs.accept(this.#job, summary), this.#parts.audio.putLimitMs)))
           throw new AsrError('cancelled');
         return;
       } catch (error) {
@@ -126,20 +126,20 @@ export class Submission {
   /** Why the job ended while it was received, where a worker or another request ended it. */
   async #cause(error: AsrError): Promise<AsrError> {
     if (error.code !== 'cancelled' || this.#submission.signal.aborted) return error;
-    const manifest = await atDoor(() => this.#parts.ledger.read(this.#job.id)).catch(() => null);
+    const manifest = await storeCall(() => this.#parts.jobIndex.read(this.#job.id)).catch(() => null);
     if (manifest?.error) return AsrError.fromRecord(manifest.error);
     return new AsrError('cancelled', 'The job was cancelled while it was received.');
   }
 
   /** Takes all of it away; where Redis is away, the lease does the same. */
   async #withdraw(error: AsrError): Promise<void> {
-    const { jobs, ledger, claims } = this.#parts;
+    const { jobs, jobIndex, claims } = this.#parts;
     const { id, owner, modelSlug } = this.#job;
     const key = this.#submission.idempotencyKey;
-    await atDoor(async () => {
+    await storeCall(async () => {
       const removed = await jobs.withdraw(this.#job, error.toRecord());
-      await ledger.unwatch({ id, modelSlug, priority: this.#terms.priority });
-      if (removed) await ledger.forget(id, owner);
+      await jobIndex.unwatch({ id, modelSlug, priority: this.#terms.priority });
+      if (removed) await jobIndex.forget(id, owner);
       if (key === null) return;
       const claim = await claims.read(owner, key);
       if (claim?.job === id) await claims.release(owner, key, claim);

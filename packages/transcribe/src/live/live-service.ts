@@ -53,7 +53,7 @@ export interface LiveRequest {
   readonly signal: AbortSignal;
 }
 
-/** What the open doors use. Implemented by `Live`. All throw `backend_unavailable`. */
+/** What the relays use. Implemented by `Live`. All throw `backend_unavailable`. */
 export interface LiveService {
   /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
   open(request: LiveRequest): Promise<LiveSession>;

@@ -1,6 +1,6 @@
 import { AsrError, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
-import { atDoor, type TicketQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/store';
+import { storeCall, type TicketQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/store';
 import { followNews } from './follow-news.js';
 import type { LiveService, WatchedSession } from './live-service.js';
 
@@ -27,18 +27,18 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
 
   async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const held = await this.#find(id, whose);
-    const after = afterId ?? (await atDoor(() => this.#events.latestId(id)));
+    const after = afterId ?? (await storeCall(() => this.#events.latestId(id)));
     return { isClosed: held.state === 'closed', news: followNews(this.#events, id, after, signal) };
   }
 
   async erase(id: string, whose: Reach): Promise<void> {
     await this.#find(id, whose);
-    const erased = await atDoor(() => this.#store.erase(id));
+    const erased = await storeCall(() => this.#store.erase(id));
     if (erased !== null) await this.#queues.removeFinals(erased.modelSlug, id, erased.awaited);
   }
 
   async list(whose: Reach): Promise<readonly LiveSummary[]> {
-    return atDoor(() => this.#store.list(whose));
+    return storeCall(() => this.#store.list(whose));
   }
 
   close(): void {
@@ -46,7 +46,7 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
   }
 
   async #find(id: string, whose: Reach): Promise<{ readonly state: LiveState }> {
-    const held = isSessionId(id) ? await atDoor(() => this.#store.glance(id)) : null;
+    const held = isSessionId(id) ? await storeCall(() => this.#store.glance(id)) : null;
     if (held === null || (whose !== 'everybody' && held.owner !== whose.owner)) throw new AsrError('not_found');
     return held;
   }

@@ -8,8 +8,8 @@ import {
   LiveEvents,
   LiveStore,
   WakeChannels,
-  atDoor,
-  doorConnection,
+  storeCall,
+  impatientConnection,
   patientConnection,
   subscriberConnection,
   whenReady,
@@ -20,7 +20,7 @@ import {
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
-import { ERASE_WITHIN_MS } from '../jobs/jobs-room.js';
+import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
 import { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
 import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live-service.js';
@@ -56,12 +56,12 @@ const TOKEN_BYTES = 24;
 /** Live sessions of one relay: the ones it owns, and ways to the others. */
 export class Live implements LiveService {
   readonly #options: LiveOptions;
-  readonly #door: Redis;
+  readonly #impatient: Redis;
   readonly #patient: Redis;
   readonly #subscriber: Redis;
   readonly #registry: ModelRegistry;
   /** On a connection that gives up quickly. */
-  readonly #doorStore: LiveStore;
+  readonly #impatientStore: LiveStore;
   readonly #parts: LiveParts;
   readonly #views: LiveViews;
   readonly #sessions = new Map<string, ActiveLiveSession>();
@@ -75,22 +75,22 @@ export class Live implements LiveService {
 
   private constructor(
     options: LiveOptions,
-    connections: { readonly door: Redis; readonly patient: Redis; readonly subscriber: Redis },
+    connections: { readonly impatient: Redis; readonly patient: Redis; readonly subscriber: Redis },
     segmenters: LiveSegmenters,
   ) {
     this.#options = options;
     this.#trouble = new TroubleLog(options.logger, 'looking after live sessions');
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
-    this.#door = connections.door;
+    this.#impatient = connections.impatient;
     this.#patient = connections.patient;
     this.#subscriber = connections.subscriber;
-    this.#registry = new ModelRegistry(this.#door, options.defaultModel);
+    this.#registry = new ModelRegistry(this.#impatient, options.defaultModel);
     const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
     // The rest of the time is for Redis' files.
     const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
     const channels = new WakeChannels(this.#subscriber);
     const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
-    this.#doorStore = new LiveStore(this.#door, times);
+    this.#impatientStore = new LiveStore(this.#impatient, times);
     this.#parts = {
       relay: options.relay,
       segmenters,
@@ -98,10 +98,10 @@ export class Live implements LiveService {
       limits: options.limits,
       logger: options.logger,
       store: new LiveStore(this.#patient, times),
-      events: new LiveEvents(this.#door, channels),
+      events: new LiveEvents(this.#impatient, channels),
       queues: new TicketQueues(this.#patient),
     };
-    this.#views = new LiveViews(this.#doorStore, this.#parts.events, channels, this.#parts.queues);
+    this.#views = new LiveViews(this.#impatientStore, this.#parts.events, channels, this.#parts.queues);
     this.#timer = setInterval(() => {
       this.#look();
     }, LOOK_EVERY_MS);
@@ -112,13 +112,13 @@ export class Live implements LiveService {
   static async start(options: LiveOptions): Promise<Live> {
     const segmenters = await LiveSegmenters.start(options.speech);
     const { redis, logger } = options;
-    const door = doorConnection(redis, logger);
+    const impatient = impatientConnection(redis, logger);
     const live = new Live(
       options,
-      { door, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) },
+      { impatient, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) },
       segmenters,
     );
-    await whenReady(door, 2_000).catch(() => undefined);
+    await whenReady(impatient, 2_000).catch(() => undefined);
     return live;
   }
 
@@ -160,7 +160,7 @@ export class Live implements LiveService {
         wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
       }),
     };
-    await atDoor(() => this.#doorStore.create(session));
+    await storeCall(() => this.#impatientStore.create(session));
     const record: LiveRecord = {
       ...session,
       epoch: 1,
@@ -189,12 +189,12 @@ export class Live implements LiveService {
   }
 
   async #take(id: string, tokenHash: string, owner: string | null): Promise<LiveRecord> {
-    const record = await atDoor(async () => {
-      const held = await this.#doorStore.glance(id);
+    const record = await storeCall(async () => {
+      const held = await this.#impatientStore.glance(id);
       if (held?.tokenHash !== tokenHash || held.owner !== owner) return null;
       // Before it is taken: a relay that looks for orphans then finds that it is none.
-      await this.#doorStore.lease([id]);
-      return this.#doorStore.take(id, { tokenHash, owner, relay: this.#options.relay, holder: newHolder() });
+      await this.#impatientStore.lease([id]);
+      return this.#impatientStore.take(id, { tokenHash, owner, relay: this.#options.relay, holder: newHolder() });
     });
     if (record === null) throw new AsrError('invalid_resume');
     this.#sessions.get(id)?.fail(new AsrError('session_lost'));
@@ -235,7 +235,7 @@ export class Live implements LiveService {
     await this.#parts.queues.close().catch(() => undefined);
     this.#subscriber.disconnect();
     this.#patient.disconnect();
-    this.#door.disconnect();
+    this.#impatient.disconnect();
   }
 
   /** @param leave gives the session's place free; called once it ends */
@@ -306,10 +306,10 @@ export class Live implements LiveService {
   }
 
   async #finishOrphans(): Promise<void> {
-    for (const { id, epoch } of await this.#doorStore.overdue(ORPHANS_AT_ONCE)) {
+    for (const { id, epoch } of await this.#impatientStore.overdue(ORPHANS_AT_ONCE)) {
       // One that this relay owns is about to be renewed.
       if (this.#sessions.has(id)) continue;
-      const record = await this.#doorStore.take(id, {
+      const record = await this.#impatientStore.take(id, {
         tokenHash: null,
         relay: this.#options.relay,
         holder: newHolder(),
@@ -318,10 +318,10 @@ export class Live implements LiveService {
       });
       if (record === null) continue;
       if (record.state === 'closed') {
-        await this.#doorStore.forget(id);
+        await this.#impatientStore.forget(id);
         continue;
       }
-      await this.#doorStore.lease([id]);
+      await this.#impatientStore.lease([id]);
       // It is finished whether there is a place or not.
       const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
       if (record.state === 'open') session.finish('abandoned').catch(() => undefined);

@@ -5,7 +5,7 @@ import {
   JobEvents,
   JobStore,
   TicketQueues,
-  doorConnection,
+  impatientConnection,
   openAudioStore,
   patientConnection,
   subscriberConnection,
@@ -16,7 +16,7 @@ import {
 import type { Logger } from '@murmuration/runtime';
 import type { JobSubmission } from '../job-service.js';
 import type { Jobs } from '../jobs/jobs.js';
-import { JobsRoom, type JobsOptions } from '../jobs/jobs-room.js';
+import { JobsRuntime, type JobsOptions } from '../jobs/jobs-runtime.js';
 import { RECONCILER_TIMES } from '../jobs/reconciler.js';
 import { ModelRegistry } from '../model-registry.js';
 
@@ -37,17 +37,17 @@ export async function startNode(
   logger: Logger,
   options: Partial<JobsOptions> & { readonly leaseMs?: number; readonly roomWaitMs?: number } = {},
 ): Promise<JobsNode> {
-  const redis = doorConnection(redisUrl, logger);
+  const redis = impatientConnection(redisUrl, logger);
   const subscriber = subscriberConnection(redisUrl, logger);
   const patient = patientConnection(redisUrl, logger);
   await whenReady(redis, 5_000);
   const queues = new TicketQueues(redis);
   const audio = await openAudioStore({ kind: 'redis', url: redisUrl, budgetBytes: 100_000_000 }, redis, (url) =>
-    doorConnection(url, logger),
+    impatientConnection(url, logger),
   );
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
-  const room = new JobsRoom(
+  const runtime = new JobsRuntime(
     {
       jobs: store,
       audio,
@@ -69,13 +69,13 @@ export async function startNode(
     { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },
   );
   return {
-    jobs: room.jobs,
+    jobs: runtime.jobs,
     redis,
     store,
     queues,
     audio,
     close: async () => {
-      await room.close();
+      await runtime.close();
       await queues.close();
       audio.close();
       subscriber.disconnect();
@@ -85,7 +85,7 @@ export async function startNode(
     crash: () => {
       audio.close();
       for (const connection of [redis, subscriber, patient]) connection.disconnect();
-      room.close().catch(() => undefined);
+      runtime.close().catch(() => undefined);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeOptionsSchema, liveSettingsSchema, type LiveNews, type ModelDescription } from '@murmuration/contracts';
 import {
-  LiveDesk,
+  LiveItems,
   LiveEvents,
   LiveStore,
   WakeChannels,
@@ -22,7 +22,7 @@ export class LiveWalk {
   readonly #redis: ReturnType<typeof patientConnection>;
   readonly #subscriber: ReturnType<typeof subscriberConnection>;
   readonly #store: LiveStore;
-  readonly #desk: LiveDesk;
+  readonly #items: LiveItems;
   readonly #events: LiveEvents;
   #told: Promise<LiveNews[]> = Promise.resolve([]);
   #seconds = 0;
@@ -31,7 +31,7 @@ export class LiveWalk {
     this.#redis = patientConnection(address, logger);
     this.#subscriber = subscriberConnection(address, logger);
     this.#store = new LiveStore(this.#redis, { keepMs: KEEP_MS, closedKeepMs: KEEP_MS, leaseMs: KEEP_MS });
-    this.#desk = new LiveDesk(this.#redis);
+    this.#items = new LiveItems(this.#redis);
     this.#events = new LiveEvents(this.#redis, new WakeChannels(this.#subscriber));
   }
 
@@ -89,10 +89,10 @@ export class LiveWalk {
     };
     const answer = await this.#store.change({ id: this.id, epoch: 1, holder: HOLDER }, change);
     if (answer.outcome !== 'ok') throw new Error(`the store answers ${answer.outcome}`);
-    const picked = await this.#desk.pickUpFinal(this.id, utterance);
+    const picked = await this.#items.pickUpFinal(this.id, utterance);
     if (picked?.pcm.readInt16LE(0) !== utterance + 1 || picked.pcm.length !== SECOND_SAMPLES * 2)
       throw new Error('the audio of the utterance is not what was stored');
-    const taken = await this.#desk.finishFinal(
+    const taken = await this.#items.finishFinal(
       picked,
       { utterance, ...times, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null },
       null,

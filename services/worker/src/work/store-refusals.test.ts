@@ -9,7 +9,7 @@ import {
 import {
   JobEvents,
   JobStore,
-  LiveDesk,
+  LiveItems,
   LiveStore,
   TicketQueues,
   WorkItems,
@@ -255,7 +255,7 @@ test('publishes a live final whole after the store has refused it', async () => 
   );
   const refusal = new Refusal();
   const live = new TranscribeLive({
-    desk: new LiveDesk(redis),
+    items: new LiveItems(redis),
     cancelled: new CancelledJobs(),
     metrics: new Metrics(),
     logger,
@@ -321,7 +321,7 @@ test('tells what the store has lost of an utterance’s audio before the final o
   await redis.xdel('murm:{s.s2}:pcm', '8000-0');
   const rows: BatcherRow[] = [];
   const live = new TranscribeLive({
-    desk: new LiveDesk(redis),
+    items: new LiveItems(redis),
     cancelled: new CancelledJobs(),
     metrics: new Metrics(),
     logger,

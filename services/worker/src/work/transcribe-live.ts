@@ -1,5 +1,5 @@
 import { AsrError, SAMPLE_RATE_HZ, samplesToMs, type LiveJob, type Recognition } from '@murmuration/contracts';
-import { HandBack, type EarlyText, type LiveDesk, type PickedFinal, type PickedPartial } from '@murmuration/store';
+import { HandBack, type EarlyText, type LiveItems, type PickedFinal, type PickedPartial } from '@murmuration/store';
 import type { Logger, Metrics } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
@@ -13,7 +13,7 @@ const MAX_CRASHES = 3;
 
 /** What a live session wants from the queue to its text: a final is written once, a partial only while nothing newer is there. */
 export class TranscribeLive {
-  readonly #desk: LiveDesk;
+  readonly #items: LiveItems;
   readonly #batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>;
   readonly #untilStored: UntilStored;
   readonly #cancelled: CancelledJobs;
@@ -23,14 +23,14 @@ export class TranscribeLive {
   readonly #early = new PreflightTexts();
 
   constructor(parts: {
-    readonly desk: LiveDesk;
+    readonly items: LiveItems;
     readonly batcher: Pick<Batcher, 'submit' | 'hasRoomForPartial'>;
     readonly untilStored: UntilStored;
     readonly cancelled: CancelledJobs;
     readonly metrics: Metrics;
     readonly logger: Logger;
   }) {
-    this.#desk = parts.desk;
+    this.#items = parts.items;
     this.#batcher = parts.batcher;
     this.#untilStored = parts.untilStored;
     this.#cancelled = parts.cancelled;
@@ -47,7 +47,7 @@ export class TranscribeLive {
 
   async #final(session: string, utterance: number): Promise<void> {
     this.#finals.add(session, utterance);
-    const picked = await this.#untilStored.call(() => this.#desk.pickUpFinal(session, utterance));
+    const picked = await this.#untilStored.call(() => this.#items.pickUpFinal(session, utterance));
     if (picked === null) return;
     this.#metrics.jobAttempts.observe(picked.fence);
     if (picked.crashes >= MAX_CRASHES) {
@@ -86,7 +86,7 @@ export class TranscribeLive {
     if (this.#cancelled.has(session)) return;
     for (const { reason } of recognition.filtered) this.#metrics.filtered.inc({ reason });
     const taken = await this.#untilStored.call(() =>
-      this.#desk.finishFinal(picked, finalBody(picked, recognition), isShort ? lostAudio(picked).toRecord() : null),
+      this.#items.finishFinal(picked, finalBody(picked, recognition), isShort ? lostAudio(picked).toRecord() : null),
     );
     if (taken === 'ok') this.#metrics.audioSeconds.inc(picked.planned.samples / SAMPLE_RATE_HZ);
     else this.#metrics.fencedWrites.inc({ reason: taken });
@@ -102,7 +102,7 @@ export class TranscribeLive {
         alone: picked.crashes > 0,
         cancelled: () => this.#cancelled.has(session),
         onRun: () => {
-          this.#desk.beginRun(session, planned.utterance);
+          this.#items.beginRun(session, planned.utterance);
         },
       })
     ).recognition;
@@ -111,7 +111,7 @@ export class TranscribeLive {
   async #partial(session: string, utterance: number, revision: number): Promise<void> {
     const overtaken = (): boolean => this.#cancelled.has(session) || this.#finals.reached(session, utterance);
     if (overtaken()) return;
-    const picked = await this.#desk.pickUpPartial(session, utterance, revision);
+    const picked = await this.#items.pickUpPartial(session, utterance, revision);
     if (picked === null) return;
     if (picked.resting) {
       await this.#resting(picked);
@@ -119,7 +119,7 @@ export class TranscribeLive {
     }
     if (!this.#batcher.hasRoomForPartial) {
       // The session asks again when more was said.
-      await this.#desk.finishPartial(picked, null);
+      await this.#items.finishPartial(picked, null);
       return;
     }
     try {
@@ -132,11 +132,11 @@ export class TranscribeLive {
         cancelled: overtaken,
         onRun: () => undefined,
       });
-      await this.#desk.finishPartial(picked, overtaken() ? null : partialBody(picked, recognition));
+      await this.#items.finishPartial(picked, overtaken() ? null : partialBody(picked, recognition));
     } catch (error) {
       if (error instanceof HandBack) throw error;
       // The utterance's final tells what is wrong with it, if anything is.
-      await this.#desk.finishPartial(picked, null);
+      await this.#items.finishPartial(picked, null);
     }
   }
 
@@ -158,7 +158,7 @@ export class TranscribeLive {
     );
     this.#early.add(session, { utterance, startSamples, samples, text });
     const early = await text;
-    await this.#desk.finishPartial(
+    await this.#items.finishPartial(
       picked,
       early !== null && picked.interim ? partialBody(picked, early.recognition) : null,
       early,
@@ -170,7 +170,7 @@ export class TranscribeLive {
   }
 
   async #giveUp(picked: PickedFinal, error: AsrError): Promise<void> {
-    await this.#untilStored.call(() => this.#desk.finishFinal(picked, emptyFinal(picked), error.toRecord()));
+    await this.#untilStored.call(() => this.#items.finishFinal(picked, emptyFinal(picked), error.toRecord()));
   }
 }
 

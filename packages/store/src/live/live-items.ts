@@ -74,7 +74,7 @@ export interface PartialBody {
 }
 
 /** Live work as a worker sees it: picked up, run, taken once. Throws what Redis throws. */
-export class LiveDesk {
+export class LiveItems {
   readonly #redis: Redis;
 
   /** The connection stays the caller's. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
-import { LEDGER_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
+import { JOB_INDEX_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
 import { pipelined, transacted } from '../pipelined.js';
 import {
   MANIFEST_FIELDS,
@@ -21,7 +21,7 @@ export interface AcceptedJob {
 }
 
 /** Where a page of the list begins: after the job of this id and time. */
-export interface LedgerPlace {
+export interface JobIndexPlace {
   readonly createdAtMs: number;
   readonly id: string;
 }
@@ -31,9 +31,9 @@ const OWNER_TAG_LENGTH = 24;
 
 /**
  * Which submitted jobs there are: all and each owner's by time, and the accepted ones that have not been settled.
- * A job's manifest says what it is; where the two disagree the manifest is right, and `forget` mends the ledger.
+ * A job's manifest says what it is; where the two disagree the manifest is right, and `forget` mends the jobIndex.
  */
-export class JobLedger {
+export class JobIndex {
   readonly #redis: Redis;
 
   /** The connection stays the caller's. */
@@ -73,7 +73,7 @@ export class JobLedger {
 
   /** Puts a job that has been created on the lists. */
   async enlist(job: Pick<JobManifest, 'id' | 'owner' | 'createdAtMs'>): Promise<void> {
-    const lists = this.#redis.multi().zadd(LEDGER_KEYS.all, job.createdAtMs, allMember(job.id, job.owner));
+    const lists = this.#redis.multi().zadd(JOB_INDEX_KEYS.all, job.createdAtMs, allMember(job.id, job.owner));
     if (job.owner !== null) lists.zadd(ownedJobs(ownerTag(job.owner)), job.createdAtMs, job.id);
     await transacted(lists);
   }
@@ -85,7 +85,7 @@ export class JobLedger {
     await transacted(
       this.#redis
         .multi()
-        .zadd(LEDGER_KEYS.accepted, 'NX', now, acceptedMember(job))
+        .zadd(JOB_INDEX_KEYS.accepted, 'NX', now, acceptedMember(job))
         .zadd(waitingJobs(job.modelSlug, job.priority), 'NX', now, job.id),
     );
   }
@@ -97,22 +97,22 @@ export class JobLedger {
   async unwatch(job: AcceptedJob, resultUntilMs: number | null = null): Promise<void> {
     const lists = this.#redis
       .multi()
-      .zrem(LEDGER_KEYS.accepted, acceptedMember(job))
+      .zrem(JOB_INDEX_KEYS.accepted, acceptedMember(job))
       .zrem(waitingJobs(job.modelSlug, job.priority), job.id);
-    if (resultUntilMs !== null) lists.zadd(LEDGER_KEYS.results, resultUntilMs, job.id);
+    if (resultUntilMs !== null) lists.zadd(JOB_INDEX_KEYS.results, resultUntilMs, job.id);
     await transacted(lists);
   }
 
   /** Takes a job whose manifest is gone off the lists. */
   async forget(id: string, owner: string | null): Promise<void> {
-    const lists = this.#redis.multi().zrem(LEDGER_KEYS.all, allMember(id, owner));
+    const lists = this.#redis.multi().zrem(JOB_INDEX_KEYS.all, allMember(id, owner));
     if (owner !== null) lists.zrem(ownedJobs(ownerTag(owner)), id);
     await transacted(lists);
   }
 
   /** Jobs that are looked after, oldest first. */
   async watched(offset: number, limit: number): Promise<AcceptedJob[]> {
-    const members = await this.#redis.zrange(LEDGER_KEYS.accepted, String(offset), String(offset + limit - 1));
+    const members = await this.#redis.zrange(JOB_INDEX_KEYS.accepted, String(offset), String(offset + limit - 1));
     return members.map((member) => {
       const [id = '', modelSlug = '', priority = ''] = member.split(' ');
       return { id, modelSlug, priority: priority as JobPriority };
@@ -134,11 +134,11 @@ export class JobLedger {
   async list(
     whose: 'everybody' | { readonly owner: string },
     between: { readonly createdAfterMs: number | null; readonly createdBeforeMs: number | null },
-    after: LedgerPlace | null,
+    after: JobIndexPlace | null,
     limit: number,
-  ): Promise<LedgerPlace[]> {
-    const key = whose === 'everybody' ? LEDGER_KEYS.all : ownedJobs(ownerTag(whose.owner));
-    const places: LedgerPlace[] = [];
+  ): Promise<JobIndexPlace[]> {
+    const key = whose === 'everybody' ? JOB_INDEX_KEYS.all : ownedJobs(ownerTag(whose.owner));
+    const places: JobIndexPlace[] = [];
     const newestMs = Math.min(between.createdBeforeMs ?? Infinity, after?.createdAtMs ?? Infinity);
     const newest = Number.isFinite(newestMs) ? String(newestMs) : '+inf';
     const oldest = between.createdAfterMs === null ? '-inf' : String(between.createdAfterMs);
@@ -166,7 +166,7 @@ export class JobLedger {
 
   /** Takes jobs whose manifests are gone off the lists, some at a time. Answers where to go on: '0' at the end. */
   async prune(cursor: string, atOnce: number): Promise<string> {
-    const [next, members] = await this.#redis.zscan(LEDGER_KEYS.all, cursor, 'COUNT', atOnce);
+    const [next, members] = await this.#redis.zscan(JOB_INDEX_KEYS.all, cursor, 'COUNT', atOnce);
     const entries = members.filter((_member, i) => i % 2 === 0).map((member) => member.split(' '));
     const alive = await pipelined(
       this.#redis,
@@ -176,7 +176,7 @@ export class JobLedger {
     if (gone.length === 0) return next;
     const lists = this.#redis.multi();
     for (const [id = '', tag = ''] of gone) {
-      lists.zrem(LEDGER_KEYS.all, `${id} ${tag}`);
+      lists.zrem(JOB_INDEX_KEYS.all, `${id} ${tag}`);
       if (tag !== '') lists.zrem(ownedJobs(tag), id);
     }
     await transacted(lists);

@@ -2,8 +2,8 @@ import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import {
   IdempotencyClaims,
   JobArchive,
-  JobLedger,
-  LEDGER_KEYS,
+  JobIndex,
+  JOB_INDEX_KEYS,
   RedisMemory,
   ResultBudget,
   StoredBytes,
@@ -45,7 +45,7 @@ export interface JobsOptions {
   readonly retryPauseMs: NonNullable<WebhookSender['retryPauseMs']>;
 }
 
-export interface JobsRoomParts extends TranscriptionParts {
+export interface JobsRuntimeParts extends TranscriptionParts {
   readonly redis: Redis;
   readonly subscriber: Redis;
   /** A connection that waits for Redis as long as it takes. */
@@ -62,7 +62,7 @@ const MAX_BACKLOG_MS = 360_000_000;
 const RETENTION_SECONDS = 7 * 24 * 3_600;
 
 /** A node's part in submitted jobs: it takes submissions in, settles jobs, looks after them and tells webhooks. */
-export class JobsRoom {
+export class JobsRuntime {
   readonly jobs: Jobs;
   readonly admission: Admission;
   readonly #settler: Settler;
@@ -72,9 +72,9 @@ export class JobsRoom {
   readonly #ownClient: GuardedClient | null;
 
   /** Starts at once; waits for nothing. The connections stay the caller's. */
-  constructor(parts: JobsRoomParts, options: Partial<JobsOptions> = {}) {
+  constructor(parts: JobsRuntimeParts, options: Partial<JobsOptions> = {}) {
     const { redis, logger } = parts;
-    const ledger = new JobLedger(redis);
+    const jobIndex = new JobIndex(redis);
     const memory = new RedisMemory(redis, parts.budgetBytes);
     const archive = new JobArchive(redis);
     const webhookLog = new WebhookLog(redis);
@@ -99,17 +99,17 @@ export class JobsRoom {
       options.maxBacklogMs ?? MAX_BACKLOG_MS,
       options.owners ?? (() => Infinity),
     );
-    this.#settler = new Settler({ ledger, archive, jobs: parts.jobs, webhooks, logger });
+    this.#settler = new Settler({ jobIndex, archive, jobs: parts.jobs, webhooks, logger });
     this.jobs = new Jobs({
       ...parts,
-      ledger,
+      jobIndex,
       archive,
       claims,
       webhooks,
       partingMs,
       admission: this.admission,
       settler: this.#settler,
-      earlier: new EarlierRequests(claims, ledger),
+      earlier: new EarlierRequests(claims, jobIndex),
       retentionSeconds: options.retentionSeconds ?? RETENTION_SECONDS,
     });
     const signs = (options.webhookSecret ?? null) !== null || options.ownWebhookSecret !== undefined;
@@ -123,8 +123,8 @@ export class JobsRoom {
         );
     this.#reconciler = new Reconciler(
       {
-        turn: new Turn(redis, LEDGER_KEYS.reconciling),
-        ledger,
+        turn: new Turn(redis, JOB_INDEX_KEYS.reconciling),
+        jobIndex,
         jobs: parts.jobs,
         queues: parts.queues,
         audio: parts.audio,

@@ -11,7 +11,7 @@ interface Held {
 }
 
 /** The jobs of a server as far as the command line needs them, over real HTTP, in memory. A recording is text: it is its own transcript. */
-export class JobsDoor {
+export class JobsServer {
   readonly jobs = new Map<string, Held>();
   /** Fields of each submission, in the order in which they ended. */
   readonly submitted: string[] = [];
@@ -27,11 +27,11 @@ export class JobsDoor {
     this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   }
 
-  static open(): Promise<JobsDoor> {
+  static open(): Promise<JobsServer> {
     const server = createServer();
     return new Promise((resolve) => {
       server.listen(0, '127.0.0.1', () => {
-        const door = new JobsDoor(server);
+        const door = new JobsServer(server);
         server.on('request', (request: IncomingMessage, response: ServerResponse) => {
           door.#answer(request, response).catch(() => {
             response.destroy();
