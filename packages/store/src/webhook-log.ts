@@ -60,24 +60,20 @@ export class WebhookLog {
 
   /** Null when there is none, or no longer. */
   async read(job: string): Promise<WebhookStanding | null> {
-    const fields = await this.#redis.hgetall(jobKeys(job).delivery);
-    const { id, event, url, owner, payload, state, tries, firstAtMs, nextAtMs } = fields;
-    if (id === undefined || url === undefined || payload === undefined) return null;
-    return {
-      id,
-      url,
-      payload,
-      event: event as WebhookEvent,
-      owner: JSON.parse(owner ?? 'null') as string | null,
-      state: state as WebhookStanding['state'],
-      tries: Number(tries),
-      firstAtMs: Number(firstAtMs),
-      nextAtMs: nextAtMs === undefined || nextAtMs === '' ? null : Number(nextAtMs),
-    };
+    return standingOf(await this.#redis.hgetall(jobKeys(job).delivery));
   }
 
-  async attempts(job: string): Promise<WebhookAttempt[]> {
-    return (await this.#redis.lrange(jobKeys(job).attempts, 0, -1)).map((text) => JSON.parse(text) as WebhookAttempt);
+  /** The message with its attempts, oldest first, as they are at one moment; null when there is none, or no longer. */
+  async history(
+    job: string,
+  ): Promise<{ readonly standing: WebhookStanding; readonly attempts: WebhookAttempt[] } | null> {
+    const { delivery, attempts } = jobKeys(job);
+    const [fields, texts] = (await transacted(this.#redis.multi().hgetall(delivery).lrange(attempts, 0, -1))) as [
+      Record<string, string>,
+      string[],
+    ];
+    const standing = standingOf(fields);
+    return standing && { standing, attempts: texts.map((text) => JSON.parse(text) as WebhookAttempt) };
   }
 
   /** Writes an attempt and what follows from it: the next at `nextAtMs`, or the end of the delivery. */
@@ -139,4 +135,20 @@ export class WebhookLog {
   async drop(job: string): Promise<void> {
     await this.#redis.zrem(JOB_INDEX_KEYS.webhooks, job);
   }
+}
+
+function standingOf(fields: Readonly<Record<string, string>>): WebhookStanding | null {
+  const { id, event, url, owner, payload, state, tries, firstAtMs, nextAtMs } = fields;
+  if (id === undefined || url === undefined || payload === undefined) return null;
+  return {
+    id,
+    url,
+    payload,
+    event: event as WebhookEvent,
+    owner: JSON.parse(owner ?? 'null') as string | null,
+    state: state as WebhookStanding['state'],
+    tries: Number(tries),
+    firstAtMs: Number(firstAtMs),
+    nextAtMs: nextAtMs === undefined || nextAtMs === '' ? null : Number(nextAtMs),
+  };
 }

@@ -263,5 +263,7 @@ export class Intake implements TranscriptionService {
     this.#subscriber.disconnect();
     this.#patient.disconnect();
     await this.#redis.quit().catch(() => undefined);
+    // One that could not say goodbye would try to connect again for ever.
+    this.#redis.disconnect();
   }
 }

@@ -64,6 +64,8 @@ shutdown.add('operations', () => operations.close());
 shutdown.add('redis', async () => {
   subscriber.disconnect();
   await redis.quit().catch(() => undefined);
+  // One that could not say goodbye would try to connect again for ever.
+  redis.disconnect();
 });
 const lag = new EventLoopLag((seconds) => {
   metrics.eventLoopLagSeconds.set(seconds);

@@ -132,14 +132,15 @@ export class Webhooks {
   }
 
   async deliveries(job: string): Promise<WebhookDeliveryRecord[]> {
-    const standing = await this.#log.read(job);
-    if (standing === null) return [];
+    const history = await this.#log.history(job);
+    if (history === null) return [];
+    const { standing, attempts } = history;
     return [
       {
         id: standing.id,
         event: standing.event,
         state: standing.state,
-        attempts: await this.#log.attempts(job),
+        attempts,
         nextAttemptAtMs: standing.state === 'pending' ? standing.nextAtMs : null,
       },
     ];

@@ -81,6 +81,8 @@ export async function startNode(
       subscriber.disconnect();
       patient.disconnect();
       await redis.quit().catch(() => undefined);
+      // One that could not say goodbye would try to connect again for ever.
+      redis.disconnect();
     },
     crash: () => {
       audio.close();
