@@ -13,6 +13,8 @@ export class Lease {
     this.#timer = setInterval(() => {
       this.#renewing = this.#renewing.then(renew).catch(() => undefined);
     }, leaseMs / 3);
+    // A lease alone keeps no process.
+    this.#timer.unref();
   }
 
   /** Resolves when the last renewal is over. */

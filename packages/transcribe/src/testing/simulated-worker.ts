@@ -103,15 +103,16 @@ export class SimulatedWorker {
         });
         return;
       }
-      await items.give([{ item, result: resultOf(item.index, word, item.chunk.samples / 16) }]);
-      await audio.delete(item.job, item.index);
+      const [taken] = await items.give([{ item, result: resultOf(item.index, word, item.chunk.samples / 16) }]);
+      // Audio of an item that another attempt holds is that attempt's.
+      if (taken !== 'stale') await audio.delete(item.job, item.index);
     };
     const tickets: TicketWorker = new TicketWorker(
       SIMULATED_MODEL.slug,
       redis,
       {
         ticket: async (ticket) => {
-          const taken = await items.take(ticket, holds - held);
+          const taken = await items.take(ticket, Math.max(1, holds - held));
           held += taken.length;
           const ended = await Promise.allSettled(taken.map(transcribe));
           held -= taken.length;
