@@ -37,23 +37,7 @@ export async function test(args) {
 
   if (!(await prepareTests())) return 1;
   // All checks run, whatever the ones before found; only without a build there is nothing to check.
-  const checks = [];
-  if (options.paths.length === 0) {
-    checks.push(
-      await step('format (prettier)', () => tool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])),
-    );
-    checks.push(await step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])));
-    checks.push(
-      await step('boundaries (dependency-cruiser)', () =>
-        tool('dependency-cruiser/bin/dependency-cruise.mjs', [
-          '--config',
-          '.dependency-cruiser.cjs',
-          ...sourceFolders(),
-        ]),
-      ),
-    );
-    checks.push(await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])));
-  }
+  const checks = options.paths.length === 0 ? await runChecks() : [];
   const groups = findTestFiles(ROOT, options.paths);
   const count = groups.rooms.length + groups.system.length;
   if (count === 0) {
@@ -74,18 +58,40 @@ export async function prepareTests() {
     await ensureFfmpeg();
     await ensureTestProgram('haproxy');
     await ensureTestProgram('chromium');
-    await ensurePythonClient(join(LOCAL_FOLDER, 'test-python'));
-    for (const client of LIVE_CLIENTS) await ensureLiveClient(client, LOCAL_FOLDER);
     return true;
   });
-  return await step('types (tsc -b)', () => checkTypes(ROOT));
+  const [typed] = await Promise.all([
+    step('types (tsc -b)', () => checkTypes(ROOT)),
+    step('clients that tests use', async () => {
+      await ensurePythonClient(join(LOCAL_FOLDER, 'test-python'));
+      for (const client of LIVE_CLIENTS) await ensureLiveClient(client, LOCAL_FOLDER);
+      return true;
+    }),
+  ]);
+  return typed;
+}
+
+/** Lint takes as long as all other checks: they run beside it. Answers which passed. */
+async function runChecks() {
+  const others = async () => [
+    await step('format (prettier)', () => tool('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.'])),
+    await step('boundaries (dependency-cruiser)', () =>
+      tool('dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.cjs', ...sourceFolders()]),
+    ),
+    await step('dead code (knip)', () => tool('knip/bin/knip.js', ['--no-progress', '--no-config-hints'])),
+  ];
+  const [lint, rest] = await Promise.all([
+    step('lint (eslint)', () => tool('eslint/bin/eslint.js', ['.', '--max-warnings=0'])),
+    others(),
+  ]);
+  return [lint, ...rest];
 }
 
 async function step(name, work) {
   heading(name);
   const started = performance.now();
   const passed = await work();
-  console.log(`${passed ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`);
+  console.log(`${name}: ${passed ? 'done' : 'FAILED'} in ${seconds(performance.now() - started)}`);
   return passed;
 }
 
