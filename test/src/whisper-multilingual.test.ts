@@ -12,7 +12,7 @@ describe('A multilingual Whisper (of random weights) through the API', { skip: W
   let file: Buffer;
   before(async () => {
     cluster = await Cluster.start({ worker: { MODEL_PATH: WHISPER_RANDOM, MAX_BATCH: '1' } });
-    file = await bytesOf(sharedClip('jfk.wav'));
+    file = await bytesOf(sharedClip('harvard-spk1-1.wav'));
   });
   after(async () => {
     await cluster.close();
@@ -24,9 +24,9 @@ describe('A multilingual Whisper (of random weights) through the API', { skip: W
   test('The language that the model finds is told with its probability, also where its text is filtered', async () => {
     for (const query of ['?vad=false', '?vad=false&filter=false']) {
       const { language, language_probability: probability } = await ask(query);
-      // As the reference finds it over the whole clip.
+      // As the reference finds it over the whole clip, which has no pause: of speech with pauses the language of most of it counts.
       assert.equal(language, 'eu');
-      assert.ok(Math.abs((probability ?? 0) - 0.984) < 0.002, String(probability));
+      assert.ok(Math.abs((probability ?? 0) - 0.602) < 0.002, String(probability));
     }
   });
 
