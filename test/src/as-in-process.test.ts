@@ -6,7 +6,7 @@ import { RecognizerPool, resolveModel } from '@murmuration/asr';
 import { SpeechReader, vadModelFiles } from '@murmuration/audio';
 import { decodeOptionsSchema, detectOptionsSchema } from '@murmuration/contracts';
 import { Cluster } from './harness/cluster.js';
-import { transcribe } from './harness/door.js';
+import { transcribe } from './harness/api-requests.js';
 import { ROOT } from './harness/service-process.js';
 import { bytesOf, sharedClips } from './harness/speech.js';
 import { samples, wavFile } from './harness/wav.js';
@@ -66,7 +66,7 @@ async function inProcess(file: Uint8Array): Promise<string> {
 }
 
 test(
-  'The text through door, queue and worker is that of the model in-process, chunk by chunk',
+  'The text through API, queue and worker is that of the model in-process, chunk by chunk',
   { timeout: 300_000 },
   async () => {
     const shared = sharedClips().filter(

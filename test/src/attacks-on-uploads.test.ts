@@ -10,7 +10,7 @@ import { patientConnection } from '@murmuration/store';
 import { createLogger } from '@murmuration/runtime';
 import { LocalServer, fileForm, line, requireAlive, tell, type Told } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { WITHOUT_FFMPEG, encoded } from './harness/encode.js';
 import { gzipBomb, tarFile, withCovers, withDataReference, zipFile } from './harness/hostile-files.js';
 import { samples, wavFile } from './harness/wav.js';

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { DeliveryListJson, JobJson } from '@murmuration/contracts';
 import { LocalServer, line, requireAlive, tell } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { samples, wavFile } from './harness/wav.js';
 
 // Attacks 28 to 33 of the project's list. Names that resolve to private addresses and rebinding (30), and receivers that are shown recorded or altered

@@ -7,7 +7,7 @@ import { patientConnection } from '@murmuration/store';
 import { startRedis, startS3, type TestS3 } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { submitSurely } from './harness/jobs-client.js';
 import { samples, wavFile } from './harness/wav.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, type ErrorAnswer } from './harness/door.js';
+import { transcribe, type ErrorAnswer } from './harness/api-requests.js';
 import { samples, wavFile } from './harness/wav.js';
 
 let cluster: Cluster;
@@ -98,7 +98,7 @@ const REFUSED: readonly (readonly [string, () => Form, number, string, string | 
   ],
   ['an unknown language', () => ({ fields: { language: 'xx' } }), 400, 'unsupported_language', 'language'],
   [
-    'an unknown language at the OpenAI door',
+    "an unknown language at OpenAI's endpoint",
     () => ({ fields: { language: 'xx', model: 'whisper-1' }, path: '/v1/audio/transcriptions' }),
     400,
     'unsupported_language',

@@ -56,11 +56,11 @@ after(async () => {
 });
 
 test(
-  'A page speaks into its microphone and shows the words, through the client library and the door on one port',
+  'A page speaks into its microphone and shows the words, through the client library and the API on one port',
   { skip },
   async () => {
     const tab = await browser.newPage();
-    await tab.goto(`${page.url}?door=${encodeURIComponent(cluster.url)}`);
+    await tab.goto(`${page.url}?api=${encodeURIComponent(cluster.url)}`);
     await tab.waitForFunction('document.getElementById("state").textContent !== "loading"');
     assert.equal(await tab.textContent('#state'), 'listening');
     await tab.waitForFunction('document.querySelectorAll("#finals li").length > 0', undefined, { timeout: 60_000 });

@@ -9,7 +9,7 @@ import { createKey } from '@murmuration/access';
 import { Murmuration } from '@murmuration/client/node';
 import { freePort } from '@murmuration/store/testing';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { ROOT } from './harness/service-process.js';
 import { samples, type Sample } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';

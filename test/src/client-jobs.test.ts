@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Murmuration, MurmurationError, type JobEvent } from '@murmuration/client/node';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { seeded } from './harness/seeded.js';
 import { joined, samples, wavFile } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { Murmuration, type LiveEvent, type LiveSession } from '@murmuration/client/node';
 import { WebSocket } from 'ws';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { seeded } from './harness/seeded.js';
 import { RATE_HZ, joined, samples } from './harness/wav.js';
 

@@ -8,7 +8,7 @@ import { patientConnection, type Redis } from '@murmuration/store';
 import { createLogger } from '@murmuration/runtime';
 import { LocalServer } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { LiveConnection } from './harness/live-client.js';
 import { paced, twoSentences } from './harness/paced.js';
 import { RATE_HZ, wavFile } from './harness/wav.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Cluster } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { batchesRun, recordingsOf, slowCluster } from './harness/fairness.js';
 import { submitSurely, type JobAnswer } from './harness/jobs-client.js';
 

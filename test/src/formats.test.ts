@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe } from './harness/door.js';
+import { transcribe } from './harness/api-requests.js';
 import { WITHOUT_FFMPEG, encoded } from './harness/encode.js';
 import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';
 import { joined, samples, wavFile } from './harness/wav.js';
@@ -62,9 +62,9 @@ after(async () => {
 });
 
 /** The words, and how many of them are wrong. Different coding may move one word. */
-async function check(door: Cluster, file: Buffer): Promise<void> {
-  const { text } = await transcribe(door.url, file);
-  const twin = await transcribe(door.url, wav);
+async function check(asked: Cluster, file: Buffer): Promise<void> {
+  const { text } = await transcribe(asked.url, file);
+  const twin = await transcribe(asked.url, wav);
   assert.ok(wordErrors(words(twin.text), words(text)) <= 1, `${text}\ninstead of\n${twin.text}`);
   assert.ok(wordErrors(words(said), words(text)) <= words(said).length * 0.15, text);
 }
@@ -84,15 +84,15 @@ for (const [name, extension, parameters] of TWINS.filter(([, extension]) =>
 }
 
 test(
-  'A door without ffmpeg says which formats it reads, and names ffmpeg for the others',
+  'An API without ffmpeg says which formats it reads, and names ffmpeg for the others',
   { skip: WITHOUT_FFMPEG },
   async () => {
     await assert.rejects(
       transcribe(wasm.url, encoded(wav, 'm4a')),
       /422.*decoder_unavailable.*ffmpeg|422.*ffmpeg.*decoder_unavailable/s,
     );
-    const list = async (door: Cluster): Promise<string[]> =>
-      ((await (await fetch(`${door.url}/capabilities`)).json()) as { formats: string[] }).formats;
+    const list = async (asked: Cluster): Promise<string[]> =>
+      ((await (await fetch(`${asked.url}/capabilities`)).json()) as { formats: string[] }).formats;
     assert.ok((await list(cluster)).length > (await list(wasm)).length);
   },
 );

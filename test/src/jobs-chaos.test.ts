@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Balancer, withoutBalancer } from './harness/balancer.js';
 import { Cluster, type Node } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { listenToEnd, submitSurely, type JobAnswer } from './harness/jobs-client.js';
 import { seeded } from './harness/seeded.js';
 import type { ServiceProcess } from './harness/service-process.js';
@@ -78,7 +78,7 @@ async function disturb(stopped: () => boolean): Promise<number> {
 }
 
 test(
-  'Two hundred jobs with repeated keys end exactly once each, with the text of an undisturbed run, while doors and workers are killed',
+  'Two hundred jobs with repeated keys end exactly once each, with the text of an undisturbed run, while API nodes and workers are killed',
   { timeout: 600_000, skip },
   async (t) => {
     const files = await recordings(40);

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { JobJson, JobListJson } from '@murmuration/contracts';
 import { LocalServer, line, tell } from './harness/attack.js';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { joined, samples, wavFile } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 

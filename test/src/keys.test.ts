@@ -9,7 +9,7 @@ import { patientConnection } from '@murmuration/store';
 import { freePort } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { Cluster } from './harness/cluster.js';
-import { until, type ErrorAnswer } from './harness/door.js';
+import { until, type ErrorAnswer } from './harness/api-requests.js';
 import { ServiceProcess } from './harness/service-process.js';
 import { samples, wavFile } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';

@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { LiveConnection, type LiveMessage } from './harness/live-client.js';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { frameOf, paced, twoSentences } from './harness/paced.js';
 import { RATE_HZ } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
 let cluster: Cluster;
 /** WebSocket address of the API node. */
-let door: string;
+let apiUrl: string;
 
 before(async () => {
   cluster = await Cluster.start({
     relays: 2,
     relay: { SESSION_IDLE_TIMEOUT_MS: '4000', MAX_SESSIONS: '60', START_TIMEOUT_MS: '3000' },
   });
-  door = cluster.url.replace('http', 'ws');
+  apiUrl = cluster.url.replace('http', 'ws');
 });
 
 after(async () => {
@@ -66,8 +66,8 @@ async function listed(id: string): Promise<Listed['sessions'][number] | undefine
 
 test('A stream through the API node gives right words, partials before each final, stable beginnings, and the same to viewers of both kinds', async () => {
   const { pcm, said } = await twoSentences();
-  const { connection, session } = await started(`${door}/ws/transcribe`, { language: 'en' });
-  const viewer = await LiveConnection.open(`${door}/v1/sessions/${session}/watch?last_event_id=0`);
+  const { connection, session } = await started(`${apiUrl}/ws/transcribe`, { language: 'en' });
+  const viewer = await LiveConnection.open(`${apiUrl}/v1/sessions/${session}/watch?last_event_id=0`);
   const events = fetch(`${cluster.url}/v1/sessions/${session}/events?last_event_id=0`).then((reply) => reply.text());
   await paced(pcm, (frame) => {
     connection.audio(frame);
@@ -126,7 +126,7 @@ test('A stream through the API node gives right words, partials before each fina
     ).status,
     204,
   );
-  const late = await LiveConnection.open(`${door}/v1/sessions/${session}/watch?last_event_id=${String(toWatch[0])}`);
+  const late = await LiveConnection.open(`${apiUrl}/v1/sessions/${session}/watch?last_event_id=${String(toWatch[0])}`);
   assert.equal(await late.closed, 1000);
   assert.deepEqual(finals(late.messages), finals(connection.messages));
 });
@@ -144,7 +144,7 @@ test('A relay that is told to stop sends its client to the other, where the sess
   assert.equal(await first.connection.closed, 1012);
 
   const last = first.connection.messages.findLast((message) => message.event_id !== undefined)?.event_id;
-  const second = await LiveConnection.open(`${door}/ws/transcribe`);
+  const second = await LiveConnection.open(`${apiUrl}/ws/transcribe`);
   second.send({
     type: 'resume',
     session: first.session,
@@ -168,11 +168,11 @@ test('A relay that is told to stop sends its client to the other, where the sess
 
 test('Clients that break every rule get the documented code, and one that keeps them is not disturbed', async () => {
   const { pcm, said } = await twoSentences();
-  const good = await started(`${door}/ws/transcribe`);
+  const good = await started(`${apiUrl}/ws/transcribe`);
   const sent = paced(pcm, (frame) => {
     good.connection.audio(frame);
   });
-  const url = `${door}/ws/transcribe`;
+  const url = `${apiUrl}/ws/transcribe`;
 
   const breaking: readonly (readonly [
     string,
@@ -261,8 +261,8 @@ test('Clients that break every rule get the documented code, and one that keeps 
 });
 
 test('A session that gets no audio is warned and closed; keepalive holds it', async () => {
-  const silent = await started(`${door}/ws/transcribe`);
-  const kept = await started(`${door}/ws/transcribe`);
+  const silent = await started(`${apiUrl}/ws/transcribe`);
+  const kept = await started(`${apiUrl}/ws/transcribe`);
   const alive = setInterval(() => {
     kept.connection.send({ type: 'keepalive' });
   }, 500);
@@ -280,7 +280,7 @@ test('A session that gets no audio is warned and closed; keepalive holds it', as
 
 test('More sessions than a relay takes are refused as too many, and those that it has go on; room comes back', async () => {
   const connections = await Promise.all(
-    Array.from({ length: 120 }, () => LiveConnection.open(`${door}/ws/transcribe`)),
+    Array.from({ length: 120 }, () => LiveConnection.open(`${apiUrl}/ws/transcribe`)),
   );
   for (const connection of connections) connection.send({ type: 'start' });
   await Promise.all(
@@ -294,14 +294,14 @@ test('More sessions than a relay takes are refused as too many, and those that i
   const taken = connections.filter((connection) => !refused.includes(connection));
   for (const connection of taken) connection.send({ type: 'cancel' });
   for (const connection of taken) assert.equal(await connection.closed, 1000);
-  const again = await started(`${door}/ws/transcribe`);
+  const again = await started(`${apiUrl}/ws/transcribe`);
   again.connection.send({ type: 'cancel' });
   await again.connection.closed;
 });
 
 test('A client that sends as fast as it can is slowed, not refused, and its text is whole', async () => {
   const { pcm, said } = await twoSentences();
-  const { connection } = await started(`${door}/ws/transcribe`);
+  const { connection } = await started(`${apiUrl}/ws/transcribe`);
   const turns = 20;
   for (let turn = 0; turn < turns; turn++) {
     for (let at = 0; at < pcm.length; at += 1_600) connection.audio(pcm.subarray(at, at + 1_600));

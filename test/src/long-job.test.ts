@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { listenToEnd, type HeardEvent } from './harness/jobs-client.js';
 import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 
@@ -77,7 +77,7 @@ test(
     assert.equal(response.status, 202, await response.clone().text());
     assert.ok(heardWhileUploading > 0);
     const grown = highest - idle;
-    t.diagnostic(`the door grew by ${(grown / 1e6).toFixed(0)} MB from ${(idle / 1e6).toFixed(0)} MB`);
+    t.diagnostic(`the API grew by ${(grown / 1e6).toFixed(0)} MB from ${(idle / 1e6).toFixed(0)} MB`);
     assert.ok(grown < ALLOWED_BYTES, `grew by ${(grown / 1e6).toFixed(0)} MB`);
 
     const heard = await ((events as Promise<HeardEvent[]> | null) ?? Promise.reject(new Error('nobody listened')));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, type TranscribeAnswer } from './harness/door.js';
+import { transcribe, type TranscribeAnswer } from './harness/api-requests.js';
 import { bytesOf, sharedClips } from './harness/speech.js';
 import { RATE_HZ, pcmOf, wavFile } from './harness/wav.js';
 import { WHISPER_TINY_EN, WITHOUT_WHISPER } from './harness/whisper-models.js';

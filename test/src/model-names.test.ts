@@ -4,7 +4,7 @@ import { freePort } from '@murmuration/store/testing';
 import { GrpcClient } from '@murmuration/stream-relay/testing';
 import WebSocket from 'ws';
 import { Cluster } from './harness/cluster.js';
-import { until, type ErrorAnswer } from './harness/door.js';
+import { until, type ErrorAnswer } from './harness/api-requests.js';
 import { samples, wavFile } from './harness/wav.js';
 
 const DEFAULT = 'moonshine-tiny';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { postRaw, transcribe, until, type ErrorAnswer } from './harness/door.js';
+import { postRaw, transcribe, until, type ErrorAnswer } from './harness/api-requests.js';
 import { samples, wavFile } from './harness/wav.js';
 
 let cluster: Cluster;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe } from './harness/door.js';
+import { transcribe } from './harness/api-requests.js';
 import { joined, samples, wavFile, type Sample } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/door.js';
+import { until } from './harness/api-requests.js';
 import { submitSurely } from './harness/jobs-client.js';
 import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe } from './harness/door.js';
+import { transcribe } from './harness/api-requests.js';
 import { WITHOUT_SHARED, bytesOf, sharedClips } from './harness/speech.js';
 import { wavFile } from './harness/wav.js';
 

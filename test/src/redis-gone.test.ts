@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { postRaw, transcribe, until, type ErrorAnswer } from './harness/door.js';
+import { postRaw, transcribe, until, type ErrorAnswer } from './harness/api-requests.js';
 import { samples, wavFile } from './harness/wav.js';
 
 let cluster: Cluster;
@@ -37,7 +37,7 @@ test('While Redis is down requests are told to come back, and work again by them
   assert.equal(await cluster.api.probe('/livez'), 200, 'liveness does not ask Redis');
   assert.equal(await cluster.api.probe('/readyz'), 503);
   await cluster.redis.restart();
-  await until('the door is ready again', async () => (await cluster.api.probe('/readyz')) === 200);
+  await until('the API is ready again', async () => (await cluster.api.probe('/readyz')) === 200);
   await until('the worker is ready again', async () => (await cluster.workers[0]?.probe('/readyz')) === 200);
   assert.equal((await transcribe(cluster.url, file)).text, before.text);
 });

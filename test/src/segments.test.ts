@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe } from './harness/door.js';
+import { transcribe } from './harness/api-requests.js';
 import { bytesOf, sharedClip } from './harness/speech.js';
 import { ROOT } from './harness/service-process.js';
 import { joined, pcmOf, RATE_HZ, wavFile } from './harness/wav.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createKey } from '@murmuration/access';
 import { Cluster } from './harness/cluster.js';
-import { until, type ErrorAnswer } from './harness/door.js';
+import { until, type ErrorAnswer } from './harness/api-requests.js';
 import { LiveConnection } from './harness/live-client.js';
 import { RATE_HZ, samples, wavFile } from './harness/wav.js';
 

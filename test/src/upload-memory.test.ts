@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { postRaw, type TranscribeAnswer } from './harness/door.js';
+import { postRaw, type TranscribeAnswer } from './harness/api-requests.js';
 import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 
 /** An hour with `npm run soak`, else a short form of it. */
@@ -34,7 +34,7 @@ function residentBytes(): number {
 }
 
 test(
-  `The memory of the door stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`,
+  `The memory of the API stays within 60 MB of its idle size while ${String(MINUTES)} minutes are uploaded`,
   { timeout: 600_000, skip: process.platform === 'linux' ? false : 'memory is read from /proc' },
   async () => {
     // The first request loads what all later ones use.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { Cluster } from './harness/cluster.js';
-import { postRaw, transcribe, type ErrorAnswer, type TranscribeAnswer } from './harness/door.js';
+import { postRaw, transcribe, type ErrorAnswer, type TranscribeAnswer } from './harness/api-requests.js';
 import { bytesOf, sharedClip, sharedClips, type Clip } from './harness/speech.js';
 import { WHISPER_TINY_EN, WITHOUT_WHISPER } from './harness/whisper-models.js';
 import { wordErrors, words } from './harness/word-errors.js';

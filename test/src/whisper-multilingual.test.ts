@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { postRaw, transcribe, type ErrorAnswer, type TranscribeAnswer } from './harness/door.js';
+import { postRaw, transcribe, type ErrorAnswer, type TranscribeAnswer } from './harness/api-requests.js';
 import { bytesOf, sharedClip } from './harness/speech.js';
 import { WHISPER_RANDOM, WITHOUT_WHISPER } from './harness/whisper-models.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Cluster } from './harness/cluster.js';
-import { transcribe, until } from './harness/door.js';
+import { transcribe, until } from './harness/api-requests.js';
 import { joined, samples, wavFile } from './harness/wav.js';
 
 let cluster: Cluster;

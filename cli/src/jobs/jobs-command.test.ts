@@ -8,18 +8,18 @@ import { JobsServer } from '../testing/jobs-server.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
 async function place(t: TestContext): Promise<{
-  door: JobsServer;
+  server: JobsServer;
   jobs: (args: readonly string[], terminal?: TestTerminal) => Promise<{ status: number; out: string; err: string }>;
 }> {
-  const door = await JobsServer.open();
-  t.after(() => door.close());
-  door.add('a', 'first');
-  door.add('b', 'fail');
-  door.add('c', 'third');
+  const server = await JobsServer.open();
+  t.after(() => server.close());
+  server.add('a', 'first');
+  server.add('b', 'fail');
+  server.add('c', 'third');
   return {
-    door,
+    server,
     jobs: async (args, terminal = new TestTerminal()) => {
-      const status = await run(['jobs', ...args, '--server', door.url], {}, terminal);
+      const status = await run(['jobs', ...args, '--server', server.url], {}, terminal);
       return { status, ...terminal.said };
     },
   };
@@ -75,8 +75,8 @@ describe('murmur jobs', () => {
   });
 
   test('Ctrl-C ends the watching and lets the job go on.', async (t) => {
-    const { door, jobs } = await place(t);
-    const response = fetch(`${door.url}/v1/jobs?id=d`, {
+    const { server, jobs } = await place(t);
+    const response = fetch(`${server.url}/v1/jobs?id=d`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: '{"url":"hang"}',
@@ -84,13 +84,13 @@ describe('murmur jobs', () => {
     await (await response).arrayBuffer();
     const terminal = new TestTerminal({ isWatched: true });
     const watching = jobs(['watch', 'd'], terminal);
-    while (door.jobs.get('d')?.watchers.size === 0)
+    while (server.jobs.get('d')?.watchers.size === 0)
       await new Promise((resolve) => {
         setTimeout(resolve, 5);
       });
     terminal.interrupt();
     assert.equal((await watching).status, 130);
-    assert.equal(door.jobs.get('d')?.job.status, 'running');
+    assert.equal(server.jobs.get('d')?.job.status, 'running');
     assert.deepEqual(await jobs(['cancel', 'd', 'nothing', 'a']), {
       status: 1,
       out: 'd is cancelled\na had ended (done): transcript and events are deleted\n',
@@ -115,7 +115,7 @@ describe('murmur jobs', () => {
   });
 
   test('What means nothing is status 2, an unknown job 1, and a server that is away 3.', async (t) => {
-    const { door, jobs } = await place(t);
+    const { server, jobs } = await place(t);
     for (const [args, words] of [
       [[], /say list, show/],
       [['make'], /there is list/],
@@ -137,7 +137,7 @@ describe('murmur jobs', () => {
       out: '',
       err: 'told of not_found (not_found, request r-1)\n',
     });
-    await door.close();
+    await server.close();
     assert.equal((await jobs(['show', 'a'])).status, 3);
   });
 });

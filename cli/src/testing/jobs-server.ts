@@ -31,13 +31,13 @@ export class JobsServer {
     const server = createServer();
     return new Promise((resolve) => {
       server.listen(0, '127.0.0.1', () => {
-        const door = new JobsServer(server);
+        const jobsServer = new JobsServer(server);
         server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-          door.#answer(request, response).catch(() => {
+          jobsServer.#answer(request, response).catch(() => {
             response.destroy();
           });
         });
-        resolve(door);
+        resolve(jobsServer);
       });
     });
   }

@@ -8,7 +8,7 @@ import { JobsServer } from '../testing/jobs-server.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 
 interface Place {
-  readonly door: JobsServer;
+  readonly server: JobsServer;
   readonly folder: string;
   /** Makes a recording of this text and answers its path. */
   readonly record: (name: string, said: string) => Promise<string>;
@@ -19,18 +19,18 @@ interface Place {
 }
 
 async function place(t: TestContext): Promise<Place> {
-  const door = await JobsServer.open();
+  const server = await JobsServer.open();
   const folder = await mkdtemp(join(tmpdir(), 'murmur-transcribe-'));
-  t.after(() => Promise.all([door.close(), rm(folder, { recursive: true, force: true })]));
+  t.after(() => Promise.all([server.close(), rm(folder, { recursive: true, force: true })]));
   return {
-    door,
+    server,
     folder,
     record: async (name, said) => {
       await writeFile(join(folder, name), said);
       return join(folder, name);
     },
     transcribe: async (args, terminal = new TestTerminal()) => {
-      const status = await run(['transcribe', ...args], { MURMUR_URL: door.url, MURMUR_API_KEY: 'murm_k' }, terminal);
+      const status = await run(['transcribe', ...args], { MURMUR_URL: server.url, MURMUR_API_KEY: 'murm_k' }, terminal);
       return { status, ...terminal.said };
     },
   };
@@ -45,7 +45,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('murmur transcribe', () => {
   test('The text of a recording is printed, and nothing else; fields and key are sent.', async (t) => {
-    const { door, record, transcribe } = await place(t);
+    const { server, record, transcribe } = await place(t);
     const ran = await transcribe([
       await record('talk.wav', 'hello'),
       '--language',
@@ -57,7 +57,7 @@ describe('murmur transcribe', () => {
       'batch',
     ]);
     assert.deepEqual(ran, { status: 0, out: 'txt: hello\n', err: '' });
-    assert.deepEqual([...door.keys], ['Bearer murm_k']);
+    assert.deepEqual([...server.keys], ['Bearer murm_k']);
     for (const field of [
       'name="language"\r\n\r\nen',
       'name="model"\r\n\r\nbase',
@@ -65,18 +65,18 @@ describe('murmur transcribe', () => {
       'name="priority"\r\n\r\nbatch',
       'filename="talk.wav"',
     ])
-      assert.ok(door.submitted[0]?.includes(field), field);
+      assert.ok(server.submitted[0]?.includes(field), field);
   });
 
   test('Several texts come in the order of the arguments, each under its name, a few recordings at once.', async (t) => {
-    const { door, record, transcribe } = await place(t);
+    const { server, record, transcribe } = await place(t);
     const paths = await Promise.all(
       Array.from({ length: 9 }, (_, i) => record(`${String(i)}.wav`, `text ${String(i)}`)),
     );
     const ran = await transcribe([...paths, '--parallel', '3']);
     assert.equal(ran.status, 0);
     assert.equal(ran.out, paths.map((path, i) => `==> ${path} <==\ntxt: text ${String(i)}\n\n`).join(''));
-    assert.ok(door.mostAtOnce > 1 && door.mostAtOnce <= 3, String(door.mostAtOnce));
+    assert.ok(server.mostAtOnce > 1 && server.mostAtOnce <= 3, String(server.mostAtOnce));
   });
 
   test('With a folder each transcript is a file of its own, under a name that none other has.', async (t) => {
@@ -137,50 +137,50 @@ describe('murmur transcribe', () => {
   });
 
   test('Standard input and addresses are recordings as well.', async (t) => {
-    const { door, transcribe } = await place(t);
+    const { server, transcribe } = await place(t);
     const input = [Buffer.from('spoken '), Buffer.from('words')];
     assert.equal((await transcribe(['-'], new TestTerminal({ input }))).out, 'txt: spoken words\n');
     assert.equal((await transcribe(['https://example.com/talk.mp3'])).out, 'txt: https://example.com/talk.mp3\n');
-    assert.deepEqual(JSON.parse(door.submitted[1] ?? ''), {
+    assert.deepEqual(JSON.parse(server.submitted[1] ?? ''), {
       url: 'https://example.com/talk.mp3',
       priority: 'interactive',
     });
   });
 
   test('A server that cannot be reached is status 3, told once.', async (t) => {
-    const { door, record, transcribe } = await place(t);
+    const { server, record, transcribe } = await place(t);
     const paths = await Promise.all(['a', 'b', 'c'].map((name) => record(name, 'hello')));
-    await door.close();
+    await server.close();
     const ran = await transcribe([...paths, '--parallel', '1']);
     assert.equal(ran.status, 3);
     assert.match(ran.err, /^[^\n]*a: .* does not answer: .*ECONNREFUSED.*\n$/);
   });
 
   test('Ctrl-C cancels the jobs that have not ended, and is status 130.', async (t) => {
-    const { door, record, transcribe } = await place(t);
+    const { server, record, transcribe } = await place(t);
     const terminal = new TestTerminal();
     const running = transcribe(
       [await record('a', 'hang'), await record('b', 'hang'), await record('c', 'hang'), '--parallel', '2'],
       terminal,
     );
-    await until(() => [...door.jobs.values()].filter(({ watchers }) => watchers.size > 0).length === 2);
+    await until(() => [...server.jobs.values()].filter(({ watchers }) => watchers.size > 0).length === 2);
     terminal.interrupt();
     assert.equal((await running).status, 130);
     assert.deepEqual(
-      [...door.jobs.values()].map(({ job }) => job.status),
+      [...server.jobs.values()].map(({ job }) => job.status),
       ['cancelled', 'cancelled'],
     );
   });
 
   test('Where a person watches there is a bar, which goes away and leaves standard output alone.', async (t) => {
-    const { door, record, transcribe } = await place(t);
+    const { server, record, transcribe } = await place(t);
     const terminal = new TestTerminal({ isWatched: true });
     const running = transcribe([await record('talk.wav', 'hang')], terminal);
-    await until(() => [...door.jobs.values()].some(({ watchers }) => watchers.size > 0));
-    const [id = ''] = door.jobs.keys();
-    door.tell(id, '2-0', 'progress', { done_seconds: 3, planned_seconds: 4 });
+    await until(() => [...server.jobs.values()].some(({ watchers }) => watchers.size > 0));
+    const [id = ''] = server.jobs.keys();
+    server.tell(id, '2-0', 'progress', { done_seconds: 3, planned_seconds: 4 });
     await until(() => terminal.said.err.includes(' 75 % '));
-    door.end(id);
+    server.end(id);
     const ran = await running;
     assert.equal(ran.out, 'txt: hang\n');
     assert.match(ran.err, /talk\.wav *\[#{18}\.{6}\] 75 % {2}0:03 of 0:04 of speech/);

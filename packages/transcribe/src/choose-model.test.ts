@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ModelCard } from '@murmuration/contracts';
+import { TEST_MODEL } from '@murmuration/store/testing';
 import { chooseModel } from './choose-model.js';
 
 /** A worker's card. @param startedAtMs when the worker started */
@@ -17,24 +18,7 @@ function card(id: string, startedAtMs: number, draining = false): ModelCard {
     startedAtMs,
     seenAtMs: startedAtMs,
     draining,
-    model: {
-      id,
-      slug: id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'),
-      family: 'simulated',
-      languages: ['en'],
-      tasks: ['transcribe'],
-      wordTimes: 'none',
-      detectsLanguage: false,
-      dtype: 'none',
-      chunkPolicy: {
-        sampleRateHz: 16_000,
-        maxChunkMs: 30_000,
-        targetChunkMs: 10_000,
-        packGapMs: 0,
-        gridMs: 1_000,
-        overlapMs: 0,
-      },
-    },
+    model: { ...TEST_MODEL, id, slug: id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-') },
   };
 }
 

@@ -7,7 +7,7 @@ import { decodeOptionsSchema, detectOptionsSchema } from '@murmuration/contracts
 import { laneOf } from '@murmuration/store';
 import { Batcher } from '@murmuration/worker/batcher';
 import { Cluster } from '../harness/cluster.js';
-import { transcribe } from '../harness/door.js';
+import { transcribe } from '../harness/api-requests.js';
 import { median, percentile, printFigures } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, wavFile } from '../harness/wav.js';
@@ -111,7 +111,7 @@ const throughApi: number[] = [];
 const ceiling: number[] = [];
 const ratios: number[] = [];
 for (let round = -1; round < ROUNDS; round++) {
-  const door =
+  const api =
     audioSeconds /
     (await seconds(() =>
       eachOf(recordings, CLIENTS, async (file) => {
@@ -121,9 +121,9 @@ for (let round = -1; round < ROUNDS; round++) {
   const bare = audioSeconds / (await seconds(() => eachOf(recordings, CLIENTS, inProcess)));
   // The first round warms both up.
   if (round < 0) continue;
-  throughApi.push(door);
+  throughApi.push(api);
   ceiling.push(bare);
-  ratios.push(door / bare);
+  ratios.push(api / bare);
 }
 
 const overheadsMs: number[] = [];
@@ -141,7 +141,7 @@ await pool.close();
 await reader.close();
 printFigures('offline', [
   {
-    name: 'through the door',
+    name: 'through the API',
     value: median(throughApi),
     unit: 'x real time',
     note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughApi).toFixed(0)} to ${Math.max(...throughApi).toFixed(0)}`,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Cluster } from './cluster.js';
-import type { ErrorAnswer } from './door.js';
+import type { ErrorAnswer } from './api-requests.js';
 
 /** What an API node told: its status, and the error's code and field. */
 export interface Told {
@@ -84,6 +84,6 @@ export class LocalServer {
 
 /** API node and workers live and say so. */
 export async function requireAlive(cluster: Cluster): Promise<void> {
-  assert.equal(await cluster.api.probe('/livez'), 200, 'the door does not live');
+  assert.equal(await cluster.api.probe('/livez'), 200, 'the API does not live');
   for (const worker of cluster.workers) assert.equal(await worker.probe('/livez'), 200, 'a worker does not live');
 }

@@ -10,7 +10,7 @@ export function withoutBalancer(): string | null {
   return spawnSync('haproxy', ['-v']).status === 0 ? null : 'haproxy is not installed on this machine';
 }
 
-/** HAProxy in front of several HTTP doors, without stickiness; doors that are down are left out within half a second. */
+/** HAProxy in front of several API nodes, without stickiness; those that are down are left out within half a second. */
 export class Balancer {
   readonly url: string;
   readonly port: number;
@@ -39,12 +39,12 @@ defaults
   timeout tunnel 1h
   retries 2
   option redispatch
-frontend door
+frontend api
   bind 127.0.0.1:${String(port)}
-  default_backend doors
-backend doors
+  default_backend nodes
+backend nodes
   balance roundrobin
-${ports.map((one, i) => `  server door${String(i)} 127.0.0.1:${String(one)} check inter 500 fall 1 rise 1`).join('\n')}
+${ports.map((one, i) => `  server node${String(i)} 127.0.0.1:${String(one)} check inter 500 fall 1 rise 1`).join('\n')}
 `,
     );
     const child = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });

@@ -27,7 +27,7 @@ const PAGE = `<!doctype html>
     const worklet = 'registerProcessor("tap", class extends AudioWorkletProcessor { process([[channel]]) { if (channel) this.port.postMessage(channel.slice()); return true; } });';
     await context.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
     const tap = new AudioWorkletNode(context, 'tap');
-    const live = new Murmuration({ baseUrl: new URLSearchParams(location.search).get('door') }).live({ encoding: 'pcm_s16le', sample_rate: 16000, interim_results: true });
+    const live = new Murmuration({ baseUrl: new URLSearchParams(location.search).get('api') }).live({ encoding: 'pcm_s16le', sample_rate: 16000, interim_results: true });
     let sending = Promise.resolve();
     tap.port.onmessage = ({ data }) => {
       const pcm = Int16Array.from(data, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768))));

@@ -3,12 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import {
-  decodeOptionsSchema,
-  type ChunkResult,
-  type PlannedChunk,
-  type RecordingSummary,
-} from '@murmuration/contracts';
+import { decodeOptionsSchema, type RecordingSummary } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
 import { DirectoryAudioStore } from '../audio-store/directory-audio-store.js';
@@ -19,6 +14,7 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
+import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { Turn } from '../turn.js';
 import { TicketQueues } from '../work/ticket-queue.js';
@@ -81,19 +77,8 @@ async function received(chunks: number, slug?: string): Promise<JobIdentity> {
     owner: null,
   };
   assert.ok(await jobs.create(job, TERMS));
-  for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, planned(index), PCM), true);
+  for (let index = 0; index < chunks; index++) assert.equal(await jobs.addChunk(job, testChunk(index), PCM), true);
   return job;
-}
-
-function planned(index: number): PlannedChunk {
-  return {
-    index,
-    channel: 0,
-    samples: 160,
-    spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }],
-    speech: [],
-    overlapMs: 0,
-  };
 }
 
 function summary(chunks: number): RecordingSummary {
@@ -109,28 +94,11 @@ function summary(chunks: number): RecordingSummary {
   };
 }
 
-function result(index: number): ChunkResult {
-  return {
-    segments: [],
-    filtered: [],
-    language: 'en',
-    languageProbability: 1,
-    index,
-    channel: 0,
-    overlapMs: 0,
-    audioMs: 10,
-    queueMs: 1,
-    inferenceMs: 1,
-    batchSize: 1,
-    worker: 'w',
-  };
-}
-
 async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
   const items = new WorkItems(redis, queues, job.modelSlug);
   const taken = await items.take({ job: job.id, ticket: 1 }, chunks);
   assert.equal(taken.length, chunks);
-  for (const item of taken) assert.deepEqual(await items.give([{ item, result: result(item.index) }]), ['ok']);
+  for (const item of taken) assert.deepEqual(await items.give([{ item, result: testResult(item.index) }]), ['ok']);
 }
 
 async function typesOf(job: JobIdentity): Promise<string[]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { decodeOptionsSchema, type ChunkResult, type PlannedChunk } from '@murmuration/contracts';
+import { decodeOptionsSchema, type ChunkResult } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
 import { openAudioStore } from '../audio-store/open-audio-store.js';
@@ -8,6 +8,7 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { JobEvents, type StreamedEvent } from '../job-events.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
 import { jobKeys } from '../keys.js';
+import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { TicketQueues } from './ticket-queue.js';
 import { HandBack, TicketWorker } from './ticket-worker.js';
@@ -62,34 +63,6 @@ async function newJob(
   return job;
 }
 
-function planned(index: number): PlannedChunk {
-  return {
-    index,
-    channel: 0,
-    samples: 160,
-    spans: [{ chunkMs: 0, startMs: index * 10, durationMs: 10 }],
-    speech: [{ startMs: index * 10, endMs: index * 10 + 10 }],
-    overlapMs: 0,
-  };
-}
-
-function result(index: number): ChunkResult {
-  return {
-    segments: [],
-    filtered: [],
-    language: 'en',
-    languageProbability: 1,
-    index,
-    channel: 0,
-    overlapMs: 0,
-    audioMs: 10,
-    queueMs: 1,
-    inferenceMs: 1,
-    batchSize: 1,
-    worker: 'w',
-  };
-}
-
 function segment(text: string): ChunkResult['segments'][number] {
   return {
     startMs: 0,
@@ -108,7 +81,7 @@ function segment(text: string): ChunkResult['segments'][number] {
 const PCM = new Uint8Array(320).fill(7);
 
 async function add(job: JobIdentity, count: number, from = 0): Promise<void> {
-  for (let i = from; i < from + count; i++) assert.equal(await jobs.addChunk(job, planned(i), PCM), true);
+  for (let i = from; i < from + count; i++) assert.equal(await jobs.addChunk(job, testChunk(i), PCM), true);
 }
 
 function itemsOf(job: JobIdentity): WorkItems {
@@ -126,7 +99,7 @@ async function takeOne(job: JobIdentity, ticket: number): Promise<WorkItem> {
 }
 
 function give(job: JobIdentity, ...items: WorkItem[]): Promise<Taken[]> {
-  return itemsOf(job).give(items.map((item) => ({ item, result: result(item.index) })));
+  return itemsOf(job).give(items.map((item) => ({ item, result: testResult(item.index) })));
 }
 
 /** Numbers of the job's tickets that the queue knows. */
@@ -300,7 +273,7 @@ test('goes item by item until the language is found, and tells it to the items a
   const second = await takeOne(job, 2);
   assert.equal(second.decode.language, null);
   await itemsOf(job).give([
-    { item: second, result: { ...result(1), language: 'de', segments: [segment('guten Tag')] } },
+    { item: second, result: { ...testResult(1), language: 'de', segments: [segment('guten Tag')] } },
   ]);
   assert.equal((await takeOne(job, 3)).decode.language, 'de');
   await jobs.remove(job);
@@ -314,7 +287,7 @@ test('leaves the language to the next item where it is unsure, but not for ever'
     const item = await takeOne(job, index + 1);
     assert.equal(item.decode.language, null, `item ${String(index)}`);
     await itemsOf(job).give([
-      { item, result: { ...result(index), language: 'nn', languageProbability: 0.3, segments: [segment('hm')] } },
+      { item, result: { ...testResult(index), language: 'nn', languageProbability: 0.3, segments: [segment('hm')] } },
     ]);
   }
   assert.equal((await takeOne(job, 5)).decode.language, 'nn');
@@ -331,7 +304,7 @@ test('goes item by item where each continues the text before', async () => {
   await add(job, 3);
   const first = await takeOne(job, 1);
   assert.equal(first.textBefore, '');
-  await itemsOf(job).give([{ item: first, result: { ...result(0), segments: [segment('one'), segment('two')] } }]);
+  await itemsOf(job).give([{ item: first, result: { ...testResult(0), segments: [segment('one'), segment('two')] } }]);
   assert.equal((await takeOne(job, 2)).textBefore, 'one two');
   await jobs.remove(job);
 });
@@ -377,10 +350,10 @@ test('takes an item that is added twice once', async () => {
 
 test('adds several items at once, those that are there already a second time without effect', async () => {
   const job = await newJob();
-  for (let i = 0; i < 5; i++) await jobs.storeAudio(job, planned(i), PCM);
-  assert.equal(await jobs.addItems(job, [planned(0), planned(1)]), true);
-  assert.equal(await jobs.addItems(job, [planned(1), planned(2), planned(3), planned(4)]), true);
-  assert.equal(await jobs.addItems(job, [planned(3), planned(4)]), true);
+  for (let i = 0; i < 5; i++) await jobs.storeAudio(job, testChunk(i), PCM);
+  assert.equal(await jobs.addItems(job, [testChunk(0), testChunk(1)]), true);
+  assert.equal(await jobs.addItems(job, [testChunk(1), testChunk(2), testChunk(3), testChunk(4)]), true);
+  assert.equal(await jobs.addItems(job, [testChunk(3), testChunk(4)]), true);
   assert.equal(await jobs.addItems(job, []), true);
   assert.equal(await redis.hget(`murm:{j.${job.id}}:job`, 'planned'), '5');
   assert.deepEqual(
@@ -388,7 +361,7 @@ test('adds several items at once, those that are there already a second time wit
     [0, 1, 2, 3, 4],
   );
   await jobs.end(job, 'cancelled', null);
-  assert.equal(await jobs.addItems(job, [planned(5)]), false);
+  assert.equal(await jobs.addItems(job, [testChunk(5)]), false);
   await jobs.remove(job);
 });
 
@@ -401,7 +374,7 @@ test('takes no item of a cancelled job, hands none out, and tells the workers', 
   const item = await takeOne(job, 1);
   await jobs.end(job, 'cancelled', null);
   await jobs.end(job, 'cancelled', null);
-  assert.equal(await jobs.addChunk(job, planned(1), PCM), false);
+  assert.equal(await jobs.addChunk(job, testChunk(1), PCM), false);
   assert.deepEqual(await take(job, 1), []);
   assert.deepEqual(await give(job, item), ['gone']);
   assert.deepEqual(
@@ -578,7 +551,7 @@ test('shares the queue among jobs by rotation, a batch of each in turn', async (
         free = false;
         const taken = await items.take(entry, 5);
         order.push(...taken.map((item) => item.job));
-        await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+        await items.give(taken.map((item) => ({ item, result: testResult(item.index) })));
         free = true;
         worker.roomChanged();
       },
@@ -609,7 +582,7 @@ test('shares by the length of the audio: jobs of long items and jobs of short on
     const count = Math.ceil(((200 + 50 * at) * 1_000) / itemMs);
     await jobs.addItems(
       job,
-      Array.from({ length: count }, (_, index) => ({ ...planned(index), samples: itemMs * 16 })),
+      Array.from({ length: count }, (_, index) => ({ ...testChunk(index), samples: itemMs * 16 })),
     );
     made.push({ job, itemMs });
   }
@@ -626,7 +599,7 @@ test('shares by the length of the audio: jobs of long items and jobs of short on
         const taken = await items.take(entry, 32, 28_000);
         const itemMs = made.find(({ job }) => job.id === entry.job)?.itemMs ?? 0;
         doneMs.set(entry.job, (doneMs.get(entry.job) ?? 0) + itemMs * taken.length);
-        await items.give(taken.map((item) => ({ item, result: result(item.index) })));
+        await items.give(taken.map((item) => ({ item, result: testResult(item.index) })));
         // The shortest is nearly done.
         enough ||= Math.max(...doneMs.values()) >= 195_000;
         free = !enough;

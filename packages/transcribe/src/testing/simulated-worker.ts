@@ -9,27 +9,11 @@ import {
   publishCard,
   type WorkItem,
 } from '@murmuration/store';
+import { TEST_MODEL } from '@murmuration/store/testing';
 import type { Logger } from '@murmuration/runtime';
 
 /** A model whose text is told by the audio's first sample. */
-export const SIMULATED_MODEL: ModelCard['model'] = {
-  id: 'simulated',
-  slug: 'simulated',
-  family: 'simulated',
-  languages: ['en'],
-  tasks: ['transcribe'],
-  wordTimes: 'none',
-  detectsLanguage: false,
-  dtype: 'none',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 30_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 1_000,
-    overlapMs: 0,
-  },
-};
+export const SIMULATED_MODEL = TEST_MODEL;
 
 /** A worker of a test: it holds each chunk until `open` and then answers at once. */
 export class SimulatedWorker {

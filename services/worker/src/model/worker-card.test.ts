@@ -1,29 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModelDescription } from '@murmuration/contracts';
 import { HEARTBEAT_EVERY_MS, listCards, patientConnection } from '@murmuration/store';
-import { startRedis } from '@murmuration/store/testing';
+import { TEST_MODEL, startRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { WorkerCard } from './worker-card.js';
-
-const MODEL: ModelDescription = {
-  id: 'm',
-  slug: 'm',
-  family: 'simulated',
-  languages: ['en'],
-  tasks: ['transcribe'],
-  wordTimes: 'none',
-  detectsLanguage: false,
-  dtype: 'x',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 20_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 500,
-    overlapMs: 0,
-  },
-};
 
 test('heartbeats do not pile up while Redis is away', async () => {
   const server = await startRedis();
@@ -33,7 +13,7 @@ test('heartbeats do not pile up while Redis is away', async () => {
     redis,
     {
       workerId: 'w',
-      model: MODEL,
+      model: TEST_MODEL,
       device: 'simulated',
       gpu: null,
       sessions: 1,

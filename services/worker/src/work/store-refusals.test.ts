@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import {
-  decodeOptionsSchema,
-  liveSettingsSchema,
-  type ModelDescription,
-  type Recognition,
-} from '@murmuration/contracts';
+import { decodeOptionsSchema, liveSettingsSchema, type Recognition } from '@murmuration/contracts';
 import {
   JobEvents,
   JobStore,
@@ -21,7 +16,7 @@ import {
   type NewLive,
   type Redis,
 } from '@murmuration/store';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
+import { TEST_MODEL, startRedis, type TestRedis } from '@murmuration/store/testing';
 import { Metrics, createLogger } from '@murmuration/runtime';
 import { BatchShare } from '../scheduler/batch-share.js';
 import type { BatcherRow, RowResult } from '../scheduler/batcher.js';
@@ -52,24 +47,6 @@ const RECOGNITION: Recognition = {
   languageProbability: 1,
 };
 const ROW: RowResult = { recognition: RECOGNITION, startedAtMs: 1, inferenceMs: 1, batchSize: 1 };
-const MODEL: ModelDescription = {
-  id: 'm',
-  slug: 'm',
-  family: 'simulated',
-  languages: ['en'],
-  tasks: ['transcribe'],
-  wordTimes: 'none',
-  detectsLanguage: false,
-  dtype: 'x',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 20_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 500,
-    overlapMs: 0,
-  },
-};
 let server: TestRedis;
 let redis: Redis;
 let queues: TicketQueues;
@@ -222,7 +199,7 @@ test('publishes a live final whole after the store has refused it', async () => 
     relay: 'a',
     holder: 'h',
     settings: liveSettingsSchema.parse({}),
-    model: MODEL,
+    model: TEST_MODEL,
     decode: decodeOptionsSchema.parse({}),
   };
   await store.create(session);
@@ -290,7 +267,7 @@ test('tells what the store has lost of an utterance’s audio before the final o
     relay: 'a',
     holder: 'h',
     settings: liveSettingsSchema.parse({}),
-    model: MODEL,
+    model: TEST_MODEL,
     decode: decodeOptionsSchema.parse({}),
   };
   await store.create(session);
