@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -55,6 +55,25 @@ test('a service that is given another folder than those that run is told so, and
     open(folder('other')),
     (error) => error instanceof StoreMismatch && /^AUDIO_STORE_DIR: .*Set the same folder/.test(error.message),
   );
+});
+
+test('services that start at the same moment agree on a folder, the first time and when another takes over', async () => {
+  const connections = Array.from({ length: 4 }, () => patientConnection(server.url, logger));
+  try {
+    for (let round = 0; round < 25; round++) {
+      await redis.del(AUDIO_STORE_KEYS.seen);
+      // Every fifth finds no record at all.
+      if (round % 5 === 0) await redis.del(AUDIO_STORE_KEYS.store);
+      const settings = folder(`together-${String(round)}`);
+      const stores = await Promise.all(connections.map((connection) => open(settings, connection)));
+      await stores[0]?.put('job', round, PCM, 1);
+      for (const store of stores) assert.deepEqual(await store.get('job', round), PCM);
+      assert.equal((await readdir(join(dir, `together-${String(round)}`))).length, 1);
+    }
+  } finally {
+    for (const store of opened.splice(0)) store.close();
+    for (const connection of connections) connection.disconnect();
+  }
 });
 
 test('a service of another kind than those that run is told both kinds', async () => {

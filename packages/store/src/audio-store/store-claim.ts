@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, stat, utimes } from 'node:fs/promises';
+import { mkdir, rmdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioStoreSettings } from '@murmuration/runtime';
 import type { Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
-import { transacted } from '../pipelined.js';
+import { loadScript, runLua } from '../scripts/lua-script.js';
+
+const claimAudioStore = loadScript('claim-audio-store');
 
 /** A service says this often that it uses its store, milliseconds. */
 const RENEW_EVERY_MS = 20_000;
@@ -51,18 +53,19 @@ export class StoreClaim {
       return;
     }
     const mine = `${this.#settings.kind} ${randomUUID()}`;
-    const [, recorded, seen] = (await transacted(
-      this.#redis
-        .multi()
-        .set(AUDIO_STORE_KEYS.store, mine, 'NX')
-        .get(AUDIO_STORE_KEYS.store)
-        .exists(AUDIO_STORE_KEYS.seen)
-        .set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS, 'NX'),
-    )) as [unknown, string, number, unknown];
-    const fits = recorded === mine || (await this.#fits(recorded));
-    if (!fits && seen === 1) throw new StoreMismatch(this.#sentence(recorded));
-    if (!fits) await this.#redis.set(AUDIO_STORE_KEYS.store, mine);
-    await this.#use(fits ? recorded : mine);
+    // Made before it is recorded: a service that finds the record at once finds the folder, too.
+    await this.#make(mine);
+    const recorded = (await runLua(
+      this.#redis,
+      claimAudioStore,
+      [AUDIO_STORE_KEYS.store, AUDIO_STORE_KEYS.seen],
+      [known ?? '', mine, SEEN_MS],
+    )) as string;
+    if (recorded !== mine) {
+      await this.#unmake(mine);
+      if (!(await this.#fits(recorded))) throw new StoreMismatch(this.#sentence(recorded));
+    }
+    await this.#use(recorded);
   }
 
   /** The cluster's own folder. Only for a store of kind `directory`; throws as `check`. */
@@ -77,22 +80,35 @@ export class StoreClaim {
   }
 
   async #fits(record: string): Promise<boolean> {
-    const [kind = '', id = ''] = record.split(' ');
-    if (kind !== this.#settings.kind) return false;
-    return (
-      this.#settings.kind !== 'directory' ||
-      (await stat(join(this.#settings.dir, id)).catch(() => null))?.isDirectory() === true
-    );
+    if (record.split(' ')[0] !== this.#settings.kind) return false;
+    const folder = this.#folderOf(record);
+    return folder === null || (await stat(folder).catch(() => null))?.isDirectory() === true;
   }
 
   async #use(record: string): Promise<void> {
-    if (this.#settings.kind !== 'directory') return;
-    const folder = join(this.#settings.dir, record.split(' ')[1] ?? '');
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    const folder = await this.#make(record);
+    if (folder === null) return;
     // The time of change tells a cluster that lives from one whose audio is left over.
     const now = new Date();
     await utimes(folder, now, now);
     this.#folder = folder;
+  }
+
+  /** The folder of a record; null where the store is none. */
+  async #make(record: string): Promise<string | null> {
+    const folder = this.#folderOf(record);
+    if (folder !== null) await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    return folder;
+  }
+
+  /** Takes a folder away that another service was quicker to name. */
+  async #unmake(record: string): Promise<void> {
+    const folder = this.#folderOf(record);
+    if (folder !== null) await rmdir(folder).catch(() => undefined);
+  }
+
+  #folderOf(record: string): string | null {
+    return this.#settings.kind === 'directory' ? join(this.#settings.dir, record.split(' ')[1] ?? '') : null;
   }
 
   #sentence(record: string): string {
