@@ -31,6 +31,10 @@ export function podFaults(objects) {
         `container ${container.name} has no limit of memory or no request of CPU`,
       );
       const names = (container.env ?? []).map((variable) => variable.name);
+      expect(
+        !(container.env ?? []).some(({ value }) => /^\d+(?:\.\d+)?e[+]?\d+$/.test(value ?? '')),
+        `container ${container.name} has a number that no service reads as one, as 1e+06`,
+      );
       expect(new Set(names).size === names.length, `container ${container.name} has a variable twice`);
       const volumes = new Set(
         [...(pod.volumes ?? []), ...(object.spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata)].map(

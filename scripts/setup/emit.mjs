@@ -21,7 +21,8 @@ const OUTPUT = /\.(?:js|d\.ts)(?:\.map)?$/;
 export async function emit(root) {
   let written = 0;
   for (const [folder, sources] of readTree(root)) {
-    removeOrphans(folder);
+    // A source that comes back would find its output gone and the compiler's state unchanged.
+    if (removeOrphans(folder)) rmSync(join(folder, COMPILER_STATE), { force: true });
     const record = readRecord(folder);
     const stale = [...sources].filter(([path, text]) => !isCurrent(folder, path, record[path], text));
     if (stale.length === 0) continue;
@@ -162,9 +163,12 @@ function describe(folder, error) {
 }
 
 function removeOrphans(folder) {
+  let removed = false;
   for (const path of filesBelow(join(folder, 'dist'))) {
     if (!OUTPUT.test(path) || path.split(sep).includes('node_modules')) continue;
-    if (!existsSync(join(folder, 'src', path.replace(OUTPUT, '.ts'))))
-      rmSync(join(folder, 'dist', path), { force: true });
+    if (existsSync(join(folder, 'src', path.replace(OUTPUT, '.ts')))) continue;
+    rmSync(join(folder, 'dist', path), { force: true });
+    removed = true;
   }
+  return removed;
 }

@@ -113,6 +113,7 @@ test('What is left of a deleted source is removed, by emit and after tsc', async
     );
     say('one');
     tsc();
+    assert.ok(existsSync(at('dist/main.js')), 'a source that comes back is compiled anew');
     rmSync(at('src/main.ts'));
     recordCompiled(root, readTree(root));
     assert.deepEqual(

@@ -21,9 +21,16 @@ export async function runMain(main) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
   try {
     process.exitCode = (await main()) ?? 0;
+    if (process.exitCode !== 0) endAll();
   } catch (error) {
     console.error(error instanceof SetupError ? `\n${error.message}` : error);
     process.exitCode = 1;
-    endCommands();
+    endAll();
   }
+}
+
+/** Nothing of a set-up that failed goes on, not even what would be tried again. */
+function endAll() {
+  endCommands();
+  setTimeout(() => process.exit(), 1_000).unref();
 }

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 
 const PROBE_EVERY_MS = 500;
 const CONNECT_WITHIN_MS = 2_000;
-// A server may answer and leave while its client is still sending; then the answer has so long to arrive.
+// A server may answer and leave while its client is still sending; once the answer is sent, the client has so long to take it.
 const LINGER_MS = 5_000;
+// A client that takes nothing of the rest of an answer for so long is gone.
+const STALLED_MS = 60_000;
 
 /** One of several processes that do the same work: whether it is ready, and how many connections it has through all balancers. */
 export class Backend {
@@ -50,9 +53,18 @@ export class Balancer {
     });
   }
 
+  /** Throws a `SetupError` when another program has the port. */
   async listen(port: number, host: string): Promise<void> {
     this.#server.listen({ port, host, exclusive: true });
-    await once(this.#server, 'listening');
+    try {
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw new SetupError(
+        `Port ${String(port)} was taken by another program while the services started, or cannot be used: ${error instanceof Error ? error.message : String(error)}. Start again, or set another port.`,
+      );
+    }
+    // A connection that cannot be taken, for want of files for example, is that client's loss alone.
+    this.#server.on('error', () => undefined);
   }
 
   /** Takes no more connections. */
@@ -139,13 +151,18 @@ function carry(client: Socket, upstream: Socket): void {
   });
   upstream.once('close', () => {
     if (client.destroyed) return;
-    client.end();
+    let limit: NodeJS.Timeout | undefined;
+    client.end(() => {
+      limit = setTimeout(() => {
+        client.destroy();
+      }, LINGER_MS).unref();
+    });
+    client.setTimeout(STALLED_MS, () => {
+      client.destroy();
+    });
     // What the client still sends is read and dropped: closing over unread bytes would take the answer from it.
     client.unpipe(upstream);
     client.resume();
-    const limit = setTimeout(() => {
-      client.destroy();
-    }, LINGER_MS).unref();
     client.once('close', () => {
       clearTimeout(limit);
     });

@@ -93,7 +93,9 @@ export async function choosePorts(
   const base = portVariable(environment, 'METRICS_PORT') ?? METRICS_PORT;
   if (base + apis + relays + workers - 1 > HIGHEST)
     throw new SetupError('METRICS_PORT is too high: the workers count up from two above it.');
-  const taken = new Set<number>();
+  // What is asked for by number may lie among the ports that the system gives away.
+  const taken = new Set([wanted.api, wanted.WS_PORT, wanted.GRPC_PORT, ...dialects.map(([, port]) => port)]);
+  for (let i = 0; base > 0 && i < apis + relays + workers; i += 1) taken.add(base + i);
   const take = async (): Promise<number> => {
     for (;;) {
       const port = await takeFree();

@@ -155,7 +155,8 @@ readinessProbe:
 {{- end }}
 {{- end }}
 {{- range $name, $value := merge (dict) (index . 1) $values.env.all }}
-- { name: {{ $name }}, value: {{ $value | toString | quote }} }
+{{- /* Numbers of values are floating point; those of a million and more would be written as 1e+06. */}}
+- { name: {{ $name }}, value: {{ if and (kindIs "float64" $value) (eq (floor $value) $value) }}{{ $value | int64 | toString | quote }}{{ else }}{{ $value | toString | quote }}{{ end }} }
 {{- end }}
 {{- end }}
 

@@ -4,7 +4,7 @@ import { EventStream, logFault, toAsrError } from '@murmuration/service';
 import type { ApiContext } from '../api-context.js';
 import { clientGone } from '../upload/client-connection.js';
 
-const EVENT_ID = /^\d{1,15}(?:-\d{1,15})?$/;
+const EVENT_ID = /^\d{1,16}(?:-\d{1,16})?$/;
 
 interface FollowedEvent {
   readonly name: string;
