@@ -30,10 +30,11 @@ export function choice<const T extends string>(
 export function count(
   option: string,
   value: string | undefined,
-  { absent, most }: { readonly absent: number; readonly most: number },
+  { absent, least = 1, most }: { readonly absent: number; readonly least?: number; readonly most: number },
 ): number {
   if (value === undefined) return absent;
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
-  if (number < 1 || number > most) throw new UsageError(`${option} takes a whole number from 1 to ${String(most)}`);
+  if (number < least || number > most)
+    throw new UsageError(`${option} takes a whole number from ${String(least)} to ${String(most)}`);
   return number;
 }

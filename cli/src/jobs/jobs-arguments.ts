@@ -1,4 +1,4 @@
-import type { JobStatus, Murmuration } from '@murmuration/client/node';
+import type { JobStatus, Murmuration, SubtitleLayout } from '@murmuration/client/node';
 import type { Format } from '../output/formats.js';
 
 export const STATUSES = [
@@ -22,5 +22,6 @@ export interface JobsArguments {
   readonly before: string | undefined;
   /** Of `result`. */
   readonly format: Format;
+  readonly layout: SubtitleLayout;
   readonly folder: string | null;
 }

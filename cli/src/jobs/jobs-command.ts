@@ -1,5 +1,6 @@
 import type { CliConfig } from '../config.js';
 import { FORMATS } from '../output/formats.js';
+import { SUBTITLE_OPTIONS, SUBTITLE_USAGE, subtitleLayout } from '../output/subtitle-options.js';
 import { choice, count, parseOptions } from '../parse-options.js';
 import { SERVER_OPTIONS, SERVER_USAGE, clientFor } from '../server/server-options.js';
 import { UsageError, type Terminal } from '../terminal.js';
@@ -25,7 +26,7 @@ murmur jobs result ID [-f F] [-o DIR]  the transcript
   -f, --format F   ${FORMATS.join(', ')}; txt unless told
   -o, --output DIR write DIR/ID.F instead of printing
   --json           for programs: one line of JSON a job or event
-${SERVER_USAGE}
+${SUBTITLE_USAGE}${SERVER_USAGE}
 Exit status: 0 done; 1 it could not be done, or the watched job failed; 2 the command line means nothing;
 3 the server cannot be reached; 130 Ctrl-C.
 `;
@@ -37,14 +38,16 @@ interface Command {
   readonly options: readonly string[];
 }
 
+const LAYOUT = Object.keys(SUBTITLE_OPTIONS) as (keyof typeof SUBTITLE_OPTIONS)[];
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   list: { run: listCommand, ids: [0, 0], options: ['status', 'after', 'before', 'limit'] },
   show: { run: showCommand, ids: [1, 1], options: [] },
   watch: { run: watchCommand, ids: [1, 1], options: [] },
   cancel: { run: cancelCommand, ids: [1, Number.POSITIVE_INFINITY], options: [] },
-  result: { run: resultCommand, ids: [1, 1], options: ['format', 'output'] },
+  result: { run: resultCommand, ids: [1, 1], options: ['format', 'output', ...LAYOUT] },
 };
-const OPTIONS_OF_SOME = ['status', 'after', 'before', 'limit', 'format', 'output'] as const;
+const OPTIONS_OF_SOME = ['status', 'after', 'before', 'limit', 'format', 'output', ...LAYOUT] as const;
 
 /** `murmur jobs …`; answers the exit status. Throws `UsageError`, `Interrupted`, and `MurmurationError` when the server refuses. */
 export async function jobsCommand(
@@ -54,6 +57,7 @@ export async function jobsCommand(
 ): Promise<number> {
   const { values, positionals } = parseOptions(args, {
     ...SERVER_OPTIONS,
+    ...SUBTITLE_OPTIONS,
     status: { type: 'string' },
     after: { type: 'string' },
     before: { type: 'string' },
@@ -80,6 +84,7 @@ export async function jobsCommand(
   if (ids.length > most) throw new UsageError(`murmur jobs ${name}: ${String(ids[most])} is one too many`);
   const surplus = OPTIONS_OF_SOME.find((option) => values[option] !== undefined && !command.options.includes(option));
   if (surplus !== undefined) throw new UsageError(`murmur jobs ${name} takes no --${surplus}`);
+  const format = choice('--format', values.format, FORMATS, 'txt');
   return command.run(
     {
       client: clientFor(values, readConfig()),
@@ -89,7 +94,8 @@ export async function jobsCommand(
       limit: count('--limit', values.limit, { absent: LIMIT, most: MOST_LISTED }),
       after: values.after,
       before: values.before,
-      format: choice('--format', values.format, FORMATS, 'txt'),
+      format,
+      layout: subtitleLayout(values, format),
       folder: values.output ?? null,
     },
     terminal,

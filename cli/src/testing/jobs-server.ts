@@ -15,6 +15,8 @@ export class JobsServer {
   readonly jobs = new Map<string, Held>();
   /** Fields of each submission, in the order in which they ended. */
   readonly submitted: string[] = [];
+  /** Queries of the transcripts that were asked for. */
+  readonly queries: string[] = [];
   readonly keys = new Set<string | undefined>();
   mostAtOnce = 0;
   #atOnce = 0;
@@ -87,6 +89,7 @@ export class JobsServer {
       this.#follow(held, response);
       return;
     }
+    this.queries.push(searchParams.toString());
     if (held.job.status !== 'done') {
       refuse(response, 409, 'job_not_done');
       return;

@@ -1,4 +1,4 @@
-import type { JobOptions, Murmuration } from '@murmuration/client/node';
+import type { JobOptions, Murmuration, SubtitleLayout } from '@murmuration/client/node';
 import type { Format } from '../output/formats.js';
 
 /** What `murmur transcribe` is given. */
@@ -7,6 +7,8 @@ export interface TranscribeArguments {
   /** Paths, addresses, or `-` for standard input. */
   readonly inputs: readonly string[];
   readonly format: Format;
+  /** Of subtitles. */
+  readonly layout: SubtitleLayout;
   /** Folder for one file an input; null prints. */
   readonly folder: string | null;
   readonly fields: JobOptions;

@@ -93,6 +93,32 @@ describe('murmur transcribe', () => {
     assert.equal((JSON.parse(await readFile(join(output, 'talk.json'), 'utf8')) as { text: string }).text, 'one');
   });
 
+  test('The layout of subtitles is asked for by the names of Whisper, and only for subtitles.', async (t) => {
+    const { server, record, transcribe } = await place(t);
+    const talk = await record('talk.wav', 'hello');
+    const layout = [
+      '--max-line-width',
+      '32',
+      '--max-line-count',
+      '1',
+      '--max-words-per-line',
+      '4',
+      '--highlight-words',
+    ];
+    assert.equal((await transcribe([talk, '-f', 'srt', ...layout])).status, 0);
+    assert.deepEqual(server.queries, ['max_line_width=32&max_line_count=1&max_words_per_line=4&highlight_words=true']);
+    assert.ok(server.submitted[0]?.includes('name="word_timestamps"\r\n\r\ntrue'));
+    for (const [args, complaint] of [
+      [[talk, ...layout], /--max-line-width is for subtitles: add -f srt or -f vtt/],
+      [[talk, '-f', 'vtt', '--max-line-width', '7'], /--max-line-width takes a whole number from 8 to 1000/],
+      [[talk, '-f', 'vtt', '--max-words-per-line', 'few'], /--max-words-per-line takes a whole number from 1 to 100/],
+    ] as const) {
+      const refused = await transcribe(args);
+      assert.equal(refused.status, 2);
+      assert.match(refused.err, complaint);
+    }
+  });
+
   test('What fails is told beside what succeeds, and the status is 1.', async (t) => {
     const { folder, record, transcribe } = await place(t);
     const [good, bad, missing] = [

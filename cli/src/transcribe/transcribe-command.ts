@@ -1,5 +1,6 @@
 import type { CliConfig } from '../config.js';
 import { FORMATS } from '../output/formats.js';
+import { SUBTITLE_OPTIONS, SUBTITLE_USAGE, subtitleLayout } from '../output/subtitle-options.js';
 import { choice, count, parseOptions } from '../parse-options.js';
 import { SERVER_OPTIONS, SERVER_USAGE, clientFor } from '../server/server-options.js';
 import { UsageError, type Terminal } from '../terminal.js';
@@ -21,7 +22,7 @@ Text goes to standard output, or with -o into one file a recording. Ctrl-C cance
   --priority P         interactive or batch; interactive unless told
   --parallel N         recordings in hand at once; ${String(PARALLEL)} unless told
   --json               for programs: one line of JSON a recording, when it ends
-${SERVER_USAGE}
+${SUBTITLE_USAGE}${SERVER_USAGE}
 Exit status: 0 all done; 1 some failed; 2 the command line means nothing; 3 the server cannot be reached; 130 Ctrl-C.
 `;
 
@@ -33,6 +34,7 @@ export async function transcribeCommand(
 ): Promise<number> {
   const { values, positionals: inputs } = parseOptions(args, {
     ...SERVER_OPTIONS,
+    ...SUBTITLE_OPTIONS,
     format: { type: 'string', short: 'f' },
     output: { type: 'string', short: 'o' },
     language: { type: 'string' },
@@ -48,6 +50,7 @@ export async function transcribeCommand(
     return 0;
   }
   const format = choice('--format', values.format, FORMATS, 'txt');
+  const layout = subtitleLayout(values, format);
   const folder = values.output ?? null;
   const json = values.json ?? false;
   if (inputs.length === 0) throw new UsageError('murmur transcribe: say which recordings');
@@ -60,6 +63,7 @@ export async function transcribeCommand(
       client: clientFor(values, readConfig()),
       inputs,
       format,
+      layout,
       folder,
       json,
       parallel: count('--parallel', values.parallel, { absent: PARALLEL, most: MOST_PARALLEL }),
@@ -67,7 +71,7 @@ export async function transcribeCommand(
         priority: choice('--priority', values.priority, ['interactive', 'batch'], 'interactive'),
         ...(values.language === undefined ? {} : { language: values.language }),
         ...(values.model === undefined ? {} : { model: values.model }),
-        ...(values['word-timestamps'] === true ? { word_timestamps: true } : {}),
+        ...(values['word-timestamps'] === true || layout.highlight_words === true ? { word_timestamps: true } : {}),
       },
     },
     terminal,

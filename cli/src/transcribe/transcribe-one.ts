@@ -59,7 +59,7 @@ export async function transcribeOne(
     isOver = true;
     if (job.status !== 'done')
       throw new MurmurationError(job.error?.code ?? 'cancelled', job.error?.message ?? 'the job was cancelled');
-    return { job, transcript: await jobs.transcript(id, asked.format, { signal }) };
+    return { job, transcript: await jobs.transcript(id, asked.format, { ...asked.layout, signal }) };
   } finally {
     leaving.abort();
     signal.removeEventListener('abort', leave);

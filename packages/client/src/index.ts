@@ -34,4 +34,4 @@ export type {
   WebSocketLike,
 } from './live/live-types.js';
 export type { TranscribeOptions, TranscribePart, TranscribeFields } from './transcribe/transcribe.js';
-export type { Segment, TextFormat, Transcript, Word } from './transcribe/transcript-types.js';
+export type { Segment, SubtitleLayout, TextFormat, Transcript, Word } from './transcribe/transcript-types.js';

@@ -12,7 +12,7 @@ import {
   type TranscribeOptions,
   type TranscribePart,
 } from './transcribe/transcribe.js';
-import type { Transcript } from './transcribe/transcript-types.js';
+import type { SubtitleLayout, Transcript } from './transcribe/transcript-types.js';
 
 /** A server sends a comment every ten seconds; after so long without a byte a connection is taken for dead. */
 const SILENCE_MS = 45_000;
@@ -69,11 +69,11 @@ export class Murmuration {
   ): Promise<Transcript>;
   transcribe(
     input: AudioInput,
-    options: TranscribeOptions & { readonly response_format: 'text' | 'srt' | 'vtt' },
+    options: TranscribeOptions & SubtitleLayout & { readonly response_format: 'text' | 'srt' | 'vtt' },
   ): Promise<string>;
   transcribe(
     input: AudioInput,
-    options: TranscribeOptions & { readonly response_format?: 'json' | 'text' | 'srt' | 'vtt' } = {},
+    options: TranscribeOptions & SubtitleLayout & { readonly response_format?: 'json' | 'text' | 'srt' | 'vtt' } = {},
   ): Promise<Transcript | string> {
     const { response_format } = options;
     if (response_format !== undefined && response_format !== 'json')

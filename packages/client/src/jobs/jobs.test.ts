@@ -156,7 +156,7 @@ describe('Jobs', () => {
     const { client, server } = await opened(t, ({ url, method }, response) => {
       if (url.endsWith('/deliveries') || url.endsWith('/redeliver'))
         json(response, 200, { object: 'list', data: [{ id: 'd' }] });
-      else if (url.endsWith('.srt')) response.end('1\n');
+      else if (url.includes('.srt')) response.end('1\n');
       else if (url.endsWith('.json')) json(response, 200, { text: 'hello' });
       else json(response, 200, job('x', method === 'DELETE' ? 'cancelled' : 'queued'));
     });
@@ -164,6 +164,7 @@ describe('Jobs', () => {
     assert.equal((await jobs.get('a/../b')).id, 'x');
     assert.equal((await jobs.transcript('x')).text, 'hello');
     assert.equal(await jobs.transcript('x', 'srt'), '1\n');
+    assert.equal(await jobs.transcript('x', 'srt', { max_line_width: 32, highlight_words: true }), '1\n');
     assert.equal((await jobs.deliveries('x'))[0]?.id, 'd');
     assert.equal((await jobs.redeliver('x'))[0]?.id, 'd');
     assert.equal((await jobs.cancel('x')).status, 'cancelled');
@@ -173,6 +174,7 @@ describe('Jobs', () => {
         'GET /v1/jobs/a%2F..%2Fb',
         'GET /v1/jobs/x/transcript.json',
         'GET /v1/jobs/x/transcript.srt',
+        'GET /v1/jobs/x/transcript.srt?max_line_width=32&highlight_words=true',
         'GET /v1/jobs/x/deliveries',
         'POST /v1/jobs/x/redeliver',
         'DELETE /v1/jobs/x',

@@ -2,7 +2,7 @@ import { SHORT_MS, path, type Call } from '../http/exchange.js';
 import type { Requester } from '../http/requester.js';
 import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/upload-body.js';
 import { fieldsAsText, givenFields } from '../transcribe/transcribe.js';
-import type { TextFormat, Transcript } from '../transcribe/transcript-types.js';
+import { layoutFields, type SubtitleLayout, type TextFormat, type Transcript } from '../transcribe/transcript-types.js';
 import { followJob } from './follow-job.js';
 import type {
   Delivery,
@@ -78,18 +78,23 @@ export class Jobs {
     return this.#requester.json<Job>(asking('DELETE', path('v1', 'jobs', id), options));
   }
 
-  /** The finished transcript. Throws `job_not_done` before the end and `result_expired` after its time. */
+  /** The finished transcript; `srt` and `vtt` take a layout. Throws `job_not_done` before the end and `result_expired` after its time. */
   transcript(id: string, format?: 'json', options?: CallOptions): Promise<Transcript>;
-  transcript(id: string, format: TextFormat, options?: CallOptions): Promise<string>;
-  transcript(id: string, format: 'json' | TextFormat, options?: CallOptions): Promise<Transcript | string>;
+  transcript(id: string, format: TextFormat, options?: CallOptions & SubtitleLayout): Promise<string>;
+  transcript(
+    id: string,
+    format: 'json' | TextFormat,
+    options?: CallOptions & SubtitleLayout,
+  ): Promise<Transcript | string>;
   transcript(
     id: string,
     format: 'json' | TextFormat = 'json',
-    options: CallOptions = {},
+    options: CallOptions & SubtitleLayout = {},
   ): Promise<Transcript | string> {
     const call: Call = {
       method: 'GET',
       path: path('v1', 'jobs', id, `transcript.${format}`),
+      query: format === 'srt' || format === 'vtt' ? layoutFields(options) : {},
       signal: options.signal,
       retry: 'always',
     };

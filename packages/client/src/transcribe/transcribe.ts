@@ -2,7 +2,7 @@ import type { Call } from '../http/exchange.js';
 import type { Requester } from '../http/requester.js';
 import { formUpload, type AudioInput, type UploadOptions } from '../http/upload-body.js';
 import { MurmurationError, toldError } from '../murmuration-error.js';
-import type { Segment, Transcript } from './transcript-types.js';
+import { layoutFields, type Segment, type SubtitleLayout, type Transcript } from './transcript-types.js';
 
 /** What is asked of a recording, by the names of the HTTP API; see `docs/api.md`. What is left out has the server's default. */
 export interface TranscribeFields {
@@ -137,14 +137,15 @@ export function transcribeAs(
   requester: Requester,
   input: AudioInput,
   format: 'text' | 'srt' | 'vtt',
-  options: TranscribeOptions,
+  options: TranscribeOptions & SubtitleLayout,
 ): Promise<string> {
-  return requester.call(uploadCall('/transcribe', format, input, options), (response) => response.text());
+  const layout = format === 'text' ? {} : layoutFields(options);
+  return requester.call(uploadCall('/transcribe', format, input, options, layout), (response) => response.text());
 }
 
-function uploadCall(path: string, format: string, input: AudioInput, options: TranscribeOptions): Call {
+function uploadCall(path: string, format: string, input: AudioInput, options: TranscribeOptions, layout = {}): Call {
   // The first field comes before the file whatever else is given, so that work begins while it is sent.
-  const fields = [['response_format', format] as const, ...fieldsAsText(givenFields(options))];
+  const fields = [['response_format', format] as const, ...fieldsAsText({ ...givenFields(options), ...layout })];
   const { make, isRepeatable } = formUpload(fields, input, options);
   return {
     method: 'POST',

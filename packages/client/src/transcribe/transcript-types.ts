@@ -63,5 +63,26 @@ export interface Word {
   readonly approximate?: boolean;
 }
 
+/** How subtitles (`srt`, `vtt`) are laid out, by the names of Whisper's command line; what is left out has the server's default. */
+export interface SubtitleLayout {
+  /** Columns of a line; a wide character takes two. */
+  readonly max_line_width?: number | undefined;
+  /** Lines of a subtitle. */
+  readonly max_line_count?: number | undefined;
+  readonly max_words_per_line?: number | undefined;
+  /** Underlines each word while it is said. */
+  readonly highlight_words?: boolean | undefined;
+}
+
 /** Forms in which a transcript is plain text. */
 export type TextFormat = 'txt' | 'srt' | 'vtt' | 'tsv';
+
+/** The fields of a layout that were given, as a query or a form takes them. */
+export function layoutFields(options: SubtitleLayout): Record<string, string> {
+  const { max_line_width, max_line_count, max_words_per_line, highlight_words } = options;
+  return Object.fromEntries(
+    Object.entries({ max_line_width, max_line_count, max_words_per_line, highlight_words })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, String(value)]),
+  );
+}
