@@ -4,7 +4,7 @@
 -- decode: the decode options with the language that was found, or ''. text: kept for the next item of a job whose items continue each other.
 -- Returns { ticket to queue or 0, index of the item that it begins with, the job's lane, 'ok' | 'stale' | 'duplicate' | 'gone', … } with an answer an item.
 -- Events: 'result' for each that the contiguous front passes, then 'assembling' after the last.
--- include: clock fields work events
+-- include: clock fields states work events
 local FIELDS = 5
 local job = read(job_key, 'planned', 'plannedMs', 'done', 'doneMs', 'front', 'entries', 'acceptedAtMs', 'id', unpack(TICKET_FIELDS))
 local count = #items / FIELDS
@@ -70,14 +70,14 @@ if #taken > 0 then
     job.awaitsLanguage = '0'
   end
   if job.state == 'running' and job.done == tonumber(job.planned) then
-    job.state = 'assembling'
+    change_state(job_key, job.state, 'assembling')
     entries = entries + 1
     redis.call('XADD', events_key, entries .. '-1000000', 'type', 'assembling')
     if job.acceptedAtMs then redis.call('PUBLISH', settle_channel, job.id) end
   end
   if first_entry == 0 and entries > 0 then share_ttl(events_key) end
   answers[1], answers[2] = open_ticket(job)
-  redis.call('HSET', job_key, 'state', job.state, 'done', job.done, 'doneMs', job.doneMs, 'held', job.held, 'front', front, 'entries', entries, 'ticket', job.ticket, 'ticketOpen', job.ticketOpen)
+  redis.call('HSET', job_key, 'done', job.done, 'doneMs', job.doneMs, 'held', job.held, 'front', front, 'entries', entries, 'ticket', job.ticket, 'ticketOpen', job.ticketOpen)
   if entries > first_entry then redis.call('PUBLISH', channel, '1') end
 end
 -- The reply that told of the next ticket may have been lost.

@@ -12,18 +12,21 @@ import {
 } from '@murmuration/contracts';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { Redis } from './connections.js';
-import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, activeJobsOf, jobKeys } from './keys.js';
+import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
+import { loadScript, runLua } from './lua-script.js';
 import { pipelined } from './pipelined.js';
-import { endJob, endOfChunks } from './scripts/job-scripts.js';
-import { loadScript, runLua } from './scripts/lua-script.js';
-import { runScript } from './scripts/script.js';
-import { acceptJob, createJob, renewJob, withdrawJob } from './scripts/submitted-scripts.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
 const activateJob = loadScript('activate-job');
 const activeJobs = loadScript('active-jobs');
 const addItems = loadScript('add-items');
 const listTickets = loadScript('list-tickets');
+const createJob = loadScript('create-job');
+const renewJob = loadScript('renew-job');
+const acceptJob = loadScript('accept-job');
+const withdrawJob = loadScript('withdraw-job');
+const endOfItems = loadScript('end-of-items');
+const endJob = loadScript('end-job');
 
 /** What a job is, as its manifest says. */
 export interface JobIdentity {
@@ -133,8 +136,7 @@ export class JobStore {
     );
     // Counted first: should this process die in between, the append-only file is rewritten all the same.
     await this.#redis.incr(REWRITE_KEYS.begun);
-    const createdAtMs = (await runScript(this.#redis, createJob, [
-      ...workKeys(job.id),
+    const createdAtMs = (await runLua(this.#redis, createJob, workKeys(job.id), [
       this.#leaseMs,
       ...attached,
       ...Object.entries(fields).flat(),
@@ -178,7 +180,7 @@ export class JobStore {
   /** Says that every chunk is planned; the last result then ends the job. */
   async endOfChunks(job: JobIdentity): Promise<void> {
     const keys = jobKeys(job.id);
-    await runScript(this.#redis, endOfChunks, [keys.job, keys.events, keys.wake]);
+    await runLua(this.#redis, endOfItems, [keys.job, keys.events], [keys.wake]);
   }
 
   /**
@@ -188,18 +190,18 @@ export class JobStore {
   async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {
     await this.#audio.keep(job.id, ACCEPTED_AUDIO_LIFE_MS);
     await this.#activate(job, null);
-    const state = (await runScript(this.#redis, acceptJob, [
-      ...workKeys(job.id),
+    const state = (await runLua(this.#redis, acceptJob, workKeys(job.id), [
       JSON.stringify(summary),
       summary.durationMs,
       jobKeys(job.id).wake,
+      SETTLE_CHANNEL,
     ])) as JobState | 'gone';
     return state === 'running' || state === 'assembling' || state === 'done';
   }
 
   /** Keeps the job alive for another lease. Answers false when it has expired or does not live by a lease any more. */
   async renew(job: JobIdentity): Promise<boolean> {
-    const renewed = await runScript(this.#redis, renewJob, [...workKeys(job.id), this.#leaseMs]);
+    const renewed = await runLua(this.#redis, renewJob, workKeys(job.id), [this.#leaseMs]);
     if (renewed !== 1) return false;
     await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.#activate(job, this.#leaseMs)]);
     return true;
@@ -213,13 +215,12 @@ export class JobStore {
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
   async end(job: Pick<JobIdentity, 'id'>, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
     const keys = jobKeys(job.id);
-    const ended = await runScript(this.#redis, endJob, [
-      keys.job,
-      keys.events,
-      state,
-      error === null ? '' : JSON.stringify(error),
-      keys.wake,
-    ]);
+    const ended = await runLua(
+      this.#redis,
+      endJob,
+      [keys.job, keys.events],
+      [state, error === null ? '' : JSON.stringify(error), keys.wake, SETTLE_CHANNEL],
+    );
     if (ended === 1) await this.#redis.publish(CANCELLED_CHANNEL, job.id);
   }
 
@@ -238,8 +239,7 @@ export class JobStore {
   async withdraw(job: JobPlace, error: ErrorRecord): Promise<boolean> {
     const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
     const tickets = await this.tickets(job);
-    const outcome = await runScript(this.#redis, withdrawJob, [
-      ...workKeys(job.id),
+    const outcome = await runLua(this.#redis, withdrawJob, workKeys(job.id), [
       type,
       JSON.stringify(error),
       jobKeys(job.id).wake,

@@ -1,8 +1,10 @@
 import { modelCardSchema, type ModelCard } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { CARD_KEYS } from './keys.js';
-import { putCard, readCards } from './scripts/card-scripts.js';
-import { runScript } from './scripts/script.js';
+import { loadScript, runLua } from './lua-script.js';
+
+const putCard = loadScript('put-card');
+const readCards = loadScript('read-cards');
 
 /** A worker that was silent this long counts as gone, milliseconds. */
 export const HEARTBEAT_LIFE_MS = 8_000;
@@ -11,6 +13,8 @@ export const HEARTBEAT_EVERY_MS = 2_000;
 
 /** A model whose workers are gone stays for this long, milliseconds: work is accepted while a worker starts again. */
 const MODEL_GRACE_MS = 60_000;
+
+const KEYS = [CARD_KEYS.workers, CARD_KEYS.seen, CARD_KEYS.models, CARD_KEYS.modelsSeen];
 
 /** What the cluster serves, as the workers tell it. */
 export interface Cards {
@@ -22,11 +26,7 @@ export interface Cards {
 
 /** Worker side: says that the worker is there. */
 export async function publishCard(redis: Redis, card: ModelCard): Promise<void> {
-  await runScript(redis, putCard, [
-    CARD_KEYS.workers,
-    CARD_KEYS.seen,
-    CARD_KEYS.models,
-    CARD_KEYS.modelsSeen,
+  await runLua(redis, putCard, KEYS, [
     card.workerId,
     JSON.stringify(card),
     card.model.slug,
@@ -42,14 +42,10 @@ export async function withdrawCard(redis: Redis, workerId: string): Promise<void
 
 /** API node side. Cards of another version that cannot be read are left out. */
 export async function listCards(redis: Redis): Promise<Cards> {
-  const [workers, models] = (await runScript(redis, readCards, [
-    CARD_KEYS.workers,
-    CARD_KEYS.seen,
-    CARD_KEYS.models,
-    CARD_KEYS.modelsSeen,
-    HEARTBEAT_LIFE_MS,
-    MODEL_GRACE_MS,
-  ])) as [string[], string[]];
+  const [workers, models] = (await runLua(redis, readCards, KEYS, [HEARTBEAT_LIFE_MS, MODEL_GRACE_MS])) as [
+    string[],
+    string[],
+  ];
   const [living, known] = [workers.flatMap(parse), models.flatMap(parse)];
   // A worker of an earlier version tells of itself only.
   const untold = new Map(

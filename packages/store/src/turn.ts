@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from './connections.js';
-import { runScript } from './scripts/script.js';
-import { keepTurn } from './scripts/submitted-scripts.js';
+import { loadScript, runLua } from './lua-script.js';
+
+const keepTurn = loadScript('keep-turn');
 
 /** A node that died in its turn is replaced after this, milliseconds. */
 const HOLD_MS = 15_000;
@@ -34,6 +35,6 @@ export class Turn {
   }
 
   #keep(lifeMs: number): Promise<unknown> {
-    return runScript(this.#redis, keepTurn, [this.#key, this.#name, lifeMs]);
+    return runLua(this.#redis, keepTurn, [this.#key], [this.#name, lifeMs]);
   }
 }

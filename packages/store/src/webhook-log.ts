@@ -1,9 +1,10 @@
 import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from './keys.js';
+import { loadScript, runLua } from './lua-script.js';
 import { transacted } from './pipelined.js';
-import { runScript } from './scripts/script.js';
-import { openDelivery } from './scripts/submitted-scripts.js';
+
+const openDelivery = loadScript('open-delivery');
 
 /** Attempts that are remembered of a job, newest. */
 const MAX_ATTEMPTS = 50;
@@ -48,11 +49,12 @@ export class WebhookLog {
       firstAtMs: 0,
       nextAtMs: Date.now(),
     };
-    const opened = await runScript(this.#redis, openDelivery, [
-      jobKeys(job).delivery,
-      keepMs,
-      ...Object.entries(fields).flat(),
-    ]);
+    const opened = await runLua(
+      this.#redis,
+      openDelivery,
+      [jobKeys(job).delivery],
+      [keepMs, ...Object.entries(fields).flat()],
+    );
     // When it was written before, its delivery may be over.
     const pending = opened === 1 || (await this.#redis.hget(jobKeys(job).delivery, 'state')) === 'pending';
     if (pending) await this.#redis.zadd(JOB_INDEX_KEYS.webhooks, 'NX', Date.now(), job);

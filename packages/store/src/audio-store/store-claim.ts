@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AudioStoreSettings } from '@murmuration/runtime';
 import type { Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
-import { loadScript, runLua } from '../scripts/lua-script.js';
+import { loadScript, runLua } from '../lua-script.js';
 
 const claimAudioStore = loadScript('claim-audio-store');
 

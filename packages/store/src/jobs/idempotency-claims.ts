@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from '../connections.js';
 import { idempotencyKey } from '../keys.js';
-import { runScript } from '../scripts/script.js';
-import { replaceClaim } from '../scripts/submitted-scripts.js';
+import { loadScript, runLua } from '../lua-script.js';
+
+const replaceClaim = loadScript('replace-claim');
 
 const LIFE_MS = 24 * 3_600_000;
 
@@ -37,13 +38,13 @@ export class IdempotencyClaims {
   /** Takes over from a claim whose job is gone. False when somebody else did. */
   async replace(owner: string | null, key: string, gone: Claim, claim: Claim): Promise<boolean> {
     return (
-      (await runScript(this.#redis, replaceClaim, [placeOf(owner, key), textOf(gone), textOf(claim), LIFE_MS])) === 1
+      (await runLua(this.#redis, replaceClaim, [placeOf(owner, key)], [textOf(gone), textOf(claim), LIFE_MS])) === 1
     );
   }
 
   /** Gives the key up, if the claim has it. */
   async release(owner: string | null, key: string, claim: Claim): Promise<void> {
-    await runScript(this.#redis, replaceClaim, [placeOf(owner, key), textOf(claim), '', 0]);
+    await runLua(this.#redis, replaceClaim, [placeOf(owner, key)], [textOf(claim), '', 0]);
   }
 }
 

@@ -4,8 +4,11 @@ import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript } fro
 import type { Redis } from '../connections.js';
 import { parseEvent, type StreamedEvent } from '../job-events.js';
 import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
-import { runScript } from '../scripts/script.js';
-import { closeJob, finishJob, purgeJob } from '../scripts/submitted-scripts.js';
+import { loadScript, runLua } from '../lua-script.js';
+
+const finishJob = loadScript('finish-job');
+const closeJob = loadScript('close-job');
+const purgeJob = loadScript('purge-job');
 
 /** Entries of a stream that are read at once. */
 const PAGE = 100;
@@ -97,37 +100,29 @@ export class JobArchive {
    */
   async finish(id: string, transcript: Transcript, outline: EventOutline): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return (await runScript(this.#redis, finishJob, [
-      keys.job,
-      keys.events,
-      keys.transcript,
-      keys.chunks,
-      keys.pending,
-      keys.tries,
-      keys.results,
-      keys.terms,
-      await zip(JSON.stringify({ transcript, outline } satisfies StoredResult)),
-      transcript.language ?? '',
-      keys.wake,
-      MANIFEST_OUTLIVES_MS,
-      STREAM_OUTLIVES_MS,
-    ])) as JobState | 'gone';
+    return (await runLua(
+      this.#redis,
+      finishJob,
+      [keys.job, keys.events, keys.transcript, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms],
+      [
+        await zip(JSON.stringify({ transcript, outline } satisfies StoredResult)),
+        transcript.language ?? '',
+        keys.wake,
+        MANIFEST_OUTLIVES_MS,
+        STREAM_OUTLIVES_MS,
+      ],
+    )) as JobState | 'gone';
   }
 
   /** Tidies up after a job that has failed. Answers its state. @param language what was asked for or found, or null */
   async close(id: string, language: string | null): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return (await runScript(this.#redis, closeJob, [
-      keys.job,
-      keys.events,
-      keys.chunks,
-      keys.pending,
-      keys.tries,
-      keys.results,
-      keys.terms,
-      MANIFEST_OUTLIVES_MS,
-      language ?? '',
-    ])) as JobState | 'gone';
+    return (await runLua(
+      this.#redis,
+      closeJob,
+      [keys.job, keys.events, keys.chunks, keys.pending, keys.tries, keys.results, keys.terms],
+      [MANIFEST_OUTLIVES_MS, language ?? ''],
+    )) as JobState | 'gone';
   }
 
   /**
@@ -136,21 +131,23 @@ export class JobArchive {
    */
   async purge(id: string, partingMs: number): Promise<JobState | 'gone'> {
     const keys = jobKeys(id);
-    return (await runScript(this.#redis, purgeJob, [
-      keys.job,
-      keys.events,
-      keys.transcript,
-      keys.chunks,
-      keys.pending,
-      keys.tries,
-      keys.results,
-      keys.terms,
-      keys.delivery,
-      keys.attempts,
-      keys.wake,
-      TOMBSTONE_MS,
-      partingMs,
-    ])) as JobState | 'gone';
+    return (await runLua(
+      this.#redis,
+      purgeJob,
+      [
+        keys.job,
+        keys.events,
+        keys.transcript,
+        keys.chunks,
+        keys.pending,
+        keys.tries,
+        keys.results,
+        keys.terms,
+        keys.delivery,
+        keys.attempts,
+      ],
+      [keys.wake, TOMBSTONE_MS, partingMs],
+    )) as JobState | 'gone';
   }
 
   /** Null when its time is over. */

@@ -2,7 +2,7 @@ import type { RedisMemory } from '../audio-store/redis-memory.js';
 import type { Redis } from '../connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
 import { pipelined } from '../pipelined.js';
-import { loadScript, runLua } from '../scripts/lua-script.js';
+import { loadScript, runLua } from '../lua-script.js';
 
 const dropResult = loadScript('drop-result');
 

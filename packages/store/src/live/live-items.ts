@@ -8,7 +8,7 @@ import {
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
-import { loadScript, runLua } from '../scripts/lua-script.js';
+import { loadScript, runLua } from '../lua-script.js';
 import { readLivePcm } from './live-pcm.js';
 import type { PlannedUtterance } from './planned-utterance.js';
 

@@ -1,7 +1,7 @@
 import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
-import { loadScript, runLua } from '../scripts/lua-script.js';
+import { loadScript, runLua } from '../lua-script.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
 import {
   SUMMARY_FIELDS,

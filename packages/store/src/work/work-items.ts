@@ -11,7 +11,7 @@ import {
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
-import { loadScript, runLua } from '../scripts/lua-script.js';
+import { loadScript, runLua } from '../lua-script.js';
 import type { TicketQueues } from './ticket-queue.js';
 
 const takeItems = loadScript('take-items');

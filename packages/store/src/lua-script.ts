@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Redis } from '../connections.js';
+import type { Redis } from './connections.js';
 
-const FOLDER = new URL('../../lua/', import.meta.url);
+const FOLDER = new URL('../lua/', import.meta.url);
 
 /** A Lua script with named keys and arguments, from `lua/NAME.lua`. */
 export interface LuaScript {
