@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { LiveNews } from '@murmuration/contracts';
+import type { LiveEvent } from '@murmuration/contracts';
 import type { Live, LiveSession } from '@murmuration/transcribe';
-import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
+import { LiveNodes, allEvents, finalsOf, openLive, send } from './harness/live-nodes.js';
 import { frameOf, paced } from './harness/paced.js';
 import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';
 import { RATE_HZ, pcmOf } from './harness/wav.js';
@@ -30,15 +30,15 @@ after(async () => {
 const spoken = (fromSeconds: number, toSeconds: number): Buffer =>
   frameOf(jfk.subarray(fromSeconds * RATE_HZ, toSeconds * RATE_HZ));
 
-/** News as they come, and waiting for those that fit. */
+/** Events as they come, and waiting for those that fit. */
 function listening(session: LiveSession): {
-  readonly told: LiveNews[];
-  readonly first: <T extends LiveNews['type']>(type: T, count?: number) => Promise<Extract<LiveNews, { type: T }>>;
+  readonly told: LiveEvent[];
+  readonly first: <T extends LiveEvent['type']>(type: T, count?: number) => Promise<Extract<LiveEvent, { type: T }>>;
 } {
-  const told: LiveNews[] = [];
+  const told: LiveEvent[] = [];
   let wake = (): void => undefined;
   void (async () => {
-    for await (const one of session.news('0', AbortSignal.timeout(60_000))) {
+    for await (const one of session.events('0', AbortSignal.timeout(60_000))) {
       told.push(one);
       wake();
     }
@@ -68,8 +68,8 @@ test(
         await session[end]();
         await send(session, frameOf(Int16Array.from({ length: 2 * RATE_HZ }, () => (Math.random() - 0.5) * level)));
         await session.finish();
-        const news = await allNews(session);
-        const kinds = news.flatMap((one) => (one.type === 'partial' ? [] : [one.type]));
+        const events = await allEvents(session);
+        const kinds = events.flatMap((one) => (one.type === 'partial' ? [] : [one.type]));
         assert.deepEqual(
           kinds,
           end === 'commit' ? ['speech_started', 'speech_ended', 'final', 'closed'] : ['speech_started', 'closed'],
@@ -94,12 +94,12 @@ test(
       if (to < 11) await session.commit();
     }
     await session.finish();
-    const news = await allNews(session);
-    const text = finalsOf(news)
+    const events = await allEvents(session);
+    const text = finalsOf(events)
       .map((final) => final.text)
       .join(' ');
     assert.ok(wordErrors(SAID, words(text)) <= 3, text);
-    const starts = news.filter((one) => one.type === 'speech_started').map((one) => one.atMs);
+    const starts = events.filter((one) => one.type === 'speech_started').map((one) => one.atMs);
     assert.equal(starts.length, 3);
     assert.ok((starts[1] ?? 0) >= 4_400 && (starts[2] ?? 0) >= 8_900, String(starts));
   },
@@ -146,8 +146,9 @@ test('a sender of slices of one second is not taken for one that is quiet', { sk
   );
   await Promise.all(pushed);
   await session.finish();
-  const span = (news: readonly LiveNews[]): unknown => finalsOf(news).map(({ startMs, endMs }) => [startMs, endMs]);
-  assert.deepEqual(span(await allNews(session)), span(await allNews(undisturbed)));
+  const span = (events: readonly LiveEvent[]): unknown =>
+    finalsOf(events).map(({ startMs, endMs }) => [startMs, endMs]);
+  assert.deepEqual(span(await allEvents(session)), span(await allEvents(undisturbed)));
 });
 
 test(
@@ -193,19 +194,19 @@ test(
       12_800,
     );
     await session.finish();
-    const news = await allNews(session);
+    const events = await allEvents(session);
     assert.ok(
       wordErrors(
         SAID,
         words(
-          finalsOf(news)
+          finalsOf(events)
             .map(({ text }) => text)
             .join(' '),
         ),
       ) <= 3,
     );
     assert.deepEqual(
-      news.filter((one) => one.type === 'warning').map(({ code }) => code),
+      events.filter((one) => one.type === 'warning').map(({ code }) => code),
       ['mix_adjusted'],
     );
   },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LiveNews } from '@murmuration/contracts';
+import type { LiveEvent } from '@murmuration/contracts';
 import { patientConnection } from '@murmuration/store';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
 import { createLogger } from '@murmuration/runtime';
-import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
+import { LiveNodes, allEvents, finalsOf, openLive, send } from './harness/live-nodes.js';
 import { RATE_HZ, joined, samples } from './harness/wav.js';
 
 const FRAME = new Int16Array(RATE_HZ / 10);
@@ -71,7 +71,7 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
     await nodes.addNode('other', { graceMs: GRACE_S * 1_000 }),
   ];
   const session = await openLive(own);
-  const news: Promise<LiveNews[]> = allNews(session);
+  const events: Promise<LiveEvent[]> = allEvents(session);
   const push = (): Promise<void> => session.push(new Uint8Array(FRAME.buffer));
   await push();
   nodes.redis.signal('SIGSTOP');
@@ -88,7 +88,7 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
     });
   }
   await session.finish();
-  const last = (await news).at(-1);
+  const last = (await events).at(-1);
   assert.equal(last?.type === 'closed' && last.totals.end, 'finished');
 });
 
@@ -148,13 +148,13 @@ test(
     );
     const bytes = new Uint8Array(speech.buffer, speech.byteOffset, speech.byteLength);
     const settings = { idleEndpointingMs: 60_000 };
-    const heard = (news: readonly LiveNews[]): unknown => [
-      ...new Map(finalsOf(news).map(({ utterance, startMs, endMs, text }) => [utterance, { startMs, endMs, text }])),
+    const heard = (events: readonly LiveEvent[]): unknown => [
+      ...new Map(finalsOf(events).map(({ utterance, startMs, endMs, text }) => [utterance, { startMs, endMs, text }])),
     ];
     const quiet = await openLive(first, settings);
     await send(quiet, bytes);
     await quiet.finish();
-    const undisturbed = heard(await allNews(quiet));
+    const undisturbed = heard(await allEvents(quiet));
 
     let session = await openLive(first, settings);
     const sendAll = async (from: number, to: number): Promise<void> => {
@@ -176,7 +176,7 @@ test(
     await replica.failOver();
     await send(session, bytes.subarray(420_000));
     await session.finish();
-    const told = await allNews(session);
+    const told = await allEvents(session);
     assert.equal(told.at(-1)?.type, 'closed');
     assert.deepEqual(heard(told), undisturbed);
   },
@@ -196,7 +196,7 @@ test(
     const bytes = new Uint8Array(speech.buffer, speech.byteOffset, speech.byteLength);
     const [short, long] = [await openLive(live), await openLive(live)];
     await nodes.killFirstWorker();
-    const news = [allNews(short), allNews(long)];
+    const events = [allEvents(short), allEvents(long)];
     await send(short, bytes.subarray(0, 200_000));
     await short.finish();
     // More than may wait: its finish comes after audio that is held up.
@@ -209,7 +209,7 @@ test(
       });
     await long.finish();
     await sending;
-    for (const told of await Promise.all(news)) {
+    for (const told of await Promise.all(events)) {
       const [error, closed] = told.slice(-2);
       assert.equal(error?.type === 'error' && error.error.code, 'no_worker');
       assert.equal(closed?.type === 'closed' && closed.totals.end, 'failed');

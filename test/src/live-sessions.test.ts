@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AsrError, type LiveNews } from '@murmuration/contracts';
+import { AsrError, type LiveEvent } from '@murmuration/contracts';
 import type { Live, LiveSession } from '@murmuration/transcribe';
-import { LiveNodes, allNews, finalsOf, openLive, send } from './harness/live-nodes.js';
+import { LiveNodes, allEvents, finalsOf, openLive, send } from './harness/live-nodes.js';
 import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';
 import { seeded } from './harness/seeded.js';
 import { joined, pcmOf } from './harness/wav.js';
@@ -35,29 +35,29 @@ async function whole(
   bytes: Uint8Array,
   settings: Parameters<typeof openLive>[1],
   pieceBytes?: number,
-): Promise<LiveNews[]> {
+): Promise<LiveEvent[]> {
   const session = await openLive(live, settings);
-  const news = allNews(session);
+  const events = allEvents(session);
   await send(session, bytes, pieceBytes);
   await session.finish();
-  return news;
+  return events;
 }
 
-const heard = (news: readonly LiveNews[]): unknown =>
-  finalsOf(news).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
+const heard = (events: readonly LiveEvent[]): unknown =>
+  finalsOf(events).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
 
 test(
   'A streamed recording is told as speech that starts and ends, a partial while somebody speaks, and one final an utterance in order',
   { skip: WITHOUT_SHARED },
   async () => {
     const session = await openLive(first);
-    const told: LiveNews[] = [];
+    const told: LiveEvent[] = [];
     let onPartial: () => void = () => undefined;
     const partial = new Promise<void>((resolve) => {
       onPartial = resolve;
     });
     const reading = (async () => {
-      for await (const one of session.news('0', AbortSignal.timeout(60_000))) {
+      for await (const one of session.events('0', AbortSignal.timeout(60_000))) {
         told.push(one);
         if (one.type === 'partial') onPartial();
       }
@@ -69,22 +69,22 @@ test(
     await send(session, bytes.subarray(48_000));
     await session.finish();
     await reading;
-    const news = told;
-    const finals = finalsOf(news);
+    const events = told;
+    const finals = finalsOf(events);
     assert.ok(finals.length >= 6);
     assert.deepEqual(
       finals.map((final) => final.utterance),
       finals.map((_, at) => at),
     );
     for (const { utterance } of finals) {
-      const kinds = news
+      const kinds = events
         .filter((one) => 'utterance' in one && one.utterance === utterance)
         .map((one) => one.type)
         .filter((type) => type !== 'partial');
       assert.deepEqual(kinds, ['speech_started', 'speech_ended', 'final']);
     }
     assert.ok(finals.every((final) => final.text !== '' && final.words.length > 0 && final.confidence > 0));
-    const last = news.at(-1);
+    const last = events.at(-1);
     assert.equal(last?.type, 'closed');
     assert.deepEqual(last.totals, {
       audioMs: Math.round(speech.length / 16),
@@ -108,7 +108,7 @@ test(
       const frame = settings.encoding === 'pcm_s16le' ? 2 : 8;
       const undisturbed = heard(await whole(first, bytes, settings));
       let session: LiveSession = await openLive(first, settings);
-      const told: LiveNews[] = [];
+      const told: LiveEvent[] = [];
       const cuts = Array.from({ length: 20 }, () => Math.floor(random() * bytes.length)).sort((a, b) => a - b);
       for (const [at, cut] of cuts.entries()) {
         let from = session.storedSamples * frame;
@@ -120,10 +120,10 @@ test(
         }
         session = await (at % 2 === 0 ? second : first).resume(session.id, session.token, null);
       }
-      const news = allNews(session);
+      const events = allEvents(session);
       await send(session, bytes.subarray(session.storedSamples * frame));
       await session.finish();
-      told.push(...(await news));
+      told.push(...(await events));
       assert.deepEqual(heard(told), undisturbed);
     }
   },
@@ -144,12 +144,12 @@ test(
   async () => {
     const old = await openLive(first);
     await send(old, bytesOfPcm(speech).subarray(0, 64_000));
-    const told = assert.rejects(allNews(old), { code: 'session_lost' });
+    const told = assert.rejects(allEvents(old), { code: 'session_lost' });
     const taken = await second.resume(old.id, old.token, null);
     await told;
     await assert.rejects(old.push(new Uint8Array(3_200)), { code: 'session_lost' });
     await taken.cancel();
-    assert.equal((await allNews(taken)).at(-1)?.type, 'closed');
+    assert.equal((await allEvents(taken)).at(-1)?.type, 'closed');
   },
 );
 
@@ -170,8 +170,8 @@ test(
   'Speech that goes on and on is cut at quiet places, within the longest utterance, and nothing is lost between',
   { skip: WITHOUT_SHARED },
   async () => {
-    const news = await whole(first, bytesOfPcm(speech), { maxUtteranceMs: 2_000, endpointingMs: 3_000 });
-    const ended = news.filter((one) => one.type === 'speech_ended');
+    const events = await whole(first, bytesOfPcm(speech), { maxUtteranceMs: 2_000, endpointingMs: 3_000 });
+    const ended = events.filter((one) => one.type === 'speech_ended');
     assert.ok(ended.some((one) => one.by === 'cut'));
     assert.ok(ended.every((one) => one.endMs - one.startMs <= 2_000));
     for (const [at, one] of ended.entries()) {
@@ -186,7 +186,7 @@ test(
   { skip: WITHOUT_SHARED },
   async () => {
     const session = await openLive(first, { detect: false });
-    const news = allNews(session);
+    const events = allEvents(session);
     const bytes = bytesOfPcm(speech);
     assert.equal(await session.commit(), null);
     await send(session, bytes.subarray(0, 48_001), 4_801);
@@ -196,7 +196,7 @@ test(
     await send(session, bytes.subarray(80_000, 112_000));
     assert.equal(await session.commit(), 1);
     await session.finish();
-    const ended = (await news).filter((one) => one.type === 'speech_ended');
+    const ended = (await events).filter((one) => one.type === 'speech_ended');
     assert.deepEqual(
       ended.map(({ startMs, endMs, by }) => ({ startMs, endMs, by })),
       [
@@ -212,20 +212,20 @@ test(
   { skip: WITHOUT_SHARED },
   async () => {
     const idle = await openLive(first, { idleTimeoutMs: 1_500 });
-    const news = await allNews(idle);
+    const events = await allEvents(idle);
     assert.deepEqual(
-      news.map((one) => one.type),
+      events.map((one) => one.type),
       ['warning', 'closed'],
     );
-    const end = news.at(-1);
+    const end = events.at(-1);
     assert.equal(end?.type === 'closed' && end.totals.end, 'idle');
 
     const hasty = await nodes.addNode('hasty', { graceMs: 100 });
     const left = await openLive(hasty);
     await send(left, bytesOfPcm(speech).subarray(0, 250_000));
     await left.detach();
-    const told: LiveNews[] = [];
-    for await (const one of (await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))).news)
+    const told: LiveEvent[] = [];
+    for await (const one of (await first.watch(left.id, 'everybody', '0', AbortSignal.timeout(20_000))).events)
       told.push(one);
     const closed = told.at(-1);
     assert.equal(closed?.type === 'closed' && closed.totals.end, 'abandoned');
@@ -268,7 +268,7 @@ test(
       const settings = { idleEndpointingMs: 60_000 };
       const undisturbed = heard(await whole(live, bytes, settings));
       const session = await openLive(live, settings);
-      const news = allNews(session);
+      const events = allEvents(session);
       await send(session, bytes.subarray(0, 200_000));
       await cluster.redis.kill();
       const rest = send(session, bytes.subarray(200_000, 600_000));
@@ -278,7 +278,7 @@ test(
       await cluster.killFirstWorker();
       await send(session, bytes.subarray(600_000));
       await session.finish();
-      assert.deepEqual(heard(await news), undisturbed);
+      assert.deepEqual(heard(await events), undisturbed);
     } finally {
       await cluster.close();
     }
@@ -290,20 +290,20 @@ test(
   { skip: WITHOUT_SHARED },
   async () => {
     const session = await openLive(first, { encoding: 'opus' });
-    const news = allNews(session);
+    const events = allEvents(session);
     await assert.rejects(
       async () => {
         for (;;) await session.push(Buffer.from('certainly no container'));
       },
       { code: 'unprocessable_audio' },
     );
-    const told = await news;
+    const told = await events;
     assert.deepEqual(
       told.map((one) => one.type),
       ['error', 'closed'],
     );
     const again = await second.resume(session.id, session.token, null);
-    assert.deepEqual(await allNews(again), told);
+    assert.deepEqual(await allEvents(again), told);
     await again.push(new Uint8Array(100));
     await again.finish();
   },
@@ -317,7 +317,7 @@ test(
     try {
       const live = await cluster.addNode('relay');
       const session = await openLive(live);
-      const news = allNews(session);
+      const events = allEvents(session);
       await cluster.killFirstWorker();
       let sent = false;
       const sending = send(session, bytesOfPcm(joined([speech, speech, speech], 900))).then(() => {
@@ -332,7 +332,7 @@ test(
       await waiting;
       await sending;
       await session.finish();
-      const told = await news;
+      const told = await events;
       const last = told.at(-1);
       assert.equal(last?.type === 'closed' && last.totals.utterances, finalsOf(told).length);
       assert.equal(last?.type === 'closed' && last.totals.audioMs, Math.round((speech.length * 3 + 3 * 14_400) / 16));

@@ -157,9 +157,9 @@ for (const { name, worker, skip } of [
       );
       assert.ok(deltas.length >= 5, JSON.stringify(deltas));
       const job = (await (await post('/v1/jobs', {})).json()) as { id: string };
-      const news = await (await fetch(`${cluster.url}/v1/jobs/${job.id}/events`)).text();
+      const event = await (await fetch(`${cluster.url}/v1/jobs/${job.id}/events`)).text();
       assertFollows(
-        [...news.matchAll(/^event: segment\n(?:id: .*\n)?data: (.*)$/gmu)].map(
+        [...event.matchAll(/^event: segment\n(?:id: .*\n)?data: (.*)$/gmu)].map(
           (match) => JSON.parse(match[1] ?? '') as Said,
         ),
       );

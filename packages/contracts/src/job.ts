@@ -22,18 +22,6 @@ export type WorkTicket = z.infer<typeof workTicketSchema>;
 export const jobStateSchema = z.enum(['receiving', 'running', 'assembling', 'done', 'failed', 'cancelled']);
 export type JobState = z.infer<typeof jobStateSchema>;
 
-/** Events of a job's stream, in order; the stream's ids are the ids a client continues from. */
-export type JobEvent =
-  | {
-      readonly type: 'segments';
-      readonly chunk: number;
-      readonly segments: readonly Segment[];
-      readonly doneMs: number;
-    }
-  | { readonly type: 'assembling' }
-  | { readonly type: 'failed'; readonly error: ErrorRecord }
-  | { readonly type: 'cancelled' };
-
 /** What a client sees of a job's state. `queued`: accepted, nothing transcribed yet. */
 export const jobStatusSchema = z.enum(['receiving', 'queued', 'running', 'done', 'failed', 'cancelled']);
 export type JobStatus = z.infer<typeof jobStatusSchema>;
@@ -95,7 +83,7 @@ export interface Job {
 }
 
 /** Something that happened to a job, as clients hear it. `id` is the stream's id to continue from. */
-export type JobNews = { readonly id: string } & (
+export type JobEvent = { readonly id: string } & (
   | { readonly type: 'accepted' }
   | { readonly type: 'progress'; readonly doneMs: number; readonly plannedMs: number }
   | { readonly type: 'segment'; readonly index: number; readonly segment: Segment }

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import {
   clientMessageSchema,
-  liveEvent,
-  liveEventSchema,
+  liveMessage,
+  liveMessageSchema,
   liveProtocolJsonSchema,
   serverMessageSchema,
 } from './live-protocol.js';
-import type { LiveNews } from './live.js';
+import type { LiveEvent } from './live.js';
 
 describe('The live protocol', () => {
   test('docs/live-protocol.schema.json is what the schemas say; `node scripts/live-schema.mjs` writes it anew', async () => {
@@ -29,7 +29,7 @@ describe('The live protocol', () => {
 
   test('Every kind of event that clients get fits its schema and has the id to continue from', () => {
     const word = { word: 'a', startMs: 1, endMs: 2, probability: 0.5 };
-    const told: LiveNews[] = [
+    const told: LiveEvent[] = [
       { id: '1-0', type: 'speech_started', utterance: 0, atMs: 10 },
       { id: '2-0', type: 'partial', utterance: 0, startMs: 10, endMs: 20, text: 'a b', stableChars: 1, words: [] },
       {
@@ -54,14 +54,14 @@ describe('The live protocol', () => {
       },
       { id: '6-0', type: 'closed', totals: { audioMs: 20, speechMs: 10, utterances: 1, end: 'finished' } },
     ];
-    for (const news of told) {
-      const event = liveEvent(news);
-      assert.deepEqual(liveEventSchema.parse(event), event);
-      assert.deepEqual(serverMessageSchema.parse(event), event);
-      assert.equal(event?.event_id, news.id);
+    for (const event of told) {
+      const message = liveMessage(event);
+      assert.deepEqual(liveMessageSchema.parse(message), message);
+      assert.deepEqual(serverMessageSchema.parse(message), message);
+      assert.equal(message?.event_id, event.id);
     }
     assert.equal(
-      liveEvent({ id: '7-0', type: 'speech_ended', utterance: 0, startMs: 10, endMs: 20, by: 'silence' }),
+      liveMessage({ id: '7-0', type: 'speech_ended', utterance: 0, startMs: 10, endMs: 20, by: 'silence' }),
       null,
     );
   });

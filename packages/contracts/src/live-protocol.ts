@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AsrError } from './errors.js';
-import { liveEndSchema, type LiveNews } from './live.js';
+import { liveEndSchema, type LiveEvent } from './live.js';
 
 /*
  * The messages of the project's own live protocol, `WS /ws/transcribe` (docs/live.md). Text frames are one JSON object with a
@@ -162,8 +162,8 @@ const eventSchemas = [
 ] as const;
 
 /** What happened in a session, as its client and its viewers are told. */
-export const liveEventSchema = z.discriminatedUnion('type', eventSchemas);
-export type LiveEvent = z.infer<typeof liveEventSchema>;
+export const liveMessageSchema = z.discriminatedUnion('type', eventSchemas);
+export type LiveMessage = z.infer<typeof liveMessageSchema>;
 
 /** A text frame of the server. */
 export const serverMessageSchema = z.discriminatedUnion('type', [
@@ -220,67 +220,67 @@ export function liveProtocolJsonSchema(): object {
   };
 }
 
-/** News as the own protocol and viewers are told; null for what they are not told (`speech_ended`: the final follows). */
-export function liveEvent(news: LiveNews): LiveEvent | null {
-  const event_id = news.id;
-  switch (news.type) {
+/** An event as the native protocol and viewers are told of it; null for what they are not told (`speech_ended`: the final follows). */
+export function liveMessage(event: LiveEvent): LiveMessage | null {
+  const event_id = event.id;
+  switch (event.type) {
     case 'speech_started':
-      return { type: 'speech_started', event_id, utterance: news.utterance, at_ms: news.atMs };
+      return { type: 'speech_started', event_id, utterance: event.utterance, at_ms: event.atMs };
     case 'speech_ended':
       return null;
     case 'partial':
       return {
         type: 'partial',
         event_id,
-        utterance: news.utterance,
-        start_ms: news.startMs,
-        end_ms: news.endMs,
-        text: news.text,
-        stable_chars: news.stableChars,
+        utterance: event.utterance,
+        start_ms: event.startMs,
+        end_ms: event.endMs,
+        text: event.text,
+        stable_chars: event.stableChars,
       };
     case 'final':
       return {
         type: 'final',
         event_id,
-        utterance: news.utterance,
-        start_ms: news.startMs,
-        end_ms: news.endMs,
-        text: news.text,
-        confidence: news.confidence,
-        words: news.words.map((word) => ({
+        utterance: event.utterance,
+        start_ms: event.startMs,
+        end_ms: event.endMs,
+        text: event.text,
+        confidence: event.confidence,
+        words: event.words.map((word) => ({
           word: word.word,
           start_ms: word.startMs,
           end_ms: word.endMs,
           probability: word.probability,
           ...(word.approximate === undefined ? {} : { approximate: word.approximate }),
         })),
-        filtered: news.filtered.map((one) => ({
+        filtered: event.filtered.map((one) => ({
           start_ms: one.startMs,
           end_ms: one.endMs,
           text: one.text,
           reason: one.reason,
         })),
-        language: news.language,
+        language: event.language,
       };
     case 'warning':
-      return { type: 'warning', event_id, code: news.code, message: news.message };
+      return { type: 'warning', event_id, code: event.code, message: event.message };
     case 'error':
-      return { ...errorMessage(AsrError.fromRecord(news.error)), event_id };
+      return { ...errorMessage(AsrError.fromRecord(event.error)), event_id };
     case 'closed':
       return {
         type: 'closed',
         event_id,
         totals: {
-          audio_ms: news.totals.audioMs,
-          speech_ms: news.totals.speechMs,
-          utterances: news.totals.utterances,
-          end: news.totals.end,
+          audio_ms: event.totals.audioMs,
+          speech_ms: event.totals.speechMs,
+          utterances: event.totals.utterances,
+          end: event.totals.end,
         },
       };
   }
 }
 
 /** An error as the own protocol tells it. */
-export function errorMessage(error: AsrError): Extract<LiveEvent, { type: 'error' }> {
+export function errorMessage(error: AsrError): Extract<LiveMessage, { type: 'error' }> {
   return { type: 'error', code: error.code, message: error.message, param: error.param, retryable: error.kind.retry };
 }

@@ -54,7 +54,7 @@ export interface LiveTotals {
 }
 
 /** Times count from the session's start, milliseconds. `utterance` counts 0, 1, 2 … */
-export type LiveNewsBody =
+export type LiveEventBody =
   | { readonly type: 'speech_started'; readonly utterance: number; readonly atMs: number }
   /** The utterance is complete; its final follows. `committed`: the client ended it, not silence. `cut`: it grew too long and goes on in the next. */
   | {
@@ -93,7 +93,7 @@ export type LiveNewsBody =
   | { readonly type: 'closed'; readonly totals: LiveTotals };
 
 /** Something that happened in a session. `id` is the stream's id to continue from; everything but partials can be had again from it, and a partial only while no newer one is there. */
-export type LiveNews = LiveNewsBody & { readonly id: string };
+export type LiveEvent = LiveEventBody & { readonly id: string };
 
 /** A live session, as lists show it. */
 export interface LiveSummary {

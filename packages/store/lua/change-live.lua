@@ -74,5 +74,5 @@ if state == 'finishing' and tonumber(redis.call('HGET', session_key, 'front')) >
   state = 'closed'
   told = true
 end
-if told then redis.call('PUBLISH', channel, 'news') end
+if told then redis.call('PUBLISH', channel, 'events') end
 return { 'ok', redis.call('HGET', session_key, 'pending'), revision, state }

@@ -6,5 +6,5 @@
 local session = read(session_key, 'state', 'epoch', 'holder')
 if refusal(session, epoch, holder) then return 0 end
 close(reason)
-redis.call('PUBLISH', channel, 'news')
+redis.call('PUBLISH', channel, 'events')
 return 1

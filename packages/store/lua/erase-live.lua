@@ -14,5 +14,5 @@ end
 keep_last(events_key)
 redis.call('PEXPIRE', session_key, last_event_ms)
 redis.call('PEXPIRE', events_key, last_event_ms)
-redis.call('PUBLISH', channel, 'news')
+redis.call('PUBLISH', channel, 'events')
 return { session.slug or '', unpack(awaited) }

@@ -33,5 +33,5 @@ if session.state == 'finishing' and front >= tonumber(session.count) then
 elseif moved then
   trim()
 end
-if moved or error ~= '' then redis.call('PUBLISH', channel, 'news') end
+if moved or error ~= '' then redis.call('PUBLISH', channel, 'events') end
 return 'ok'

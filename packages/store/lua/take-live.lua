@@ -15,7 +15,7 @@ if epoch ~= '' and session.epoch ~= epoch then return nil end
 if session.state ~= 'closed' and most_attempts ~= '' and redis.call('HINCRBY', session_key, 'attempts', 1) > tonumber(most_attempts) then
   tell('error', error)
   close('failed')
-  redis.call('PUBLISH', channel, 'news')
+  redis.call('PUBLISH', channel, 'events')
 elseif session.state ~= 'closed' then
   if token_hash ~= '' then redis.call('HDEL', session_key, 'attempts') end
   local taken = redis.call('HINCRBY', session_key, 'epoch', 1)

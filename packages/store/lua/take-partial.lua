@@ -13,5 +13,5 @@ if session.partialId then redis.call('XDEL', events_key, session.partialId) end
 local id = tell('partial', body)
 redis.call('HSET', session_key, 'partialOf', utterance, 'partialId', id, 'partialText', text, 'partialStable', stable_text)
 share_ttl(events_key)
-redis.call('PUBLISH', channel, 'news')
+redis.call('PUBLISH', channel, 'events')
 return 1

@@ -7,5 +7,5 @@ local session = read(session_key, 'state', 'epoch', 'holder')
 if refusal(session, epoch, holder) then return 0 end
 tell(kind, body)
 share_ttl(events_key)
-redis.call('PUBLISH', channel, 'news')
+redis.call('PUBLISH', channel, 'events')
 return 1

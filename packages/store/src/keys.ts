@@ -152,7 +152,7 @@ export interface LiveKeys {
   readonly results: string;
   /** Stream: what viewers are told. */
   readonly events: string;
-  /** Channel: the stream has grown (`news`), or somebody took the session over (`epoch <n> <holder>`). */
+  /** Channel: the stream has grown (`events`), or somebody took the session over (`epoch <n> <holder>`). */
   readonly wake: string;
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { liveSettingsSchema, type LiveNews, type LiveSettings } from '@murmuration/contracts';
+import { liveSettingsSchema, type LiveEvent, type LiveSettings } from '@murmuration/contracts';
 import { Live, type LiveLimits, type LiveSession } from '@murmuration/transcribe';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
@@ -72,17 +72,17 @@ export function openLive(live: Live, settings: Partial<LiveSettings> = {}): Prom
   return live.open({ settings: liveSettingsSchema.parse(settings), owner: null, signal: AbortSignal.timeout(20_000) });
 }
 
-/** All news after `afterId` until the session has closed. */
-export async function allNews(session: LiveSession, afterId = '0', limitMs = 60_000): Promise<LiveNews[]> {
-  const list: LiveNews[] = [];
-  for await (const news of session.news(afterId, AbortSignal.timeout(limitMs))) list.push(news);
+/** All events after `afterId` until the session has closed. */
+export async function allEvents(session: LiveSession, afterId = '0', limitMs = 60_000): Promise<LiveEvent[]> {
+  const list: LiveEvent[] = [];
+  for await (const event of session.events(afterId, AbortSignal.timeout(limitMs))) list.push(event);
   return list;
 }
 
-export type Final = Extract<LiveNews, { type: 'final' }>;
+export type Final = Extract<LiveEvent, { type: 'final' }>;
 
-export function finalsOf(news: readonly LiveNews[]): Final[] {
-  return news.filter((one) => one.type === 'final');
+export function finalsOf(events: readonly LiveEvent[]): Final[] {
+  return events.filter((one) => one.type === 'final');
 }
 
 /** Sends bytes in pieces of a size. */

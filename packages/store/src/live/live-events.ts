@@ -1,4 +1,4 @@
-import type { LiveNews, LiveNewsBody } from '@murmuration/contracts';
+import type { LiveEvent, LiveEventBody } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import type { WakeChannels } from './wake-channels.js';
@@ -23,7 +23,7 @@ export class LiveEvents {
   }
 
   /** Events after `afterId` ('0' for all), in order, until `closed`, `signal`, or nothing more can come; then it returns. Throws what Redis throws. */
-  async *follow(session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
+  async *follow(session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
     const keys = liveKeys(session);
     let woken = '' as string | null;
     let wake: () => void = () => undefined;
@@ -33,7 +33,7 @@ export class LiveEvents {
       return message;
     };
     const onWake = (message: string): void => {
-      if (message !== '' && message !== 'news') return;
+      if (message !== '' && message !== 'events') return;
       woken = message;
       wake();
     };
@@ -49,13 +49,13 @@ export class LiveEvents {
         const message = takeWoken();
         const entries = await this.#redis.xrange(keys.events, `(${last}`, '+', 'COUNT', PAGE);
         for (const [id, fields] of entries) {
-          const news = newsOf(id, fields);
+          const event = eventOf(id, fields);
           last = id;
-          yield news;
-          if (news.type === 'closed') return;
+          yield event;
+          if (event.type === 'closed') return;
         }
         if (entries.length > 0) {
-          onWake('news');
+          onWake('events');
           continue;
         }
         if (message === '' && !ended) {
@@ -82,7 +82,7 @@ export class LiveEvents {
   }
 }
 
-function newsOf(id: string, fields: readonly string[]): LiveNews {
+function eventOf(id: string, fields: readonly string[]): LiveEvent {
   const [, type, , body = '{}'] = fields;
-  return { ...(JSON.parse(body) as object), type, id } as LiveNews & LiveNewsBody;
+  return { ...(JSON.parse(body) as object), type, id } as LiveEvent & LiveEventBody;
 }

@@ -2,7 +2,7 @@ import {
   decodeOptionsSchema,
   recognitionSchema,
   type DecodeOptions,
-  type LiveNewsBody,
+  type LiveEventBody,
   type Recognition,
   type Word,
 } from '@murmuration/contracts';
@@ -61,7 +61,7 @@ export interface EarlyText {
   readonly recognition: Recognition;
 }
 
-export type FinalBody = Omit<Extract<LiveNewsBody, { type: 'final' }>, 'type'>;
+export type FinalBody = Omit<Extract<LiveEventBody, { type: 'final' }>, 'type'>;
 
 /** What is told of a partial. */
 export interface PartialBody {
@@ -122,7 +122,7 @@ export class LiveItems {
   async finishFinal(
     picked: PickedFinal,
     body: FinalBody,
-    error: Extract<LiveNewsBody, { type: 'error' }>['error'] | null,
+    error: Extract<LiveEventBody, { type: 'error' }>['error'] | null,
   ): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
     const keys = liveKeys(picked.session);
     return (await runLua(

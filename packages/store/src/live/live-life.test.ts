@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { decodeOptionsSchema, liveSettingsSchema, type LiveNews, type ModelDescription } from '@murmuration/contracts';
+import { decodeOptionsSchema, liveSettingsSchema, type LiveEvent, type ModelDescription } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
@@ -180,16 +180,16 @@ async function finish(picked: PickedFinal, text: string): Promise<string> {
   );
 }
 
-async function told(owner: Owner): Promise<LiveNews[]> {
-  const list: LiveNews[] = [];
+async function told(owner: Owner): Promise<LiveEvent[]> {
+  const list: LiveEvent[] = [];
   const stopped = new AbortController();
-  for await (const news of events.follow(
+  for await (const event of events.follow(
     owner.id,
     '0',
     AbortSignal.any([stopped.signal, AbortSignal.timeout(10_000)]),
   )) {
-    list.push(news);
-    if (news.id === (await events.latestId(owner.id))) stopped.abort();
+    list.push(event);
+    if (event.id === (await events.latestId(owner.id))) stopped.abort();
   }
   return list;
 }
@@ -202,13 +202,13 @@ test('Finals are told in the order of their utterances, whatever order they come
   assert.deepEqual([early.pcm.length, early.pcm.readInt16LE(0), late.pcm.readInt16LE(0)], [32_000, 2, 1]);
   assert.equal(await finish(early, 'second'), 'ok');
   assert.deepEqual(
-    (await told(owner)).map((news) => news.type),
+    (await told(owner)).map((event) => event.type),
     ['speech_started', 'speech_ended', 'speech_started', 'speech_ended'],
   );
   assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 2);
   assert.equal(await finish(late, 'first'), 'ok');
   assert.deepEqual(
-    (await told(owner)).flatMap((news) => (news.type === 'final' ? [news.text] : [])),
+    (await told(owner)).flatMap((event) => (event.type === 'final' ? [event.text] : [])),
     ['first', 'second'],
   );
   assert.equal(await redis.xlen(liveKeys(owner.id).pcm), 0);
@@ -297,7 +297,7 @@ test('A newer partial and the final take the partial before out of the stream', 
     });
   }
   assert.deepEqual(
-    (await told(owner)).map((news) => (news.type === 'partial' ? news.text : news.type)),
+    (await told(owner)).map((event) => (event.type === 'partial' ? event.text : event.type)),
     ['text 2'],
   );
   const planned: PlannedUtterance = {
@@ -311,7 +311,7 @@ test('A newer partial and the final take the partial before out of the stream', 
   await owner.append({ events: [{ type: 'ended', planned }], keepFromSamples: 48_000 });
   await finish(await pick(owner, 0), 'whole text');
   assert.deepEqual(
-    (await told(owner)).map((news) => news.type),
+    (await told(owner)).map((event) => event.type),
     ['speech_ended', 'final'],
   );
 });
@@ -386,7 +386,7 @@ test('A session that is deleted ends for its owner and its viewers, and only its
   await finish(await pick(owner, 0), 'secret words');
   assert.deepEqual(await store.erase(owner.id), { modelSlug: 'model', awaited: [1] });
   assert.deepEqual(
-    (await told(owner)).map((news) => news.type),
+    (await told(owner)).map((event) => event.type),
     ['closed'],
   );
   assert.deepEqual(await owner.append(), { outcome: 'gone' });

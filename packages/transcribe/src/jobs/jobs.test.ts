@@ -41,12 +41,12 @@ test('A submitted job is done on whatever node, and its transcript and events ar
   const { job, created } = await node.jobs.submit(submission({ metadata: { order: 7 }, retentionSeconds: 60 }));
   assert.equal(created, true);
   assert.ok(job.acceptedAtMs !== null && job.durationMs === 300 && job.plannedMs === 300);
-  const news = await heard(other.jobs, job.id);
-  assert.equal(news.filter((one) => one.type === 'accepted').length, 1);
-  assert.equal(news.at(-1)?.type, 'done');
-  assert.equal(news.filter((one) => one.type === 'progress').length, 3);
+  const events = await heard(other.jobs, job.id);
+  assert.equal(events.filter((one) => one.type === 'accepted').length, 1);
+  assert.equal(events.at(-1)?.type, 'done');
+  assert.equal(events.filter((one) => one.type === 'progress').length, 3);
   assert.deepEqual(
-    news.flatMap((one) => (one.type === 'segment' ? [one.index] : [])),
+    events.flatMap((one) => (one.type === 'segment' ? [one.index] : [])),
     [0, 1, 2, 3, 4, 5],
   );
   const transcript = await other.jobs.transcript(job.id, 'everybody');
@@ -95,15 +95,15 @@ test('A job that its client names can be followed from its first byte, and segme
   }
   const submitting = node.jobs.submit(submission({ id, source: slow() }));
   await until(async () => other.jobs.get(id, 'everybody').catch(() => null));
-  const news = [];
+  const events = [];
   for await (const one of await other.jobs.follow(id, 'everybody', '0', AbortSignal.timeout(20_000))) {
-    news.push(one);
+    events.push(one);
     if (one.type === 'segment' && one.index === 0) {
       assert.equal((await other.jobs.get(id, 'everybody')).status, 'receiving');
       release();
     }
   }
-  assert.equal(news.at(-1)?.type, 'done');
+  assert.equal(events.at(-1)?.type, 'done');
   assert.equal((await submitting).job.id, id);
   await assert.rejects(node.jobs.submit(submission({ id })), refused('job_exists'));
 });
@@ -127,7 +127,7 @@ test('A listener that comes back at any event, on any node, hears every event on
   worker.hold();
   const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7) }));
   const following = (async () => {
-    const news = [];
+    const events = [];
     let after = '0';
     for (let turn = 0; ; turn++) {
       const left = new AbortController();
@@ -138,21 +138,22 @@ test('A listener that comes back at any event, on any node, hears every event on
         after,
         left.signal,
       )) {
-        news.push(one);
+        events.push(one);
         after = one.id;
         ended = one.type === 'done';
         // Comes back after one, two, three, four events.
-        if (news.length % (1 + (turn % 4)) === 0) break;
+        if (events.length % (1 + (turn % 4)) === 0) break;
       }
       left.abort();
-      if (ended) return news;
+      if (ended) return events;
     }
   })();
   worker.open();
-  const news = await following;
-  assert.deepEqual(news, await heard(other.jobs, job.id));
-  assert.equal(new Set(news.map((one) => one.id)).size, news.length);
-  for (const [i, one] of news.entries()) assert.deepEqual(await heard(node.jobs, job.id, one.id), news.slice(i + 1));
+  const events = await following;
+  assert.deepEqual(events, await heard(other.jobs, job.id));
+  assert.equal(new Set(events.map((one) => one.id)).size, events.length);
+  for (const [i, one] of events.entries())
+    assert.deepEqual(await heard(node.jobs, job.id, one.id), events.slice(i + 1));
 });
 
 test('An id that is none of the stream is taken by its place, and one that is no id as the beginning', async () => {
@@ -256,8 +257,8 @@ test('A job whose audio the model cannot work on fails with its reason, once', a
   worker.hold();
   const { job } = await node.jobs.submit(submission({ source: pieces(1, POISON, 3) }));
   worker.open();
-  const news = await heard(other.jobs, job.id);
-  const last = news.at(-1);
+  const events = await heard(other.jobs, job.id);
+  const last = events.at(-1);
   assert.ok(last?.type === 'failed' && last.error.code === 'unprocessable_audio');
   await untilStatus(node.jobs, job.id, 'failed');
   assert.equal((await node.jobs.get(job.id, 'everybody')).error?.code, 'unprocessable_audio');

@@ -4,7 +4,7 @@ import {
   isFinal,
   type DecodeOptions,
   type Job,
-  type JobNews,
+  type JobEvent,
   type ModelDescription,
   type Transcript,
   type WebhookDeliveryRecord,
@@ -25,7 +25,7 @@ import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from
 import type { ModelRegistry } from '../model-registry.js';
 import type { Admission } from './admission.js';
 import type { EarlierRequests } from './earlier-requests.js';
-import { jobNews, newsAfter, newsOfOutline } from './job-news.js';
+import { jobEvents, eventsAfter, eventsOfOutline } from './job-events.js';
 import { JobList } from './job-list.js';
 import type { Settler } from './settler.js';
 import { Submission, type SubmissionParts } from './submission.js';
@@ -115,20 +115,20 @@ export class Jobs implements JobService {
     return transcript;
   }
 
-  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
+  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>> {
     const manifest = await this.#find(id, whose);
-    const stored = async (): Promise<readonly JobNews[] | null> => {
+    const stored = async (): Promise<readonly JobEvent[] | null> => {
       const result = await storeCall(() => this.#parts.archive.stored(id));
       return result === null || result.outline === null
         ? null
-        : newsOfOutline(result.outline, result.transcript.segments);
+        : eventsOfOutline(result.outline, result.transcript.segments);
     };
     const { holdFromMs } = manifest;
     if (!isFinal(statusOf(manifest)) || (await storeCall(() => this.#parts.archive.hasStream(id))))
-      return jobNews(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
+      return jobEvents(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
     const all = await stored();
     if (all === null) throw new AsrError('result_expired');
-    return newsAfter(all, afterId);
+    return eventsAfter(all, afterId);
   }
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {

@@ -3,7 +3,7 @@ import { AsrError, isFinal } from '@murmuration/contracts';
 import type { JobArchive, JobIndex, JobManifest, JobStore } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
-import { outlineOf } from './job-news.js';
+import { outlineOf } from './job-events.js';
 import { statusOf, textLanguageOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 

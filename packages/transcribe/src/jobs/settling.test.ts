@@ -128,8 +128,8 @@ test('A node that dies before or after any step of settling changes nothing of h
         for (let again = 0; again < 2; again++) await new Settler(parts).settle(job.id);
         const status = ended === 'failed' ? 'failed' : 'done';
         assert.equal((await node.jobs.get(job.id, 'everybody')).status, status, `${when} ${step}`);
-        const news = await heard(node.jobs, job.id);
-        assert.equal(news.filter((one) => one.type === 'done' || one.type === 'failed').length, 1);
+        const events = await heard(node.jobs, job.id);
+        assert.equal(events.filter((one) => one.type === 'done' || one.type === 'failed').length, 1);
         if (status === 'done') assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(1, 2));
         const deliveries = await node.jobs.deliveries(job.id, 'everybody');
         assert.deepEqual(
@@ -215,8 +215,8 @@ test('Two nodes that look after the same jobs settle each once', async () => {
   );
   worker.open();
   for (const one of submitted) {
-    const news = await heard(nodes[0].jobs, one.job.id);
-    assert.equal(news.filter((event) => event.type === 'done').length, 1);
+    const events = await heard(nodes[0].jobs, one.job.id);
+    assert.equal(events.filter((event) => event.type === 'done').length, 1);
   }
   await Promise.all(nodes.map((node) => node.close()));
 });

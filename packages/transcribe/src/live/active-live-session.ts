@@ -3,7 +3,7 @@ import {
   AsrError,
   samplesToMs,
   type LiveEnd,
-  type LiveNews,
+  type LiveEvent,
   type LiveSettings,
   type ModelDescription,
 } from '@murmuration/contracts';
@@ -15,7 +15,7 @@ import {
   type RenewAnswer,
 } from '@murmuration/store';
 import { ArrivalClock } from './arrival-clock.js';
-import { followNews } from './follow-news.js';
+import { followLiveEvents } from './follow-live-events.js';
 import { LiveClock } from './live-clock.js';
 import type { LiveParts } from './live-parts.js';
 import { LivePump } from './live-pump.js';
@@ -63,7 +63,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   /** Set while an utterance is in progress that is to end when no audio comes. */
   #pauseTimer: NodeJS.Timeout | null = null;
   readonly #onEnd: (session: ActiveLiveSession) => void;
-  /** Ends what is read of the session, where its end is not in its news. */
+  /** Ends what is read of the session, where its end is not among its events. */
   readonly #unread = new AbortController();
   readonly #storedListeners: ((samples: number) => void)[] = [];
   readonly #unlisten: () => void;
@@ -178,8 +178,8 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     this.#storedListeners.push(listener);
   }
 
-  async *news(afterId: string, signal: AbortSignal): AsyncGenerator<LiveNews, void, void> {
-    yield* followNews(this.#parts.events, this.id, afterId, AbortSignal.any([signal, this.#unread.signal]));
+  async *events(afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
+    yield* followLiveEvents(this.#parts.events, this.id, afterId, AbortSignal.any([signal, this.#unread.signal]));
     if (!signal.aborted) this.#check();
   }
 

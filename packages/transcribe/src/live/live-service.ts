@@ -1,4 +1,4 @@
-import type { LiveNews, LiveSettings, LiveSummary, ModelDescription } from '@murmuration/contracts';
+import type { LiveEvent, LiveSettings, LiveSummary, ModelDescription } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 
 /** A client's connection to a live session, whatever dialect it speaks. */
@@ -15,7 +15,7 @@ export interface LiveSession {
   /**
    * Takes audio as it comes, cut anywhere. Resolves when the session is ready for more: wait for it before reading on, so that a fast sender is slowed.
    * After `finish` what is pushed is dropped.
-   * Throws `unprocessable_audio` for a container that cannot be read (the session then finishes by itself, and its news go on), `session_lost` when another connection has taken the session over.
+   * Throws `unprocessable_audio` for a container that cannot be read (the session then finishes by itself, and its events go on), `session_lost` when another connection has taken the session over.
    */
   push(bytes: Uint8Array): Promise<void>;
   /** The client is there, though it sends no audio: the idle time starts again. */
@@ -33,17 +33,17 @@ export interface LiveSession {
   /** Calls back whenever more samples are stored. */
   onStored(listener: (samples: number) => void): void;
   /**
-   * News after `afterId` ('0' for all), then as it comes, until `closed` or `signal`. One or many readers.
+   * Events after `afterId` ('0' for all), then as it comes, until `closed` or `signal`. One or many readers.
    * Throws `session_lost` when another connection has taken the session over, `backend_unavailable` when Redis is away for long.
    */
-  news(afterId: string, signal: AbortSignal): AsyncIterable<LiveNews>;
+  events(afterId: string, signal: AbortSignal): AsyncIterable<LiveEvent>;
 }
 
 /** A session as a viewer has it. */
 export interface WatchedSession {
   /** It had closed when the watching began: what is kept comes, and nothing more. */
   readonly isClosed: boolean;
-  readonly news: AsyncIterable<LiveNews>;
+  readonly events: AsyncIterable<LiveEvent>;
 }
 
 export interface LiveRequest {
@@ -59,7 +59,7 @@ export interface LiveService {
   open(request: LiveRequest): Promise<LiveSession>;
   /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for half of `ERASE_WITHIN_MS`. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
   resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
-  /** As `LiveSession.news`, for viewers. `afterId` null: from now. Throws `not_found`. */
+  /** As `LiveSession.events`, for viewers. `afterId` null: from now. Throws `not_found`. */
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession>;
   /** Deletes a session of the cluster, whatever its state: it closes at once, and nothing of it stays. Throws `not_found`. */
   erase(id: string, whose: Reach): Promise<void>;

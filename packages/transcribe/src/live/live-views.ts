@@ -1,7 +1,7 @@
 import { AsrError, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { storeCall, type TicketQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/store';
-import { followNews } from './follow-news.js';
+import { followLiveEvents } from './follow-live-events.js';
 import type { LiveService, WatchedSession } from './live-service.js';
 
 /** Readers look by themselves this often, in case a wake-up was lost. */
@@ -28,7 +28,7 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
   async watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
     const held = await this.#find(id, whose);
     const after = afterId ?? (await storeCall(() => this.#events.latestId(id)));
-    return { isClosed: held.state === 'closed', news: followNews(this.#events, id, after, signal) };
+    return { isClosed: held.state === 'closed', events: followLiveEvents(this.#events, id, after, signal) };
   }
 
   async erase(id: string, whose: Reach): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { AsrError, transcribeOptionsSchema, type JobNews } from '@murmuration/contracts';
+import { AsrError, transcribeOptionsSchema, type JobEvent } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import {
   JobEvents,
@@ -203,8 +203,8 @@ export async function untilStatus(jobs: Jobs, id: string, status: string): Promi
 }
 
 /** Everything that is heard after the id, to the end. */
-export async function heard(jobs: Jobs, id: string, afterId = '0'): Promise<JobNews[]> {
-  const news: JobNews[] = [];
-  for await (const one of await jobs.follow(id, 'everybody', afterId, AbortSignal.timeout(20_000))) news.push(one);
-  return news;
+export async function heard(jobs: Jobs, id: string, afterId = '0'): Promise<JobEvent[]> {
+  const events: JobEvent[] = [];
+  for await (const one of await jobs.follow(id, 'everybody', afterId, AbortSignal.timeout(20_000))) events.push(one);
+  return events;
 }

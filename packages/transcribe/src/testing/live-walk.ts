@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { decodeOptionsSchema, liveSettingsSchema, type LiveNews, type ModelDescription } from '@murmuration/contracts';
+import { decodeOptionsSchema, liveSettingsSchema, type LiveEvent, type ModelDescription } from '@murmuration/contracts';
 import {
   LiveItems,
   LiveEvents,
@@ -24,7 +24,7 @@ export class LiveWalk {
   readonly #store: LiveStore;
   readonly #items: LiveItems;
   readonly #events: LiveEvents;
-  #told: Promise<LiveNews[]> = Promise.resolve([]);
+  #told: Promise<LiveEvent[]> = Promise.resolve([]);
   #seconds = 0;
 
   private constructor(address: RedisAddress, logger: Logger) {
@@ -51,9 +51,9 @@ export class LiveWalk {
     return walk;
   }
 
-  async #follow(): Promise<LiveNews[]> {
-    const told: LiveNews[] = [];
-    for await (const news of this.#events.follow(this.id, '0', AbortSignal.timeout(KEEP_MS))) told.push(news);
+  async #follow(): Promise<LiveEvent[]> {
+    const told: LiveEvent[] = [];
+    for await (const event of this.#events.follow(this.id, '0', AbortSignal.timeout(KEEP_MS))) told.push(event);
     return told;
   }
 
@@ -102,7 +102,7 @@ export class LiveWalk {
 
   /** What viewers were told, once the session has closed. */
   async finals(): Promise<string[]> {
-    return (await this.#told).flatMap((news) => (news.type === 'final' ? [news.text] : []));
+    return (await this.#told).flatMap((event) => (event.type === 'final' ? [event.text] : []));
   }
 
   /** Sessions that the list names. */

@@ -4,7 +4,7 @@ import {
   type DeliveryListJson,
   type Job,
   type JobJson,
-  type JobNews,
+  type JobEvent,
   type WebhookDeliveryRecord,
 } from '@murmuration/contracts';
 import { segmentJson } from '@murmuration/transcript';
@@ -40,14 +40,14 @@ export function jobJson(job: Job): JobJson {
 }
 
 /** The data of an event of this job. */
-export function eventJson(id: string, news: JobNews): object {
-  switch (news.type) {
+export function eventJson(id: string, event: JobEvent): object {
+  switch (event.type) {
     case 'progress':
-      return { done_seconds: seconds(news.doneMs), planned_seconds: seconds(news.plannedMs) };
+      return { done_seconds: seconds(event.doneMs), planned_seconds: seconds(event.plannedMs) };
     case 'segment':
-      return segmentJson(news.segment, news.index);
+      return segmentJson(event.segment, event.index);
     case 'failed':
-      return { id, error: { code: news.error.code, message: news.error.message } };
+      return { id, error: { code: event.error.code, message: event.error.message } };
     case 'accepted':
     case 'done':
     case 'cancelled':

@@ -3,7 +3,7 @@ import {
   AsrError,
   isFinal,
   type Job,
-  type JobNews,
+  type JobEvent,
   type Segment,
   type Transcript,
   type WebhookDeliveryRecord,
@@ -11,13 +11,13 @@ import {
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 
 /** What happened, before it has an id. */
-type Happening = JobNews extends infer One ? (One extends JobNews ? Omit<One, 'id'> : never) : never;
+type Happening = JobEvent extends infer One ? (One extends JobEvent ? Omit<One, 'id'> : never) : never;
 
 /** One job of the in-memory service. */
 export interface MemoryJob {
   job: Job;
   readonly submission: JobSubmission;
-  readonly news: JobNews[];
+  readonly events: JobEvent[];
   readonly segments: Segment[];
 }
 
@@ -61,7 +61,7 @@ export class MemoryJobs implements JobService {
     }
     const id = submission.id ?? `00000000-0000-4000-8000-${String(this.jobs.size + 1).padStart(12, '0')}`;
     if (this.jobs.has(id)) throw new AsrError('job_exists');
-    const entry: MemoryJob = { job: newJob(id, submission), submission, news: [], segments: [] };
+    const entry: MemoryJob = { job: newJob(id, submission), submission, events: [], segments: [] };
     this.jobs.set(id, entry);
     try {
       await this.#read(entry);
@@ -129,9 +129,9 @@ export class MemoryJobs implements JobService {
     };
   }
 
-  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
+  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>> {
     const entry = await this.#find(id, whose);
-    return this.#newsOf(entry, Number(afterId.split('-')[0]), signal);
+    return this.#eventsOf(entry, Number(afterId.split('-')[0]), signal);
   }
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
@@ -153,8 +153,8 @@ export class MemoryJobs implements JobService {
   }
 
   happen(id: string, happening: Happening): void {
-    const { news } = this.#entry(id);
-    news.push({ ...happening, id: `${String(news.length + 1)}-1000000` });
+    const { events } = this.#entry(id);
+    events.push({ ...happening, id: `${String(events.length + 1)}-1000000` });
     this.#changed();
   }
 
@@ -200,14 +200,14 @@ export class MemoryJobs implements JobService {
     this.happen(entry.job.id, { type: 'segment', index, segment });
   }
 
-  async *#newsOf(entry: MemoryJob, after: number, signal: AbortSignal): AsyncGenerator<JobNews> {
+  async *#eventsOf(entry: MemoryJob, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     const wake = (): void => {
       this.#changed();
     };
     signal.addEventListener('abort', wake);
     try {
       for (let at = after; !signal.aborted;) {
-        const one = entry.news[at];
+        const one = entry.events[at];
         if (one !== undefined) {
           at += 1;
           yield one;

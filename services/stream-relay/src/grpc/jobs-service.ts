@@ -7,7 +7,7 @@ import type { RelayContext } from '../relay-context.js';
 import type { Handlers, RequestReader } from './calls/implementation.js';
 import { chosen, eventId, invalidField, jobId } from './fields/ids.js';
 import { readJobSettings, type JobRules } from './fields/job-settings.js';
-import { jobMessage, jobNewsMessage, STATUS_OF } from './replies/job-message.js';
+import { jobMessage, jobEventMessage, STATUS_OF } from './replies/job-message.js';
 import { transcriptMessage } from './replies/transcript-message.js';
 import { untilLeaving } from './until-leaving.js';
 
@@ -62,8 +62,8 @@ export function jobsService(
     WatchJob: async ({ id, afterEventId }, call, answer) => {
       const afterId = eventId('after_event_id', afterEventId) ?? '0';
       await untilLeaving(call, context.draining, async (signal) => {
-        for await (const news of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal))
-          await answer.send(jobNewsMessage(news));
+        for await (const event of await jobs.follow(jobId(id), reachOf(call.principal), afterId, signal))
+          await answer.send(jobEventMessage(event));
       });
     },
   };

@@ -17,7 +17,7 @@ interface Begun {
 
 /**
  * One call of `StreamingTranscribe`.
- * waiting --`config`, `resume`--> opening --the core answers--> open --`finish`, end of the requests--> finishing --news `closed`--> ended (OK)
+ * waiting --`config`, `resume`--> opening --the core answers--> open --`finish`, end of the requests--> finishing --event `closed`--> ended (OK)
  * In every state but ended:
  *   --a message that the state does not take, a refusal, nothing to start with in time--> ended (its status)
  *   --the relay stops--> ended (`going_away`, then UNAVAILABLE)
@@ -29,7 +29,7 @@ export class LiveCall {
   readonly #requests: RequestReader<StreamingTranscribeRequest>;
   readonly #call: CallContext;
   readonly #answer: ResponseWriter<StreamingTranscribeResponse>;
-  /** Aborted at the end: gives up opening, and ends the news. */
+  /** Aborted at the end: gives up opening, and ends the stream of events. */
   readonly #over = new AbortController();
 
   constructor(
@@ -181,8 +181,8 @@ export class LiveCall {
 
   /** Tells what happens until the session is closed. */
   async #tell(session: LiveSession, afterId: string, acks: Acks): Promise<void> {
-    for await (const news of session.news(afterId, this.#over.signal)) {
-      const event = liveEventMessage(news);
+    for await (const one of session.events(afterId, this.#over.signal)) {
+      const event = liveEventMessage(one);
       if (event === null) continue;
       const message = { message: 'event', event } as const;
       if (event.body === 'partial') {

@@ -25,8 +25,8 @@ export function sessionsService(context: Pick<RelayContext, 'live' | 'draining'>
       const afterId = eventId('after_event_id', afterEventId);
       await untilLeaving(call, context.draining, async (signal) => {
         const watched = await context.live.watch(sessionId(session), reachOf(call.principal), afterId, signal);
-        for await (const news of watched.news) {
-          const event = liveEventMessage(news);
+        for await (const one of watched.events) {
+          const event = liveEventMessage(one);
           if (event?.body === 'partial') answer.offer({ event });
           else if (event !== null) await answer.send({ event });
         }

@@ -10,7 +10,7 @@ import { testRelay, type TestRelay } from '../testing/test-relay.js';
 import { openProtocolPort, type LiveProtocol } from './live-protocol.js';
 import { vosk as voskProtocol } from './vosk/vosk-translator.js';
 import { whisperLive } from './whisper-live/whisper-live-translator.js';
-import { news } from './testing/live-events.js';
+import { event } from './testing/live-events.js';
 import { RawClient } from './testing/raw-client.js';
 
 type Options = Parameters<typeof RawClient.connect>[1];
@@ -67,7 +67,7 @@ const LISTEN = '/v1/listen?encoding=linear16&sample_rate=16000';
 const REALTIME = '/v1/realtime?intent=transcription';
 
 describe('Protocols on their sockets', () => {
-  test('OpenAI: audio opens the session with what was set, and its news come as events.', async (t) => {
+  test('OpenAI: audio opens the session with what was set, and what happens comes as events of OpenAI', async (t) => {
     const relay = await endpoints(t);
     const client = await relay.open(`${REALTIME}&model=whisper-1`);
     await client.first(({ type }) => type === 'session.created');
@@ -82,7 +82,7 @@ describe('Protocols on their sockets', () => {
       ['whisper-1', 'en', 24_000],
     );
     await until(() => session.samples === 2_400);
-    for (const one of [news.started(0), news.partial(0, 'Hello'), news.ended(0), news.final(0, 'Hello.')])
+    for (const one of [event.started(0), event.partial(0, 'Hello'), event.ended(0), event.final(0, 'Hello.')])
       session.tell(one);
     assert.equal((await client.first(({ type }) => String(type).endsWith('.completed')))['transcript'], 'Hello.');
     client.socket.close();
@@ -109,7 +109,7 @@ describe('Protocols on their sockets', () => {
     vosk.say({ config: { sample_rate: 16_000 } });
     vosk.socket.send(Buffer.alloc(8_000));
     assert.deepEqual(await vosk.first(() => true), { partial: '' });
-    (await sessionOf(relay, 1)).tell(news.final(0, 'Hello.'));
+    (await sessionOf(relay, 1)).tell(event.final(0, 'Hello.'));
     vosk.socket.send('{"eof" : 1}');
     assert.deepEqual(await vosk.first((message) => 'text' in message), { text: 'Hello.' });
     assert.equal((await vosk.closed)[0], 1000);

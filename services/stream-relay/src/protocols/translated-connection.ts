@@ -32,7 +32,7 @@ export class TranslatedConnection {
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
   readonly #quiet: QuietWatch;
-  /** Aborted when the client is gone: ends the news, and waiting for a first worker. */
+  /** Aborted when the client is gone: ends the stream of events, and waiting for a first worker. */
   readonly #left = new AbortController();
   readonly #begun: Promise<void>;
   #session: LiveSession | null = null;
@@ -184,9 +184,9 @@ export class TranslatedConnection {
 
   async #follow(session: LiveSession, index: number): Promise<void> {
     try {
-      for await (const news of session.news('0', this.#left.signal)) {
-        if (news.type === 'partial' && this.#socket.bufferedAmount >= BEHIND_BYTES) continue;
-        await this.#act(() => this.#translator.news(news, index));
+      for await (const event of session.events('0', this.#left.signal)) {
+        if (event.type === 'partial' && this.#socket.bufferedAmount >= BEHIND_BYTES) continue;
+        await this.#act(() => this.#translator.events(event, index));
       }
     } catch (error) {
       this.#fail(error);

@@ -1,4 +1,4 @@
-import type { AsrError, LiveNews, LiveSettings, ModelDescription } from '@murmuration/contracts';
+import type { AsrError, LiveEvent, LiveSettings, ModelDescription } from '@murmuration/contracts';
 
 /** Something that a translator wants done. Actions are done one after another, each when the one before is through. */
 export type Action =
@@ -24,7 +24,7 @@ export interface OpenedSession {
 }
 
 /**
- * One protocol's side of one connection: translates the client's messages into actions and a session's news into messages. Holds no socket and no clock.
+ * One protocol's side of one connection: translates the client's messages into actions and a session's events into messages. Holds no socket and no clock.
  * What it throws is told to the client by `fault`.
  */
 export interface Translator {
@@ -38,12 +38,12 @@ export interface Translator {
   /** A binary message; the translator may keep the bytes. */
   audio(bytes: Uint8Array): readonly Action[];
   opened(session: OpenedSession): readonly Action[];
-  /** Outcome of `commit`: an utterance's number, or null when there was nothing. Its news may have come before. */
+  /** Outcome of `commit`: an utterance's number, or null when there was nothing. Its events may have come before. */
   committed(utterance: number | null): readonly Action[];
   /** Samples a channel, at the session's rate, that the session has stored. */
   stored(samples: number): readonly Action[];
-  /** @param session index of the session whose news it is */
-  news(news: LiveNews, session: number): readonly Action[];
+  /** @param session index of the session whose event it is */
+  events(event: LiveEvent, session: number): readonly Action[];
   /** Something failed for good: tell the client and close. */
   fault(error: AsrError): readonly Action[];
   quiet(): readonly Action[];

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import {
   AsrError,
-  type LiveNews,
-  type LiveNewsBody,
+  type LiveEvent,
+  type LiveEventBody,
   type LiveSummary,
   type ModelDescription,
 } from '@murmuration/contracts';
@@ -13,7 +13,7 @@ export class MemorySession {
   readonly id = randomUUID();
   readonly token = randomUUID();
   readonly request: LiveRequest;
-  readonly log: LiveNews[] = [];
+  readonly log: LiveEvent[] = [];
   samples = 0;
   keptAlive = 0;
   /** Counts connections; only the newest may write. */
@@ -27,8 +27,8 @@ export class MemorySession {
     this.request = request;
   }
 
-  /** Adds news, as the core would. */
-  tell(body: LiveNewsBody): void {
+  /** Adds events, as the core would. */
+  tell(body: LiveEventBody): void {
     this.log.push({ ...body, id: `${String(this.log.length + 1)}-0` });
     if (body.type === 'closed') this.state = 'closed';
     this.wake();
@@ -49,7 +49,7 @@ export class MemorySession {
       this.tell({ type: 'closed', totals: { audioMs: this.samples / 16, speechMs: 0, utterances: 0, end } });
   }
 
-  async *news(afterId: string, signal: AbortSignal, epoch: number | null): AsyncGenerator<LiveNews> {
+  async *events(afterId: string, signal: AbortSignal, epoch: number | null): AsyncGenerator<LiveEvent> {
     const stop = (): void => {
       this.wake();
     };
@@ -61,10 +61,10 @@ export class MemorySession {
           if (isAborted(signal)) return;
           if (epoch !== null && epoch !== this.epoch) throw new AsrError('session_lost');
         }
-        const news = this.log[i];
-        if (news === undefined) return;
-        yield news;
-        if (news.type === 'closed') return;
+        const event = this.log[i];
+        if (event === undefined) return;
+        yield event;
+        if (event.type === 'closed') return;
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -146,8 +146,8 @@ class MemoryConnection implements LiveSession {
     this.#listeners.push(listener);
   }
 
-  news(afterId: string, signal: AbortSignal): AsyncIterable<LiveNews> {
-    return this.#session.news(afterId, signal, this.#epoch);
+  events(afterId: string, signal: AbortSignal): AsyncIterable<LiveEvent> {
+    return this.#session.events(afterId, signal, this.#epoch);
   }
 }
 
@@ -183,7 +183,7 @@ export class MemoryLive implements LiveService {
     if (session === undefined) return Promise.reject(new AsrError('not_found'));
     return Promise.resolve({
       isClosed: session.state === 'closed',
-      news: session.news(afterId ?? String(session.log.length), signal, null),
+      events: session.events(afterId ?? String(session.log.length), signal, null),
     });
   }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { LiveNews } from '@murmuration/contracts';
+import type { LiveEvent } from '@murmuration/contracts';
 import { testApp } from '../../testing/test-app.js';
 
-const NEWS: readonly LiveNews[] = [
+const EVENTS: readonly LiveEvent[] = [
   { id: '1-0', type: 'speech_started', utterance: 0, atMs: 10 },
   { id: '2-0', type: 'speech_ended', utterance: 0, startMs: 10, endMs: 20, by: 'silence' },
   {
@@ -26,7 +26,7 @@ const NEWS: readonly LiveNews[] = [
 describe('GET /v1/sessions/:id/events', () => {
   test('A viewer gets everything from the start, or what followed the id that it saw, with ids to continue from, and the end.', async (t) => {
     const { app, live } = await testApp(t);
-    live.news.set('s', { owner: null, events: NEWS });
+    live.events.set('s', { owner: null, events: EVENTS });
     const all = await app.inject({ url: '/v1/sessions/s/events?last_event_id=0' });
     assert.match(String(all.headers['content-type']), /^text\/event-stream/);
     assert.deepEqual(
@@ -53,15 +53,15 @@ describe('GET /v1/sessions/:id/events', () => {
 
   test('DELETE /v1/sessions/:id deletes a session; one that is not there is 404', async (t) => {
     const { app, live } = await testApp(t);
-    live.news.set('s', { owner: null, events: NEWS });
+    live.events.set('s', { owner: null, events: EVENTS });
     assert.equal((await app.inject({ method: 'DELETE', url: '/v1/sessions/s' })).statusCode, 204);
-    assert.equal(live.news.has('s'), false);
+    assert.equal(live.events.has('s'), false);
     assert.equal((await app.inject({ method: 'DELETE', url: '/v1/sessions/s' })).statusCode, 404);
   });
 
   test("204 ends a browser's asking when the session is over.", async (t) => {
     const { app, live } = await testApp(t);
-    live.news.set('s', { owner: null, events: NEWS });
+    live.events.set('s', { owner: null, events: EVENTS });
     assert.equal(
       (await app.inject({ url: '/v1/sessions/s/events', headers: { 'last-event-id': '4-0' } })).statusCode,
       204,
@@ -71,7 +71,7 @@ describe('GET /v1/sessions/:id/events', () => {
 
   test('A viewer of a session in which nothing happens has the headers and a first line at once, not with the first heartbeat.', async (t) => {
     const { live, listen } = await testApp(t, { SSE_HEARTBEAT_MS: '3600000' });
-    live.news.set('s', { owner: null, events: NEWS.slice(0, 1) });
+    live.events.set('s', { owner: null, events: EVENTS.slice(0, 1) });
     const reply = await fetch(`${await listen()}/v1/sessions/s/events`);
     const reader = reply.body?.pipeThrough(new TextDecoderStream()).getReader();
     assert.deepEqual(
@@ -83,7 +83,7 @@ describe('GET /v1/sessions/:id/events', () => {
 
   test('A viewer that waits for what comes is kept with heartbeats, and told when the node stops.', async (t) => {
     const { live, listen, abandon, ...more } = await testApp(t, { SSE_HEARTBEAT_MS: '20' });
-    live.news.set('s', { owner: null, events: NEWS.slice(0, 1) });
+    live.events.set('s', { owner: null, events: EVENTS.slice(0, 1) });
     const reply = await fetch(`${await listen()}/v1/sessions/s/events`);
     assert.equal(reply.status, 200);
     more.leave();

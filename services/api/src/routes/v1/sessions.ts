@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { reachOf } from '@murmuration/access';
-import { liveEvent, type LiveNews } from '@murmuration/contracts';
+import { liveMessage, type LiveEvent } from '@murmuration/contracts';
 import type { ApiContext } from '../../api-context.js';
 import { errorResponses } from '../../replies/error-responses.js';
 import { replyWithEvents } from '../../replies/event-reply.js';
@@ -39,13 +39,13 @@ export function liveSessionRoutes(app: FastifyInstance, context: ApiContext): vo
     },
     (request, reply) =>
       replyWithEvents(context, request, reply, async (afterId, signal) => {
-        const { news, isClosed } = await context.live.watch(
+        const { events, isClosed } = await context.live.watch(
           request.params.id,
           reachOf(request.principal),
           afterId,
           signal,
         );
-        return { events: eventsOf(news), hasEnded: isClosed };
+        return { events: eventsOf(events), hasEnded: isClosed };
       }),
   );
 
@@ -69,9 +69,9 @@ export function liveSessionRoutes(app: FastifyInstance, context: ApiContext): vo
   );
 }
 
-async function* eventsOf(news: AsyncIterable<LiveNews>) {
-  for await (const one of news) {
-    const event = liveEvent(one);
+async function* eventsOf(events: AsyncIterable<LiveEvent>) {
+  for await (const one of events) {
+    const event = liveMessage(one);
     if (event !== null) yield { name: event.type, data: event, id: one.id };
   }
 }

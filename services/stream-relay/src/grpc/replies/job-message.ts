@@ -2,7 +2,7 @@ import {
   AsrError,
   type ErrorRecord,
   type Job,
-  type JobNews,
+  type JobEvent,
   type JobPriority,
   type JobStatus,
   type WebhookEvent,
@@ -59,23 +59,23 @@ export const STATUS_OF = Object.fromEntries(
   Object.entries(STATUSES).map(([status, name]) => [name, status]),
 ) as Readonly<Record<string, JobStatus>>;
 
-export function jobNewsMessage(news: JobNews): proto.WatchJobResponse {
-  const eventId = news.id;
-  switch (news.type) {
+export function jobEventMessage(event: JobEvent): proto.WatchJobResponse {
+  const eventId = event.id;
+  switch (event.type) {
     case 'accepted':
       return { eventId, event: 'accepted', accepted: {} };
     case 'progress':
       return {
         eventId,
         event: 'progress',
-        progress: { doneMs: wholeMs(news.doneMs), plannedMs: wholeMs(news.plannedMs) },
+        progress: { doneMs: wholeMs(event.doneMs), plannedMs: wholeMs(event.plannedMs) },
       };
     case 'segment':
-      return { eventId, event: 'segment', segment: { index: news.index, segment: segmentMessage(news.segment) } };
+      return { eventId, event: 'segment', segment: { index: event.index, segment: segmentMessage(event.segment) } };
     case 'done':
       return { eventId, event: 'done', done: {} };
     case 'failed':
-      return { eventId, event: 'failed', failed: faultMessage(news.error) };
+      return { eventId, event: 'failed', failed: faultMessage(event.error) };
     case 'cancelled':
       return { eventId, event: 'cancelled', cancelled: {} };
   }

@@ -1,4 +1,4 @@
-import type { LiveEnd, LiveNews, LiveNewsBody } from '@murmuration/contracts';
+import type { LiveEnd, LiveEvent, LiveEventBody } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
 import { faultMessage } from './job-message.js';
 import { filteredMessage, wholeMs, wordMessage } from './transcript-message.js';
@@ -12,10 +12,10 @@ const ENDS = {
   failed: 'LIVE_END_FAILED',
 } as const satisfies Record<LiveEnd, proto.LiveEnd>;
 
-/** News as clients and viewers are told; null for what they are not told (`speech_ended`: the final follows). */
-export function liveEventMessage(news: LiveNews): proto.LiveEvent | null {
-  const body = bodyOf(news);
-  return body === null ? null : { eventId: news.id, ...body };
+/** An event as clients and viewers are told of it; null for what they are not told (`speech_ended`: the final follows). */
+export function liveEventMessage(event: LiveEvent): proto.LiveEvent | null {
+  const body = bodyOf(event);
+  return body === null ? null : { eventId: event.id, ...body };
 }
 
 type Body = proto.LiveEvent extends infer One
@@ -24,39 +24,39 @@ type Body = proto.LiveEvent extends infer One
     : never
   : never;
 
-function bodyOf(news: LiveNewsBody): Body | null {
-  switch (news.type) {
+function bodyOf(event: LiveEventBody): Body | null {
+  switch (event.type) {
     case 'speech_started':
-      return { body: 'speechStarted', speechStarted: { utterance: news.utterance, atMs: wholeMs(news.atMs) } };
+      return { body: 'speechStarted', speechStarted: { utterance: event.utterance, atMs: wholeMs(event.atMs) } };
     case 'speech_ended':
       return null;
     case 'partial':
-      return { body: 'partial', partial: { ...spanOf(news), text: news.text, stableChars: news.stableChars } };
+      return { body: 'partial', partial: { ...spanOf(event), text: event.text, stableChars: event.stableChars } };
     case 'final':
       return {
         body: 'final',
         final: {
-          ...spanOf(news),
-          text: news.text,
-          confidence: news.confidence,
-          words: news.words.map(wordMessage),
-          filtered: news.filtered.map(filteredMessage),
-          language: news.language,
-          languageProbability: news.languageProbability,
+          ...spanOf(event),
+          text: event.text,
+          confidence: event.confidence,
+          words: event.words.map(wordMessage),
+          filtered: event.filtered.map(filteredMessage),
+          language: event.language,
+          languageProbability: event.languageProbability,
         },
       };
     case 'warning':
-      return { body: 'warning', warning: { code: news.code, message: news.message } };
+      return { body: 'warning', warning: { code: event.code, message: event.message } };
     case 'error':
-      return { body: 'error', error: faultMessage(news.error) };
+      return { body: 'error', error: faultMessage(event.error) };
     case 'closed':
       return {
         body: 'closed',
         closed: {
-          audioMs: wholeMs(news.totals.audioMs),
-          speechMs: wholeMs(news.totals.speechMs),
-          utterances: news.totals.utterances,
-          end: ENDS[news.totals.end],
+          audioMs: wholeMs(event.totals.audioMs),
+          speechMs: wholeMs(event.totals.speechMs),
+          utterances: event.totals.utterances,
+          end: ENDS[event.totals.end],
         },
       };
   }

@@ -1,5 +1,5 @@
 import type { Reach } from '@murmuration/access';
-import { AsrError, type Job, type JobNews, type Transcript } from '@murmuration/contracts';
+import { AsrError, type Job, type JobEvent, type Transcript } from '@murmuration/contracts';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 
 /** Accepts jobs and remembers what was asked; a job ends when it is cancelled. A recording that begins with `BAD` is no audio. */
@@ -79,10 +79,10 @@ export class MemoryJobs implements JobService {
     throw new AsrError('job_not_done', `The job is ${(await this.get(id, whose)).status}.`);
   }
 
-  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobNews>> {
+  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>> {
     await this.get(id, whose);
     this.followed.push(afterId);
-    return (async function* (): AsyncGenerator<JobNews> {
+    return (async function* (): AsyncGenerator<JobEvent> {
       yield { id: '1-0', type: 'accepted' };
       yield { id: '2-0', type: 'progress', doneMs: 1, plannedMs: 2 };
       await new Promise<void>((resolve) => {

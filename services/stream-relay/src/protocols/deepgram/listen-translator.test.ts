@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { AsrError, type Word } from '@murmuration/contracts';
-import { TEST_MODEL, news } from '../testing/live-events.js';
+import { TEST_MODEL, event } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
 import { ListenTranslator } from './listen-translator.js';
 import { listenQuery } from './listen-query.js';
@@ -81,7 +81,7 @@ describe('The address of a live Deepgram stream', () => {
   test('With `multi` every word tells its language, without it none does.', () => {
     const told = (language: string): unknown => {
       const [results] = said(
-        live(`${RAW}&language=${language}`).news(news.final(0, 'one', 'silence', [word(' one', 100)])),
+        live(`${RAW}&language=${language}`).events(event.final(0, 'one', 'silence', [word(' one', 100)])),
       );
       const [alternative] = (
         results?.['channel'] as { alternatives: { languages: string[]; words: { language?: string }[] }[] }
@@ -125,11 +125,11 @@ describe('Deepgram live', () => {
   test('The metadata of a result tell what the filters took away, and of no other message.', () => {
     const made = live(`${RAW}&interim_results=true`);
     const final = {
-      ...news.final(0, 'Hello.'),
+      ...event.final(0, 'Hello.'),
       filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }],
     };
-    const told = [news.started(0), news.partial(0, 'Hello'), final, news.final(1, 'Bye.')]
-      .flatMap((one) => said(made.news(one)))
+    const told = [event.started(0), event.partial(0, 'Hello'), final, event.final(1, 'Bye.')]
+      .flatMap((one) => said(made.events(one)))
       .map((message) => (message['metadata'] as { filtered?: unknown }).filtered);
     assert.deepEqual(told, [
       undefined,
@@ -141,11 +141,11 @@ describe('Deepgram live', () => {
   test("Interim results come where they are wanted, then the result, with words, times in seconds and the request's id.", () => {
     const made = live(`${RAW}&interim_results=true&vad_events=true`);
     const messages = [
-      news.started(1),
-      news.partial(1, 'Hello'),
-      news.ended(1),
-      news.final(1, 'Hello, World!', 'silence', [word('Hello,', 2_400), word(' World!', 2_900)]),
-    ].flatMap((one) => said(made.news(one)));
+      event.started(1),
+      event.partial(1, 'Hello'),
+      event.ended(1),
+      event.final(1, 'Hello, World!', 'silence', [word('Hello,', 2_400), word(' World!', 2_900)]),
+    ].flatMap((one) => said(made.events(one)));
     assert.deepEqual(brief(messages), [
       ['SpeechStarted'],
       ['Results', false, false, false],
@@ -178,14 +178,14 @@ describe('Deepgram live', () => {
   test('Without interim_results and vad_events neither comes, and without endpointing no pause is an end of speech.', () => {
     const made = live(`${RAW}&endpointing=false`);
     const messages = [
-      news.started(0),
-      news.partial(0, 'Hello'),
-      news.ended(0),
-      news.final(0, 'Hello'),
-      news.ended(1, 'cut'),
-      news.final(1, 'cut', 'cut'),
-      news.final(2, 'end', 'finish'),
-    ].flatMap((one) => said(made.news(one)));
+      event.started(0),
+      event.partial(0, 'Hello'),
+      event.ended(0),
+      event.final(0, 'Hello'),
+      event.ended(1, 'cut'),
+      event.final(1, 'cut', 'cut'),
+      event.final(2, 'end', 'finish'),
+    ].flatMap((one) => said(made.events(one)));
     assert.deepEqual(brief(messages), [
       ['Results', true, false, false],
       ['Results', true, false, false],
@@ -198,32 +198,32 @@ describe('Deepgram live', () => {
     const finalize = (): string[] => done(made.text('{"type":"Finalize"}'));
     assert.deepEqual(finalize(), ['commit']);
     assert.deepEqual(said(made.committed(0)), []);
-    made.news(news.ended(0, 'committed'));
-    assert.deepEqual(brief(said(made.news(news.final(0, 'One', 'committed')))), [['Results', true, true, true]]);
-    made.news(news.ended(1));
+    made.events(event.ended(0, 'committed'));
+    assert.deepEqual(brief(said(made.events(event.final(0, 'One', 'committed')))), [['Results', true, true, true]]);
+    made.events(event.ended(1));
     finalize();
     assert.deepEqual(said(made.committed(null)), []);
-    assert.deepEqual(brief(said(made.news(news.final(1, 'Two')))), [['Results', true, true, true]]);
+    assert.deepEqual(brief(said(made.events(event.final(1, 'Two')))), [['Results', true, true, true]]);
     finalize();
     const empty = said(made.committed(null));
     assert.deepEqual(brief(empty), [['Results', true, true, true]]);
-    assert.deepEqual(brief(said(made.news(news.final(2, 'Three')))), [['Results', true, true, false]]);
+    assert.deepEqual(brief(said(made.events(event.final(2, 'Three')))), [['Results', true, true, false]]);
   });
 
   test('UtteranceEnd comes once, when so much audio has come after the last word without new speech.', () => {
     const made = live(`${RAW}&utterance_end_ms=1000`);
-    made.news(news.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
+    made.events(event.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
     assert.deepEqual(said(made.stored(1_899 * 16)), []);
     assert.deepEqual(said(made.stored(1_900 * 16)), [{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }]);
     assert.deepEqual(said(made.stored(9_000 * 16)), []);
-    made.news(news.started(1));
+    made.events(event.started(1));
     assert.deepEqual(
-      brief(said(made.news(news.final(1, 'Late.')))),
+      brief(said(made.events(event.final(1, 'Late.')))),
       [['Results', true, true, false], ['UtteranceEnd']],
       'the audio was there already',
     );
-    made.news(news.final(2, 'More.'));
-    made.news(news.started(3));
+    made.events(event.final(2, 'More.'));
+    made.events(event.started(3));
     assert.deepEqual(said(made.stored(20_000 * 16)), [], 'speech goes on');
   });
 
@@ -231,16 +231,21 @@ describe('Deepgram live', () => {
     const made = live(`${RAW}&utterance_end_ms=1000`);
     assert.equal(made.idleLimitMs, null);
     made.stored(1_200 * 16);
-    for (const one of [news.started(0), news.ended(0)]) made.news(one);
+    for (const one of [event.started(0), event.ended(0)]) made.events(one);
     assert.equal(made.idleLimitMs, null, 'text is awaited');
-    made.news(news.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
+    made.events(event.final(0, 'Hello.', 'silence', [word('Hello.', 900)]));
     assert.equal(made.idleLimitMs, 700, 'what is not in the audio');
     assert.deepEqual(
       [said(made.idle()), made.idleLimitMs, said(made.idle())],
       [[{ type: 'UtteranceEnd', channel: [0, 1], last_word_end: 0.9 }], null, []],
     );
-    for (const one of [news.started(1), news.ended(1, 'committed'), news.started(2), news.final(1, 'One', 'committed')])
-      made.news(one);
+    for (const one of [
+      event.started(1),
+      event.ended(1, 'committed'),
+      event.started(2),
+      event.final(1, 'One', 'committed'),
+    ])
+      made.events(one);
     assert.deepEqual(
       [made.idleLimitMs, said(made.stored(60_000 * 16))],
       [null, []],
@@ -258,7 +263,7 @@ describe('Deepgram live', () => {
       assert.deepEqual(done(made.audio(Buffer.from('abcd'))), ['push']);
       assert.deepEqual(done(end(made)), ['finish']);
       assert.deepEqual([done(end(made)), done(made.audio(Buffer.from('late'))), made.quietLimitMs], [[], [], null]);
-      const actions = made.news(news.closed());
+      const actions = made.events(event.closed());
       assert.deepEqual(done(actions), ['close 1000']);
       const [metadata] = said(actions);
       assert.deepEqual(
@@ -302,6 +307,6 @@ describe('Deepgram live', () => {
       [done(fault), said(fault)[0]?.['type'], said(fault)[0]?.['variant']],
       [['close 1008'], 'Error', 'DATA-0000'],
     );
-    assert.deepEqual(done(live().news(news.closed('failed'))), ['close 1011']);
+    assert.deepEqual(done(live().events(event.closed('failed'))), ['close 1011']);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AsrError, MULTI, type LiveNews, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
+import { AsrError, MULTI, type LiveEvent, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
 import { startOfStream } from './container-start.js';
@@ -114,29 +114,29 @@ export class ListenTranslator implements Translator {
     return this.#utteranceEnd(0);
   }
 
-  news(news: LiveNews): Action[] {
-    switch (news.type) {
+  events(event: LiveEvent): Action[] {
+    switch (event.type) {
       case 'speech_started':
         this.#lastWordEndMs = null;
-        this.#speaking = news.utterance;
+        this.#speaking = event.utterance;
         return this.#query.vadEvents
-          ? [say({ type: 'SpeechStarted', channel: [0, 1], timestamp: seconds(news.atMs) })]
+          ? [say({ type: 'SpeechStarted', channel: [0, 1], timestamp: seconds(event.atMs) })]
           : [];
       case 'partial':
-        if (!this.#query.settings.interimResults || news.text === '') return [];
+        if (!this.#query.settings.interimResults || event.text === '') return [];
         return this.#results(
-          { ...news, confidence: meanProbability(news.words), language: null },
+          { ...event, confidence: meanProbability(event.words), language: null },
           { isFinal: false, speechFinal: false, fromFinalize: false },
         );
       case 'final':
-        return this.#final(news);
+        return this.#final(event);
       case 'error':
-        return [errorMessage(AsrError.fromRecord(news.error))];
+        return [errorMessage(AsrError.fromRecord(event.error))];
       case 'closed':
-        return this.#closed(news);
+        return this.#closed(event);
       case 'speech_ended':
-        this.#awaited.add(news.utterance);
-        this.#spoken(news.utterance);
+        this.#awaited.add(event.utterance);
+        this.#spoken(event.utterance);
         return [];
       case 'warning':
         return [];
@@ -186,15 +186,15 @@ export class ListenTranslator implements Translator {
     return before === 'live' ? [{ do: 'finish' }] : this.#farewell(0);
   }
 
-  #final(news: Extract<LiveNews, { type: 'final' }>): Action[] {
-    this.#awaited.delete(news.utterance);
-    this.#spoken(news.utterance);
+  #final(event: Extract<LiveEvent, { type: 'final' }>): Action[] {
+    this.#awaited.delete(event.utterance);
+    this.#spoken(event.utterance);
     const answers = this.#finalizing && this.#awaited.size === 0;
     if (answers) this.#finalizing = false;
-    const fromFinalize = answers || news.by === 'committed';
-    const speechFinal = news.by !== 'cut' && (this.#query.endpointing || news.by !== 'silence');
-    if (news.text !== '') this.#lastWordEndMs = news.words.at(-1)?.endMs ?? news.endMs;
-    return [...this.#results(news, { isFinal: true, speechFinal, fromFinalize }), ...this.#utteranceEnd(0)];
+    const fromFinalize = answers || event.by === 'committed';
+    const speechFinal = event.by !== 'cut' && (this.#query.endpointing || event.by !== 'silence');
+    if (event.text !== '') this.#lastWordEndMs = event.words.at(-1)?.endMs ?? event.endMs;
+    return [...this.#results(event, { isFinal: true, speechFinal, fromFinalize }), ...this.#utteranceEnd(0)];
   }
 
   #spoken(utterance: number): void {
@@ -236,14 +236,14 @@ export class ListenTranslator implements Translator {
     return [say({ type: 'UtteranceEnd', channel: [0, 1], last_word_end: seconds(endMs) })];
   }
 
-  #closed(news: Extract<LiveNews, { type: 'closed' }>): Action[] {
-    switch (news.totals.end) {
+  #closed(event: Extract<LiveEvent, { type: 'closed' }>): Action[] {
+    switch (event.totals.end) {
       case 'idle':
         return this.quiet();
       case 'failed':
         return [{ do: 'close', code: CLOSE.fault, reason: 'NET-0000 the session failed' }];
       default:
-        return this.#farewell(news.totals.audioMs);
+        return this.#farewell(event.totals.audioMs);
     }
   }
 

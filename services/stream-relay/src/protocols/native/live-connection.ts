@@ -23,7 +23,7 @@ type State = 'waiting' | 'opening' | 'open' | 'finishing' | 'ended';
 
 /**
  * A client of the own protocol.
- * waiting --`start`, `resume`--> opening --core answers--> open --`finish`--> finishing --news `closed`--> ended (1000, or the code of the error that the session failed by)
+ * waiting --`start`, `resume`--> opening --core answers--> open --`finish`--> finishing --event `closed`--> ended (1000, or the code of the error that the session failed by)
  * In every state but ended:
  *   --a message that the state does not take, a refusal, nothing to start with in time--> ended (`error`, then the code of `closeCodeOf`)
  *   --the relay stops--> ended (`going_away`, then 1012)
@@ -36,7 +36,7 @@ export class LiveConnection {
   readonly #context: RelayContext;
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
-  /** Aborted at the end: gives up opening, and ends the news. */
+  /** Aborted at the end: gives up opening, and ends the stream of events. */
   readonly #over = new AbortController();
   readonly #startTimer: NodeJS.Timeout;
   #state: State = 'waiting';
@@ -175,7 +175,7 @@ export class LiveConnection {
     session.onStored((samples) => {
       acks.stored(samples);
     });
-    forwardEvents(session.news(afterId, this.#over.signal), this.#outgoing, () => {
+    forwardEvents(session.events(afterId, this.#over.signal), this.#outgoing, () => {
       acks.stored(session.storedSamples);
       acks.flush();
     }).then(

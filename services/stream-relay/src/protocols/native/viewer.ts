@@ -1,6 +1,6 @@
 import type { WebSocket } from '@fastify/websocket';
 import { reachOf, type Principal } from '@murmuration/access';
-import { AsrError, errorMessage, liveEvent, type LiveNews } from '@murmuration/contracts';
+import { AsrError, errorMessage, liveMessage, type LiveEvent } from '@murmuration/contracts';
 import type { RelayContext } from '../../relay-context.js';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { Outgoing } from '../../sockets/outgoing.js';
@@ -27,8 +27,8 @@ export async function showSession(
   });
   context.draining.addEventListener('abort', goAway);
   try {
-    const { news } = await context.live.watch(id, reachOf(principal), afterId, over.signal);
-    if ((await forwardEvents(news, outgoing, () => undefined)) !== null) socket.close(CLOSE.done, 'closed');
+    const { events } = await context.live.watch(id, reachOf(principal), afterId, over.signal);
+    if ((await forwardEvents(events, outgoing, () => undefined)) !== null) socket.close(CLOSE.done, 'closed');
   } catch (thrown) {
     const error = AsrError.from(thrown);
     if (error.kind.http === 500)
@@ -41,17 +41,17 @@ export async function showSession(
 }
 
 /**
- * Sends news as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
- * the error it failed by), null when the news ended before. Throws what `Outgoing.send` and the news throw.
+ * Sends events as they come; partials are left out while the reader lags. Answers the close code that goes with the session's end (1000, or that of
+ * the error it failed by), null when the events ended before. Throws what `Outgoing.send` and the stream of events throw.
  */
 export async function forwardEvents(
-  news: AsyncIterable<LiveNews>,
+  events: AsyncIterable<LiveEvent>,
   outgoing: Outgoing,
   beforeClosed: () => void,
 ): Promise<number | null> {
   let code: number = CLOSE.fault;
-  for await (const one of news) {
-    const event = liveEvent(one);
+  for await (const one of events) {
+    const event = liveMessage(one);
     if (event === null) continue;
     if (event.type === 'partial') {
       outgoing.offer(event);

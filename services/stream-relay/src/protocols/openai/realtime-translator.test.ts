@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { news } from '../testing/live-events.js';
+import { event } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
 import type { Action } from '../translator.js';
 import { RealtimeTranslator, type RealtimeOptions } from './realtime-translator.js';
@@ -136,17 +136,24 @@ describe('OpenAI Realtime', () => {
     const settings = openedWith(made.text(APPEND));
     assert.deepEqual([settings.encoding, settings.language, settings.detect], ['alaw', 'de', false]);
     made.opened({ index: 0 });
-    assert.deepEqual(brief(made.news(news.ended(0, 'committed'), 0)), ['committed item_1', 'created']);
+    assert.deepEqual(brief(made.events(event.ended(0, 'committed'), 0)), ['committed item_1', 'created']);
   });
 
   test('A completed item tells what the filters took away, where they did.', () => {
     const made = live();
     const final = {
-      ...news.final(0, 'Hello.'),
+      ...event.final(0, 'Hello.'),
       filtered: [{ startMs: 400, endMs: 900, text: 'Thank you.', reason: 'phantom_phrase' }],
     };
-    const completed = [news.started(0), news.ended(0), final, news.started(1), news.ended(1), news.final(1, 'Bye.')]
-      .flatMap((one) => said(made.news(one, 0)))
+    const completed = [
+      event.started(0),
+      event.ended(0),
+      final,
+      event.started(1),
+      event.ended(1),
+      event.final(1, 'Bye.'),
+    ]
+      .flatMap((one) => said(made.events(one, 0)))
       .filter((event) => String(event['type']).endsWith('.completed'));
     assert.deepEqual(
       completed.map((event) => event['filtered']),
@@ -157,15 +164,15 @@ describe('OpenAI Realtime', () => {
   test('A turn that the service finds runs from speech_started to completed under one item, each item naming the one before.', () => {
     const made = live();
     const events = [
-      news.started(0),
-      news.partial(0, 'Hello wor', 6),
-      news.partial(0, 'Hello world', 11),
-      news.ended(0),
-      news.final(0, 'Hello world.'),
-      news.started(1),
-      news.ended(1),
-      news.final(1, 'Bye.'),
-    ].map((one) => made.news(one, 0));
+      event.started(0),
+      event.partial(0, 'Hello wor', 6),
+      event.partial(0, 'Hello world', 11),
+      event.ended(0),
+      event.final(0, 'Hello world.'),
+      event.started(1),
+      event.ended(1),
+      event.final(1, 'Bye.'),
+    ].map((one) => made.events(one, 0));
     assert.deepEqual(events.flatMap(brief), [
       'speech_started item_1',
       'delta item_1',
@@ -210,18 +217,18 @@ describe('OpenAI Realtime', () => {
   test('Deltas only add what is certain, and together are the transcript.', () => {
     const made = live();
     const told = [
-      news.partial(0, 'I scream', 2),
-      news.partial(0, 'Ice', 0),
-      news.partial(0, 'I scream for', 9),
-      news.final(0, 'I scream for ice.'),
-    ].map((one) => deltas(made.news(one, 0)));
+      event.partial(0, 'I scream', 2),
+      event.partial(0, 'Ice', 0),
+      event.partial(0, 'I scream for', 9),
+      event.final(0, 'I scream for ice.'),
+    ].map((one) => deltas(made.events(one, 0)));
     assert.deepEqual(told, ['I', '', ' scream', ' for ice.']);
   });
 
   test('Where the final takes back what was held for certain, nothing is added, and the transcript is right.', () => {
     const made = live();
-    assert.equal(deltas(made.news(news.partial(0, 'Ice cream', 9), 0)), 'Ice cream');
-    const actions = made.news(news.final(0, 'I scream.'), 0);
+    assert.equal(deltas(made.events(event.partial(0, 'Ice cream', 9), 0)), 'Ice cream');
+    const actions = made.events(event.final(0, 'I scream.'), 0);
     assert.equal(deltas(actions), '');
     assert.equal(said(actions).at(-1)?.['transcript'], 'I scream.');
   });
@@ -229,15 +236,15 @@ describe('OpenAI Realtime', () => {
   test('Without detection a turn is what the client commits; what was cut for its length stays in it.', () => {
     const made = live({ audio: { input: { turn_detection: null } } });
     const actions = [
-      news.started(0),
-      news.ended(0, 'cut'),
-      news.partial(1, 'two'),
-      news.final(0, 'One', 'cut'),
-      news.ended(1, 'committed'),
-      news.final(1, 'two.', 'committed'),
-      news.ended(2, 'committed'),
-      news.final(2, 'Three.', 'committed'),
-    ].map((one) => made.news(one, 0));
+      event.started(0),
+      event.ended(0, 'cut'),
+      event.partial(1, 'two'),
+      event.final(0, 'One', 'cut'),
+      event.ended(1, 'committed'),
+      event.final(1, 'two.', 'committed'),
+      event.ended(2, 'committed'),
+      event.final(2, 'Three.', 'committed'),
+    ].map((one) => made.events(one, 0));
     assert.deepEqual(
       actions.flatMap(brief).filter((event) => !/^(added|done)/.test(event)),
       [
@@ -292,7 +299,7 @@ describe('OpenAI Realtime', () => {
       );
       made.text(little);
       assert.deepEqual(done(made.text(COMMIT)), ['commit']);
-      made.news(news.ended(0, 'committed'), 0);
+      made.events(event.ended(0, 'committed'), 0);
       assert.deepEqual([made.committed(0), said(made.text(COMMIT)).map(({ error }) => error)], [[], [refusal('0.00')]]);
       assert.deepEqual(brief(made.text(APPEND)), [], 'and no item is left behind');
     }
@@ -301,13 +308,13 @@ describe('OpenAI Realtime', () => {
   test('A turn of several parts in a script without spaces is one text without spaces, in deltas and at its end.', () => {
     const made = live({ audio: { input: { turn_detection: null } } });
     const all = [
-      news.started(0),
-      news.ended(0, 'cut'),
-      news.final(0, '今天天气很好', 'cut'),
-      news.partial(1, '我们去'),
-      news.ended(1, 'committed'),
-      news.final(1, '我们去公园。', 'committed'),
-    ].flatMap((one) => made.news(one, 0));
+      event.started(0),
+      event.ended(0, 'cut'),
+      event.final(0, '今天天气很好', 'cut'),
+      event.partial(1, '我们去'),
+      event.ended(1, 'committed'),
+      event.final(1, '我们去公园。', 'committed'),
+    ].flatMap((one) => made.events(one, 0));
     assert.equal(deltas(all), '今天天气很好我们去公园。');
     assert.equal(said(all).find((event) => 'transcript' in event)?.['transcript'], '今天天气很好我们去公园。');
   });
@@ -316,10 +323,10 @@ describe('OpenAI Realtime', () => {
     const made = live();
     made.text(COMMIT);
     const events = [
-      made.news(news.started(0), 0),
-      made.news(news.ended(0, 'committed'), 0),
+      made.events(event.started(0), 0),
+      made.events(event.ended(0, 'committed'), 0),
       made.committed(0),
-      made.news(news.final(0, 'Hello.', 'committed'), 0),
+      made.events(event.final(0, 'Hello.', 'committed'), 0),
     ];
     assert.deepEqual(events.flatMap(brief), [
       'speech_started item_1',
@@ -334,9 +341,9 @@ describe('OpenAI Realtime', () => {
 
   test('A commit after nothing but a cut utterance completes its item once that is final.', () => {
     const made = live({ audio: { input: { turn_detection: null } } });
-    made.news(news.ended(0, 'cut'), 0);
+    made.events(event.ended(0, 'cut'), 0);
     assert.deepEqual(brief(made.committed(null)), ['committed item_1', 'added', 'done']);
-    assert.deepEqual(brief(made.news(news.final(0, 'All.', 'cut'), 0)), ['delta item_1', 'completed item_1']);
+    assert.deepEqual(brief(made.events(event.final(0, 'All.', 'cut'), 0)), ['delta item_1', 'completed item_1']);
   });
 
   test("With detection an empty commit is an error that names the client's event.", () => {
@@ -377,21 +384,21 @@ describe('OpenAI Realtime', () => {
 
   test('A later update takes effect in a new session, between turns, and times go on.', () => {
     const made = live();
-    made.news(news.started(0), 0);
+    made.events(event.started(0), 0);
     made.text(update({ audio: { input: { transcription: { prompt: 'Other' } } } }));
     assert.deepEqual(done(made.text(APPEND)), ['push'], 'not in mid-turn');
-    made.news(news.ended(0), 0);
+    made.events(event.ended(0), 0);
     const actions = made.text(APPEND);
     assert.deepEqual(done(actions), ['open', 'push']);
     assert.equal(openedWith(actions).prompt, 'Other');
     made.opened({ index: 1 });
     assert.deepEqual(
-      brief(made.news(news.final(0, 'Old.'), 0)),
+      brief(made.events(event.final(0, 'Old.'), 0)),
       ['delta item_1', 'completed item_1'],
       'the old session still tells its finals',
     );
-    assert.equal(said(made.news(news.started(0), 1))[0]?.['audio_start_ms'], 200, 'after two appends of 100 ms');
-    assert.deepEqual(done(made.news(news.closed(), 0)), [], 'its end is not the end');
+    assert.equal(said(made.events(event.started(0), 1))[0]?.['audio_start_ms'], 200, 'after two appends of 100 ms');
+    assert.deepEqual(done(made.events(event.closed(), 0)), [], 'its end is not the end');
     made.text(update({ audio: { input: { format: { type: 'audio/pcma' } } } }));
     assert.deepEqual(done(made.text(APPEND)), ['open', 'push'], 'another format cannot wait');
   });
@@ -414,16 +421,16 @@ describe('OpenAI Realtime', () => {
     const clear = '{"type":"input_audio_buffer.clear"}';
     assert.deepEqual([done(translator().text(clear)), brief(translator().text(clear))], [[], ['cleared']]);
     const made = live();
-    made.news(news.ended(0), 0);
-    assert.deepEqual([made.news(news.started(1), 0), made.news(news.partial(1, 'Not this'), 0)].flatMap(brief), [
+    made.events(event.ended(0), 0);
+    assert.deepEqual([made.events(event.started(1), 0), made.events(event.partial(1, 'Not this'), 0)].flatMap(brief), [
       'speech_started item_2',
       'delta item_2',
     ]);
     const actions = made.text(clear);
     assert.deepEqual([done(actions), brief(actions)], [['clear'], ['cleared']]);
     assert.deepEqual(
-      [news.started(1), news.final(0, 'One.'), news.ended(1), news.final(1, 'Two.')]
-        .map((one) => made.news(one, 0))
+      [event.started(1), event.final(0, 'One.'), event.ended(1), event.final(1, 'Two.')]
+        .map((one) => made.events(one, 0))
         .flatMap(brief)
         .filter((event) => / item_/.test(event)),
       [
@@ -441,11 +448,11 @@ describe('OpenAI Realtime', () => {
 
   test('Turns that get no transcript are told as failed, and the end is told with its reason.', () => {
     const failing = live();
-    failing.news(news.ended(0), 0);
-    assert.deepEqual(brief(failing.news(news.error(), 0)), ['error']);
-    const actions = failing.news(news.closed('failed'), 0);
+    failing.events(event.ended(0), 0);
+    assert.deepEqual(brief(failing.events(event.error(), 0)), ['error']);
+    const actions = failing.events(event.closed('failed'), 0);
     assert.deepEqual([brief(actions), done(actions)], [['failed item_1'], ['close 1011']]);
-    const idle = live().news(news.closed('idle'), 0);
+    const idle = live().events(event.closed('idle'), 0);
     assert.deepEqual(
       [(said(idle)[0]?.['error'] as { code: string }).code, done(idle)],
       ['session_expired', ['close 1000']],

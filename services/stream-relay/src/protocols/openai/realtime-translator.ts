@@ -1,4 +1,4 @@
-import { AsrError, type LiveNews, type LiveSettings } from '@murmuration/contracts';
+import { AsrError, type LiveEvent, type LiveSettings } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import type { Action, Translator } from '../translator.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
@@ -97,26 +97,26 @@ export class RealtimeTranslator implements Translator {
     return [];
   }
 
-  news(news: LiveNews, session: number): Action[] {
+  events(event: LiveEvent, session: number): Action[] {
     const turns = this.#byIndex.get(session);
     if (turns === undefined) return [];
-    switch (news.type) {
+    switch (event.type) {
       case 'speech_started':
-        return turns.started(news);
+        return turns.started(event);
       case 'speech_ended':
-        return turns.ended(news);
+        return turns.ended(event);
       case 'partial':
-        return turns.partial(news);
+        return turns.partial(event);
       case 'final':
-        return turns.final(news);
+        return turns.final(event);
       case 'warning':
         return [];
       case 'error':
-        return [this.#events.error(AsrError.fromRecord(news.error), null)];
+        return [this.#events.error(AsrError.fromRecord(event.error), null)];
       case 'closed': {
         this.#byIndex.delete(session);
         const left = turns.failed(new AsrError('transcription_failed'));
-        return turns === this.#turns ? [...left, ...this.#ended(news.totals.end)] : left;
+        return turns === this.#turns ? [...left, ...this.#ended(event.totals.end)] : left;
       }
     }
   }

@@ -1,9 +1,9 @@
-import type { AsrError, LiveNews } from '@murmuration/contracts';
+import type { AsrError, LiveEvent } from '@murmuration/contracts';
 import type { Action } from '../translator.js';
 import { Item } from './item.js';
 import type { RealtimeEvents } from './realtime-events.js';
 
-type News<T extends LiveNews['type']> = Extract<LiveNews, { type: T }>;
+type EventOf<T extends LiveEvent['type']> = Extract<LiveEvent, { type: T }>;
 
 /**
  * Items of one live session. Where the service finds the turns, each utterance is an item. Where the client ends them, an item is all
@@ -41,52 +41,52 @@ export class TurnItems {
     return this.#open !== null;
   }
 
-  started(news: News<'speech_started'>): Action[] {
+  started(event: EventOf<'speech_started'>): Action[] {
     this.#speaking = true;
-    const item = this.#item(news.utterance);
+    const item = this.#item(event.utterance);
     return this.#detect
       ? [
           this.#events.event('input_audio_buffer.speech_started', {
-            audio_start_ms: this.#atMs(news.atMs),
+            audio_start_ms: this.#atMs(event.atMs),
             item_id: item.id,
           }),
         ]
       : [];
   }
 
-  ended(news: News<'speech_ended'>): Action[] {
+  ended(event: EventOf<'speech_ended'>): Action[] {
     this.#speaking = false;
-    const item = this.#item(news.utterance);
+    const item = this.#item(event.utterance);
     const stopped = this.#detect
       ? [
           this.#events.event('input_audio_buffer.speech_stopped', {
-            audio_end_ms: this.#atMs(news.endMs),
+            audio_end_ms: this.#atMs(event.endMs),
             item_id: item.id,
           }),
         ]
       : [];
-    return this.#goesOn(news.by) || item.committed ? stopped : [...stopped, ...this.#commitItem(item)];
+    return this.#goesOn(event.by) || item.committed ? stopped : [...stopped, ...this.#commitItem(item)];
   }
 
-  partial(news: News<'partial'>): Action[] {
-    const item = this.#item(news.utterance);
+  partial(event: EventOf<'partial'>): Action[] {
+    const item = this.#item(event.utterance);
     // What comes before it in the same turn must be told first.
-    const isNext = [...this.#items].find(([, other]) => other === item)?.[0] === news.utterance;
-    return isNext ? this.#events.delta(item, item.certain(news.text.slice(0, news.stableChars))) : [];
+    const isNext = [...this.#items].find(([, other]) => other === item)?.[0] === event.utterance;
+    return isNext ? this.#events.delta(item, item.certain(event.text.slice(0, event.stableChars))) : [];
   }
 
-  final(news: News<'final'>): Action[] {
-    const item = this.#item(news.utterance);
-    this.#items.delete(news.utterance);
-    item.seconds += Math.max(0, news.endMs - news.startMs) / 1_000;
+  final(event: EventOf<'final'>): Action[] {
+    const item = this.#item(event.utterance);
+    this.#items.delete(event.utterance);
+    item.seconds += Math.max(0, event.endMs - event.startMs) / 1_000;
     item.filtered.push(
-      ...news.filtered.map((one) => ({ ...one, startMs: this.#atMs(one.startMs), endMs: this.#atMs(one.endMs) })),
+      ...event.filtered.map((one) => ({ ...one, startMs: this.#atMs(one.startMs), endMs: this.#atMs(one.endMs) })),
     );
-    const delta = item.final(news.text);
+    const delta = item.final(event.text);
     const isLast = item.committed && !this.#awaits(item);
-    if (this.#goesOn(news.by) && !isLast) return this.#events.delta(item, delta);
+    if (this.#goesOn(event.by) && !isLast) return this.#events.delta(item, delta);
     const commit = item.committed ? [] : this.#commitItem(item);
-    return [...commit, ...this.#events.delta(item, delta), this.#events.completed(item, news.language)];
+    return [...commit, ...this.#events.delta(item, delta), this.#events.completed(item, event.language)];
   }
 
   /** A commit without any audio since the last utterance: commits what was cut before. */
@@ -110,7 +110,7 @@ export class TurnItems {
     return [...left].map((item) => this.#events.failed(item, error));
   }
 
-  #goesOn(by: News<'final'>['by']): boolean {
+  #goesOn(by: EventOf<'final'>['by']): boolean {
     return by === 'cut' && !this.#detect;
   }
 

@@ -1,6 +1,6 @@
-import type { LiveEnd, LiveNews, ModelDescription, Word } from '@murmuration/contracts';
+import type { LiveEnd, LiveEvent, ModelDescription, Word } from '@murmuration/contracts';
 
-type By = Extract<LiveNews, { type: 'final' }>['by'];
+type By = Extract<LiveEvent, { type: 'final' }>['by'];
 
 /** A model for translators that tell of one. */
 export const TEST_MODEL: ModelDescription = {
@@ -22,17 +22,22 @@ export const TEST_MODEL: ModelDescription = {
   },
 };
 
-/** News of a session: utterance `n` begins at `n` times two seconds and lasts one. */
-export const news = {
-  started: (utterance: number): LiveNews => ({ id: '1-0', type: 'speech_started', utterance, atMs: utterance * 2_000 }),
-  ended: (utterance: number, by: By = 'silence'): LiveNews => ({
+/** Events of a session: utterance `n` begins at `n` times two seconds and lasts one. */
+export const event = {
+  started: (utterance: number): LiveEvent => ({
+    id: '1-0',
+    type: 'speech_started',
+    utterance,
+    atMs: utterance * 2_000,
+  }),
+  ended: (utterance: number, by: By = 'silence'): LiveEvent => ({
     id: '1-0',
     type: 'speech_ended',
     utterance,
     ...times(utterance),
     by,
   }),
-  partial: (utterance: number, text: string, stableChars = text.length): LiveNews => ({
+  partial: (utterance: number, text: string, stableChars = text.length): LiveEvent => ({
     id: '1-0',
     type: 'partial',
     utterance,
@@ -41,7 +46,7 @@ export const news = {
     stableChars,
     words: [],
   }),
-  final: (utterance: number, text: string, by: By = 'silence', words: readonly Word[] = []): LiveNews => ({
+  final: (utterance: number, text: string, by: By = 'silence', words: readonly Word[] = []): LiveEvent => ({
     id: '1-0',
     type: 'final',
     utterance,
@@ -54,12 +59,12 @@ export const news = {
     languageProbability: 0.8,
     by,
   }),
-  error: (): LiveNews => ({
+  error: (): LiveEvent => ({
     id: '1-0',
     type: 'error',
     error: { code: 'transcription_failed', message: 'It failed.', param: null, retryAfterSeconds: null },
   }),
-  closed: (end: LiveEnd = 'finished'): LiveNews => ({
+  closed: (end: LiveEnd = 'finished'): LiveEvent => ({
     id: '1-0',
     type: 'closed',
     totals: { audioMs: 5_000, speechMs: 1_000, utterances: 1, end },

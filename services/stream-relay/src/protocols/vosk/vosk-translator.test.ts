@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { news } from '../testing/live-events.js';
+import { event } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
 import { VoskTranslator } from './vosk-translator.js';
 
@@ -32,15 +32,15 @@ describe('vosk-server', () => {
   test('Every frame has one reply, decided once it is taken: the next final, else what is heard so far.', () => {
     const made = live();
     const frame = made.audio(FRAME);
-    made.news(news.partial(0, 'one t'));
+    made.events(event.partial(0, 'one t'));
     assert.deepEqual(said(frame), [{ partial: 'one t' }]);
     const next = made.audio(FRAME);
     for (const one of [
-      news.final(0, 'one two', 'silence', [{ word: ' one', startMs: 100, endMs: 500, probability: 0.5 }]),
-      news.final(1, 'three'),
-      news.final(2, ''),
+      event.final(0, 'one two', 'silence', [{ word: ' one', startMs: 100, endMs: 500, probability: 0.5 }]),
+      event.final(1, 'three'),
+      event.final(2, ''),
     ])
-      assert.deepEqual(said(made.news(one)), []);
+      assert.deepEqual(said(made.events(one)), []);
     assert.deepEqual(said(next), [{ result: [{ conf: 0.5, start: 0.1, end: 0.5, word: 'one' }], text: 'one two' }]);
     assert.deepEqual(said(made.audio(FRAME)), [{ text: 'three' }]);
     assert.deepEqual(said(made.audio(FRAME)), [{ partial: '' }]);
@@ -48,10 +48,10 @@ describe('vosk-server', () => {
 
   test('The reply to eof is one, holds all that is untold, and is the last.', () => {
     const made = live();
-    made.news(news.final(0, 'one'));
+    made.events(event.final(0, 'one'));
     assert.deepEqual([done(made.text(EOF)), said(made.text(EOF))], [['finish'], []]);
-    assert.deepEqual(said(made.news(news.final(1, 'two', 'finish'))), []);
-    const actions = made.news(news.closed());
+    assert.deepEqual(said(made.events(event.final(1, 'two', 'finish'))), []);
+    const actions = made.events(event.closed());
     assert.deepEqual([said(actions), done(actions)], [[{ text: 'one two' }], ['close 1000']]);
     const unused = new VoskTranslator(1_000, 700).text(EOF);
     assert.deepEqual([said(unused), done(unused)], [[{ text: '' }], ['close 1000']]);
@@ -59,10 +59,10 @@ describe('vosk-server', () => {
 
   test('Texts of a script without spaces are told as one without spaces.', () => {
     const made = live();
-    made.news(news.final(0, '今天天气很好'));
+    made.events(event.final(0, '今天天气很好'));
     made.text(EOF);
-    made.news(news.final(1, '我们去公园', 'finish'));
-    assert.deepEqual(said(made.news(news.closed())), [{ text: '今天天气很好我们去公园' }]);
+    made.events(event.final(1, '我们去公园', 'finish'));
+    assert.deepEqual(said(made.events(event.closed())), [{ text: '今天天气很好我们去公园' }]);
   });
 
   test('eof and reset are known in any spacing and order, and with true as well as 1.', () => {
@@ -83,7 +83,7 @@ describe('vosk-server', () => {
   test('While no audio comes a text that is final is the reply to the next audio, ahead of it.', () => {
     const made = live();
     assert.equal(made.idleLimitMs, null);
-    for (const one of [news.final(0, 'one'), news.final(1, 'two')]) made.news(one);
+    for (const one of [event.final(0, 'one'), event.final(1, 'two')]) made.events(one);
     assert.equal(made.idleLimitMs, 700);
     assert.deepEqual(
       [said(made.idle()), said(made.idle()), made.idleLimitMs],
@@ -94,7 +94,7 @@ describe('vosk-server', () => {
       [[], [], [{ partial: '' }]],
     );
     made.text(RESET);
-    made.news(news.final(2, 'three', 'committed'));
+    made.events(event.final(2, 'three', 'committed'));
     assert.equal(made.idleLimitMs, null, 'a reply is due that will tell it');
     assert.deepEqual(said(made.committed(2)), [{ text: 'three' }]);
   });
@@ -104,11 +104,11 @@ describe('vosk-server', () => {
     assert.deepEqual(done(made.text(RESET)), ['commit']);
     assert.deepEqual(said(made.committed(0)), []);
     assert.deepEqual(said(made.audio(FRAME)), []);
-    assert.deepEqual(said(made.news(news.final(0, 'one', 'committed'))), [{ text: 'one' }, { partial: '' }]);
+    assert.deepEqual(said(made.events(event.final(0, 'one', 'committed'))), [{ text: 'one' }, { partial: '' }]);
     made.text(RESET);
     assert.deepEqual(said(made.committed(null)), [{ text: '' }]);
     made.text(RESET);
-    made.news(news.final(1, 'two', 'committed'));
+    made.events(event.final(1, 'two', 'committed'));
     assert.deepEqual(
       said(made.committed(1)),
       [{ text: 'two' }],
@@ -119,7 +119,7 @@ describe('vosk-server', () => {
 
   test('Alternatives and no words come where they are wanted.', () => {
     const made = live({ max_alternatives: 3, words: false });
-    made.news(news.final(0, 'one', 'silence', [{ word: 'one', startMs: 0, endMs: 1, probability: 1 }]));
+    made.events(event.final(0, 'one', 'silence', [{ word: 'one', startMs: 0, endMs: 1, probability: 1 }]));
     assert.deepEqual(said(made.audio(FRAME)), [{ alternatives: [{ confidence: 0.9, text: 'one' }] }]);
   });
 
@@ -132,7 +132,7 @@ describe('vosk-server', () => {
       [1013],
     );
     assert.deepEqual([made.quietLimitMs, done(made.quiet()), live().quietLimitMs], [1_000, ['close 1008'], null]);
-    assert.deepEqual(done(live().news(news.closed('failed'))), ['close 1011']);
-    assert.deepEqual(done(live().news(news.closed('idle'))), ['close 1000']);
+    assert.deepEqual(done(live().events(event.closed('failed'))), ['close 1011']);
+    assert.deepEqual(done(live().events(event.closed('idle'))), ['close 1000']);
   });
 });

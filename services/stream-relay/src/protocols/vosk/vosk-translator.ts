@@ -2,7 +2,7 @@ import {
   AsrError,
   joinTexts,
   liveSettingsSchema,
-  type LiveNews,
+  type LiveEvent,
   type LiveSettings,
   type Word,
 } from '@murmuration/contracts';
@@ -99,20 +99,20 @@ export class VoskTranslator implements Translator {
     return [];
   }
 
-  news(news: LiveNews): Action[] {
-    switch (news.type) {
+  events(event: LiveEvent): Action[] {
+    switch (event.type) {
       case 'partial':
-        this.#partial = { utterance: news.utterance, text: news.text };
+        this.#partial = { utterance: event.utterance, text: event.text };
         return [];
       case 'final':
-        if (this.#partial !== null && this.#partial.utterance <= news.utterance) this.#partial = null;
-        if (news.text !== '') this.#finals.push(news);
-        this.#newest = Math.max(this.#newest, news.utterance);
+        if (this.#partial !== null && this.#partial.utterance <= event.utterance) this.#partial = null;
+        if (event.text !== '') this.#finals.push(event);
+        this.#newest = Math.max(this.#newest, event.utterance);
         return this.#reply();
       case 'closed':
-        return this.#closed(news.totals.end);
+        return this.#closed(event.totals.end);
       case 'error':
-        return this.fault(AsrError.fromRecord(news.error));
+        return this.fault(AsrError.fromRecord(event.error));
       case 'speech_started':
       case 'speech_ended':
       case 'warning':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { AsrError, type LiveNews } from '@murmuration/contracts';
-import { news } from '../testing/live-events.js';
+import { AsrError, type LiveEvent } from '@murmuration/contracts';
+import { event } from '../testing/live-events.js';
 import { done, openedWith, said } from '../testing/said.js';
 import { WhisperLiveTranslator } from './whisper-live-translator.js';
 
@@ -76,7 +76,7 @@ describe('WhisperLive', () => {
       ],
       ['en', 'moonshine-tiny', 'pcm_s16le', 'Bee, Cee', 'Names', true, 0.6, 100, 2_000],
     );
-    assert.deepEqual(said(live({ enable_translation: true, enable_diarization: true }).news(news.ended(0))), []);
+    assert.deepEqual(said(live({ enable_translation: true, enable_diarization: true }).events(event.ended(0))), []);
     const made = new WhisperLiveTranslator(1_000);
     made.text(JSON.stringify({ ...FIRST, enable_translation: true }));
     assert.deepEqual(
@@ -88,12 +88,12 @@ describe('WhisperLive', () => {
   test('Segments grow, complete, and only the last ones are repeated; the language comes once, by itself.', () => {
     const made = live();
     const messages = [
-      news.partial(0, 'One'),
-      news.final(0, 'One.'),
-      news.final(1, 'Two.'),
-      news.partial(2, 'Thr'),
-      news.final(2, 'Three.'),
-    ].map((one) => said(made.news(one)));
+      event.partial(0, 'One'),
+      event.final(0, 'One.'),
+      event.final(1, 'Two.'),
+      event.partial(2, 'Thr'),
+      event.final(2, 'Three.'),
+    ].map((one) => said(made.events(one)));
     const briefly = messages
       .flat()
       .map((message) =>
@@ -117,23 +117,23 @@ describe('WhisperLive', () => {
       { uid: 'u-1', segments: [{ start: '0.000', end: '1.000', text: 'One', completed: false }] },
     ]);
     assert.deepEqual(
-      said(live({ language: 'en' }).news(news.final(0, 'One.'))).length,
+      said(live({ language: 'en' }).events(event.final(0, 'One.'))).length,
       1,
       'a language that was named is not told',
     );
     const multi = live({ language: 'multi' });
     const told = ['en', 'en', 'de', 'en']
-      .flatMap((language, i) => said(multi.news({ ...news.final(i, 'One.'), language } as LiveNews)))
+      .flatMap((language, i) => said(multi.events({ ...event.final(i, 'One.'), language } as LiveEvent)))
       .flatMap((message) => message['language'] ?? []);
     assert.deepEqual(told, ['en', 'de', 'en'], 'speech that changes its language tells each change');
   });
 
   test('A list of segments is never empty, and none begins before the one before has ended, for clients would drop it.', () => {
     const made = live();
-    assert.deepEqual([said(made.news(news.partial(0, ''))), said(made.news(news.final(0, '')))], [[], []]);
-    made.news({ ...news.final(0, 'One.'), startMs: 0, endMs: 1_200 } as ReturnType<typeof news.final>);
+    assert.deepEqual([said(made.events(event.partial(0, ''))), said(made.events(event.final(0, '')))], [[], []]);
+    made.events({ ...event.final(0, 'One.'), startMs: 0, endMs: 1_200 } as ReturnType<typeof event.final>);
     const [message] = said(
-      made.news({ ...news.final(1, 'Two.'), startMs: 1_000, endMs: 1_100 } as ReturnType<typeof news.final>),
+      made.events({ ...event.final(1, 'Two.'), startMs: 1_000, endMs: 1_100 } as ReturnType<typeof event.final>),
     );
     assert.deepEqual(
       (message?.['segments'] as { start: string; end: string }[]).map(({ start, end }) => [start, end]),
@@ -146,8 +146,8 @@ describe('WhisperLive', () => {
 
   test('Words come where they are wanted.', () => {
     const [, message] = said(
-      live({ word_timestamps: true }).news(
-        news.final(0, 'One.', 'silence', [{ word: ' One.', startMs: 100, endMs: 500, probability: 0.7 }]),
+      live({ word_timestamps: true }).events(
+        event.final(0, 'One.', 'silence', [{ word: ' One.', startMs: 100, endMs: 500, probability: 0.7 }]),
       ),
     );
     assert.deepEqual((message?.['segments'] as { words: unknown }[])[0]?.words, [
@@ -161,9 +161,9 @@ describe('WhisperLive', () => {
       [done(made.audio(END)), done(made.audio(END)), done(made.audio(Buffer.alloc(4)))],
       [['finish'], [], []],
     );
-    assert.deepEqual(done(made.news(news.final(0, 'Last.'))), []);
-    assert.deepEqual([done(made.news(news.closed())), said(made.news(news.closed()))], [['close 1000'], []]);
-    const idle = live().news(news.closed('idle'));
+    assert.deepEqual(done(made.events(event.final(0, 'Last.'))), []);
+    assert.deepEqual([done(made.events(event.closed())), said(made.events(event.closed()))], [['close 1000'], []]);
+    const idle = live().events(event.closed('idle'));
     assert.deepEqual([said(idle), done(idle)], [[{ uid: 'u-1', message: 'DISCONNECT' }], ['close 1000']]);
     assert.deepEqual(done(new WhisperLiveTranslator(1_000).audio(END)), ['close 1000']);
   });

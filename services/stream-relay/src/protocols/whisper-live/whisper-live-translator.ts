@@ -1,4 +1,4 @@
-import { AsrError, MULTI, type LiveNews, type Word } from '@murmuration/contracts';
+import { AsrError, MULTI, type LiveEvent, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
@@ -90,20 +90,20 @@ export class WhisperLiveTranslator implements Translator {
     return [];
   }
 
-  news(news: LiveNews): Action[] {
-    switch (news.type) {
+  events(event: LiveEvent): Action[] {
+    switch (event.type) {
       case 'partial':
-        if (news.text === '') return [];
-        this.#partial = { utterance: news.utterance, segment: this.#segment(news, false) };
+        if (event.text === '') return [];
+        this.#partial = { utterance: event.utterance, segment: this.#segment(event, false) };
         return this.#segments();
       case 'final':
-        return this.#final(news);
+        return this.#final(event);
       case 'warning':
-        return [this.#tell({ status: 'WARNING', message: news.message })];
+        return [this.#tell({ status: 'WARNING', message: event.message })];
       case 'error':
-        return [this.#tell({ status: 'ERROR', message: AsrError.fromRecord(news.error).message })];
+        return [this.#tell({ status: 'ERROR', message: AsrError.fromRecord(event.error).message })];
       case 'closed':
-        return this.#closed(news.totals.end);
+        return this.#closed(event.totals.end);
       case 'speech_started':
       case 'speech_ended':
         return [];
@@ -134,31 +134,31 @@ export class WhisperLiveTranslator implements Translator {
     return [{ do: 'finish' }];
   }
 
-  #final(news: Extract<LiveNews, { type: 'final' }>): Action[] {
+  #final(event: Extract<LiveEvent, { type: 'final' }>): Action[] {
     const shown =
-      this.#partial !== null && this.#partial.utterance <= news.utterance ? this.#partial.segment.text : null;
+      this.#partial !== null && this.#partial.utterance <= event.utterance ? this.#partial.segment.text : null;
     if (shown !== null) this.#partial = null;
-    if (news.text === '') return [];
-    const settling = shown === null || shown === news.text ? [] : this.#settling(news);
-    this.#completed.push(this.#segment(news, true));
+    if (event.text === '') return [];
+    const settling = shown === null || shown === event.text ? [] : this.#settling(event);
+    this.#completed.push(this.#segment(event, true));
     if (this.#completed.length > (this.#wishes?.lastSegments ?? 1)) this.#completed.shift();
-    this.#lastEndMs = Math.max(this.#lastEndMs, news.endMs);
-    return [...settling, ...this.#language(news), ...this.#segments()];
+    this.#lastEndMs = Math.max(this.#lastEndMs, event.endMs);
+    return [...settling, ...this.#language(event), ...this.#segments()];
   }
 
   /**
    * The final text as one that is not completed, as WhisperLive's server shows every text before it completes it. Its client keeps the last
    * such text and writes it into the subtitles beside the completed one where the two differ.
    */
-  #settling(news: Extract<LiveNews, { type: 'final' }>): Action[] {
-    return [this.#tell({ segments: [...this.#completed, this.#segment(news, false)] })];
+  #settling(event: Extract<LiveEvent, { type: 'final' }>): Action[] {
+    return [this.#tell({ segments: [...this.#completed, this.#segment(event, false)] })];
   }
 
   /** The language that was found: once, or, of speech that changes it, at each change. */
-  #language({ language, languageProbability }: Extract<LiveNews, { type: 'final' }>): Action[] {
+  #language({ language, languageProbability }: Extract<LiveEvent, { type: 'final' }>): Action[] {
     const asked = this.#wishes?.settings.language ?? null;
-    const isNews = asked === MULTI ? language !== this.#languageTold : asked === null && this.#languageTold === null;
-    if (language === null || !isNews) return [];
+    const isToTell = asked === MULTI ? language !== this.#languageTold : asked === null && this.#languageTold === null;
+    if (language === null || !isToTell) return [];
     this.#languageTold = language;
     return [this.#tell({ language, language_prob: languageProbability ?? 1 })];
   }
@@ -170,19 +170,19 @@ export class WhisperLiveTranslator implements Translator {
   }
 
   #segment(
-    news: { readonly startMs: number; readonly endMs: number; readonly text: string; readonly words: readonly Word[] },
+    event: { readonly startMs: number; readonly endMs: number; readonly text: string; readonly words: readonly Word[] },
     completed: boolean,
   ): Segment {
     // Clients drop a segment that begins before the one before has ended.
-    const startMs = Math.max(news.startMs, this.#lastEndMs);
+    const startMs = Math.max(event.startMs, this.#lastEndMs);
     return {
       start: seconds(startMs),
-      end: seconds(Math.max(startMs, news.endMs)),
-      text: news.text,
+      end: seconds(Math.max(startMs, event.endMs)),
+      text: event.text,
       completed,
       ...(this.#wishes?.words === true
         ? {
-            words: news.words.map(({ word, startMs: from, endMs: to, probability }) => ({
+            words: event.words.map(({ word, startMs: from, endMs: to, probability }) => ({
               word,
               start: from / 1_000,
               end: to / 1_000,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import { reachOf } from '@murmuration/access';
-import { isFinal, type JobNews } from '@murmuration/contracts';
+import { isFinal, type JobEvent } from '@murmuration/contracts';
 import type { ApiContext } from '../../../api-context.js';
 import { errorResponses } from '../../../replies/error-responses.js';
 import { replyWithEvents } from '../../../replies/event-reply.js';
@@ -52,6 +52,6 @@ export function jobEventsRoute(app: FastifyInstance, context: ApiContext): void 
   );
 }
 
-async function* eventsOf(id: string, news: AsyncIterable<JobNews>) {
-  for await (const one of news) yield { name: one.type, data: eventJson(id, one), id: one.id };
+async function* eventsOf(id: string, events: AsyncIterable<JobEvent>) {
+  for await (const one of events) yield { name: one.type, data: eventJson(id, one), id: one.id };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JobNews, Segment } from '@murmuration/contracts';
+import type { JobEvent, Segment } from '@murmuration/contracts';
 import { isEnd, type EventOutline, type StreamedEvent } from '@murmuration/store';
 import { SegmentJoiner } from '@murmuration/transcript';
 
@@ -16,13 +16,13 @@ const START: StreamId = [0, 0];
  * @param signal what the reader gives up by
  * @param stored all events of a finished job, or null: a stream that goes while it is read is continued by them
  */
-export async function* jobNews(
+export async function* jobEvents(
   entries: AsyncIterable<StreamedEvent>,
   afterId: string,
   holdFromMs: number,
   signal: AbortSignal,
-  stored: () => Promise<readonly JobNews[] | null>,
-): AsyncGenerator<JobNews> {
+  stored: () => Promise<readonly JobEvent[] | null>,
+): AsyncGenerator<JobEvent> {
   const after = parseId(afterId);
   const joiner = new SegmentJoiner(holdFromMs);
   let segments = 0;
@@ -31,31 +31,31 @@ export async function* jobNews(
     const [place] = parseId(entry.id);
     lastPlace = place;
     let sequence = 0;
-    for (const news of newsOf(entry, joiner)) {
+    for (const event of eventsOf(entry, joiner)) {
       const id: StreamId = [place, ++sequence];
-      const index = news.type === 'segment' ? segments++ : 0;
+      const index = event.type === 'segment' ? segments++ : 0;
       if (!isAfter(id, after)) continue;
       const named = { id: `${String(id[0])}-${String(id[1])}` };
-      yield news.type === 'segment' ? { ...named, ...news, index } : { ...named, ...news };
+      yield event.type === 'segment' ? { ...named, ...event, index } : { ...named, ...event };
     }
     if (isEnd(entry)) return;
   }
   if (signal.aborted) return;
   const rest =
-    (await stored())?.filter((news) =>
-      isAfter(parseId(news.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity]),
+    (await stored())?.filter((event) =>
+      isAfter(parseId(event.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity]),
     ) ?? null;
   if (rest === null) yield { id: `${String(lastPlace + 1)}-1`, type: 'cancelled' };
   else yield* rest;
 }
 
 /** Those of a finished job's events that come after an id. */
-export async function* newsAfter(all: readonly JobNews[], afterId: string): AsyncGenerator<JobNews> {
+export async function* eventsAfter(all: readonly JobEvent[], afterId: string): AsyncGenerator<JobEvent> {
   const after = parseId(afterId);
-  yield* eachOf(all.filter((news) => isAfter(parseId(news.id), after)));
+  yield* eachOf(all.filter((event) => isAfter(parseId(event.id), after)));
 }
 
-/** The outline of a job that is about to be done: what `newsOf` its stream tells, with `done` as the last. @param segments of its transcript */
+/** The outline of a job that is about to be done: what `eventsOf` its stream tells, with `done` as the last. @param segments of its transcript */
 export async function outlineOf(
   entries: readonly StreamedEvent[],
   holdFromMs: number,
@@ -64,26 +64,26 @@ export async function outlineOf(
   const outline: (readonly [number, string, ...(number | Segment)[]])[] = [];
   const places = new Map(segments.map((segment, index) => [placeOf(segment), index]));
   // The stream has no end yet: nothing is to be told for that.
-  for await (const news of jobNews(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () =>
+  for await (const event of jobEvents(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () =>
     Promise.resolve(null),
   )) {
-    const [place] = parseId(news.id);
-    if (news.type === 'segment') {
-      const index = places.get(placeOf(news.segment));
+    const [place] = parseId(event.id);
+    if (event.type === 'segment') {
+      const index = places.get(placeOf(event.segment));
       outline.push([
         place,
         's',
-        index !== undefined && isDeepStrictEqual(segments[index], news.segment) ? index : news.segment,
+        index !== undefined && isDeepStrictEqual(segments[index], event.segment) ? index : event.segment,
       ]);
-    } else if (news.type === 'progress') outline.push([place, 'p', news.doneMs, news.plannedMs]);
-    else outline.push([place, news.type]);
+    } else if (event.type === 'progress') outline.push([place, 'p', event.doneMs, event.plannedMs]);
+    else outline.push([place, event.type]);
   }
   const [lastPlace] = parseId(entries.at(-1)?.id ?? '0');
   return [...outline, [lastPlace + 1, 'done']];
 }
 
 /** The events that an outline stands for, the same as the stream gave. @param segments of the transcript */
-export function newsOfOutline(outline: EventOutline, segments: readonly Segment[]): JobNews[] {
+export function eventsOfOutline(outline: EventOutline, segments: readonly Segment[]): JobEvent[] {
   let index = 0;
   let [lastPlace, sequence] = [0, 0];
   return outline.map(([place, type, first, second]) => {
@@ -114,10 +114,12 @@ async function* eachOf<T>(items: readonly T[]): AsyncGenerator<T> {
   for (const item of items) yield await Promise.resolve(item);
 }
 
-type Unnamed<News> = News extends { readonly type: 'segment' } ? Omit<News, 'id' | 'index'> : Omit<News, 'id'>;
-type UnnamedNews = { [Type in JobNews['type']]: Unnamed<Extract<JobNews, { readonly type: Type }>> }[JobNews['type']];
+type Unnamed<Event> = Event extends { readonly type: 'segment' } ? Omit<Event, 'id' | 'index'> : Omit<Event, 'id'>;
+type UnnamedEvent = {
+  [Type in JobEvent['type']]: Unnamed<Extract<JobEvent, { readonly type: Type }>>;
+}[JobEvent['type']];
 
-function newsOf(entry: StreamedEvent, joiner: SegmentJoiner): UnnamedNews[] {
+function eventsOf(entry: StreamedEvent, joiner: SegmentJoiner): UnnamedEvent[] {
   switch (entry.type) {
     case 'result':
       return [

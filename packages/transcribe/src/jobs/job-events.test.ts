@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChunkResult, JobNews } from '@murmuration/contracts';
+import type { ChunkResult, JobEvent } from '@murmuration/contracts';
 import type { StreamedEvent } from '@murmuration/store';
-import { jobNews, newsAfter, newsOfOutline, outlineOf } from './job-news.js';
+import { jobEvents, eventsAfter, eventsOfOutline, outlineOf } from './job-events.js';
 
 function result(index: number, audioMs: number, ...texts: string[]): ChunkResult {
   return {
@@ -48,17 +48,19 @@ async function* stream(): AsyncGenerator<StreamedEvent> {
   }
 }
 
-async function told(afterId: string): Promise<JobNews[]> {
-  const news: JobNews[] = [];
-  for await (const one of jobNews(stream(), afterId, 1_000, new AbortController().signal, () => Promise.resolve(null)))
-    news.push(one);
-  return news;
+async function told(afterId: string): Promise<JobEvent[]> {
+  const events: JobEvent[] = [];
+  for await (const one of jobEvents(stream(), afterId, 1_000, new AbortController().signal, () =>
+    Promise.resolve(null),
+  ))
+    events.push(one);
+  return events;
 }
 
 test('Segments are told when they are final, numbered through, under ids that lie before their entry', async () => {
-  const news = await told('0');
+  const events = await told('0');
   assert.deepEqual(
-    news.map((one) => [one.id, one.type, one.type === 'segment' ? `${String(one.index)}${one.segment.text}` : '']),
+    events.map((one) => [one.id, one.type, one.type === 'segment' ? `${String(one.index)}${one.segment.text}` : '']),
     [
       ['1-1', 'progress', ''],
       ['2-1', 'accepted', ''],
@@ -72,10 +74,10 @@ test('Segments are told when they are final, numbered through, under ids that li
 });
 
 test('After any id comes exactly what followed it', async () => {
-  const news = await told('0');
-  for (const [i, one] of news.entries()) assert.deepEqual(await told(one.id), news.slice(i + 1), one.id);
-  assert.deepEqual(await told('3-1000000'), news.slice(5), "an entry's own id stands for all of it");
-  assert.deepEqual(await told('3'), news.slice(2));
+  const events = await told('0');
+  for (const [i, one] of events.entries()) assert.deepEqual(await told(one.id), events.slice(i + 1), one.id);
+  assert.deepEqual(await told('3-1000000'), events.slice(5), "an entry's own id stands for all of it");
+  assert.deepEqual(await told('3'), events.slice(2));
 });
 
 /** The segments as the transcript has them; of one the transcript has another text. */
@@ -85,11 +87,11 @@ const SEGMENTS = ENTRIES.flatMap((entry) => (entry.type === 'result' ? entry.res
 
 test('an outline of the events gives the same events under the same ids, after any id', async () => {
   const outline = await outlineOf(ENTRIES.slice(0, -1), 1_000, SEGMENTS);
-  const news = newsOfOutline(JSON.parse(JSON.stringify(outline)) as typeof outline, SEGMENTS);
-  assert.deepEqual(news, await told('0'));
-  for (const id of ['0', ...news.map((one) => one.id), '3-1000000', '3']) {
-    const after: JobNews[] = [];
-    for await (const one of newsAfter(news, id)) after.push(one);
+  const events = eventsOfOutline(JSON.parse(JSON.stringify(outline)) as typeof outline, SEGMENTS);
+  assert.deepEqual(events, await told('0'));
+  for (const id of ['0', ...events.map((one) => one.id), '3-1000000', '3']) {
+    const after: JobEvent[] = [];
+    for await (const one of eventsAfter(events, id)) after.push(one);
     assert.deepEqual(after, await told(id), id);
   }
 });
@@ -98,13 +100,13 @@ test('a stream that goes while it is read is continued without loss or repetitio
   const all = await told('0');
   for (let read = 0; read < ENTRIES.length; read++) {
     for (const after of ['0', ...all.map((one) => one.id)]) {
-      const news: JobNews[] = [];
+      const events: JobEvent[] = [];
       const cut = async function* (): AsyncGenerator<StreamedEvent> {
         for (const entry of ENTRIES.slice(0, read)) yield await Promise.resolve(entry);
       };
-      for await (const one of jobNews(cut(), after, 1_000, new AbortController().signal, () => Promise.resolve(all)))
-        news.push(one);
-      assert.deepEqual(news, await told(after), `${String(read)} entries after ${after}`);
+      for await (const one of jobEvents(cut(), after, 1_000, new AbortController().signal, () => Promise.resolve(all)))
+        events.push(one);
+      assert.deepEqual(events, await told(after), `${String(read)} entries after ${after}`);
     }
   }
 });

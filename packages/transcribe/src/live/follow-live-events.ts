@@ -1,4 +1,4 @@
-import type { LiveNews } from '@murmuration/contracts';
+import type { LiveEvent } from '@murmuration/contracts';
 import { backendUnavailable, type LiveEvents } from '@murmuration/store';
 
 /** How long a Redis that is away is waited for, milliseconds. */
@@ -6,20 +6,20 @@ const PATIENCE_MS = 30_000;
 const AGAIN_AFTER_MS = 200;
 
 /** A session's events after `afterId`; a Redis that is away for a while is waited for. Throws `backend_unavailable` when it stays away. */
-export async function* followNews(
+export async function* followLiveEvents(
   events: LiveEvents,
   session: string,
   afterId: string,
   signal: AbortSignal,
-): AsyncGenerator<LiveNews, void, void> {
+): AsyncGenerator<LiveEvent, void, void> {
   let last = afterId;
   let downSinceMs: number | null = null;
   while (!signal.aborted) {
     try {
-      for await (const news of events.follow(session, last, signal)) {
+      for await (const event of events.follow(session, last, signal)) {
         downSinceMs = null;
-        last = news.id;
-        yield news;
+        last = event.id;
+        yield event;
       }
       return;
     } catch (error) {
