@@ -17,7 +17,7 @@ const ROWS = [
   ],
   ['packages/transcribe'],
   ['packages/service'],
-  ['services/[^/]+', 'cli'],
+  ['services/[^/]+', 'cli', 'console'],
 ];
 
 const anyOf = (packages) => `^(${packages.join('|')})/`;
@@ -45,6 +45,14 @@ const TESTS = `\\.test\\.ts$|^test/|/bench/|${TESTING}`;
 module.exports = {
   forbidden: [
     ...direction,
+    {
+      name: 'console-is-a-client',
+      comment:
+        'The console does what any client can: it speaks through packages/client, and lays subtitles out as packages/transcript does.',
+      severity: 'error',
+      from: { path: '^console/' },
+      to: { path: '^(packages|services|cli)/', pathNot: '^packages/(client|transcript)/' },
+    },
     {
       name: 'no-import-of-test',
       comment: 'Nothing but test/ imports test/.',
@@ -80,7 +88,7 @@ module.exports = {
       comment:
         'What is there for tests and builds is missing where only the product is installed. The set-up has installed everything.',
       severity: 'error',
-      from: { pathNot: `^scripts/|${TESTS}` },
+      from: { pathNot: `^scripts/|^console/|${TESTS}` },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     owner(

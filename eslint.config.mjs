@@ -19,7 +19,7 @@ export default tseslint.config(
   { ignores: ['**/dist/', '**/node_modules/', '.murmuration/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -40,6 +40,12 @@ export default tseslint.config(
       eqeqeq: 'error',
       'no-console': 'error',
     },
+  },
+  {
+    // Handlers of React return nothing, whatever they begin; the console is no process with an environment.
+    files: ['console/src/**/*.ts', 'console/src/**/*.tsx'],
+    plugins: { '@typescript-eslint': tseslint.plugin },
+    rules: { '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }] },
   },
   {
     files: ['services/*/src/config.ts', 'cli/src/config.ts', ...TEST_FILES],

@@ -64,7 +64,12 @@ export function readTree(root) {
 
 function projectFolders(root) {
   const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
-  return references.map(({ path }) => join(root, path)).filter((folder) => existsSync(join(folder, 'src')));
+  return references
+    .map(({ path }) => join(root, path))
+    .filter(
+      // What Vite bundles is compiled by it.
+      (folder) => existsSync(join(folder, 'src')) && !existsSync(join(folder, 'vite.config.mjs')),
+    );
 }
 
 /** The sources of a package: path below `src` -> text. */

@@ -3,7 +3,8 @@ import { ensureEmitted } from './build.mjs';
 import { Instance } from './instance.mjs';
 import { dependencyState, ensureDependencies } from './npm-dependencies.mjs';
 import { ROOT, stateFolder } from './paths.mjs';
-import { ensureFiles } from './prepare.mjs';
+import { buildConsole, ensureFiles } from './prepare.mjs';
+import { say } from './say.mjs';
 
 /**
  * `npm start`; answers the exit status. Everything but the set-up is `murmur up`, which is compiled by then.
@@ -20,6 +21,10 @@ export async function start(args) {
     // Told by `murmur up`, which waits for it after it has looked at its arguments.
     files?.catch(() => {});
     await dependencies;
+    // The page is there soon after the server, which does without it.
+    buildConsole().catch((error) => {
+      say('console', error.message);
+    });
     await ensureEmitted(ROOT);
     const { run } = await import(new URL('../../cli/dist/run.js', import.meta.url).href);
     const { processTerminal } = await import(new URL('../../cli/dist/process-terminal.js', import.meta.url).href);

@@ -104,7 +104,9 @@ function sourceFolders() {
   const rooms = ['packages', 'services'].flatMap((group) =>
     readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`),
   );
-  return [...rooms, 'cli', 'test'].map((room) => `${room}/src`).filter((folder) => existsSync(join(ROOT, folder)));
+  return [...rooms, 'cli', 'console', 'test']
+    .map((room) => `${room}/src`)
+    .filter((folder) => existsSync(join(ROOT, folder)));
 }
 
 /**

@@ -1,3 +1,4 @@
+export type { ActiveSession, Capabilities, ClusterFigures } from './cluster/cluster-types.js';
 export { Murmuration, type MurmurationOptions, type Ticket } from './murmuration.js';
 export { MurmurationError, type MurmurationErrorDetails } from './murmuration-error.js';
 export type { AudioInput } from './http/upload-body.js';
@@ -33,5 +34,6 @@ export type {
   WebSocketConstructor,
   WebSocketLike,
 } from './live/live-types.js';
+export type { WatchedEvent, WatchOptions } from './live/watch-live.js';
 export type { TranscribeOptions, TranscribePart, TranscribeFields } from './transcribe/transcribe.js';
 export type { Segment, SubtitleLayout, TextFormat, Transcript, Word } from './transcribe/transcript-types.js';

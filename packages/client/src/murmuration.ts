@@ -1,3 +1,4 @@
+import type { ActiveSession, Capabilities, ClusterFigures } from './cluster/cluster-types.js';
 import { SHORT_MS } from './http/exchange.js';
 import { Requester } from './http/requester.js';
 import type { AudioInput } from './http/upload-body.js';
@@ -5,6 +6,7 @@ import { Jobs } from './jobs/jobs.js';
 import type { LiveSession } from './live/live-session.js';
 import type { LiveOptions, WebSocketConstructor } from './live/live-types.js';
 import { startLive, type LiveParts } from './live/start-live.js';
+import { watchLive, type WatchedEvent, type WatchOptions } from './live/watch-live.js';
 import {
   transcribe,
   transcribeAs,
@@ -89,6 +91,30 @@ export class Murmuration {
   /** A live session: give it audio with `send`, read its events in a loop. It keeps itself connected. Throws a `TypeError` where there is no WebSocket. */
   live(options: LiveOptions = {}): LiveSession {
     return startLive(this.#live, options);
+  }
+
+  /** A live session as its viewers see it, from its start up to `closed`; connections that break are made again without loss or repeat. */
+  watch(sessionId: string, options: WatchOptions = {}): AsyncGenerator<WatchedEvent, void> {
+    return watchLive(this.#requester, sessionId, options, SILENCE_MS);
+  }
+
+  /** What the server may be asked for. */
+  capabilities(options: { readonly signal?: AbortSignal } = {}): Promise<Capabilities> {
+    return this.#ask<Capabilities>('/capabilities', options.signal);
+  }
+
+  /** Recordings and live sessions in progress, as far as they belong to the key; to an administrator all. */
+  async sessions(options: { readonly signal?: AbortSignal } = {}): Promise<readonly ActiveSession[]> {
+    return (await this.#ask<{ readonly sessions: readonly ActiveSession[] }>('/sessions', options.signal)).sessions;
+  }
+
+  /** Figures of the cluster at this moment; the key needs the scope `admin`. */
+  cluster(options: { readonly signal?: AbortSignal } = {}): Promise<ClusterFigures> {
+    return this.#ask<ClusterFigures>('/v1/cluster', options.signal);
+  }
+
+  #ask<T>(path: string, signal: AbortSignal | undefined): Promise<T> {
+    return this.#requester.json<T>({ method: 'GET', path, signal, retry: 'always', limitMs: SHORT_MS });
   }
 
   /** A ticket for the key. */

@@ -1,8 +1,9 @@
 import type { Access } from '@murmuration/access';
-import type { LiveService } from '@murmuration/transcribe';
+import type { Intake, LiveService } from '@murmuration/transcribe';
 import type { Logger } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';
+import type { RecentAnswers } from './figures/recent-answers.js';
 import type { UploadParts } from './transcribe-upload.js';
 import type { ActiveUploads } from './upload/active-uploads.js';
 
@@ -20,6 +21,7 @@ export interface ApiContext extends UploadParts, SubmitParts {
   readonly config: Pick<
     ApiConfig,
     | 'ENABLE_REST'
+    | 'ENABLE_CONSOLE'
     | 'ENABLE_WEBSOCKET'
     | 'RELAY_URL'
     | 'CORS_ORIGINS'
@@ -45,6 +47,10 @@ export interface ApiContext extends UploadParts, SubmitParts {
   readonly leaving: AbortSignal;
   /** Aborted when requests in progress are given up. */
   readonly abandoned: AbortSignal;
+  /** What waits or is in work of every model that is served. */
+  readonly backlog: Intake['backlog'];
+  /** How long this node took for its last answers. */
+  readonly answers: RecentAnswers;
   /** Called with each answer: the route's pattern, the status and the time. */
   onAnswer(route: string, status: number, durationMs: number): void;
 }

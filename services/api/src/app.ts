@@ -7,6 +7,8 @@ import { useApiAccess } from './access/api-access.js';
 import type { ApiContext } from './api-context.js';
 import { replyToBadClient, useUnroutableReplies } from './errors/unroutable-requests.js';
 import { capabilitiesRoute } from './routes/capabilities.js';
+import { clusterRoute } from './routes/v1/cluster.js';
+import { consoleRoutes } from './routes/console.js';
 import { deepgramListenRoute } from './routes/v1/listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
 import { AskedUpgrade, forwardToRelay } from './relay/forward-upgrades.js';
@@ -80,10 +82,12 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     realtimeSecretsRoute(scope, context);
     modelRoutes(scope, context);
     capabilitiesRoute(scope, context);
+    clusterRoute(scope, context);
     sessionsRoute(scope, context);
     liveSessionRoutes(scope, context);
     ticketRoute(scope, context);
     await docsRoutes(scope, context);
+    if (config.ENABLE_CONSOLE) consoleRoutes(scope, context);
   });
   return app;
 }
@@ -110,6 +114,7 @@ function useEveryAnswer(app: FastifyInstance, context: ApiContext): void {
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
+    context.answers.add(route, reply.elapsedTime);
     context.onAnswer(route, reply.raw.statusCode, reply.elapsedTime);
     request.log.info(
       { method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) },

@@ -13,7 +13,9 @@ const shape = {
     .string()
     .refine((value) => /^https?:\/\/[^/\s?#@]+\/?$/.test(value), 'must be an http(s) address without a path')
     .optional(),
-  /** Holds the script of `/redoc`. */
+  /** The page at `/`. It needs `ENABLE_REST`. */
+  ENABLE_CONSOLE: booleanVariable.default(true),
+  /** Holds the script of `/redoc` and the console. */
   WEB_DIR: z.string().default('.murmuration/web'),
   /** Bound on all uploads in `SPOOL_DIR` together. */
   SPOOL_MAX_BYTES: bytesVariable.default(16 * 1024 ** 3),

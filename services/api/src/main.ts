@@ -8,6 +8,7 @@ import { cachedFor } from './cached-for.js';
 import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { readConfig } from './config.js';
 import { observeQueue } from './observe-queue.js';
+import { RecentAnswers } from './figures/recent-answers.js';
 import { ActiveUploads } from './upload/active-uploads.js';
 import { SpoolDirectory } from './upload/spool.js';
 
@@ -43,6 +44,8 @@ const app = await createApp({
   stopping: () => shutdown.stopping,
   leaving: leaving.signal,
   abandoned: abandoned.signal,
+  backlog: () => intake.backlog(),
+  answers: new RecentAnswers(),
   onAnswer: (route, status, durationMs) => {
     metrics.httpRequestSeconds.observe({ route, status: `${String(Math.floor(status / 100))}xx` }, durationMs / 1_000);
   },

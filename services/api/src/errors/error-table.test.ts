@@ -106,6 +106,7 @@ describe('Error table, documentation and API description', () => {
         '/transcribe/stream',
         '/v1/audio/transcriptions',
         '/v1/audio/translations',
+        '/v1/cluster',
         ...jobPaths,
         '/v1/listen',
         '/v1/realtime/client_secrets',

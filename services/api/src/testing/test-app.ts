@@ -10,6 +10,7 @@ import { createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { ApiContext } from '../api-context.js';
+import { RecentAnswers } from '../figures/recent-answers.js';
 import { ActiveUploads } from '../upload/active-uploads.js';
 import { SpoolDirectory } from '../upload/spool.js';
 import { MemoryJobs } from './memory-jobs.js';
@@ -72,6 +73,8 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
     stopping: () => state.stopping,
     leaving: leaving.signal,
     abandoned: abandoned.signal,
+    backlog: () => Promise.resolve([{ slug: 'memory', audioSeconds: 90.5, waiting: 3, active: 1 }]),
+    answers: new RecentAnswers(),
     onAnswer: () => undefined,
   };
   const app = await createApp(context);

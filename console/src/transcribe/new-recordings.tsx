@@ -1,0 +1,248 @@
+import { useQuery } from '@tanstack/react-query';
+import { useRef, useState, type SyntheticEvent } from 'react';
+import type { JobOptions } from '@murmuration/client';
+import { useSettings } from '../settings.tsx';
+import { Button, Notice } from '../ui/pieces.tsx';
+import { droppedFiles, isRecording } from './dropped-files.ts';
+import { uploads } from './upload-store.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const KEEP_MS = { no: null, day: DAY_MS, week: 7 * DAY_MS } as const;
+
+/** Where recordings are dropped or chosen, and what is asked of them. */
+export function NewRecordings() {
+  const { texts, language: uiLanguage, client } = useSettings();
+  const t = texts.transcribe;
+  const capabilities = useQuery({
+    queryKey: ['capabilities'],
+    queryFn: ({ signal }) => client.capabilities({ signal }),
+  });
+  const [isOver, setOver] = useState(false);
+  const [url, setUrl] = useState('');
+  const [isBadUrl, setBadUrl] = useState(false);
+  const [language, setLanguage] = useState('');
+  const [model, setModel] = useState('');
+  const [task, setTask] = useState<'transcribe' | 'translate'>('transcribe');
+  const [priority, setPriority] = useState<'interactive' | 'batch'>('interactive');
+  const [hasWords, setWords] = useState(true);
+  const [isSplit, setSplit] = useState(false);
+  const [keep, setKeep] = useState<keyof typeof KEEP_MS>('no');
+  const filesInput = useRef<HTMLInputElement>(null);
+  const folderInput = useRef<HTMLInputElement>(null);
+
+  const models = capabilities.data?.models ?? [];
+  const chosen = models.find(({ id }) => id === (model === '' ? capabilities.data?.model?.id : model));
+  const languages = chosen?.languages ?? [];
+  const options = (): JobOptions => ({
+    ...(language === '' || !languages.includes(language) ? {} : { language }),
+    ...(model === '' ? {} : { model }),
+    ...(task === 'translate' && chosen?.tasks.includes('translate') === true ? { task } : {}),
+    ...(hasWords && chosen !== undefined && chosen.word_times !== 'none' ? { word_timestamps: true } : {}),
+    ...(isSplit ? { channels: 'split' as const } : {}),
+    priority,
+  });
+  const keepUntilMs = (): number | null => (KEEP_MS[keep] === null ? null : Date.now() + KEEP_MS[keep]);
+  const addFiles = (files: readonly File[]): void => {
+    uploads.add(
+      files.filter(isRecording).map((file) => ({ file })),
+      options(),
+      keepUntilMs(),
+    );
+  };
+  const addUrl = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    const isGood = /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '');
+    setBadUrl(!isGood);
+    if (!isGood) return;
+    uploads.add([{ url }], options(), null);
+    setUrl('');
+  };
+  const names = new Intl.DisplayNames([uiLanguage], { type: 'language' });
+
+  return (
+    <section className="card space-y-4" aria-label={t.drop}>
+      <div
+        className={`rounded-xl border-2 border-dashed p-6 text-center sm:p-10 ${isOver ? 'border-teal-600 bg-teal-50 dark:bg-teal-950' : 'border-stone-400 dark:border-stone-600'}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => {
+          setOver(false);
+        }}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          void droppedFiles(event.dataTransfer).then(addFiles);
+        }}
+      >
+        <p className="text-lg font-medium">{t.drop}</p>
+        <p className="muted my-2">{t.or}</p>
+        <div className="flex flex-wrap justify-center gap-2">
+          <Button kind="primary" onClick={() => filesInput.current?.click()}>
+            {t.files}
+          </Button>
+          <Button onClick={() => folderInput.current?.click()}>{t.folder}</Button>
+        </div>
+        <input
+          ref={filesInput}
+          type="file"
+          multiple
+          hidden
+          data-testid="files"
+          aria-label={t.files}
+          onChange={(event) => {
+            addFiles([...(event.target.files ?? [])]);
+            event.target.value = '';
+          }}
+        />
+        <input
+          ref={folderInput}
+          type="file"
+          multiple
+          hidden
+          aria-label={t.folder}
+          {...{ webkitdirectory: '' }}
+          onChange={(event) => {
+            addFiles([...(event.target.files ?? [])]);
+            event.target.value = '';
+          }}
+        />
+      </div>
+      <form className="flex flex-wrap items-end gap-2" onSubmit={addUrl} noValidate>
+        <div className="min-w-0 flex-1 basis-60">
+          <label className="label" htmlFor="url">
+            {t.url}
+          </label>
+          <input
+            id="url"
+            className="field"
+            type="url"
+            inputMode="url"
+            placeholder="https://"
+            value={url}
+            aria-invalid={isBadUrl}
+            onChange={(event) => {
+              setUrl(event.target.value);
+              setBadUrl(false);
+            }}
+          />
+        </div>
+        <Button type="submit" disabled={url.trim() === ''}>
+          {t.addUrl}
+        </Button>
+      </form>
+      {isBadUrl ? <Notice kind="error">{t.badUrl}</Notice> : null}
+      <details>
+        <summary className="cursor-pointer py-1 font-medium">{t.options}</summary>
+        <div className="mt-3 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+          <Choice
+            id="spoken"
+            label={t.spoken}
+            value={language}
+            onChange={setLanguage}
+            choices={[['', t.auto], ...languages.map((code) => [code, names.of(code) ?? code] as const)]}
+          />
+          <Choice
+            id="model"
+            label={t.model}
+            value={model}
+            onChange={setModel}
+            choices={[['', t.standard], ...models.map(({ id }) => [id, id] as const)]}
+          />
+          <Choice
+            id="task"
+            label={t.task}
+            value={task}
+            onChange={setTask}
+            choices={[
+              ['transcribe', t.tasks.transcribe],
+              ...(chosen?.tasks.includes('translate') === true ? [['translate', t.tasks.translate] as const] : []),
+            ]}
+          />
+          <Choice
+            id="priority"
+            label={t.priority}
+            value={priority}
+            onChange={setPriority}
+            choices={[
+              ['interactive', t.priorities.interactive],
+              ['batch', t.priorities.batch],
+            ]}
+          />
+          <Choice
+            id="keep"
+            label={t.keepAudio}
+            value={keep}
+            onChange={setKeep}
+            choices={[
+              ['no', t.keepFor.no],
+              ['day', t.keepFor.day],
+              ['week', t.keepFor.week],
+            ]}
+          />
+          <div className="flex flex-col justify-end gap-2 text-sm">
+            <label className="flex items-center gap-2">
+              <input
+                type="checkbox"
+                className="size-4 accent-teal-700"
+                checked={hasWords}
+                onChange={(event) => {
+                  setWords(event.target.checked);
+                }}
+              />
+              {t.words}
+            </label>
+            <label className="flex items-center gap-2">
+              <input
+                type="checkbox"
+                className="size-4 accent-teal-700"
+                checked={isSplit}
+                onChange={(event) => {
+                  setSplit(event.target.checked);
+                }}
+              />
+              {t.split}
+            </label>
+          </div>
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function Choice<T extends string>({
+  id,
+  label,
+  value,
+  onChange,
+  choices,
+}: {
+  readonly id: string;
+  readonly label: string;
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+  readonly choices: readonly (readonly [value: T, text: string])[];
+}) {
+  return (
+    <div>
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      <select
+        id={id}
+        className="field"
+        value={value}
+        onChange={(event) => {
+          onChange(event.target.value as T);
+        }}
+      >
+        {choices.map(([code, text]) => (
+          <option key={code} value={code}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
