@@ -8,8 +8,9 @@ export type Lane = z.infer<typeof laneSchema>;
 
 /** What a job's ticket carries on the queue: ids only, for queue data is clear text. */
 export const workTicketSchema = z.object({
+  /** Id of a job; in the lane `live` that of a live session. */
   job: z.string(),
-  /** Counts the tickets of the job. */
+  /** Counts the tickets of the job or session. */
   ticket: z.number().int().positive(),
   /** Of the item that it begins with. */
   lane: laneSchema,

@@ -111,13 +111,11 @@ export interface LiveSummary {
   readonly utterances: number;
 }
 
-/** What a queue entry of a live session carries: ids only, for queue data is clear text. */
-export const liveJobSchema = z.object({
+/** A partial that a live session asks for, as its queue entry carries it: ids only, for queue data is clear text. */
+export const wantedPartialSchema = z.object({
   session: z.string(),
   utterance: z.number().int().nonnegative(),
-  /** Counts the partials of a session; null for the final of an utterance. */
-  revision: z.number().int().nonnegative().nullable(),
-  /** Unix milliseconds when it was queued. */
-  queuedAtMs: z.number(),
+  /** Counts the partials of a session. */
+  revision: z.number().int().nonnegative(),
 });
-export type LiveJob = z.infer<typeof liveJobSchema>;
+export type WantedPartial = z.infer<typeof wantedPartialSchema>;

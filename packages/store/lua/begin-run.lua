@@ -1,8 +1,8 @@
--- The batch of some items begins: should their worker die before their results are given back, each is under suspicion.
+-- The batch of some items of a job or a live session begins: should their worker die before their results are given back, each is under suspicion.
 -- KEYS: job tries
 -- ARGV: …index_and_fence (index, fence, …)
 -- Returns how many are still held under that fence.
--- include: clock fields work
+-- include: fields work
 local indexes = {}
 for i = 1, #index_and_fence, 2 do indexes[#indexes + 1] = index_and_fence[i] end
 local written = {}

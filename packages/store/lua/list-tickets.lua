@@ -1,9 +1,9 @@
--- The tickets that a job must have on the queue: the open one, and those under which items are held.
+-- The tickets that a job or a live session must have on the queue: the open one, and those under which items are held.
 -- KEYS: job pending tries
--- Returns { number, index of an item under it, … }; nothing for a job that has ended.
--- include: clock fields work
+-- Returns { number, index of an item under it, … }; nothing for one that has ended.
+-- include: fields states work
 local job = read(job_key, unpack(TICKET_FIELDS))
-if job.state ~= 'receiving' and job.state ~= 'running' then return {} end
+if not has_items(job.state) then return {} end
 local tickets = {}
 if tonumber(job.ticketOpen) == 1 then tickets = { tonumber(job.ticket), tonumber(redis.call('LINDEX', pending_key, 0) or 0) } end
 local seen = {}

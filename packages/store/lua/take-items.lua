@@ -1,14 +1,15 @@
--- Hands items out to the worker that holds a ticket, each under a new fence.
+-- Hands items of a job or a live session out to the worker that holds a ticket, each under a new fence.
 -- An open ticket brings the next items; it is open no more, and a new one is opened while items are left. A ticket that was taken before
 -- (its worker died or handed it back, or a reply was lost) brings the items that are still held under it.
 -- KEYS: job chunks pending tries
+-- job: the manifest of the job or session. chunks: what is planned.
 -- ARGV: ticket limit turn_ms
 -- limit: most items that an open ticket brings. turn_ms: audio that it brings; a job that took more than its turn, as items are whole, gets so much less of the next.
 -- Returns nil (ended, absent, or nothing is held under the ticket) or
--- { ticket to queue or 0, index of the item that it begins with, the job's lane, decode options, text before or '', now in Unix milliseconds, index, fence, crashes, planned, … }.
--- include: clock fields work
-local job = read(job_key, 'decode', 'textBefore', 'credit', unpack(TICKET_FIELDS))
-if job.state ~= 'receiving' and job.state ~= 'running' then return nil end
+-- { ticket to queue or 0, index of the item that it begins with, the job's lane, decode options, text before (of a session what was made of its utterance while it rested) or '', now in Unix milliseconds, index, fence, crashes, planned, … }.
+-- include: clock fields states work
+local job = read(job_key, 'decode', 'textBefore', 'early', 'credit', unpack(TICKET_FIELDS))
+if not has_items(job.state) then return nil end
 ticket = tonumber(ticket)
 local indexes, records = {}, {}
 local next_ticket, first = 0, 0
@@ -49,7 +50,7 @@ else
   if tonumber(job.ticketOpen) == 1 then next_ticket, first = tonumber(job.ticket), tonumber(redis.call('LINDEX', pending_key, 0) or 0) end
 end
 if #indexes == 0 then return nil end
-local reply = { next_ticket, first, job.lane, job.decode, job.textBefore or '', now_ms() }
+local reply = { next_ticket, first, job.lane, job.decode, job.textBefore or job.early or '', now_ms() }
 planned = planned or redis.call('HMGET', chunks_key, unpack(indexes))
 local written = {}
 for i, record in ipairs(records) do

@@ -46,12 +46,12 @@ export {
   LiveItems,
   type EarlyText,
   type FinalBody,
+  type LiveItem,
   type PartialBody,
-  type PickedFinal,
   type PickedPartial,
 } from './live/live-items.js';
 export { LiveEvents } from './live/live-events.js';
-export type { LiveOwner, LiveRecord, NewLive } from './live/live-record.js';
+export type { LiveOwner, LiveRecord, NewLive, PlannedUtterance } from './live/live-record.js';
 export {
   LiveStore,
   type ChangeAnswer,
@@ -60,10 +60,10 @@ export {
   type LiveClaim,
   type RenewAnswer,
 } from './live/live-store.js';
-export type { PlannedUtterance } from './live/planned-utterance.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { JOB_INDEX_KEYS, liveWakeChannel } from './keys.js';
 export { TroubleLog } from './trouble-log.js';
 export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
 export { HandBack, TicketWorker } from './work/ticket-worker.js';
-export { WorkItems, onCancelled, type Taken, type WorkItem } from './work/work-items.js';
+export type { HeldItem, Taken } from './work/held-items.js';
+export { WorkItems, onCancelled, type WorkItem } from './work/work-items.js';

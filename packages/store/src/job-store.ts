@@ -15,12 +15,12 @@ import type { Redis } from './connections.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
 import { pipelined } from './pipelined.js';
+import { ticketsOf } from './work/held-items.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
 const activateJob = loadScript('activate-job');
 const activeJobs = loadScript('active-jobs');
 const addItems = loadScript('add-items');
-const listTickets = loadScript('list-tickets');
 const createJob = loadScript('create-job');
 const renewJob = loadScript('renew-job');
 const acceptJob = loadScript('accept-job');
@@ -226,7 +226,7 @@ export class JobStore {
 
   /** Takes everything of the job away: entries, audio, results, events, manifest. */
   async remove(job: JobPlace): Promise<void> {
-    await this.#queues.remove(job.modelSlug, job.id, numbers(await this.tickets(job)));
+    await this.#queues.remove(job.modelSlug, job.id, await this.tickets(job));
     await this.#audio.deleteAll(job.id);
     await this.#redis.unlink(...workKeys(job.id));
     await this.#inactive(job);
@@ -252,7 +252,7 @@ export class JobStore {
   /** Tells workers to drop the job, and takes these of its tickets and its audio away. */
   async stopWork(job: JobPlace, tickets: readonly TicketPlace[]): Promise<void> {
     await this.#redis.publish(CANCELLED_CHANNEL, job.id);
-    await this.#queues.remove(job.modelSlug, job.id, numbers(tickets));
+    await this.#queues.remove(job.modelSlug, job.id, tickets);
     await this.endWork(job);
   }
 
@@ -316,17 +316,8 @@ export class JobStore {
 
   /** The tickets that the job must have on the queue: the open one, and those under which items are held. None of a job that has ended. */
   async tickets(job: Pick<JobPlace, 'id'>): Promise<TicketPlace[]> {
-    const keys = jobKeys(job.id);
-    const reply = (await runLua(this.#redis, listTickets, [keys.job, keys.pending, keys.tries], [])) as number[];
-    return Array.from({ length: reply.length / 2 }, (_, at) => ({
-      ticket: reply[at * 2] ?? 0,
-      first: reply[at * 2 + 1] ?? 0,
-    }));
+    return ticketsOf(this.#redis, jobKeys(job.id));
   }
-}
-
-function numbers(tickets: readonly TicketPlace[]): number[] {
-  return tickets.map(({ ticket }) => ticket);
 }
 
 /** Nothing when the manifest is gone. */

@@ -144,9 +144,11 @@ export interface LiveKeys {
   readonly session: string;
   /** Stream: 16 kHz PCM that is not final yet; an entry's id is the position after its last sample. */
   readonly pcm: string;
-  /** Hash: utterance -> what was planned of it, until its final is published. */
+  /** Hash: utterance that has ended -> when it was planned (Unix milliseconds), its length (milliseconds), and the planned utterance; until its result is there. */
   readonly utterances: string;
-  /** Hash: `f<utterance>` fence, `c<utterance>` crashes of the final. */
+  /** List: ended utterances that wait to be taken. */
+  readonly pending: string;
+  /** Hash: utterance -> fence, crashes, ticket and run of one that is held. */
   readonly tries: string;
   /** Hash: utterance -> final that came before its turn. */
   readonly results: string;
@@ -162,11 +164,18 @@ export function liveKeys(session: string): LiveKeys {
     session: `${tag}:session`,
     pcm: `${tag}:pcm`,
     utterances: `${tag}:utterances`,
+    pending: `${tag}:pending`,
     tries: `${tag}:tries`,
     results: `${tag}:results`,
     events: `${tag}:events`,
     wake: `${tag}:wake`,
   };
+}
+
+/** The keys of a session's work items, named as those of a job's. */
+export function liveItemKeys(session: string): Pick<JobKeys, 'job' | 'chunks' | 'pending' | 'tries'> {
+  const { session: job, utterances: chunks, pending, tries } = liveKeys(session);
+  return { job, chunks, pending, tries };
 }
 
 /** Channel on which a live session's readers and owner are woken. */

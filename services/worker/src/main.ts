@@ -21,8 +21,11 @@ import { Holdings } from './scheduler/holdings.js';
 import { loadModel } from './model/load-model.js';
 import { observeBatch, RecentThroughput } from './model/recent-throughput.js';
 import { ResultWriter, UntilStored } from './work/result-writer.js';
-import { TranscribeLive } from './work/transcribe-live.js';
-import { TranscribeTickets } from './work/transcribe-tickets.js';
+import { LiveFinals } from './work/live-finals.js';
+import { LivePartials } from './work/live-partials.js';
+import { LatestFinals, PreflightTexts } from './work/live-utterances.js';
+import { RecordingItems } from './work/recording-items.js';
+import { TranscribeItems } from './work/transcribe-items.js';
 import { WorkerCard } from './model/worker-card.js';
 
 /** A worker that has not fetched for this long while work waits is taken for hung, seconds. */
@@ -115,34 +118,35 @@ const batcher = new Batcher(pool, {
 const holdings = new Holdings(holds);
 const batchShare = new BatchShare((to) => queues.promote(slug, to));
 const items = new WorkItems(redis, queues, slug);
+const liveItems = new LiveItems(redis, queues, slug);
 const untilStored = new UntilStored(logger);
-const transcribe = new TranscribeTickets({
-  workerId,
-  items,
-  audio,
+const live = { items: liveItems, finals: new LatestFinals(), preflights: new PreflightTexts(), cancelled };
+const transcribe = new TranscribeItems({
   batcher,
   holdings,
   cancelled,
   metrics,
   logger,
-  batchItems: pool.maxBatch,
-  // Chunks are on average about half as long as the planner aims at: speech pauses. A turn brings the longest chunk at least.
-  turnMs: Math.max(
-    pool.description.chunkPolicy.maxChunkMs,
-    (pool.maxBatch * pool.description.chunkPolicy.targetChunkMs) / 2,
-  ),
+  untilStored,
   share: batchShare,
-  untilStored,
-  writer: new ResultWriter(items, untilStored),
+  recordings: new RecordingItems({
+    workerId,
+    items,
+    audio,
+    cancelled,
+    metrics,
+    untilStored,
+    batchItems: pool.maxBatch,
+    // Chunks are on average about half as long as the planner aims at: speech pauses. A turn brings the longest chunk at least.
+    turnMs: Math.max(
+      pool.description.chunkPolicy.maxChunkMs,
+      (pool.maxBatch * pool.description.chunkPolicy.targetChunkMs) / 2,
+    ),
+    writer: new ResultWriter(items, untilStored),
+  }),
+  sessions: new LiveFinals({ ...live, untilStored, metrics }),
 });
-const transcribeLive = new TranscribeLive({
-  untilStored,
-  batcher,
-  cancelled,
-  metrics,
-  logger,
-  items: new LiveItems(redis),
-});
+const partials = new LivePartials({ ...live, batcher });
 watch = new FetchWatch(
   queues,
   slug,
@@ -156,11 +160,11 @@ const tickets = new TicketWorker(
   redis,
   {
     ticket: (entry) => transcribe.handle(entry),
-    live: async (entry) => {
+    partial: async (entry) => {
       holdings.reserve(1);
       batchShare.took('live', 1);
       try {
-        await transcribeLive.handle(entry);
+        await partials.handle(entry);
       } finally {
         holdings.release(1);
       }

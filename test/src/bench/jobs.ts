@@ -194,7 +194,7 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
         done += taken.length;
         if (done >= CHUNKS) enough();
       },
-      live: () => Promise.resolve(),
+      partial: () => Promise.resolve(),
       hasRoom: () => held < HOLDS,
     },
     { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined },
@@ -280,7 +280,7 @@ class BenchWorker {
             ),
           );
         },
-        live: () => Promise.resolve(),
+        partial: () => Promise.resolve(),
         hasRoom: () => this.#held < 2 * ITEMS_A_TICKET,
       },
       {

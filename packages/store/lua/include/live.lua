@@ -1,4 +1,4 @@
--- What scripts of live sessions have in common. Needs include fields, the key session, and the keys that each function names.
+-- What scripts of live sessions have in common. Needs includes fields, states and work, the key job (the session's manifest), and the keys that each function names.
 
 -- Events kept of a session: 7 hours and more of unbroken speech.
 local MAX_EVENTS = 20000
@@ -17,28 +17,28 @@ local function tell(kind, body)
   return redis.call('XADD', events_key, 'MAXLEN', '~', MAX_EVENTS, '*', 'type', kind, 'body', body)
 end
 
--- trim(): drops audio that nothing needs any more: before the first utterance that is not final, and before what the owner still needs. Keys: pcm, utterances.
+-- trim(): drops audio that nothing needs any more: before the first utterance that is not final, and before what the owner still needs. Keys: pcm, chunks.
 local function trim()
-  local session = read(session_key, 'keepFrom', 'front', 'count')
+  local session = read(job_key, 'keepFrom', 'front', 'count')
   local from = tonumber(session.keepFrom)
   if tonumber(session.front) < tonumber(session.count) then
-    local planned = redis.call('HGET', utterances_key, session.front)
+    local planned = json_of(redis.call('HGET', chunks_key, session.front))
     if planned then from = math.min(from, cjson.decode(planned).startSamples) end
   end
   if from > 0 then redis.call('XTRIM', pcm_key, 'MINID', string.format('%.0f', from + 1)) end
 end
 
 -- close(reason): closes the session: the last event, and all but events and manifest go. These stay for as long as the session was created with.
--- Keys: pcm, utterances, events, tries, results.
+-- Keys: pcm, chunks, pending, events, tries, results.
 local function close(reason)
-  local session = read(session_key, 'closedKeepMs', 'position', 'speechSamples', 'count')
+  local session = read(job_key, 'state', 'closedKeepMs', 'position', 'speechSamples', 'count')
   local function milliseconds(samples) return math.floor(tonumber(samples) / 16 + 0.5) end
   tell('closed', cjson.encode({ totals = {
     audioMs = milliseconds(session.position), speechMs = milliseconds(session.speechSamples), utterances = tonumber(session.count), ['end'] = reason,
   } }))
-  redis.call('HSET', session_key, 'state', 'closed', 'end', reason, 'relay', '')
-  redis.call('HDEL', session_key, 'snapshot', 'decoder', 'partialText', 'partialStable', 'early')
-  redis.call('UNLINK', pcm_key, utterances_key, tries_key, results_key)
-  redis.call('PEXPIRE', session_key, session.closedKeepMs)
+  change_state(job_key, session.state, 'closed', 'end', reason, 'relay', '')
+  redis.call('HDEL', job_key, 'snapshot', 'decoder', 'partialText', 'partialStable', 'early')
+  redis.call('UNLINK', pcm_key, chunks_key, pending_key, tries_key, results_key)
+  redis.call('PEXPIRE', job_key, session.closedKeepMs)
   redis.call('PEXPIRE', events_key, session.closedKeepMs)
 end

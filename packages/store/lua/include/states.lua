@@ -10,6 +10,9 @@ local NEXT = {
 
 local function is_final(state) return NEXT[state] == nil end
 
+-- has_items(state): true while items of the job or session may be taken and given back.
+local function has_items(state) return state ~= 'assembling' and not is_final(state) end
+
 -- change_state(key, from, to, field, value, …): the only way in which a state changes; the fields are written with it. Raises an error for a step that the states do not know.
 local function change_state(key, from, to, ...)
   if not (NEXT[from] and NEXT[from][to]) then error('a state may not change from ' .. tostring(from) .. ' to ' .. tostring(to)) end

@@ -1,5 +1,5 @@
--- What a job's work items and tickets have in common. The states stand in src/work/work-items.ts.
--- Needs include fields and the keys job, pending and, where records are read or written, tries.
+-- The machine of work items and tickets, of jobs (their items are chunks) and of live sessions (utterances). The states stand in src/work/held-items.ts.
+-- Needs include fields and the keys job (the manifest of the job or session), pending and, where records are read or written, tries.
 
 -- The fields that open_ticket needs.
 local TICKET_FIELDS = { 'state', 'lane', 'ticket', 'ticketOpen', 'held', 'awaitsLanguage', 'continuesText' }
@@ -32,11 +32,15 @@ local function format_record(record)
   return string.format('%d %d %d %d', record.fence, record.crashes, record.ticket, record.ran)
 end
 
--- A planned item as text: when it was planned (Unix milliseconds), the length of its audio (milliseconds), the chunk as JSON.
-local function format_planned(planned_at_ms, audio_ms, chunk)
-  return planned_at_ms .. ' ' .. audio_ms .. ' ' .. chunk
+-- A planned item as text: when it was planned (Unix milliseconds), the length of its audio (milliseconds), the chunk or utterance as JSON.
+local function format_planned(planned_at_ms, audio_ms, planned)
+  return planned_at_ms .. ' ' .. audio_ms .. ' ' .. planned
 end
 
 local function audio_ms_of(planned)
   return planned and tonumber(string.match(planned, '^%d+ ([%d.]+) ')) or 0
+end
+
+local function json_of(planned)
+  return planned and string.match(planned, '^%d+ [%d.]+ (.*)$')
 end

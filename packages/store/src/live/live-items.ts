@@ -2,34 +2,27 @@ import {
   decodeOptionsSchema,
   recognitionSchema,
   type DecodeOptions,
+  type Lane,
   type LiveEventBody,
   type Recognition,
+  type WorkTicket,
   type Word,
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
-import { liveKeys } from '../keys.js';
+import { liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
-import { readLivePcm } from './live-pcm.js';
-import type { PlannedUtterance } from './planned-utterance.js';
+import { HeldItems, type HeldItem, type Taken } from '../work/held-items.js';
+import type { TicketQueues } from '../work/ticket-queue.js';
+import { readLivePcm, type LivePcm } from './live-pcm.js';
+import type { PlannedUtterance } from './live-record.js';
 
-const beginFinal = loadScript('begin-final');
-const runFinal = loadScript('run-final');
-const takeFinal = loadScript('take-final');
+const giveFinal = loadScript('give-final');
 const beginPartial = loadScript('begin-partial');
 const takePartial = loadScript('take-partial');
 
-/** A final that this worker has picked up. */
-export interface PickedFinal {
-  readonly session: string;
-  /** Counts the times it was picked up; only the newest may write. */
-  readonly fence: number;
-  /** Times it was in a batch that never ended, because its worker died. */
-  readonly crashes: number;
-  readonly decode: DecodeOptions;
+/** An utterance that this worker holds, to make its final. */
+export interface LiveItem extends HeldItem {
   readonly planned: PlannedUtterance;
-  /** Silence in place of what was lost. */
-  readonly pcm: Buffer;
-  readonly missingSamples: number;
   /** What was made of this very audio while the utterance rested, or null. */
   readonly early: Recognition | null;
 }
@@ -73,72 +66,59 @@ export interface PartialBody {
   readonly words: readonly Word[];
 }
 
-/** Live work as a worker sees it: picked up, run, taken once. Throws what Redis throws. */
+/** Live work as a worker sees it: utterances, whose states stand in `HeldItems`, and partials, which are picked up, run and taken once. Throws what Redis throws. */
 export class LiveItems {
   readonly #redis: Redis;
+  readonly #held: HeldItems;
 
-  /** The connection stays the caller's. */
-  constructor(redis: Redis) {
+  /** @param slug names the model whose queue the worker serves. The connection stays the caller's. */
+  constructor(redis: Redis, queues: TicketQueues, slug: string) {
     this.#redis = redis;
+    this.#held = new HeldItems(redis, queues, slug, liveItemKeys);
   }
 
-  /** Null when nobody waits for it any more. */
-  async pickUpFinal(session: string, utterance: number): Promise<PickedFinal | null> {
-    const keys = liveKeys(session);
-    const begun = (await runLua(
-      this.#redis,
-      beginFinal,
-      [keys.session, keys.utterances, keys.tries, keys.results],
-      [utterance],
-    )) as [number, number, string, string, string] | null;
-    if (begun === null) return null;
-    const [fence, crashes, decode, text, early] = begun;
-    const planned = JSON.parse(text) as PlannedUtterance;
-    const { pcm, missingSamples } = await readLivePcm(
-      this.#redis,
-      keys.pcm,
-      planned.startSamples,
-      planned.startSamples + planned.samples,
-    );
-    return {
-      session,
-      fence,
-      crashes,
-      planned,
-      pcm,
-      missingSamples,
-      early: earlyOf(early, planned),
-      decode: decodeOptionsSchema.parse(JSON.parse(decode)),
-    };
+  /** Takes the next utterance by a ticket, and queues the session's next ticket while there are more: each goes to the worker that is free first. */
+  async take(ticket: Pick<WorkTicket, 'job' | 'ticket'>): Promise<LiveItem[]> {
+    const taken = await this.#held.take(ticket, 1, Number.MAX_SAFE_INTEGER);
+    return taken.map(({ job, index, fence, crashes, decode, planned: text, before }) => {
+      const planned = JSON.parse(text) as PlannedUtterance;
+      return { job, index, fence, crashes, decode, planned, early: earlyOf(before, planned) };
+    });
   }
 
-  /** Says that the final's batch begins: should the worker die now, it is under suspicion. Not waited for. */
-  beginRun(session: string, utterance: number): void {
-    const keys = liveKeys(session);
-    runLua(this.#redis, runFinal, [keys.session, keys.utterances, keys.tries], [utterance]).catch(() => undefined);
+  /** Says that the run of some utterances of one session begins: should the worker die now, they are under suspicion. */
+  async begin(items: readonly HeldItem[]): Promise<void> {
+    await this.#held.begin(items);
+  }
+
+  /** Its audio; silence in place of what was lost. */
+  pcm({ job, planned: { startSamples, samples } }: LiveItem): Promise<LivePcm> {
+    return readLivePcm(this.#redis, liveKeys(job).pcm, startSamples, startSamples + samples);
   }
 
   /** Takes the final once; it is told when all before it are. @param error told before it, when it failed */
-  async finishFinal(
-    picked: PickedFinal,
+  async give(
+    item: LiveItem,
     body: FinalBody,
     error: Extract<LiveEventBody, { type: 'error' }>['error'] | null,
-  ): Promise<'ok' | 'stale' | 'duplicate' | 'gone'> {
-    const keys = liveKeys(picked.session);
-    return (await runLua(
+  ): Promise<Taken> {
+    const keys = liveKeys(item.job);
+    const [ticket, first, lane, taken] = (await runLua(
       this.#redis,
-      takeFinal,
-      [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results],
+      giveFinal,
+      [keys.session, keys.utterances, keys.pending, keys.tries, keys.results, keys.events, keys.pcm],
       [
-        picked.planned.utterance,
-        picked.fence,
-        JSON.stringify(picked.planned),
+        item.index,
+        item.fence,
+        JSON.stringify(item.planned),
         JSON.stringify(body),
         body.language ?? '',
         error === null ? '' : JSON.stringify({ error }),
         keys.wake,
       ],
-    )) as 'ok' | 'stale' | 'duplicate' | 'gone';
+    )) as [number, number, Lane, Taken];
+    await this.#held.queueNext({ id: item.job, lane }, ticket, first);
+    return taken;
   }
 
   /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */

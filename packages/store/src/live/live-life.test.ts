@@ -5,11 +5,11 @@ import { createLogger } from '@murmuration/runtime';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
-import { LiveItems, type PickedFinal } from './live-items.js';
+import { TicketQueues } from '../work/ticket-queue.js';
+import { LiveItems, type LiveItem } from './live-items.js';
 import { LiveEvents } from './live-events.js';
-import type { LiveOwner, LiveRecord, NewLive } from './live-record.js';
+import type { LiveOwner, LiveRecord, NewLive, PlannedUtterance } from './live-record.js';
 import { LiveStore, type ChangeAnswer, type LiveChange } from './live-store.js';
-import type { PlannedUtterance } from './planned-utterance.js';
 import { WakeChannels } from './wake-channels.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
@@ -17,6 +17,7 @@ let server: TestRedis;
 let redis: Redis;
 let subscriber: Redis;
 let store: LiveStore;
+let queues: TicketQueues;
 let items: LiveItems;
 let events: LiveEvents;
 let nextId = 1;
@@ -26,11 +27,13 @@ before(async () => {
   redis = patientConnection(server.url, logger);
   subscriber = subscriberConnection(server.url, logger);
   store = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
-  items = new LiveItems(redis);
+  queues = new TicketQueues(redis);
+  items = new LiveItems(redis, queues, MODEL.slug);
   events = new LiveEvents(redis, new WakeChannels(subscriber));
 });
 
 after(async () => {
+  await queues.close();
   subscriber.disconnect();
   await redis.quit();
   await server.close();
@@ -154,15 +157,16 @@ class Owner implements LiveOwner {
   }
 }
 
-async function pick(owner: Owner, utterance: number): Promise<PickedFinal> {
-  const picked = await items.pickUpFinal(owner.id, utterance);
-  assert.ok(picked);
-  return picked;
+/** Takes an utterance by its ticket: the first time, or again. A session's tickets bring its utterances in order. */
+async function pick(owner: Owner, utterance: number): Promise<LiveItem> {
+  const [item] = await items.take({ job: owner.id, ticket: utterance + 1 });
+  assert.equal(item?.index, utterance);
+  return item;
 }
 
-async function finish(picked: PickedFinal, text: string): Promise<string> {
+async function finish(picked: LiveItem, text: string): Promise<string> {
   const { utterance, startMs, endMs, by } = picked.planned;
-  return items.finishFinal(
+  return items.give(
     picked,
     {
       utterance,
@@ -198,8 +202,9 @@ test('Finals are told in the order of their utterances, whatever order they come
   const owner = await Owner.create();
   await owner.utter(0);
   await owner.utter(1);
-  const [early, late] = [await pick(owner, 1), await pick(owner, 0)];
-  assert.deepEqual([early.pcm.length, early.pcm.readInt16LE(0), late.pcm.readInt16LE(0)], [32_000, 2, 1]);
+  const [late, early] = [await pick(owner, 0), await pick(owner, 1)];
+  const [{ pcm: first }, { pcm: second }] = await Promise.all([items.pcm(late), items.pcm(early)]);
+  assert.deepEqual([second.length, second.readInt16LE(0), first.readInt16LE(0)], [32_000, 2, 1]);
   assert.equal(await finish(early, 'second'), 'ok');
   assert.deepEqual(
     (await told(owner)).map((event) => event.type),
@@ -222,16 +227,42 @@ test('Of two workers with the same final the one that picked it up last writes, 
   assert.equal(await finish(first, 'late'), 'stale');
   assert.equal(await finish(second, 'right'), 'ok');
   assert.equal(await finish(second, 'again'), 'duplicate');
-  assert.equal(await items.pickUpFinal(owner.id, 0), null);
+  assert.deepEqual(await items.take({ job: owner.id, ticket: 1 }), []);
 });
 
 test('Crashes of a final are counted until it is taken', async () => {
   const owner = await Owner.create();
   await owner.utter(0);
-  await pick(owner, 0);
-  items.beginRun(owner.id, 0);
+  const first = await pick(owner, 0);
+  await items.begin([first]);
+  // Its batch fails, and it is tried by itself: the worker dies once all the same.
+  await items.begin([first]);
   const again = await pick(owner, 0);
   assert.deepEqual([again.fence, again.crashes], [2, 1]);
+  await items.begin([first]);
+  assert.deepEqual((await pick(owner, 0)).crashes, 1, 'a worker that has lost it casts no suspicion on it');
+});
+
+test('names the ticket of an utterance again where the reply was lost, and all that a session must have on the queue', async () => {
+  const owner = await Owner.create();
+  const planned: PlannedUtterance = {
+    utterance: 0,
+    startSamples: 0,
+    samples: 16_000,
+    startMs: 0,
+    endMs: 1_000,
+    by: 'silence',
+  };
+  const change = { ...owner.change, events: [{ type: 'ended' as const, planned }] };
+  for (let sent = 0; sent < 2; sent++) {
+    const answer = await store.change(owner, change);
+    assert.deepEqual(answer.outcome === 'ok' && answer.ticket, { ticket: 1, first: 0 });
+  }
+  assert.deepEqual(await store.tickets(owner.id), [{ ticket: 1, first: 0 }]);
+  const item = await pick(owner, 0);
+  assert.deepEqual(await store.tickets(owner.id), [{ ticket: 1, first: 0 }], 'it is held under it');
+  assert.equal(await finish(item, 'text'), 'ok');
+  assert.deepEqual(await store.tickets(owner.id), []);
 });
 
 test('One partial of a session is wanted at a time; when its utterance has ended it is dropped at pick-up', async () => {
@@ -384,7 +415,7 @@ test('A session that is deleted ends for its owner and its viewers, and only its
   await owner.utter(0);
   await owner.utter(1);
   await finish(await pick(owner, 0), 'secret words');
-  assert.deepEqual(await store.erase(owner.id), { modelSlug: 'model', awaited: [1] });
+  assert.deepEqual(await store.erase(owner.id), { modelSlug: 'model', tickets: [{ ticket: 2, first: 1 }] });
   assert.deepEqual(
     (await told(owner)).map((event) => event.type),
     ['closed'],
@@ -446,7 +477,7 @@ test('Text made of an utterance while it rested is its final’s when it ends th
     by: 'silence',
   };
   await owner.append({ events: [{ type: 'ended', planned }] });
-  assert.deepEqual((await items.pickUpFinal(owner.id, 0))?.early, recognition);
+  assert.deepEqual((await pick(owner, 0)).early, recognition);
 
   const other = await Owner.create();
   const first = await other.append(open(16_000));
@@ -455,7 +486,7 @@ test('Text made of an utterance while it rested is its final’s when it ends th
   assert.ok(early);
   await items.finishPartial(early, null, { utterance: 0, startSamples: 0, samples: 16_000, recognition });
   await other.append({ events: [{ type: 'ended', planned: { ...planned, samples: 32_000 } }] });
-  assert.equal((await items.pickUpFinal(other.id, 0))?.early, null);
+  assert.equal((await pick(other, 0)).early, null);
 });
 
 test('The clock of no node decides when a lease is over, a partial is due, or how old a session is', async (t) => {
@@ -571,10 +602,10 @@ test('Audio that the store has lost is silence of the same length, and is counte
   };
   await owner.append({ ...more, events: [{ type: 'ended', planned }] });
   await redis.xdel(liveKeys(owner.id).pcm, '32000-0');
-  const picked = await pick(owner, 0);
-  assert.equal(picked.missingSamples, 16_000);
+  const { pcm, missingSamples } = await items.pcm(await pick(owner, 0));
+  assert.equal(missingSamples, 16_000);
   assert.deepEqual(
-    [8_000, 24_000, 40_000].map((at) => picked.pcm.readInt16LE(at * 2)),
+    [8_000, 24_000, 40_000].map((at) => pcm.readInt16LE(at * 2)),
     [1, 0, 3],
   );
 });
@@ -583,7 +614,11 @@ test('A final of an utterance that was planned anew since, after a failover, is 
   const owner = await Owner.create();
   await owner.utter(0);
   const picked = await pick(owner, 0);
-  await redis.hset(liveKeys(owner.id).utterances, '0', JSON.stringify({ ...picked.planned, samples: 24_000 }));
+  await redis.hset(
+    liveKeys(owner.id).utterances,
+    '0',
+    `1 1500 ${JSON.stringify({ ...picked.planned, samples: 24_000 })}`,
+  );
   assert.equal(await finish(picked, 'too short'), 'stale');
   assert.equal(await finish(await pick(owner, 0), 'right'), 'ok');
 });

@@ -12,6 +12,18 @@ import {
   type ModelDescription,
 } from '@murmuration/contracts';
 
+/** An ended utterance, as its final is planned. */
+export interface PlannedUtterance {
+  readonly utterance: number;
+  /** Its audio with padding, positions in the 16 kHz signal. */
+  readonly startSamples: number;
+  readonly samples: number;
+  /** Its speech, milliseconds from the session's start. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly by: 'silence' | 'committed' | 'cut' | 'finish';
+}
+
 /** Who owns a session. */
 export interface LiveOwner {
   readonly id: string;
@@ -89,6 +101,10 @@ export function fieldsOf(session: NewLive, closedKeepMs: number): Record<string,
     started: 0,
     front: 0,
     pending: 0,
+    lane: 'live',
+    ticket: 0,
+    ticketOpen: 0,
+    held: 0,
     speechSamples: 0,
     revisions: 0,
     open: '',

@@ -1,7 +1,9 @@
 import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
-import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveKeys } from '../keys.js';
+import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
+import { ticketsOf } from '../work/held-items.js';
+import type { TicketPlace } from '../work/ticket-queue.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
 import {
   SUMMARY_FIELDS,
@@ -12,8 +14,8 @@ import {
   type LiveOwner,
   type LiveRecord,
   type NewLive,
+  type PlannedUtterance,
 } from './live-record.js';
-import type { PlannedUtterance } from './planned-utterance.js';
 
 const createLive = loadScript('create-live');
 const takeLive = loadScript('take-live');
@@ -74,6 +76,8 @@ export type ChangeAnswer =
       readonly outcome: 'ok';
       readonly pendingSamples: number;
       readonly partial: number | null;
+      /** The ticket that is to be queued, or null. */
+      readonly ticket: TicketPlace | null;
       readonly closed: boolean;
     };
 
@@ -189,14 +193,15 @@ export class LiveStore {
       }),
       Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength),
       keys.wake,
-    ])) as [string, string?, (number | string)?, string?];
-    const [outcome, pending, partial = -1, state] = answer;
+    ])) as [string, string?, (number | string)?, string?, number?, number?];
+    const [outcome, pending, partial = -1, state, ticket = 0, first = 0] = answer;
     if (outcome === 'behind') return { outcome, epoch: Number(pending), op: String(partial) };
     if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' };
     return {
       outcome,
       pendingSamples: Number(pending),
       partial: Number(partial) < 0 ? null : Number(partial),
+      ticket: ticket === 0 ? null : { ticket, first },
       closed: state === 'closed',
     };
   }
@@ -248,15 +253,14 @@ export class LiveStore {
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
   }
 
-  /** Deletes the session, whoever owns it and whatever its state. Null when there is none; else where its finals were queued, and which were awaited. */
-  async erase(id: string): Promise<{ readonly modelSlug: string; readonly awaited: readonly number[] } | null> {
+  /** Deletes the session, whoever owns it and whatever its state. Null when there is none; else its tickets, and where they were queued. */
+  async erase(id: string): Promise<{ readonly modelSlug: string; readonly tickets: readonly TicketPlace[] } | null> {
     const keys = liveKeys(id);
-    const answer = (await runLua(this.#redis, eraseLive, all(keys), [keys.wake, ERASED_EVENT_MS])) as
-      [string, ...string[]] | null;
-    if (answer === null) return null;
+    const tickets = await this.tickets(id);
+    const modelSlug = (await runLua(this.#redis, eraseLive, all(keys), [keys.wake, ERASED_EVENT_MS])) as string | null;
+    if (modelSlug === null) return null;
     await Promise.all([this.forget(id), this.#redis.publish(CANCELLED_CHANNEL, id)]);
-    const [modelSlug, ...awaited] = answer;
-    return { modelSlug, awaited: awaited.map(Number) };
+    return { modelSlug, tickets };
   }
 
   /** Takes a closed session off the list. */
@@ -269,12 +273,9 @@ export class LiveStore {
     return Number(await this.#redis.hget(liveKeys(id).session, 'pending'));
   }
 
-  /** Utterances whose final is awaited. */
-  async openFinals(id: string): Promise<number[]> {
-    const keys = liveKeys(id);
-    const [planned, done] = await Promise.all([this.#redis.hkeys(keys.utterances), this.#redis.hkeys(keys.results)]);
-    const ready = new Set(done);
-    return planned.filter((utterance) => !ready.has(utterance)).map(Number);
+  /** The tickets that the session must have on the queue: the open one, and those under which utterances are held. */
+  async tickets(id: string): Promise<TicketPlace[]> {
+    return ticketsOf(this.#redis, liveItemKeys(id));
   }
 
   /** Stored PCM between two positions; silence where it is gone. */
@@ -334,7 +335,7 @@ export class LiveStore {
 }
 
 function all(keys: ReturnType<typeof liveKeys>): string[] {
-  return [keys.session, keys.pcm, keys.utterances, keys.events, keys.tries, keys.results];
+  return [keys.session, keys.utterances, keys.pending, keys.tries, keys.results, keys.events, keys.pcm];
 }
 
 function eventOf(event: LiveChangeEvent): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-export { TEST_MODEL } from './fixtures.js';
+export { TEST_MODEL, testChunk } from './fixtures.js';
 export { freePort, startRedis, type TestRedis } from './start-redis.js';
 export { startRedisCluster, type TestRedisCluster } from './start-redis-cluster.js';
 export { startRedisSentinels, type TestRedisSentinels } from './start-redis-sentinel.js';

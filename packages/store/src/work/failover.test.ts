@@ -60,7 +60,7 @@ test('goes on by itself after a primary was a replica for a while, and neither s
         taken.push(entry.job);
         return Promise.resolve();
       },
-      live: () => Promise.resolve(),
+      partial: () => Promise.resolve(),
       hasRoom: () => true,
     },
     {

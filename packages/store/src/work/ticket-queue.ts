@@ -1,5 +1,5 @@
 import { Queue, type Job } from 'bullmq';
-import type { Lane, LiveJob, WorkTicket } from '@murmuration/contracts';
+import type { Lane, WantedPartial, WorkTicket } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
 import { pipelined } from '../pipelined.js';
@@ -21,26 +21,21 @@ export function laneOf(lane: Lane, index: number): Lane {
   return lane === 'interactive' && index >= LONG_FROM_ITEM ? 'batch' : lane;
 }
 
-/** The names of entries: a job's ticket, and what a live session asks for. */
+/** The names of entries: the ticket of a job or a live session, and the partial that a session asks for. */
 export const TICKET = 'ticket';
-export const LIVE = 'live';
+export const PARTIAL = 'partial';
 
-export type EntryData = WorkTicket | LiveJob;
-export type EntryName = typeof TICKET | typeof LIVE;
+export type EntryData = WorkTicket | WantedPartial;
+export type EntryName = typeof TICKET | typeof PARTIAL;
 
 /** Partials come after finals and before everything else. */
 const PARTIAL_PRIORITY = 1;
 
-/** A job's ticket as the job's own scripts name it. */
+/** A ticket as the scripts of its job or session name it. */
 export interface TicketPlace {
   readonly ticket: number;
   /** Index of the item that it begins with: it decides the lane. */
   readonly first: number;
-}
-
-/** Id of a live entry: the same final or partial twice is one entry. */
-function liveEntryId(session: string, utterance: number, revision: number | null): string {
-  return `${session}.u${String(utterance)}.${revision === null ? 'final' : `p${String(revision)}`}`;
 }
 
 /** Id of a ticket: the same ticket twice is one entry. */
@@ -58,7 +53,7 @@ export class TicketQueues {
     this.#redis = redis;
   }
 
-  /** Queues a job's tickets; those that are there already stay as they are. */
+  /** Queues tickets of a job or a live session; those that are there already stay as they are. */
   async add(
     slug: string,
     job: { readonly id: string; readonly lane: Lane },
@@ -99,9 +94,9 @@ export class TicketQueues {
     await entry.changePriority({ priority: PRIORITY[to] });
   }
 
-  /** Takes a job's tickets back that no worker holds; held ones end by themselves. */
-  async remove(slug: string, job: string, tickets: readonly number[]): Promise<void> {
-    await Promise.allSettled(tickets.map((ticket) => this.#of(slug).remove(ticketId(job, ticket))));
+  /** Takes tickets of a job or session back that no worker holds; held ones end by themselves. */
+  async remove(slug: string, job: string, tickets: readonly Pick<TicketPlace, 'ticket'>[]): Promise<void> {
+    await Promise.allSettled(tickets.map(({ ticket }) => this.#of(slug).remove(ticketId(job, ticket))));
   }
 
   /** Which of these tickets the queue does not know. */
@@ -117,29 +112,12 @@ export class TicketQueues {
     return tickets.filter((_ticket, at) => known[at] === 0);
   }
 
-  /** Queues finals (revision null) and partials of live sessions; those that are there already stay as they are. */
-  async addLive(slug: string, entries: readonly Omit<LiveJob, 'queuedAtMs'>[]): Promise<void> {
-    const queuedAtMs = Date.now();
-    const queue = this.#of(slug);
-    await Promise.all(
-      entries.map((entry) =>
-        queue.add(
-          LIVE,
-          { ...entry, queuedAtMs },
-          {
-            jobId: liveEntryId(entry.session, entry.utterance, entry.revision),
-            priority: entry.revision === null ? PRIORITY.live : PARTIAL_PRIORITY,
-          },
-        ),
-      ),
-    );
-  }
-
-  /** Takes finals back that no worker holds. */
-  async removeFinals(slug: string, session: string, utterances: readonly number[]): Promise<void> {
-    await Promise.allSettled(
-      utterances.map((utterance) => this.#of(slug).remove(liveEntryId(session, utterance, null))),
-    );
+  /** Queues the partial that a live session asks for; one that is there already stays as it is. */
+  async addPartial(slug: string, partial: WantedPartial): Promise<void> {
+    await this.#of(slug).add(PARTIAL, partial, {
+      jobId: `${partial.session}.p${String(partial.revision)}`,
+      priority: PARTIAL_PRIORITY,
+    });
   }
 
   /** Entries of a model's queue: a job has one waiting ticket at most, however many items it has left. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
-import { liveJobSchema, workTicketSchema, type LiveJob, type WorkTicket } from '@murmuration/contracts';
+import { wantedPartialSchema, workTicketSchema, type WantedPartial, type WorkTicket } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
-import { LIVE, type EntryData, type EntryName } from './ticket-queue.js';
+import { PARTIAL, type EntryData, type EntryName } from './ticket-queue.js';
 
 /** A killed worker's items start again within 10 s: measured 3.9 to 8.3 s with these two. */
 const LOCK_MS = 6_000;
@@ -32,7 +32,7 @@ export interface TicketWorkerEvents {
 export interface TicketWorkerHandlers {
   /** Each resolves when the entry needs no more work; throws `HandBack` to return it. Any other error drops the entry: whoever owns the work queues it again. */
   ticket(entry: WorkTicket): Promise<void>;
-  live(entry: LiveJob): Promise<void>;
+  partial(entry: WantedPartial): Promise<void>;
   /** False while the worker holds all that it may: then nothing is fetched until `roomChanged`. */
   hasRoom(): boolean;
 }
@@ -150,10 +150,10 @@ export class TicketWorker {
   }
 
   async #handle(entry: Job<EntryData, void, EntryName>): Promise<void> {
-    if (entry.name === LIVE) {
-      const live = liveJobSchema.safeParse(entry.data);
-      if (live.success) {
-        await this.#handlers.live(live.data);
+    if (entry.name === PARTIAL) {
+      const partial = wantedPartialSchema.safeParse(entry.data);
+      if (partial.success) {
+        await this.#handlers.partial(partial.data);
         return;
       }
     } else {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { decodeOptionsSchema, type ChunkResult } from '@murmuration/contracts';
+import { AsrError, decodeOptionsSchema, type ChunkResult } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
 import { openAudioStore } from '../audio-store/open-audio-store.js';
@@ -12,7 +12,8 @@ import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { TicketQueues } from './ticket-queue.js';
 import { HandBack, TicketWorker } from './ticket-worker.js';
-import { WorkItems, onCancelled, type Taken, type WorkItem } from './work-items.js';
+import type { Taken } from './held-items.js';
+import { WorkItems, onCancelled, type WorkItem } from './work-items.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 let server: TestRedis;
@@ -314,7 +315,7 @@ test('queues lost tickets again, the open one and those of held items, and leave
   await add(job, 3);
   await take(job, 1, 1);
   await until(async () => (await queued(job)).includes(2));
-  await queues.remove(job.modelSlug, job.id, [1, 2]);
+  await queues.remove(job.modelSlug, job.id, [{ ticket: 1 }, { ticket: 2 }]);
   assert.deepEqual(await queued(job), []);
   await jobs.queueTickets(job);
   await jobs.queueTickets(job);
@@ -328,12 +329,27 @@ test('queues lost tickets again, the open one and those of held items, and leave
   await jobs.remove(job);
 });
 
+test('keeps an item that a failover took back apart from one that is done: its result is stale, its audio is still needed', async () => {
+  const job = await newJob();
+  await add(job, 1);
+  const keys = jobKeys(job.id);
+  const before = await Promise.all([keys.job, keys.pending].map((key) => redis.dumpBuffer(key)));
+  const item = await takeOne(job, 1);
+  // A replica that had not heard of the taking has become the master.
+  await redis.del(keys.tries);
+  await redis.restore(keys.job, 30_000, before[0] as Buffer, 'REPLACE');
+  await redis.restore(keys.pending, 30_000, before[1] as Buffer, 'REPLACE');
+  assert.deepEqual(await give(job, item), ['stale']);
+  assert.equal(await itemsOf(job).fail(item, new AsrError('internal').toRecord()), 'stale');
+  assert.deepEqual(await give(job, await takeOne(job, 1)), ['ok']);
+});
+
 test('repeats the next ticket where the reply that named it was lost', async () => {
   const job = await newJob();
   await add(job, 4);
   const items = await take(job, 1, 2);
   await until(async () => (await queued(job)).includes(2));
-  await queues.remove(job.modelSlug, job.id, [2]);
+  await queues.remove(job.modelSlug, job.id, [{ ticket: 2 }]);
   assert.deepEqual(await give(job, ...items), ['ok', 'ok']);
   assert.deepEqual(await give(job, ...items), ['duplicate', 'duplicate']);
   assert.deepEqual(await queued(job), [1, 2]);
@@ -451,7 +467,7 @@ test('hands a ticket that is handed back to another worker, with the items held 
         closing = first.close();
         throw new HandBack('stopping');
       },
-      live: () => Promise.resolve(),
+      partial: () => Promise.resolve(),
       hasRoom: () => true,
     },
     QUIET,
@@ -472,7 +488,7 @@ test('hands a ticket that is handed back to another worker, with the items held 
             void second.close().then(resolve);
           });
         },
-        live: () => Promise.resolve(),
+        partial: () => Promise.resolve(),
         hasRoom: () => true,
       },
       QUIET,
@@ -503,7 +519,7 @@ test(
             goOn = resolve;
           });
         },
-        live: () => Promise.resolve(),
+        partial: () => Promise.resolve(),
         hasRoom: () => true,
       },
       QUIET,
@@ -518,7 +534,7 @@ test(
           items = await take(job, entry.ticket);
           await give(job, ...items);
         },
-        live: () => Promise.resolve(),
+        partial: () => Promise.resolve(),
         hasRoom: () => true,
       },
       QUIET,
@@ -555,7 +571,7 @@ test('shares the queue among jobs by rotation, a batch of each in turn', async (
         free = true;
         worker.roomChanged();
       },
-      live: () => Promise.resolve(),
+      partial: () => Promise.resolve(),
       hasRoom: () => free,
     },
     QUIET,
@@ -605,7 +621,7 @@ test('shares by the length of the audio: jobs of long items and jobs of short on
         free = !enough;
         worker.roomChanged();
       },
-      live: () => Promise.resolve(),
+      partial: () => Promise.resolve(),
       hasRoom: () => free,
     },
     QUIET,

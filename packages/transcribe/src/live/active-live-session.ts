@@ -13,6 +13,7 @@ import {
   type LiveOwner,
   type LiveRecord,
   type RenewAnswer,
+  type TicketPlace,
 } from '@murmuration/store';
 import { ArrivalClock } from './arrival-clock.js';
 import { followLiveEvents } from './follow-live-events.js';
@@ -155,10 +156,10 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     this.#state = 'closed';
     this.#pump.stop();
     await this.#pump.settled();
-    const open = await within(this.#parts.store.openFinals(this.id), DETACH_LIMIT_MS);
+    const tickets = await within(this.#parts.store.tickets(this.id), DETACH_LIMIT_MS);
     await within(this.#parts.store.close(this, 'cancelled'), DETACH_LIMIT_MS);
     this.#leave();
-    await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
+    await this.#parts.queues.remove(this.model.slug, this.id, tickets);
   }
 
   async detach(): Promise<void> {
@@ -328,22 +329,19 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     await this.#readPending();
     if (this.#recorder.pendingMs === 0 || performance.now() - this.#progressMs < QUIET_MS) return;
     this.#progressMs = performance.now();
-    const open = await this.#parts.store.openFinals(this.id);
+    const tickets = await this.#parts.store.tickets(this.id);
     if (
       (this.#finishAsked || this.#state === 'finishing') &&
       ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS
     ) {
-      await this.#giveUp(open);
+      await this.#giveUp(tickets);
       return;
     }
-    await this.#parts.queues.addLive(
-      this.model.slug,
-      open.map((utterance) => ({ session: this.id, utterance, revision: null })),
-    );
+    await this.#parts.queues.add(this.model.slug, { id: this.id, lane: 'live' }, tickets);
   }
 
   /** No worker has given a final for long: the session ends without those that are awaited. */
-  async #giveUp(open: readonly number[]): Promise<void> {
+  async #giveUp(tickets: readonly TicketPlace[]): Promise<void> {
     await this.#parts.store.tell(this, 'error', {
       error: new AsrError(
         'no_worker',
@@ -352,7 +350,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     });
     await this.#parts.store.close(this, 'failed');
     this.#close();
-    await this.#parts.queues.removeFinals(this.model.slug, this.id, open);
+    await this.#parts.queues.remove(this.model.slug, this.id, tickets);
   }
 
   #close(): void {

@@ -252,7 +252,7 @@ export class LiveRecorder {
     this.#isOpen = heard.open !== null;
     this.#pendingSamples = answer.pendingSamples;
     this.#closed = answer.closed;
-    this.#queue(events, heard.open?.utterance ?? null, answer.partial);
+    this.#queue(answer, heard.open?.utterance ?? null);
   }
 
   #change(change: LiveChange): Promise<ChangeAnswer> {
@@ -274,21 +274,18 @@ export class LiveRecorder {
     for (const change of lost[0]?.after === behind.op ? lost : []) {
       answer = await this.#change(change);
       if (answer.outcome !== 'ok') break;
-      this.#queue(change.events, null, null);
+      this.#queue(answer, null);
     }
     return answer;
   }
 
   /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */
-  #queue(events: readonly LiveChangeEvent[], open: number | null, partial: number | null): void {
+  #queue({ ticket, partial }: Extract<ChangeAnswer, { outcome: 'ok' }>, open: number | null): void {
     const { id, model } = this.#record;
-    const entries = events.flatMap((event) =>
-      event.type === 'ended' ? [{ session: id, utterance: event.planned.utterance, revision: null }] : [],
-    );
-    if (entries.length > 0) this.#parts.queues.addLive(model.slug, entries).catch(() => undefined);
+    if (ticket !== null) this.#parts.queues.add(model.slug, { id, lane: 'live' }, [ticket]).catch(() => undefined);
     if (partial !== null && open !== null)
       this.#parts.queues
-        .addLive(model.slug, [{ session: id, utterance: open, revision: partial }])
+        .addPartial(model.slug, { session: id, utterance: open, revision: partial })
         .catch(() => undefined);
   }
 

@@ -34,7 +34,7 @@ export class LiveViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> 
   async erase(id: string, whose: Reach): Promise<void> {
     await this.#find(id, whose);
     const erased = await storeCall(() => this.#store.erase(id));
-    if (erased !== null) await this.#queues.removeFinals(erased.modelSlug, id, erased.awaited);
+    if (erased !== null) await this.#queues.remove(erased.modelSlug, id, erased.tickets);
   }
 
   async list(whose: Reach): Promise<readonly LiveSummary[]> {

@@ -4,6 +4,7 @@ import {
   LiveItems,
   LiveEvents,
   LiveStore,
+  TicketQueues,
   WakeChannels,
   patientConnection,
   subscriberConnection,
@@ -22,21 +23,23 @@ export class LiveWalk {
   readonly #redis: ReturnType<typeof patientConnection>;
   readonly #subscriber: ReturnType<typeof subscriberConnection>;
   readonly #store: LiveStore;
+  readonly #queues: TicketQueues;
   readonly #items: LiveItems;
   readonly #events: LiveEvents;
   #told: Promise<LiveEvent[]> = Promise.resolve([]);
   #seconds = 0;
 
-  private constructor(address: RedisAddress, logger: Logger) {
+  private constructor(address: RedisAddress, logger: Logger, slug: string) {
     this.#redis = patientConnection(address, logger);
     this.#subscriber = subscriberConnection(address, logger);
     this.#store = new LiveStore(this.#redis, { keepMs: KEEP_MS, closedKeepMs: KEEP_MS, leaseMs: KEEP_MS });
-    this.#items = new LiveItems(this.#redis);
+    this.#queues = new TicketQueues(this.#redis);
+    this.#items = new LiveItems(this.#redis, this.#queues, slug);
     this.#events = new LiveEvents(this.#redis, new WakeChannels(this.#subscriber));
   }
 
   static async open(address: RedisAddress, logger: Logger, model: ModelDescription): Promise<LiveWalk> {
-    const walk = new LiveWalk(address, logger);
+    const walk = new LiveWalk(address, logger, model.slug);
     await walk.#store.create({
       id: walk.id,
       tokenHash: 'hash',
@@ -89,11 +92,13 @@ export class LiveWalk {
     };
     const answer = await this.#store.change({ id: this.id, epoch: 1, holder: HOLDER }, change);
     if (answer.outcome !== 'ok') throw new Error(`the store answers ${answer.outcome}`);
-    const picked = await this.#items.pickUpFinal(this.id, utterance);
-    if (picked?.pcm.readInt16LE(0) !== utterance + 1 || picked.pcm.length !== SECOND_SAMPLES * 2)
+    const [item] = answer.ticket === null ? [] : await this.#items.take({ job: this.id, ...answer.ticket });
+    if (item === undefined) throw new Error('the utterance has no ticket');
+    const { pcm } = await this.#items.pcm(item);
+    if (pcm.readInt16LE(0) !== utterance + 1 || pcm.length !== SECOND_SAMPLES * 2)
       throw new Error('the audio of the utterance is not what was stored');
-    const taken = await this.#items.finishFinal(
-      picked,
+    const taken = await this.#items.give(
+      item,
       { utterance, ...times, text, confidence: 1, words: [], filtered: [], language: 'en', languageProbability: null },
       null,
     );

@@ -103,7 +103,7 @@ export class SimulatedWorker {
           tickets.roomChanged();
           for (const each of ended) if (each.status === 'rejected') throw each.reason;
         },
-        live: () => Promise.resolve(),
+        partial: () => Promise.resolve(),
         hasRoom: () => held < holds,
       },
       { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined },

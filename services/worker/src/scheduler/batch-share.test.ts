@@ -36,9 +36,10 @@ test(
     const taken: string[] = [];
     let utterance = 0;
     const speak = (): Promise<void> =>
-      queues.addLive(
+      queues.add(
         'm',
-        Array.from({ length: 2 }, () => ({ session: 's', utterance: utterance++, revision: null })),
+        { id: 's', lane: 'live' },
+        Array.from({ length: 2 }, () => ({ ticket: ++utterance, first: 0 })),
       );
     await queues.add('m', { id: 'batch', lane: 'batch' }, [{ ticket: 1, first: 0 }]);
     await queues.add('m', { id: 'short', lane: 'interactive' }, [{ ticket: 1, first: 0 }]);
@@ -51,17 +52,17 @@ test(
       'm',
       redis,
       {
-        ticket: (entry) => {
-          taken.push(entry.job);
+        ticket: async (entry) => {
           share.took(entry.lane, 1);
+          if (entry.lane === 'live') {
+            if (utterance > 200) end();
+            await speak();
+            return;
+          }
+          taken.push(entry.job);
           if (taken.length === 2) end();
-          return Promise.resolve();
         },
-        live: async () => {
-          share.took('live', 1);
-          if (utterance > 200) end();
-          await speak();
-        },
+        partial: () => Promise.resolve(),
         hasRoom: () => true,
       },
       { onFetch: () => undefined, onStalled: () => undefined, onError: () => undefined },

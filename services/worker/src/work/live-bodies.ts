@@ -1,10 +1,10 @@
 import { joinTexts, samplesToMs, type PlannedChunk, type Recognition } from '@murmuration/contracts';
-import type { FinalBody, PartialBody, PickedFinal, PickedPartial } from '@murmuration/store';
+import type { FinalBody, LiveItem, PartialBody, PickedPartial } from '@murmuration/store';
 import { toRecordingTime } from '@murmuration/transcript';
 import { stableText } from './stable-text.js';
 
 /** What is told of an utterance's final; times count from the session's start. */
-export function finalBody({ planned }: PickedFinal, recognition: Recognition): FinalBody {
+export function finalBody({ planned }: LiveItem, recognition: Recognition): FinalBody {
   const { segments, filtered, language, languageProbability } = inSession(
     planned.startSamples,
     planned.samples,
@@ -29,7 +29,7 @@ export function finalBody({ planned }: PickedFinal, recognition: Recognition): F
 }
 
 /** The final of an utterance that cannot be transcribed. */
-export function emptyFinal({ planned }: PickedFinal): FinalBody {
+export function emptyFinal({ planned }: LiveItem): FinalBody {
   return {
     utterance: planned.utterance,
     startMs: planned.startMs,

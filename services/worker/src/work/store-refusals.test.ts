@@ -23,8 +23,10 @@ import type { BatcherRow, RowResult } from '../scheduler/batcher.js';
 import { CancelledJobs } from './cancelled-jobs.js';
 import { Holdings } from '../scheduler/holdings.js';
 import { ResultWriter, UntilStored } from './result-writer.js';
-import { TranscribeLive } from './transcribe-live.js';
-import { TranscribeTickets } from './transcribe-tickets.js';
+import { LiveFinals } from './live-finals.js';
+import { LatestFinals, PreflightTexts } from './live-utterances.js';
+import { RecordingItems } from './recording-items.js';
+import { TranscribeItems } from './transcribe-items.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const RECOGNITION: Recognition = {
@@ -99,22 +101,30 @@ function told(onRefused: () => void): UntilStored {
   return untilStored;
 }
 
-function ticketWorker(recognize: (row: BatcherRow) => Promise<RowResult>, untilStored: UntilStored): TranscribeTickets {
+function itemWorker(recognize: (row: BatcherRow) => Promise<RowResult>, untilStored: UntilStored): TranscribeItems {
   const items = new WorkItems(redis, queues, 'm');
-  return new TranscribeTickets({
-    workerId: 'w',
-    items,
-    audio,
-    batchItems: 8,
-    turnMs: 100_000,
-    untilStored,
+  const parts = { untilStored, cancelled: new CancelledJobs(), metrics: new Metrics() };
+  return new TranscribeItems({
+    ...parts,
     logger,
     batcher: { submit: recognize },
     holdings: new Holdings(16),
     share: new BatchShare(() => Promise.resolve()),
-    writer: new ResultWriter(items, untilStored),
-    cancelled: new CancelledJobs(),
-    metrics: new Metrics(),
+    recordings: new RecordingItems({
+      ...parts,
+      workerId: 'w',
+      items,
+      audio,
+      batchItems: 8,
+      turnMs: 100_000,
+      writer: new ResultWriter(items, untilStored),
+    }),
+    sessions: new LiveFinals({
+      ...parts,
+      items: new LiveItems(redis, queues, TEST_MODEL.slug),
+      finals: new LatestFinals(),
+      preflights: new PreflightTexts(),
+    }),
   });
 }
 
@@ -159,7 +169,7 @@ async function typesOf(job: JobIdentity): Promise<string[]> {
 test('keeps a result that the store refuses until it takes it, and fails no job for that', async () => {
   const job = await newJob('refused-result');
   const refusal = new Refusal();
-  const worker = ticketWorker(
+  const worker = itemWorker(
     async () => {
       await refusal.begin(3);
       return ROW;
@@ -176,7 +186,7 @@ test('keeps a result that the store refuses until it takes it, and fails no job 
 test('keeps the failure of a model until the store takes it', async () => {
   const job = await newJob('refused-failure');
   const refusal = new Refusal();
-  const worker = ticketWorker(
+  const worker = itemWorker(
     async () => {
       await refusal.begin(2);
       throw new Error('the model broke');
@@ -231,23 +241,16 @@ test('publishes a live final whole after the store has refused it', async () => 
     },
   );
   const refusal = new Refusal();
-  const live = new TranscribeLive({
-    items: new LiveItems(redis),
-    cancelled: new CancelledJobs(),
-    metrics: new Metrics(),
-    logger,
-    untilStored: told(() => {
+  const worker = itemWorker(
+    async () => {
+      await refusal.begin(3);
+      return ROW;
+    },
+    told(() => {
       refusal.told();
     }),
-    batcher: {
-      hasRoomForPartial: true,
-      submit: async () => {
-        await refusal.begin(3);
-        return ROW;
-      },
-    },
-  });
-  await live.handle({ session: 's1', utterance: 0, revision: null, queuedAtMs: Date.now() });
+  );
+  await worker.handle({ job: 's1', ticket: 1, lane: 'live' });
   const events = (await redis.xrange('murm:{s.s1}:events', '-', '+')).map(
     ([, fields]) => [fields[1], JSON.parse(fields[3] ?? '{}') as { readonly text?: string }] as const,
   );
@@ -297,21 +300,11 @@ test('tells what the store has lost of an utterance’s audio before the final o
   );
   await redis.xdel('murm:{s.s2}:pcm', '8000-0');
   const rows: BatcherRow[] = [];
-  const live = new TranscribeLive({
-    items: new LiveItems(redis),
-    cancelled: new CancelledJobs(),
-    metrics: new Metrics(),
-    logger,
-    untilStored: new UntilStored(logger),
-    batcher: {
-      hasRoomForPartial: true,
-      submit: (row) => {
-        rows.push(row);
-        return Promise.resolve(ROW);
-      },
-    },
-  });
-  await live.handle({ session: 's2', utterance: 0, revision: null, queuedAtMs: 0 });
+  const worker = itemWorker((row) => {
+    rows.push(row);
+    return Promise.resolve(ROW);
+  }, new UntilStored(logger));
+  await worker.handle({ job: 's2', ticket: 1, lane: 'live' });
   assert.deepEqual(
     rows.map(({ pcm }) => pcm.length),
     [16_000],

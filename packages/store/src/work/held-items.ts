@@ -1,0 +1,125 @@
+import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkTicket } from '@murmuration/contracts';
+import type { Redis } from '../connections.js';
+import { loadScript, runLua } from '../lua-script.js';
+import type { TicketPlace, TicketQueues } from './ticket-queue.js';
+
+const takeItems = loadScript('take-items');
+const beginRun = loadScript('begin-run');
+const listTickets = loadScript('list-tickets');
+
+/** An item of a job or of a live session that this worker holds, under a fence: only the newest holder may write. */
+export interface HeldItem {
+  /** Id of the job or session. */
+  readonly job: string;
+  readonly index: number;
+  /** Counts the times that the item was handed out. */
+  readonly fence: number;
+  /** Times that it was in a batch that never ended, because its worker died. */
+  readonly crashes: number;
+  readonly decode: DecodeOptions;
+}
+
+/** What `HeldItems.take` returns of each item. */
+export interface TakenItem extends HeldItem {
+  /** JSON of the chunk or the utterance. */
+  readonly planned: string;
+  /** Of a job whose items continue each other the text of the item before; of a session what was made of its utterance while it rested; else ''. */
+  readonly before: string;
+  /** How long the item had waited when it was handed out, milliseconds. */
+  readonly waitedMs: number;
+}
+
+/** What became of a result: `ok` (stored), `stale` (another worker has taken the item since), `duplicate` (a result is there) or `gone` (the job or session has ended). */
+export type Taken = 'ok' | 'stale' | 'duplicate' | 'gone';
+
+/** The keys of a job's or session's machine, in the order of the scripts. */
+export interface ItemKeys {
+  readonly job: string;
+  readonly chunks: string;
+  readonly pending: string;
+  readonly tries: string;
+}
+
+/** The values that `take-items.lua` returns of each item. */
+const ITEM_VALUES = 4;
+
+/**
+ * The machine of work items. It has two users: chunks of recordings (`WorkItems`) and utterances of live sessions (`LiveItems`).
+ * An item's state lives in its job or session alone.
+ *
+ *   waiting (index in `pending`)
+ *     --take, by the open ticket--> held (a record in `tries`: fence, crashes, ticket)
+ *     --begin--> running (the record names the fence of the run)
+ *     --give--> done (its result is stored or in the event stream; the record is gone)
+ *   held or running --its ticket comes again: the worker died or handed it back--> held under a new fence; if it was running, with one crash more
+ *   held or running --fail--> a chunk: the job has failed; an utterance: done, with an error and no text
+ *
+ * A job or session has one open ticket while an item of it may be taken. Taking by it opens the next while items are left; so a worker gets up to
+ * a turn's worth of one job, the next ticket goes to the back of its lane, and jobs share by rotation. A ticket whose number is not the open one stands for
+ * the items that are held under it. BullMQ's lock on the ticket is the only lease: when it runs out, the ticket comes again.
+ */
+export class HeldItems {
+  readonly #redis: Redis;
+  readonly #queues: TicketQueues;
+  readonly #slug: string;
+  readonly #keysOf: (job: string) => ItemKeys;
+
+  /** @param slug names the model whose queue the worker serves. The connection stays the caller's. */
+  constructor(redis: Redis, queues: TicketQueues, slug: string, keysOf: (job: string) => ItemKeys) {
+    this.#redis = redis;
+    this.#queues = queues;
+    this.#slug = slug;
+    this.#keysOf = keysOf;
+  }
+
+  /** Takes up to `limit` items of at most `turnMs` of audio by a ticket, and queues the next ticket while items are left. Empty when nothing is left to do under the ticket. */
+  async take({ job, ticket }: Pick<WorkTicket, 'job' | 'ticket'>, limit: number, turnMs: number): Promise<TakenItem[]> {
+    const keys = this.#keysOf(job);
+    const reply = (await runLua(
+      this.#redis,
+      takeItems,
+      [keys.job, keys.chunks, keys.pending, keys.tries],
+      [ticket, limit, turnMs],
+    )) as [number, number, Lane, string, string, number, ...(number | string)[]] | null;
+    if (reply === null) return [];
+    const [next, first, lane, decodeText, before, nowMs, ...values] = reply;
+    // Not waited for, as its items are to run now.
+    void this.queueNext({ id: job, lane }, next, first);
+    const decode = decodeOptionsSchema.parse(JSON.parse(decodeText));
+    const items: TakenItem[] = [];
+    for (let at = 0; at < values.length; at += ITEM_VALUES) {
+      const [index, fence, crashes, text] = values.slice(at, at + ITEM_VALUES) as [number, number, number, string];
+      const [plannedAtMs, planned = ''] = /^(\d+) [\d.]+ (.*)$/s.exec(text)?.slice(1) ?? [];
+      const waitedMs = Math.max(0, nowMs - Number(plannedAtMs));
+      items.push({ job, index, fence, crashes, decode, before, planned, waitedMs });
+    }
+    return items;
+  }
+
+  /** Says that the run of some items of one job or session begins: should the worker die now, they are under suspicion. */
+  async begin(items: readonly HeldItem[]): Promise<void> {
+    const [first] = items;
+    if (first === undefined) return;
+    const keys = this.#keysOf(first.job);
+    await runLua(
+      this.#redis,
+      beginRun,
+      [keys.job, keys.tries],
+      items.flatMap((item) => [item.index, item.fence]),
+    );
+  }
+
+  /** Queues a ticket that a script named, where it did. One that gets lost here is found by whoever looks after the job or session. */
+  async queueNext(job: { readonly id: string; readonly lane: Lane }, ticket: number, first: number): Promise<void> {
+    if (ticket > 0) await this.#queues.add(this.#slug, job, [{ ticket, first }]).catch(() => undefined);
+  }
+}
+
+/** The tickets that a job or session must have on the queue: the open one, and those under which items are held. None when it has ended. */
+export async function ticketsOf(redis: Redis, keys: ItemKeys): Promise<TicketPlace[]> {
+  const reply = (await runLua(redis, listTickets, [keys.job, keys.pending, keys.tries], [])) as number[];
+  return Array.from({ length: reply.length / 2 }, (_, at) => ({
+    ticket: reply[at * 2] ?? 0,
+    first: reply[at * 2 + 1] ?? 0,
+  }));
+}

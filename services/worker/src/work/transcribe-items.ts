@@ -1,0 +1,125 @@
+import { AsrError, type DecodeOptions, type WorkTicket } from '@murmuration/contracts';
+import { HandBack, type HeldItem, type LiveItem, type WorkItem } from '@murmuration/store';
+import type { Logger, Metrics } from '@murmuration/runtime';
+import type { BatchShare } from '../scheduler/batch-share.js';
+import type { Batcher, BatcherRow, RowResult } from '../scheduler/batcher.js';
+import type { Holdings } from '../scheduler/holdings.js';
+import type { CancelledJobs } from './cancelled-jobs.js';
+import type { UntilStored } from './result-writer.js';
+
+/** An item that crashed its worker in company is tried alone; after this many crashes in all it fails. */
+const MAX_CRASHES = 3;
+
+/** An item that is ready for the model. */
+export interface PreparedItem {
+  /** 16-bit, 16 kHz. */
+  readonly pcm: Buffer;
+  readonly options: DecodeOptions;
+  readonly speech?: BatcherRow['speech'];
+  /** Stores what the model made of it. */
+  give(row: RowResult): Promise<void>;
+}
+
+/** What differs between the two users of work items: chunks of recordings and utterances of live sessions. All calls wait for a store that refuses. */
+export interface ItemUser<Item extends HeldItem> {
+  /** Items that a ticket brings, for the count of what the worker holds; those that it brings beyond are counted once they are there. */
+  readonly usualItems: number;
+  take(ticket: WorkTicket): Promise<readonly Item[]>;
+  /** Null when nothing is left to do: the item was given or failed. */
+  prepare(item: Item): Promise<PreparedItem | null>;
+  /** Says that the item's run begins. Not waited for: should it fail, a crash goes uncounted. */
+  begin(item: Item): void;
+  fail(item: Item, error: AsrError): Promise<void>;
+  /** Errors of an item that ended its worker again and again, and of one that the model failed on. */
+  crashed(item: Item): AsrError;
+  failed(item: Item, error: unknown): AsrError;
+}
+
+interface TranscribeItemsParts {
+  readonly recordings: ItemUser<WorkItem>;
+  readonly sessions: ItemUser<LiveItem>;
+  readonly batcher: Pick<Batcher, 'submit'>;
+  readonly holdings: Holdings;
+  readonly share: Pick<BatchShare, 'took'>;
+  readonly untilStored: UntilStored;
+  readonly cancelled: CancelledJobs;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** A ticket from the queue to its items' results: taken together, batched with whatever else the worker holds, each written once. */
+export class TranscribeItems {
+  readonly #parts: TranscribeItemsParts;
+
+  constructor(parts: TranscribeItemsParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when every item of the ticket has ended. Throws `HandBack` when the worker drains before that. */
+  async handle(ticket: WorkTicket): Promise<void> {
+    if (this.#parts.cancelled.has(ticket.job)) return;
+    if (ticket.lane === 'live') await this.#handle(ticket, this.#parts.sessions);
+    else await this.#handle(ticket, this.#parts.recordings);
+  }
+
+  async #handle<Item extends HeldItem>(ticket: WorkTicket, user: ItemUser<Item>): Promise<void> {
+    const { holdings, share, untilStored } = this.#parts;
+    holdings.reserve(user.usualItems);
+    let taken: readonly Item[] = [];
+    try {
+      taken = await untilStored.call(() => user.take(ticket));
+    } finally {
+      holdings.release(user.usualItems - taken.length);
+    }
+    share.took(ticket.lane, taken.length);
+    const ended = await Promise.allSettled(
+      taken.map((item) =>
+        this.#transcribe(item, user, ticket).finally(() => {
+          holdings.release(1);
+        }),
+      ),
+    );
+    for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  }
+
+  async #transcribe<Item extends HeldItem>(item: Item, user: ItemUser<Item>, { lane }: WorkTicket): Promise<void> {
+    const { batcher, cancelled, metrics } = this.#parts;
+    metrics.jobAttempts.observe(item.fence);
+    if (item.crashes >= MAX_CRASHES) {
+      await user.fail(item, user.crashed(item));
+      return;
+    }
+    const prepared = await user.prepare(item);
+    if (prepared === null) return;
+    const row: BatcherRow = {
+      pcm: samplesOf(prepared.pcm),
+      options: prepared.options,
+      ...(prepared.speech === undefined ? {} : { speech: prepared.speech }),
+      lane,
+      alone: item.crashes > 0,
+      cancelled: () => cancelled.has(item.job),
+      onRun: () => {
+        user.begin(item);
+      },
+    };
+    let result: RowResult;
+    // Nothing in here speaks to the store: what is caught is the model's error.
+    try {
+      result = await batcher.submit(row);
+    } catch (error) {
+      if (error instanceof HandBack) throw error;
+      if (error instanceof AsrError && error.code === 'cancelled') return;
+      this.#parts.logger.error({ err: error, job: item.job, item: item.index }, 'the model failed on an item');
+      await user.fail(item, user.failed(item, error));
+      return;
+    }
+    if (!cancelled.has(item.job)) await prepared.give(result);
+  }
+}
+
+/** The samples of 16-bit PCM as it comes from Redis; copied only where the bytes lie at an odd place. */
+export function samplesOf(pcm: Buffer): Int16Array {
+  if (pcm.byteOffset % 2 === 0) return new Int16Array(pcm.buffer, pcm.byteOffset, pcm.byteLength >> 1);
+  const copy = new Uint8Array(pcm);
+  return new Int16Array(copy.buffer, 0, copy.byteLength >> 1);
+}
