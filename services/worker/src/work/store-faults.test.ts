@@ -256,7 +256,7 @@ async function work(
 const USERS = {
   async recording(id: string): Promise<unknown> {
     const job = await recording(id);
-    await work(id, 'interactive', () => jobs.tickets(job) as Promise<{ ticket: number }[]>);
+    await work(id, 'interactive', () => jobs.tickets(job));
     const entries = await redis.xrange(`murm:{j.${id}}:events`, '-', '+');
     const [state, held] = await redis.hmget(`murm:{j.${id}}:job`, 'state', 'held');
     const told = entries.map(([, [, type, , result]]) =>
@@ -266,7 +266,7 @@ const USERS = {
   },
   async speech(id: string): Promise<unknown> {
     await speech(id);
-    await work(id, 'live', () => sessions.tickets(id) as Promise<{ ticket: number }[]>);
+    await work(id, 'live', () => sessions.tickets(id));
     const entries = await redis.xrange(`murm:{s.${id}}:events`, '-', '+');
     const [state, held] = await redis.hmget(`murm:{s.${id}}:session`, 'state', 'held');
     const told = entries.flatMap(([, [, type, , body]]) =>
