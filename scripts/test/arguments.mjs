@@ -7,7 +7,7 @@ export class UsageError extends Error {
 export const USAGE = `npm test [-- PATH…]
 
 Prepares the checkout as npm start does, then checks types, lint, boundaries and dead code and runs all tests.
-With paths (a room such as packages/audio, a folder or a test file) only the types and the tests that lie there.`;
+With paths (a package such as packages/audio, a folder or a test file) only the types and the tests that lie there.`;
 
 /** `{ help, paths }` of a command line. Throws `UsageError` for an option that is not known. */
 export function parseTestArguments(args) {

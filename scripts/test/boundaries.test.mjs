@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT } from '../setup/paths.mjs';
 
-const ROOMS = [
+const FOLDERS = [
   'packages/contracts',
   'packages/runtime',
   'packages/audio',
@@ -17,7 +17,7 @@ const ROOMS = [
   'test',
 ];
 
-/** Names of the rules that these source files (path -> text) break in a tree with rooms as the project has them. */
+/** Names of the rules that these source files (path -> text) break in a tree with packages as the project has them. */
 function brokenRules(sources) {
   const root = mkdtempSync(join(tmpdir(), 'murmuration-rules-'));
   const write = (path, text) => {
@@ -40,10 +40,10 @@ function brokenRules(sources) {
       write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
       write(`node_modules/${name}/index.js`, 'module.exports = {};');
     }
-    for (const room of ROOMS) {
-      const name = String(room.split('/').at(-1));
+    for (const folder of FOLDERS) {
+      const name = String(folder.split('/').at(-1));
       write(
-        `${room}/package.json`,
+        `${folder}/package.json`,
         JSON.stringify({
           name: `@murmuration/${name}`,
           version: '0.1.0',
@@ -51,13 +51,13 @@ function brokenRules(sources) {
           exports: { '.': './dist/index.js' },
           dependencies: {
             bullmq: '1.0.0',
-            ...Object.fromEntries(ROOMS.map((other) => [`@murmuration/${other.split('/').at(-1)}`, '0.1.0'])),
+            ...Object.fromEntries(FOLDERS.map((other) => [`@murmuration/${other.split('/').at(-1)}`, '0.1.0'])),
           },
         }),
       );
-      write(`${room}/dist/index.js`, 'export const x = 1;');
-      write(`${room}/src/index.ts`, 'export const x = 1;');
-      symlinkSync(join(root, room), join(root, 'node_modules', '@murmuration', name));
+      write(`${folder}/dist/index.js`, 'export const x = 1;');
+      write(`${folder}/src/index.ts`, 'export const x = 1;');
+      symlinkSync(join(root, folder), join(root, 'node_modules', '@murmuration', name));
     }
     for (const [path, text] of Object.entries(sources)) write(path, text);
     const args = [
@@ -65,7 +65,7 @@ function brokenRules(sources) {
       join(ROOT, '.dependency-cruiser.cjs'),
       '--output-type',
       'json',
-      ...ROOMS.map((room) => `${room}/src`),
+      ...FOLDERS.map((folder) => `${folder}/src`),
     ];
     const { stdout } = spawnSync(
       process.execPath,
@@ -78,7 +78,7 @@ function brokenRules(sources) {
   }
 }
 
-test('Imports along the direction are allowed, by package name and within a room', () => {
+test('Imports along the direction are allowed, by package name and within a package', () => {
   assert.deepEqual(
     brokenRules({
       'services/api/src/a.ts':

@@ -55,7 +55,7 @@ export async function checkNode(args) {
     return 2;
   }
   const groups = findTestFiles(ROOT, paths);
-  if (groups.rooms.length + groups.system.length === 0) {
+  if (groups.units.length + groups.system.length === 0) {
     console.error(`No test lies at ${paths.join(', ')}.`);
     return 1;
   }

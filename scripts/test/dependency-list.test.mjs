@@ -11,19 +11,19 @@ const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
 const installed = Object.entries(lock.packages).filter(
   ([path, entry]) => path.includes('node_modules/') && entry.link !== true,
 );
-const rooms = Object.keys(lock.packages).filter((path) => !path.includes('node_modules/'));
+const folders = Object.keys(lock.packages).filter((path) => !path.includes('node_modules/'));
 
 /** Rows of the page's tables by package: `name -> [cells]`. */
 const rows = new Map(
   [...page.matchAll(/^\| `([^`]+)` \| (.+) \|$/gm)].map(([, name, rest]) => [name, rest.split(' | ')]),
 );
 
-/** Packages that the rooms ask for by themselves, as pairs of name and wanted version. */
+/** Packages that the workspaces ask for by themselves, as pairs of name and wanted version. */
 function direct() {
   const wanted = [];
-  for (const room of rooms) {
+  for (const folder of folders) {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(
-      readFileSync(join(ROOT, room, 'package.json'), 'utf8'),
+      readFileSync(join(ROOT, folder, 'package.json'), 'utf8'),
     );
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
       if (!name.startsWith('@murmuration/')) wanted.push([name, version]);
@@ -32,7 +32,7 @@ function direct() {
   return wanted;
 }
 
-test('Every package that a room asks for is on the page, in an exact version and with its licence', () => {
+test('Every package that a workspace asks for is on the page, in an exact version and with its licence', () => {
   for (const [name, version] of direct()) {
     assert.match(version, /^\d+\.\d+\.\d+$/, `${name} is wanted as ${version}: write an exact version`);
     const row = rows.get(name);

@@ -13,7 +13,7 @@ import { ensureRedisBinary } from '../setup/redis-binary.mjs';
 import { heading, seconds } from '../setup/say.mjs';
 import { ensureTestProgram } from '../setup/test-program.mjs';
 import { USAGE, UsageError, parseTestArguments } from './arguments.mjs';
-import { findTestFiles } from './test-files.mjs';
+import { findTestFiles, inTurn } from './test-files.mjs';
 
 const RUNNER = fileURLToPath(new URL('./run-tests.mjs', import.meta.url));
 // The closing lines and more.
@@ -39,7 +39,7 @@ export async function test(args) {
   // All checks run, whatever the ones before found; only without a build there is nothing to check.
   const checks = options.paths.length === 0 ? await runChecks() : [];
   const groups = findTestFiles(ROOT, options.paths);
-  const count = groups.rooms.length + groups.system.length;
+  const count = groups.units.length + groups.system.length;
   if (count === 0) {
     console.error(`\nNo test lies at ${options.paths.join(', ')}.`);
     return 1;
@@ -99,13 +99,13 @@ async function tool(script, args) {
   return (await runVisibly(process.execPath, [join(ROOT, 'node_modules', script), ...args], { cwd: ROOT })) === 0;
 }
 
-/** The `src` folder of each room. */
+/** The `src` folder of each package and service. */
 function sourceFolders() {
-  const rooms = ['packages', 'services'].flatMap((group) =>
-    readdirSync(join(ROOT, group)).map((room) => `${group}/${room}`),
+  const folders = ['packages', 'services'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((name) => `${group}/${name}`),
   );
-  return [...rooms, 'cli', 'console', 'test']
-    .map((room) => `${room}/src`)
+  return [...folders, 'cli', 'console', 'test']
+    .map((name) => `${name}/src`)
     .filter((folder) => existsSync(join(ROOT, folder)));
 }
 
@@ -116,14 +116,8 @@ function sourceFolders() {
  * @param {{ program?: string, env?: NodeJS.ProcessEnv, keepOutput?: boolean }} [options]
  * @returns {Promise<{ passed: boolean, output: string }>}
  */
-export function runTests(
-  { rooms, system },
-  { program = process.execPath, env = process.env, keepOutput = false } = {},
-) {
-  const groups = [
-    { files: rooms.map(({ file }) => file), concurrency: 2 },
-    { files: system.map(({ file }) => file), concurrency: 1 },
-  ];
+export function runTests(files, { program = process.execPath, env = process.env, keepOutput = false } = {}) {
+  const groups = [{ files: inTurn(files).map(({ file }) => file), concurrency: 2 }];
   return new Promise((resolve) => {
     const child = spawn(program, ['--enable-source-maps', '--import', WATCH, RUNNER], {
       cwd: ROOT,

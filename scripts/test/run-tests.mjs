@@ -1,4 +1,4 @@
-// Runs test files, each in a process of its own: those of the packages two at a time, then those of whole systems one at a time.
+// Runs test files, each in a process of its own, two at a time.
 // Started by test.mjs as `node --enable-source-maps --import test-watch.mjs run-tests.mjs`, whose flags the processes of the files inherit.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

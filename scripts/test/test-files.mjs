@@ -17,7 +17,7 @@ function compiled(source) {
 
 /**
  * The test files to run, by their sources, so that what is left in dist of a deleted test is not run:
- * `rooms` are those of scripts, packages, services and cli, `system` those of test/, which start whole clusters and run one at a time.
+ * `units` are those of scripts, packages, services and cli, `system` those of test/, which start whole clusters.
  * `paths` keeps those that lie at or under one of them. Each entry is `{ source, file }`, relative to `root`.
  */
 export function findTestFiles(root, paths = []) {
@@ -30,14 +30,20 @@ export function findTestFiles(root, paths = []) {
   );
   const isWanted = ({ source }) =>
     wanted.length === 0 || wanted.some((path) => source === path || source.startsWith(`${path}/`));
-  const rooms = ['packages', 'services'].flatMap((group) =>
-    (existsSync(join(root, group)) ? readdirSync(join(root, group)).sort() : []).map((room) => `${group}/${room}`),
+  const folders = ['packages', 'services'].flatMap((group) =>
+    (existsSync(join(root, group)) ? readdirSync(join(root, group)).sort() : []).map((name) => `${group}/${name}`),
   );
   const typed = (folder) =>
     filesUnder(root, `${folder}/src`, '.test.ts').map((source) => ({ source, file: compiled(source) }));
   const scripts = filesUnder(root, 'scripts', '.test.mjs').map((source) => ({ source, file: source }));
   return {
-    rooms: [...scripts, ...[...rooms, 'cli'].flatMap(typed)].filter(isWanted),
+    units: [...scripts, ...[...folders, 'cli'].flatMap(typed)].filter(isWanted),
     system: typed('test').filter(isWanted),
   };
+}
+
+/** Both kinds in the order they start: whole systems wait more than they compute, so they stand evenly among the others, and both cores have work. */
+export function inTurn({ units, system }) {
+  const place = (list) => list.map((file, i) => ({ file, at: (i + 0.5) / list.length }));
+  return [...place(units), ...place(system)].sort((a, b) => a.at - b.at).map(({ file }) => file);
 }

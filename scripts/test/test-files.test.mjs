@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { findTestFiles } from './test-files.mjs';
+import { findTestFiles, inTurn } from './test-files.mjs';
 
 function withTree(paths, work) {
   const root = mkdtempSync(join(tmpdir(), 'murmuration-tree-'));
@@ -32,9 +32,9 @@ const TREE = [
 
 test('Tests are found by their sources, so that what is left in dist of a deleted one is not run', () => {
   withTree(TREE, (find) => {
-    const { rooms, system } = find();
+    const { units, system } = find();
     assert.deepEqual(
-      rooms.map(({ file }) => file),
+      units.map(({ file }) => file),
       [
         'scripts/setup/tar.test.mjs',
         'packages/audio/dist/decode/wav.test.js',
@@ -49,7 +49,7 @@ test('Tests are found by their sources, so that what is left in dist of a delete
   });
 });
 
-test('A path picks a room, a folder or a file, by source or by compiled name', () => {
+test('A path picks a package, a folder or a file, by source or by compiled name', () => {
   withTree(TREE, (find) => {
     const names = (...wanted) =>
       Object.values(find(...wanted))
@@ -63,4 +63,10 @@ test('A path picks a room, a folder or a file, by source or by compiled name', (
     assert.deepEqual(names('services/api/dist/app.test.js'), ['services/api/src/app.test.ts']);
     assert.deepEqual(names('packages/aud'), []);
   });
+});
+
+test('Whole systems start evenly among the other files, each file once', () => {
+  const files = inTurn({ units: ['a', 'b', 'c', 'd', 'e', 'f'], system: ['X', 'Y'] });
+  assert.deepEqual(files, ['a', 'b', 'X', 'c', 'd', 'e', 'Y', 'f']);
+  assert.deepEqual(inTurn({ units: [], system: ['X'] }), ['X']);
 });
