@@ -16,6 +16,7 @@ const VIEWS: Readonly<Record<string, ComponentType>> = {
   transcribe: TranscribeView,
   live: lazy(() => import('./live/live-view.tsx').then(({ LiveView }) => ({ default: LiveView }))),
   jobs: lazy(() => import('./jobs/jobs-view.tsx').then(({ JobsView }) => ({ default: JobsView }))),
+  keys: lazy(() => import('./keys-view.tsx').then(({ KeysView }) => ({ default: KeysView }))),
   cluster: lazy(() => import('./cluster/cluster-view.tsx').then(({ ClusterView }) => ({ default: ClusterView }))),
 };
 const VIEWS_OF_ONE: Readonly<Record<string, View>> = {
@@ -25,7 +26,7 @@ const VIEWS_OF_ONE: Readonly<Record<string, View>> = {
   ),
   watch: lazy(() => import('./live/watch-view.tsx').then(({ WatchView }) => ({ default: WatchView }))),
 };
-const NAVIGATION = ['transcribe', 'live', 'jobs', 'cluster'] as const;
+const NAVIGATION = ['transcribe', 'live', 'jobs', 'cluster', 'keys'] as const;
 
 export function App() {
   const { texts, apiKey } = useSettings();

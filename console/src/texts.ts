@@ -3,7 +3,7 @@ const EN = {
   language: 'English',
   title: 'Murmuration',
   skip: 'Skip to content',
-  nav: { transcribe: 'Transcribe', live: 'Live', jobs: 'Jobs', cluster: 'Cluster', api: 'API' },
+  nav: { transcribe: 'Transcribe', live: 'Live', jobs: 'Jobs', cluster: 'Cluster', keys: 'Keys', api: 'API' },
   settings: {
     open: 'Settings',
     title: 'Settings',
@@ -249,6 +249,19 @@ const EN = {
     times: (x: string) => `${x} × real time`,
     chart: (name: string, last: string) => `${name} over time, now ${last}`,
   },
+  keys: {
+    title: 'Keys',
+    make: 'Make a key',
+    name: 'Name',
+    nameHint: '1 to 64 letters, digits or . _ @ -',
+    scopes: 'May',
+    expires: 'Valid until',
+    lives: { '': 'for ever', '30d': 'for 30 days', '90d': 'for 90 days', '52w': 'for a year' },
+    once: 'This is the key. Copy it now: it is shown this once. Services take it within two seconds.',
+    rotate: 'Replace',
+    revoke: 'Revoke',
+    states: { usable: 'usable', expired: 'expired', revoked: 'revoked' },
+  },
 };
 
 export type Texts = typeof EN;
@@ -257,7 +270,14 @@ const DE: Texts = {
   language: 'Deutsch',
   title: 'Murmuration',
   skip: 'Zum Inhalt springen',
-  nav: { transcribe: 'Transkribieren', live: 'Live', jobs: 'Aufträge', cluster: 'Cluster', api: 'API' },
+  nav: {
+    transcribe: 'Transkribieren',
+    live: 'Live',
+    jobs: 'Aufträge',
+    cluster: 'Cluster',
+    keys: 'Schlüssel',
+    api: 'API',
+  },
   settings: {
     open: 'Einstellungen',
     title: 'Einstellungen',
@@ -502,6 +522,19 @@ const DE: Texts = {
     overTime: 'Seit dem Öffnen dieser Seite',
     times: (x) => `${x} × Echtzeit`,
     chart: (name, last) => `${name} im Verlauf, jetzt ${last}`,
+  },
+  keys: {
+    title: 'Schlüssel',
+    make: 'Schlüssel erzeugen',
+    name: 'Name',
+    nameHint: '1 bis 64 Buchstaben, Ziffern oder . _ @ -',
+    scopes: 'Darf',
+    expires: 'Gültig bis',
+    lives: { '': 'für immer', '30d': 'für 30 Tage', '90d': 'für 90 Tage', '52w': 'für ein Jahr' },
+    once: 'Das ist der Schlüssel. Jetzt kopieren: Er wird nur dieses eine Mal gezeigt. Dienste nehmen ihn innerhalb von zwei Sekunden an.',
+    rotate: 'Ersetzen',
+    revoke: 'Widerrufen',
+    states: { usable: 'gültig', expired: 'abgelaufen', revoked: 'widerrufen' },
   },
 };
 

@@ -159,7 +159,7 @@ test(
     assert.equal(await page.getByRole('link', { name: 'Open transcript' }).count(), 2);
     await page.getByText('This file holds no audio that can be read.').waitFor();
     assert.equal(await page.locator('img').count(), 0);
-    await page.getByText('<img src=x onerror=alert(1)>').waitFor();
+    await page.getByText('<img src=x onerror=alert(1)>[U+202E]gnp.txt').waitFor();
     await looksRight('transcribe');
   },
 );
@@ -263,6 +263,20 @@ test('The cluster shows its workers, and figures over time', { skip }, async () 
   await page.getByRole('cell', { name: '/v1/jobs', exact: true }).waitFor();
   await page.locator('.u-over').first().waitFor();
   await looksRight('cluster');
+});
+
+test('Keys are made, shown once, replaced and revoked', { skip }, async () => {
+  await page.getByRole('link', { name: 'Keys', exact: true }).click();
+  await page.getByLabel('Name').fill('acme');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  const made = await page.getByTestId('new-key').textContent();
+  assert.match(made ?? '', /^murm_/);
+  await looksRight('keys');
+  await page.getByRole('button', { name: 'Replace acme' }).click();
+  await page.getByTestId('key').filter({ hasText: 'revoked' }).waitFor();
+  assert.notEqual(await page.getByTestId('new-key').textContent(), made);
+  await page.getByRole('button', { name: 'Revoke acme' }).click();
+  await page.getByRole('button', { name: 'Revoke acme' }).waitFor({ state: 'detached' });
 });
 
 test('Everything is there in German', { skip }, async () => {

@@ -28,7 +28,8 @@ export function Chart({
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const ink = getComputedStyle(element).color;
+    // Asked each time it is drawn: the appearance may have changed.
+    const ink = (): string => getComputedStyle(element).color;
     const axis = {
       stroke: ink,
       grid: { stroke: 'rgba(128, 128, 128, 0.25)' },

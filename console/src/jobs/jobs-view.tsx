@@ -5,7 +5,7 @@ import type { Job, JobStatus } from '@murmuration/client';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
 import { DataTable } from '../ui/data-table.tsx';
-import { clock, dateTime } from '../ui/format.ts';
+import { clock, dateTime, plainName } from '../ui/format.ts';
 import { Badge, Button, Empty, Fault, Loading, ViewTitle } from '../ui/pieces.tsx';
 
 const STATUSES: readonly JobStatus[] = ['receiving', 'queued', 'running', 'done', 'failed', 'cancelled'];
@@ -15,7 +15,7 @@ const REFRESH_MS = 3_000;
 /** What the submitter called the recording, where it said so. */
 export function nameOf(job: Job): string {
   const name = job.metadata?.['name'];
-  return typeof name === 'string' && name !== '' ? name : job.id.slice(0, 8);
+  return typeof name === 'string' && name !== '' ? plainName(name) : job.id.slice(0, 8);
 }
 
 export function JobsView() {

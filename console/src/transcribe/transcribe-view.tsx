@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Segment } from '@murmuration/client';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
-import { clock, codeText } from '../ui/format.ts';
+import { clock, codeText, plainName } from '../ui/format.ts';
 import { Badge, Button, Empty, Progress, ViewTitle } from '../ui/pieces.tsx';
 import { NewRecordings } from './new-recordings.tsx';
 import { isOver, uploads, type UploadItem } from './upload-store.ts';
@@ -104,7 +104,8 @@ function Recording({
 }) {
   const { texts } = useSettings();
   const t = texts.transcribe;
-  const { id, name, state, job, error, retryAtMs } = item;
+  const { id, state, job, error, retryAtMs } = item;
+  const name = plainName(item.name);
   const now = useNow(retryAtMs !== null);
   const share =
     state === 'done'

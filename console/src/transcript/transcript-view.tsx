@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { audioOf } from '../audio-shelf.ts';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
+import { plainName } from '../ui/format.ts';
 import { Fault, Loading } from '../ui/pieces.tsx';
 import { TranscriptEditor } from './transcript-editor.tsx';
 import { TranscriptEdits } from './edits.ts';
@@ -40,7 +41,7 @@ export function TranscriptView({ id }: { readonly id: string }) {
       </p>
       <TranscriptEditor
         id={id}
-        name={typeof job.data?.metadata?.['name'] === 'string' ? job.data.metadata['name'] : null}
+        name={typeof job.data?.metadata?.['name'] === 'string' ? plainName(job.data.metadata['name']) : null}
         transcript={data}
         edits={edits}
         file={file}

@@ -35,6 +35,14 @@ export function codeText(texts: Texts, code: string, message: string): string {
   return code === 'permission_denied' ? own + message : own;
 }
 
+/** A name of a stranger's choice, on one line and in the direction in which it is written: marks that would turn it are shown as what they are. */
+export function plainName(name: string): string {
+  return name.replace(
+    /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cc}]/gu,
+    (mark) => `[U+${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`,
+  );
+}
+
 /** Gives the user a file. */
 export function download(name: string, content: Blob): void {
   const link = document.createElement('a');

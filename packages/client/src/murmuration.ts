@@ -1,4 +1,5 @@
 import type { ActiveSession, Capabilities, ClusterFigures } from './cluster/cluster-types.js';
+import { Keys } from './cluster/keys.js';
 import { SHORT_MS } from './http/exchange.js';
 import { Requester } from './http/requester.js';
 import type { AudioInput } from './http/upload-body.js';
@@ -46,6 +47,7 @@ export interface Ticket {
  */
 export class Murmuration {
   readonly jobs: Jobs;
+  readonly keys: Keys;
   readonly #requester: Requester;
   readonly #live: LiveParts;
 
@@ -61,6 +63,7 @@ export class Murmuration {
       backoff: { ...BACKOFF, random: Math.random },
     });
     this.jobs = new Jobs(this.#requester, SILENCE_MS);
+    this.keys = new Keys(this.#requester);
     this.#live = { requester: this.#requester, baseUrl, apiKey, webSocket: options.webSocket };
   }
 

@@ -20,6 +20,7 @@ export interface Gpu {
 export interface ApiContext extends UploadParts, SubmitParts {
   readonly config: Pick<
     ApiConfig,
+    | 'API_KEYS_FILE'
     | 'ENABLE_REST'
     | 'ENABLE_CONSOLE'
     | 'ENABLE_WEBSOCKET'

@@ -13,6 +13,7 @@ import { deepgramListenRoute } from './routes/v1/listen.js';
 import { collectDescription, docsRoutes } from './routes/docs.js';
 import { AskedUpgrade, forwardToRelay } from './relay/forward-upgrades.js';
 import { healthRoute } from './routes/health.js';
+import { keyRoutes } from './routes/v1/keys.js';
 import { jobEventsRoute } from './routes/v1/jobs/events.js';
 import { jobRoutes, jobSubmitRoute } from './routes/v1/jobs/jobs.js';
 import { jobTranscriptRoutes } from './routes/v1/jobs/transcript.js';
@@ -83,6 +84,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     modelRoutes(scope, context);
     capabilitiesRoute(scope, context);
     clusterRoute(scope, context);
+    keyRoutes(scope, context);
     sessionsRoute(scope, context);
     liveSessionRoutes(scope, context);
     ticketRoute(scope, context);

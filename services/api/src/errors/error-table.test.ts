@@ -108,6 +108,8 @@ describe('Error table, documentation and API description', () => {
         '/v1/audio/translations',
         '/v1/cluster',
         ...jobPaths,
+        '/v1/keys',
+        '/v1/keys/{id}',
         '/v1/listen',
         '/v1/realtime/client_secrets',
         '/v1/models',
