@@ -104,7 +104,7 @@ function sourceFolders() {
   const folders = ['packages', 'services'].flatMap((group) =>
     readdirSync(join(ROOT, group)).map((name) => `${group}/${name}`),
   );
-  return [...folders, 'cli', 'console', 'test']
+  return [...folders, 'cli', 'console', 'loadtest', 'test']
     .map((name) => `${name}/src`)
     .filter((folder) => existsSync(join(ROOT, folder)));
 }

@@ -17,7 +17,7 @@ function compiled(source) {
 
 /**
  * The test files to run, by their sources, so that what is left in dist of a deleted test is not run:
- * `units` are those of scripts, packages, services and cli, `system` those of test/, which start whole clusters.
+ * `units` are those of scripts, packages, services and cli, `system` those of test/ and loadtest/, which start whole clusters.
  * `paths` keeps those that lie at or under one of them. Each entry is `{ source, file }`, relative to `root`.
  */
 export function findTestFiles(root, paths = []) {
@@ -38,7 +38,7 @@ export function findTestFiles(root, paths = []) {
   const scripts = filesUnder(root, 'scripts', '.test.mjs').map((source) => ({ source, file: source }));
   return {
     units: [...scripts, ...[...folders, 'cli'].flatMap(typed)].filter(isWanted),
-    system: typed('test').filter(isWanted),
+    system: ['test', 'loadtest'].flatMap(typed).filter(isWanted),
   };
 }
 
