@@ -19,6 +19,7 @@ export {
   serializeModel,
   onnxNode,
   valueInfo,
+  freeDimension,
   type OnnxModel,
   type OnnxGraph,
   type OnnxNode,

@@ -63,6 +63,14 @@ export function loudMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endM
   return FRAME_MS * frames;
 }
 
+/** The end of the last loud frame between two times, milliseconds; `startMs` when none is. */
+export function loudEndMs({ frameRms, loudFrom }: AudioFacts, startMs: number, endMs: number): number {
+  const [first, last] = framesBetween(startMs, endMs);
+  let frame = Math.min(last, frameRms.length);
+  while (frame > first && (frameRms[frame - 1] ?? 0) < (loudFrom[frame - 1] ?? 0)) frame--;
+  return frame === first ? startMs : frame * FRAME_MS;
+}
+
 /** A stretch where nothing is loud, milliseconds. */
 export interface Pause {
   readonly startMs: number;

@@ -130,6 +130,25 @@ export function valueInfo(name: string, type: ElementType, shape: readonly (numb
   return { name, bytes: writeFields([stringField(VALUE_INFO.name, name), messageField(VALUE_INFO.type, [tensor])]) };
 }
 
+/** The same input or output with dimension `axis` free. Throws `RangeError` when it has no such dimension. */
+export function freeDimension(value: ValueInfo, axis: number, name: string): ValueInfo {
+  let place = 0;
+  const edited = (bytes: Uint8Array, [number, ...inner]: readonly number[]): Uint8Array => {
+    return writeFields(
+      readFields(bytes).map((field) => {
+        if (field.number !== number || field.kind !== 'bytes') return field;
+        if (inner.length > 0) return { ...field, bytes: edited(field.bytes, inner) };
+        if (place++ !== axis) return field;
+        return messageField(number, [stringField(2, name)]);
+      }),
+    );
+  };
+  // ValueInfoProto.type, TypeProto.tensor_type, Tensor.shape, TensorShapeProto.dim.
+  const bytes = edited(value.bytes, [VALUE_INFO.type, 1, 2, 1]);
+  if (place <= axis) throw new RangeError(`${value.name} has no dimension ${String(axis)}`);
+  return { name: value.name, bytes };
+}
+
 function parseNode(bytes: Uint8Array): OnnxNode {
   const node: OnnxNode = { opType: '', inputs: [], outputs: [], graphs: new Map(), rest: [] };
   for (const field of readFields(bytes)) {

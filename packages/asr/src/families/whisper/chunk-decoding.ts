@@ -9,7 +9,7 @@ import {
 import { compressionRatio, isTooRepetitive, repetitiveness } from '../../filters/repetition.js';
 import { isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../../filters/apply-filters.js';
-import { loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
+import { loudEndMs, loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
 import {
   averageLogprob,
@@ -48,6 +48,14 @@ const LEAST_PART_MS = 1_500;
 const LONGEST_PART_MS = 8_000;
 /** After this many windows a chunk is continued only where the model's own timestamps say so. Speech that needs more is not speech the model can write. */
 const MAX_RESUMED_WINDOWS = 6;
+/** A time this close to the end of the speech is its end. */
+const END_TOLERANCE_MS = 100;
+/** What a window shorter than 30 s says is taken when the model is at least as sure of it as this, … */
+const TRUSTED_LOGPROB = -0.75;
+/** … and at most so sure that nobody speaks. */
+const TRUSTED_NO_SPEECH = 0.3;
+/** As many tokens as this twice in a window shorter than 30 s may be a sentence said twice. */
+const REPEATED_TOKENS = 4;
 /** Most tokens in one turn of a loop. */
 const LONGEST_PERIOD = 64;
 /** At most this many windows of a chunk are cut or shortened because of loops; later loops are left to the filter. */
@@ -134,6 +142,29 @@ export class ChunkDecoding implements ChunkTask {
 
   #isRepetitive(generation: Generation): boolean {
     return isTooRepetitive(this.#vocabulary.decode(generation.tokens), this.options.filter.compressionRatioThreshold);
+  }
+
+  speechEndFrame(startFrame: number, endFrame: number): number {
+    return Math.floor(
+      (loudEndMs(this.audio, startFrame * FRAME_MS, endFrame * FRAME_MS) - END_TOLERANCE_MS) / FRAME_MS,
+    );
+  }
+
+  /** Nothing said twice, nothing doubtful, no speech without text and no window without text is taken from a window shorter than 30 s. */
+  distrusts(before: readonly DecodedWindow[], window: DecodedWindow): boolean {
+    const { generation } = window;
+    const text = generation.tokens.filter((token) => token < this.#vocabulary.endOfText);
+    return (
+      text.length === 0 ||
+      repeatsItself(text) ||
+      this.#loopStart(window) !== null ||
+      this.#ranIntoLimit(window) ||
+      generation.noSpeechProb > TRUSTED_NO_SPEECH ||
+      averageLogprob(generation) < TRUSTED_LOGPROB ||
+      this.isDoubtful(generation) ||
+      seekFrame(window) !== null ||
+      this.#resumeFrame([...before, window], window) !== null
+    );
   }
 
   /**
@@ -353,6 +384,18 @@ export class ChunkDecoding implements ChunkTask {
   #textOf(tokens: readonly number[]): string {
     return this.#vocabulary.decode(tokens).trim();
   }
+}
+
+/** True when some tokens stand twice in a row (one alone three times), or four of them twice anywhere. */
+function repeatsItself(tokens: readonly number[]): boolean {
+  if (tokens.some((token, i) => token === tokens[i + 1] && token === tokens[i + 2])) return true;
+  const same = (a: number, b: number, count: number): boolean =>
+    b + count <= tokens.length &&
+    Array.from({ length: count }, (_, k) => tokens[a + k] === tokens[b + k]).every(Boolean);
+  return tokens.some((_, a) => {
+    for (let b = a + 2; b < tokens.length; b++) if (same(a, b, Math.min(b - a, REPEATED_TOKENS))) return true;
+    return false;
+  });
 }
 
 /** True when the last tokens are those before them again. */

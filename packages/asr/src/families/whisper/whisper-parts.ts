@@ -1,4 +1,5 @@
 import { SAMPLE_RATE_HZ, type ChunkPolicy, type ModelDescription } from '@murmuration/contracts';
+import { WINDOW_GRID_MS } from './features/window-frames.js';
 import type { WhisperDtype } from '../../models/model-folder.js';
 import type { SpeechModel } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
@@ -13,8 +14,8 @@ export interface WhisperParts {
 }
 
 /**
- * How recordings are cut for Whisper. The encoder always computes 30 s, so a full chunk costs what a short one does: utterances are packed
- * whatever the pause between them, as long as they fit. From 26 s on the next pause ends a chunk; four seconds are left to find one before a forced cut.
+ * How recordings are cut for Whisper. Every window holds some seconds of silence beside its speech (30 s in all where the encoder takes no other),
+ * so a full chunk costs least for its speech: utterances are packed whatever the pause between them, as long as they fit. From 26 s on the next pause ends a chunk; four seconds are left to find one before a forced cut.
  */
 const WHISPER_CHUNK_POLICY: ChunkPolicy = {
   sampleRateHz: SAMPLE_RATE_HZ,
@@ -40,6 +41,6 @@ export function describeWhisper(id: string, { vocabulary, model, dtype }: Whispe
     wordTimes: model.attentionLayers.size > 0 ? 'aligned' : 'none',
     detectsLanguage: vocabulary.multilingual,
     dtype,
-    chunkPolicy: WHISPER_CHUNK_POLICY,
+    chunkPolicy: model.shortWindows ? { ...WHISPER_CHUNK_POLICY, gridMs: WINDOW_GRID_MS } : WHISPER_CHUNK_POLICY,
   };
 }

@@ -111,6 +111,8 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
         isDoubtful: never,
         better: (one) => one,
         loops: never,
+        speechEndFrame: (_startFrame, endFrame) => endFrame,
+        distrusts: never,
         settle: (_before, window) => ({ window, nextFrame: seekFrame(window) ?? window.endFrame }),
       }));
       const windows = await decodeWindows(parts.model, tasks, {

@@ -1,6 +1,8 @@
 import {
   AsrError,
   MULTI,
+  padToGrid,
+  samplesToMs,
   type DecodeOptions,
   type ModelDescription,
   type Recognition,
@@ -13,7 +15,8 @@ import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js'
 import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
 import { describeWhisper, type WhisperParts } from './whisper-parts.js';
 import { detectLanguages, joinRuns, SpokenLanguages, type DetectedLanguage } from './spoken-languages.js';
-import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
+import { copyWindow, HOP_SAMPLES, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
+import { windowFramesFor } from './features/window-frames.js';
 import type { EncodedAudio } from './model/speech-model.js';
 import { alignWords, TIME_ERROR_STEPS, type AlignmentSettings } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';
@@ -42,9 +45,8 @@ export class WhisperRecognizer implements Recognizer {
     return { ...this.#parts.model.stageMs, features: this.#featuresMs };
   }
 
-  /** Always 30 s: the encoder knows no shorter window. */
   paddedSamples(samples: number): number {
-    return Math.max(WINDOW_AUDIO_SAMPLES, samples);
+    return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
   /** Throws `AsrError` `unsupported_language`, `unsupported_task` or `word_timestamps_unavailable` before anything runs, and the runtime's errors. */
@@ -104,10 +106,12 @@ export class WhisperRecognizer implements Recognizer {
       { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] },
       this.#parts.settings.maxTokens,
     ).tokens;
-    const steps = (this.description.chunkPolicy.targetChunkMs / 1_000) * ORDINARY_TOKENS_PER_SECOND;
+    const speechMs = Math.min(samplesToMs(paddedSamples), this.description.chunkPolicy.targetChunkMs);
+    const steps = (speechMs / 1_000) * ORDINARY_TOKENS_PER_SECOND;
+    const frames = model.shortWindows ? windowFramesFor(paddedSamples / HOP_SAMPLES) : WINDOW_FRAMES;
     const predictedMs: number[] = [];
     for (const count of rows) {
-      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, prompt);
+      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, frames, prompt);
       predictedMs.push(count * featuresMs + encodeMs + firstMs + steps * stepMs);
     }
     return predictedMs;

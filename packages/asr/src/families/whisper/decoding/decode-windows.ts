@@ -1,4 +1,5 @@
 import { copyWindow, WINDOW_FRAMES, type LogMel } from '../features/log-mel.js';
+import { windowFramesFor } from '../features/window-frames.js';
 import type { EncodedAudio, Generation, GenerationRequest, SpeechModel, WrittenSoFar } from '../model/speech-model.js';
 import type { Prompt } from './prompt-tokens.js';
 import { splitSegments, type TimedTokens } from './split-segments.js';
@@ -26,6 +27,10 @@ export interface ChunkTask {
   better(one: Generation, other: Generation): Generation;
   /** Asked while a window is written: true when it repeats itself so that nothing more of it would be kept. */
   loops(frames: { readonly startFrame: number; readonly endFrame: number }, written: WrittenSoFar): boolean;
+  /** Frame at which the speech between two frames ends. */
+  speechEndFrame(startFrame: number, endFrame: number): number;
+  /** True when what was written over a window shorter than 30 s is to be written again over 30 s. */
+  distrusts(before: readonly DecodedWindow[], window: DecodedWindow): boolean;
   /**
    * Judges a window before it counts.
    * @param before windows that count, in order
@@ -63,13 +68,14 @@ export interface DecodedWindow {
   readonly nextFrame: number;
 }
 
-/** `limitFrame`: where the audio of the next window is cut, or null. */
+/** `limitFrame`: where the audio of the next window is cut, or null. `whole`: its windows have 30 s, since a shorter one was not trusted. */
 interface Row {
   readonly index: number;
   readonly task: ChunkTask;
   readonly windows: DecodedWindow[];
   frame: number;
   limitFrame: number | null;
+  whole: boolean;
 }
 
 /**
@@ -81,19 +87,39 @@ export async function decodeWindows(
   tasks: readonly ChunkTask[],
   hooks: WindowHooks,
 ): Promise<DecodedWindow[][]> {
-  const rows = tasks.map((task, index): Row => ({ index, task, windows: [], frame: 0, limitFrame: null }));
+  const rows = tasks.map((task, index): Row => ({
+    index,
+    task,
+    windows: [],
+    frame: 0,
+    limitFrame: null,
+    whole: !model.shortWindows,
+  }));
   const open = (row: Row): boolean =>
     row.frame < row.task.endFrame && row.windows.length < MAX_WINDOWS && !hooks.cancelled(row.index);
-  for (let active = rows.filter(open); active.length > 0; active = active.filter(open))
-    await decodeNext(model, active, hooks);
+  for (let active = rows.filter(open); active.length > 0; active = active.filter(open)) {
+    for (const frames of new Set(active.map(windowFrames)))
+      await decodeNext(
+        model,
+        active.filter((row) => windowFrames(row) === frames),
+        frames,
+        hooks,
+      );
+  }
   return rows.map((row) => row.windows);
 }
 
-async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: WindowHooks): Promise<void> {
-  const size = (rows[0]?.task.mel.mels ?? 0) * WINDOW_FRAMES;
+/** Length of a row's next window. */
+function windowFrames(row: Row): number {
+  return row.whole ? WINDOW_FRAMES : windowFramesFor(windowEnd(row) - row.frame);
+}
+
+/** One window of each row; all of them have the same length. */
+async function decodeNext(model: SpeechModel, rows: readonly Row[], frames: number, hooks: WindowHooks): Promise<void> {
+  const size = (rows[0]?.task.mel.mels ?? 0) * frames;
   const features = new Float32Array(size * rows.length);
   rows.forEach((row, i) => {
-    copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined);
+    copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined, frames);
   });
   const audio = await model.encode(features, rows.length);
   const prompts = await hooks.prompts(
@@ -101,12 +127,17 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: Windo
     rows.map((row) => row.index),
     rows.map((row) => row.windows),
   );
-  const generations = await generateTrusted(model, audio, rows, prompts, hooks.cancelled.bind(hooks));
+  const generations = await generateTrusted(model, audio, rows, prompts, frames, hooks.cancelled.bind(hooks));
   for (const [i, row] of rows.entries()) {
     const generation = generations[i];
     const prompt = prompts[i];
     if (generation === undefined || prompt === undefined) continue;
-    const settled = row.task.settle(row.windows, windowOf(row, generation, prompt), row.limitFrame !== null);
+    const window = windowOf(row, generation, prompt);
+    if (frames < WINDOW_FRAMES && row.task.distrusts(row.windows, window)) {
+      row.whole = true;
+      continue;
+    }
+    const settled = row.task.settle(row.windows, window, row.limitFrame !== null);
     if ('shortenToFrame' in settled) {
       row.limitFrame = settled.shortenToFrame;
       continue;
@@ -118,18 +149,19 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], hooks: Windo
   }
 }
 
-/** Writes every row at its first temperature, and those that are not trusted again at their next. */
+/** Writes every row at its first temperature, and those that are not trusted again at their next; over a window shorter than 30 s only once. */
 async function generateTrusted(
   model: SpeechModel,
   audio: EncodedAudio,
   rows: readonly Row[],
   prompts: readonly Prompt[],
+  frames: number,
   cancelled: (task: number) => boolean,
 ): Promise<(Generation | undefined)[]> {
   const results: (Generation | undefined)[] = rows.map(() => undefined);
   let pending = rows.map((_, i) => i);
   for (let attempt = 0; pending.length > 0; attempt++) {
-    const requests = pending.map((i): GenerationRequest => request(rows[i], prompts[i], i, attempt));
+    const requests = pending.map((i): GenerationRequest => request(rows[i], prompts[i], i, attempt, frames));
     const written = await model.generate(audio, requests, (index) => cancelled(rows[pending[index] ?? 0]?.index ?? 0));
     written.forEach((generation, k) => {
       const at = pending[k] ?? 0;
@@ -146,6 +178,7 @@ async function generateTrusted(
       return (
         task !== undefined &&
         generation !== undefined &&
+        frames === WINDOW_FRAMES &&
         attempt + 1 < task.temperatures.length &&
         task.isDoubtful(generation) &&
         !cancelled(rows[i]?.index ?? 0)
@@ -155,8 +188,16 @@ async function generateTrusted(
   return results;
 }
 
-function request(row: Row | undefined, prompt: Prompt | undefined, index: number, attempt: number): GenerationRequest {
+function request(
+  row: Row | undefined,
+  prompt: Prompt | undefined,
+  index: number,
+  attempt: number,
+  frames: number,
+): GenerationRequest {
   if (row === undefined || prompt === undefined) throw new Error('a row without a prompt');
+  const endFrame = windowEnd(row);
+  const speechEndFrame = row.task.speechEndFrame(row.frame, endFrame);
   return {
     row: index,
     prompt: prompt.tokens,
@@ -164,9 +205,13 @@ function request(row: Row | undefined, prompt: Prompt | undefined, index: number
     timestamps: row.task.timestamps,
     maxNewTokens: Math.min(row.task.maxNewTokens, row.task.maxTokens - prompt.tokens.length),
     temperature: row.task.temperatures[attempt] ?? 0,
+    lastTime:
+      frames === WINDOW_FRAMES
+        ? null
+        : row.task.firstTimestamp + Math.floor((speechEndFrame - row.frame) / FRAMES_PER_STEP),
     // Depends on the chunk's own progress alone: its text must not depend on its batch mates.
     seed: row.windows.length * 64 + attempt,
-    loops: (written) => row.task.loops({ startFrame: row.frame, endFrame: windowEnd(row) }, written),
+    loops: (written) => row.task.loops({ startFrame: row.frame, endFrame }, written),
   };
 }
 
@@ -181,7 +226,14 @@ function windowOf(row: Row, generation: Generation, prompt: Prompt): DecodedWind
   const { segments, nextStep } = task.timestamps
     ? splitSegments(generation.tokens, task.firstTimestamp, steps)
     : { segments: [{ startStep: 0, endStep: steps, tokens: generation.tokens, firstToken: 0 }], nextStep: steps };
-  return { startFrame: frame, endFrame, prompt, generation, segments, nextFrame: frame + nextStep * FRAMES_PER_STEP };
+  return {
+    startFrame: frame,
+    endFrame,
+    prompt,
+    generation,
+    segments,
+    nextFrame: frame + nextStep * FRAMES_PER_STEP,
+  };
 }
 
 /** Where the reference goes on inside a window: the last time after which its text was cut. Null where the text closed, or where that is not forward. */

@@ -132,14 +132,21 @@ function mirrored(pcm: Float32Array, length: number): Float32Array {
 }
 
 /**
- * Copies the encoder's window that begins at frame `start` of `mel` to `target` from `offset` on: `mels` × 3,000 values.
+ * Copies the encoder's window of `windowFrames` that begins at frame `start` of `mel` to `target` from `offset` on: `mels` × `windowFrames` values.
  * Past the end of the features, or past the frame `end`, the window is filled with 0, as the reference does when it seeks.
  */
-export function copyWindow(mel: LogMel, start: number, target: Float32Array, offset: number, end = mel.frames): void {
-  const length = Math.min(WINDOW_FRAMES, Math.min(end, mel.frames) - start);
+export function copyWindow(
+  mel: LogMel,
+  start: number,
+  target: Float32Array,
+  offset: number,
+  end = mel.frames,
+  windowFrames = WINDOW_FRAMES,
+): void {
+  const length = Math.min(windowFrames, Math.min(end, mel.frames) - start);
   for (let m = 0; m < mel.mels; m++) {
-    const to = offset + m * WINDOW_FRAMES;
+    const to = offset + m * windowFrames;
     target.set(mel.values.subarray(m * mel.frames + start, m * mel.frames + start + length), to);
-    target.fill(0, to + length, to + WINDOW_FRAMES);
+    target.fill(0, to + length, to + windowFrames);
   }
 }

@@ -1,5 +1,4 @@
 import { type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
-import { WINDOW_FRAMES } from '../features/log-mel.js';
 import { floatTensor, floatTypeOf, joinRows, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
 
@@ -15,6 +14,9 @@ export class EncoderGraph {
   readonly #output: string;
   readonly #mels: number;
   readonly #windowByWindow: boolean;
+  #rehearsed: { readonly frames: number; readonly tensor: OnnxTensor; readonly ms: number } | null = null;
+  /** True when it takes windows of any even number of frames, false when only 3,000. */
+  readonly anyLength: boolean;
 
   /** Throws `ModelFault` `model_not_whisper` when the graph is no encoder for `mels` mel bins. */
   constructor(session: OnnxSession, mels: number, windowByWindow: boolean) {
@@ -31,6 +33,7 @@ export class EncoderGraph {
         'model_file_invalid',
         `the encoder graph takes ${String(bins)} mel bins, config.json says ${String(mels)}`,
       );
+    this.anyLength = typeof input.shape[2] !== 'number';
     this.#session = session;
     this.#input = input.name;
     this.#inputType = floatTypeOf(input);
@@ -39,7 +42,7 @@ export class EncoderGraph {
     this.#windowByWindow = windowByWindow;
   }
 
-  /** @param features rows × mels × 3,000. @returns rows × positions × width. */
+  /** @param features rows × mels × frames. @returns rows × positions × width. */
   async run(features: Float32Array, rows: number): Promise<OnnxTensor> {
     if (!this.#windowByWindow || rows === 1) return this.#encode(features, rows);
     const size = features.length / rows;
@@ -49,15 +52,19 @@ export class EncoderGraph {
     return joinRows(hidden);
   }
 
-  /** Hidden states of `rows` windows of no meaning; `share` is how many times the work that was done a batch of so many rows takes. */
-  async rehearse(rows: number): Promise<{ readonly tensor: OnnxTensor; readonly share: number }> {
-    const size = this.#mels * WINDOW_FRAMES;
-    const features = Float32Array.from({ length: this.#windowByWindow ? size : size * rows }, (_, at) =>
-      Math.sin(at * at),
-    );
-    if (!this.#windowByWindow) return { tensor: await this.#encode(features, rows), share: 1 };
-    const one = await this.#encode(features, 1);
-    return { tensor: joinRows(Array.from({ length: rows }, () => one)), share: rows };
+  /** Hidden states of `rows` windows of no meaning, and how long a batch of so many takes. Windows that are encoded one by one are measured once a length. */
+  async rehearse(rows: number, frames: number): Promise<{ readonly tensor: OnnxTensor; readonly ms: number }> {
+    const size = this.#mels * frames;
+    const timed = async (count: number): Promise<{ tensor: OnnxTensor; ms: number }> => {
+      const features = Float32Array.from({ length: size * count }, (_, at) => Math.sin(at * at));
+      const began = performance.now();
+      const tensor = await this.#encode(features, count);
+      return { tensor, ms: performance.now() - began };
+    };
+    if (!this.#windowByWindow) return timed(rows);
+    if (this.#rehearsed?.frames !== frames) this.#rehearsed = { frames, ...(await timed(1)) };
+    const { tensor, ms } = this.#rehearsed;
+    return { tensor: joinRows(Array.from({ length: rows }, () => tensor)), ms: rows * ms };
   }
 
   async close(): Promise<void> {
@@ -65,7 +72,7 @@ export class EncoderGraph {
   }
 
   async #encode(features: Float32Array, rows: number): Promise<OnnxTensor> {
-    const tensor = floatTensor(this.#inputType, features, [rows, this.#mels, WINDOW_FRAMES]);
+    const tensor = floatTensor(this.#inputType, features, [rows, this.#mels, features.length / rows / this.#mels]);
     const results = await this.#session.run({ [this.#input]: tensor }, [this.#output]);
     const hidden = results[this.#output];
     if (hidden === undefined) throw new Error('the encoder gave no output');

@@ -52,6 +52,7 @@ export interface SpeechTokens {
 /** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
 export class OnnxSpeechModel implements SpeechModel {
   readonly attentionLayers: ReadonlySet<number>;
+  readonly shortWindows: boolean;
   readonly stageMs = { encoder: 0, decoder: 0 };
   readonly #encoder: EncoderGraph;
   readonly #decoder: Decoder;
@@ -64,6 +65,7 @@ export class OnnxSpeechModel implements SpeechModel {
     this.#chooser = chooser;
     this.#tokens = tokens;
     this.attentionLayers = decoder.attentionLayers;
+    this.shortWindows = encoder.anyLength && decoder.fixedPositions === null;
   }
 
   async encode(features: Float32Array, rows: number): Promise<EncodedAudio> {
@@ -154,10 +156,9 @@ export class OnnxSpeechModel implements SpeechModel {
     };
   }
 
-  async rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes> {
+  async rehearse(rows: number, frames: number, prompt: readonly number[]): Promise<RehearsedTimes> {
+    const hidden = await this.#encoder.rehearse(rows, frames);
     const began = performance.now();
-    const hidden = await this.#encoder.rehearse(rows);
-    const encoded = performance.now();
     const { state } = await this.#decoder.first(
       hidden.tensor,
       BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt),
@@ -165,7 +166,7 @@ export class OnnxSpeechModel implements SpeechModel {
       [0],
       false,
     );
-    const firstMs = performance.now() - encoded;
+    const firstMs = performance.now() - began;
     const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
     let stepMs = Infinity;
     for (let step = 0; step < REHEARSED_STEPS; step++) {
@@ -173,7 +174,7 @@ export class OnnxSpeechModel implements SpeechModel {
       await this.#decoder.next(state, token, false);
       stepMs = Math.min(stepMs, performance.now() - stepBegan);
     }
-    return { encodeMs: (encoded - began) * hidden.share, firstMs, stepMs };
+    return { encodeMs: hidden.ms, firstMs, stepMs };
   }
 
   async close(): Promise<void> {
@@ -235,13 +236,26 @@ export class OnnxSpeechModel implements SpeechModel {
       if (one === undefined) continue;
       const ended = one.tokens.at(-1) === this.#tokens.endOfText;
       if (ended) one.tokens.pop();
-      if (!ended && one.tokens.length < one.request.maxNewTokens && !cancelled(one.index) && !isLooping(one)) continue;
+      if (
+        !ended &&
+        !isOver(one) &&
+        one.tokens.length < one.request.maxNewTokens &&
+        !cancelled(one.index) &&
+        !isLooping(one)
+      )
+        continue;
       const last = writing.pop();
       if (last !== undefined && row < writing.length) writing[row] = last;
       if (writing.length > 0) removeRow(state, row);
     }
     return writing.length > 0;
   }
+}
+
+/** True once the text has reached the end of the speech. */
+function isOver({ request: { lastTime }, tokens }: Writing): boolean {
+  // The first token is the time at which the text begins.
+  return lastTime !== null && tokens.length > 1 && (tokens.at(-1) ?? 0) >= lastTime;
 }
 
 function isLooping(one: Writing): boolean {

@@ -4,7 +4,8 @@ import { DecoderGraph } from './decoder-graph.js';
 import type { Decoder } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
-import { splitWhisperDecoder, type SplitGraphs } from './split-decoder.js';
+import { encoderOfAnyLength } from './encoder-lengths.js';
+import { splitWhisperDecoder } from './split-decoder.js';
 import type { TextMask } from './token-scores.js';
 
 /**
@@ -27,8 +28,14 @@ export async function openGraph(path: string, options: SessionOptions, bytes?: U
   }
 }
 
+/** Opens the encoder: as it is, or, on a CPU and with `anyLength`, for windows of any length where the file allows that (see `encoderOfAnyLength`). Throws `ModelFault`. */
+export async function openEncoder(path: string, anyLength: boolean, options: SessionOptions): Promise<OnnxSession> {
+  const bytes = anyLength && options.device === 'cpu' ? await rewritten(path, encoderOfAnyLength) : undefined;
+  return openGraph(path, options, bytes);
+}
+
 /**
- * Largest decoder file that is rewritten: while that is done it lies in memory twice in each session's thread (as it is, and as one rewritten
+ * Largest file that is rewritten: while that is done it lies in memory twice in each session's thread (as it is, and as one rewritten
  * graph), and afterwards each of the two graphs has the weights of its own. Enough for medium and large-v3-turbo in int8, not for large-v3.
  */
 const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
@@ -40,8 +47,9 @@ export async function openDecoder(
   mask: TextMask,
   options: SessionOptions,
 ): Promise<Decoder> {
-  const graphs = options.device === 'cpu' ? await splitFile(path, mask) : null;
-  if (graphs !== null) {
+  const graphs =
+    options.device === 'cpu' ? await rewritten(path, (file) => splitWhisperDecoder(file, mask)) : undefined;
+  if (graphs !== undefined) {
     const first = await openGraph(path, options, graphs.first());
     try {
       return new SplitDecoderGraph(first, await openGraph(path, options, graphs.next()));
@@ -59,8 +67,13 @@ export async function openDecoder(
   }
 }
 
-/** Null when the file is not to be rewritten. A broken file is reported by the runtime when it opens it. */
-async function splitFile(path: string, mask: TextMask): Promise<SplitGraphs | null> {
-  if ((await stat(path)).size > MAX_REWRITTEN_BYTES) return null;
-  return splitWhisperDecoder(await readFile(path), mask);
+/** Undefined when the file is not to be rewritten. A broken file is reported by the runtime when it opens it. */
+async function rewritten<T>(path: string, rewrite: (file: Uint8Array) => T | null): Promise<T | undefined> {
+  if ((await stat(path)).size > MAX_REWRITTEN_BYTES) return undefined;
+  try {
+    return rewrite(await readFile(path)) ?? undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }

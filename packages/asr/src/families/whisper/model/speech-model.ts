@@ -17,6 +17,8 @@ export interface GenerationRequest {
   readonly temperature: number;
   /** Seeds the draws; the same seed gives the same text. */
   readonly seed: number;
+  /** The time token from which on a time ends the text: nothing is said after it. Null: the model ends it. */
+  readonly lastTime: number | null;
   /** Asked now and then: true ends the text here, as its limit would. Depends on what is written alone. */
   loops(written: WrittenSoFar): boolean;
 }
@@ -31,7 +33,7 @@ export interface Generation {
   readonly startLogprobs: Float32Array;
   /** Natural logarithm of each token's probability, before anything was suppressed. */
   readonly logprobs: readonly number[];
-  /** The same of the end-of-text token, or 0 when the text ran into its limit. */
+  /** The same of the end-of-text token, or 0 when the text ran into its limit or was ended at its last time. */
   readonly endLogprob: number;
   /** Probability, at the start of the transcript, that nobody speaks. */
   readonly noSpeechProb: number;
@@ -69,7 +71,9 @@ export interface SpeechModel {
   readonly attentionLayers: ReadonlySet<number>;
   /** Time spent in each stage since loading, milliseconds. */
   readonly stageMs: { readonly encoder: number; readonly decoder: number };
-  /** @param features `rows` × mels × 3,000 */
+  /** True when windows may be shorter than 30 s. */
+  readonly shortWindows: boolean;
+  /** @param features `rows` × mels × frames: 3,000, or with `shortWindows` any even number of them */
   encode(features: Float32Array, rows: number): Promise<EncodedAudio>;
   /** Answers in the order of the requests. */
   generate(
@@ -88,7 +92,7 @@ export interface SpeechModel {
     tokens: readonly number[],
     heads: readonly (readonly [number, number])[],
   ): Promise<Alignment>;
-  /** Runs the shapes of a batch without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
-  rehearse(rows: number, prompt: readonly number[]): Promise<RehearsedTimes>;
+  /** Runs the shapes of a batch of windows of `frames` without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
+  rehearse(rows: number, frames: number, prompt: readonly number[]): Promise<RehearsedTimes>;
   close(): Promise<void>;
 }
