@@ -17,14 +17,17 @@ export function benchNames(root) {
 }
 
 /**
- * `npm run bench`; answers the exit status of the measurement. What follows its name is handed to it.
+ * `npm run bench`; answers the exit status of the measurement. What follows its name is handed to it; `--store` keeps its results in
+ * `docs/results`, from where `npm run bench -- page` writes the tables and plots of `docs/performance.md`.
  * @param {string[]} args
  */
-export async function bench([name, ...args]) {
+export async function bench([name, ...given]) {
+  const args = given.filter((arg) => arg !== '--store');
+  const results = given.includes('--store') ? { BENCH_RESULTS: join(ROOT, 'docs', 'results') } : {};
   const names = benchNames(ROOT);
   const list = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`;
   if (name === undefined || name === '--help' || !names.includes(name)) {
-    const text = `npm run bench -- NAME [options of its own]\n${list}`;
+    const text = `npm run bench -- NAME [--store] [options of its own]\n${list}`;
     if (name === '--help') {
       console.log(text);
       return 0;
@@ -39,7 +42,7 @@ export async function bench([name, ...args]) {
     (await runVisibly(
       process.execPath,
       ['--enable-source-maps', join(ROOT, 'test', 'dist', 'bench', `${name}.js`), ...args],
-      { cwd: ROOT },
+      { cwd: ROOT, env: { ...process.env, ...results } },
     )) ?? 1
   );
 }

@@ -1,3 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { machine } from '@murmuration/loadtest';
+
 /** One measured figure, as printed and as a JSON line. */
 export interface Figure {
   readonly name: string;
@@ -7,7 +11,7 @@ export interface Figure {
   readonly note?: string;
 }
 
-/** Prints a table and one JSON line a figure. */
+/** Prints a table and one JSON line a figure. With `BENCH_RESULTS` the lines are stored in that folder too, after one that names the machine. */
 export function printFigures(bench: string, figures: readonly Figure[]): void {
   const width = Math.max(...figures.map((figure) => figure.name.length));
   for (const { name, value, unit, note } of figures) {
@@ -15,7 +19,13 @@ export function printFigures(bench: string, figures: readonly Figure[]): void {
       `${name.padEnd(width)}  ${format(value).padStart(10)} ${unit}${note === undefined ? '' : `  (${note})`}\n`,
     );
   }
-  for (const figure of figures) process.stdout.write(`${JSON.stringify({ bench, ...figure })}\n`);
+  const lines = figures.map((figure) => JSON.stringify({ bench, ...figure }));
+  process.stdout.write(`${lines.join('\n')}\n`);
+  const folder = process.env['BENCH_RESULTS'] ?? '';
+  if (folder === '') return;
+  const about = { when: new Date().toISOString().slice(0, 10), ...machine() };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${bench}.jsonl`), `${[JSON.stringify({ bench, about }), ...lines].join('\n')}\n`);
 }
 
 function format(value: number): string {

@@ -1,0 +1,82 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ROOT } from '../../harness/service-process.js';
+
+/** Settings of a peer's process, as its script reads them. */
+export interface PeerSettings {
+  /** A script of this folder. */
+  readonly script: string;
+  readonly threads: number;
+  readonly batch: number;
+  readonly [name: string]: string | number | boolean;
+}
+
+/** One process of a peer: a line in, a line out. */
+class PeerProcess {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(python: string, { script, ...settings }: PeerSettings) {
+    this.#child = spawn(python, [join(ROOT, 'test', 'src', 'bench', 'peers', script)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#child.stderr.resume();
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#child.stdin.write(`${JSON.stringify(settings)}\n`);
+  }
+
+  /** The next line. Throws when the process ended instead. */
+  async answer<T>(): Promise<T> {
+    const next = (await this.#lines.next()) as IteratorResult<string, undefined>;
+    if (next.done === true) throw new Error(`the peer's process ended: ${this.#child.spawnargs.join(' ')}`);
+    return JSON.parse(next.value) as T;
+  }
+
+  async ask<T>(question: unknown): Promise<T> {
+    this.#child.stdin.write(`${JSON.stringify(question)}\n`);
+    return this.answer<T>();
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#child, 'close');
+    this.#child.stdin.end();
+    await ended;
+  }
+}
+
+/** A peer in some processes; each takes the next file as soon as it is done with one. */
+export class PeerPool {
+  readonly version: string;
+  readonly #processes: readonly PeerProcess[];
+
+  private constructor(processes: readonly PeerProcess[], version: string) {
+    this.#processes = processes;
+    this.version = version;
+  }
+
+  /** Resolves when all have loaded their model. */
+  static async start(python: string, count: number, settings: PeerSettings): Promise<PeerPool> {
+    const processes = Array.from({ length: count }, () => new PeerProcess(python, settings));
+    const [first] = await Promise.all(processes.map((process) => process.answer<{ readonly ready: string }>()));
+    return new PeerPool(processes, first?.ready ?? '');
+  }
+
+  /** Texts of the files, in their order. `detect`: whether speech is found first, as in long recordings. */
+  async transcribe(paths: readonly string[], detect: boolean): Promise<readonly string[]> {
+    const texts: string[] = [];
+    let next = 0;
+    await Promise.all(
+      this.#processes.map(async (process) => {
+        for (let at = next++; at < paths.length; at = next++)
+          texts[at] = (await process.ask<{ readonly text: string }>({ path: paths[at], detect })).text;
+      }),
+    );
+    return texts;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.close()));
+  }
+}
