@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createLogger } from '@murmuration/runtime';
+import { patientConnection } from '@murmuration/store';
 import { Cluster } from './harness/cluster.js';
 import { until } from './harness/api-requests.js';
 import { submitSurely } from './harness/jobs-client.js';
@@ -8,7 +10,7 @@ import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 let cluster: Cluster;
 
 before(async () => {
-  cluster = await Cluster.start({ apis: 2, worker: { DEVICE: 'simulated', MODEL_PATH: 'simulated' } });
+  cluster = await Cluster.start({ apis: 2, relays: 1, worker: { DEVICE: 'simulated', MODEL_PATH: 'simulated' } });
 });
 
 after(async () => {
@@ -51,6 +53,16 @@ test('Every API node tells the backlog of the cluster in seconds of audio, and t
   await until('both nodes tell that nothing waits', async () =>
     (await figures()).backlog.every((seconds) => seconds === 0),
   );
+});
+
+test('a node listens to Redis on one connection, whatever it serves', async () => {
+  const client = patientConnection(cluster.redis.url, createLogger({ service: 'test', level: 'silent' }));
+  const listening = String(await client.call('CLIENT', 'LIST', 'TYPE', 'pubsub'))
+    .trim()
+    .split('\n').length;
+  client.disconnect();
+  // Two API nodes, a relay and a worker.
+  assert.equal(listening, 4);
 });
 
 test('While Redis is away no figure is told, rather than an old one', async () => {

@@ -1,7 +1,7 @@
 import { chunkResultSchema, type ChunkResult, type ErrorRecord, type JobState } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { jobKeys } from './keys.js';
-import { WakeChannels } from './live/wake-channels.js';
+import type { WakeChannels } from './live/wake-channels.js';
 
 /** An entry of a job's stream, with the id to continue from. */
 export type StreamedEvent =
@@ -28,10 +28,10 @@ export class JobEvents {
   readonly #redis: Redis;
   readonly #channels: WakeChannels;
 
-  /** Both connections stay the caller's. */
-  constructor(redis: Redis, subscriber: Redis) {
+  /** The connection stays the caller's. */
+  constructor(redis: Redis, channels: WakeChannels) {
     this.#redis = redis;
-    this.#channels = new WakeChannels(subscriber);
+    this.#channels = channels;
   }
 
   /**

@@ -82,6 +82,8 @@ export class Intake implements TranscriptionService {
   readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
+  /** The node's one subscription, for all that listens on it. */
+  readonly channels: WakeChannels;
   readonly #patient: Redis;
   readonly #jobsRuntime: JobsRuntime;
   readonly #views: LiveViews;
@@ -105,6 +107,7 @@ export class Intake implements TranscriptionService {
     this.#options = options;
     this.#redis = redis;
     this.#subscriber = subscriber;
+    this.channels = new WakeChannels(subscriber);
     this.#patient = patient;
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
@@ -119,7 +122,7 @@ export class Intake implements TranscriptionService {
     this.#parts = {
       jobs,
       audio,
-      events: new JobEvents(redis, subscriber),
+      events: new JobEvents(redis, this.channels),
       registry: new ModelRegistry(redis, options.defaultModel),
       read: (input) => speech.read(input),
       limits: options.limits,
@@ -142,11 +145,10 @@ export class Intake implements TranscriptionService {
     );
     this.#admission = this.#jobsRuntime.admission;
     this.jobs = this.#jobsRuntime.jobs;
-    const channels = new WakeChannels(subscriber);
     this.#views = new LiveViews(
       new LiveStore(redis, UNUSED_TIMES),
-      new LiveEvents(redis, channels),
-      channels,
+      new LiveEvents(redis, this.channels),
+      this.channels,
       this.#queues,
     );
     this.live = this.#views;

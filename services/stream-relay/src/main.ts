@@ -19,6 +19,7 @@ const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, port
   await startNode({ service: 'relay', serving: 'taking sessions', config });
 const live = await Live.start({
   redis: config.redis,
+  channels: intake.channels,
   relay: `${hostname()}-${randomUUID().slice(0, 8)}`,
   defaultModel: config.DEFAULT_MODEL ?? null,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,

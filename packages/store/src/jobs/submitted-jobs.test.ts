@@ -14,6 +14,7 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { JobEvents } from '../job-events.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
+import { WakeChannels } from '../live/wake-channels.js';
 import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { Turn } from '../turn.js';
@@ -103,7 +104,11 @@ async function takeAll(job: JobIdentity, chunks: number): Promise<void> {
 
 async function typesOf(job: JobIdentity): Promise<string[]> {
   const types: string[] = [];
-  for await (const event of new JobEvents(redis, subscriber).follow(job.id, '0', AbortSignal.timeout(10_000)))
+  for await (const event of new JobEvents(redis, new WakeChannels(subscriber)).follow(
+    job.id,
+    '0',
+    AbortSignal.timeout(10_000),
+  ))
     types.push(event.type);
   return types;
 }

@@ -8,6 +8,7 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { JobEvents, type StreamedEvent } from '../job-events.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
 import { jobKeys } from '../keys.js';
+import { WakeChannels } from '../live/wake-channels.js';
 import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { TicketQueues } from './ticket-queue.js';
@@ -34,7 +35,7 @@ before(async () => {
     patientConnection(url, logger),
   );
   jobs = new JobStore(redis, queues, audio, 30_000);
-  events = new JobEvents(redis, subscriber);
+  events = new JobEvents(redis, new WakeChannels(subscriber));
 });
 
 after(async () => {

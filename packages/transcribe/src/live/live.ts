@@ -7,16 +7,15 @@ import {
   TroubleLog,
   LiveEvents,
   LiveStore,
-  WakeChannels,
   storeCall,
   impatientConnection,
   patientConnection,
-  subscriberConnection,
   whenReady,
   type LiveRecord,
   type NewLive,
   type Redis,
   type RedisAddress,
+  type WakeChannels,
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { ModelRegistry } from '../model-registry.js';
@@ -28,6 +27,8 @@ import { LiveViews, isSessionId } from './live-views.js';
 
 export interface LiveOptions {
   readonly redis: RedisAddress;
+  /** The node's subscription; stays the caller's. */
+  readonly channels: WakeChannels;
   /** Name of this relay, as lists show it. */
   readonly relay: string;
   readonly defaultModel: string | null;
@@ -58,7 +59,6 @@ export class Live implements LiveService {
   readonly #options: LiveOptions;
   readonly #impatient: Redis;
   readonly #patient: Redis;
-  readonly #subscriber: Redis;
   readonly #registry: ModelRegistry;
   /** On a connection that gives up quickly. */
   readonly #impatientStore: LiveStore;
@@ -75,7 +75,7 @@ export class Live implements LiveService {
 
   private constructor(
     options: LiveOptions,
-    connections: { readonly impatient: Redis; readonly patient: Redis; readonly subscriber: Redis },
+    connections: { readonly impatient: Redis; readonly patient: Redis },
     segmenters: LiveSegmenters,
   ) {
     this.#options = options;
@@ -83,12 +83,11 @@ export class Live implements LiveService {
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#impatient = connections.impatient;
     this.#patient = connections.patient;
-    this.#subscriber = connections.subscriber;
     this.#registry = new ModelRegistry(this.#impatient, options.defaultModel);
     const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
     // The rest of the time is for Redis' files.
     const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);
-    const channels = new WakeChannels(this.#subscriber);
+    const { channels } = options;
     const times = { keepMs, closedKeepMs, leaseMs: options.limits.graceMs + RENEWAL_SLACK_MS };
     this.#impatientStore = new LiveStore(this.#impatient, times);
     this.#parts = {
@@ -113,11 +112,7 @@ export class Live implements LiveService {
     const segmenters = await LiveSegmenters.start(options.speech);
     const { redis, logger } = options;
     const impatient = impatientConnection(redis, logger);
-    const live = new Live(
-      options,
-      { impatient, patient: patientConnection(redis, logger), subscriber: subscriberConnection(redis, logger) },
-      segmenters,
-    );
+    const live = new Live(options, { impatient, patient: patientConnection(redis, logger) }, segmenters);
     await whenReady(impatient, 2_000).catch(() => undefined);
     return live;
   }
@@ -233,7 +228,6 @@ export class Live implements LiveService {
     for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
     await this.#parts.segmenters.close();
     await this.#parts.queues.close().catch(() => undefined);
-    this.#subscriber.disconnect();
     this.#patient.disconnect();
     this.#impatient.disconnect();
   }

@@ -7,6 +7,7 @@ import {
   LiveItems,
   LiveStore,
   TicketQueues,
+  WakeChannels,
   WorkItems,
   openAudioStore,
   patientConnection,
@@ -158,7 +159,11 @@ async function newJob(id: string): Promise<JobIdentity> {
 async function typesOf(job: JobIdentity): Promise<string[]> {
   const subscriber = subscriberConnection(server.url, logger);
   const types: string[] = [];
-  for await (const event of new JobEvents(redis, subscriber).follow(job.id, '0', AbortSignal.timeout(20_000))) {
+  for await (const event of new JobEvents(redis, new WakeChannels(subscriber)).follow(
+    job.id,
+    '0',
+    AbortSignal.timeout(20_000),
+  )) {
     types.push(event.type);
     if (event.type === 'assembling') break;
   }
