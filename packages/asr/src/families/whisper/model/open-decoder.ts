@@ -12,7 +12,7 @@ import type { TextMask } from './token-scores.js';
  * Opens a graph of the model's folder. Throws `ModelFault` that names the file.
  * @param bytes what to open in place of the file at `path`
  */
-export async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Array): Promise<OnnxSession> {
+async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Array): Promise<OnnxSession> {
   const name = `onnx/${/[^/\\]+$/.exec(path)?.[0] ?? ''}`;
   try {
     return await openSession(bytes ?? path, options);
