@@ -1,5 +1,5 @@
 import { readEnvironment } from './config.js';
-import { processTerminal } from './process-terminal.js';
+import { processTerminal } from './terminal.js';
 import { run } from './run.js';
 
 const terminal = processTerminal();

@@ -142,14 +142,14 @@ suite('murmur models', () => {
 
   test('A command line that means nothing is told which part of it, and status 2', async () => {
     for (const [command, words] of [
-      ['', /say what to do/],
-      ['frob', /frob: there is no such command/],
-      ['models', /say list, pull or verify/],
-      ['models frob', /models frob: there is/],
-      ['models pull', /say which model/],
-      ['models pull a b', /b is one too many/],
-      ['models list --dtype fp16', /takes no --dtype/],
-      ['models pull a --dtype q4', /--dtype takes auto, fp32, fp16, int8/],
+      ['', /Usage: murmur/],
+      ['frob', /unknown command 'frob'/],
+      ['models', /Usage: murmur models/],
+      ['models frob', /unknown command 'frob'/],
+      ['models pull', /missing required argument 'NAME'/],
+      ['models pull a b', /too many arguments for 'pull'/],
+      ['models list --dtype fp16', /unknown option '--dtype'/],
+      ['models pull a --dtype q4', /--dtype .*Allowed choices are auto, fp32, fp16, int8/],
       ['models list --frob', /--frob/],
     ] as const) {
       const { status, err, out } = await murmur(command);
@@ -159,10 +159,15 @@ suite('murmur models', () => {
   });
 
   test('Help is no error', async () => {
-    for (const command of ['--help', 'models --help', 'models pull -h']) {
-      const { status, out } = await murmur(command);
-      assert.equal(status, 0);
-      assert.match(out, /murmur models verify/);
+    for (const [command, words] of [
+      ['--help', /models verify NAME/],
+      ['help', /jobs watch ID/],
+      ['models --help', /models verify NAME/],
+      ['models pull -h', /Usage: murmur models pull \[options\] <NAME>/],
+    ] as const) {
+      const { status, out, err } = await murmur(command);
+      assert.deepEqual([status, err], [0, ''], command);
+      assert.match(out, words);
     }
   });
 

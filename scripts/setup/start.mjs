@@ -26,8 +26,8 @@ export async function start(args) {
       say('console', error.message);
     });
     await ensureEmitted(ROOT);
+    const { processTerminal } = await import(new URL('../../cli/dist/terminal.js', import.meta.url).href);
     const { run } = await import(new URL('../../cli/dist/run.js', import.meta.url).href);
-    const { processTerminal } = await import(new URL('../../cli/dist/process-terminal.js', import.meta.url).href);
     return await run(['up', ...args], process.env, processTerminal(), { instance, files });
   } finally {
     instance?.release();

@@ -1,103 +1,153 @@
-import type { CliConfig } from '../config.js';
-import { FORMATS } from '../output/formats.js';
-import { SUBTITLE_OPTIONS, SUBTITLE_USAGE, subtitleLayout } from '../output/subtitle-options.js';
-import { choice, count, parseOptions } from '../parse-options.js';
-import { SERVER_OPTIONS, SERVER_USAGE, clientFor } from '../server/server-options.js';
-import { UsageError, type Terminal } from '../terminal.js';
-import { cancelCommand } from './cancel.js';
-import { STATUSES, type JobsArguments } from './jobs-arguments.js';
-import { listCommand } from './list.js';
-import { resultCommand } from './result.js';
-import { showCommand } from './show.js';
-import { watchCommand } from './watch.js';
+import { join } from 'node:path';
+import { Option, type Command } from '@commander-js/extra-typings';
+import type { JobStatus, Murmuration, SubtitleLayout } from '@murmuration/client/node';
+import type { CommandContext } from '../command-context.js';
+import { wholeNumber } from '../option-values.js';
+import {
+  FORMAT,
+  SUBTITLE_OPTIONS,
+  subtitleLayout,
+  transcriptText,
+  writeWhole,
+  type Format,
+} from '../output/transcript-output.js';
+import { STATUS, concernsAll, faultJson, sentence, statusOf } from '../server/fault.js';
+import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../server/server-options.js';
+import type { Terminal } from '../terminal.js';
+import { listJobs, showJob } from './print-jobs.js';
+import { watchJob } from './watch.js';
 
-const LIMIT = 50;
-const MOST_LISTED = 100_000;
+const STATUSES = [
+  'receiving',
+  'queued',
+  'running',
+  'done',
+  'failed',
+  'cancelled',
+] as const satisfies readonly JobStatus[];
+const JSON_OPTION = new Option('--json', 'for programs: one line of JSON for each job or event');
 
-export const JOBS_USAGE = `murmur jobs list [--status S] [--after T] [--before T] [--limit N]   jobs, newest first
-murmur jobs show ID                    all about one
-murmur jobs watch ID                   its text as it comes, from the first; ends with the job, Ctrl-C lets it go on
-murmur jobs cancel ID …                end jobs; what is kept of them is deleted
-murmur jobs result ID [-f F] [-o DIR]  the transcript
-
-  --status S       ${STATUSES.join(', ')}
-  --after T, --before T   made after, before: 2027-01-31T00:00:00Z
-  --limit N        at most so many; ${String(LIMIT)} unless told
-  -f, --format F   ${FORMATS.join(', ')}; txt unless told
-  -o, --output DIR write DIR/ID.F instead of printing
-  --json           for programs: one line of JSON a job or event
-${SUBTITLE_USAGE}${SERVER_USAGE}
-Exit status: 0 done; 1 it could not be done, or the watched job failed; 2 the command line means nothing;
-3 the server cannot be reached; 130 Ctrl-C.
-`;
-
-interface Command {
-  readonly run: (asked: JobsArguments, terminal: Terminal) => Promise<number>;
-  /** Ids that it takes. */
-  readonly ids: readonly [least: number, most: number];
-  readonly options: readonly string[];
+/** Adds `murmur jobs …`. */
+export function addJobs(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const jobs = program.command('jobs').description('The jobs of a server.').addHelpText('after', SERVER_EXIT_STATUS);
+  jobs
+    .command('list')
+    .description('jobs, newest first')
+    .addOption(new Option('--status <S>', 'only jobs in this state').choices(STATUSES))
+    .option('--after <T>', 'made after this time: 2027-01-31T00:00:00Z')
+    .option('--before <T>', 'made before this time')
+    .addOption(new Option('--limit <N>', 'at most this many').argParser(wholeNumber(1, 100_000)).default(50))
+    .addOption(JSON_OPTION)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .action(async (options) => {
+      context.status = await listJobs(clientFor(options, context.readConfig()), options, terminal);
+    });
+  jobs
+    .command('show')
+    .description('all about one job')
+    .argument('<ID>', 'id of the job')
+    .addOption(JSON_OPTION)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .action(async (id, options) => {
+      const client = clientFor(options, context.readConfig());
+      context.status = await showJob(client, id, options.json === true, terminal);
+    });
+  jobs
+    .command('watch')
+    .description("a job's text as it comes, from the first; ends with the job, Ctrl-C lets the job go on")
+    .argument('<ID>', 'id of the job')
+    .addOption(JSON_OPTION)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .addHelpText('after', `\nThe exit status is 1, too, when the job fails or is cancelled.`)
+    .action(async (id, options) => {
+      const client = clientFor(options, context.readConfig());
+      context.status = await watchJob(client, id, options.json === true, terminal);
+    });
+  jobs
+    .command('cancel')
+    .description('end jobs; what is kept of them is deleted')
+    .argument('<ID...>', 'ids of the jobs')
+    .addOption(JSON_OPTION)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .action(async (ids, options) => {
+      const client = clientFor(options, context.readConfig());
+      context.status = await cancelJobs(client, ids, options.json === true, terminal);
+    });
+  jobs
+    .command('result')
+    .description('the transcript of a job')
+    .argument('<ID>', 'id of the job')
+    .addOption(FORMAT)
+    .option('-o, --output <DIR>', 'write DIR/ID.F instead of printing')
+    .addOption(JSON_OPTION)
+    .addOption(SUBTITLE_OPTIONS.width)
+    .addOption(SUBTITLE_OPTIONS.lines)
+    .addOption(SUBTITLE_OPTIONS.words)
+    .addOption(SUBTITLE_OPTIONS.highlight)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .action(async (id, options) => {
+      const layout = subtitleLayout(options, options.format);
+      context.status = await printResult(
+        clientFor(options, context.readConfig()),
+        id,
+        { ...options, layout },
+        terminal,
+      );
+    });
 }
 
-const LAYOUT = Object.keys(SUBTITLE_OPTIONS) as (keyof typeof SUBTITLE_OPTIONS)[];
-
-const COMMANDS: Readonly<Record<string, Command>> = {
-  list: { run: listCommand, ids: [0, 0], options: ['status', 'after', 'before', 'limit'] },
-  show: { run: showCommand, ids: [1, 1], options: [] },
-  watch: { run: watchCommand, ids: [1, 1], options: [] },
-  cancel: { run: cancelCommand, ids: [1, Number.POSITIVE_INFINITY], options: [] },
-  result: { run: resultCommand, ids: [1, 1], options: ['format', 'output', ...LAYOUT] },
-};
-const OPTIONS_OF_SOME = ['status', 'after', 'before', 'limit', 'format', 'output', ...LAYOUT] as const;
-
-/** `murmur jobs …`; answers the exit status. Throws `UsageError`, `Interrupted`, and `MurmurationError` when the server refuses. */
-export async function jobsCommand(
-  args: readonly string[],
-  readConfig: () => CliConfig,
+async function cancelJobs(
+  client: Murmuration,
+  ids: readonly string[],
+  json: boolean,
   terminal: Terminal,
 ): Promise<number> {
-  const { values, positionals } = parseOptions(args, {
-    ...SERVER_OPTIONS,
-    ...SUBTITLE_OPTIONS,
-    status: { type: 'string' },
-    after: { type: 'string' },
-    before: { type: 'string' },
-    limit: { type: 'string' },
-    format: { type: 'string', short: 'f' },
-    output: { type: 'string', short: 'o' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  });
-  if (values.help === true) {
-    terminal.out(JOBS_USAGE);
-    return 0;
+  let status: number = STATUS.done;
+  for (const id of ids) {
+    try {
+      const job = await client.jobs.cancel(id);
+      terminal.out(
+        json
+          ? `${JSON.stringify(job)}\n`
+          : `${id} ${job.status === 'cancelled' ? 'is cancelled' : `had ended (${job.status}): transcript and events are deleted`}\n`,
+      );
+    } catch (error) {
+      status = Math.max(status, statusOf(error));
+      terminal.err(`${id}: ${sentence(error)}\n`);
+      if (json) terminal.out(`${JSON.stringify({ id, error: faultJson(error) })}\n`);
+      if (concernsAll(error)) return status;
+    }
   }
-  const [name, ...ids] = positionals;
-  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name === undefined || command === undefined)
-    throw new UsageError(
-      name === undefined
-        ? 'murmur jobs: say list, show, watch, cancel or result'
-        : `murmur jobs ${name}: there is list, show, watch, cancel and result`,
-    );
-  const [least, most] = command.ids;
-  if (ids.length < least) throw new UsageError(`murmur jobs ${name}: say which job`);
-  if (ids.length > most) throw new UsageError(`murmur jobs ${name}: ${String(ids[most])} is one too many`);
-  const surplus = OPTIONS_OF_SOME.find((option) => values[option] !== undefined && !command.options.includes(option));
-  if (surplus !== undefined) throw new UsageError(`murmur jobs ${name} takes no --${surplus}`);
-  const format = choice('--format', values.format, FORMATS, 'txt');
-  return command.run(
-    {
-      client: clientFor(values, readConfig()),
-      ids,
-      json: values.json ?? false,
-      status: values.status === undefined ? undefined : choice('--status', values.status, STATUSES, 'done'),
-      limit: count('--limit', values.limit, { absent: LIMIT, most: MOST_LISTED }),
-      after: values.after,
-      before: values.before,
-      format,
-      layout: subtitleLayout(values, format),
-      folder: values.output ?? null,
-    },
-    terminal,
-  );
+  return status;
+}
+
+async function printResult(
+  client: Murmuration,
+  id: string,
+  {
+    format,
+    layout,
+    output,
+    json,
+  }: {
+    readonly format: Format;
+    readonly layout: SubtitleLayout;
+    readonly output?: string | undefined;
+    readonly json?: true | undefined;
+  },
+  terminal: Terminal,
+): Promise<number> {
+  const text = await client.jobs.transcript(id, format, layout);
+  const path = output === undefined ? null : join(output, `${id.replace(/[^\w-]/g, '_')}.${format}`);
+  if (path !== null) await writeWhole(path, transcriptText(text));
+  if (json === true)
+    terminal.out(`${JSON.stringify({ id, ...(path === null ? { transcript: text } : { output: path }) })}\n`);
+  else terminal.out(path === null ? transcriptText(text) : `${path}\n`);
+  return STATUS.done;
 }

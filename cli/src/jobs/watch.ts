@@ -1,13 +1,11 @@
-import type { JobEvent } from '@murmuration/client/node';
-import { clockTime } from '../output/clock-time.js';
+import type { JobEvent, Murmuration } from '@murmuration/client/node';
+import { clockTime } from '../output/plain-text.js';
 import { STATUS } from '../server/fault.js';
 import type { Terminal } from '../terminal.js';
 import { ProgressBoard, type Progress } from '../transcribe/progress-board.js';
-import type { JobsArguments } from './jobs-arguments.js';
 
 /** `murmur jobs watch ID`: its segments as they come, from the first. Status 1 when the job fails or is cancelled. Throws `Interrupted`; the job goes on. */
-export async function watchCommand({ client, ids, json }: JobsArguments, terminal: Terminal): Promise<number> {
-  const id = ids[0] ?? '';
+export async function watchJob(client: Murmuration, id: string, json: boolean, terminal: Terminal): Promise<number> {
   const board = new ProgressBoard(terminal);
   const progress = board.add(id);
   progress.accepted();

@@ -84,14 +84,14 @@ describe('murmur keys', () => {
   test('A command line that means nothing ends with 2, and what cannot be done with 1, in a sentence.', async (t) => {
     const { path, murmur } = await place(t);
     for (const [args, message] of [
-      [[], /say create, list or revoke/],
-      [['make'], /there is create, list and revoke/],
-      [['create'], /say whose it is/],
-      [['revoke'], /say the id of the key/],
-      [['list', 'acme'], /acme is one too many/],
-      [['create', 'a', 'b'], /b is one too many/],
-      [['list', '--weight', '2'], /takes no --scopes/],
-      [['create', 'a', '--weight', '1e9'], /--weight takes a number/],
+      [[], /Usage: murmur keys/],
+      [['make'], /unknown command 'make'/],
+      [['create'], /missing required argument 'NAME'/],
+      [['revoke'], /missing required argument 'ID'/],
+      [['list', 'acme'], /too many arguments for 'list'/],
+      [['create', 'a', 'b'], /too many arguments for 'create'/],
+      [['list', '--weight', '2'], /unknown option '--weight'/],
+      [['create', 'a', '--weight', '1e9'], /--weight .*takes a number/],
       [['create', 'a', '--loud'], /--loud/],
     ] as const) {
       const ran = await murmur(...args);
@@ -118,6 +118,6 @@ describe('murmur keys', () => {
 
   test('--help explains the group.', async (t) => {
     const { murmur } = await place(t);
-    assert.match((await murmur('--help')).out, /murmur keys create NAME/);
+    assert.match((await murmur('--help')).out, /keys create NAME/);
   });
 });

@@ -1,103 +1,133 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { SCOPES } from '@murmuration/access';
-import type { CliConfig } from '../config.js';
+import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-typings';
+import { SCOPES, createKey, listKeys, revokeKey } from '@murmuration/access';
+import type { CommandContext } from '../command-context.js';
+import { formatTable } from '../output/plain-text.js';
 import { UsageError, type Terminal } from '../terminal.js';
-import { createCommand } from './create.js';
-import type { KeysArguments } from './keys-arguments.js';
-import { listCommand } from './list.js';
-import { revokeCommand } from './revoke.js';
 
-export const KEYS_USAGE = `murmur keys create NAME [--scopes S,S] [--weight N] [--expires E]   make an API key; it is printed once and stored nowhere
-murmur keys list                       the keys of the file, without what they are
-murmur keys revoke ID                  end a key; every node refuses it within five seconds
+const FILE = new Option('--file <F>', 'the file of keys; default that of API_KEYS_FILE');
+const JSON_OPTION = new Option('--json', 'for programs: one JSON document on standard output');
 
-NAME owns the key's jobs; a second key of the same name owns them too, so that keys can be rotated.
-
-  --scopes S,S   of ${SCOPES.join(', ')}; transcribe,jobs,read unless told
-  --weight N     share of the work against other keys, above 0; 1 unless told
-  --expires E    30m, 12h, 90d, 52w, or 2027-01-31T00:00:00Z; never unless told
-  --file F       the file of keys, else that of API_KEYS_FILE
-  --json         for programs: one JSON document on standard output
-`;
-
-type Command = (asked: KeysArguments, terminal: Terminal) => Promise<number>;
-
-const COMMANDS: Readonly<
-  Record<string, { readonly run: Command; readonly subject: string | null; readonly makes: boolean }>
-> = {
-  create: { run: createCommand, subject: 'whose it is', makes: true },
-  list: { run: listCommand, subject: null, makes: false },
-  revoke: { run: revokeCommand, subject: 'the id of the key', makes: false },
-};
-
-/** `murmur keys …`; answers the exit status. Throws `UsageError`, and `KeyFileError` when the file cannot be read, used or written. */
-export async function keysCommand(
-  args: readonly string[],
-  readConfig: () => CliConfig,
-  terminal: Terminal,
-): Promise<number> {
-  const { values, positionals } = parse(args);
-  if (values.help === true) {
-    terminal.out(KEYS_USAGE);
-    return 0;
-  }
-  const [name, ...subjects] = positionals;
-  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (name === undefined || command === undefined)
-    throw new UsageError(
-      name === undefined
-        ? 'murmur keys: say create, list or revoke'
-        : `murmur keys ${name}: there is create, list and revoke`,
-    );
-  if (command.subject !== null && subjects[0] === undefined)
-    throw new UsageError(`murmur keys ${name}: say ${command.subject}`);
-  const surplus = subjects[command.subject === null ? 0 : 1];
-  if (surplus !== undefined) throw new UsageError(`murmur keys ${name}: ${surplus} is one too many`);
-  const { scopes, weight, expires } = values;
-  if (!command.makes && [scopes, weight, expires].some((value) => value !== undefined))
-    throw new UsageError(`murmur keys ${name} takes no --scopes, --weight or --expires`);
-  const file = values.file === undefined ? readConfig().API_KEYS_FILE : resolve(values.file);
-  if (file === undefined) throw new UsageError('murmur keys: say which file, with --file or API_KEYS_FILE');
-  return command.run(
-    {
-      file,
-      subject: subjects[0] ?? '',
-      scopes:
-        scopes === undefined
-          ? null
-          : scopes
-              .split(',')
-              .map((scope) => scope.trim())
-              .filter((scope) => scope !== ''),
-      weight: weight === undefined ? null : numberOf(weight),
-      expires: expires ?? null,
-      json: values.json ?? false,
-    },
-    terminal,
-  );
+/** Adds `murmur keys …`. Its commands throw `KeyFileError` when the file cannot be read, used or written. */
+export function addKeys(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const fileOf = ({ file }: { readonly file?: string | undefined }): string => {
+    const path = file === undefined ? context.readConfig().API_KEYS_FILE : resolve(file);
+    if (path === undefined) throw new UsageError('murmur keys: say which file, with --file or API_KEYS_FILE');
+    return path;
+  };
+  const keys = program.command('keys').description('The API keys in a file that services read.');
+  keys
+    .command('create')
+    .description('make an API key; it is printed once and stored nowhere')
+    .argument(
+      '<NAME>',
+      "owner of the key's jobs; a second key of the same name owns them too, so that keys can be rotated",
+    )
+    .addOption(
+      new Option('--scopes <S,S>', `of ${SCOPES.join(', ')}; default transcribe,jobs,read`).argParser((value) =>
+        value
+          .split(',')
+          .map((scope) => scope.trim())
+          .filter((scope) => scope !== ''),
+      ),
+    )
+    .addOption(
+      new Option('--weight <N>', 'share of the work against other keys, above 0; default 1').argParser(weightOf),
+    )
+    .option('--expires <E>', '30m, 12h, 90d, 52w, or 2027-01-31T00:00:00Z; default never')
+    .addOption(FILE)
+    .addOption(JSON_OPTION)
+    .action(async (name, options) => {
+      context.status = await create(fileOf(options), name, options, terminal);
+    });
+  keys
+    .command('list')
+    .description('the keys of the file, without the secrets themselves')
+    .addOption(FILE)
+    .addOption(JSON_OPTION)
+    .action(async (options) => {
+      context.status = await list(fileOf(options), options.json === true, terminal);
+    });
+  keys
+    .command('revoke')
+    .description('end a key; every node refuses it within five seconds')
+    .argument('<ID>', 'id of the key, from keys list')
+    .addOption(FILE)
+    .addOption(JSON_OPTION)
+    .action(async (subject, options) => {
+      const { id, name } = await revokeKey(fileOf(options), subject);
+      terminal.out(
+        options.json === true
+          ? `${JSON.stringify({ id, name, revoked: true })}\n`
+          : `${id} of ${name} is revoked: every node refuses it within five seconds.\n`,
+      );
+    });
 }
 
-function numberOf(text: string): number {
-  if (!/^\d{1,6}(?:\.\d{1,6})?$/.test(text)) throw new UsageError('--weight takes a number above 0');
+function weightOf(text: string): number {
+  if (!/^\d{1,6}(?:\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError('It takes a number above 0.');
   return Number(text);
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        scopes: { type: 'string' },
-        weight: { type: 'string' },
-        expires: { type: 'string' },
-        file: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split('. ')[0] : String(error));
+/** The key alone goes to standard output, so that a script can take it. */
+async function create(
+  file: string,
+  owner: string,
+  {
+    json,
+    scopes,
+    weight,
+    expires,
+  }: {
+    readonly json?: true | undefined;
+    readonly scopes?: readonly string[] | undefined;
+    readonly weight?: number | undefined;
+    readonly expires?: string | undefined;
+  },
+  terminal: Terminal,
+): Promise<number> {
+  const { key, entry } = await createKey(file, {
+    name: owner,
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(expires === undefined ? {} : { expires }),
+  });
+  if (json === true) {
+    terminal.out(
+      `${JSON.stringify({ key, id: entry.id, name: entry.name, scopes: entry.scopes, weight: entry.weight, created_at: entry.created_at, expires_at: entry.expires_at ?? null })}\n`,
+    );
+    return 0;
   }
+  const end = entry.expires_at === undefined ? 'does not expire' : `ends at ${entry.expires_at}`;
+  terminal.err(
+    `${entry.id} of ${entry.name} may ${entry.scopes.join(', ')} and ${end}. This is the key; it is shown only now:\n`,
+  );
+  terminal.out(`${key}\n`);
+  return 0;
+}
+
+async function list(file: string, json: boolean, terminal: Terminal): Promise<number> {
+  const keys = await listKeys(file);
+  if (json) {
+    terminal.out(
+      `${JSON.stringify({ keys: keys.map(({ createdAt, expiresAt, ...key }) => ({ ...key, created_at: createdAt, expires_at: expiresAt })) }, null, 2)}\n`,
+    );
+    return 0;
+  }
+  terminal.out(
+    formatTable(
+      ['ID', 'NAME', 'MAY', 'WEIGHT', 'CREATED', 'EXPIRES', 'STATE'],
+      keys.map((key) => [
+        key.id,
+        key.name,
+        key.scopes.join(','),
+        String(key.weight),
+        key.createdAt,
+        key.expiresAt ?? 'never',
+        key.state,
+      ]),
+    ),
+  );
+  return 0;
 }

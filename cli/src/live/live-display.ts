@@ -1,5 +1,5 @@
 import type { LiveEvent } from '@murmuration/client/node';
-import { clockTime } from '../output/clock-time.js';
+import { clockTime } from '../output/plain-text.js';
 import type { Terminal } from '../terminal.js';
 
 /**

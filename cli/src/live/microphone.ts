@@ -1,7 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { PcmSource } from './pcm-source.js';
-import { UnusableInput } from './unusable-input.js';
+import { UnusableInput, type PcmSource } from './pcm-source.js';
 
 const RATE_HZ = 16_000;
 const SHOWN_CHARACTERS = 300;

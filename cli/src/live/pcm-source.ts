@@ -9,3 +9,8 @@ export interface PcmSource {
 }
 
 export const ENCODINGS = ['pcm_s16le', 'pcm_f32le', 'mulaw', 'alaw'] as const satisfies readonly LiveEncoding[];
+
+/** There is no audio to be had: the message says why and what to do. */
+export class UnusableInput extends Error {
+  override readonly name = 'UnusableInput';
+}

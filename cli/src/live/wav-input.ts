@@ -1,6 +1,5 @@
 import type { LiveEncoding } from '@murmuration/client/node';
-import { UnusableInput } from './unusable-input.js';
-import type { PcmSource } from './pcm-source.js';
+import { UnusableInput, type PcmSource } from './pcm-source.js';
 
 /** A header that has not come to its audio by here is none. */
 const MOST_HEADER_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { ModelProgress } from '@murmuration/asr';
-import { formatBytes } from '../format-bytes.js';
+import { formatBytes } from '../output/plain-text.js';
 import type { Terminal } from '../terminal.js';
 
 const REDRAW_MS = 100;

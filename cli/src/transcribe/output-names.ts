@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path';
-import type { Format } from '../output/formats.js';
+import type { Format } from '../output/transcript-output.js';
 
 /** True for what is an address and no path. */
 export function isAddress(input: string): boolean {

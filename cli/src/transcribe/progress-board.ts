@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { clockTime } from '../output/clock-time.js';
+import { clockTime } from '../output/plain-text.js';
 import type { Terminal } from '../terminal.js';
 
 const NAME_CELLS = 28;

@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import type { Job, Transcript } from '@murmuration/client/node';
-import { transcriptText } from '../output/transcript-text.js';
-import { writeWhole } from '../output/write-whole.js';
+import { transcriptText, writeWhole } from '../output/transcript-output.js';
 import { STATUS, concernsAll, faultJson, sentence, statusOf } from '../server/fault.js';
 import { Interrupted, type Terminal } from '../terminal.js';
 import { outputNames } from './output-names.js';
 import { ProgressBoard } from './progress-board.js';
-import type { TranscribeArguments } from './transcribe-arguments.js';
-import { transcribeOne } from './transcribe-one.js';
+import { transcribeOne, type TranscribeArguments } from './transcribe-one.js';
 
 /** All recordings, some at once; answers the exit status. Texts are printed in the order of the arguments, lines for programs as they come. Throws `Interrupted`. */
 export async function transcribeAll(asked: TranscribeArguments, terminal: Terminal): Promise<number> {

@@ -6,13 +6,32 @@ import {
   audioFile,
   type AudioInput,
   type Job,
+  type JobOptions,
+  type Murmuration,
   type RecordingUrl,
+  type SubtitleLayout,
   type Transcript,
 } from '@murmuration/client/node';
+import type { Format } from '../output/transcript-output.js';
 import type { Terminal } from '../terminal.js';
 import { isAddress } from './output-names.js';
 import type { Progress } from './progress-board.js';
-import type { TranscribeArguments } from './transcribe-arguments.js';
+
+/** What `murmur transcribe` is given. */
+export interface TranscribeArguments {
+  readonly client: Murmuration;
+  /** Paths, addresses, or `-` for standard input. */
+  readonly inputs: readonly string[];
+  readonly format: Format;
+  /** Of subtitles. */
+  readonly layout: SubtitleLayout;
+  /** Folder for one file an input; null prints. */
+  readonly folder: string | null;
+  readonly fields: JobOptions;
+  /** Recordings in hand at once. */
+  readonly parallel: number;
+  readonly json: boolean;
+}
 
 /** From when the first byte is sent the server knows the job, but it may refuse for a while before it takes one. */
 const APPEARS_WITHIN_MS = 60_000;

@@ -1,22 +1,14 @@
-import { count, parseOptions } from '../parse-options.js';
-import { UsageError } from '../terminal.js';
+import { Option, type Command } from '@commander-js/extra-typings';
+import type { CommandContext } from '../command-context.js';
+import { textLike, wholeNumber } from '../option-values.js';
 
 const MOST_WORKERS = 64;
 const MOST_BALANCED = 16;
 
-export const UP_USAGE = `npm start -- [options] [FILE…]
-murmur up [options] [FILE…]            the same without the set-up, in a checkout that is compiled
+const EXPLAINED = `
+npm start -- [options] [FILE...] does the same after the set-up; murmur up needs a checkout that is compiled.
 
-Starts Murmuration on this machine: Redis, the HTTP service, the relay and the workers. Transcribes the bundled sample, or the
-recordings FILE…, through the HTTP service, then serves until Ctrl-C.
-
-  --once         end after the transcription, with its exit status
-  --workers N    how many workers (default 1)
-  --api N        how many HTTP services (default 1), behind a balancer where there is more than one
-  --relays N     how many relays (default 1), likewise
-  --model NAME   model of the workers: a name or a folder (sets MODEL_PATH; default moonshine-tiny)
-  --no-redis     start no Redis: use that of REDIS_URL, or redis://127.0.0.1:6379
-  --help         show this
+Transcribes the bundled sample, or the recordings FILE..., through the HTTP service, then serves until Ctrl-C.
 
 Variables: API_HOST and API_PORT (127.0.0.1, 8000), RELAY_HOST, WS_PORT and GRPC_PORT (127.0.0.1, 8765, 50051),
 METRICS_PORT (9100 for the HTTP service, one above it the relay, the workers from two above it, then further HTTP services
@@ -33,30 +25,51 @@ export interface UpArguments {
   readonly workers: number;
   readonly model: string | null;
   readonly ownRedis: boolean;
-  readonly help: boolean;
   readonly files: readonly string[];
 }
 
-/** Reads them. Throws `UsageError`. */
-export function parseUpArguments(args: readonly string[]): UpArguments {
-  const { values, positionals } = parseOptions(args, {
-    once: { type: 'boolean' },
-    workers: { type: 'string' },
-    api: { type: 'string' },
-    relays: { type: 'string' },
-    model: { type: 'string' },
-    'no-redis': { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
+/** Adds `murmur up …`, which is the body of `npm start`, too. */
+export function addUp(program: Command, context: CommandContext): void {
+  addUpArguments(program, async (asked) => {
+    // The other commands start faster without it.
+    const { upCommand } = await import('./up-command.js');
+    context.status = await upCommand(asked, context.environment, context.terminal, context.up);
   });
-  if (values.model === '') throw new UsageError('--model takes the name of a model or a folder');
-  return {
-    once: values.once ?? false,
-    apis: count('--api', values.api, { absent: 1, most: MOST_BALANCED }),
-    relays: count('--relays', values.relays, { absent: 1, most: MOST_BALANCED }),
-    workers: count('--workers', values.workers, { absent: 1, most: MOST_WORKERS }),
-    model: values.model ?? null,
-    ownRedis: !(values['no-redis'] ?? false),
-    help: values.help ?? false,
-    files: positionals,
-  };
+}
+
+/** Adds `up` with what it takes; `act` is called with what the command line asks for. */
+export function addUpArguments(program: Command, act: (asked: UpArguments) => Promise<void> | void): void {
+  program
+    .command('up')
+    .description('Starts Murmuration on this machine: Redis, the HTTP service, the relay and the workers.')
+    .argument('[FILE...]', 'recordings to transcribe')
+    .option('--once', 'end after the transcription, with its exit status')
+    .addOption(new Option('--workers <N>', 'how many workers').argParser(wholeNumber(1, MOST_WORKERS)).default(1))
+    .addOption(
+      new Option('--api <N>', 'how many HTTP services, behind a balancer where there is more than one')
+        .argParser(wholeNumber(1, MOST_BALANCED))
+        .default(1),
+    )
+    .addOption(
+      new Option('--relays <N>', 'how many relays, likewise').argParser(wholeNumber(1, MOST_BALANCED)).default(1),
+    )
+    .addOption(
+      new Option(
+        '--model <NAME>',
+        'model of the workers: a name or a folder (sets MODEL_PATH; default moonshine-tiny)',
+      ).argParser(textLike(/./, 'the name of a model or a folder')),
+    )
+    .option('--no-redis', 'start no Redis: use that of REDIS_URL, or redis://127.0.0.1:6379')
+    .addHelpText('after', EXPLAINED)
+    .action((files, options) =>
+      act({
+        once: options.once ?? false,
+        apis: options.api,
+        relays: options.relays,
+        workers: options.workers,
+        model: options.model ?? null,
+        ownRedis: options.redis,
+        files,
+      }),
+    );
 }

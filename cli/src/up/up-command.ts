@@ -15,7 +15,7 @@ import { choosePorts, requireFreePorts } from './ports.js';
 import { DEFAULT_REDIS_URL, requireRedisAt } from './redis-address.js';
 import { listenForStop, watchParent } from './stop-signals.js';
 import { describeTranscript, requireFiles, transcribeFile } from './transcribe-file.js';
-import { UP_USAGE, parseUpArguments, type UpArguments } from './up-arguments.js';
+import type { UpArguments } from './up-arguments.js';
 
 // After a crash, services see that their starter is gone and need a moment to end.
 const AFTER_CRASH_MS = 15_000;
@@ -30,15 +30,15 @@ export interface UpGiven {
   readonly files?: Promise<void> | undefined;
 }
 
-/** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `UsageError` and `EnvironmentError`. */
+/** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `EnvironmentError`. */
 export async function upCommand(
-  args: readonly string[],
+  asked: UpArguments,
   environment: Environment,
   terminal: Terminal,
   given: UpGiven = {},
 ): Promise<number> {
   try {
-    return await up(args, environment, terminal, given);
+    return await up(asked, environment, terminal, given);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     terminal.err(`\n${error.message}\n`);
@@ -46,17 +46,7 @@ export async function upCommand(
   }
 }
 
-async function up(
-  args: readonly string[],
-  environment: Environment,
-  terminal: Terminal,
-  given: UpGiven,
-): Promise<number> {
-  const asked = parseUpArguments(args);
-  if (asked.help) {
-    terminal.out(UP_USAGE);
-    return 0;
-  }
+async function up(asked: UpArguments, environment: Environment, terminal: Terminal, given: UpGiven): Promise<number> {
   const files = asked.files.map((file) => typedPath(file));
   await requireFiles(files);
   const instance = given.instance ?? (await Instance.claim(join(stateFolder(), 'start.json')));
