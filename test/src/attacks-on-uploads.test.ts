@@ -16,7 +16,7 @@ import { gzipBomb, tarFile, withCovers, withDataReference, zipFile } from './har
 import { samples, wavFile } from './harness/wav.js';
 
 // Attacks 11 to 27 of the project's list, each against the API node that answers and the one that accepts.
-const DOORS = ['/transcribe', '/v1/jobs'] as const;
+const ENDPOINTS = ['/transcribe', '/v1/jobs'] as const;
 const MAX_BYTES = 8_000_000;
 const RAW = { 'content-type': 'application/octet-stream' };
 
@@ -56,7 +56,7 @@ after(async () => {
 /** Sends the same to every API node. */
 async function everywhere(init: () => RequestInit, query = ''): Promise<readonly Told[]> {
   const all: Told[] = [];
-  for (const path of DOORS) all.push(await tell(`${cluster.url}${path}${query}`, init()));
+  for (const path of ENDPOINTS) all.push(await tell(`${cluster.url}${path}${query}`, init()));
   return all;
 }
 
@@ -104,7 +104,7 @@ function beforeTheBody(path: string, headers: Readonly<Record<string, string>>):
 
 describe('Attacks on uploads', () => {
   test('11: a length over the limit is 413 before a byte of the body', async () => {
-    for (const path of DOORS)
+    for (const path of ENDPOINTS)
       assert.equal(await beforeTheBody(path, { ...RAW, 'content-length': String(MAX_BYTES + 1) }), 413, path);
   });
 
@@ -192,7 +192,7 @@ describe('Attacks on uploads', () => {
   });
 
   test('17: an upload of a byte now and then is 408', async () => {
-    for (const path of DOORS) {
+    for (const path of ENDPOINTS) {
       const told = await new Promise<number | undefined>((resolve, reject) => {
         const asked = request(`${cluster.url}${path}`, { method: 'POST', agent: false, headers: RAW });
         const trickle = setInterval(() => {

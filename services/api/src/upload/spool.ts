@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AsrError } from '@murmuration/contracts';
 
 /** What a spool may take of its directory; shared by all of them. */
-export interface SpoolRoom {
+export interface SpoolSpace {
   readonly path: string;
   /** Throws `storage_full` when the directory has no room for more. */
   take(bytes: number): void;
@@ -22,7 +22,7 @@ const READ_BYTES = 64 * 1024;
  * The first `MEMORY_BYTES` lie in memory, the rest in a file that has no name from the moment it is open, so that no end of the process leaves it behind.
  */
 export class Spool {
-  readonly #room: SpoolRoom;
+  readonly #space: SpoolSpace;
   readonly #memory: Buffer[] = [];
   #memoryBytes = 0;
   #file: FileHandle | null = null;
@@ -32,8 +32,8 @@ export class Spool {
   #wake: (() => void)[] = [];
   #using = 0;
 
-  constructor(room: SpoolRoom) {
-    this.#room = room;
+  constructor(space: SpoolSpace) {
+    this.#space = space;
   }
 
   get bytes(): number {
@@ -102,7 +102,7 @@ export class Spool {
   }
 
   async #writeFile(piece: Buffer): Promise<void> {
-    this.#room.take(piece.length);
+    this.#space.take(piece.length);
     this.#using += 1;
     try {
       const file = this.#file ?? (await this.#openFile());
@@ -112,7 +112,7 @@ export class Spool {
       }
       this.#fileBytes += piece.length;
     } catch (error) {
-      this.#room.give(piece.length);
+      this.#space.give(piece.length);
       throw asStorageError(error);
     } finally {
       this.#using -= 1;
@@ -121,10 +121,10 @@ export class Spool {
   }
 
   async #openFile(): Promise<FileHandle> {
-    const file = await open(this.#room.path, 'wx+', 0o600);
+    const file = await open(this.#space.path, 'wx+', 0o600);
     this.#file = file;
     // Systems that do not let go of the name of an open file keep it until `close`.
-    this.#named = await unlink(this.#room.path).then(
+    this.#named = await unlink(this.#space.path).then(
       () => false,
       () => true,
     );
@@ -153,9 +153,9 @@ export class Spool {
     const file = this.#file;
     if (file === null || this.#using > 0) return;
     this.#file = null;
-    this.#room.give(this.#fileBytes);
+    this.#space.give(this.#fileBytes);
     await file.close().catch(() => undefined);
-    if (this.#named) await unlink(this.#room.path).catch(() => undefined);
+    if (this.#named) await unlink(this.#space.path).catch(() => undefined);
   }
 
   #wakeAll(): void {
