@@ -3,7 +3,7 @@ import { KeyFileError } from '@murmuration/access';
 import { HubFault, ModelFileFault } from '@murmuration/asr';
 import { MurmurationError } from '@murmuration/client/node';
 import { EnvironmentError } from '@murmuration/runtime';
-import type { CommandContext } from './command-context.js';
+import type { CommandContext, UpGiven } from './command-context.js';
 import { readConfig, type Environment } from './config.js';
 import { addJobs } from './jobs/jobs-command.js';
 import { addKeys } from './keys/keys-command.js';
@@ -13,8 +13,7 @@ import { addModels } from './models/models-command.js';
 import { STATUS, sentence, statusOf } from './server/fault.js';
 import { Interrupted, UsageError, type Terminal } from './terminal.js';
 import { addTranscribe } from './transcribe/transcribe-command.js';
-import { addUp } from './up/up-arguments.js';
-import type { UpGiven } from './up/up-command.js';
+import { addUpArguments } from './up/up-arguments.js';
 
 /** Runs a command line and answers the exit status: 0 done, 1 it could not be done, 2 the command line is wrong, 3 the server cannot be reached, 130 Ctrl-C. Throws only what is a fault of this program. */
 export async function run(
@@ -87,7 +86,12 @@ function murmur(context: CommandContext): Command {
       subcommandTerm: (command) =>
         [nameWithGroup(command, program), ...command.registeredArguments.map((one) => one.name())].join(' '),
     });
-  for (const add of [addUp, addTranscribe, addLive, addJobs, addModels, addKeys]) add(program, context);
+  addUpArguments(program, async (asked) => {
+    // Loaded for this command alone: the others start faster without it.
+    const { upCommand } = await import('./up/up-command.js');
+    context.status = await upCommand(asked, context.environment, terminal, context.up);
+  });
+  for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys]) add(program, context);
   return program;
 }
 

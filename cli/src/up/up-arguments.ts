@@ -1,5 +1,4 @@
 import { Option, type Command } from '@commander-js/extra-typings';
-import type { CommandContext } from '../command-context.js';
 import { textLike, wholeNumber } from '../option-values.js';
 
 const MOST_WORKERS = 64;
@@ -26,15 +25,6 @@ export interface UpArguments {
   readonly model: string | null;
   readonly ownRedis: boolean;
   readonly files: readonly string[];
-}
-
-/** Adds `murmur up …`, which is the body of `npm start`, too. */
-export function addUp(program: Command, context: CommandContext): void {
-  addUpArguments(program, async (asked) => {
-    // The other commands start faster without it.
-    const { upCommand } = await import('./up-command.js');
-    context.status = await upCommand(asked, context.environment, context.terminal, context.up);
-  });
 }
 
 /** Adds `up` with what it takes; `act` is called with what the command line asks for. */

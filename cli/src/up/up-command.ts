@@ -7,6 +7,7 @@ import { ensureFiles } from '../../../scripts/setup/prepare.mjs';
 import { ensureRedisBinary } from '../../../scripts/setup/redis-binary.mjs';
 import { say } from '../../../scripts/setup/say.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
+import type { UpGiven } from '../command-context.js';
 import type { Environment } from '../config.js';
 import type { Terminal } from '../terminal.js';
 import { bracketed, describeAddresses, reachableHost } from './addresses.js';
@@ -21,14 +22,6 @@ import type { UpArguments } from './up-arguments.js';
 const AFTER_CRASH_MS = 15_000;
 const SAMPLE = join(ROOT, 'samples', 'much-in-his-power.wav');
 const DEFAULT_MODEL = 'moonshine-tiny';
-
-/** What `npm start` has already, or has under way, when it calls `murmur up`. */
-export interface UpGiven {
-  /** The mark of the running start. */
-  readonly instance?: Instance;
-  /** Resolves when the files of the default model are there. */
-  readonly files?: Promise<void> | undefined;
-}
 
 /** `murmur up …`, and the body of `npm start`; answers the exit status. Throws `EnvironmentError`. */
 export async function upCommand(
