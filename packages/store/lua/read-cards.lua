@@ -1,7 +1,7 @@
 -- Cards of workers heard of lately, and the newest card of each model whose workers are there or expected back.
 -- KEYS: workers seen models models_seen
--- ARGV: worker_life_ms model_life_ms
--- Returns { worker cards, model cards }.
+-- ARGV: worker_life_ms model_life_ms model_kept_ms
+-- Returns { worker cards, model cards, cards of all models that are not forgotten yet }.
 -- include: clock
 local now = now_ms()
 local function heard_of(seen, cards, life_ms)
@@ -12,4 +12,8 @@ local function heard_of(seen, cards, life_ms)
   end
   return found
 end
-return { heard_of(seen_key, workers_key, worker_life_ms), heard_of(models_seen_key, models_key, model_life_ms) }
+return {
+  heard_of(seen_key, workers_key, worker_life_ms),
+  heard_of(models_seen_key, models_key, model_life_ms),
+  heard_of(models_seen_key, models_key, model_kept_ms),
+}

@@ -13,6 +13,8 @@ export const HEARTBEAT_EVERY_MS = 2_000;
 
 /** A model whose workers are gone stays for this long, milliseconds: work is accepted while a worker starts again. */
 const MODEL_GRACE_MS = 60_000;
+/** The card of a model that may be woken is kept for this long after its last worker, milliseconds. */
+const MODEL_KEEP_MS = 30 * 24 * 3_600_000;
 
 const KEYS = [CARD_KEYS.workers, CARD_KEYS.seen, CARD_KEYS.models, CARD_KEYS.modelsSeen];
 
@@ -20,7 +22,7 @@ const KEYS = [CARD_KEYS.workers, CARD_KEYS.seen, CARD_KEYS.models, CARD_KEYS.mod
 export interface Cards {
   /** Newest card of each living worker. */
   readonly workers: readonly ModelCard[];
-  /** Newest card of every model that is served, or was within the last minute. */
+  /** Newest card of every model that is served, was within the last minute, or may be woken. */
   readonly models: readonly ModelCard[];
 }
 
@@ -31,7 +33,7 @@ export async function publishCard(redis: Redis, card: ModelCard): Promise<void> 
     JSON.stringify(card),
     card.model.slug,
     HEARTBEAT_LIFE_MS * 10,
-    MODEL_GRACE_MS,
+    MODEL_KEEP_MS,
   ]);
 }
 
@@ -40,13 +42,21 @@ export async function withdrawCard(redis: Redis, workerId: string): Promise<void
   await redis.multi().hdel(CARD_KEYS.workers, workerId).zrem(CARD_KEYS.seen, workerId).exec();
 }
 
-/** API node side. Cards of another version that cannot be read are left out. */
-export async function listCards(redis: Redis): Promise<Cards> {
-  const [workers, models] = (await runLua(redis, readCards, KEYS, [HEARTBEAT_LIFE_MS, MODEL_GRACE_MS])) as [
-    string[],
-    string[],
-  ];
-  const [living, known] = [workers.flatMap(parse), models.flatMap(parse)];
+/**
+ * API node side. Cards of another version that cannot be read are left out.
+ * @param wakeable ids of models whose workers come when there is work for them
+ */
+export async function listCards(redis: Redis, wakeable: readonly string[] = []): Promise<Cards> {
+  const [workers, models, kept] = (await runLua(redis, readCards, KEYS, [
+    HEARTBEAT_LIFE_MS,
+    MODEL_GRACE_MS,
+    MODEL_KEEP_MS,
+  ])) as [string[], string[], string[]];
+  const [living, expected] = [workers.flatMap(parse), models.flatMap(parse)];
+  const asleep = kept
+    .flatMap(parse)
+    .filter(({ model }) => wakeable.includes(model.id) && !expected.some((card) => card.model.slug === model.slug));
+  const known = [...expected, ...asleep];
   // A worker of an earlier version tells of itself only.
   const untold = new Map(
     living

@@ -45,6 +45,8 @@ import type {
 export interface IntakeOptions {
   readonly redis: RedisAddress;
   readonly defaultModel: string | null;
+  /** Ids of models without workers whose workers come when there is work for them. */
+  readonly wakeableModels?: readonly string[];
   readonly limits: TranscriptionParts['limits'];
   readonly workerWaitMs: number;
   readonly audioStore: AudioStoreSettings;
@@ -123,7 +125,7 @@ export class Intake implements TranscriptionService {
       jobs,
       audio,
       events: new JobEvents(redis, this.channels),
-      registry: new ModelRegistry(redis, options.defaultModel),
+      registry: new ModelRegistry(redis, options.defaultModel, options.wakeableModels),
       read: (input) => speech.read(input),
       limits: options.limits,
       leaseMs: LEASE_MS,
@@ -215,24 +217,44 @@ export class Intake implements TranscriptionService {
         redis: 'up',
         workers: cards.workers,
         models: cards.models,
+        asleep: cards.models
+          .map((card) => card.model)
+          .filter(
+            ({ id, slug }) =>
+              this.#parts.registry.mayWake(id) && !cards.workers.some((worker) => worker.model.slug === slug),
+          )
+          .map(({ id }) => id),
         queues: Object.fromEntries(counts),
         redisConcerns: await storeCall(() => redisConcerns(this.#redis)),
       };
     } catch {
-      return { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+      return { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
     }
   }
 
-  /** What waits or is in work of every model that is served. Throws `backend_unavailable`. */
+  /**
+   * What waits or is in work of every model that is served or may be woken. For one without workers whatever waits counts as a second at least:
+   * live utterances, and requests of which nothing is queued yet, wake it as audio does. Throws `backend_unavailable`.
+   */
   async backlog(): Promise<readonly ModelBacklog[]> {
-    const { models } = await this.#parts.registry.cards();
-    return Promise.all(
-      models.map(async ({ model: { slug } }) => ({
-        slug,
-        audioSeconds: await this.#admission.backlogSeconds(slug),
-        ...(await storeCall(() => this.#queues.counts(slug))),
-      })),
+    const { models, workers } = await this.#parts.registry.cards();
+    const told = await Promise.all(
+      models.map(async ({ model: { slug } }) => {
+        const [audioSeconds, counts] = await Promise.all([
+          this.#admission.backlogSeconds(slug),
+          storeCall(() => this.#queues.counts(slug)),
+        ]);
+        const unserved = counts.waiting > 0 && !workers.some((worker) => worker.model.slug === slug);
+        return { slug, audioSeconds: Math.max(audioSeconds, unserved ? 1 : 0), ...counts };
+      }),
     );
+    // Of one that has never had a worker nothing can be queued: requests wait for its first.
+    const untold = [...this.#parts.registry.demand].flatMap(([id, requests]) => {
+      const slug = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+      const known = told.some((model) => model.slug === slug);
+      return known ? [] : [{ slug, audioSeconds: Math.min(requests, 1), waiting: 0, active: 0 }];
+    });
+    return [...told, ...untold];
   }
 
   async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {

@@ -10,20 +10,36 @@ const LOOK_EVERY_MS = 250;
 export class ModelRegistry {
   readonly #redis: Redis;
   readonly #defaultModel: string | null;
+  readonly #wakeable: readonly string[];
+  readonly #wanted = new Map<string, number>();
   #cards: Cards | null = null;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<Cards> | null = null;
 
-  /** @param defaultModel name of the model that serves the aliases; null: the one that has been served longest */
-  constructor(redis: Redis, defaultModel: string | null) {
+  /**
+   * @param defaultModel name of the model that serves the aliases; null: the one that has been served longest
+   * @param wakeable ids of models without workers whose workers come when there is work for them
+   */
+  constructor(redis: Redis, defaultModel: string | null, wakeable: readonly string[] = []) {
     this.#redis = redis;
     this.#defaultModel = defaultModel;
+    this.#wakeable = wakeable;
+  }
+
+  /** Models that may be woken, by id, and how many requests wait here for the first worker of each. */
+  get demand(): ReadonlyMap<string, number> {
+    return new Map(this.#wakeable.map((id) => [id, this.#wanted.get(id) ?? 0]));
+  }
+
+  /** Whether a model without workers gets some when there is work for it. */
+  mayWake(id: string): boolean {
+    return this.#wakeable.includes(id);
   }
 
   /** Throws `backend_unavailable`. */
   async cards(): Promise<Cards> {
     if (this.#cards !== null && performance.now() - this.#readAtMs < FRESH_MS) return this.#cards;
-    this.#reading ??= storeCall(() => listCards(this.#redis))
+    this.#reading ??= storeCall(() => listCards(this.#redis, this.#wakeable))
       .then((cards) => {
         this.#cards = cards;
         this.#readAtMs = performance.now();
@@ -41,14 +57,33 @@ export class ModelRegistry {
   }
 
   /**
-   * Card of the model that serves `name`; waits for a worker when no model is served.
+   * Card of the model that serves `name`; waits for a worker when no model is served, or when nothing is known of a model that may be woken.
    * Throws `model_not_found`, `no_worker` after `waitMs`, `backend_unavailable`, `cancelled`.
    */
   async resolve(name: string | null, waitMs: number, signal?: AbortSignal): Promise<ModelCard> {
     const untilMs = performance.now() + waitMs;
+    const untold = (waitMs > 0 ? this.#wakeable.find((id) => id === (name ?? this.#defaultModel)) : null) ?? null;
+    if (untold !== null) this.#wanted.set(untold, (this.#wanted.get(untold) ?? 0) + 1);
+    try {
+      return await this.#known(name, untold, untilMs, signal);
+    } finally {
+      const left = untold === null ? 0 : (this.#wanted.get(untold) ?? 1) - 1;
+      if (untold !== null && left > 0) this.#wanted.set(untold, left);
+      else if (untold !== null) this.#wanted.delete(untold);
+    }
+  }
+
+  /** @param untold id of the model that `name` means, of which no worker may have told yet */
+  async #known(
+    name: string | null,
+    untold: string | null,
+    untilMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ModelCard> {
     for (;;) {
       const cards = await this.cards();
-      if (cards.models.length > 0) return chooseModel(name, cards, this.#defaultModel);
+      const awaited = untold !== null && !cards.models.some((card) => card.model.id === untold);
+      if (cards.models.length > 0 && !awaited) return chooseModel(name, cards, this.#defaultModel);
       if (signal?.aborted === true) throw new AsrError('cancelled');
       if (performance.now() >= untilMs)
         throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.', {

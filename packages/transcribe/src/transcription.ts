@@ -53,6 +53,8 @@ export interface ClusterStatus {
   readonly workers: readonly ModelCard[];
   /** Newest card of every model that is served, or was a short while ago. */
   readonly models: readonly ModelCard[];
+  /** Ids of those without workers, whose workers come when there is work for them. */
+  readonly asleep: readonly string[];
   /** Per model id: entries waiting and active on its queue. */
   readonly queues: Readonly<Record<string, { readonly waiting: number; readonly active: number }>>;
 }

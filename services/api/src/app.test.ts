@@ -216,7 +216,7 @@ describe('GET /health', () => {
     [
       'Redis is down',
       ({ service }) => {
-        service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+        service.status_ = { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
       },
       /Redis does not answer/,
     ],
@@ -286,7 +286,7 @@ describe('What the API says about itself', () => {
 
   test('/capabilities answers without a worker and without Redis.', async (t) => {
     const { app, service } = await testApp(t);
-    service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+    service.status_ = { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
     const reply = await app.inject({ url: '/capabilities' });
     assert.equal(reply.statusCode, 200);
     assert.equal(reply.json<{ model: unknown }>().model, null);
@@ -324,7 +324,7 @@ describe('What the API says about itself', () => {
 
   test('/v1/models says that Redis is away.', async (t) => {
     const { app, service } = await testApp(t);
-    service.status_ = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+    service.status_ = { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
     const reply = await app.inject({ url: '/v1/models' });
     assert.deepEqual([reply.statusCode, reply.headers['retry-after']], [503, '2']);
   });

@@ -22,6 +22,7 @@ const live = await Live.start({
   channels: intake.channels,
   relay: `${hostname()}-${randomUUID().slice(0, 8)}`,
   defaultModel: config.DEFAULT_MODEL ?? null,
+  wakeableModels: config.WAKEABLE_MODELS,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath) },
   limits: {

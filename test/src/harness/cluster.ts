@@ -96,8 +96,9 @@ export class Cluster {
   }
 
   /** Starts another API node, on a port of its own or on `port`, and waits until it is ready. */
-  async addApi(port?: number): Promise<Node> {
-    const api = await launchApi(this.redis, this.relays[0], this.#options, port);
+  async addApi(port?: number, extra: Readonly<Record<string, string>> = {}): Promise<Node> {
+    const options = { ...this.#options, api: { ...this.#options.api, ...extra } };
+    const api = await launchApi(this.redis, this.relays[0], options, port);
     this.apis.push(api);
     await api.process.ready();
     return api;

@@ -129,6 +129,22 @@ readinessProbe:
 - name: REDIS_URL
   valueFrom: { secretKeyRef: { name: {{ $values.redis.external.existingSecret }}, key: url } }
 {{- end }}
+{{- with $values.redis.external.caSecret }}
+- { name: REDIS_CA_FILE, value: /etc/redis-ca/ca.crt }
+{{- end }}
+{{- with $values.redis.external.clientCertificateSecret }}
+- { name: REDIS_CERT_FILE, value: /etc/redis-client/tls.crt }
+- { name: REDIS_KEY_FILE, value: /etc/redis-client/tls.key }
+{{- end }}
+{{- with $values.redis.external.tlsServerName }}
+- { name: REDIS_TLS_SERVER_NAME, value: {{ . | quote }} }
+{{- end }}
+{{- with $values.redis.external.sentinelSecret }}
+- name: REDIS_SENTINEL_USERNAME
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: username, optional: true } }
+- name: REDIS_SENTINEL_PASSWORD
+  valueFrom: { secretKeyRef: { name: {{ . }}, key: password } }
+{{- end }}
 - { name: METRICS_HOST, value: 0.0.0.0 }
 - { name: LOG_LEVEL, value: {{ $values.logLevel }} }
 - { name: AUDIO_STORE, value: {{ $values.audioStore.type }} }
@@ -169,12 +185,22 @@ readinessProbe:
 {{- end }}
 - { name: ALLOWED_HOSTS, value: {{ include "murmuration.allowedHosts" . | quote }} }
 - { name: MAX_BACKLOG_SECONDS, value: {{ .Values.maxBacklogSeconds | int64 | quote }} }
+- { name: WORKER_WAIT_TIMEOUT_MS, value: {{ mul .Values.workerWaitSeconds 1000 | quote }} }
+{{- with .Values.defaultModel }}
+- { name: DEFAULT_MODEL, value: {{ . | quote }} }
+{{- end }}
+{{- with include "murmuration.wakeableModels" . }}
+- { name: WAKEABLE_MODELS, value: {{ . | quote }} }
+{{- end }}
 - { name: SPOOL_DIR, value: /spool }
 {{- end }}
 
 {{- define "murmuration.accessMounts" -}}
 - { name: spool, mountPath: /spool }
 - { name: tmp, mountPath: /tmp }
+{{- with include "murmuration.redisMounts" . }}
+{{ trim . }}
+{{- end }}
 {{- if .Values.auth.existingSecret }}
 - { name: keys, mountPath: /etc/murmuration, readOnly: true }
 {{- end }}
@@ -185,10 +211,44 @@ readinessProbe:
 {{- $root := index . 0 -}}
 - { name: spool, emptyDir: { sizeLimit: {{ index . 1 }} } }
 - { name: tmp, emptyDir: { sizeLimit: 1Gi } }
+{{- with include "murmuration.redisVolumes" $root }}
+{{ trim . }}
+{{- end }}
 {{- with $root.Values.auth.existingSecret }}
 - name: keys
   secret: { secretName: {{ . }}, defaultMode: 0440 }
 {{- end }}
+{{- end }}
+
+{{/* Certificates of Redis, for every service */}}
+{{- define "murmuration.redisMounts" -}}
+{{- with .Values.redis.external.caSecret }}
+- { name: redis-ca, mountPath: /etc/redis-ca, readOnly: true }
+{{- end }}
+{{- with .Values.redis.external.clientCertificateSecret }}
+- { name: redis-client, mountPath: /etc/redis-client, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "murmuration.redisVolumes" -}}
+{{- with .Values.redis.external.caSecret }}
+- name: redis-ca
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
+{{- with .Values.redis.external.clientCertificateSecret }}
+- name: redis-client
+  secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
+{{- end }}
+
+{{/* Models that scale to zero, and are woken by a request */}}
+{{- define "murmuration.wakeableModels" -}}
+{{- $root := . }}{{ $ids := list }}
+{{- range $name, $_ := .Values.workerPools }}
+{{- $scaling := (include "murmuration.pool" (list $root $name) | fromJson).scaling }}
+{{- if and $scaling.enabled (eq (int $scaling.minReplicas) 0) }}{{ $ids = append $ids $scaling.modelId }}{{ end }}
+{{- end }}
+{{- $ids | uniq | join "," }}
 {{- end }}
 
 {{/* The backlog at which a worker is wanted, seconds of audio */}}

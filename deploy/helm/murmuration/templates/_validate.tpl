@@ -45,7 +45,7 @@
 {{- fail (printf "%s.autoscaling.minReplicas: is more than maxReplicas. Write %d or less." $name (int $part.autoscaling.maxReplicas)) }}
 {{- end }}
 {{- end }}
-{{- $own := list "API_HOST" "RELAY_HOST" "RELAY_URL" "METRICS_HOST" "REDIS_URL" "REDIS_PASSWORD" "LOG_LEVEL" "AUDIO_STORE" "AUDIO_REDIS_URL" "AUDIO_STORE_DIR" "S3_BUCKET" "S3_REGION" "S3_PREFIX" "S3_ENDPOINT" "S3_ACCESS_KEY_ID" "S3_SECRET_ACCESS_KEY" "API_KEYS_FILE" "AUTH" "ALLOWED_HOSTS" "MAX_BACKLOG_SECONDS" "SPOOL_DIR" "MAX_SESSIONS" "DRAIN_TIMEOUT_MS" "MODEL_PATH" "MODEL_DTYPE" "DEVICE" "MODEL_CACHE" "HF_HUB_OFFLINE" "HF_ENDPOINT" "HF_TOKEN" "API_PORT" "WS_PORT" "GRPC_PORT" "METRICS_PORT" }}
+{{- $own := list "API_HOST" "RELAY_HOST" "RELAY_URL" "METRICS_HOST" "REDIS_URL" "REDIS_PASSWORD" "LOG_LEVEL" "AUDIO_STORE" "AUDIO_REDIS_URL" "AUDIO_STORE_DIR" "S3_BUCKET" "S3_REGION" "S3_PREFIX" "S3_ENDPOINT" "S3_ACCESS_KEY_ID" "S3_SECRET_ACCESS_KEY" "API_KEYS_FILE" "AUTH" "ALLOWED_HOSTS" "MAX_BACKLOG_SECONDS" "DEFAULT_MODEL" "WAKEABLE_MODELS" "WORKER_WAIT_TIMEOUT_MS" "REDIS_CA_FILE" "REDIS_CERT_FILE" "REDIS_KEY_FILE" "REDIS_TLS_SERVER_NAME" "REDIS_SENTINEL_USERNAME" "REDIS_SENTINEL_PASSWORD" "SPOOL_DIR" "MAX_SESSIONS" "DRAIN_TIMEOUT_MS" "MODEL_PATH" "MODEL_DTYPE" "DEVICE" "MODEL_CACHE" "HF_HUB_OFFLINE" "HF_ENDPOINT" "HF_TOKEN" "API_PORT" "WS_PORT" "GRPC_PORT" "METRICS_PORT" }}
 {{- $environments := dict "env.all" $v.env.all "env.api" $v.env.api "env.relay" $v.env.relay "env.worker" $v.env.worker "workerDefaults.env" $v.workerDefaults.env }}
 {{- range $name, $pool := $v.workerPools }}{{ $_ := set $environments (printf "workerPools.%s.env" $name) ($pool.env | default dict) }}{{ end }}
 {{- range $key, $environment := $environments }}
@@ -80,15 +80,24 @@
 {{- if le (float64 $pool.scaling.audioSecondsPerSecond) 0.0 }}
 {{- fail (printf "%s.scaling.audioSecondsPerSecond: is missing. Write what one worker of the pool transcribes a second; its log line `ready` says it as `speed`." $key) }}
 {{- end }}
+{{- if and (eq (int $pool.scaling.minReplicas) 0) (not $v.keda.enabled) }}
+{{- fail (printf "%s.scaling.minReplicas: is 0, which only KEDA can do. Write 1, or keda.enabled: true." $key) }}
+{{- end }}
 {{- if not $pool.scaling.modelId }}
 {{- fail (printf "%s.scaling.modelId: is missing. Write the id that GET /v1/models lists for this model." $key) }}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and $v.modelCache.nodePath $v.modelCache.persistent }}
+{{- fail "modelCache.nodePath: contradicts modelCache.persistent. Write modelCache.persistent: false, or modelCache.nodePath: ''." }}
+{{- end }}
+{{- if and $v.redis.bundled.enabled (or $v.redis.external.caSecret $v.redis.external.clientCertificateSecret $v.redis.external.tlsServerName $v.redis.external.sentinelSecret) }}
+{{- fail "redis.external: has settings of TLS or Sentinels that the bundled Redis does not use. Remove caSecret, clientCertificateSecret, tlsServerName and sentinelSecret, or write redis.bundled.enabled: false." }}
+{{- end }}
 {{- if and $v.modelCache.existingClaim (not $v.modelCache.persistent) }}
 {{- fail "modelCache.existingClaim: is not used while modelCache.persistent is false. Write modelCache.persistent: true." }}
 {{- end }}
-{{- if and $v.modelCache.offline (not $v.modelCache.persistent) }}
+{{- if and $v.modelCache.offline (not $v.modelCache.persistent) (not $v.modelCache.nodePath) }}
 {{- range $name, $_ := $v.workerPools }}
 {{- if ne (include "murmuration.pool" (list $ $name) | fromJson).model "moonshine-tiny" }}
 {{- fail (printf "modelCache.offline: is true, and the model of workerPools.%s would have to be fetched. Write modelCache.persistent: true and a claim that holds it in modelCache.existingClaim." $name) }}

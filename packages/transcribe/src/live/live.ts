@@ -32,6 +32,8 @@ export interface LiveOptions {
   /** Name of this relay, as lists show it. */
   readonly relay: string;
   readonly defaultModel: string | null;
+  /** Ids of models without workers whose workers come when there is work for them. */
+  readonly wakeableModels?: readonly string[];
   /** Longest wait for a first worker. */
   readonly workerWaitMs: number;
   readonly speech: { readonly threads: number; readonly vadModelPath: string };
@@ -83,7 +85,7 @@ export class Live implements LiveService {
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#impatient = connections.impatient;
     this.#patient = connections.patient;
-    this.#registry = new ModelRegistry(this.#impatient, options.defaultModel);
+    this.#registry = new ModelRegistry(this.#impatient, options.defaultModel, options.wakeableModels);
     const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
     // The rest of the time is for Redis' files.
     const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);

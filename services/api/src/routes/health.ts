@@ -21,7 +21,7 @@ type Status = z.output<typeof statusSchema>;
 
 /** Redis that does not answer for this long is down. */
 const ANSWER_MS = 2_000;
-const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], queues: {}, redisConcerns: [] };
+const DOWN: ClusterStatus = { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
 
 /** `GET /health`: 200, or 503 with the reason when a request sent now would not be served. */
 export function healthRoute(app: FastifyInstance, context: ApiContext): void {
@@ -89,8 +89,14 @@ function modelParts(status: ClusterStatus, card: ModelCard | string | null): Pic
   const serving = status.workers.filter((worker) => worker.model.id === id && !worker.draining).length;
   const unserved = status.models.filter(
     (model) =>
-      !status.workers.some((worker) => worker.model.id === model.model.id && !worker.draining) && model.model.id !== id,
+      !status.workers.some((worker) => worker.model.id === model.model.id && !worker.draining) &&
+      model.model.id !== id &&
+      !status.asleep.includes(model.model.id),
   );
+  if (serving === 0 && status.asleep.includes(id)) {
+    const detail = `${id} sleeps: the first request wakes a worker and waits for it.`;
+    return { workers: { status: 'pass', detail, count, draining }, model: { status: 'pass', detail, id } };
+  }
   if (serving === 0) {
     const detail = `No worker serves ${id}. Start one: requests wait for a while, then end with no_worker.`;
     return { workers: { status: 'fail', detail, count, draining }, model: { status: 'fail', detail, id } };

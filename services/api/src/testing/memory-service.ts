@@ -61,6 +61,7 @@ export class MemoryService implements TranscriptionService {
     redis: 'up',
     workers: [MEMORY_CARD],
     models: [MEMORY_CARD],
+    asleep: [],
     queues: { [MEMORY_CARD.model.id]: { waiting: 3, active: 1 } },
     redisConcerns: [],
   };
