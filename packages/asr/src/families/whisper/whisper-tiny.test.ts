@@ -64,10 +64,9 @@ function withModel(parts: WhisperParts, changed: Partial<SpeechModel>): WhisperR
 describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
   for (const dtype of ['fp16', 'int8'] as const) {
     describe(dtype, () => {
+      const loading = { folder: modelFolder('whisper-tiny.en'), dtype, device: 'cpu', threads: 1 } as const;
       let parts: WhisperParts;
       let recognizer: WhisperRecognizer;
-      /** Windows of 30 s alone, as the references were made. */
-      let whole: WhisperRecognizer;
       let spoken: Recognition[];
       const transformers =
         skipWithoutReferences === false
@@ -79,10 +78,9 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           : {};
 
       before(async () => {
-        parts = await loadWhisperParts({ folder: modelFolder('whisper-tiny.en'), dtype, device: 'cpu', threads: 1 });
+        parts = await loadWhisperParts(loading);
         recognizer = new WhisperRecognizer('whisper-tiny.en', parts);
-        whole = withModel(parts, { shortWindows: false });
-        spoken = await whole.recognize(
+        spoken = await recognizer.recognize(
           SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) })),
           never,
         );
@@ -184,69 +182,82 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         });
       }
 
-      test('Short windows write the same words as windows of 30 s, with the same times, alone and in a batch', async () => {
-        const inputs = SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) }));
-        const batch = await recognizer.recognize(inputs, never);
-        for (const [i, input] of inputs.entries()) {
-          const file = SPEECH[i]?.[0] ?? '';
-          const [alone] = await recognizer.recognize([input], never);
-          assert.equal(textOf(alone), textOf(batch[i]), file);
-          if (dtype === 'int8') assert.deepEqual(alone, batch[i], file);
-          assert.deepEqual(plainWords(textOf(alone)), plainWords(textOf(spoken[i])), file);
-          const words = (one: Recognition | undefined): Word[] =>
-            one?.segments.flatMap((segment): Word[] => segment.words ?? []) ?? [];
-          // A comma more takes a token's time from the words beside it.
-          if (textOf(alone) !== textOf(spoken[i])) continue;
-          words(alone).forEach((word, k) => {
-            const startMs = words(spoken[i])[k]?.startMs ?? -1;
-            assert.ok(
-              Math.abs(word.startMs - startMs) <= 200,
-              `${file}: ${word.word} ${String(word.startMs)} ${String(startMs)}`,
-            );
-          });
-        }
-      });
-
-      test('A clip of three seconds is encoded in a window of 11 s; what is doubted there is written over 30 s', async () => {
-        const pcm = clip('harvard-spk1-1.wav');
-        const { model, vocabulary } = parts;
-        const [expected] = await recognizer.recognize([{ pcm, options: options() }], never);
-        const twice = (one: Generation): Generation => {
-          const text = one.tokens.filter((token) => token < vocabulary.endOfText);
-          const tokens = [vocabulary.firstTimestamp, ...text, ...text, vocabulary.firstTimestamp + 100];
-          return { ...one, tokens, logprobs: tokens.map(() => -0.1) };
-        };
-        const silent = (one: Generation): Generation => ({ ...one, tokens: [], logprobs: [] });
-        const unsure = (one: Generation): Generation => ({
-          ...one,
-          logprobs: one.logprobs.map(() => -3),
-          noSpeechProb: 0,
+      describe('with short windows', () => {
+        let shortParts: WhisperParts;
+        let short: WhisperRecognizer;
+        before(async () => {
+          shortParts = await loadWhisperParts({ ...loading, shortWindows: true });
+          short = new WhisperRecognizer('whisper-tiny.en', shortParts);
         });
-        for (const [change, windows] of [
-          [(one: Generation) => one, [1_100]],
-          [twice, [1_100, 3_000]],
-          [silent, [1_100, 3_000]],
-          [unsure, [1_100, 3_000]],
-        ] as const) {
-          const encoded: number[] = [];
-          const changed = withModel(parts, {
-            encode: (features, rows) => {
-              encoded.push(features.length / rows / parts.settings.mels);
-              return model.encode(features, rows);
-            },
-            generate: async (...request) =>
-              (await model.generate(...request)).map((one) => (encoded.at(-1) === 1_100 ? change(one) : one)),
+        after(async () => {
+          await short.close();
+        });
+
+        test('Short windows write the same words as windows of 30 s, with the same times, alone and in a batch', async () => {
+          const inputs = SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) }));
+          const batch = await short.recognize(inputs, never);
+          const over30s = await withModel(shortParts, { shortWindows: false }).recognize(inputs, never);
+          for (const [i, input] of inputs.entries()) {
+            const file = SPEECH[i]?.[0] ?? '';
+            const [alone] = await short.recognize([input], never);
+            assert.equal(textOf(alone), textOf(batch[i]), file);
+            if (dtype === 'int8') assert.deepEqual(alone, batch[i], file);
+            assert.deepEqual(plainWords(textOf(alone)), plainWords(textOf(over30s[i])), file);
+            const words = (one: Recognition | undefined): Word[] =>
+              one?.segments.flatMap((segment): Word[] => segment.words ?? []) ?? [];
+            // A comma more takes a token's time from the words beside it.
+            if (textOf(alone) !== textOf(over30s[i])) continue;
+            words(alone).forEach((word, k) => {
+              const startMs = words(over30s[i])[k]?.startMs ?? -1;
+              assert.ok(
+                Math.abs(word.startMs - startMs) <= 200,
+                `${file}: ${word.word} ${String(word.startMs)} ${String(startMs)}`,
+              );
+            });
+          }
+        });
+
+        test('A clip of three seconds is encoded in a window of 11 s; what is doubted there is written over 30 s', async () => {
+          const pcm = clip('harvard-spk1-1.wav');
+          const { model, vocabulary, settings } = shortParts;
+          const [expected] = await short.recognize([{ pcm, options: options() }], never);
+          const twice = (one: Generation): Generation => {
+            const text = one.tokens.filter((token) => token < vocabulary.endOfText);
+            const tokens = [vocabulary.firstTimestamp, ...text, ...text, vocabulary.firstTimestamp + 100];
+            return { ...one, tokens, logprobs: tokens.map(() => -0.1) };
+          };
+          const silent = (one: Generation): Generation => ({ ...one, tokens: [], logprobs: [] });
+          const unsure = (one: Generation): Generation => ({
+            ...one,
+            logprobs: one.logprobs.map(() => -3),
+            noSpeechProb: 0,
           });
-          const [recognition] = await changed.recognize([{ pcm, options: options() }], never);
-          assert.deepEqual(encoded, windows);
-          assert.deepEqual(plainWords(textOf(recognition)), plainWords(textOf(expected)));
-        }
+          for (const [change, windows] of [
+            [(one: Generation) => one, [1_100]],
+            [twice, [1_100, 3_000]],
+            [silent, [1_100, 3_000]],
+            [unsure, [1_100, 3_000]],
+          ] as const) {
+            const encoded: number[] = [];
+            const changed = withModel(shortParts, {
+              encode: (features, rows) => {
+                encoded.push(features.length / rows / settings.mels);
+                return model.encode(features, rows);
+              },
+              generate: async (...request) =>
+                (await model.generate(...request)).map((one) => (encoded.at(-1) === 1_100 ? change(one) : one)),
+            });
+            const [recognition] = await changed.recognize([{ pcm, options: options() }], never);
+            assert.deepEqual(encoded, windows);
+            assert.deepEqual(plainWords(textOf(recognition)), plainWords(textOf(expected)));
+          }
+        });
       });
 
       test('A clip comes out of a batch as it does alone, to the last token; in int8 to the last bit of every figure', async () => {
         for (const index of [0, 4, 7, 8]) {
           const [file] = SPEECH[index] ?? ['jfk.wav'];
-          const [alone] = await whole.recognize(
+          const [alone] = await recognizer.recognize(
             [{ pcm: clip(file), options: options({ wordTimestamps: true }) }],
             never,
           );
@@ -296,7 +307,6 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
           const { model } = parts;
           let run = 0;
           return withModel(parts, {
-            shortWindows: false,
             generate: async (...request) => {
               const generations = await model.generate(...request);
               return generations.map((one) => change(one, run++));
