@@ -81,7 +81,8 @@ export class JobIndex {
   /** To be called before the job is accepted: from then on it is looked after. */
   async watch(job: AcceptedJob): Promise<void> {
     // Redis' clock: two nodes put jobs in one order.
-    const now = Number((await this.#redis.time())[0]) * 1_000;
+    const [seconds, microseconds] = await this.#redis.time();
+    const now = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
     await transacted(
       this.#redis
         .multi()
