@@ -138,7 +138,7 @@ describe('GET /v1/jobs/:id/events', () => {
   test('What is no id of an event is refused.', async (t) => {
     const context = await testApp(t);
     const id = await made(context);
-    for (const given of ['x', '1-', '-1', '1-2-3', '$', '+', '9'.repeat(16), '(1']) {
+    for (const given of ['x', '1-', '-1', '1-2-3', '$', '+', '9'.repeat(17), '(1']) {
       const reply = await context.app.inject({ url: `/v1/jobs/${id}/events`, headers: { 'last-event-id': given } });
       assert.deepEqual(
         [reply.statusCode, reply.json<{ error: { param: string } }>().error.param],
