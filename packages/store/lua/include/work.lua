@@ -21,11 +21,10 @@ local function open_ticket(job)
   return job.ticket, tonumber(first)
 end
 
--- What is known of an item that was taken, as text: fence, crashes, ticket that holds it, fence of the last run that began.
+-- What is known of an item that was taken, as text (zeros where there is none, or it is of another version): fence, crashes, ticket that holds it, fence of the last run that began.
 local function parse_record(text)
-  if not text then return { fence = 0, crashes = 0, ticket = 0, ran = 0 } end
-  local fence, crashes, ticket, ran = string.match(text, '^(%d+) (%d+) (%d+) (%d+)$')
-  return { fence = tonumber(fence), crashes = tonumber(crashes), ticket = tonumber(ticket), ran = tonumber(ran) }
+  local fence, crashes, ticket, ran = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+)$')
+  return { fence = tonumber(fence) or 0, crashes = tonumber(crashes) or 0, ticket = tonumber(ticket) or 0, ran = tonumber(ran) or 0 }
 end
 
 local function format_record(record)

@@ -518,6 +518,30 @@ test('The clock of no node decides when a lease is over, a partial is due, or ho
   }
 });
 
+test('A session of the version without tickets is closed with an error by whoever takes it, and can be listed and deleted', async () => {
+  for (const claim of [
+    { tokenHash: 'hash', owner: null },
+    { tokenHash: null, toFinish: true },
+  ]) {
+    const owner = await Owner.create();
+    const keys = liveKeys(owner.id);
+    const planned = { utterance: 0, startSamples: 0, samples: 16_000, startMs: 0, endMs: 900, by: 'silence' };
+    await redis.hdel(keys.session, 'lane', 'ticket', 'ticketOpen', 'held');
+    await redis.hset(keys.session, { position: 16_000, count: 1, pending: 16_000 });
+    await redis.hset(keys.utterances, '0', JSON.stringify(planned));
+    await redis.hset(keys.tries, { f0: '2', c0: '1' });
+    assert.deepEqual(await store.tickets(owner.id), []);
+    const taken = await store.take(owner.id, { ...claim, relay: 'b', holder: 'h2' });
+    assert.equal(taken?.state, 'closed');
+    assert.deepEqual(
+      (await told(owner)).map(({ type }) => type),
+      ['error', 'closed'],
+    );
+    assert.equal(await redis.exists(keys.utterances, keys.pending, keys.tries, keys.pcm), 0);
+    assert.deepEqual(await store.erase(owner.id), { modelSlug: MODEL.slug, tickets: [] });
+  }
+});
+
 test('Of two owners that count to the same epoch after a failover only the one that the store knows may write', async () => {
   const owner = await Owner.create();
   await owner.append();

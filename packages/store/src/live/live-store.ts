@@ -113,7 +113,7 @@ export interface LiveTimes {
 const MOST_ATTEMPTS = 3;
 const NOT_FINISHED = new AsrError(
   'transcription_failed',
-  'The session could not be finished: one relay after another failed with it. What is not final is lost.',
+  'The session cannot go on: one relay after another failed with it, or another version of the server began it. What is not final is lost.',
 );
 
 /** The last event of a deleted session can be read for this long, milliseconds. */

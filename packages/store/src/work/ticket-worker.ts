@@ -15,6 +15,8 @@ const MAX_STALLED = 10;
 /** How long one look at an empty queue waits, seconds. */
 const LOOK_S = 2;
 const RETRY_MS = 500;
+/** An entry that is of another version is handed back until it was fetched so often, by whichever worker: half a minute and more. */
+const MOST_FETCHES_UNREAD = 60;
 
 /** Thrown by a handler to give an entry back to the queue, for another worker. */
 export class HandBack extends Error {
@@ -163,7 +165,12 @@ export class TicketWorker {
         return;
       }
     }
-    // Another version may know it. Waiting a little keeps two versions from passing it to and fro without a pause.
+    // While workers are replaced, another version may know it. Whoever owns the work queues it again where it still is to be done.
+    if (entry.attemptsStarted >= MOST_FETCHES_UNREAD)
+      throw new Error(
+        `The entry ${entry.id ?? ''} (${entry.name}) is of another version, and no worker has read it in ${String(entry.attemptsStarted)} attempts: it is dropped.`,
+      );
+    // Waiting a little keeps two versions from passing it to and fro without a pause.
     await pause(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     throw new HandBack('the entry is not of this version');
   }

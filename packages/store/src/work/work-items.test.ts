@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Queue } from 'bullmq';
 import { AsrError, decodeOptionsSchema, type ChunkResult } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
@@ -7,7 +8,7 @@ import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
 import { JobEvents, type StreamedEvent } from '../job-events.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
-import { jobKeys } from '../keys.js';
+import { jobKeys, queuePrefix } from '../keys.js';
 import { WakeChannels } from '../live/wake-channels.js';
 import { testChunk, testResult } from '../testing/fixtures.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
@@ -497,6 +498,37 @@ test('hands a ticket that is handed back to another worker, with the items held 
   });
   assert.deepEqual(seen, ['first', 'second']);
   await jobs.remove(job);
+});
+
+test('hands an entry of another version back, and drops it, which is told, once it was fetched too often', async () => {
+  const slug = 'versions';
+  const queue = new Queue(slug, { connection: redis, prefix: queuePrefix(slug) });
+  const unread = ['an-utterance', 'a-ticket'].map((id) => queue.toKey(id));
+  await queue.add('live', { session: 's', utterance: 0, revision: null, queuedAtMs: 0 }, { jobId: 'an-utterance' });
+  await queue.add('ticket', { job: 'j', number: 1 }, { jobId: 'a-ticket' });
+  for (const key of unread) await redis.hset(key, 'ats', 58);
+  const told: string[] = [];
+  let fetches = 0;
+  const worker = new TicketWorker(
+    slug,
+    redis,
+    { ticket: () => Promise.reject(new Error('read')), partial: () => Promise.resolve(), hasRoom: () => true },
+    {
+      ...QUIET,
+      onFetch: () => {
+        fetches++;
+      },
+      onError: (error) => told.push(error.message),
+    },
+  );
+  await until(async () => (await redis.exists(...unread)) === 0);
+  await worker.close();
+  await queue.close();
+  assert.ok(fetches >= 4, `${String(fetches)} fetches: each entry is handed back once more before it is dropped`);
+  assert.deepEqual(told.map((message) => /^The entry \S+ \(\S+\)/.exec(message)?.[0]).sort(), [
+    'The entry a-ticket (ticket)',
+    'The entry an-utterance (live)',
+  ]);
 });
 
 test(
