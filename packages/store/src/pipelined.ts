@@ -18,6 +18,12 @@ export async function pipelined(redis: Redis, commands: readonly CommandLine[]):
   return answersOf(redis.pipeline(commands.map((command) => [...command])));
 }
 
+/** Unix milliseconds by Redis' clock, with fractions, so that no node's clock decides anything and nothing of one second is taken for the same moment. */
+export async function redisNowMs(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+}
+
 /** Runs a transaction, whose keys share one tag; its answers in order. Throws the first error among them. */
 export function transacted(commands: ChainableCommander): Promise<unknown[]> {
   return answersOf(commands);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { JOB_INDEX_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
-import { pipelined, transacted } from '../pipelined.js';
+import { pipelined, redisNowMs, transacted } from '../pipelined.js';
 import {
   MANIFEST_FIELDS,
   PROGRESS_FIELDS,
@@ -81,8 +81,7 @@ export class JobIndex {
   /** To be called before the job is accepted: from then on it is looked after. */
   async watch(job: AcceptedJob): Promise<void> {
     // Redis' clock: two nodes put jobs in one order.
-    const [seconds, microseconds] = await this.#redis.time();
-    const now = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+    const now = await redisNowMs(this.#redis);
     await transacted(
       this.#redis
         .multi()

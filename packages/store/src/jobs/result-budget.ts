@@ -1,7 +1,7 @@
 import type { RedisMemory } from '../audio-store/redis-memory.js';
 import type { Redis } from '../connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
-import { pipelined } from '../pipelined.js';
+import { pipelined, redisNowMs } from '../pipelined.js';
 import { loadScript, runLua } from '../lua-script.js';
 
 const dropResult = loadScript('drop-result');
@@ -28,8 +28,7 @@ export class ResultBudget {
 
   /** Drops results that exceed the budget, those first whose time would be over first. Returns how many. */
   async enforce(): Promise<number> {
-    const [seconds] = await this.#redis.time();
-    await this.#redis.zremrangebyscore(JOB_INDEX_KEYS.results, '-inf', Number(seconds) * 1_000);
+    await this.#redis.zremrangebyscore(JOB_INDEX_KEYS.results, '-inf', await redisNowMs(this.#redis));
     const count = await this.#redis.zcard(JOB_INDEX_KEYS.results);
     if (count === 0) return 0;
     const sample = await this.#redis.zrandmember(JOB_INDEX_KEYS.results, SAMPLE);

@@ -2,6 +2,7 @@ import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary }
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
+import { redisNowMs } from '../pipelined.js';
 import { ticketsOf } from '../work/held-items.js';
 import type { TicketPlace } from '../work/ticket-queue.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
@@ -165,8 +166,8 @@ export class LiveStore {
 
   /** The session as it is stored, or null. */
   async read(id: string): Promise<LiveRecord | null> {
-    const [[seconds], fields] = await Promise.all([this.#redis.time(), this.#redis.hgetall(liveKeys(id).session)]);
-    return recordOf(id, fields, Number(seconds) * 1_000);
+    const [nowMs, fields] = await Promise.all([redisNowMs(this.#redis), this.#redis.hgetall(liveKeys(id).session)]);
+    return recordOf(id, fields, nowMs);
   }
 
   async change(owner: LiveOwner, change: LiveChange): Promise<ChangeAnswer> {
