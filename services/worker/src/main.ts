@@ -117,8 +117,9 @@ const batcher = new Batcher(pool, {
 });
 const holdings = new Holdings(holds);
 const batchShare = new BatchShare((to) => queues.promote(slug, to));
-const items = new WorkItems(redis, queues, slug);
-const liveItems = new LiveItems(redis, queues, slug);
+const itemTrouble = new TroubleLog(logger, 'saying that runs begin and queueing next tickets');
+const items = new WorkItems(redis, queues, slug, itemTrouble);
+const liveItems = new LiveItems(redis, queues, slug, itemTrouble);
 const untilStored = new UntilStored(logger);
 const live = { items: liveItems, finals: new LatestFinals(), preflights: new PreflightTexts(), cancelled };
 const transcribe = new TranscribeItems({

@@ -11,7 +11,7 @@ import {
 import type { Redis } from '../connections.js';
 import { liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
-import { HeldItems, type HeldItem, type Taken } from '../work/held-items.js';
+import { HeldItems, type HeldItem, type ItemTrouble, type Taken } from '../work/held-items.js';
 import type { TicketQueues } from '../work/ticket-queue.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
 import type { PlannedUtterance } from './live-record.js';
@@ -71,10 +71,10 @@ export class LiveItems {
   readonly #redis: Redis;
   readonly #held: HeldItems;
 
-  /** @param slug names the model whose queue the worker serves. The connection stays the caller's. */
-  constructor(redis: Redis, queues: TicketQueues, slug: string) {
+  /** Takes what `HeldItems` takes. */
+  constructor(redis: Redis, queues: TicketQueues, slug: string, trouble?: ItemTrouble) {
     this.#redis = redis;
-    this.#held = new HeldItems(redis, queues, slug, liveItemKeys);
+    this.#held = new HeldItems(redis, queues, slug, liveItemKeys, trouble);
   }
 
   /** Takes the next utterance by a ticket, and queues the session's next ticket while there are more: each goes to the worker that is free first. */
@@ -86,7 +86,7 @@ export class LiveItems {
     });
   }
 
-  /** Says that the run of some utterances of one session begins: should the worker die now, they are under suspicion. */
+  /** Says that the run of some utterances of one session begins: should the worker die now, they are under suspicion. Throws nothing. */
   async begin(items: readonly HeldItem[]): Promise<void> {
     await this.#held.begin(items);
   }

@@ -1,6 +1,7 @@
 import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkTicket } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { loadScript, runLua } from '../lua-script.js';
+import type { TroubleLog } from '../trouble-log.js';
 import type { TicketPlace, TicketQueues } from './ticket-queue.js';
 
 const takeItems = loadScript('take-items');
@@ -40,6 +41,9 @@ export interface ItemKeys {
   readonly tries: string;
 }
 
+/** Hears of calls to the store that fail without harm to the work, and when they succeed again. */
+export type ItemTrouble = Pick<TroubleLog, 'met' | 'over'>;
+
 /** The values that `take-items.lua` returns of each item. */
 const ITEM_VALUES = 4;
 
@@ -63,13 +67,24 @@ export class HeldItems {
   readonly #queues: TicketQueues;
   readonly #slug: string;
   readonly #keysOf: (job: string) => ItemKeys;
+  readonly #trouble: ItemTrouble | undefined;
 
-  /** @param slug names the model whose queue the worker serves. The connection stays the caller's. */
-  constructor(redis: Redis, queues: TicketQueues, slug: string, keysOf: (job: string) => ItemKeys) {
+  /**
+   * @param slug names the model whose queue the worker serves. The connection stays the caller's.
+   * @param trouble is told of calls that fail and are not thrown, as the work goes on without them
+   */
+  constructor(
+    redis: Redis,
+    queues: TicketQueues,
+    slug: string,
+    keysOf: (job: string) => ItemKeys,
+    trouble?: ItemTrouble,
+  ) {
     this.#redis = redis;
     this.#queues = queues;
     this.#slug = slug;
     this.#keysOf = keysOf;
+    this.#trouble = trouble;
   }
 
   /** Takes up to `limit` items of at most `turnMs` of audio by a ticket, and queues the next ticket while items are left. Empty when nothing is left to do under the ticket. */
@@ -96,22 +111,36 @@ export class HeldItems {
     return items;
   }
 
-  /** Says that the run of some items of one job or session begins: should the worker die now, they are under suspicion. */
+  /**
+   * Says that the run of some items of one job or session begins: should the worker die now, they are under suspicion. Throws nothing: where the store does not
+   * take it, a crash of this run goes uncounted, and the next is counted.
+   */
   async begin(items: readonly HeldItem[]): Promise<void> {
     const [first] = items;
     if (first === undefined) return;
     const keys = this.#keysOf(first.job);
-    await runLua(
-      this.#redis,
-      beginRun,
-      [keys.job, keys.tries],
-      items.flatMap((item) => [item.index, item.fence]),
+    await this.#attempt(
+      runLua(
+        this.#redis,
+        beginRun,
+        [keys.job, keys.tries],
+        items.flatMap((item) => [item.index, item.fence]),
+      ),
     );
   }
 
-  /** Queues a ticket that a script named, where it did. One that gets lost here is found by whoever looks after the job or session. */
+  /** Queues a ticket that a script named, where it did. Throws nothing: one that gets lost here is found by whoever looks after the job or session. */
   async queueNext(job: { readonly id: string; readonly lane: Lane }, ticket: number, first: number): Promise<void> {
-    if (ticket > 0) await this.#queues.add(this.#slug, job, [{ ticket, first }]).catch(() => undefined);
+    if (ticket > 0) await this.#attempt(this.#queues.add(this.#slug, job, [{ ticket, first }]));
+  }
+
+  async #attempt(call: Promise<unknown>): Promise<void> {
+    try {
+      await call;
+      this.#trouble?.over();
+    } catch (error) {
+      this.#trouble?.met(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 

@@ -500,6 +500,36 @@ test('hands a ticket that is handed back to another worker, with the items held 
   await jobs.remove(job);
 });
 
+test('goes on where the store takes neither that a run begins nor the next ticket, and tells of both and of their end', async () => {
+  const job = await newJob();
+  await add(job, 3);
+  const told: string[] = [];
+  const trouble = { met: (error: Error) => told.push(error.message), over: () => told.push('over') };
+  const gone = patientConnection(server.url, logger);
+  gone.disconnect();
+  const unqueued = new TicketQueues(gone);
+  const cut = new WorkItems(redis, unqueued, job.modelSlug, trouble);
+  const [first] = await cut.take({ job: job.id, ticket: 1 }, 1);
+  assert.ok(first);
+  await until(() => Promise.resolve(told.length === 1));
+  assert.match(told.splice(0).join(), /closed/);
+  assert.equal((await queued(job)).includes(2), false, 'the ticket is lost, …');
+  await jobs.queueTickets(job);
+  assert.ok((await queued(job)).includes(2), '… and is found by the owner of the job');
+  await redis.config('SET', 'min-replicas-to-write', '1');
+  try {
+    await cut.begin([first]);
+  } finally {
+    await redis.config('SET', 'min-replicas-to-write', '0');
+  }
+  assert.match(told.splice(0).join(), /NOREPLICAS/);
+  await cut.begin([first]);
+  assert.deepEqual(told, ['over']);
+  assert.deepEqual(await give(job, first), ['ok']);
+  await unqueued.close().catch(() => undefined);
+  await jobs.remove(job);
+});
+
 test('hands an entry of another version back, and drops it, which is told, once it was fetched too often', async () => {
   const slug = 'versions';
   const queue = new Queue(slug, { connection: redis, prefix: queuePrefix(slug) });

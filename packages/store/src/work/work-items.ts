@@ -10,7 +10,7 @@ import {
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
-import { HeldItems, type HeldItem, type Taken } from './held-items.js';
+import { HeldItems, type HeldItem, type ItemTrouble, type Taken } from './held-items.js';
 import type { TicketQueues } from './ticket-queue.js';
 
 const giveResults = loadScript('give-results');
@@ -35,10 +35,10 @@ export class WorkItems {
   readonly #redis: Redis;
   readonly #held: HeldItems;
 
-  /** @param slug names the model whose queue the worker serves. The connection stays the caller's. */
-  constructor(redis: Redis, queues: TicketQueues, slug: string) {
+  /** Takes what `HeldItems` takes. */
+  constructor(redis: Redis, queues: TicketQueues, slug: string, trouble?: ItemTrouble) {
     this.#redis = redis;
-    this.#held = new HeldItems(redis, queues, slug, jobKeys);
+    this.#held = new HeldItems(redis, queues, slug, jobKeys, trouble);
   }
 
   /**
@@ -59,7 +59,7 @@ export class WorkItems {
     }));
   }
 
-  /** Says that the run of some items of one job begins: should the worker die now, they are under suspicion. */
+  /** Says that the run of some items of one job begins: should the worker die now, they are under suspicion. Throws nothing. */
   async begin(items: readonly HeldItem[]): Promise<void> {
     await this.#held.begin(items);
   }

@@ -48,7 +48,7 @@ export class LiveFinals implements ItemUser<LiveItem> {
   }
 
   begin(item: LiveItem): void {
-    this.#parts.items.begin([item]).catch(() => undefined);
+    void this.#parts.items.begin([item]);
   }
 
   async fail(item: LiveItem, error: AsrError): Promise<void> {

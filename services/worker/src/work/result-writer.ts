@@ -59,14 +59,14 @@ export class ResultWriter {
     this.#untilStored = untilStored;
   }
 
-  /** Says that the item's run begins. Not waited for: should it fail, a crash goes uncounted. */
+  /** Says that the item's run begins. Not waited for. */
   begin(item: WorkItem): void {
     this.#begun.push(item);
     if (this.#begun.length > 1) return;
     setImmediate(() => {
       const begun = this.#begun;
       this.#begun = [];
-      for (const items of byJob(begun, (each) => each.job)) this.#items.begin(items).catch(() => undefined);
+      for (const items of byJob(begun, (each) => each.job)) void this.#items.begin(items);
     });
   }
 

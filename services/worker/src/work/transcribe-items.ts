@@ -27,7 +27,7 @@ export interface ItemUser<Item extends HeldItem> {
   take(ticket: WorkTicket): Promise<readonly Item[]>;
   /** Null when nothing is left to do: the item was given or failed. */
   prepare(item: Item): Promise<PreparedItem | null>;
-  /** Says that the item's run begins. Not waited for: should it fail, a crash goes uncounted. */
+  /** Says that the item's run begins. Not waited for. */
   begin(item: Item): void;
   fail(item: Item, error: AsrError): Promise<void>;
   /** Errors of an item that ended its worker again and again, and of one that the model failed on. */
