@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LiveEvent } from '@murmuration/contracts';
 import { patientConnection } from '@murmuration/store';
 import { Cluster } from './harness/cluster.js';
@@ -92,6 +93,31 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
   assert.equal(last?.type === 'closed' && last.totals.end, 'finished');
 });
 
+test('a session that cannot be looked after keeps no other from being renewed', { timeout: 120_000 }, async (t) => {
+  const nodes = await LiveNodes.start();
+  t.after(() => nodes.close());
+  const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
+  t.after(() => {
+    redis.disconnect();
+  });
+  const live = await nodes.addNode('relay');
+  const [broken, sound] = [await openLive(live), await openLive(live)];
+  await nodes.killFirstWorker();
+  const [clip] = await samples();
+  assert.ok(clip);
+  await send(broken, new Uint8Array(clip.pcm.buffer, clip.pcm.byteOffset, clip.pcm.byteLength));
+  await broken.commit();
+  // Its owner looks for tickets that are lost while no final comes, and that fails from now on.
+  const pending = `murm:{s.${broken.id}}:pending`;
+  await redis.multi().del(pending).set(pending, 'no list').exec();
+  const lease = async (): Promise<number> => Number(await redis.zscore('murm:live-sessions', sound.id));
+  // Longer than the pause before a look for tickets and that between two renewals.
+  await pause(10_000);
+  const before = await lease();
+  while ((await lease()) === before) await pause(100);
+  await redis.del(pending);
+});
+
 /** What a replica has of a session: put back, it is the store after a failover that lost what came since. */
 class Replica {
   readonly #redis: ReturnType<typeof patientConnection>;
@@ -109,7 +135,7 @@ class Replica {
   }
 
   static async of(redis: ReturnType<typeof patientConnection>, session: string): Promise<Replica> {
-    const names = ['session', 'pcm', 'utterances', 'events', 'tries', 'results'].map(
+    const names = ['session', 'pcm', 'utterances', 'pending', 'events', 'tries', 'results'].map(
       (name) => `murm:{s.${session}}:${name}`,
     );
     const dumping = redis.multi();

@@ -291,7 +291,8 @@ export class Live implements LiveService {
 
   async #lookAt(looks: number): Promise<void> {
     const sessions = [...this.#sessions.values()];
-    await Promise.all(sessions.map((session) => session.look()));
+    // One session's trouble keeps no other from being renewed.
+    const looked = await Promise.allSettled(sessions.map((session) => session.look()));
     if (looks % RENEW_EVERY_LOOKS === 0) {
       const answers = await this.#parts.store.renew(sessions);
       sessions.forEach((session, at) => {
@@ -299,6 +300,7 @@ export class Live implements LiveService {
       });
     }
     if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
+    for (const each of looked) if (each.status === 'rejected') throw each.reason;
   }
 
   async #finishOrphans(): Promise<void> {
