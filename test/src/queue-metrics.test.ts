@@ -3,14 +3,19 @@ import { after, before, test } from 'node:test';
 import { createLogger } from '@murmuration/runtime';
 import { patientConnection } from '@murmuration/store';
 import { Cluster } from './harness/cluster.js';
-import { until } from './harness/api-requests.js';
-import { submitSurely } from './harness/jobs-client.js';
+import { transcribe, until } from './harness/api-requests.js';
+import { submit, submitSurely } from './harness/jobs-client.js';
 import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 
 let cluster: Cluster;
 
 before(async () => {
-  cluster = await Cluster.start({ apis: 2, relays: 1, worker: { DEVICE: 'simulated', MODEL_PATH: 'simulated' } });
+  cluster = await Cluster.start({
+    apis: 2,
+    relays: 1,
+    api: { MAX_BACKLOG_SECONDS: '1' },
+    worker: { DEVICE: 'simulated', MODEL_PATH: 'simulated' },
+  });
 });
 
 after(async () => {
@@ -49,11 +54,40 @@ test('Every API node tells the backlog of the cluster in seconds of audio, and t
       waiting.every((entries) => entries !== null && entries >= 1)
     );
   });
+  assert.equal((await submit(cluster.url, wavFile(pcm))).status, 429);
   await cluster.addWorker();
   await until('both nodes tell that nothing waits', async () =>
     (await figures()).backlog.every((seconds) => seconds === 0),
   );
 });
+
+test('Ends of jobs are counted once in the cluster, and a request that was refused for want of room where it was', async () => {
+  assert.equal((await submit(cluster.url, Buffer.from('no recording'))).status, 422);
+  await transcribe(cluster.url, wavFile(new Int16Array(RATE_HZ)));
+  await until(
+    'three ends are counted',
+    async () => [...(await counted('asr_jobs_total')).values()].reduce((sum, count) => sum + count, 0) === 3,
+  );
+  assert.deepEqual(
+    await counted('asr_jobs_total'),
+    new Map([
+      ['{outcome="done",code=""}', 2],
+      ['{outcome="failed",code="unprocessable_audio"}', 1],
+    ]),
+  );
+  assert.deepEqual(await counted('asr_shed_total'), new Map([['{reason="queue_full"}', 1]]));
+});
+
+/** The samples of a counter, the API nodes together, by their labels. */
+async function counted(name: string): Promise<Map<string, number>> {
+  const sums = new Map<string, number>();
+  for (const { process } of cluster.apis)
+    for (const [, labels = '', value] of (await process.metrics()).matchAll(
+      new RegExp(`^${name}(\\{.*\\}) (\\d+)$`, 'gm'),
+    ))
+      sums.set(labels, (sums.get(labels) ?? 0) + Number(value));
+  return sums;
+}
 
 test('a node listens to Redis on one connection, whatever it serves', async () => {
   const client = patientConnection(cluster.redis.url, createLogger({ service: 'test', level: 'silent' }));

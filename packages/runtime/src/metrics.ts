@@ -1,6 +1,10 @@
+import { ERRORS, type ErrorCode } from '@murmuration/contracts';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Codes of what is refused because there is no room for it now, by their HTTP status. */
+const WANT_OF_ROOM = new Map((['queue_full', 'storage_full'] as const).map((code) => [ERRORS[code].http, code]));
 
 type GpuGauge = Gauge<'gpu' | 'name'>;
 
@@ -39,7 +43,10 @@ export class Metrics {
   readonly inferenceSeconds = this.#histogram('asr_inference_seconds', 'Time of a batch on the device.', []);
   readonly audioSeconds = this.#counter('asr_audio_seconds_total', 'Audio transcribed.', []);
   readonly rtfx = this.#gauge('asr_rtfx', 'Audio seconds a second of device time, over the last batches.', []);
-  readonly jobs = this.#counter('asr_jobs_total', 'Jobs that ended.', ['outcome', 'code']);
+  readonly #jobs = this.#counter('asr_jobs_total', 'Jobs and requests that ended, each at one node.', [
+    'outcome',
+    'code',
+  ]);
   readonly jobAttempts = this.#histogram(
     'asr_job_attempts',
     'Times a chunk was taken off the queue.',
@@ -53,7 +60,7 @@ export class Metrics {
     ['reason'],
   );
   readonly filtered = this.#counter('asr_filtered_total', 'Stretches of text that a filter took away.', ['reason']);
-  readonly shed = this.#counter('asr_shed_total', 'Requests refused for want of room.', ['reason']);
+  readonly #shed = this.#counter('asr_shed_total', 'Requests refused for want of room.', ['reason']);
   readonly workerLastFetchAgeSeconds = this.#gauge(
     'asr_worker_last_fetch_age_seconds',
     'Since the worker last heard from its queue.',
@@ -75,6 +82,18 @@ export class Metrics {
     'method',
     'code',
   ]);
+
+  /** Counts the end of a job. @param code why it failed, `cancelled`, or null when it is done */
+  jobEnded(code: ErrorCode | null): void {
+    const outcome = code === null ? 'done' : code === 'cancelled' ? 'cancelled' : 'failed';
+    this.#jobs.inc({ outcome, code: code ?? '' });
+  }
+
+  /** Counts a request whose error has this HTTP status, where that says that there was no room. */
+  answered(http: number): void {
+    const reason = WANT_OF_ROOM.get(http);
+    if (reason !== undefined) this.#shed.inc({ reason });
+  }
 
   /** Has `refresh` awaited before the gauges of the queue are read; `model` is a model's slug. */
   onQueueCollect(refresh: () => Promise<void>): void {

@@ -54,6 +54,23 @@ test('All metrics are named asr_ and are served', async () => {
   await server.close();
 });
 
+test('Ends of jobs are counted by outcome and code, and of refusals those for want of room', async () => {
+  const metrics = new Metrics();
+  for (const code of [null, null, 'cancelled', 'unprocessable_audio'] as const) metrics.jobEnded(code);
+  for (const status of [200, 429, 429, 400, 503, 507]) metrics.answered(status);
+  const samples = async (name: string): Promise<string[]> =>
+    (await metrics.registry.getSingleMetricAsString(name)).split('\n').filter((line) => !line.startsWith('#'));
+  assert.deepEqual(await samples('asr_jobs_total'), [
+    'asr_jobs_total{outcome="done",code=""} 2',
+    'asr_jobs_total{outcome="cancelled",code="cancelled"} 1',
+    'asr_jobs_total{outcome="failed",code="unprocessable_audio"} 1',
+  ]);
+  assert.deepEqual(await samples('asr_shed_total'), [
+    'asr_shed_total{reason="queue_full"} 2',
+    'asr_shed_total{reason="storage_full"} 1',
+  ]);
+});
+
 test('A name that a stranger can make point here is refused, an address, localhost or a listed name is not', async (t) => {
   const server = await OperationsServer.start({
     host: '127.0.0.1',

@@ -138,6 +138,9 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
       maxSpoolBytes: config.MAX_UPLOAD_BYTES,
       ffmpeg,
     },
+    onJobEnd: (code) => {
+      metrics.jobEnded(code);
+    },
     logger,
   }).catch(exit);
   state.intake = intake;

@@ -1,6 +1,7 @@
 import {
   AsrError,
   type ChunkResult,
+  type ErrorCode,
   type ModelDescription,
   type RecordingSummary,
   type Transcript,
@@ -14,6 +15,9 @@ import type { ModelRegistry } from './model-registry.js';
 import { RecordingPlanner, type PlannerParts } from './recording-planner.js';
 import type { Transcription, TranscriptionProgress, TranscriptionRequest } from './transcription.js';
 
+/** Called once in the cluster for each job that has ended, with the code of what it failed by, `cancelled`, or null when it is done. */
+export type OnJobEnd = (code: ErrorCode | null) => void;
+
 /** What a transcription works with; all of it the node's. */
 export interface TranscriptionParts extends PlannerParts {
   readonly events: JobEvents;
@@ -23,6 +27,7 @@ export interface TranscriptionParts extends PlannerParts {
   readonly workerWaitMs: number;
   /** Audio planned and not yet transcribed, milliseconds, above which the upload is read no further. */
   readonly maxAheadMs: number;
+  readonly onJobEnd: OnJobEnd;
 }
 
 const WATCH_EVERY_MS = 1_000;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ModelCard } from '@murmuration/contracts';
+import { AsrError, type ModelCard } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { SpeechReader } from '@murmuration/audio';
 import {
@@ -25,7 +25,7 @@ import {
   type RedisAddress,
 } from '@murmuration/store';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
-import { ActiveTranscription, type TranscriptionParts } from './active-transcription.js';
+import { ActiveTranscription, type OnJobEnd, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
 import { ERASE_WITHIN_MS, JobsRuntime, type JobsOptions } from './jobs/jobs-runtime.js';
@@ -53,6 +53,7 @@ export interface IntakeOptions {
   /** What is not given takes its default. */
   readonly jobs?: Partial<JobsOptions>;
   readonly speech: Parameters<typeof SpeechReader.start>[0];
+  readonly onJobEnd?: OnJobEnd;
   readonly logger: Logger;
 }
 
@@ -132,6 +133,7 @@ export class Intake implements TranscriptionService {
       workerWaitMs: options.workerWaitMs,
       maxAheadMs: MAX_AHEAD_MS,
       roomWaitMs: ROOM_WAIT_MS,
+      onJobEnd: options.onJobEnd ?? (() => undefined),
     };
     this.#jobsRuntime = new JobsRuntime(
       {
@@ -197,7 +199,14 @@ export class Intake implements TranscriptionService {
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);
     const running = transcription
       .result()
-      .catch(() => undefined)
+      .then(
+        () => {
+          this.#parts.onJobEnd(null);
+        },
+        (error: unknown) => {
+          this.#parts.onJobEnd(AsrError.from(error).code);
+        },
+      )
       .finally(() => {
         this.#running.delete(running);
       });

@@ -47,6 +47,7 @@ const app = await createApp({
   backlog: () => intake.backlog(),
   answers: new RecentAnswers(),
   onAnswer: (route, status, durationMs) => {
+    metrics.answered(status);
     metrics.httpRequestSeconds.observe({ route, status: `${String(Math.floor(status / 100))}xx` }, durationMs / 1_000);
   },
 });

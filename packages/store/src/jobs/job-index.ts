@@ -91,16 +91,17 @@ export class JobIndex {
   }
 
   /**
-   * The job has ended and all is tidied up, or it was never accepted.
+   * The job has ended and all is tidied up, or it was never accepted. True when it was looked after until now.
    * @param resultUntilMs when the time of its transcript is over (Unix milliseconds), or null without one
    */
-  async unwatch(job: AcceptedJob, resultUntilMs: number | null = null): Promise<void> {
+  async unwatch(job: AcceptedJob, resultUntilMs: number | null = null): Promise<boolean> {
     const lists = this.#redis
       .multi()
       .zrem(JOB_INDEX_KEYS.accepted, acceptedMember(job))
       .zrem(waitingJobs(job.modelSlug, job.priority), job.id);
     if (resultUntilMs !== null) lists.zadd(JOB_INDEX_KEYS.results, resultUntilMs, job.id);
-    await transacted(lists);
+    const [removed] = await transacted(lists);
+    return removed === 1;
   }
 
   /** Takes a job whose manifest is gone off the lists. */

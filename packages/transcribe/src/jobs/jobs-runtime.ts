@@ -99,7 +99,14 @@ export class JobsRuntime {
       options.maxBacklogMs ?? MAX_BACKLOG_MS,
       options.owners ?? (() => Infinity),
     );
-    this.#settler = new Settler({ jobIndex, archive, jobs: parts.jobs, webhooks, logger });
+    this.#settler = new Settler({
+      jobIndex,
+      archive,
+      jobs: parts.jobs,
+      webhooks,
+      onJobEnd: parts.onJobEnd,
+      logger,
+    });
     this.jobs = new Jobs({
       ...parts,
       jobIndex,

@@ -267,6 +267,47 @@ test('A job whose audio the model cannot work on fails with its reason, once', a
   await until(async () => ((await node.redis.exists(`murm:{j.${job.id}}:pcm`)) === 0 ? true : null));
 });
 
+test('The end of each job is told once in the cluster, with the code of what it failed by', async (t) => {
+  const ends: (string | null)[] = [];
+  const onJobEnd = (code: string | null): void => {
+    ends.push(code);
+  };
+  // The nodes of this file settle jobs, too: these have a Redis of their own.
+  const own = await startRedis();
+  const ownWorker = await SimulatedWorker.start(own.url, logger);
+  const nodes = await Promise.all([startNode(own.url, logger, { onJobEnd }), startNode(own.url, logger, { onJobEnd })]);
+  t.after(async () => {
+    await ownWorker.close();
+    await Promise.all(nodes.map((each) => each.close()));
+    await own.close();
+  });
+  const [first, second] = nodes;
+  const told = (count: number): Promise<true> => until(() => Promise.resolve(ends.length >= count ? true : null));
+  await first.jobs.submit(submission());
+  await told(1);
+  await first.jobs.submit(submission({ source: pieces(1, POISON) })).catch(() => undefined);
+  await told(2);
+  await assert.rejects(first.jobs.submit(submission({ source: broken() })), refused('unprocessable_audio'));
+  await told(3);
+  ownWorker.hold();
+  const { job } = await first.jobs.submit(submission());
+  await second.jobs.cancel(job.id, 'everybody');
+  await told(4);
+  ownWorker.open();
+  // Whoever settles one again finds it off the list.
+  for (const each of nodes) await each.jobs.cancel(job.id, 'everybody');
+  const last = await second.jobs.submit(submission());
+  await untilStatus(second.jobs, last.job.id, 'done');
+  await told(5);
+  assert.deepEqual(ends, [null, 'unprocessable_audio', 'unprocessable_audio', 'cancelled', null]);
+});
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield piece(1);
+  await Promise.resolve();
+  yield Buffer.alloc(1);
+}
+
 test('A job whose audio was lost fails instead of waiting for ever', async () => {
   worker.hold();
   const { job } = await node.jobs.submit(submission({ source: pieces(1, 2, 3, 4, 5, 6, 7, 8, 9) }));

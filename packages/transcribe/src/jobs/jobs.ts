@@ -19,6 +19,7 @@ import {
   type JobManifest,
   type JobTerms,
 } from '@murmuration/store';
+import type { OnJobEnd } from '../active-transcription.js';
 import { optionsFor } from '../options-for.js';
 import { followEvents } from '../follow-events.js';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
@@ -47,6 +48,7 @@ export interface JobsParts extends SubmissionParts {
   readonly workerWaitMs: number;
   /** How long transcript and events stay when a submission does not say, seconds. */
   readonly retentionSeconds: number;
+  readonly onJobEnd: OnJobEnd;
 }
 
 /** Submitted jobs, as the endpoints of this node see them. Any node answers for any job. */
@@ -176,7 +178,10 @@ export class Jobs implements JobService {
     }
     const accepting = new Submission(job, submission, terms, card.model, this.#parts);
     await storeCall(() => this.#jobIndex.enlist({ id: job.id, owner: job.owner, createdAtMs }));
-    const manifest = await accepting.run();
+    const manifest = await accepting.run().catch((error: unknown) => {
+      this.#parts.onJobEnd(AsrError.from(error).code);
+      throw error;
+    });
     return { manifest, created: manifest.id === job.id };
   }
 

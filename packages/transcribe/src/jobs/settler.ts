@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { AsrError, isFinal } from '@murmuration/contracts';
+import { AsrError, isFinal, type ErrorCode } from '@murmuration/contracts';
 import type { JobArchive, JobIndex, JobManifest, JobStore } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
+import type { OnJobEnd } from '../active-transcription.js';
 import { outlineOf } from './job-events.js';
 import { statusOf, textLanguageOf } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
@@ -12,6 +13,7 @@ export interface SettlerParts {
   readonly archive: JobArchive;
   readonly jobs: JobStore;
   readonly webhooks: Webhooks;
+  readonly onJobEnd: OnJobEnd;
   readonly logger: Logger;
 }
 
@@ -63,7 +65,9 @@ export class Settler {
       const ended = await jobIndex.read(id);
       if (ended !== null && !isFinal(statusOf(ended))) return;
       if (ended !== null) await this.#parts.webhooks.announce(ended);
-      await jobIndex.unwatch(manifest, ended?.state === 'done' ? ended.expiresAtMs : null);
+      const watched = await jobIndex.unwatch(manifest, ended?.state === 'done' ? ended.expiresAtMs : null);
+      // A job may be settled again; it leaves the list once.
+      if (watched && ended !== null) this.#parts.onJobEnd(endOf(ended));
     } finally {
       await archive.release(id);
     }
@@ -145,4 +149,10 @@ export class Settler {
       await outlineOf(parts.events, manifest.holdFromMs, transcript.segments),
     );
   }
+}
+
+/** The code that an ended job failed by, `cancelled`, or null when it is done. */
+function endOf({ state, error }: Pick<JobManifest, 'state' | 'error'>): ErrorCode | null {
+  if (state === 'done') return null;
+  return state === 'cancelled' ? 'cancelled' : (error?.code ?? 'transcription_failed');
 }

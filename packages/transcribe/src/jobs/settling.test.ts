@@ -108,6 +108,7 @@ test('A node that dies before or after any step of settling changes nothing of h
       ownSecret: () => null,
       partingMs: 60_000,
     }),
+    onJobEnd: () => undefined,
   };
   for (const step of STEPS) {
     for (const when of ['before', 'after'] as const) {

@@ -15,6 +15,7 @@ import {
   type Redis,
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
+import type { OnJobEnd } from '../active-transcription.js';
 import type { JobSubmission } from '../job-service.js';
 import type { Jobs } from '../jobs/jobs.js';
 import { JobsRuntime, type JobsOptions } from '../jobs/jobs-runtime.js';
@@ -36,7 +37,11 @@ export interface JobsNode {
 export async function startNode(
   redisUrl: string,
   logger: Logger,
-  options: Partial<JobsOptions> & { readonly leaseMs?: number; readonly roomWaitMs?: number } = {},
+  options: Partial<JobsOptions> & {
+    readonly leaseMs?: number;
+    readonly roomWaitMs?: number;
+    readonly onJobEnd?: OnJobEnd;
+  } = {},
 ): Promise<JobsNode> {
   const redis = impatientConnection(redisUrl, logger);
   const subscriber = subscriberConnection(redisUrl, logger);
@@ -66,6 +71,7 @@ export async function startNode(
       workerWaitMs: 5_000,
       maxAheadMs: 1e9,
       roomWaitMs: options.roomWaitMs ?? 60_000,
+      onJobEnd: options.onJobEnd ?? (() => undefined),
     },
     { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },
   );

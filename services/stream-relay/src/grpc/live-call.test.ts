@@ -159,7 +159,7 @@ describe('Live audio over gRPC', () => {
   });
 
   test('Nothing to start with, audio first, nonsense and a second start end the call with a sentence.', async (context) => {
-    const { client, live } = await testGrpc(context, { START_TIMEOUT_MS: '50' });
+    const { client, live, metrics } = await testGrpc(context, { START_TIMEOUT_MS: '50' });
     const endingAfter = async (...messages: readonly object[]): Promise<readonly (string | null)[]> => {
       const talk = client.talk(LIVE);
       for (const message of messages) talk.say(message);
@@ -196,6 +196,10 @@ describe('Live audio over gRPC', () => {
     full.say({ config: {} });
     const ending = await full.ending;
     assert.deepEqual([ending.status, ending.code, ending.retryAfterSeconds], ['RESOURCE_EXHAUSTED', 'queue_full', '5']);
+    assert.match(
+      await metrics.registry.getSingleMetricAsString('asr_shed_total'),
+      /^asr_shed_total\{reason="queue_full"\} 1$/m,
+    );
   });
 
   test('A fast sender is slowed: while audio is not taken, little is read, and nothing is lost.', async (context) => {

@@ -212,6 +212,10 @@ describe('Bad input to the protocols', () => {
       ],
       ['queue_full', 1013],
     );
+    assert.match(
+      await relay.relayContext.metrics.registry.getSingleMetricAsString('asr_shed_total'),
+      /^asr_shed_total\{reason="queue_full"\} 4$/m,
+    );
   });
 
   test('Who connects and says nothing to WhisperLive or vosk-server is closed.', async (t) => {

@@ -16,7 +16,7 @@ const STALL_MS = 30_000;
 /** Longest reason of a close frame, bytes. */
 const REASON_BYTES = 123;
 
-export type ConnectionParts = Pick<RelayContext, 'live' | 'logger' | 'draining' | 'abandoned'>;
+export type ConnectionParts = Pick<RelayContext, 'live' | 'logger' | 'metrics' | 'draining' | 'abandoned'>;
 
 /**
  * One socket that speaks a translator.
@@ -204,6 +204,8 @@ export class TranslatedConnection {
     const error = AsrError.from(thrown);
     if (error.kind.http === 500)
       this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a translated connection failed');
+    // Later it is a reader that takes nothing.
+    if (this.#session === null) this.#context.metrics.answered(error.kind.http);
     if (error.code === 'session_lost') this.#session = null;
     // A client that reads nothing is told nothing more.
     this.#act(() => this.#translator.fault(error)).catch(() => {

@@ -143,6 +143,10 @@ describe('Bad input to the own protocol', () => {
     const refused = clients.filter((client) => client.messages[0]?.type === 'error');
     assert.equal(refused.length, 80);
     for (const client of refused) assert.deepEqual(await refusal(client), ['queue_full', null, 1013]);
+    assert.match(
+      await relay.relayContext.metrics.registry.getSingleMetricAsString('asr_shed_total'),
+      /^asr_shed_total\{reason="queue_full"\} 80$/m,
+    );
   });
 
   test('A peer that is dead is cut, and its session kept for it.', async (t) => {
