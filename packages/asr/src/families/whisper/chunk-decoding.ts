@@ -1,15 +1,10 @@
-import {
-  MULTI,
-  type DecodeOptions,
-  type Filtered,
-  type Recognition,
-  type Segment,
-  type Word,
-} from '@murmuration/contracts';
-import { compressionRatio, isTooRepetitive, repetitiveness } from '../../filters/repetition.js';
-import { isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
-import { applyFilters, firstLoop, type FilterFacts, type JudgedSegment } from '../../filters/apply-filters.js';
+import { MULTI, type DecodeOptions, type Recognition } from '@murmuration/contracts';
+import { isTooRepetitive } from '../../filters/repetition.js';
+import { isDoubtful } from '../../filters/doubt.js';
+import { applyFilters, firstLoop, type FilterFacts } from '../../filters/apply-filters.js';
 import { loudEndMs, loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
+import type { SpeechRun } from '../../segments/assign-runs.js';
+import { ChunkText, FRAME_MS, STEP_MS, UNHEARD_MS, WORD_TAIL_MS } from './chunk-text.js';
 import { HOP_SAMPLES, type LogMel } from './features/log-mel.js';
 import {
   averageLogprob,
@@ -19,25 +14,16 @@ import {
   type DecodedWindow,
   type Settled,
 } from './decoding/decode-windows.js';
+import { endsPeriodic, repeatsItself } from './decoding/repeated-tokens.js';
 import { splitSegments, type TimedTokens } from './decoding/split-segments.js';
 import type { Generation, WrittenSoFar } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';
-import { wantsWordTimes, type HeardSpeech } from '../../segments/follow-speech.js';
-import type { SpeechRun } from '../../segments/assign-runs.js';
-import { startAtSound, type SaidStretch } from '../../words/start-at-sound.js';
-import type { WordedSegment } from './words/place-words.js';
 import { inOrder, timedByWords, withTranslatedWords, withWordsInside } from './words/segment-times.js';
 
-const FRAME_MS = 10;
-const STEP_MS = 20;
 /** A text less sure than this is tried at the next temperature: the reference's threshold. The filter's own (-0.5) is met by much real speech of small models. */
 const UNSURE_LOGPROB = -1;
 /** Tokens of one window at most, as openai/whisper limits them: a loop ends there. */
 const MAX_NEW_TOKENS = 224;
-/** This much loud audio after the last word means that speech went on; less is breath and reverberation. */
-const UNHEARD_MS = 500;
-/** Sound that follows the last word this closely is its own end. */
-const WORD_TAIL_MS = 200;
 /** After this many windows of likely invented text the rest of the chunk is taken for noise and not decoded again. */
 const MAX_INVENTED_WINDOWS = 2;
 /** A window that advanced less than this is not resumed from where it ended. */
@@ -54,10 +40,6 @@ const END_TOLERANCE_MS = 100;
 const TRUSTED_LOGPROB = -0.75;
 /** … and at most so sure that nobody speaks. */
 const TRUSTED_NO_SPEECH = 0.3;
-/** As many tokens as this twice in a window shorter than 30 s may be a sentence said twice. */
-const REPEATED_TOKENS = 4;
-/** Most tokens in one turn of a loop. */
-const LONGEST_PERIOD = 64;
 /** At most this many windows of a chunk are cut or shortened because of loops; later loops are left to the filter. */
 const MAX_LOOPS = 6;
 
@@ -78,11 +60,9 @@ export class ChunkDecoding implements ChunkTask {
   /** ISO codes of other languages that speech of the chunk is surely in. */
   otherLanguages: readonly string[] = [];
   promptTrimmed = false;
-  /** What segments are divided by. */
-  readonly heard: HeardSpeech;
+  readonly text: ChunkText;
   readonly #vocabulary: Vocabulary;
   #loops = 0;
-  readonly #words = new Map<DecodedWindow, readonly WordedSegment[]>();
 
   constructor(
     pcm: Float32Array,
@@ -94,7 +74,7 @@ export class ChunkDecoding implements ChunkTask {
   ) {
     this.mel = mel;
     this.audio = measureAudio(pcm);
-    this.heard = { audio: this.audio, detected: speech, decode: (tokens) => vocabulary.decode(tokens) };
+    this.text = new ChunkText(this.audio, speech, vocabulary, options.wordTimestamps);
     this.endFrame = Math.ceil(pcm.length / HOP_SAMPLES);
     this.firstTimestamp = vocabulary.firstTimestamp;
     this.temperatures = options.temperatures;
@@ -119,8 +99,11 @@ export class ChunkDecoding implements ChunkTask {
     );
     const generation: Generation = { tokens, logprobs, noSpeechProb, startLogprobs, endLogprob: 0, temperature: 0 };
     return (
-      firstLoop(this.#judged({ startFrame, endFrame, generation, segments }), this.options.filter, this.filterFacts) !==
-      null
+      firstLoop(
+        this.text.judged({ startFrame, endFrame, generation, segments }),
+        this.options.filter,
+        this.filterFacts,
+      ) !== null
     );
   }
 
@@ -211,46 +194,16 @@ export class ChunkDecoding implements ChunkTask {
     );
   }
 
-  /** Segments of a window as words are to be placed into them; times of the chunk. */
-  wordedSegments(window: DecodedWindow): WordedSegment[] {
-    const worded = window.segments.map((segment): WordedSegment => ({
-      startMs: window.startFrame * FRAME_MS + segment.startStep * STEP_MS,
-      endMs: window.startFrame * FRAME_MS + segment.endStep * STEP_MS,
-      words: [],
-    }));
-    this.#words.set(window, worded);
-    return worded;
-  }
-
-  /** True when times of the window's words are asked for, or are needed to divide one of its segments. */
-  needsWords(window: DecodedWindow): boolean {
-    const offsetMs = window.startFrame * FRAME_MS;
-    return (
-      this.options.wordTimestamps ||
-      window.segments.some(({ tokens, startStep, endStep }) =>
-        wantsWordTimes(
-          { text: this.#textOf(tokens), startMs: offsetMs + startStep * STEP_MS, endMs: offsetMs + endStep * STEP_MS },
-          this.heard,
-        ),
-      )
-    );
-  }
-
-  /** End of the last segment that has words, chunk milliseconds; 0 when none has. */
-  get lastWordMs(): number {
-    return [...this.#words.values()].flat().findLast((segment) => segment.words.length > 0)?.endMs ?? 0;
-  }
-
   /**
    * The recognition as the filters leave it; sound without text is listed under `filtered` as `no_text`. Everything is judged by the times that the
    * model wrote, so that text and `filtered` are the same with words and without; what is kept takes the times of its words.
    */
   recognition(windows: readonly DecodedWindow[]): Recognition {
-    const segments = inOrder(this.#timedBySound(windows.flatMap((window) => this.#segmentsOf(window))));
+    const segments = inOrder(this.text.timedBySound(windows));
     const kept = applyFilters(
       {
         segments,
-        filtered: this.#unheard(segments),
+        filtered: this.text.unheard(segments),
         language: this.language,
         languageProbability: this.languageProbability,
         ...(this.promptTrimmed ? { promptTrimmed: true } : {}),
@@ -263,23 +216,9 @@ export class ChunkDecoding implements ChunkTask {
     return { ...kept, segments: this.options.task === 'translate' ? timed.map(withTranslatedWords) : timed };
   }
 
-  /** Segments with their times at pauses corrected by the audio; those of their words are corrected separately. */
-  #timedBySound(segments: readonly JudgedSegment[]): JudgedSegment[] {
-    const mended = segments.map((segment) => ({
-      ...segment,
-      ...(segment.words === undefined ? {} : { words: segment.words.map((word) => ({ ...word })) }),
-    }));
-    startAtSound(mended, this.audio);
-    startAtSound(
-      mended.flatMap((segment): readonly SaidStretch[] => segment.words ?? []),
-      this.audio,
-    );
-    return mended;
-  }
-
   /** Where speech goes on after a window whose text closed; null where it does not. */
   #resumeFrame(windows: readonly DecodedWindow[], window: DecodedWindow): number | null {
-    const last = window.segments.findLast((segment) => this.#textOf(segment.tokens) !== '');
+    const last = window.segments.findLast((segment) => this.text.textOf(segment.tokens) !== '');
     if (
       last === undefined ||
       windows.length > MAX_RESUMED_WINDOWS ||
@@ -294,116 +233,21 @@ export class ChunkDecoding implements ChunkTask {
   }
 
   #loopStart(window: DecodedWindow): TimedTokens | null {
-    const index = firstLoop(this.#segmentsOf(window), this.options.filter, this.filterFacts);
+    const index = firstLoop(this.text.segmentsOf(window), this.options.filter, this.filterFacts);
     return index === null
       ? null
-      : (window.segments.filter((segment) => this.#textOf(segment.tokens) !== '')[index] ?? null);
+      : (window.segments.filter((segment) => this.text.textOf(segment.tokens) !== '')[index] ?? null);
   }
 
   #ranIntoLimit({ generation, prompt }: DecodedWindow): boolean {
     return generation.tokens.length >= Math.min(this.maxNewTokens, this.maxTokens - prompt.tokens.length);
   }
 
-  /** Segments of a window with the times that the model wrote, and their words with their own. */
-  #segmentsOf(window: DecodedWindow): JudgedSegment[] {
-    return this.#judged(window, this.#words.get(window));
-  }
-
-  #judged(window: Omit<DecodedWindow, 'prompt' | 'nextFrame'>, worded?: readonly WordedSegment[]): JudgedSegment[] {
-    const { generation } = window;
-    const windowCompressionRatio = repetitiveness(this.#vocabulary.decode(generation.tokens));
-    return window.segments.flatMap((segment, i): JudgedSegment[] => {
-      const text = this.#vocabulary.decode(segment.tokens);
-      if (text.trim() === '') return [];
-      const words = worded?.[i]?.words;
-      const offsetMs = window.startFrame * FRAME_MS;
-      const limitMs = Math.min(window.endFrame * FRAME_MS, this.audio.durationMs);
-      const startMs = Math.min(offsetMs + segment.startStep * STEP_MS, limitMs);
-      return [
-        {
-          startMs,
-          endMs: Math.min(Math.max(startMs, offsetMs + segment.endStep * STEP_MS), limitMs),
-          text,
-          channel: 0,
-          confidence: Math.min(1, Math.exp(this.#textLogprob(generation, segment.firstToken, segment.tokens.length))),
-          avgLogprob: averageLogprob(generation),
-          noSpeechProb: generation.noSpeechProb,
-          compressionRatio: compressionRatio(text),
-          windowCompressionRatio,
-          temperature: generation.temperature,
-          tokens: [...segment.tokens],
-          lastWordLogprob: lastWordLogprob(segment.tokens, generation.logprobs.slice(segment.firstToken), (tokens) =>
-            this.#vocabulary.decode(tokens),
-          ),
-          ...(words === undefined
-            ? {}
-            : {
-                words: words.map((word): Word => ({
-                  ...word,
-                  startMs: Math.min(word.startMs, limitMs),
-                  endMs: Math.min(word.endMs, limitMs),
-                })),
-              }),
-        },
-      ];
-    });
-  }
-
-  /** Mean over a segment's text tokens alone: how surely it wrote its times says little about its words. */
-  #textLogprob(generation: Generation, first: number, count: number): number {
-    let sum = 0;
-    let texts = 0;
-    for (let i = first; i < first + count; i++) {
-      if ((generation.tokens[i] ?? this.firstTimestamp) >= this.firstTimestamp) continue;
-      sum += generation.logprobs[i] ?? 0;
-      texts++;
-    }
-    return texts === 0 ? 0 : sum / texts;
-  }
-
-  #unheard(segments: readonly Segment[]): Filtered[] {
-    const filtered: Filtered[] = [];
-    let heardMs = 0;
-    for (const { startMs, endMs } of [...segments, { startMs: this.audio.durationMs, endMs: this.audio.durationMs }]) {
-      const fromMs = heardMs === 0 ? 0 : heardMs + WORD_TAIL_MS;
-      if (loudMs(this.audio, fromMs, startMs) >= UNHEARD_MS)
-        filtered.push({ startMs: heardMs, endMs: startMs, text: '', reason: 'no_text' });
-      heardMs = Math.max(heardMs, endMs);
-    }
-    return filtered;
-  }
-
   #isInvented(generation: Generation): boolean {
     return isDoubtful({
-      textLogprob: this.#textLogprob(generation, 0, generation.tokens.length),
+      textLogprob: this.text.textLogprob(generation, 0, generation.tokens.length),
       windowLogprob: averageLogprob(generation),
       noSpeechProb: generation.noSpeechProb,
     });
   }
-
-  #textOf(tokens: readonly number[]): string {
-    return this.#vocabulary.decode(tokens).trim();
-  }
-}
-
-/** True when some tokens stand twice in a row (one alone three times), or four of them twice anywhere. */
-function repeatsItself(tokens: readonly number[]): boolean {
-  if (tokens.some((token, i) => token === tokens[i + 1] && token === tokens[i + 2])) return true;
-  const same = (a: number, b: number, count: number): boolean =>
-    b + count <= tokens.length &&
-    Array.from({ length: count }, (_, k) => tokens[a + k] === tokens[b + k]).every(Boolean);
-  return tokens.some((_, a) => {
-    for (let b = a + 2; b < tokens.length; b++) if (same(a, b, Math.min(b - a, REPEATED_TOKENS))) return true;
-    return false;
-  });
-}
-
-/** True when the last tokens are those before them again. */
-function endsPeriodic(tokens: readonly number[]): boolean {
-  for (let period = 1; 2 * period <= Math.min(tokens.length, 2 * LONGEST_PERIOD); period++) {
-    let same = 0;
-    while (same < period && tokens[tokens.length - 1 - same] === tokens[tokens.length - 1 - same - period]) same++;
-    if (same === period) return true;
-  }
-  return false;
 }

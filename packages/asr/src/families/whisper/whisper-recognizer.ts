@@ -209,9 +209,9 @@ export class WhisperRecognizer implements Recognizer {
   }
 
   async #placeWords(audio: EncodedAudio, row: number, chunk: ChunkDecoding, window: DecodedWindow): Promise<void> {
-    if (this.#alignment.heads.length === 0 || !chunk.needsWords(window)) return;
+    if (this.#alignment.heads.length === 0 || !chunk.text.needsWords(window)) return;
     const { vocabulary, model } = this.#parts;
-    const lastWordMs = chunk.lastWordMs;
+    const lastWordMs = chunk.text.lastWordMs;
     const texts = window.segments.map(({ tokens, startStep, endStep }) => ({
       tokens: tokens.filter((token) => token < vocabulary.endOfText),
       startStep,
@@ -225,13 +225,13 @@ export class WhisperRecognizer implements Recognizer {
       (window.segments.at(-1)?.endStep ?? 0) + TIME_ERROR_STEPS,
     );
     const aligned = await alignWords(model, vocabulary, this.#alignment, audio, row, start, texts, steps, language);
-    placeWords(aligned, chunk.wordedSegments(window), language, window.startFrame * 10, lastWordMs);
+    placeWords(aligned, chunk.text.wordedSegments(window), language, window.startFrame * 10, lastWordMs);
   }
 }
 
 /** The recognition with its segments divided by the speech; words that were not asked for have served. */
 function divided(chunk: ChunkDecoding, recognition: Recognition): Recognition {
-  const segments = followSpeech(recognition.segments, chunk.heard);
+  const segments = followSpeech(recognition.segments, chunk.text.heard);
   return { ...recognition, segments: chunk.options.wordTimestamps ? segments : segments.map(withoutWords) };
 }
 

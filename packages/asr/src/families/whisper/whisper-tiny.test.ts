@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { AsrError, decodeOptionsSchema, type DecodeOptions, type Recognition, type Word } from '@murmuration/contracts';
+import { AsrError, type Recognition, type Word } from '@murmuration/contracts';
 import { loadWhisperParts } from './whisper-family.js';
-import type { Generation, SpeechModel } from './model/speech-model.js';
-import { changedModel } from '../../testing/changed-model.js';
 import { clip, modelFolder, referenceJson, skipWithoutReferences } from '../../testing/references.js';
+import { HARVARD, SPEECH, never, options, plainWords, textOf, wordErrors } from '../../testing/whisper-tiny.js';
 import type { WhisperParts } from './whisper-parts.js';
 import { WhisperRecognizer } from './whisper-recognizer.js';
 
@@ -22,44 +21,8 @@ interface FasterWhisper {
   }[];
 }
 
-const HARVARD = [1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`);
-/** Recordings and the names they have in the references (the aiff is the flac's recording). */
-const SPEECH: readonly (readonly [file: string, name: string])[] = [
-  ...['jfk.wav', ...HARVARD, 'two-speakers-stereo.wav'].map((file) => [file, file] as const),
-  ['numbers-mono-44k1.aiff', 'numbers-stereo-24bit-44k1.flac'],
-];
 const NOISE = ['noise-dog.wav', 'noise-babble.wav', 'noise-thunder.wav', 'silence.wav'];
-
-const never = (): boolean => false;
-const options = (more: Partial<DecodeOptions> = {}): DecodeOptions => ({ ...decodeOptionsSchema.parse({}), ...more });
 const unfiltered = options({ filter: { ...options().filter, enabled: false } });
-const textOf = (recognition: Recognition | undefined): string =>
-  recognition?.segments.map((segment) => segment.text).join('') ?? '';
-const plainWords = (text: string): string[] =>
-  text
-    .toLowerCase()
-    .replace(/[^a-z0-9' ]/g, '')
-    .split(' ')
-    .filter((word) => word !== '');
-
-/** Words that differ: the least of insertions, deletions and replacements. */
-function wordErrors(expected: readonly string[], actual: readonly string[]): number {
-  let row = actual.map((_, j) => j + 1);
-  expected.forEach((word, i) => {
-    const next: number[] = [];
-    actual.forEach((other, j) => {
-      const diagonal = j === 0 ? i : (row[j - 1] ?? 0);
-      next.push(Math.min(diagonal + (word === other ? 0 : 1), (row[j] ?? 0) + 1, (next[j - 1] ?? i + 1) + 1));
-    });
-    row = next;
-  });
-  return row.at(-1) ?? expected.length;
-}
-
-/** The recognizer of the same model with some of the model's methods replaced. */
-function withModel(parts: WhisperParts, changed: Partial<SpeechModel>): WhisperRecognizer {
-  return new WhisperRecognizer('whisper-tiny.en', { ...parts, model: changedModel(parts.model, changed) });
-}
 
 describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
   for (const dtype of ['fp16', 'int8'] as const) {
@@ -182,78 +145,6 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
         });
       }
 
-      describe('with short windows', () => {
-        let shortParts: WhisperParts;
-        let short: WhisperRecognizer;
-        before(async () => {
-          shortParts = await loadWhisperParts({ ...loading, shortWindows: true });
-          short = new WhisperRecognizer('whisper-tiny.en', shortParts);
-        });
-        after(async () => {
-          await short.close();
-        });
-
-        test('Short windows write the same words as windows of 30 s, with the same times, alone and in a batch', async () => {
-          const inputs = SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) }));
-          const batch = await short.recognize(inputs, never);
-          const over30s = await withModel(shortParts, { shortWindows: false }).recognize(inputs, never);
-          for (const [i, input] of inputs.entries()) {
-            const file = SPEECH[i]?.[0] ?? '';
-            const [alone] = await short.recognize([input], never);
-            assert.equal(textOf(alone), textOf(batch[i]), file);
-            if (dtype === 'int8') assert.deepEqual(alone, batch[i], file);
-            assert.deepEqual(plainWords(textOf(alone)), plainWords(textOf(over30s[i])), file);
-            const words = (one: Recognition | undefined): Word[] =>
-              one?.segments.flatMap((segment): Word[] => segment.words ?? []) ?? [];
-            // A comma more takes a token's time from the words beside it.
-            if (textOf(alone) !== textOf(over30s[i])) continue;
-            words(alone).forEach((word, k) => {
-              const startMs = words(over30s[i])[k]?.startMs ?? -1;
-              assert.ok(
-                Math.abs(word.startMs - startMs) <= 200,
-                `${file}: ${word.word} ${String(word.startMs)} ${String(startMs)}`,
-              );
-            });
-          }
-        });
-
-        test('A clip of three seconds is encoded in a window of 11 s; what is doubted there is written over 30 s', async () => {
-          const pcm = clip('harvard-spk1-1.wav');
-          const { model, vocabulary, settings } = shortParts;
-          const [expected] = await short.recognize([{ pcm, options: options() }], never);
-          const twice = (one: Generation): Generation => {
-            const text = one.tokens.filter((token) => token < vocabulary.endOfText);
-            const tokens = [vocabulary.firstTimestamp, ...text, ...text, vocabulary.firstTimestamp + 100];
-            return { ...one, tokens, logprobs: tokens.map(() => -0.1) };
-          };
-          const silent = (one: Generation): Generation => ({ ...one, tokens: [], logprobs: [] });
-          const unsure = (one: Generation): Generation => ({
-            ...one,
-            logprobs: one.logprobs.map(() => -3),
-            noSpeechProb: 0,
-          });
-          for (const [change, windows] of [
-            [(one: Generation) => one, [1_100]],
-            [twice, [1_100, 3_000]],
-            [silent, [1_100, 3_000]],
-            [unsure, [1_100, 3_000]],
-          ] as const) {
-            const encoded: number[] = [];
-            const changed = withModel(shortParts, {
-              encode: (features, rows) => {
-                encoded.push(features.length / rows / settings.mels);
-                return model.encode(features, rows);
-              },
-              generate: async (...request) =>
-                (await model.generate(...request)).map((one) => (encoded.at(-1) === 1_100 ? change(one) : one)),
-            });
-            const [recognition] = await changed.recognize([{ pcm, options: options() }], never);
-            assert.deepEqual(encoded, windows);
-            assert.deepEqual(plainWords(textOf(recognition)), plainWords(textOf(expected)));
-          }
-        });
-      });
-
       test('A clip comes out of a batch as it does alone, to the last token; in int8 to the last bit of every figure', async () => {
         for (const index of [0, 4, 7, 8]) {
           const [file] = SPEECH[index] ?? ['jfk.wav'];
@@ -298,149 +189,6 @@ describe('Whisper tiny.en', { skip: skipWithoutReferences }, () => {
               `a word near ${String(startMs)} ms`,
             );
           }
-        });
-
-        const wish =
-          ' and so my fellow americans ask not what your country can do for you ask what you can do for your country';
-        /** The model, but for what it writes: `change` is given the first answer, then the second, and so on. */
-        const writingOtherwise = (change: (one: Generation, run: number) => Generation): WhisperRecognizer => {
-          const { model } = parts;
-          let run = 0;
-          return withModel(parts, {
-            generate: async (...request) => {
-              const generations = await model.generate(...request);
-              return generations.map((one) => change(one, run++));
-            },
-          });
-        };
-        const inOne = (...files: string[]): Float32Array => {
-          const clips = files.map((file) => clip(file));
-          const pcm = new Float32Array(clips.reduce((sum, one) => sum + one.length + 6_400, 0));
-          let at = 0;
-          for (const one of clips) {
-            pcm.set(one, at);
-            at += one.length + 6_400;
-          }
-          return pcm;
-        };
-        /** Tokens of one sentence over and over, a second each, up to the limit. */
-        const loop = (sentence: string, count: number): Generation => {
-          const { vocabulary } = parts;
-          const text = vocabulary.encode(sentence);
-          const tokens = Array.from({ length: count }, (_, i) => [
-            vocabulary.firstTimestamp + 50 * i,
-            ...text,
-            vocabulary.firstTimestamp + 50 * (i + 1),
-          ]).flat();
-          return {
-            tokens,
-            logprobs: tokens.map(() => -0.2),
-            endLogprob: 0,
-            noSpeechProb: 0.01,
-            startLogprobs: new Float32Array(0),
-            temperature: 0,
-          };
-        };
-
-        test('Where the text of a chunk stops early, it is written again from there, a quiet speaker after a loud one included', async () => {
-          const stopsAfterFirst = (one: Generation, run: number): Generation => {
-            if (run > 0) return one;
-            const end = one.tokens.findIndex((token, i) => i > 0 && parts.vocabulary.isTimestamp(token)) + 1;
-            return { ...one, tokens: one.tokens.slice(0, end), logprobs: one.logprobs.slice(0, end) };
-          };
-          const [soon] = await writingOtherwise(stopsAfterFirst).recognize(
-            [{ pcm: inOne('harvard-spk1-1.wav', 'jfk.wav'), options: options() }],
-            never,
-          );
-          assert.equal(plainWords(textOf(soon)).join(' '), `the child almost hurt the small dog${wish}`);
-          assert.ok((soon?.segments[1]?.startMs ?? 0) >= (soon?.segments[0]?.endMs ?? 0));
-          const [quiet] = await writingOtherwise(stopsAfterFirst).recognize(
-            [{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }],
-            never,
-          );
-          assert.equal(plainWords(textOf(quiet)).join(' '), `${wish.trim()} the pencils have all been used`);
-        });
-
-        test('A loop costs no speech behind it: the stretch is written again up to a pause, and then what follows', async () => {
-          const pcm = inOne('harvard-spk1-4.wav', 'jfk.wav', 'harvard-spk1-6.wav');
-          const [fromTheStart] = await writingOtherwise((one, run) =>
-            run === 0 ? loop(' He begins a few things.', 17) : one,
-          ).recognize([{ pcm, options: options() }], never);
-          const said = plainWords(`a thin stripe runs down the middle${wish} the pencils have all been used`);
-          assert.ok(wordErrors(said, plainWords(textOf(fromTheStart))) <= 2, textOf(fromTheStart));
-          assert.deepEqual(fromTheStart?.filtered, []);
-          // Each time it is asked for the first stretch it loops: that is said, and what follows is heard.
-          const [twice] = await writingOtherwise((one, run) =>
-            run < 2 ? loop(' He begins a few things.', 17) : one,
-          ).recognize([{ pcm, options: options() }], never);
-          assert.match(
-            plainWords(textOf(twice)).join(' '),
-            /^he begins a few things .*and so my fellow americans .*the pencils have all been used$/,
-          );
-          assert.ok(twice?.filtered.some((one) => one.reason === 'repetition'));
-        });
-
-        test('A loop that begins later is cut where it begins, and the audio is written again from there', async () => {
-          const pcm = inOne('harvard-spk1-4.wav', 'jfk.wav');
-          const late = (one: Generation, run: number): Generation => {
-            if (run > 0) return one;
-            const end = one.tokens.findIndex((token, i) => i > 0 && parts.vocabulary.isTimestamp(token)) + 1;
-            const shiftSteps = (one.tokens[end - 1] ?? 0) - parts.vocabulary.firstTimestamp;
-            const repeated = loop(' He begins a few things.', 8);
-            const tokens = [
-              ...one.tokens.slice(0, end),
-              ...repeated.tokens.map((token) => (parts.vocabulary.isTimestamp(token) ? token + shiftSteps : token)),
-            ];
-            return { ...one, tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0 };
-          };
-          const [recognition] = await writingOtherwise(late).recognize([{ pcm, options: options() }], never);
-          assert.equal(plainWords(textOf(recognition)).join(' '), `a thin stripe runs down the middle${wish}`);
-          assert.ok(
-            (recognition?.segments[0]?.compressionRatio ?? 9) < 2,
-            'the loop is not counted against what was kept',
-          );
-        });
-
-        test("A text that fills the model's limit without a time is written in two parts", async () => {
-          const long = (one: Generation, run: number): Generation => {
-            if (run > 0) return one;
-            const words = parts.vocabulary.encode(Array.from({ length: 300 }, (_, i) => ` word${String(i)}`).join(''));
-            const tokens = [parts.vocabulary.firstTimestamp, ...words].slice(0, 224);
-            return { ...one, tokens, logprobs: tokens.map(() => -0.2), endLogprob: 0 };
-          };
-          const [recognition] = await writingOtherwise(long).recognize(
-            [{ pcm: inOne('jfk.wav', 'harvard-spk1-6.wav'), options: options() }],
-            never,
-          );
-          assert.match(
-            plainWords(textOf(recognition)).join(' '),
-            /^and so .*ask not what your country can do for you .*the pencils have all been used$/,
-          );
-        });
-
-        test('Two voices at once, over which the int8 model loops now and then, cost nothing of what follows them', async () => {
-          for (const pcm of [
-            inOne('two-speakers-stereo.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'),
-            inOne('harvard-spk1-6.wav', 'two-speakers-stereo.wav', 'jfk.wav', 'harvard-spk1-2.wav'),
-          ]) {
-            const [recognition] = await recognizer.recognize([{ pcm, options: options() }], never);
-            assert.match(
-              plainWords(textOf(recognition)).join(' '),
-              new RegExp(`${wish} drop the two when you add the figures$`),
-            );
-          }
-        });
-
-        test('A quiet speaker who says a sentence three times after a loud one is not taken for a loop', async () => {
-          const sunday = 'harvard-spk1-5.wav';
-          const [recognition] = await recognizer.recognize(
-            [{ pcm: inOne('jfk.wav', sunday, sunday, sunday), options: options() }],
-            never,
-          );
-          assert.equal(
-            plainWords(textOf(recognition)).join(' '),
-            wish.trim() + ' sunday is the best part of the week'.repeat(3),
-          );
         });
 
         test('A rehearsal predicts a time for each batch size, more for more rows', async () => {

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Recognition, Word } from '@murmuration/contracts';
+import { loadWhisperParts } from './whisper-family.js';
+import type { Generation } from './model/speech-model.js';
+import { clip, modelFolder, skipWithoutReferences } from '../../testing/references.js';
+import { SPEECH, never, options, plainWords, textOf, withModel } from '../../testing/whisper-tiny.js';
+import type { WhisperParts } from './whisper-parts.js';
+import { WhisperRecognizer } from './whisper-recognizer.js';
+
+for (const dtype of ['fp16', 'int8'] as const) {
+  describe(`Whisper tiny.en in ${dtype} with short windows`, { skip: skipWithoutReferences }, () => {
+    let shortParts: WhisperParts;
+    let short: WhisperRecognizer;
+    before(async () => {
+      shortParts = await loadWhisperParts({
+        folder: modelFolder('whisper-tiny.en'),
+        dtype,
+        device: 'cpu',
+        threads: 1,
+        shortWindows: true,
+      });
+      short = new WhisperRecognizer('whisper-tiny.en', shortParts);
+    });
+    after(async () => {
+      await short.close();
+    });
+
+    test('Short windows write the same words as windows of 30 s, with the same times, alone and in a batch', async () => {
+      const inputs = SPEECH.map(([file]) => ({ pcm: clip(file), options: options({ wordTimestamps: true }) }));
+      const batch = await short.recognize(inputs, never);
+      const over30s = await withModel(shortParts, { shortWindows: false }).recognize(inputs, never);
+      for (const [i, input] of inputs.entries()) {
+        const file = SPEECH[i]?.[0] ?? '';
+        const [alone] = await short.recognize([input], never);
+        assert.equal(textOf(alone), textOf(batch[i]), file);
+        if (dtype === 'int8') assert.deepEqual(alone, batch[i], file);
+        assert.deepEqual(plainWords(textOf(alone)), plainWords(textOf(over30s[i])), file);
+        const words = (one: Recognition | undefined): Word[] =>
+          one?.segments.flatMap((segment): Word[] => segment.words ?? []) ?? [];
+        // A comma more takes a token's time from the words beside it.
+        if (textOf(alone) !== textOf(over30s[i])) continue;
+        words(alone).forEach((word, k) => {
+          const startMs = words(over30s[i])[k]?.startMs ?? -1;
+          assert.ok(
+            Math.abs(word.startMs - startMs) <= 200,
+            `${file}: ${word.word} ${String(word.startMs)} ${String(startMs)}`,
+          );
+        });
+      }
+    });
+
+    test('A clip of three seconds is encoded in a window of 11 s; what is doubted there is written over 30 s', async () => {
+      const pcm = clip('harvard-spk1-1.wav');
+      const { model, vocabulary, settings } = shortParts;
+      const [expected] = await short.recognize([{ pcm, options: options() }], never);
+      const twice = (one: Generation): Generation => {
+        const text = one.tokens.filter((token) => token < vocabulary.endOfText);
+        const tokens = [vocabulary.firstTimestamp, ...text, ...text, vocabulary.firstTimestamp + 100];
+        return { ...one, tokens, logprobs: tokens.map(() => -0.1) };
+      };
+      const silent = (one: Generation): Generation => ({ ...one, tokens: [], logprobs: [] });
+      const unsure = (one: Generation): Generation => ({
+        ...one,
+        logprobs: one.logprobs.map(() => -3),
+        noSpeechProb: 0,
+      });
+      for (const [change, windows] of [
+        [(one: Generation) => one, [1_100]],
+        [twice, [1_100, 3_000]],
+        [silent, [1_100, 3_000]],
+        [unsure, [1_100, 3_000]],
+      ] as const) {
+        const encoded: number[] = [];
+        const changed = withModel(shortParts, {
+          encode: (features, rows) => {
+            encoded.push(features.length / rows / settings.mels);
+            return model.encode(features, rows);
+          },
+          generate: async (...request) =>
+            (await model.generate(...request)).map((one) => (encoded.at(-1) === 1_100 ? change(one) : one)),
+        });
+        const [recognition] = await changed.recognize([{ pcm, options: options() }], never);
+        assert.deepEqual(encoded, windows);
+        assert.deepEqual(plainWords(textOf(recognition)), plainWords(textOf(expected)));
+      }
+    });
+  });
+}
