@@ -7,8 +7,9 @@ import {
   wordTimesSchema,
   type ModelCard,
 } from '@murmuration/contracts';
-import type { ApiContext, Gpu } from '../api-context.js';
+import type { ApiContext } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
+import { gpuJson, gpusSchema, workerJson, workerSchema } from '../replies/worker-json.js';
 
 const modelSchema = z.object({
   id: z.string(),
@@ -36,29 +37,8 @@ const capabilitiesSchema = z
       max_form_fields: z.number().int(),
       upload_idle_timeout_seconds: z.number(),
     }),
-    workers: z.array(
-      z.object({
-        id: z.string(),
-        model: z.string(),
-        device: z.string(),
-        gpu: z.string().nullable(),
-        sessions: z.number().int(),
-        max_batch: z.number().int(),
-        speed: z.number().describe('Audio seconds a second.'),
-        draining: z.boolean(),
-      }),
-    ),
-    gpus: z
-      .array(
-        z.object({
-          name: z.string(),
-          memory_mib: z.number().nullable(),
-          memory_used_mib: z.number().nullable(),
-          utilization_percent: z.number().nullable(),
-          temperature_c: z.number().nullable(),
-        }),
-      )
-      .describe('GPUs of the machine that answers.'),
+    workers: z.array(workerSchema),
+    gpus: gpusSchema,
   })
   .meta({ id: 'Capabilities' });
 
@@ -98,16 +78,7 @@ export function capabilitiesRoute(app: FastifyInstance, context: ApiContext): vo
           max_form_fields: context.limits.maxFormFields,
           upload_idle_timeout_seconds: context.limits.idleTimeoutMs / 1000,
         },
-        workers: status.workers.map((worker) => ({
-          id: worker.workerId,
-          model: worker.model.id,
-          device: worker.device,
-          gpu: worker.gpu?.name ?? null,
-          sessions: worker.sessions,
-          max_batch: worker.maxBatch,
-          speed: worker.speed,
-          draining: worker.draining,
-        })),
+        workers: status.workers.map(workerJson),
         gpus: gpus.map(gpuJson),
       };
     },
@@ -124,15 +95,5 @@ function modelJson({ model }: ModelCard): z.output<typeof modelSchema> {
     word_times: model.wordTimes,
     detects_language: model.detectsLanguage,
     max_chunk_seconds: model.chunkPolicy.maxChunkMs / 1000,
-  };
-}
-
-function gpuJson(gpu: Gpu): z.output<typeof capabilitiesSchema>['gpus'][number] {
-  return {
-    name: gpu.name,
-    memory_mib: gpu.memoryMiB,
-    memory_used_mib: gpu.memoryUsedMiB,
-    utilization_percent: gpu.utilizationPercent,
-    temperature_c: gpu.temperatureC,
   };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
 import type { ApiContext } from '../../api-context.js';
 import { errorResponses } from '../../replies/error-responses.js';
+import { gpuJson, gpusSchema, workerJson, workerSchema } from '../../replies/worker-json.js';
 
 const clusterSchema = z
   .object({
@@ -11,21 +12,13 @@ const clusterSchema = z
       concerns: z.array(z.string()).describe('Sentences for an operator.'),
     }),
     workers: z.array(
-      z.object({
-        id: z.string(),
-        model: z.string(),
-        device: z.string(),
-        gpu: z.string().nullable(),
-        sessions: z.number().int(),
-        max_batch: z.number().int(),
-        speed: z.number().describe('Audio seconds a second, as measured while it warmed up.'),
+      workerSchema.extend({
         recent_speed: z
           .number()
           .nullable()
           .describe('Audio seconds a second over its last busy minute; null when it had nothing to do.'),
         memory_bytes: z.number(),
         started_at: z.iso.datetime(),
-        draining: z.boolean(),
       }),
     ),
     backlog: z
@@ -42,17 +35,7 @@ const clusterSchema = z
     answers: z
       .array(z.object({ route: z.string(), count: z.number().int(), p50_ms: z.number(), p95_ms: z.number() }))
       .describe('How long this node took for its answers of the last 15 minutes, by route.'),
-    gpus: z
-      .array(
-        z.object({
-          name: z.string(),
-          memory_mib: z.number().nullable(),
-          memory_used_mib: z.number().nullable(),
-          utilization_percent: z.number().nullable(),
-          temperature_c: z.number().nullable(),
-        }),
-      )
-      .describe('GPUs of the machine that answers.'),
+    gpus: gpusSchema,
   })
   .meta({ id: 'Cluster' });
 
@@ -83,17 +66,10 @@ export function clusterRoute(app: FastifyInstance, context: ApiContext): void {
         at: new Date().toISOString(),
         redis: { status: status.redis, concerns: [...status.redisConcerns] },
         workers: status.workers.map((card) => ({
-          id: card.workerId,
-          model: card.model.id,
-          device: card.device,
-          gpu: card.gpu?.name ?? null,
-          sessions: card.sessions,
-          max_batch: card.maxBatch,
-          speed: card.speed,
+          ...workerJson(card),
           recent_speed: card.recentSpeed ?? null,
           memory_bytes: card.memoryBytes,
           started_at: new Date(card.startedAtMs).toISOString(),
-          draining: card.draining,
         })),
         backlog: backlog.map(({ slug, audioSeconds, waiting, active }) => ({
           model: slug,
@@ -108,13 +84,7 @@ export function clusterRoute(app: FastifyInstance, context: ApiContext): void {
           p50_ms: p50Ms,
           p95_ms: p95Ms,
         })),
-        gpus: gpus.map((gpu) => ({
-          name: gpu.name,
-          memory_mib: gpu.memoryMiB,
-          memory_used_mib: gpu.memoryUsedMiB,
-          utilization_percent: gpu.utilizationPercent,
-          temperature_c: gpu.temperatureC,
-        })),
+        gpus: gpus.map(gpuJson),
       };
     },
   );
