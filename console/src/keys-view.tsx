@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type SyntheticEvent } from 'react';
 import type { ApiKey, KeyScope } from '@murmuration/client';
 import { useSettings } from './settings.tsx';
+import { CheckField, SelectField, TextField } from './ui/fields.tsx';
 import { dateTime } from './ui/format.ts';
 import { Badge, Button, Fault, Loading, Notice, ViewTitle } from './ui/pieces.tsx';
 
@@ -50,58 +51,34 @@ export function KeysView() {
         <form className="card space-y-4" onSubmit={submit}>
           <h2 className="heading">{t.make}</h2>
           <div className="grid gap-4 sm:grid-cols-2">
-            <div>
-              <label className="label" htmlFor="key-name">
-                {t.name}
-              </label>
-              <input
-                id="key-name"
-                className="field"
-                required
-                pattern="[\w.@\-]{1,64}"
-                title={t.nameHint}
-                value={name}
-                onChange={(event) => {
-                  setName(event.target.value);
-                }}
-              />
-            </div>
-            <div>
-              <label className="label" htmlFor="key-life">
-                {t.expires}
-              </label>
-              <select
-                id="key-life"
-                className="field"
-                value={expires}
-                onChange={(event) => {
-                  setExpires(event.target.value as (typeof LIVES)[number]);
-                }}
-              >
-                {LIVES.map((life) => (
-                  <option key={life} value={life}>
-                    {t.lives[life]}
-                  </option>
-                ))}
-              </select>
-            </div>
+            <TextField
+              id="key-name"
+              label={t.name}
+              required
+              pattern="[\w.@\-]{1,64}"
+              title={t.nameHint}
+              value={name}
+              onText={setName}
+            />
+            <SelectField
+              id="key-life"
+              label={t.expires}
+              value={expires}
+              onChange={setExpires}
+              choices={LIVES.map((life) => [life, t.lives[life]] as const)}
+            />
           </div>
-          <fieldset className="flex flex-wrap gap-4 text-sm">
+          <fieldset className="flex flex-wrap gap-4">
             <legend className="label">{t.scopes}</legend>
             {SCOPES.map((scope) => (
-              <label key={scope} className="flex items-center gap-2">
-                <input
-                  type="checkbox"
-                  className="size-4 accent-teal-700"
-                  checked={scopes.includes(scope)}
-                  onChange={(event) => {
-                    setScopes((before) =>
-                      event.target.checked ? [...before, scope] : before.filter((one) => one !== scope),
-                    );
-                  }}
-                />
-                {scope}
-              </label>
+              <CheckField
+                key={scope}
+                label={scope}
+                checked={scopes.includes(scope)}
+                onChange={(checked) => {
+                  setScopes((before) => (checked ? [...before, scope] : before.filter((one) => one !== scope)));
+                }}
+              />
             ))}
           </fieldset>
           <Button kind="primary" type="submit" disabled={make.isPending || scopes.length === 0}>

@@ -3,8 +3,10 @@ import { useState, type SyntheticEvent } from 'react';
 import { useSettings, type Theme } from './settings.tsx';
 import { LANGUAGES, type UiLanguage } from './texts.ts';
 import { BACKDROP, POPUP } from './ui/confirm.tsx';
+import { CheckField, SelectField, TextField } from './ui/fields.tsx';
 import { Button, Notice } from './ui/pieces.tsx';
 
+const UI_LANGUAGES = Object.keys(LANGUAGES) as UiLanguage[];
 const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 /** Key, language and appearance. `needed`: the server has asked for a key. */
@@ -45,76 +47,39 @@ export function SettingsDialog({
           ) : null}
           <form className="space-y-4" onSubmit={save}>
             <div>
-              <label className="label" htmlFor="settings-key">
-                {texts.settings.key}
-              </label>
-              <input
+              <TextField
                 id="settings-key"
-                className="field"
+                label={texts.settings.key}
                 type="password"
                 autoComplete="off"
                 spellCheck={false}
                 placeholder={apiKey === null ? '' : '••••••••'}
                 value={key}
                 aria-describedby="settings-key-hint"
-                onChange={(event) => {
-                  setKey(event.target.value);
-                }}
+                onText={setKey}
               />
               <p id="settings-key-hint" className="muted mt-1 text-sm">
                 {texts.settings.keyHint}
               </p>
-              <label className="mt-2 flex items-center gap-2 text-sm">
-                <input
-                  type="checkbox"
-                  className="size-4 accent-teal-700"
-                  checked={remember}
-                  onChange={(event) => {
-                    setRemember(event.target.checked);
-                  }}
-                />
-                {texts.settings.remember}
-              </label>
+              <div className="mt-2">
+                <CheckField label={texts.settings.remember} checked={remember} onChange={setRemember} />
+              </div>
             </div>
             <div className="grid gap-4 sm:grid-cols-2">
-              <div>
-                <label className="label" htmlFor="settings-language">
-                  {texts.settings.languageLabel}
-                </label>
-                <select
-                  id="settings-language"
-                  className="field"
-                  value={settings.language}
-                  onChange={(event) => {
-                    settings.setLanguage(event.target.value as UiLanguage);
-                  }}
-                >
-                  {Object.entries(LANGUAGES).map(([code, { language }]) => (
-                    <option key={code} value={code}>
-                      {language}
-                    </option>
-                  ))}
-                </select>
-              </div>
-              <div>
-                <label className="label" htmlFor="settings-theme">
-                  {texts.settings.theme}
-                </label>
-                <select
-                  id="settings-theme"
-                  className="field"
-                  value={settings.theme}
-                  onChange={(event) => {
-                    settings.setTheme(event.target.value as Theme);
-                  }}
-                >
-                  {THEMES.map((theme) => (
-                    <option key={theme} value={theme}>
-                      {texts.settings.themes[theme]}
-                    </option>
-                  ))}
-                </select>
-              </div>
+              <SelectField
+                id="settings-language"
+                label={texts.settings.languageLabel}
+                value={settings.language}
+                onChange={settings.setLanguage}
+                choices={UI_LANGUAGES.map((code) => [code, LANGUAGES[code].language] as const)}
+              />
+              <SelectField
+                id="settings-theme"
+                label={texts.settings.theme}
+                value={settings.theme}
+                onChange={settings.setTheme}
+                choices={THEMES.map((theme) => [theme, texts.settings.themes[theme]] as const)}
+              />
             </div>
             <div className="flex flex-wrap justify-end gap-2">
               {apiKey === null ? null : (

@@ -5,6 +5,7 @@ import type { Job, JobStatus } from '@murmuration/client';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
 import { DataTable } from '../ui/data-table.tsx';
+import { SelectField, TextField } from '../ui/fields.tsx';
 import { clock, dateTime, plainName } from '../ui/format.ts';
 import { Badge, Button, Empty, Fault, Loading, ViewTitle } from '../ui/pieces.tsx';
 
@@ -97,37 +98,25 @@ export function JobsView() {
       <div className="card space-y-4">
         <div className="flex flex-wrap gap-4">
           <div className="basis-48">
-            <label className="label" htmlFor="status">
-              {t.status}
-            </label>
-            <select
+            <SelectField
               id="status"
-              className="field"
+              label={t.status}
               value={status}
-              onChange={(event) => {
-                setStatus(event.target.value as JobStatus | '');
+              onChange={(value) => {
+                setStatus(value);
                 restart();
               }}
-            >
-              <option value="">{t.all}</option>
-              {STATUSES.map((one) => (
-                <option key={one} value={one}>
-                  {t.statuses[one]}
-                </option>
-              ))}
-            </select>
+              choices={[['', t.all], ...STATUSES.map((one) => [one, t.statuses[one]] as const)]}
+            />
           </div>
           <div className="basis-56">
-            <label className="label" htmlFor="since">
-              {t.since}
-            </label>
-            <input
+            <TextField
               id="since"
+              label={t.since}
               type="datetime-local"
-              className="field"
               value={since}
-              onChange={(event) => {
-                setSince(event.target.value);
+              onText={(text) => {
+                setSince(text);
                 restart();
               }}
             />

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
+import { SelectField } from '../ui/fields.tsx';
 import { download } from '../ui/format.ts';
 import { Button, Fault, Notice, ViewTitle } from '../ui/pieces.tsx';
 import { liveRun } from './live-run.ts';
@@ -38,24 +39,16 @@ export function LiveView() {
               </Button>
               {languages.length < 2 ? null : (
                 <div className="basis-48">
-                  <label className="label" htmlFor="live-language">
-                    {t.spoken}
-                  </label>
-                  <select
+                  <SelectField
                     id="live-language"
-                    className="field"
+                    label={t.spoken}
                     value={language}
-                    onChange={(event) => {
-                      setLanguage(event.target.value);
-                    }}
-                  >
-                    <option value="">{texts.transcribe.auto}</option>
-                    {languages.map((code) => (
-                      <option key={code} value={code}>
-                        {names.of(code) ?? code}
-                      </option>
-                    ))}
-                  </select>
+                    onChange={setLanguage}
+                    choices={[
+                      ['', texts.transcribe.auto],
+                      ...languages.map((code) => [code, names.of(code) ?? code] as const),
+                    ]}
+                  />
                 </div>
               )}
             </>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useRef, useState, type SyntheticEvent } from 'react';
 import type { JobOptions } from '@murmuration/client';
 import { useSettings } from '../settings.tsx';
+import { CheckField, SelectField, TextField } from '../ui/fields.tsx';
 import { Button, Notice } from '../ui/pieces.tsx';
 import { droppedFiles, isRecording } from './dropped-files.ts';
 import { uploads } from './upload-store.ts';
@@ -111,19 +112,16 @@ export function NewRecordings() {
       </div>
       <form className="flex flex-wrap items-end gap-2" onSubmit={addUrl} noValidate>
         <div className="min-w-0 flex-1 basis-60">
-          <label className="label" htmlFor="url">
-            {t.url}
-          </label>
-          <input
+          <TextField
             id="url"
-            className="field"
+            label={t.url}
             type="url"
             inputMode="url"
             placeholder="https://"
             value={url}
             aria-invalid={isBadUrl}
-            onChange={(event) => {
-              setUrl(event.target.value);
+            onText={(text) => {
+              setUrl(text);
               setBadUrl(false);
             }}
           />
@@ -136,21 +134,21 @@ export function NewRecordings() {
       <details>
         <summary className="cursor-pointer py-1 font-medium">{t.options}</summary>
         <div className="mt-3 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
-          <Choice
+          <SelectField
             id="spoken"
             label={t.spoken}
             value={language}
             onChange={setLanguage}
             choices={[['', t.auto], ...languages.map((code) => [code, names.of(code) ?? code] as const)]}
           />
-          <Choice
+          <SelectField
             id="model"
             label={t.model}
             value={model}
             onChange={setModel}
             choices={[['', t.standard], ...models.map(({ id }) => [id, id] as const)]}
           />
-          <Choice
+          <SelectField
             id="task"
             label={t.task}
             value={task}
@@ -160,7 +158,7 @@ export function NewRecordings() {
               ...(chosen?.tasks.includes('translate') === true ? [['translate', t.tasks.translate] as const] : []),
             ]}
           />
-          <Choice
+          <SelectField
             id="priority"
             label={t.priority}
             value={priority}
@@ -170,7 +168,7 @@ export function NewRecordings() {
               ['batch', t.priorities.batch],
             ]}
           />
-          <Choice
+          <SelectField
             id="keep"
             label={t.keepAudio}
             value={keep}
@@ -181,68 +179,12 @@ export function NewRecordings() {
               ['week', t.keepFor.week],
             ]}
           />
-          <div className="flex flex-col justify-end gap-2 text-sm">
-            <label className="flex items-center gap-2">
-              <input
-                type="checkbox"
-                className="size-4 accent-teal-700"
-                checked={hasWords}
-                onChange={(event) => {
-                  setWords(event.target.checked);
-                }}
-              />
-              {t.words}
-            </label>
-            <label className="flex items-center gap-2">
-              <input
-                type="checkbox"
-                className="size-4 accent-teal-700"
-                checked={isSplit}
-                onChange={(event) => {
-                  setSplit(event.target.checked);
-                }}
-              />
-              {t.split}
-            </label>
+          <div className="flex flex-col justify-end gap-2">
+            <CheckField label={t.words} checked={hasWords} onChange={setWords} />
+            <CheckField label={t.split} checked={isSplit} onChange={setSplit} />
           </div>
         </div>
       </details>
     </section>
-  );
-}
-
-function Choice<T extends string>({
-  id,
-  label,
-  value,
-  onChange,
-  choices,
-}: {
-  readonly id: string;
-  readonly label: string;
-  readonly value: T;
-  readonly onChange: (value: T) => void;
-  readonly choices: readonly (readonly [value: T, text: string])[];
-}) {
-  return (
-    <div>
-      <label className="label" htmlFor={id}>
-        {label}
-      </label>
-      <select
-        id={id}
-        className="field"
-        value={value}
-        onChange={(event) => {
-          onChange(event.target.value as T);
-        }}
-      >
-        {choices.map(([code, text]) => (
-          <option key={code} value={code}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </div>
   );
 }

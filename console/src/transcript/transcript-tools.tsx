@@ -1,5 +1,6 @@
 import { useMemo, useState, useSyncExternalStore } from 'react';
 import { useSettings } from '../settings.tsx';
+import { TextField } from '../ui/fields.tsx';
 import { Button } from '../ui/pieces.tsx';
 import type { TranscriptEdits } from './edits.ts';
 import type { ExportFormat } from './export.ts';
@@ -40,16 +41,13 @@ export function TranscriptTools({
   return (
     <section className="card flex flex-wrap items-end gap-3" aria-label={t.edit}>
       <div className="basis-44">
-        <label className="label" htmlFor="find">
-          {t.search}
-        </label>
-        <input
+        <TextField
           id="find"
+          label={t.search}
           type="search"
-          className="field"
           value={query}
-          onChange={(event) => {
-            onQuery(event.target.value);
+          onText={(text) => {
+            onQuery(text);
             setAt(-1);
           }}
           onKeyDown={(event) => {
@@ -58,17 +56,7 @@ export function TranscriptTools({
         />
       </div>
       <div className="basis-44">
-        <label className="label" htmlFor="replace">
-          {t.replace}
-        </label>
-        <input
-          id="replace"
-          className="field"
-          value={replacement}
-          onChange={(event) => {
-            setReplacement(event.target.value);
-          }}
-        />
+        <TextField id="replace" label={t.replace} value={replacement} onText={setReplacement} />
       </div>
       <Button disabled={found.length === 0} onClick={next}>
         {t.next}
