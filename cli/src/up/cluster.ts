@@ -65,7 +65,7 @@ export class Cluster {
   /** Starts everything and waits until all are ready. Throws a `SetupError` when one cannot start. */
   async start(): Promise<void> {
     if (this.#redisUrl === null) await this.#startRedis();
-    const { ports, environment, apiHost, relayHost } = this.#options;
+    const { ports, environment, apiHost, relayHost, wyomingHost } = this.#options;
     const workers = ports.workerMetrics.length;
     const gpus = workers > 1 && environment.CUDA_VISIBLE_DEVICES === undefined ? await nvidiaGpus() : [];
     const given = environment.RELAY_URL?.trim() ?? '';
@@ -81,7 +81,7 @@ export class Cluster {
       this.#service(numbered('relay', i, all.length), 'services/stream-relay/dist/main.js', {
         port: metrics,
         environment: {
-          ...(all.length > 1 ? { RELAY_HOST: LOOPBACK } : {}),
+          ...(all.length > 1 ? { RELAY_HOST: LOOPBACK, WYOMING_HOST: LOOPBACK } : {}),
           ...Object.fromEntries(Object.entries(listens).map(([name, port]) => [name, String(port)])),
         },
         triesInARow: TRIES_IN_A_ROW,
@@ -111,7 +111,7 @@ export class Cluster {
       services: this.#relays,
       metrics: ports.relays.map(({ metrics }) => metrics),
       listens: Object.entries(ports.public).map(([name, port]) => ({
-        host: relayHost,
+        host: name === 'WYOMING_PORT' ? wyomingHost : relayHost,
         port,
         targets: ports.relays.map(({ listens }) => listens[name] ?? 0),
       })),

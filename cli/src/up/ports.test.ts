@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { choosePorts, requireFreePorts, type Ports } from './ports.js';
 
-const HOSTS = { apiHost: '127.0.0.1', relayHost: '127.0.0.1', metricsHost: '127.0.0.1' };
+const HOSTS = { apiHost: '127.0.0.1', relayHost: '127.0.0.1', wyomingHost: '127.0.0.1', metricsHost: '127.0.0.1' };
 const FREE: Ports = { api: 0, webSocket: 0, grpc: 0, public: {}, apis: [], relays: [], workerMetrics: [] };
 const ONE = { apis: 1, relays: 1, workers: 1 };
 

@@ -10,7 +10,7 @@ const METRICS_PORT = 9100;
 const HIGHEST = 65_535;
 
 /** Ports of the relay that only those have who ask for them. */
-const DIALECT_PORTS = ['WHISPERLIVE_PORT', 'VOSK_PORT'] as const;
+const DIALECT_PORTS = ['WHISPERLIVE_PORT', 'VOSK_PORT', 'WYOMING_PORT'] as const;
 
 /** How many processes of each kind there are. */
 export interface Counts {
@@ -140,13 +140,15 @@ export async function choosePorts(
 export interface Hosts {
   readonly apiHost: string;
   readonly relayHost: string;
+  /** Of the port of Wyoming alone. */
+  readonly wyomingHost: string;
   readonly metricsHost: string;
 }
 
 /** Throws a `SetupError` that names the first busy port and the variable that moves it; waits up to `patienceMs` for it to become free. */
 export async function requireFreePorts(
   ports: Ports,
-  { apiHost, relayHost, metricsHost }: Hosts,
+  { apiHost, relayHost, wyomingHost, metricsHost }: Hosts,
   patienceMs: number,
 ): Promise<void> {
   const numbered = (what: string, i: number, count: number): string =>
@@ -190,8 +192,9 @@ export async function requireFreePorts(
         : [
             {
               port: ports.public[name],
-              host: relayHost,
-              hostVariable: 'RELAY_HOST',
+              ...(name === 'WYOMING_PORT'
+                ? { host: wyomingHost, hostVariable: 'WYOMING_HOST' }
+                : { host: relayHost, hostVariable: 'RELAY_HOST' }),
               variable: name,
               what: 'a dialect of the relay',
               example: 9090,

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
-import { checkAccessVariables } from '@murmuration/access';
+import { checkAccessVariables, checkWyomingVariables } from '@murmuration/access';
+import { booleanVariable } from '@murmuration/runtime';
 import { ensureFfmpeg } from '../../../scripts/setup/ffmpeg.mjs';
 import { Instance } from '../../../scripts/setup/instance.mjs';
 import { ROOT, stateFolder, typedModel, typedPath } from '../../../scripts/setup/paths.mjs';
@@ -75,6 +76,7 @@ async function run(
   const hosts = {
     apiHost: variable('API_HOST') ?? '127.0.0.1',
     relayHost: variable('RELAY_HOST') ?? '127.0.0.1',
+    wyomingHost: variable('WYOMING_HOST') ?? variable('RELAY_HOST') ?? '127.0.0.1',
     metricsHost: variable('METRICS_HOST') ?? '127.0.0.1',
   };
   const redisUrl = variable('REDIS_URL') ?? (asked.ownRedis ? null : DEFAULT_REDIS_URL);
@@ -85,6 +87,10 @@ async function run(
   };
   if (asked.apis > 1) checkAccessVariables(access, 'API_HOST', hosts.apiHost);
   if (asked.relays > 1) checkAccessVariables(access, 'RELAY_HOST', hosts.relayHost);
+  if (asked.relays > 1 && variable('WYOMING_PORT') !== null) {
+    const WYOMING_WITHOUT_KEYS = booleanVariable.parse(variable('WYOMING_WITHOUT_KEYS') ?? 'false');
+    checkWyomingVariables({ ...access, WYOMING_WITHOUT_KEYS }, hosts.wyomingHost);
+  }
 
   const ports = await choosePorts(environment, asked);
   await requireFreePorts(ports, hosts, instance.afterCrash ? AFTER_CRASH_MS : 0);

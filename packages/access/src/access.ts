@@ -35,6 +35,21 @@ export function checkAccessVariables(
   }
 }
 
+/**
+ * Throws `EnvironmentError` when Wyoming, whose clients cannot show a key, would be open to other machines though keys are asked for, or without saying so.
+ * @param host where it listens
+ */
+export function checkWyomingVariables(
+  variables: Parameters<typeof checkAccessVariables>[0] & { readonly WYOMING_WITHOUT_KEYS: boolean },
+  host: string,
+): void {
+  checkAccessVariables(variables, 'WYOMING_HOST', host);
+  if (isLoopback(host) || variables.API_KEYS_FILE === undefined || variables.WYOMING_WITHOUT_KEYS) return;
+  throw new EnvironmentError(
+    'WYOMING_PORT, API_KEYS_FILE: keys are asked for, and clients of Wyoming can show none. Set WYOMING_HOST to 127.0.0.1, or WYOMING_WITHOUT_KEYS=true, which lets everybody in who reaches the port.',
+  );
+}
+
 /** Says who sends a request. One a node. */
 export class Access {
   readonly #keys: { readonly ring: KeyRing } | null;

@@ -1,4 +1,4 @@
-export { Access, accessVariables, checkAccessVariables } from './access.js';
+export { Access, accessVariables, checkAccessVariables, checkWyomingVariables } from './access.js';
 export { openClientSecret, sealClientSecret } from './secret.js';
 export {
   NO_CREDENTIALS,

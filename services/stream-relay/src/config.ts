@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { booleanVariable, integerVariable, parseEnvironment, portVariable } from '@murmuration/runtime';
+import { checkWyomingVariables } from '@murmuration/access';
 import { nodeSettings, nodeVariables, waitVariable } from '@murmuration/service';
 
 const shape = {
@@ -10,6 +11,11 @@ const shape = {
   /** Ports of protocols that have no path of their own; closed unless set. */
   WHISPERLIVE_PORT: portVariable.optional(),
   VOSK_PORT: portVariable.optional(),
+  WYOMING_PORT: portVariable.optional(),
+  /** Where Wyoming listens; `RELAY_HOST` unless set. */
+  WYOMING_HOST: z.string().min(1).optional(),
+  /** Its clients can show no key: true lets everybody in who reaches the port, though others are asked for keys. */
+  WYOMING_WITHOUT_KEYS: booleanVariable.default(false),
   METRICS_PORT: portVariable.default(9101),
   ENABLE_GRPC: booleanVariable.default(true),
   /** Live sessions that this relay owns at once. */
@@ -32,5 +38,8 @@ export type RelayConfig = ReturnType<typeof readConfig>;
 /** The service's environment, parsed once; nothing else reads it. Throws `EnvironmentError` that names what is wrong. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const variables = parseEnvironment(shape, environment);
-  return { ...variables, ...nodeSettings(variables, 'RELAY_HOST', variables.RELAY_HOST) };
+  const settings = nodeSettings(variables, 'RELAY_HOST', variables.RELAY_HOST);
+  const { WYOMING_HOST = variables.RELAY_HOST } = variables;
+  if (variables.WYOMING_PORT !== undefined) checkWyomingVariables(variables, WYOMING_HOST);
+  return { ...variables, ...settings, WYOMING_HOST };
 }

@@ -10,7 +10,7 @@ import { createApp } from './app.js';
 import { readConfig } from './config.js';
 import { drain } from './drain.js';
 import { startGrpc } from './grpc/index.js';
-import { openProtocolPort, type ProtocolPort } from './protocols/live-protocol.js';
+import type { ProtocolPort } from './protocols/live-protocol.js';
 import { PROTOCOLS } from './protocols/registry.js';
 import type { RelayContext } from './relay-context.js';
 
@@ -60,11 +60,12 @@ if (config.ENABLE_WEBSOCKET) {
   await app
     .listen({ host: config.RELAY_HOST, port: config.WS_PORT, listenTextResolver: () => 'listening' })
     .catch(portFault('WS_PORT', config.WS_PORT));
-  for (const { ownPort } of PROTOCOLS) {
-    const port = ownPort === undefined ? undefined : config[ownPort.variable];
-    if (ownPort !== undefined && port !== undefined)
-      ports.push(await openProtocolPort(context, port, ownPort.newTranslator).catch(portFault(ownPort.variable, port)));
-  }
+}
+for (const { ownPort } of PROTOCOLS) {
+  const port = ownPort === undefined ? undefined : config[ownPort.variable];
+  if (ownPort === undefined || port === undefined) continue;
+  if (ownPort.transport === 'websocket' && !config.ENABLE_WEBSOCKET) continue;
+  ports.push(await ownPort.open(context, port).catch(portFault(ownPort.variable, port)));
 }
 everySecond(() => {
   metrics.liveSessions.set(live.owned);

@@ -63,6 +63,8 @@ export interface LiveService {
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession>;
   /** Deletes a session of the cluster, whatever its state: it closes at once, and nothing of it stays. Throws `not_found`. */
   erase(id: string, whose: Reach): Promise<void>;
+  /** What is served now, the default model first. Throws `no_worker`. */
+  models(): Promise<readonly ModelDescription[]>;
   /** Sessions of the whole cluster that have not closed. */
   list(whose: Reach): Promise<readonly LiveSummary[]>;
 }

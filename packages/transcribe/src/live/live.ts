@@ -1,5 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { AsrError, decodeOptionsSchema, languageFor, type LiveSummary } from '@murmuration/contracts';
+import {
+  AsrError,
+  decodeOptionsSchema,
+  languageFor,
+  type LiveSummary,
+  type ModelDescription,
+} from '@murmuration/contracts';
 import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveSegmenters } from '@murmuration/audio';
 import {
@@ -18,6 +24,7 @@ import {
   type WakeChannels,
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
+import { chooseModel } from '../choose-model.js';
 import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
 import { ActiveLiveSession } from './active-live-session.js';
@@ -204,6 +211,13 @@ export class Live implements LiveService {
 
   erase(id: string, whose: Reach): Promise<void> {
     return this.#views.erase(id, whose);
+  }
+
+  async models(): Promise<readonly ModelDescription[]> {
+    const cards = await this.#registry.cards();
+    const { id } = chooseModel(null, cards, this.#options.defaultModel).model;
+    const models = cards.models.map((card) => card.model);
+    return [...models.filter((model) => model.id === id), ...models.filter((model) => model.id !== id)];
   }
 
   list(whose: Reach): Promise<readonly LiveSummary[]> {

@@ -7,15 +7,17 @@ import { createWebSocketServer } from '../sockets/websocket-server.js';
 import { TranslatedConnection } from './translated-connection.js';
 import type { Translator } from './translator.js';
 
-/** A protocol of live speech over WebSocket: with paths of its own, or with a port of its own. */
+/** A protocol of live speech: with paths of its own on the WebSocket port, or with a port of its own. */
 export interface LiveProtocol {
   /** Adds its routes to the relay's WebSocket port. */
   readonly addRoutes?: (app: FastifyInstance, context: RelayContext) => void;
   readonly ownPort?: {
     /** The variable that opens the port; unset: closed. */
-    readonly variable: 'WHISPERLIVE_PORT' | 'VOSK_PORT';
-    /** Makes the translator of one connection. */
-    readonly newTranslator: (config: RelayConfig) => Translator;
+    readonly variable: 'WHISPERLIVE_PORT' | 'VOSK_PORT' | 'WYOMING_PORT';
+    /** WebSockets are served only where they are enabled. */
+    readonly transport: 'websocket' | 'tcp';
+    /** Listens; a port of 0 takes a free one. Throws when the port is in use. */
+    readonly open: (context: RelayContext, port: number) => Promise<ProtocolPort>;
   };
 }
 
@@ -30,8 +32,14 @@ export interface ProtocolPort {
 /** A first message may hold recordings of voices; everything else is audio. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 
-/** Serves a protocol on every path of a port. Throws when the port is in use. */
-export async function openProtocolPort(
+/** Serves a protocol over WebSocket on every path of a port; `newTranslator` makes the translator of one connection. */
+export function webSocketPort(
+  newTranslator: (config: RelayConfig) => Translator,
+): (context: RelayContext, port: number) => Promise<ProtocolPort> {
+  return (context, port) => open(context, port, newTranslator);
+}
+
+async function open(
   context: RelayContext,
   port: number,
   newTranslator: (config: RelayConfig) => Translator,

@@ -7,7 +7,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { createKey, sealClientSecret } from '@murmuration/access';
 import type { MemorySession } from '../testing/memory-live.js';
 import { testRelay, type TestRelay } from '../testing/test-relay.js';
-import { openProtocolPort, type LiveProtocol } from './live-protocol.js';
+import type { LiveProtocol } from './live-protocol.js';
 import { vosk as voskProtocol } from './vosk/vosk-translator.js';
 import { whisperLive } from './whisper-live/whisper-live-translator.js';
 import { event } from './testing/live-events.js';
@@ -29,7 +29,7 @@ async function endpoints(t: TestContext, environment: Readonly<Record<string, st
     open: (path, options) => RawClient.connect(`${url}${path}`, options),
     openPort: async ({ ownPort }, { path = '/', ...options } = {}) => {
       assert.ok(ownPort !== undefined);
-      const open = await openProtocolPort(relay.relayContext, 0, ownPort.newTranslator);
+      const open = await ownPort.open(relay.relayContext, 0);
       t.after(() => open.close());
       return RawClient.connect(`ws://127.0.0.1:${String(open.port)}${path}`, options);
     },

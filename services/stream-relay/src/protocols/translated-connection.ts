@@ -1,7 +1,7 @@
-import type { WebSocket } from '@fastify/websocket';
 import { AsrError, type LiveSettings } from '@murmuration/contracts';
 import type { LiveSession } from '@murmuration/transcribe';
 import { Inbox } from '../sockets/inbox.js';
+import type { MessageSocket } from '../sockets/message-socket.js';
 import { Outgoing } from '../sockets/outgoing.js';
 import type { RelayContext } from '../relay-context.js';
 import type { Action, Translator } from './translator.js';
@@ -25,7 +25,7 @@ export type ConnectionParts = Pick<RelayContext, 'live' | 'logger' | 'metrics' |
  * talking, closed --the socket is gone--> gone: what came before is still acted on, then the session is finished, for no translator can resume, and those who watch it are owed the rest.
  */
 export class TranslatedConnection {
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #translator: Translator;
   readonly #context: ConnectionParts;
   readonly #owner: string | null;
@@ -41,12 +41,16 @@ export class TranslatedConnection {
   #opened = 0;
   #closed = false;
 
-  private constructor(socket: WebSocket, translator: Translator, owner: string | null, context: ConnectionParts) {
+  private constructor(socket: MessageSocket, translator: Translator, owner: string | null, context: ConnectionParts) {
     this.#socket = socket;
     this.#translator = translator;
     this.#context = context;
     this.#owner = owner;
-    this.#outgoing = new Outgoing(socket, STALL_MS);
+    this.#outgoing = new Outgoing(
+      socket,
+      STALL_MS,
+      (message) => translator.encode?.(message) ?? JSON.stringify(message),
+    );
     this.#quiet = new QuietWatch(
       () => (this.#closed ? null : translator.quietLimitMs),
       () => {
@@ -81,7 +85,7 @@ export class TranslatedConnection {
   }
 
   /** Speaks the translator on the socket until it is closed. Call it in the turn in which the socket opens. */
-  static serve(socket: WebSocket, translator: Translator, owner: string | null, context: ConnectionParts): void {
+  static serve(socket: MessageSocket, translator: Translator, owner: string | null, context: ConnectionParts): void {
     new TranslatedConnection(socket, translator, owner, context);
   }
 
@@ -119,6 +123,11 @@ export class TranslatedConnection {
         case 'commit':
           await this.#commit();
           break;
+        case 'models': {
+          const models = await this.#context.live.models();
+          await this.#act(() => action.next(models));
+          break;
+        }
         case 'keep_alive':
           this.#session?.keepAlive();
           break;

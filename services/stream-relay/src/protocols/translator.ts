@@ -11,7 +11,9 @@ export type Action =
   /** The client is there, though it sends no audio. */
   | { readonly do: 'keep_alive' }
   | { readonly do: 'finish' }
-  /** Sends a message, in JSON. */
+  /** Asks which models are served, the default one first. */
+  | { readonly do: 'models'; readonly next: (models: readonly ModelDescription[]) => readonly Action[] }
+  /** Sends a message, as `encode` writes it. */
   | { readonly do: 'say'; readonly message: object }
   | { readonly do: 'close'; readonly code: number; readonly reason: string }
   /** Decides what to do next once everything before is through. */
@@ -32,6 +34,8 @@ export interface Translator {
   readonly quietLimitMs: number | null;
   /** Time without audio, milliseconds, after which `idle` is asked; null: nothing waits for it. Read after whatever the translator was asked. */
   readonly idleLimitMs: number | null;
+  /** How a message goes over the wire; JSON where it is absent. */
+  encode?(message: object): string;
   /** The connection stands. */
   begin(): readonly Action[];
   text(message: string): readonly Action[];

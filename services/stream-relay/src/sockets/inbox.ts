@@ -1,4 +1,4 @@
-import type { WebSocket } from '@fastify/websocket';
+import type { MessageSocket } from './message-socket.js';
 
 /** Bytes of messages that may wait before the socket is no longer read. */
 const FULL_BYTES = 256 * 1024;
@@ -10,7 +10,7 @@ const MESSAGE_BYTES = 256;
  * reading ⇄ paused (256 KiB wait; goes on at half of that) --`stop`--> stopped (what waits is dropped)
  */
 export class Inbox {
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #take: (data: Buffer, isBinary: boolean) => Promise<void>;
   readonly #onError: (error: unknown) => void;
   readonly #waiting: { readonly data: Buffer; readonly isBinary: boolean }[] = [];
@@ -20,7 +20,7 @@ export class Inbox {
 
   /** @param onError called with what `take` throws; the inbox has stopped then */
   constructor(
-    socket: WebSocket,
+    socket: MessageSocket,
     take: (data: Buffer, isBinary: boolean) => Promise<void>,
     onError: (error: unknown) => void,
   ) {

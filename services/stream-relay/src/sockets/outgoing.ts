@@ -1,5 +1,5 @@
-import type { WebSocket } from '@fastify/websocket';
 import { AsrError } from '@murmuration/contracts';
+import type { MessageSocket } from './message-socket.js';
 
 /** From here on, messages that a newer one replaces are dropped. */
 const THIN_BYTES = 64 * 1024;
@@ -12,23 +12,26 @@ const FULL_BYTES = 1024 * 1024;
  * full --`stallMs`--> `queue_full`: the reader takes nothing.
  */
 export class Outgoing {
-  readonly #socket: WebSocket;
+  readonly #socket: MessageSocket;
   readonly #stallMs: number;
+  readonly #encode: (message: object) => string;
 
-  constructor(socket: WebSocket, stallMs: number) {
+  /** @param stallMs longest time that `send` waits for the reader @param encode how a message goes over the wire; default JSON */
+  constructor(socket: MessageSocket, stallMs: number, encode: (message: object) => string = JSON.stringify) {
     this.#socket = socket;
     this.#stallMs = stallMs;
+    this.#encode = encode;
   }
 
-  /** Sends one JSON message and waits while too much waits already. Throws `queue_full` when the reader takes nothing for long, `cancelled` when it has gone. */
+  /** Sends one message and waits while too much waits already. Throws `queue_full` when the reader takes nothing for long, `cancelled` when it has gone. */
   async send(message: object): Promise<void> {
     this.post(message);
     if (this.#socket.bufferedAmount >= FULL_BYTES) await this.#taken();
   }
 
-  /** Sends one JSON message without waiting: for small ones whose number is bounded. */
+  /** Sends one message without waiting: for small ones whose number is bounded. */
   post(message: object): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(this.#encode(message));
   }
 
   /** Sends a message that a newer one replaces; returns false, and drops it, when the reader lags. */

@@ -193,6 +193,10 @@ export class MemoryLive implements LiveService {
     return session === undefined ? Promise.reject(new AsrError('not_found')) : Promise.resolve();
   }
 
+  models(): Promise<readonly ModelDescription[]> {
+    return Promise.resolve([MODEL]);
+  }
+
   list(): Promise<readonly LiveSummary[]> {
     return Promise.resolve([]);
   }

@@ -7,7 +7,7 @@ import {
   type Word,
 } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import type { LiveProtocol } from '../live-protocol.js';
+import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
 import { hotwordsOf } from '../limited-text.js';
 import { DEFAULT_CONFIG, voskConfig, voskOrder, type VoskConfig } from './vosk-config.js';
@@ -200,6 +200,7 @@ export class VoskTranslator implements Translator {
 export const vosk: LiveProtocol = {
   ownPort: {
     variable: 'VOSK_PORT',
-    newTranslator: (config) => new VoskTranslator(config.START_TIMEOUT_MS, config.IDLE_ENDPOINTING_MS),
+    transport: 'websocket',
+    open: webSocketPort((config) => new VoskTranslator(config.START_TIMEOUT_MS, config.IDLE_ENDPOINTING_MS)),
   },
 };

@@ -1,6 +1,6 @@
 import { AsrError, MULTI, type LiveEvent, type Word } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
-import type { LiveProtocol } from '../live-protocol.js';
+import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
 import { firstMessage, type WhisperLiveWishes } from './first-message.js';
 
@@ -212,6 +212,7 @@ function seconds(ms: number): string {
 export const whisperLive: LiveProtocol = {
   ownPort: {
     variable: 'WHISPERLIVE_PORT',
-    newTranslator: (config) => new WhisperLiveTranslator(config.START_TIMEOUT_MS),
+    transport: 'websocket',
+    open: webSocketPort((config) => new WhisperLiveTranslator(config.START_TIMEOUT_MS)),
   },
 };
