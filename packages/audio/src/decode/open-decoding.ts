@@ -44,7 +44,7 @@ export async function openDecoding(
       return { kind: 'bounded', container, source: whole };
     const joinedMs = (): number => cleaner?.joinedMs ?? 0;
     const external =
-      options.ffmpeg === null
+      options.ffmpeg === null || (container === 'ogg' && beginsWithFlac(head))
         ? decodeWithWasm(whole, { ...options, container, joinedMs })
         : decodeWithFfmpeg(whole, { ...options, container, joinedMs, ffmpeg: options.ffmpeg });
     return { kind: 'external', container, ...external };
@@ -85,6 +85,11 @@ async function* withHead(head: Uint8Array, rest: AsyncGenerator<Uint8Array>): As
   } finally {
     await rest.return(undefined);
   }
+}
+
+/** FLAC in Ogg. ffmpeg 5.1 counts its first page from 0, whatever the page's granule says: a late start moves the first second. */
+function beginsWithFlac(head: Uint8Array): boolean {
+  return asciiOf(head, 28, 33) === '\x7fFLAC';
 }
 
 /** False for codecs of wav such as ADPCM, which the built-in reader does not know. A format beyond the first bytes is left to the reader to judge. */
