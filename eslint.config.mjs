@@ -42,6 +42,22 @@ export default tseslint.config(
     },
   },
   {
+    // A failure is handled, told or counted: see packages/contracts/src/left-alone.ts.
+    files: ['packages/*/src/**/*.ts', 'services/*/src/**/*.ts'],
+    ignores: ['packages/client/**', ...TEST_FILES],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "CallExpression[callee.property.name='catch'] > ArrowFunctionExpression[params.length=0]:matches([body.type='Identifier'], [body.type='Literal'], [body.type='ArrayExpression'], [body.type='BlockStatement'][body.body.length=0])",
+          message:
+            'Give the reason with leaveAlone(reason), or settled/awaitedLater where others are told of the failure.',
+        },
+      ],
+    },
+  },
+  {
     // Handlers of React return nothing, whatever they begin; the console is no process with an environment.
     files: ['console/src/**/*.ts', 'console/src/**/*.tsx'],
     plugins: { '@typescript-eslint': tseslint.plugin },

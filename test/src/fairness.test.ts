@@ -29,7 +29,7 @@ async function cancel(id: string): Promise<void> {
 }
 
 test(
-  'A clip that comes while a long job keeps the only worker busy waits for the batch in hand and its own',
+  'A clip that comes while a long job keeps the only worker busy waits for the batch in progress and its own',
   { timeout: 300_000 },
   async (t) => {
     const id = randomUUID();
@@ -40,7 +40,7 @@ test(
       await transcribe(cluster.url, short);
       const batches = (await batchesRun(cluster)) - before;
       t.diagnostic(`${String(batches)} batches ended between the clip's first byte and its answer`);
-      // The one in hand when it came, its own (chunks of unlike length run apart), and what was counted a moment later.
+      // The one in progress when it came, its own (chunks of unlike length run apart), and what was counted a moment later.
       assert.ok(batches <= 6, `${String(batches)} batches`);
     }
     assert.notEqual((await job(id)).status, 'done', 'the long job was there all the time');

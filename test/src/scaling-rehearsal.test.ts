@@ -188,7 +188,7 @@ test(
     if (LONG) assert.ok(doneMs - submittedMs < (DRAIN_TARGET_SECONDS + 60) * 1_000);
     assert.deepEqual(new Set(workers.exits), new Set([0]), 'every worker that was taken away ended in order');
     assert.equal(finished, jobs.length);
-    // No batch in hand died with its worker: an item whose worker went silent would count here.
+    // No batch in progress died with its worker: an item whose worker went silent would count here.
     assert.equal((await prometheus.value('sum(max_over_time(asr_stalled_total[1h]))')) ?? 0, 0);
     if (LONG) writeFileSync(join(ROOT, 'scaling.json'), JSON.stringify(workers.history));
   },

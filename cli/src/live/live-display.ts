@@ -3,7 +3,7 @@ import { clockTime } from '../output/plain-text.js';
 import type { Terminal } from '../terminal.js';
 
 /**
- * Finals as lines of standard output. Where a person watches, the partial of the utterance in hand stands below them and is
+ * Finals as lines of standard output. Where a person watches, the partial of the open utterance stands below them and is
  * drawn over in place: its end, as far as the line reaches.
  */
 export class LiveDisplay {

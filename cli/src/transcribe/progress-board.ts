@@ -7,7 +7,7 @@ const NAME_CELLS = 28;
 const BAR_CELLS = 24;
 
 /**
- * A bar for each recording in hand, where a person watches; nothing elsewhere.
+ * A bar for each recording in progress, where a person watches; nothing elsewhere.
  * drawn --`aside`--> taken away, something is printed --> drawn. `end` takes them away for good.
  */
 export class ProgressBoard {

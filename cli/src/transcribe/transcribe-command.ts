@@ -28,7 +28,7 @@ export function addTranscribe(program: Command, context: CommandContext): void {
         .choices(['interactive', 'batch'] as const)
         .default('interactive' as const),
     )
-    .addOption(new Option('--parallel <N>', 'recordings in hand at once').argParser(wholeNumber(1, 64)).default(4))
+    .addOption(new Option('--parallel <N>', 'recordings at the same time').argParser(wholeNumber(1, 64)).default(4))
     .option('--json', 'for programs: one line of JSON for each recording, when it ends')
     .addOption(SUBTITLE_OPTIONS.width)
     .addOption(SUBTITLE_OPTIONS.lines)

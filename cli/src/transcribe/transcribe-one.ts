@@ -28,7 +28,7 @@ export interface TranscribeArguments {
   /** Folder for one file an input; null prints. */
   readonly folder: string | null;
   readonly fields: JobOptions;
-  /** Recordings in hand at once. */
+  /** Recordings at the same time. */
   readonly parallel: number;
   readonly json: boolean;
 }

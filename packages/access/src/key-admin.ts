@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import {
   formatKeyFile,
   KeyFileError,
@@ -99,7 +100,7 @@ export async function revokeKey(path: string, id: string): Promise<KeyEntry> {
  * Readable by its owner only (0600).
  */
 async function change(path: string, create: boolean, edit: (entries: KeyEntry[]) => KeyEntry[]): Promise<KeyEntry[]> {
-  const target = await realpath(path).catch(() => path);
+  const target = await realpath(path).catch(leaveAlone('unreadable', path));
   const fresh = `${target}.new`;
   const file = await open(fresh, 'wx', 0o600).catch((error: unknown) => {
     throw cannotWrite(error);
@@ -113,7 +114,7 @@ async function change(path: string, create: boolean, edit: (entries: KeyEntry[])
     await rename(fresh, target);
     return entries;
   } catch (error) {
-    await file.close().catch(() => undefined);
+    await file.close().catch(leaveAlone('best_effort'));
     await rm(fresh, { force: true });
     throw error instanceof KeyFileError ? error : cannotWrite(error);
   }

@@ -1,3 +1,4 @@
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { GpuFacts } from './gpu.js';
 import type { GpuGauges } from './metrics.js';
 
@@ -32,7 +33,7 @@ export class GpuWatch {
     if (this.#now() - this.#askedMs >= REFRESH_MS) {
       this.#askedMs = this.#now();
       this.#reading = this.#read()
-        .catch(() => [])
+        .catch(leaveAlone('shown_without', []))
         .then((facts) => {
           this.#show(facts);
         });

@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from '@murmuration/contracts';
+import { leftAloneCounts } from '@murmuration/contracts/left-alone';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -121,6 +122,15 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'asr_' });
+    const leftAlone = this.#counter(
+      'asr_left_alone_failures_total',
+      'Failures of the main thread that nobody had to be told of: repeated, closing, receiver_gone, unreadable, shown_without, best_effort.',
+      ['reason'],
+      () => {
+        leftAlone.reset();
+        for (const [reason, count] of leftAloneCounts()) leftAlone.inc({ reason }, count);
+      },
+    );
   }
 
   #gauge<T extends string>(name: string, help: string, labelNames: T[]): Gauge<T> {
@@ -131,8 +141,8 @@ export class Metrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry], collect: () => this.#refreshQueue() });
   }
 
-  #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  #counter<T extends string>(name: string, help: string, labelNames: T[], collect?: () => void): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.registry], ...(collect && { collect }) });
   }
 
   #histogram<T extends string>(name: string, help: string, labelNames: T[], buckets: number[] = SECONDS): Histogram<T> {

@@ -1,5 +1,6 @@
 import { Worker, parentPort, workerData, type Transferable } from 'node:worker_threads';
 import { AsrError, type ErrorRecord } from '@murmuration/contracts/errors';
+import { awaitedLater } from '@murmuration/contracts/left-alone';
 
 /** Methods that a thread serves: each takes one argument and answers one value, both structured-cloneable. */
 export type ThreadMethods = Record<string, (argument: never) => unknown>;
@@ -65,7 +66,7 @@ export class Thread<M extends ThreadMethods> {
         reject,
       };
     });
-    this.#ready.catch(() => undefined);
+    awaitedLater(this.#ready);
     this.#worker.on('message', (reply: Reply) => {
       if ('ready' in reply) {
         ready?.resolve(undefined);

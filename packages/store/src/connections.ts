@@ -3,6 +3,7 @@ import { connect as connectEncrypted, type ConnectionOptions } from 'node:tls';
 import { AbstractConnector, Cluster, Redis as SingleRedis, type ClusterOptions, type RedisOptions } from 'ioredis';
 import { AsrError } from '@murmuration/contracts';
 import { parseRedisUrl, type Logger, type RedisHost, type RedisSettings, type RedisTls } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** A connection to one server, to the master that Sentinels name, or to a Redis Cluster. */
 export type Redis = SingleRedis | Cluster;
@@ -184,7 +185,7 @@ function leaveWithMaster(
   sentinel.on('message', (_channel, message: string) => {
     if (message.split(' ')[0] === masterName) redis.disconnect(true);
   });
-  sentinel.subscribe('+switch-master').catch(() => undefined);
+  sentinel.subscribe('+switch-master').catch(leaveAlone('repeated'));
   askForLife(sentinel);
   redis.once('end', () => {
     sentinel.disconnect();
@@ -194,7 +195,7 @@ function leaveWithMaster(
 /** Finds out that a connection which only listens is dead. */
 function askForLife(redis: SingleRedis): void {
   const asking = setInterval(() => {
-    if (redis.status === 'ready') redis.ping().catch(() => undefined);
+    if (redis.status === 'ready') redis.ping().catch(leaveAlone('repeated'));
   }, SIGN_OF_LIFE_EVERY_MS);
   asking.unref();
   redis.once('end', () => {

@@ -140,7 +140,7 @@ export const CARD_KEYS = {
 
 /** Keys of one live session; all share its hash tag, so a script touches one slot. */
 export interface LiveKeys {
-  /** Hash: state, epoch and holder, owner, settings, positions, snapshot, the partial in hand, counters. */
+  /** Hash: state, epoch and holder, owner, settings, positions, snapshot, the open partial, counters. */
   readonly session: string;
   /** Stream: 16 kHz PCM that is not final yet; an entry's id is the position after its last sample. */
   readonly pcm: string;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DelayedError, Queue, Worker } from 'bullmq';
+import { leaveAlone, settled } from '@murmuration/contracts/left-alone';
 import type { Redis } from './connections.js';
 import { WEBHOOKS_PREFIX } from './keys.js';
 import type { TroubleLog } from './trouble-log.js';
@@ -9,7 +10,7 @@ const DELIVERY = 'delivery';
 /** Attempts of a node that was killed are made again within 10 s; as for chunks. */
 const LOCK_MS = 6_000;
 const STALLED_EVERY_MS = 3_000;
-/** The end waits so long for attempts in hand, milliseconds. */
+/** The end waits so long for attempts in progress, milliseconds. */
 const CLOSE_LIMIT_MS = 4_000;
 
 const REST_MS = 500;
@@ -44,7 +45,7 @@ export class WebhookQueue {
   /** As `add`, and one that waits for its next attempt no longer waits. */
   async addNow(job: string): Promise<void> {
     // One that is under way cannot be taken away, and need not be.
-    await this.#queue.remove(job).catch(() => 0);
+    await this.#queue.remove(job).catch(leaveAlone('best_effort', 0));
     await this.add(job);
   }
 
@@ -101,24 +102,21 @@ export class WebhookWorker {
     });
   }
 
-  /** Stops taking deliveries; resolves when those in hand have ended, or when Redis or a receiver keeps it waiting: then another node tries again. */
+  /** Stops taking deliveries; resolves when those in progress have ended, or when Redis or a receiver keeps it waiting: then another node tries again. */
   async close(): Promise<void> {
     clearTimeout(this.#resting ?? undefined);
     const limit = new AbortController();
-    await Promise.race([
-      this.#worker.close(),
-      pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }).catch(() => undefined),
-    ]);
+    await Promise.race([this.#worker.close(), settled(pause(CLOSE_LIMIT_MS, undefined, { signal: limit.signal }))]);
     limit.abort();
   }
 
   /** BullMQ asks again at once when Redis refuses (a replica, full memory): thousands of times a second. So it is held for a moment. */
   #rest(): void {
     if (this.#resting !== null || this.#worker.closing !== undefined) return;
-    this.#worker.pause(true).catch(() => undefined);
+    this.#worker.pause(true).catch(leaveAlone('repeated'));
     this.#resting = setTimeout(() => {
       this.#resting = null;
-      this.#worker.resume().catch(() => undefined);
+      this.#worker.resume().catch(leaveAlone('repeated'));
     }, REST_MS);
   }
 }

@@ -8,7 +8,8 @@ import {
 } from '@murmuration/contracts';
 import { storeCall, type JobEvents, type JobIdentity } from '@murmuration/store';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
-import { followEvents } from './follow-events.js';
+import { awaitedLater, leaveAlone } from '@murmuration/contracts/left-alone';
+import { followJobEvents } from './follow-events.js';
 import { Lease } from './lease.js';
 import { ProgressLog } from './progress-log.js';
 import type { ModelRegistry } from './model-registry.js';
@@ -69,7 +70,7 @@ export class ActiveTranscription implements Transcription {
     this.#parts = parts;
     this.#planner = new RecordingPlanner(job, request, model, parts, parts.maxAheadMs);
     this.#result = this.#run();
-    this.#result.catch(() => undefined);
+    awaitedLater(this.#result);
   }
 
   progress(): AsyncIterable<TranscriptionProgress> {
@@ -90,7 +91,7 @@ export class ActiveTranscription implements Transcription {
       if (this.#request.signal.aborted) onAbort();
       this.#watch(reject);
     });
-    failed.catch(() => undefined);
+    awaitedLater(failed);
     try {
       const [summary] = await Promise.race([failed, Promise.all([this.#plan(signal), this.#collect(signal)])]);
       const transcript = assembleTranscript(this.#results, summary, {
@@ -121,7 +122,7 @@ export class ActiveTranscription implements Transcription {
   /** Takes results in order until the last. */
   async #collect(signal: AbortSignal): Promise<void> {
     const joiner = new SegmentJoiner(this.#model.chunkPolicy.maxChunkMs / 2);
-    for await (const event of followEvents(this.#parts.events, this.id, signal)) {
+    for await (const event of followJobEvents(this.#parts.events, this.id, signal)) {
       switch (event.type) {
         case 'result':
           this.#results.push(event.result);
@@ -165,7 +166,7 @@ export class ActiveTranscription implements Transcription {
     };
     const timer = setInterval(() => {
       // Trouble with Redis is told by the reader of events.
-      look().catch(() => undefined);
+      look().catch(leaveAlone('repeated'));
     }, WATCH_EVERY_MS);
     this.#unwatch = () => {
       clearInterval(timer);
@@ -177,11 +178,11 @@ export class ActiveTranscription implements Transcription {
   #leave(error?: AsrError): void {
     this.#ended.abort();
     void (async () => {
-      // A renewal in hand would put the job on the list of active ones again.
+      // A renewal in flight would put the job on the list of active ones again.
       await this.#unwatch();
       if (error !== undefined)
         await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
       await this.#parts.jobs.remove(this.#job);
-    })().catch(() => undefined);
+    })().catch(leaveAlone('repeated'));
   }
 }

@@ -25,6 +25,7 @@ import {
   type RedisAddress,
 } from '@murmuration/store';
 import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ActiveTranscription, type OnJobEnd, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
@@ -164,10 +165,11 @@ export class Intake implements TranscriptionService {
     const redis = impatientConnection(options.redis, options.logger);
     const subscriber = subscriberConnection(options.redis, options.logger);
     const patient = patientConnection(options.redis, options.logger);
-    await whenReady(redis, 2_000).catch(() => undefined);
+    await whenReady(redis, 2_000).catch(leaveAlone('repeated'));
     try {
       const audio = await openAudioStore(options.audioStore, redis, (url) => impatientConnection(url, options.logger));
-      for (const concern of await redisConcerns(redis).catch(() => [])) options.logger.warn(concern);
+      for (const concern of await redisConcerns(redis).catch(leaveAlone('shown_without', [])))
+        options.logger.warn(concern);
       return new Intake(options, redis, subscriber, patient, audio, speech);
     } catch (error) {
       await speech.close();
@@ -280,7 +282,7 @@ export class Intake implements TranscriptionService {
     }));
   }
 
-  /** Resolves when every transcription and submission in hand has ended. */
+  /** Resolves when every transcription and submission in progress has ended. */
   async idle(): Promise<void> {
     await Promise.all([...this.#running, this.#jobsRuntime.jobs.idle()]);
   }
@@ -292,10 +294,10 @@ export class Intake implements TranscriptionService {
     await this.#files.close();
     this.#views.close();
     this.#parts.audio.close();
-    await this.#queues.close().catch(() => undefined);
+    await this.#queues.close().catch(leaveAlone('closing'));
     this.#subscriber.disconnect();
     this.#patient.disconnect();
-    await this.#redis.quit().catch(() => undefined);
+    await this.#redis.quit().catch(leaveAlone('closing'));
     // One that could not say goodbye would try to connect again for ever.
     this.#redis.disconnect();
   }

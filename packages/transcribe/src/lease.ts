@@ -1,4 +1,5 @@
 import { storeCall, type JobIdentity, type JobStore } from '@murmuration/store';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** Keeps a job alive while its API node works on it. */
 export class Lease {
@@ -11,7 +12,7 @@ export class Lease {
       if (!(await storeCall(() => jobs.renew(job)))) onLost();
     };
     this.#timer = setInterval(() => {
-      this.#renewing = this.#renewing.then(renew).catch(() => undefined);
+      this.#renewing = this.#renewing.then(renew).catch(leaveAlone('repeated'));
     }, leaseMs / 3);
     // A lease alone keeps no process.
     this.#timer.unref();

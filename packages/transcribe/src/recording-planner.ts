@@ -9,6 +9,7 @@ import {
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** What planning works with; all of it the node's. */
 export interface PlannerParts {
@@ -112,7 +113,7 @@ export class RecordingPlanner {
         if (event.chunk.index < GATHERED_FROM || this.#gathered.length >= GATHERED_CHUNKS) await this.#queueGathered();
         else
           this.#queueLater ??= setTimeout(() => {
-            this.#queueGathered().catch(() => undefined);
+            this.#queueGathered().catch(leaveAlone('repeated'));
           }, GATHERED_MS);
       }
     } finally {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { decodableFormats } from '@murmuration/audio';
 import { configOrExit, gpuFacts } from '@murmuration/runtime';
 import { startNode } from '@murmuration/service';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { createApp } from './app.js';
 import { cachedFor } from './cached-for.js';
 import { closeInOrder, unusedConnections } from './close-in-order.js';
@@ -40,7 +41,7 @@ const app = await createApp({
   },
   uploads: new ActiveUploads(config.MAX_ACTIVE_UPLOADS, owners),
   formats: decodableFormats({ ffmpeg: ffmpeg !== null }),
-  gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(() => [])),
+  gpus: cachedFor(GPU_FACTS_MS, () => gpuFacts().catch(leaveAlone('shown_without', []))),
   stopping: () => shutdown.stopping,
   leaving: leaving.signal,
   abandoned: abandoned.signal,

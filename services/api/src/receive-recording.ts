@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError } from '@murmuration/contracts';
+import { awaitedLater } from '@murmuration/contracts/left-alone';
 import { FieldBag, shown, type FieldReader } from './fields/field-bag.js';
 import { BodyReader } from './upload/body-reader.js';
 import { readForm, type FilePart, type FormListener } from './upload/form-reader.js';
@@ -151,13 +152,13 @@ class FormReceipt<Fields, Result> implements FormListener {
     this.#workFailed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject;
     });
-    this.#workFailed.catch(() => undefined);
+    awaitedLater(this.#workFailed);
   }
 
   async run(body: BodyReader, contentType: string): Promise<Received<Fields, Result>> {
     const limits = { maxFields: this.#parts.limits.maxFormFields, maxFileBytes: this.#parts.limits.maxUploadBytes };
     const form = readForm(body, contentType, limits, this);
-    form.catch(() => undefined);
+    awaitedLater(form);
     try {
       await Promise.race([form, this.#workFailed]);
       const work = this.#finishForm();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError } from '@murmuration/contracts';
 import type { JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 import { fetchRecording, type GuardedClient } from '@murmuration/outbound';
+import { awaitedLater, settled } from '@murmuration/contracts/left-alone';
 import { addJsonFields, canonicalJson } from './fields/json-fields.js';
 import { FieldBag, type FieldReader } from './fields/field-bag.js';
 import type { JobFields } from './fields/job-fields.js';
@@ -140,7 +141,7 @@ class SubmitWork implements Work<JobFields, SubmittedJob> {
         submission(request, fields, { source, contentType: file.contentType, extension: file.extension, signal }),
       ),
     );
-    this.#submitted.catch(() => undefined);
+    awaitedLater(this.#submitted);
   }
 
   outcome(): Promise<SubmittedJob> {
@@ -159,6 +160,6 @@ class SubmitWork implements Work<JobFields, SubmittedJob> {
 
   async cancel(): Promise<void> {
     this.#cancelled.abort();
-    await this.#submitted.catch(() => undefined);
+    await settled(this.#submitted);
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AsrError, type Segment, type Transcript } from '@murmuration/contracts';
 import type { Transcription, TranscriptionRequest, TranscriptionService } from '@murmuration/transcribe';
+import { awaitedLater } from '@murmuration/contracts/left-alone';
 import type { ReadFields, UploadReader } from './fields/field-bag.js';
 import { receiveRecording, type ReceivingParts, type Recording, type Work } from './receive-recording.js';
 
@@ -135,7 +136,7 @@ class Attempt {
       signal: AbortSignal.any([request.signal, this.#cancelled.signal]),
     });
     this.#transcript = this.#transcription.then((transcription) => transcription.result());
-    this.#transcript.catch(() => undefined);
+    awaitedLater(this.#transcript);
   }
 
   get following(): boolean {
@@ -153,7 +154,7 @@ class Attempt {
       }
     };
     this.#followed = follow();
-    this.#followed.catch(() => undefined);
+    awaitedLater(this.#followed);
   }
 
   /** The transcript, once all segments were taken by the one who follows. Throws what either failed with. */

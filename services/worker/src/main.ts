@@ -12,6 +12,7 @@ import {
   subscriberConnection,
 } from '@murmuration/store';
 import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { BatchShare } from './scheduler/batch-share.js';
 import { Batcher } from './scheduler/batcher.js';
 import { CancelledJobs } from './work/cancelled-jobs.js';
@@ -66,7 +67,7 @@ const operations = await OperationsServer.start({
 shutdown.add('operations', () => operations.close());
 shutdown.add('redis', async () => {
   subscriber.disconnect();
-  await redis.quit().catch(() => undefined);
+  await redis.quit().catch(leaveAlone('closing'));
   // One that could not say goodbye would try to connect again for ever.
   redis.disconnect();
 });
@@ -208,7 +209,7 @@ await card.start();
 shutdown.add('queue', () => queues.close());
 shutdown.add('card', () => card.withdraw());
 shutdown.add('tickets', async () => {
-  await card.drain().catch(() => undefined);
+  await card.drain().catch(leaveAlone('closing'));
   const closed = tickets.close();
   await batcher.drain();
   await closed;

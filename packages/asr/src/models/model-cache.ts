@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from './model-files.js';
 import { cachedModels, type ModelManifest } from './hub/cached-model.js';
 import { fetchModel } from './hub/fetch-model.js';
@@ -131,7 +132,7 @@ export async function verifyModels(
   for (const [name, known] of Object.entries(PACKAGED_MODELS)) {
     if (asked !== null && asked !== name) continue;
     const folder = resolve(cacheDir, known.folder);
-    if (asked === null && (await stat(folder).catch(() => null)) === null) continue;
+    if (asked === null && (await stat(folder).catch(leaveAlone('unreadable', null))) === null) continue;
     const problem = await problemOf(folder, known.files, onProgress);
     found.push({ name, commit: null, files: known.files.length, bytes: sumBytes(known.files), problem });
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** Element types of weights; `auto` is what suits the device. */
 export type Dtype = 'auto' | 'fp32' | 'fp16' | 'int8';
@@ -49,7 +50,7 @@ export async function verifyFiles(
   { remedy, onProgress }: VerifyOptions,
 ): Promise<void> {
   for (const file of files) {
-    const found = await stat(join(folder, file.name)).catch(() => null);
+    const found = await stat(join(folder, file.name)).catch(leaveAlone('unreadable', null));
     if (found === null)
       throw new ModelFileFault(
         `the model file ${file.name} is missing: expected ${String(file.bytes)} bytes, found none. ${remedy}`,

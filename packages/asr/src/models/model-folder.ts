@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelFileFault } from './model-files.js';
 
 /** What is wrong with a model's folder. */
@@ -46,7 +47,7 @@ export interface GraphFiles {
 /** Finds the encoder and the merged decoder under `onnx/`. Throws `ModelFault` `model_dtype_missing` or `model_file_missing`, with the names expected and found. */
 export async function findGraphs(folder: string, dtype: WhisperDtype | 'auto', device: Device): Promise<GraphFiles> {
   const { encoder, decoder, ...chosen } = chooseGraphs(
-    await readdir(join(folder, 'onnx')).catch(() => []),
+    await readdir(join(folder, 'onnx')).catch(leaveAlone('unreadable', [])),
     dtype,
     device,
   );

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { FAMILIES, FAMILY_WITHOUT_CONFIG, familyWithFiles } from '../families/families.js';
 import type { ResolvedModel } from '../families/model-family.js';
 import { HUB_MODELS, PACKAGED_MODELS, readHubReference } from './known-models.js';
@@ -83,7 +84,7 @@ async function resolveFolder(folder: string, onProgress: OnModelProgress | undef
 
 /** `model_type` of the folder's config.json; null when it has none. */
 async function modelType(folder: string): Promise<string | null> {
-  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => null);
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(leaveAlone('unreadable', null));
   if (text === null) return null;
   let config: unknown;
   try {
@@ -100,7 +101,7 @@ async function modelType(folder: string): Promise<string | null> {
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+  return (await stat(path).catch(leaveAlone('unreadable', null)))?.isDirectory() ?? false;
 }
 
 function slugOf(id: string): string {

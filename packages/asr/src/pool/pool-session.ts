@@ -3,6 +3,7 @@ import type { ModelDescription } from '@murmuration/contracts';
 import { loadRecognizer } from '../families/families.js';
 import type { LoadOptions } from '../families/model-family.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import {
   sessionMethods,
   type Rehearsal,
@@ -95,7 +96,7 @@ export class ThreadSession implements PoolSession {
   async close(): Promise<void> {
     this.#closing = true;
     // A thread that is dead already has freed everything.
-    await this.#thread.call('close', null).catch(() => undefined);
+    await this.#thread.call('close', null).catch(leaveAlone('closing'));
     await this.#thread.terminate();
   }
 }

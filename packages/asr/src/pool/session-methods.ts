@@ -1,5 +1,6 @@
 import { decodeOptionsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
 import type { ExitGate } from '@murmuration/onnx';
+import { settled } from '@murmuration/contracts/left-alone';
 import type { Recognizer, RecognizerInput } from '../recognizer.js';
 
 /** How often the callers of a running batch are asked whether they still want it, milliseconds. */
@@ -77,7 +78,7 @@ export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionM
       ),
     recognize: (batch) => {
       const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
-      running = answer.catch(() => undefined);
+      running = settled(answer);
       return answer;
     },
     close: async () => {

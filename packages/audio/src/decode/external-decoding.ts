@@ -1,5 +1,6 @@
 import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
 
@@ -110,7 +111,7 @@ export async function* abortable(source: AsyncIterable<Uint8Array>, signal: Abor
     }
   } finally {
     // Not awaited: a source that hangs would keep its reader from leaving.
-    if (!done) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    if (!done) void Promise.resolve(iterator.return?.()).catch(leaveAlone('closing'));
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { AsrError } from '@murmuration/contracts/errors';
+import { awaitedLater } from '@murmuration/contracts/left-alone';
 import type { Command } from './ffmpeg-command.js';
 
 /** Longest line and most bytes of ffmpeg's log that are read; a client's file can make it print without bound. */
@@ -130,7 +131,7 @@ export class FfmpegChild {
         resolve({ code, signal, stalled: this.#stalled });
       });
     });
-    this.#exited.catch(() => undefined);
+    awaitedLater(this.#exited);
     if (child.stdout === null || child.stderr === null) throw new AsrError('internal');
     this.#stdout = child.stdout;
     child.stderr

@@ -1,5 +1,6 @@
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import {
   abortable,
   abortError,
@@ -131,7 +132,7 @@ class FfmpegRun {
     } finally {
       signal.removeEventListener('abort', onAbort);
       child.kill();
-      await child.exited().catch(() => undefined);
+      await child.exited().catch(leaveAlone('closing'));
     }
   }
 

@@ -1,6 +1,7 @@
 import { AsrError } from '@murmuration/contracts';
 import { ExitGate, guardExit } from '@murmuration/onnx';
 import { Thread, type ThreadMethods } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** What a thread with a detector is started with. */
 export interface DetectionThreadData {
@@ -83,7 +84,7 @@ export class DetectionThreads<M extends ThreadMethods> {
     this.#closed = true;
     await Promise.all(
       this.#slots.map(async (slot) => {
-        const serving = await slot.serving?.catch(() => null);
+        const serving = await slot.serving?.catch(leaveAlone('closing', null));
         await serving?.thread.terminate();
       }),
     );
@@ -107,7 +108,7 @@ export class DetectionThreads<M extends ThreadMethods> {
         unguard();
         slot.serving = null;
         for (const listener of listeners) listener();
-        if (!this.#closed) this.#serve(slot).catch(() => undefined);
+        if (!this.#closed) this.#serve(slot).catch(leaveAlone('repeated'));
       });
       return { thread, listeners };
     } catch (error) {

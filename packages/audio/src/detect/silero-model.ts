@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { float32Tensor, openSession, type OnnxSession } from '@murmuration/onnx';
+import { settled } from '@murmuration/contracts/left-alone';
 import { WINDOW_SAMPLES } from './audio-window.js';
 import { buildSileroGraph } from './silero-graph.js';
 import { readSileroWeights } from './silero-weights.js';
@@ -58,7 +59,7 @@ export class SileroModel {
    */
   run(samples: Float32Array, state: SileroState): Promise<SileroRun> {
     const turn = this.#lastRun.then(() => this.#runNow(samples, state));
-    this.#lastRun = turn.catch(() => undefined);
+    this.#lastRun = settled(turn);
     return turn;
   }
 

@@ -1,4 +1,5 @@
 import type { Transferred } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ResamplerSnapshot } from '../decode/resampler.js';
 import { DetectionThreads, type ThreadLease } from '../detect/detection-threads.js';
 import type { DetectorSnapshot } from '../detect/detector.js';
@@ -129,7 +130,7 @@ function segmenterOf(lease: ThreadLease<LiveSegmenterMethods>, segmenter: number
     finish: () => thread.call('finish', segmenter),
     close: () => {
       lease.release();
-      thread.call('drop', segmenter).catch(() => undefined);
+      thread.call('drop', segmenter).catch(leaveAlone('closing'));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 /** What has arrived since the last time. */
 export interface FeedPiece<T> {
   readonly items: readonly T[];
@@ -58,7 +59,7 @@ export class SpeechReaderFeed<T> {
     const reading = !this.#ended;
     this.#ended = true;
     this.#resume?.();
-    if (reading) this.#iterator.return?.().catch(() => undefined);
+    if (reading) this.#iterator.return?.().catch(leaveAlone('closing'));
   }
 
   async #read(): Promise<void> {

@@ -1,4 +1,5 @@
 import { AsrError, type RecordingSummary } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { DetectionThreads, ThreadLease } from '../detect/detection-threads.js';
 import type { OpenedDecoding } from '../decode/open-decoding.js';
 import type { RecordingEvent, RecordingInput } from '../recording.js';
@@ -84,7 +85,8 @@ export class SpeechReaderRun {
   /** Stops the reading and releases the place on the thread. */
   close(): void {
     this.#feed.close();
-    if (this.#sent > 0 && !this.#answered) this.#lease?.thread.call('drop', this.#recording).catch(() => undefined);
+    if (this.#sent > 0 && !this.#answered)
+      this.#lease?.thread.call('drop', this.#recording).catch(leaveAlone('closing'));
     this.#lease?.release();
   }
 

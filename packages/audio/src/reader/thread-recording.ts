@@ -8,6 +8,7 @@ import {
 } from '@murmuration/contracts';
 import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
 import type { Transferred } from '@murmuration/runtime';
+import { settled } from '@murmuration/contracts/left-alone';
 import type { BoundedContainer } from '../decode/container.js';
 import type { StreamDecoder } from '../decode/external-decoding.js';
 import { createBoundedDecoder } from '../decode/bounded-decoder.js';
@@ -93,7 +94,7 @@ export class ThreadRecording {
   /** Works on a piece once the pieces before it are done. Throws `AsrError`. */
   push(piece: RecordingPiece): Promise<PieceAnswer> {
     const work = this.#lastWork.then(() => this.#work(piece));
-    this.#lastWork = work.catch(() => undefined);
+    this.#lastWork = settled(work);
     return work;
   }
 

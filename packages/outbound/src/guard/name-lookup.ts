@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** An address that a name resolves to. */
 export interface ResolvedAddress {
@@ -75,7 +76,7 @@ function isCancelled(error: unknown): boolean {
 }
 
 async function textOf(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '');
+  return readFile(path, 'utf8').catch(leaveAlone('unreadable', ''));
 }
 
 function hostsOf(text: string, name: string): ResolvedAddress[] {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AsrError } from '@murmuration/contracts';
 import { Webhook } from 'standardwebhooks';
 import type { Dispatcher } from 'undici';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { GuardedClient } from '../guard/guarded-client.js';
 import { parseTarget } from '../guard/target-url.js';
 
@@ -136,7 +137,7 @@ export async function deliver(
     });
     const answered = judge(response, now());
     // Whether the rest of the answer comes does not matter any more.
-    await response.body.dump({ limit: MAX_BODY_BYTES, signal: ended.signal }).catch(() => undefined);
+    await response.body.dump({ limit: MAX_BODY_BYTES, signal: ended.signal }).catch(leaveAlone('receiver_gone'));
     return outcome(answered);
   } catch (error) {
     if (ended.signal.aborted) return outcome({ outcome: 'retry', status: null, error: 'timeout' });

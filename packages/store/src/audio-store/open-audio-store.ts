@@ -1,5 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import type { AudioStoreSettings } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { whenReady, type Redis } from '../connections.js';
 import type { AudioStore } from './audio-store.js';
 import { DirectoryAudioStore } from './directory-audio-store.js';
@@ -37,7 +38,7 @@ export async function openAudioStore(
     case 'redis': {
       const audio = connect(settings.url);
       // One that is away is told to those who use the store.
-      await whenReady(audio, READY_WAIT_MS).catch(() => undefined);
+      await whenReady(audio, READY_WAIT_MS).catch(leaveAlone('repeated'));
       return new RedisAudioStore(audio, settings.budgetBytes, memory, claim);
     }
     case 's3': {

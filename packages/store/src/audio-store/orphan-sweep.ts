@@ -40,7 +40,7 @@ export class OrphanSweep {
     this.#timer.unref();
   }
 
-  /** Waits for the sweep in hand. */
+  /** Waits for the sweep in progress. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;

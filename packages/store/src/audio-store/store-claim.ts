@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rmdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AudioStoreSettings } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
@@ -38,7 +39,7 @@ export class StoreClaim {
     this.#settings = settings;
     // Without Redis nothing is stored either; the next renewal, or the next chunk, checks again.
     this.#timer = setInterval(() => {
-      this.check().catch(() => undefined);
+      this.check().catch(leaveAlone('repeated'));
     }, RENEW_EVERY_MS);
     this.#timer.unref();
   }
@@ -49,7 +50,7 @@ export class StoreClaim {
     const known = await this.#redis.get(AUDIO_STORE_KEYS.store);
     if (known !== null && (await this.#fits(known))) {
       await this.#use(known);
-      await this.#redis.set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS).catch(() => undefined);
+      await this.#redis.set(AUDIO_STORE_KEYS.seen, '1', 'PX', SEEN_MS).catch(leaveAlone('repeated'));
       return;
     }
     const mine = `${this.#settings.kind} ${randomUUID()}`;
@@ -82,7 +83,7 @@ export class StoreClaim {
   async #fits(record: string): Promise<boolean> {
     if (record.split(' ')[0] !== this.#settings.kind) return false;
     const folder = this.#folderOf(record);
-    return folder === null || (await stat(folder).catch(() => null))?.isDirectory() === true;
+    return folder === null || (await stat(folder).catch(leaveAlone('unreadable', null)))?.isDirectory() === true;
   }
 
   async #use(record: string): Promise<void> {
@@ -104,7 +105,7 @@ export class StoreClaim {
   /** Takes a folder away that another service was quicker to name. */
   async #unmake(record: string): Promise<void> {
     const folder = this.#folderOf(record);
-    if (folder !== null) await rmdir(folder).catch(() => undefined);
+    if (folder !== null) await rmdir(folder).catch(leaveAlone('best_effort'));
   }
 
   #folderOf(record: string): string | null {

@@ -147,7 +147,7 @@ class Owner implements LiveOwner {
     });
   }
 
-  /** The utterance in hand, all of the audio so far. */
+  /** The open utterance, all of the audio so far. */
   open(utterance: number, endSamples: number): Partial<LiveChange> {
     return {
       open: { utterance, startSamples: 0, endSamples, speechStartSamples: 0, resting: false },

@@ -54,7 +54,7 @@ export interface LiveChange {
   readonly events: readonly LiveChangeEvent[];
   /** Samples that a partial must gain over the last to be due; 0 for none. */
   readonly partialAfterSamples: number;
-  /** The utterance in hand was dropped: its number may start again. */
+  /** The open utterance was dropped: its number may start again. */
   readonly cleared: boolean;
   /** Reason, when nothing comes after this. */
   readonly finish: LiveEnd | null;

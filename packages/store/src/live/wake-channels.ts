@@ -1,3 +1,4 @@
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { Redis } from '../connections.js';
 
 type Listener = (message: string) => void;
@@ -39,7 +40,7 @@ export class WakeChannels {
       own.delete(listener);
       if (own.size > 0 || this.#listeners.get(channel) !== own) return;
       this.#listeners.delete(channel);
-      this.#subscriber.unsubscribe(channel).catch(() => undefined);
+      this.#subscriber.unsubscribe(channel).catch(leaveAlone('best_effort'));
     };
   }
 

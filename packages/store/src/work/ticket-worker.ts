@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker, type Job } from 'bullmq';
 import { wantedPartialSchema, workTicketSchema, type WantedPartial, type WorkTicket } from '@murmuration/contracts';
+import { settled } from '@murmuration/contracts/left-alone';
 import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
 import { PARTIAL, type EntryData, type EntryName } from './ticket-queue.js';
@@ -126,7 +127,7 @@ export class TicketWorker {
       } catch (error) {
         if (this.#isStopping()) return;
         this.#trouble(error);
-        await pause(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        await settled(pause(RETRY_MS, undefined, { signal: this.#closing.signal }));
       }
     }
   }
@@ -171,7 +172,7 @@ export class TicketWorker {
         `The entry ${entry.id ?? ''} (${entry.name}) is of another version, and no worker has read it in ${String(entry.attemptsStarted)} attempts: it is dropped.`,
       );
     // Waiting a little keeps two versions from passing it to and fro without a pause.
-    await pause(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    await settled(pause(RETRY_MS, undefined, { signal: this.#closing.signal }));
     throw new HandBack('the entry is not of this version');
   }
 

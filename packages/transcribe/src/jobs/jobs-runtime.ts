@@ -17,6 +17,7 @@ import {
   type TicketQueues,
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { TranscriptionParts } from '../active-transcription.js';
 import { Admission } from './admission.js';
 import { EarlierRequests } from './earlier-requests.js';
@@ -146,14 +147,14 @@ export class JobsRuntime {
     // The subscription is made again by itself after a loss; what it missed, the reconciler finds.
     onSettle(parts.subscriber, (job) => {
       this.#settler.soon(job);
-    }).catch(() => undefined);
+    }).catch(leaveAlone('repeated'));
   }
 
-  /** Resolves when what is in hand has ended. */
+  /** Resolves when what is in progress has ended. */
   async close(): Promise<void> {
     await Promise.all([this.jobs.idle(), this.#reconciler.close(), this.#worker?.close()]);
     await this.#settler.close();
-    await this.#queue.close().catch(() => undefined);
+    await this.#queue.close().catch(leaveAlone('closing'));
     await this.#ownClient?.close();
   }
 }

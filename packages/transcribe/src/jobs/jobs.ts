@@ -19,9 +19,10 @@ import {
   type JobManifest,
   type JobTerms,
 } from '@murmuration/store';
+import { settled } from '@murmuration/contracts/left-alone';
 import type { OnJobEnd } from '../active-transcription.js';
 import { optionsFor } from '../options-for.js';
-import { followEvents } from '../follow-events.js';
+import { followJobEvents } from '../follow-events.js';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
 import type { ModelRegistry } from '../model-registry.js';
 import type { Admission } from './admission.js';
@@ -66,11 +67,9 @@ export class Jobs implements JobService {
 
   async submit(submission: JobSubmission): Promise<SubmittedJob> {
     const submitted = this.#submit(submission);
-    const running = submitted
-      .catch(() => undefined)
-      .finally(() => {
-        this.#running.delete(running);
-      });
+    const running = settled(submitted).finally(() => {
+      this.#running.delete(running);
+    });
     this.#running.add(running);
     const { manifest, created } = await submitted;
     return { job: await this.#seen(manifest), created };
@@ -127,7 +126,7 @@ export class Jobs implements JobService {
     };
     const { holdFromMs } = manifest;
     if (!isFinal(statusOf(manifest)) || (await storeCall(() => this.#parts.archive.hasStream(id))))
-      return jobEvents(followEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
+      return jobEvents(followJobEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
     const all = await stored();
     if (all === null) throw new AsrError('result_expired');
     return eventsAfter(all, afterId);
@@ -151,7 +150,7 @@ export class Jobs implements JobService {
     });
   }
 
-  /** Resolves when every submission in hand is accepted or taken back. */
+  /** Resolves when every submission in progress is accepted or taken back. */
   async idle(): Promise<void> {
     await Promise.all(this.#running);
   }

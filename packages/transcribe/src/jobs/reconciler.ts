@@ -80,7 +80,7 @@ export class Reconciler {
     this.#timer.unref();
   }
 
-  /** Resolves when the look in hand is over. */
+  /** Resolves when the look in progress is over. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);

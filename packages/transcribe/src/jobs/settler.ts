@@ -73,7 +73,7 @@ export class Settler {
     }
   }
 
-  /** Resolves when what is in hand is settled; takes on nothing more. */
+  /** Resolves when what is in progress is settled; takes on nothing more. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiting.clear();

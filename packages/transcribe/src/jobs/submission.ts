@@ -7,6 +7,7 @@ import {
   type JobManifest,
   type JobTerms,
 } from '@murmuration/store';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { JobSubmission } from '../job-service.js';
 import { Lease } from '../lease.js';
 import { RecordingPlanner, type PlannerParts } from '../recording-planner.js';
@@ -76,7 +77,7 @@ export class Submission {
       await lease.stop();
       await this.#withdraw(told);
       // Not waited for: a source that hangs may never let go.
-      this.#hash?.stop().catch(() => undefined);
+      this.#hash?.stop().catch(leaveAlone('closing'));
       throw told;
     } finally {
       await lease.stop();
@@ -126,7 +127,9 @@ export class Submission {
   /** Why the job ended while it was received, where a worker or another request ended it. */
   async #cause(error: AsrError): Promise<AsrError> {
     if (error.code !== 'cancelled' || this.#submission.signal.aborted) return error;
-    const manifest = await storeCall(() => this.#parts.jobIndex.read(this.#job.id)).catch(() => null);
+    const manifest = await storeCall(() => this.#parts.jobIndex.read(this.#job.id)).catch(
+      leaveAlone('best_effort', null),
+    );
     if (manifest?.error) return AsrError.fromRecord(manifest.error);
     return new AsrError('cancelled', 'The job was cancelled while it was received.');
   }
@@ -143,6 +146,6 @@ export class Submission {
       if (key === null) return;
       const claim = await claims.read(owner, key);
       if (claim?.job === id) await claims.release(owner, key, claim);
-    }, this.#parts.audio.putLimitMs).catch(() => undefined);
+    }, this.#parts.audio.putLimitMs).catch(leaveAlone('best_effort'));
   }
 }

@@ -15,8 +15,9 @@ import {
   type RenewAnswer,
   type TicketPlace,
 } from '@murmuration/store';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ArrivalClock } from './arrival-clock.js';
-import { followLiveEvents } from './follow-live-events.js';
+import { followLiveEvents } from '../follow-events.js';
 import { LiveClock } from './live-clock.js';
 import type { LiveParts } from './live-parts.js';
 import { LivePump } from './live-pump.js';
@@ -167,12 +168,14 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     await within(
       this.#pump.command(() => Promise.resolve()),
       DETACH_LIMIT_MS,
-    ).catch(() => undefined);
+    ).catch(leaveAlone('closing'));
     if (this.#state !== 'open' && this.#state !== 'finishing') return;
     this.#state = 'left';
     this.#leave();
     this.#unread.abort();
-    await within(this.#parts.store.release(this, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(() => undefined);
+    await within(this.#parts.store.release(this, this.#parts.limits.graceMs), DETACH_LIMIT_MS).catch(
+      leaveAlone('best_effort'),
+    );
   }
 
   onStored(listener: (samples: number) => void): void {
@@ -202,7 +205,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       if (due?.type === 'warning')
         await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
       // Not waited for: it comes after all audio that waits, and that may wait for finals that this look is to find.
-      if (due?.type === 'end') this.finish(due.end).catch(() => undefined);
+      if (due?.type === 'end') this.finish(due.end).catch(leaveAlone('repeated'));
     }
     if (this.#recorder.pendingMs > 0 && performance.now() - this.#progressMs > QUIET_MS) await this.#findLost();
   }
@@ -211,7 +214,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   renewed(answer: RenewAnswer): void {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
-    else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(() => undefined);
+    else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(leaveAlone('repeated'));
     else this.#isPending(samplesToMs(answer.pendingSamples));
   }
 
@@ -261,7 +264,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
           if (this.#state !== 'open' || !this.#recorder.isOpen) return;
           if (this.#pump.isBusy) this.#arrivals.arrived();
           if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
-          else this.#command(() => this.#recorder.pause()).catch(() => undefined);
+          else this.#command(() => this.#recorder.pause()).catch(leaveAlone('repeated'));
         });
       },
       Math.max(1, idleEndpointingMs - this.#arrivals.quietMs),
@@ -308,7 +311,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       return;
     }
     // Finals make room for a sender that is held up.
-    if (this.#recorder.pendingMs > MAX_PENDING_MS) this.#readPending().catch(() => undefined);
+    if (this.#recorder.pendingMs > MAX_PENDING_MS) this.#readPending().catch(leaveAlone('repeated'));
   }
 
   async #readPending(): Promise<void> {

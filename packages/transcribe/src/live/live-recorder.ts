@@ -15,6 +15,7 @@ import {
   type LiveOwner,
   type LiveRecord,
 } from '@murmuration/store';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { LiveParts } from './live-parts.js';
 import { within } from './within.js';
 
@@ -119,14 +120,14 @@ export class LiveRecorder {
     await this.#store(heard, {});
   }
 
-  /** Ends the utterance in hand; answers its number, or null. */
+  /** Ends the open utterance; answers its number, or null. */
   async commit(): Promise<number | null> {
     const heard = await this.#segmented((segmenter) => segmenter.commit());
     await this.#store(heard, {});
     return heard.events.find((event) => event.type === 'ended')?.utterance ?? null;
   }
 
-  /** No audio comes: ends the utterance in hand where its speech ended. */
+  /** No audio comes: ends the open utterance where its speech ended. */
   async pause(): Promise<void> {
     await this.#store(await this.#segmented((segmenter) => segmenter.pause()), {});
   }
@@ -282,11 +283,12 @@ export class LiveRecorder {
   /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */
   #queue({ ticket, partial }: Extract<ChangeAnswer, { outcome: 'ok' }>, open: number | null): void {
     const { id, model } = this.#record;
-    if (ticket !== null) this.#parts.queues.add(model.slug, { id, lane: 'live' }, [ticket]).catch(() => undefined);
+    if (ticket !== null)
+      this.#parts.queues.add(model.slug, { id, lane: 'live' }, [ticket]).catch(leaveAlone('repeated'));
     if (partial !== null && open !== null)
       this.#parts.queues
         .addPartial(model.slug, { session: id, utterance: open, revision: partial })
-        .catch(() => undefined);
+        .catch(leaveAlone('repeated'));
   }
 
   #patiently<T>(answer: Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ export interface LiveSession {
   push(bytes: Uint8Array): Promise<void>;
   /** The client is there, though it sends no audio: the idle time starts again. */
   keepAlive(): void;
-  /** Ends the utterance in hand now (all audio since the last one where `detect` is off); answers its number, or null when there was nothing. */
+  /** Ends the open utterance now (all audio since the last one where `detect` is off); answers its number, or null when there was nothing. */
   commit(): Promise<number | null>;
   /** Drops audio that is in no ended utterance yet. */
   clear(): Promise<void>;

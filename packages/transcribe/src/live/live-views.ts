@@ -1,7 +1,7 @@
 import { AsrError, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Reach } from '@murmuration/access';
 import { storeCall, type TicketQueues, type LiveEvents, type LiveStore, type WakeChannels } from '@murmuration/store';
-import { followLiveEvents } from './follow-live-events.js';
+import { followLiveEvents } from '../follow-events.js';
 import type { LiveService, WatchedSession } from './live-service.js';
 
 /** Readers look by themselves this often, in case a wake-up was lost. */

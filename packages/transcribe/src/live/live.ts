@@ -25,6 +25,7 @@ import {
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import { chooseModel } from '../choose-model.js';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelRegistry } from '../model-registry.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
 import { ActiveLiveSession } from './active-live-session.js';
@@ -122,7 +123,7 @@ export class Live implements LiveService {
     const { redis, logger } = options;
     const impatient = impatientConnection(redis, logger);
     const live = new Live(options, { impatient, patient: patientConnection(redis, logger) }, segmenters);
-    await whenReady(impatient, 2_000).catch(() => undefined);
+    await whenReady(impatient, 2_000).catch(leaveAlone('repeated'));
     return live;
   }
 
@@ -243,7 +244,7 @@ export class Live implements LiveService {
     await this.#looking;
     for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
     await this.#parts.segmenters.close();
-    await this.#parts.queues.close().catch(() => undefined);
+    await this.#parts.queues.close().catch(leaveAlone('closing'));
     this.#patient.disconnect();
     this.#impatient.disconnect();
   }
@@ -336,7 +337,7 @@ export class Live implements LiveService {
       await this.#impatientStore.lease([id]);
       // It is finished whether there is a place or not.
       const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
-      if (record.state === 'open') session.finish('abandoned').catch(() => undefined);
+      if (record.state === 'open') session.finish('abandoned').catch(leaveAlone('repeated'));
     }
   }
 }

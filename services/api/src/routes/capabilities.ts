@@ -7,6 +7,7 @@ import {
   wordTimesSchema,
   type ModelCard,
 } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
 import { gpuJson, gpusSchema, workerJson, workerSchema } from '../replies/worker-json.js';
@@ -60,7 +61,7 @@ export function capabilitiesRoute(app: FastifyInstance, context: ApiContext): vo
     async (): Promise<z.output<typeof capabilitiesSchema>> => {
       const [status, card, gpus] = await Promise.all([
         context.service.status(),
-        context.service.resolveModel(null).catch(() => null),
+        context.service.resolveModel(null).catch(leaveAlone('shown_without', null)),
         context.gpus(),
       ]);
       return {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AsrError } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../api-context.js';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -78,5 +79,5 @@ function takesGzip(accepted: string | string[] | undefined): boolean {
 }
 
 async function fileOrNull(path: string): Promise<Buffer | null> {
-  return readFile(path).catch(() => null);
+  return readFile(path).catch(leaveAlone('unreadable', null));
 }

@@ -1,5 +1,6 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import { AsrError } from '@murmuration/contracts';
+import { awaitedLater } from '@murmuration/contracts/left-alone';
 import { tooLarge, type BodyReader } from './body-reader.js';
 
 export interface FormLimits {
@@ -191,7 +192,7 @@ export class FirstFault {
   /** What the work gives, or the fault, whichever comes first. One wait at a time. */
   async unless<T>(work: Promise<T>): Promise<T> {
     if (this.#fault !== null) {
-      work.catch(() => undefined);
+      awaitedLater(work);
       throw this.#fault.error;
     }
     try {

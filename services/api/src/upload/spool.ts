@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AsrError } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** What a spool may take of its directory; shared by all of them. */
 export interface SpoolSpace {
@@ -148,14 +149,14 @@ export class Spool {
     return this.#state === 'closed';
   }
 
-  /** Runs once the last read or write in hand has ended. */
+  /** Runs once the last read or write in flight has ended. */
   async #freeFile(): Promise<void> {
     const file = this.#file;
     if (file === null || this.#using > 0) return;
     this.#file = null;
     this.#space.give(this.#fileBytes);
-    await file.close().catch(() => undefined);
-    if (this.#named) await unlink(this.#space.path).catch(() => undefined);
+    await file.close().catch(leaveAlone('closing'));
+    if (this.#named) await unlink(this.#space.path).catch(leaveAlone('best_effort'));
   }
 
   #wakeAll(): void {

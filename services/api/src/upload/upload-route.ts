@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AsrError, type Segment } from '@murmuration/contracts';
 import { errorBody, logFault, toAsrError, type EventStream } from '@murmuration/service';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../api-context.js';
 import { namingSource } from '../errors/source-faults.js';
 import { deepgramUrlSchema } from '../fields/deepgram-fields.js';
@@ -76,7 +77,7 @@ export async function untilEnd<T>(
     if (!stream.begun) throw thrown;
     const error = toAsrError(thrown);
     logFault(request, error);
-    await stream.send('error', errorBody(error)).catch(() => undefined);
+    await stream.send('error', errorBody(error)).catch(leaveAlone('receiver_gone'));
     return null;
   } finally {
     stream.end();

@@ -1,6 +1,7 @@
 import { AsrError } from '@murmuration/contracts';
 import type { StreamingTranscribeRequest, StreamingTranscribeResponse } from '@murmuration/contracts/grpc';
 import type { LiveSession } from '@murmuration/transcribe';
+import { awaitedLater, leaveAlone } from '@murmuration/contracts/left-alone';
 import { Acks } from '../protocols/native/acks.js';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
@@ -58,7 +59,7 @@ export class LiveCall {
         );
       };
     });
-    left.catch(() => undefined);
+    awaitedLater(left);
     for (const source of [signal, draining]) {
       source.addEventListener('abort', leave);
       if (source.aborted) leave();
@@ -128,7 +129,7 @@ export class LiveCall {
     });
     const told = this.#tell(session, afterId, acks);
     const taken = this.#take(session).then(() => told);
-    taken.catch(() => undefined);
+    awaitedLater(taken);
     try {
       await Promise.race([told, taken, left]);
     } catch (thrown) {
@@ -138,7 +139,7 @@ export class LiveCall {
         this.#answer.post({ message: 'goingAway', goingAway: { message: error.message } });
       }
       // Where another connection has taken it over, the session is that one's.
-      if (error.code !== 'session_lost') await session.detach().catch(() => undefined);
+      if (error.code !== 'session_lost') await session.detach().catch(leaveAlone('best_effort'));
       throw error;
     } finally {
       acks.stop();
@@ -210,7 +211,7 @@ async function orGiveUp(
   try {
     return await Promise.race([opening, left]);
   } catch (error) {
-    opening.then(undo).catch(() => undefined);
+    opening.then(undo).catch(leaveAlone('receiver_gone'));
     throw error;
   }
 }

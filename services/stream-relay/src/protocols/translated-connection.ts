@@ -1,5 +1,6 @@
 import { AsrError, type LiveSettings } from '@murmuration/contracts';
 import type { LiveSession } from '@murmuration/transcribe';
+import { settled } from '@murmuration/contracts/left-alone';
 import { Inbox } from '../sockets/inbox.js';
 import type { MessageSocket } from '../sockets/message-socket.js';
 import { Outgoing } from '../sockets/outgoing.js';
@@ -91,7 +92,7 @@ export class TranslatedConnection {
 
   async #take(data: Buffer, isBinary: boolean): Promise<void> {
     // Whoever is told of a failed beginning is told once.
-    await this.#begun.catch(() => undefined);
+    await settled(this.#begun);
     const done = this.#quiet.busy();
     try {
       await this.#act(() => (isBinary ? this.#translator.audio(data) : this.#translator.text(data.toString('utf8'))));

@@ -3,6 +3,7 @@ import { isOutOfMemory, RecognizerPool, resolveModel, type ModelProgress } from 
 import type { ModelCard } from '@murmuration/contracts';
 import { availableDevices, type Device } from '@murmuration/onnx';
 import { gpuFacts, GpuWatch, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { WorkerConfig } from '../config.js';
 
 /** The worker's model, loaded and warm. */
@@ -20,7 +21,7 @@ const SESSION_BYTES = 600 * 1024 * 1024;
 export async function loadModel(config: WorkerConfig, logger: Logger, metrics: Metrics): Promise<LoadedModel> {
   const startedMs = performance.now();
   const readGpus = async (): Promise<readonly GpuFacts[]> => visibleGpus(await gpuFacts(), config.CUDA_VISIBLE_DEVICES);
-  const gpus = await readGpus().catch(() => []);
+  const gpus = await readGpus().catch(leaveAlone('shown_without', []));
   if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
   const gpu = gpus[0] ?? null;
   const device = chooseDevice(config, gpu !== null, logger);

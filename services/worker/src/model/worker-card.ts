@@ -1,5 +1,6 @@
 import type { ModelCard } from '@murmuration/contracts';
 import { HEARTBEAT_EVERY_MS, publishCard, withdrawCard, type Redis } from '@murmuration/store';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 type FixedCard = Omit<ModelCard, 'recentSpeed' | 'seenAtMs' | 'memoryBytes' | 'draining'>;
 
@@ -43,7 +44,7 @@ export class WorkerCard {
     if (this.#isPublishing) return;
     this.#isPublishing = true;
     this.#publish()
-      .catch(() => undefined)
+      .catch(leaveAlone('repeated'))
       .finally(() => {
         this.#isPublishing = false;
       });

@@ -1,4 +1,5 @@
 import type { Lane } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** While batch work waits, one item of it is taken for so many interactive ones. */
 const INTERACTIVE_FOR_ONE = 10;
@@ -22,13 +23,13 @@ export class BatchShare {
       this.#live += items;
       if (this.#live < LIVE_FOR_ONE) return;
       this.#live = 0;
-      this.#promote('live').catch(() => undefined);
+      this.#promote('live').catch(leaveAlone('repeated'));
       return;
     }
     this.#live = 0;
     this.#interactive = lane === 'batch' ? 0 : this.#interactive + items;
     if (this.#interactive < INTERACTIVE_FOR_ONE) return;
     this.#interactive = 0;
-    this.#promote('interactive').catch(() => undefined);
+    this.#promote('interactive').catch(leaveAlone('repeated'));
   }
 }

@@ -161,7 +161,7 @@ test('A row that is cancelled while it waits is dropped before it costs inferenc
   assert.equal(device.started.length, 1);
 });
 
-test('Draining finishes the batch in hand and hands back the rest', async () => {
+test('Draining finishes the batch in progress and hands back the rest', async () => {
   const device = new HeldDevice();
   const b = batcher(device);
   const running = b.submit(row(10));

@@ -2,6 +2,7 @@ import { AsrError, joinTexts, samplesToMs, type ChunkResult, type WorkTicket } f
 import type { AudioStore, WorkItem, WorkItems } from '@murmuration/store';
 import type { Metrics } from '@murmuration/runtime';
 import { speechInChunk, toRecordingTime } from '@murmuration/transcript';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { RowResult } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
 import type { ResultWriter, UntilStored } from './result-writer.js';
@@ -106,6 +107,6 @@ export class RecordingItems implements ItemUser<WorkItem> {
     if (taken === 'ok') metrics.audioSeconds.inc(audioMs / 1_000);
     else metrics.fencedWrites.inc({ reason: taken });
     // Audio that cannot be deleted now goes with its job.
-    if (taken !== 'stale') await audio.delete(item.job, item.index).catch(() => undefined);
+    if (taken !== 'stale') await audio.delete(item.job, item.index).catch(leaveAlone('best_effort'));
   }
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SAMPLE_RATE_HZ, type ChunkPolicy } from '@murmuration/contracts';
 import type { Device } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelFileFault, type Dtype } from '../../models/model-files.js';
 import type { Recognizer } from '../../recognizer.js';
 import type { ModelFamily } from '../model-family.js';
@@ -63,7 +64,7 @@ const FILES = ['encoder_model.onnx', 'decoder_model_merged.onnx'] as const;
 
 async function checkFolder(folder: string, id: string): Promise<void> {
   for (const name of FILES) {
-    const found = await stat(join(folder, name)).catch(() => null);
+    const found = await stat(join(folder, name)).catch(leaveAlone('unreadable', null));
     if (found === null)
       throw new ModelFileFault(
         `the model file ${name} is missing in the folder ${id}: expected ${FILES.join(' and ')}, or a config.json of model_type whisper`,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { PinnedFile } from '../model-files.js';
 import { isCommit, type HubReference } from '../known-models.js';
 import type { OfferedFile } from './model-listing.js';
@@ -51,7 +52,7 @@ export function lockFile(cacheDir: string, repository: string): string {
 /** The commit that a reference means as far as this cache knows; null: the hub must be asked. */
 export async function cachedCommit(cacheDir: string, { repository, revision }: HubReference): Promise<string | null> {
   if (isCommit(revision)) return revision;
-  const text = await readFile(refFile(cacheDir, repository, revision), 'utf8').catch(() => null);
+  const text = await readFile(refFile(cacheDir, repository, revision), 'utf8').catch(leaveAlone('unreadable', null));
   return text !== null && isCommit(text.trim()) ? text.trim() : null;
 }
 
@@ -66,7 +67,7 @@ export async function recordCommit(
 
 /** Reads a folder's manifest; null when there is none, or one that was made by something else. */
 export async function readManifest(folder: string): Promise<ModelManifest | null> {
-  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => null);
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(leaveAlone('unreadable', null));
   if (text === null) return null;
   try {
     return manifestSchema.parse(JSON.parse(text));
@@ -97,7 +98,7 @@ export async function cachedModels(
 }
 
 async function names(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
+  return (await readdir(folder).catch(leaveAlone('unreadable', []))).sort();
 }
 
 function refFile(cacheDir: string, repository: string, revision: string): string {

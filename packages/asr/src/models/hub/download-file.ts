@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelFileFault, type PinnedFile } from '../model-files.js';
 import { WrongContent, type HubBody, type HubClient } from './hub-client.js';
 import type { OfferedFile } from './model-listing.js';
@@ -75,7 +76,10 @@ export async function downloadFile(download: Download): Promise<PinnedFile> {
 
 /** A file that got its name but not its line in the manifest, or that is to be repaired, is treated like a part. Where there is nothing an empty part is created. */
 async function keepWhatLies(target: string, part: string, wholeBytes: number): Promise<void> {
-  const [named, begun] = await Promise.all([stat(target).catch(() => null), stat(part).catch(() => null)]);
+  const [named, begun] = await Promise.all([
+    stat(target).catch(leaveAlone('unreadable', null)),
+    stat(part).catch(leaveAlone('unreadable', null)),
+  ]);
   if (begun === null && named?.size === wholeBytes) await rename(target, part);
   else await (await open(part, 'a')).close();
 }
@@ -151,7 +155,7 @@ class Sums {
   /** Those of what lies at `path`; of nothing when there is no file, or one that is too long, which is then removed. */
   static async ofFile(path: string, wholeBytes: number): Promise<Sums> {
     const sums = new Sums(wholeBytes);
-    const bytes = (await stat(path).catch(() => null))?.size ?? 0;
+    const bytes = (await stat(path).catch(leaveAlone('unreadable', null)))?.size ?? 0;
     if (bytes > wholeBytes) await rm(path, { force: true });
     else if (bytes > 0)
       for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) sums.add(piece as Buffer);

@@ -3,6 +3,7 @@ import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 export interface LockOptions {
   /** Called once when somebody else holds the lock. */
@@ -36,7 +37,10 @@ export async function withLock<T>(
   while (!(await create(path, mine))) {
     if (!told) onWait();
     told = true;
-    const [text, found] = await Promise.all([readFile(path, 'utf8').catch(() => null), stat(path).catch(() => null)]);
+    const [text, found] = await Promise.all([
+      readFile(path, 'utf8').catch(leaveAlone('unreadable', null)),
+      stat(path).catch(leaveAlone('unreadable', null)),
+    ]);
     if (text === null || found === null) continue;
     const nowMs = performance.now();
     if (text !== watched.text || found.mtimeMs !== watched.touchedMs)
@@ -51,7 +55,7 @@ export async function withLock<T>(
     return await work();
   } finally {
     clearInterval(beat);
-    if ((await readFile(path, 'utf8').catch(() => null)) === mine) await rm(path, { force: true });
+    if ((await readFile(path, 'utf8').catch(leaveAlone('unreadable', null))) === mine) await rm(path, { force: true });
   }
 }
 
@@ -96,12 +100,13 @@ async function moveAway(path: string, stale: string): Promise<void> {
     return;
   }
   // Somebody else was quicker and this is their new lock: it goes back.
-  if ((await readFile(aside, 'utf8').catch(() => stale)) !== stale) await link(aside, path).catch(() => undefined);
+  if ((await readFile(aside, 'utf8').catch(leaveAlone('unreadable', stale))) !== stale)
+    await link(aside, path).catch(leaveAlone('unreadable'));
   await rm(aside, { force: true });
 }
 
 async function touch(path: string, mine: string): Promise<void> {
-  if ((await readFile(path, 'utf8').catch(() => null)) !== mine) return;
+  if ((await readFile(path, 'utf8').catch(leaveAlone('unreadable', null))) !== mine) return;
   const now = new Date();
-  await utimes(path, now, now).catch(() => undefined);
+  await utimes(path, now, now).catch(leaveAlone('repeated'));
 }

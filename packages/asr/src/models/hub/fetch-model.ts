@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { FAMILIES, familyWithFiles } from '../../families/families.js';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress, type PinnedFile } from '../model-files.js';
 import { isCommit, type HubReference } from '../known-models.js';
@@ -139,7 +140,8 @@ async function download(reference: HubReference, options: FetchOptions, hub: Hub
 }
 
 async function isWhole(folder: string, file: PinnedFile | undefined): Promise<boolean> {
-  if (file === undefined || (await stat(join(folder, file.name)).catch(() => null)) === null) return false;
+  if (file === undefined || (await stat(join(folder, file.name)).catch(leaveAlone('unreadable', null))) === null)
+    return false;
   return verifyFiles(folder, [file], { remedy: '' }).then(
     () => true,
     (error: unknown) => {

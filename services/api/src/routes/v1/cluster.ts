@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance } from 'fastify';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../../api-context.js';
 import { errorResponses } from '../../replies/error-responses.js';
 import { gpuJson, gpusSchema, workerJson, workerSchema } from '../../replies/worker-json.js';
@@ -58,8 +59,8 @@ export function clusterRoute(app: FastifyInstance, context: ApiContext): void {
       const [status, backlog, live, gpus] = await Promise.all([
         context.service.status(),
         // Redis that is away is told by `redis`, not by a refusal.
-        context.backlog().catch(() => []),
-        context.live.list('everybody').catch(() => []),
+        context.backlog().catch(leaveAlone('shown_without', [])),
+        context.live.list('everybody').catch(leaveAlone('shown_without', [])),
         context.gpus(),
       ]);
       return {

@@ -24,7 +24,7 @@ export class Item {
     return this.#final;
   }
 
-  /** What may be added to what was told, given the certain beginning of the part in hand; '' when nothing. */
+  /** What may be added to what was told, given the certain beginning of the open part; '' when nothing. */
   certain(beginning: string): string {
     return this.#tell(joinTexts([this.#final, beginning]));
   }
