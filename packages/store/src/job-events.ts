@@ -1,4 +1,10 @@
-import { chunkResultSchema, type ChunkResult, type ErrorRecord, type JobState } from '@murmuration/contracts';
+import {
+  chunkResultSchema,
+  type ChunkResult,
+  type ErrorRecord,
+  type JobState,
+  type JobId,
+} from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { jobKeys } from './keys.js';
 import type { WakeChannels } from './live/wake-channels.js';
@@ -38,7 +44,7 @@ export class JobEvents {
    * Events after `afterId` ('0' for all), in order, until the job has ended (`done`, `failed`, `cancelled`), it or its stream is gone, or `signal` aborts; then it returns.
    * A job that somebody waits for is never `done`: it has all its results when it is `assembling`. Throws what Redis throws.
    */
-  async *follow(job: string, afterId: string, signal: AbortSignal): AsyncGenerator<StreamedEvent> {
+  async *follow(job: JobId, afterId: string, signal: AbortSignal): AsyncGenerator<StreamedEvent> {
     const keys = jobKeys(job);
     let woken = true;
     let wake: () => void = () => undefined;

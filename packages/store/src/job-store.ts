@@ -9,6 +9,7 @@ import {
   type PlannedChunk,
   type RecordingSummary,
   type Webhook,
+  type JobId,
 } from '@murmuration/contracts';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { Redis } from './connections.js';
@@ -338,7 +339,7 @@ function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobS
 }
 
 /** Everything that work on a job needs: the manifest first, then the events as the sixth and what the client attached as the last. */
-function workKeys(job: string): string[] {
+function workKeys(job: JobId): string[] {
   const keys = jobKeys(job);
   return [keys.job, keys.chunks, keys.pending, keys.tries, keys.results, keys.events, keys.terms];
 }

@@ -1,3 +1,4 @@
+import type { JobId, SessionId } from '@murmuration/contracts';
 /** Prefix of every key. */
 export const PREFIX = 'murm';
 
@@ -39,7 +40,7 @@ export interface JobKeys {
   readonly wake: string;
 }
 
-export function jobKeys(job: string): JobKeys {
+export function jobKeys(job: JobId): JobKeys {
   const tag = `${PREFIX}:{j.${job}}`;
   return {
     job: `${tag}:job`,
@@ -158,7 +159,7 @@ export interface LiveKeys {
   readonly wake: string;
 }
 
-export function liveKeys(session: string): LiveKeys {
+export function liveKeys(session: SessionId): LiveKeys {
   const tag = `${PREFIX}:{s.${session}}`;
   return {
     session: `${tag}:session`,
@@ -173,13 +174,13 @@ export function liveKeys(session: string): LiveKeys {
 }
 
 /** The keys of a session's work items, named as those of a job's. */
-export function liveItemKeys(session: string): Pick<JobKeys, 'job' | 'chunks' | 'pending' | 'tries'> {
+export function liveItemKeys(session: SessionId): Pick<JobKeys, 'job' | 'chunks' | 'pending' | 'tries'> {
   const { session: job, utterances: chunks, pending, tries } = liveKeys(session);
   return { job, chunks, pending, tries };
 }
 
 /** Channel on which a live session's readers and owner are woken. */
-export function liveWakeChannel(session: string): string {
+export function liveWakeChannel(session: SessionId): string {
   return liveKeys(session).wake;
 }
 

@@ -1,4 +1,4 @@
-import { modelCardSchema, type ModelCard } from '@murmuration/contracts';
+import { modelCardSchema, type ModelCard, type WorkerId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { CARD_KEYS } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
@@ -38,7 +38,7 @@ export async function publishCard(redis: Redis, card: ModelCard): Promise<void> 
 }
 
 /** Worker side: takes the worker's card away when it ends in order. The model's card stays for a while. */
-export async function withdrawCard(redis: Redis, workerId: string): Promise<void> {
+export async function withdrawCard(redis: Redis, workerId: WorkerId): Promise<void> {
   await redis.multi().hdel(CARD_KEYS.workers, workerId).zrem(CARD_KEYS.seen, workerId).exec();
 }
 

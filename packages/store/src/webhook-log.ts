@@ -1,4 +1,4 @@
-import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent } from '@murmuration/contracts';
+import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent, JobId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
@@ -40,7 +40,7 @@ export class WebhookLog {
   }
 
   /** Writes the message, once; pending from then on. The caller queues it. @param keepMs after which it is gone, delivered or not */
-  async open(job: string, message: WebhookMessage, keepMs: number): Promise<void> {
+  async open(job: JobId, message: WebhookMessage, keepMs: number): Promise<void> {
     const fields = {
       ...message,
       owner: JSON.stringify(message.owner),
@@ -61,13 +61,13 @@ export class WebhookLog {
   }
 
   /** Null when there is none, or no longer. */
-  async read(job: string): Promise<WebhookStanding | null> {
+  async read(job: JobId): Promise<WebhookStanding | null> {
     return standingOf(await this.#redis.hgetall(jobKeys(job).delivery));
   }
 
   /** The message with its attempts, oldest first, as they are at one moment; null when there is none, or no longer. */
   async history(
-    job: string,
+    job: JobId,
   ): Promise<{ readonly standing: WebhookStanding; readonly attempts: WebhookAttempt[] } | null> {
     const { delivery, attempts } = jobKeys(job);
     const [fields, texts] = (await transacted(this.#redis.multi().hgetall(delivery).lrange(attempts, 0, -1))) as [
@@ -80,7 +80,7 @@ export class WebhookLog {
 
   /** Writes an attempt and what follows from it: the next at `nextAtMs`, or the end of the delivery. */
   async attempted(
-    job: string,
+    job: JobId,
     attempt: WebhookAttempt,
     after: {
       readonly state: WebhookStanding['state'];
@@ -114,7 +114,7 @@ export class WebhookLog {
   }
 
   /** Makes the delivery begin again, now. The caller queues it. */
-  async again(job: string): Promise<void> {
+  async again(job: JobId): Promise<void> {
     const { delivery } = jobKeys(job);
     const now = Date.now();
     const lifeMs = await this.#redis.pttl(delivery);
@@ -134,7 +134,7 @@ export class WebhookLog {
   }
 
   /** Nothing is there to be delivered. */
-  async drop(job: string): Promise<void> {
+  async drop(job: JobId): Promise<void> {
     await this.#redis.zrem(JOB_INDEX_KEYS.webhooks, job);
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import { leaveAlone, settled } from '@murmuration/contracts/left-alone';
+import type { JobId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { WEBHOOKS_PREFIX } from './keys.js';
 import type { TroubleLog } from './trouble-log.js';
@@ -17,7 +18,7 @@ const REST_MS = 500;
 
 /** What an entry carries: an id only, for queue data is clear text. */
 interface DeliveryEntry {
-  readonly job: string;
+  readonly job: JobId;
 }
 
 /** Deliveries that are due, for any node to take. */
@@ -38,12 +39,12 @@ export class WebhookQueue {
   }
 
   /** Queues the delivery of a job's message; does nothing when it is queued. */
-  async add(job: string): Promise<void> {
+  async add(job: JobId): Promise<void> {
     await this.#queue.add(DELIVERY, { job }, { jobId: job });
   }
 
   /** As `add`, and one that waits for its next attempt no longer waits. */
-  async addNow(job: string): Promise<void> {
+  async addNow(job: JobId): Promise<void> {
     // One that is under way cannot be taken away, and need not be.
     await this.#queue.remove(job).catch(leaveAlone('best_effort', 0));
     await this.add(job);
@@ -64,12 +65,7 @@ export class WebhookWorker {
    * @param atOnce deliveries in progress at once
    * @param deliver answers milliseconds until the next attempt, or null when there is none; what it throws drops the entry
    */
-  constructor(
-    connection: Redis,
-    atOnce: number,
-    deliver: (job: string) => Promise<number | null>,
-    trouble: TroubleLog,
-  ) {
+  constructor(connection: Redis, atOnce: number, deliver: (job: JobId) => Promise<number | null>, trouble: TroubleLog) {
     this.#worker = new Worker(
       NAME,
       async (entry, token) => {

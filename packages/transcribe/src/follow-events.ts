@@ -1,4 +1,4 @@
-import { AsrError, type LiveEvent } from '@murmuration/contracts';
+import { AsrError, type LiveEvent, type JobId, type SessionId } from '@murmuration/contracts';
 import { backendUnavailable, type JobEvents, type LiveEvents, type StreamedEvent } from '@murmuration/store';
 
 /** A reader of a job's events can ask again: it waits for Redis so long only, milliseconds. */
@@ -10,7 +10,7 @@ const AGAIN_AFTER_MS = 100;
 /** A job's events from the first on. Throws `backend_unavailable` when Redis is away for more than 2 s. */
 export function followJobEvents(
   events: JobEvents,
-  job: string,
+  job: JobId,
   signal: AbortSignal,
 ): AsyncGenerator<StreamedEvent, void, void> {
   return followEvents((afterId) => events.follow(job, afterId, signal), '0', JOB_OUTAGE_MS, signal);
@@ -19,7 +19,7 @@ export function followJobEvents(
 /** A session's events after `afterId`. Throws `backend_unavailable` when Redis is away for more than 30 s. */
 export function followLiveEvents(
   events: LiveEvents,
-  session: string,
+  session: SessionId,
   afterId: string,
   signal: AbortSignal,
 ): AsyncGenerator<LiveEvent, void, void> {

@@ -1,3 +1,4 @@
+import type { ChunkIndex, JobId } from '@murmuration/contracts';
 /** How a chunk's PCM is stored. */
 export interface PutOptions {
   /** For work that can wait: takes a third less room and some milliseconds more (figures in `pcm-packet.ts`). */
@@ -15,26 +16,26 @@ export interface AudioStore {
    * Stores a chunk's PCM, in place of what was there, for `lifeMs` at least unless it is kept longer. The caller keeps the bytes.
    * Throws `storage_full` when the disk is full.
    */
-  put(job: string, index: number, pcm: Uint8Array, lifeMs: number, options?: PutOptions): Promise<void>;
+  put(job: JobId, index: ChunkIndex, pcm: Uint8Array, lifeMs: number, options?: PutOptions): Promise<void>;
   /** The PCM as it was stored, the receiver's own, or null when it is gone. */
-  get(job: string, index: number): Promise<Buffer | null>;
+  get(job: JobId, index: ChunkIndex): Promise<Buffer | null>;
   /** Does nothing when it is gone. */
-  delete(job: string, index: number): Promise<void>;
-  deleteAll(job: string): Promise<void>;
+  delete(job: JobId, index: ChunkIndex): Promise<void>;
+  deleteAll(job: JobId): Promise<void>;
   /** Keeps all of the job for another `lifeMs` from now. Does nothing when nothing is there. */
-  keep(job: string, lifeMs: number): Promise<void>;
+  keep(job: JobId, lifeMs: number): Promise<void>;
   /** False when no more work should be admitted: the store, or Redis, is at its budget. */
   hasRoom(): Promise<boolean>;
   /**
    * Removes the audio of jobs that nobody has added to for `idleMs` and that are not alive: what crashes left. Answers how many jobs.
    * Does nothing where audio expires by itself. Stops with what `isAlive` throws.
    */
-  sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number>;
+  sweep(idleMs: number, isAlive: (job: JobId) => Promise<boolean>): Promise<number>;
   close(): void;
 }
 
 /** Throws `RangeError` for a job or index that could name something else than a chunk's place. */
-export function requirePlace(job: string, index: number): void {
+export function requirePlace(job: JobId, index: ChunkIndex): void {
   if (!isJobName(job)) throw new RangeError('the job has no name that a store takes');
   if (!Number.isInteger(index) || index < 0) throw new RangeError('a chunk has an index from 0 up');
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AsrError } from '@murmuration/contracts';
+import { AsrError, type ChunkIndex, type JobId } from '@murmuration/contracts';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
 import type { RedisMemory } from './redis-memory.js';
@@ -34,7 +34,7 @@ export class DirectoryAudioStore implements AudioStore {
     this.#memory = memory;
   }
 
-  async put(job: string, index: number, pcm: Uint8Array, _lifeMs: number, options: PutOptions = {}): Promise<void> {
+  async put(job: JobId, index: ChunkIndex, pcm: Uint8Array, _lifeMs: number, options: PutOptions = {}): Promise<void> {
     requirePlace(job, index);
     const packet = await packPcm(pcm, options.compress ?? false);
     try {
@@ -47,23 +47,23 @@ export class DirectoryAudioStore implements AudioStore {
     }
   }
 
-  async get(job: string, index: number): Promise<Buffer | null> {
+  async get(job: JobId, index: ChunkIndex): Promise<Buffer | null> {
     requirePlace(job, index);
     const packet = await unlessAbsent(readFile(await this.#place(job, index)));
     return packet === null ? null : await unpackPcm(packet);
   }
 
-  async delete(job: string, index: number): Promise<void> {
+  async delete(job: JobId, index: ChunkIndex): Promise<void> {
     requirePlace(job, index);
     await rm(await this.#place(job, index), { force: true });
   }
 
-  async deleteAll(job: string): Promise<void> {
+  async deleteAll(job: JobId): Promise<void> {
     requirePlace(job, 0);
     await rm(join(await this.#claim.folder(), job), { recursive: true, force: true, maxRetries: 3 });
   }
 
-  async keep(job: string): Promise<void> {
+  async keep(job: JobId): Promise<void> {
     requirePlace(job, 0);
     const now = new Date();
     await unlessAbsent(utimes(join(await this.#claim.folder(), job), now, now));
@@ -76,7 +76,7 @@ export class DirectoryAudioStore implements AudioStore {
     );
   }
 
-  async sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number> {
+  async sweep(idleMs: number, isAlive: (job: JobId) => Promise<boolean>): Promise<number> {
     const folder = await this.#claim.folder();
     let swept = 0;
     for (const { name, idleForMs } of await foldersIn(folder)) {
@@ -95,11 +95,11 @@ export class DirectoryAudioStore implements AudioStore {
     this.#claim.close();
   }
 
-  async #place(job: string, index: number): Promise<string> {
+  async #place(job: JobId, index: ChunkIndex): Promise<string> {
     return join(await this.#claim.folder(), job, String(index));
   }
 
-  async #write(job: string, index: number, packet: Buffer): Promise<void> {
+  async #write(job: JobId, index: ChunkIndex, packet: Buffer): Promise<void> {
     const folder = join(await this.#claim.folder(), job);
     await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     const part = join(folder, `${String(index)}.${randomUUID()}.part`);

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError, type ChunkIndex, type JobId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { jobKeys } from '../keys.js';
 import { requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
@@ -30,7 +30,7 @@ export class RedisAudioStore implements AudioStore {
     this.#claim = claim;
   }
 
-  async put(job: string, index: number, pcm: Uint8Array, lifeMs: number, options: PutOptions = {}): Promise<void> {
+  async put(job: JobId, index: ChunkIndex, pcm: Uint8Array, lifeMs: number, options: PutOptions = {}): Promise<void> {
     requirePlace(job, index);
     const { pcm: key } = jobKeys(job);
     const packet = await packPcm(pcm, options.compress ?? false);
@@ -40,23 +40,23 @@ export class RedisAudioStore implements AudioStore {
         throw error.message.startsWith('OOM') ? new AsrError('storage_full', undefined, { cause: error }) : error;
   }
 
-  async get(job: string, index: number): Promise<Buffer | null> {
+  async get(job: JobId, index: ChunkIndex): Promise<Buffer | null> {
     requirePlace(job, index);
     const packet = await this.#redis.hgetBuffer(jobKeys(job).pcm, String(index));
     return packet === null ? null : await unpackPcm(packet);
   }
 
-  async delete(job: string, index: number): Promise<void> {
+  async delete(job: JobId, index: ChunkIndex): Promise<void> {
     requirePlace(job, index);
     await this.#redis.hdel(jobKeys(job).pcm, String(index));
   }
 
-  async deleteAll(job: string): Promise<void> {
+  async deleteAll(job: JobId): Promise<void> {
     requirePlace(job, 0);
     await this.#redis.unlink(jobKeys(job).pcm);
   }
 
-  async keep(job: string, lifeMs: number): Promise<void> {
+  async keep(job: JobId, lifeMs: number): Promise<void> {
     requirePlace(job, 0);
     await this.#redis.pexpire(jobKeys(job).pcm, lifeMs);
   }

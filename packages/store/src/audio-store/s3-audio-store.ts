@@ -8,6 +8,7 @@ import {
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import type { AudioStoreSettings } from '@murmuration/runtime';
+import type { ChunkIndex, JobId } from '@murmuration/contracts';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
 import type { RedisMemory } from './redis-memory.js';
@@ -61,7 +62,7 @@ export class S3AudioStore implements AudioStore {
     });
   }
 
-  async put(job: string, index: number, pcm: Uint8Array, _lifeMs: number, options: PutOptions = {}): Promise<void> {
+  async put(job: JobId, index: ChunkIndex, pcm: Uint8Array, _lifeMs: number, options: PutOptions = {}): Promise<void> {
     requirePlace(job, index);
     await this.#client.send(
       new PutObjectCommand({
@@ -72,7 +73,7 @@ export class S3AudioStore implements AudioStore {
     );
   }
 
-  async get(job: string, index: number): Promise<Buffer | null> {
+  async get(job: JobId, index: ChunkIndex): Promise<Buffer | null> {
     requirePlace(job, index);
     try {
       const { Body } = await this.#client.send(
@@ -87,12 +88,12 @@ export class S3AudioStore implements AudioStore {
     }
   }
 
-  async delete(job: string, index: number): Promise<void> {
+  async delete(job: JobId, index: ChunkIndex): Promise<void> {
     requirePlace(job, index);
     await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#key(job, index) }));
   }
 
-  async deleteAll(job: string): Promise<void> {
+  async deleteAll(job: JobId): Promise<void> {
     requirePlace(job, 0);
     let keys: string[] = [];
     for await (const { key } of this.#list(`${job}/`)) {
@@ -114,7 +115,7 @@ export class S3AudioStore implements AudioStore {
     return this.#memory.hasRoom();
   }
 
-  async sweep(idleMs: number, isAlive: (job: string) => Promise<boolean>): Promise<number> {
+  async sweep(idleMs: number, isAlive: (job: JobId) => Promise<boolean>): Promise<number> {
     let swept = 0;
     for await (const { job, newestMs } of this.#jobs()) {
       if (Date.now() - newestMs < idleMs || (await isAlive(job))) continue;
@@ -129,13 +130,13 @@ export class S3AudioStore implements AudioStore {
     this.#client.destroy();
   }
 
-  #key(job: string, index: number): string {
+  #key(job: JobId, index: ChunkIndex): string {
     return `${this.#prefix}/${job}/${String(index)}`;
   }
 
   /** Every job of which something is there, and when the newest of it came. Lists come in the order of keys, so a job's objects stand together. */
-  async *#jobs(): AsyncGenerator<{ readonly job: string; readonly newestMs: number }> {
-    let job: string | null = null;
+  async *#jobs(): AsyncGenerator<{ readonly job: JobId; readonly newestMs: number }> {
+    let job: JobId | null = null;
     let newestMs = 0;
     for await (const { key, modifiedMs } of this.#list('')) {
       const name = key.slice(this.#prefix.length + 1).split('/')[0] ?? '';

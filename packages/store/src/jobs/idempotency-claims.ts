@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { JobId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { idempotencyKey } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
@@ -9,7 +10,7 @@ const LIFE_MS = 24 * 3_600_000;
 
 /** Which job a client's Idempotency-Key stands for. */
 export interface Claim {
-  readonly job: string;
+  readonly job: JobId;
   /** Of the request. */
   readonly hash: string;
 }

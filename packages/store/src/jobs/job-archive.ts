@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript } from '@murmuration/contracts';
+import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript, JobId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { parseEvent, type StreamedEvent } from '../job-events.js';
 import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
@@ -171,8 +171,8 @@ export class JobArchive {
 }
 
 /** Calls back with the id of every accepted job that waits for assembling or has failed. */
-export async function onSettle(subscriber: Redis, listener: (job: string) => void): Promise<void> {
-  subscriber.on('message', (channel: string, job: string) => {
+export async function onSettle(subscriber: Redis, listener: (job: JobId) => void): Promise<void> {
+  subscriber.on('message', (channel: string, job: JobId) => {
     if (channel === SETTLE_CHANNEL) listener(job);
   });
   await subscriber.subscribe(SETTLE_CHANNEL);

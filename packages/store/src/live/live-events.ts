@@ -1,4 +1,4 @@
-import type { LiveEvent, LiveEventBody } from '@murmuration/contracts';
+import type { LiveEvent, LiveEventBody, SessionId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveKeys } from '../keys.js';
 import type { WakeChannels } from './wake-channels.js';
@@ -17,13 +17,13 @@ export class LiveEvents {
   }
 
   /** Id of the latest event, to read on from now. */
-  async latestId(session: string): Promise<string> {
+  async latestId(session: SessionId): Promise<string> {
     const [latest] = await this.#redis.xrevrange(liveKeys(session).events, '+', '-', 'COUNT', 1);
     return latest?.[0] ?? '0';
   }
 
   /** Events after `afterId` ('0' for all), in order, until `closed`, `signal`, or nothing more can come; then it returns. Throws what Redis throws. */
-  async *follow(session: string, afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
+  async *follow(session: SessionId, afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
     const keys = liveKeys(session);
     let woken = '' as string | null;
     let wake: () => void = () => undefined;

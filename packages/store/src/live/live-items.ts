@@ -7,6 +7,8 @@ import {
   type Recognition,
   type WorkTicket,
   type Word,
+  type SessionId,
+  type UtteranceNumber,
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveItemKeys, liveKeys } from '../keys.js';
@@ -21,7 +23,7 @@ const beginPartial = loadScript('begin-partial');
 const takePartial = loadScript('take-partial');
 
 /** An utterance that this worker holds, to make its final. */
-export interface LiveItem extends HeldItem {
+export interface LiveItem extends HeldItem<SessionId> {
   readonly planned: PlannedUtterance;
   /** What was made of this very audio while the utterance rested, or null. */
   readonly early: Recognition | null;
@@ -29,8 +31,8 @@ export interface LiveItem extends HeldItem {
 
 /** A partial that this worker has picked up. */
 export interface PickedPartial {
-  readonly session: string;
-  readonly utterance: number;
+  readonly session: SessionId;
+  readonly utterance: UtteranceNumber;
   readonly revision: number;
   readonly decode: DecodeOptions;
   readonly startSamples: number;
@@ -48,7 +50,7 @@ export interface PickedPartial {
 
 /** What was made of an utterance's audio while it rested. */
 export interface EarlyText {
-  readonly utterance: number;
+  readonly utterance: UtteranceNumber;
   readonly startSamples: number;
   readonly samples: number;
   readonly recognition: Recognition;
@@ -58,7 +60,7 @@ export type FinalBody = Omit<Extract<LiveEventBody, { type: 'final' }>, 'type'>;
 
 /** What is told of a partial. */
 export interface PartialBody {
-  readonly utterance: number;
+  readonly utterance: UtteranceNumber;
   readonly startMs: number;
   readonly endMs: number;
   readonly text: string;
@@ -69,7 +71,7 @@ export interface PartialBody {
 /** Live work as a worker sees it: utterances, whose states stand in `HeldItems`, and partials, which are picked up, run and taken once. Throws what Redis throws. */
 export class LiveItems {
   readonly #redis: Redis;
-  readonly #held: HeldItems;
+  readonly #held: HeldItems<SessionId>;
 
   /** Takes what `HeldItems` takes. */
   constructor(redis: Redis, queues: TicketQueues, slug: string, trouble?: ItemTrouble) {
@@ -78,7 +80,7 @@ export class LiveItems {
   }
 
   /** Takes the next utterance by a ticket, and queues the session's next ticket while there are more: each goes to the worker that is free first. */
-  async take(ticket: Pick<WorkTicket, 'job' | 'ticket'>): Promise<LiveItem[]> {
+  async take(ticket: { readonly job: SessionId; readonly ticket: number }): Promise<LiveItem[]> {
     const taken = await this.#held.take(ticket, 1, Number.MAX_SAFE_INTEGER);
     return taken.map(({ job, index, fence, crashes, decode, planned: text, before }) => {
       const planned = JSON.parse(text) as PlannedUtterance;
@@ -87,7 +89,7 @@ export class LiveItems {
   }
 
   /** Says that the run of some utterances of one session begins: should the worker die now, they are under suspicion. Throws nothing. */
-  async begin(items: readonly HeldItem[]): Promise<void> {
+  async begin(items: readonly HeldItem<SessionId>[]): Promise<void> {
     await this.#held.begin(items);
   }
 
@@ -122,7 +124,7 @@ export class LiveItems {
   }
 
   /** The utterance as far as it goes by now. Null when it has ended, or a newer partial is wanted. */
-  async pickUpPartial(session: string, utterance: number, revision: number): Promise<PickedPartial | null> {
+  async pickUpPartial(session: SessionId, utterance: UtteranceNumber, revision: number): Promise<PickedPartial | null> {
     const keys = liveKeys(session);
     const begun = (await runLua(this.#redis, beginPartial, [keys.session], [utterance, revision])) as
       [string, string, string, string, string, string, string, string] | null;

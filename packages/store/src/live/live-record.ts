@@ -10,11 +10,12 @@ import {
   type LiveState,
   type LiveSummary,
   type ModelDescription,
+  type UtteranceNumber,
 } from '@murmuration/contracts';
 
 /** An ended utterance, as its final is planned. */
 export interface PlannedUtterance {
-  readonly utterance: number;
+  readonly utterance: UtteranceNumber;
   /** Its audio with padding, positions in the 16 kHz signal. */
   readonly startSamples: number;
   readonly samples: number;

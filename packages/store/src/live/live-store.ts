@@ -1,4 +1,11 @@
-import { AsrError, msToSamples, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
+import {
+  AsrError,
+  msToSamples,
+  type LiveEnd,
+  type LiveState,
+  type LiveSummary,
+  type UtteranceNumber,
+} from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
@@ -45,7 +52,7 @@ export interface LiveChange {
   readonly snapshotAtSamples: number;
   readonly keepFromSamples: number;
   readonly open: {
-    readonly utterance: number;
+    readonly utterance: UtteranceNumber;
     readonly startSamples: number;
     readonly endSamples: number;
     readonly speechStartSamples: number;
@@ -63,7 +70,7 @@ export interface LiveChange {
 }
 
 export type LiveChangeEvent =
-  | { readonly type: 'started'; readonly utterance: number; readonly atMs: number }
+  | { readonly type: 'started'; readonly utterance: UtteranceNumber; readonly atMs: number }
   | { readonly type: 'ended'; readonly planned: PlannedUtterance };
 
 /**

@@ -1,4 +1,10 @@
-import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkTicket } from '@murmuration/contracts';
+import {
+  decodeOptionsSchema,
+  type DecodeOptions,
+  type Lane,
+  type WorkTicket,
+  type WorkId,
+} from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { loadScript, runLua } from '../lua-script.js';
 import type { TroubleLog } from '../trouble-log.js';
@@ -9,9 +15,9 @@ const beginRun = loadScript('begin-run');
 const listTickets = loadScript('list-tickets');
 
 /** An item of a job or of a live session that this worker holds, under a fence: only the newest holder may write. */
-export interface HeldItem {
+export interface HeldItem<Id extends WorkId = WorkId> {
   /** Id of the job or session. */
-  readonly job: string;
+  readonly job: Id;
   readonly index: number;
   /** Counts the times that the item was handed out. */
   readonly fence: number;
@@ -21,7 +27,7 @@ export interface HeldItem {
 }
 
 /** What `HeldItems.take` returns of each item. */
-export interface TakenItem extends HeldItem {
+export interface TakenItem<Id extends WorkId> extends HeldItem<Id> {
   /** JSON of the chunk or the utterance. */
   readonly planned: string;
   /** Of a job whose items continue each other the text of the item before; of a session what was made of its utterance while it rested; else ''. */
@@ -62,24 +68,18 @@ const ITEM_VALUES = 4;
  * a turn's worth of one job, the next ticket goes to the back of its lane, and jobs share by rotation. A ticket whose number is not the open one stands for
  * the items that are held under it. BullMQ's lock on the ticket is the only lease: when it runs out, the ticket comes again.
  */
-export class HeldItems {
+export class HeldItems<Id extends WorkId> {
   readonly #redis: Redis;
   readonly #queues: TicketQueues;
   readonly #slug: string;
-  readonly #keysOf: (job: string) => ItemKeys;
+  readonly #keysOf: (job: Id) => ItemKeys;
   readonly #trouble: ItemTrouble | undefined;
 
   /**
    * @param slug names the model whose queue the worker serves. The connection stays the caller's.
    * @param trouble is told of calls that fail and are not thrown, as the work goes on without them
    */
-  constructor(
-    redis: Redis,
-    queues: TicketQueues,
-    slug: string,
-    keysOf: (job: string) => ItemKeys,
-    trouble?: ItemTrouble,
-  ) {
+  constructor(redis: Redis, queues: TicketQueues, slug: string, keysOf: (job: Id) => ItemKeys, trouble?: ItemTrouble) {
     this.#redis = redis;
     this.#queues = queues;
     this.#slug = slug;
@@ -88,7 +88,11 @@ export class HeldItems {
   }
 
   /** Takes up to `limit` items of at most `turnMs` of audio by a ticket, and queues the next ticket while items are left. Empty when nothing is left to do under the ticket. */
-  async take({ job, ticket }: Pick<WorkTicket, 'job' | 'ticket'>, limit: number, turnMs: number): Promise<TakenItem[]> {
+  async take(
+    { job, ticket }: { readonly job: Id; readonly ticket: number },
+    limit: number,
+    turnMs: number,
+  ): Promise<TakenItem<Id>[]> {
     const keys = this.#keysOf(job);
     const reply = (await runLua(
       this.#redis,
@@ -101,7 +105,7 @@ export class HeldItems {
     // Not waited for, as its items are to run now.
     void this.queueNext({ id: job, lane }, next, first);
     const decode = decodeOptionsSchema.parse(JSON.parse(decodeText));
-    const items: TakenItem[] = [];
+    const items: TakenItem<Id>[] = [];
     for (let at = 0; at < values.length; at += ITEM_VALUES) {
       const [index, fence, crashes, text] = values.slice(at, at + ITEM_VALUES) as [number, number, number, string];
       const [plannedAtMs, planned = ''] = /^(\d+) [\d.]+ (.*)$/s.exec(text)?.slice(1) ?? [];
@@ -115,7 +119,7 @@ export class HeldItems {
    * Says that the run of some items of one job or session begins: should the worker die now, they are under suspicion. Throws nothing: where the store does not
    * take it, a crash of this run goes uncounted, and the next is counted.
    */
-  async begin(items: readonly HeldItem[]): Promise<void> {
+  async begin(items: readonly HeldItem<Id>[]): Promise<void> {
     const [first] = items;
     if (first === undefined) return;
     const keys = this.#keysOf(first.job);

@@ -1,5 +1,5 @@
 import { Queue, type Job } from 'bullmq';
-import type { Lane, WantedPartial, WorkTicket } from '@murmuration/contracts';
+import type { Lane, WantedPartial, WorkTicket, WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
 import { pipelined } from '../pipelined.js';
@@ -39,7 +39,7 @@ export interface TicketPlace {
 }
 
 /** Id of a ticket: the same ticket twice is one entry. */
-function ticketId(job: string, ticket: number): string {
+function ticketId(job: WorkId, ticket: number): string {
   return `${job}.${String(ticket)}`;
 }
 
@@ -95,12 +95,12 @@ export class TicketQueues {
   }
 
   /** Takes tickets of a job or session back that no worker holds; held ones end by themselves. */
-  async remove(slug: string, job: string, tickets: readonly Pick<TicketPlace, 'ticket'>[]): Promise<void> {
+  async remove(slug: string, job: WorkId, tickets: readonly Pick<TicketPlace, 'ticket'>[]): Promise<void> {
     await Promise.allSettled(tickets.map(({ ticket }) => this.#of(slug).remove(ticketId(job, ticket))));
   }
 
   /** Which of these tickets the queue does not know. */
-  async missing<T extends { readonly job: string; readonly ticket: number }>(
+  async missing<T extends { readonly job: WorkId; readonly ticket: number }>(
     slug: string,
     tickets: readonly T[],
   ): Promise<T[]> {

@@ -6,6 +6,7 @@ import {
   type Lane,
   type PlannedChunk,
   type WorkTicket,
+  type JobId,
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
@@ -17,7 +18,7 @@ const giveResults = loadScript('give-results');
 const failItem = loadScript('fail-item');
 
 /** A chunk of a recording that this worker holds. */
-export interface WorkItem extends HeldItem {
+export interface WorkItem extends HeldItem<JobId> {
   readonly chunk: PlannedChunk;
   /** Text of the item before, of a job whose items continue each other; else ''. */
   readonly textBefore: string;
@@ -33,7 +34,7 @@ const UNSURE_ITEMS = 3;
 /** Recordings' chunks as workers see them; their states stand in `HeldItems`. Throws what Redis throws. */
 export class WorkItems {
   readonly #redis: Redis;
-  readonly #held: HeldItems;
+  readonly #held: HeldItems<JobId>;
 
   /** Takes what `HeldItems` takes. */
   constructor(redis: Redis, queues: TicketQueues, slug: string, trouble?: ItemTrouble) {
@@ -47,7 +48,7 @@ export class WorkItems {
    * Empty when there is nothing to do under the ticket: its items are done, or the job has ended.
    */
   async take(
-    ticket: Pick<WorkTicket, 'job' | 'ticket'>,
+    ticket: { readonly job: JobId; readonly ticket: number },
     limit: number,
     turnMs = Number.MAX_SAFE_INTEGER,
   ): Promise<WorkItem[]> {
@@ -60,7 +61,7 @@ export class WorkItems {
   }
 
   /** Says that the run of some items of one job begins: should the worker die now, they are under suspicion. Throws nothing. */
-  async begin(items: readonly HeldItem[]): Promise<void> {
+  async begin(items: readonly HeldItem<JobId>[]): Promise<void> {
     await this.#held.begin(items);
   }
 
@@ -124,8 +125,8 @@ function decidesLanguage(index: number, probability: number | null): boolean {
 }
 
 /** Calls back with the id of every job that is cancelled or failed anywhere. */
-export async function onCancelled(subscriber: Redis, listener: (job: string) => void): Promise<void> {
-  subscriber.on('message', (channel: string, job: string) => {
+export async function onCancelled(subscriber: Redis, listener: (job: JobId) => void): Promise<void> {
+  subscriber.on('message', (channel: string, job: JobId) => {
     if (channel === CANCELLED_CHANNEL) listener(job);
   });
   await subscriber.subscribe(CANCELLED_CHANNEL);

@@ -1,4 +1,4 @@
-import { isFinal } from '@murmuration/contracts';
+import { isFinal, type WorkId } from '@murmuration/contracts';
 import {
   ACCEPTED_AUDIO_LIFE_MS,
   TroubleLog,
@@ -156,7 +156,7 @@ export class Reconciler {
   /** Queues open tickets that the queue does not know, and those of a quiet job's held items. A ticket that is on its way meanwhile is one entry all the same. */
   async #queueLostTickets(seen: ReadonlyMap<string, JobProgress>): Promise<void> {
     const now = performance.now();
-    const open = new Map<string, { readonly job: string; readonly ticket: number }[]>();
+    const open = new Map<string, { readonly job: WorkId; readonly ticket: number }[]>();
     let quiet = 0;
     for (const [id, progress] of seen) {
       if (this.#closed) return;

@@ -1,5 +1,11 @@
 import { SharedPlaces } from '@murmuration/access';
-import { AsrError, type Webhook, type WebhookDeliveryRecord, type WebhookEvent } from '@murmuration/contracts';
+import {
+  AsrError,
+  type Webhook,
+  type WebhookDeliveryRecord,
+  type WebhookEvent,
+  type JobId,
+} from '@murmuration/contracts';
 import { deliver, parseTarget, retryPauseMs, type GuardedClient } from '@murmuration/outbound';
 import type { JobManifest, WebhookLog, WebhookQueue, WebhookStanding } from '@murmuration/store';
 
@@ -63,14 +69,14 @@ export class Webhooks {
   }
 
   /** Queues the delivery of a message again that may have been lost on the way. */
-  async requeue(job: string): Promise<void> {
+  async requeue(job: JobId): Promise<void> {
     const standing = await this.#log.read(job);
     if (standing?.state === 'pending') await this.#queue.add(job);
     else await this.#log.drop(job);
   }
 
   /** Tries once, unless its owner has its share of the attempts under way. Answers milliseconds until the next look, or null when there is none. */
-  async attempt(job: string): Promise<number | null> {
+  async attempt(job: JobId): Promise<number | null> {
     const standing = await this.#log.read(job);
     if (standing?.state !== 'pending') return null;
     const group = standing.owner === null ? `host ${new URL(standing.url).host}` : `owner ${standing.owner}`;
@@ -92,7 +98,7 @@ export class Webhooks {
     return atMs - nowMs;
   }
 
-  async #attempt(job: string, standing: WebhookStanding): Promise<number | null> {
+  async #attempt(job: JobId, standing: WebhookStanding): Promise<number | null> {
     const atMs = Date.now();
     const tries = standing.tries + 1;
     const firstAtMs = standing.tries === 0 ? atMs : standing.firstAtMs;
@@ -131,7 +137,7 @@ export class Webhooks {
     await this.#queue.addNow(job.id);
   }
 
-  async deliveries(job: string): Promise<WebhookDeliveryRecord[]> {
+  async deliveries(job: JobId): Promise<WebhookDeliveryRecord[]> {
     const history = await this.#log.history(job);
     if (history === null) return [];
     const { standing, attempts } = history;

@@ -1,4 +1,4 @@
-import type { AsrError, LiveEvent, LiveSettings, ModelDescription } from '@murmuration/contracts';
+import type { AsrError, LiveEvent, LiveSettings, ModelDescription, UtteranceNumber } from '@murmuration/contracts';
 
 /** Something that a translator wants done. Actions are done one after another, each when the one before is through. */
 export type Action =
@@ -43,7 +43,7 @@ export interface Translator {
   audio(bytes: Uint8Array): readonly Action[];
   opened(session: OpenedSession): readonly Action[];
   /** Outcome of `commit`: an utterance's number, or null when there was nothing. Its events may have come before. */
-  committed(utterance: number | null): readonly Action[];
+  committed(utterance: UtteranceNumber | null): readonly Action[];
   /** Samples a channel, at the session's rate, that the session has stored. */
   stored(samples: number): readonly Action[];
   /** @param session index of the session whose event it is */

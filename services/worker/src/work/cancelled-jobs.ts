@@ -1,3 +1,4 @@
+import type { WorkId } from '@murmuration/contracts';
 /** Jobs that were cancelled lately; bounded, oldest forgotten first. */
 export class CancelledJobs {
   readonly #ids = new Set<string>();
@@ -7,7 +8,7 @@ export class CancelledJobs {
     this.#limit = limit;
   }
 
-  add(job: string): void {
+  add(job: WorkId): void {
     this.#ids.add(job);
     if (this.#ids.size <= this.#limit) return;
     for (const oldest of this.#ids) {
@@ -16,7 +17,7 @@ export class CancelledJobs {
     }
   }
 
-  has(job: string): boolean {
+  has(job: WorkId): boolean {
     return this.#ids.has(job);
   }
 }

@@ -1,7 +1,8 @@
 import type { EarlyText } from '@murmuration/store';
+import type { SessionId, UtteranceNumber } from '@murmuration/contracts';
 
 interface Running {
-  readonly utterance: number;
+  readonly utterance: UtteranceNumber;
   readonly startSamples: number;
   readonly samples: number;
   readonly text: Promise<EarlyText | null>;
@@ -15,7 +16,7 @@ export class PreflightTexts {
   readonly #running = new Map<string, Running>();
 
   /** `text` must not reject. */
-  add(session: string, running: Running): void {
+  add(session: SessionId, running: Running): void {
     this.#running.set(session, running);
     void running.text.then(() => {
       if (this.#running.get(session) === running) this.#running.delete(session);
@@ -24,8 +25,8 @@ export class PreflightTexts {
 
   /** What is being made of this very audio, or null. */
   of(
-    session: string,
-    planned: { readonly utterance: number; readonly startSamples: number; readonly samples: number },
+    session: SessionId,
+    planned: { readonly utterance: UtteranceNumber; readonly startSamples: number; readonly samples: number },
   ): Promise<EarlyText | null> | null {
     const running = this.#running.get(session);
     return running?.utterance === planned.utterance &&
@@ -45,7 +46,7 @@ export class LatestFinals {
     this.#limit = limit;
   }
 
-  add(session: string, utterance: number): void {
+  add(session: SessionId, utterance: UtteranceNumber): void {
     const latest = Math.max(utterance, this.#utterances.get(session) ?? -1);
     // Set anew, so that it is the youngest.
     this.#utterances.delete(session);
@@ -58,7 +59,7 @@ export class LatestFinals {
   }
 
   /** True when the utterance's own final, or that of a later one, was picked up here. */
-  reached(session: string, utterance: number): boolean {
+  reached(session: SessionId, utterance: UtteranceNumber): boolean {
     return (this.#utterances.get(session) ?? -1) >= utterance;
   }
 }

@@ -1,4 +1,11 @@
-import { AsrError, joinTexts, samplesToMs, type ChunkResult, type WorkTicket } from '@murmuration/contracts';
+import {
+  AsrError,
+  joinTexts,
+  samplesToMs,
+  type ChunkResult,
+  type WorkTicket,
+  type WorkerId,
+} from '@murmuration/contracts';
 import type { AudioStore, WorkItem, WorkItems } from '@murmuration/store';
 import type { Metrics } from '@murmuration/runtime';
 import { speechInChunk, toRecordingTime } from '@murmuration/transcript';
@@ -12,7 +19,7 @@ import type { ItemUser, PreparedItem } from './transcribe-items.js';
 const SHORT_ITEMS = 4;
 
 interface RecordingItemsParts {
-  readonly workerId: string;
+  readonly workerId: WorkerId;
   readonly items: Pick<WorkItems, 'take'>;
   readonly audio: Pick<AudioStore, 'get' | 'delete'>;
   /** What one ticket brings: items of so much audio, a batch's worth, … */

@@ -1,4 +1,4 @@
-import type { LiveEnd, LiveEvent, LiveEventBody } from '@murmuration/contracts';
+import type { LiveEnd, LiveEvent, LiveEventBody, UtteranceNumber } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
 import { faultMessage } from './job-message.js';
 import { filteredMessage, wholeMs, wordMessage } from './transcript-message.js';
@@ -67,7 +67,7 @@ function spanOf({
   startMs,
   endMs,
 }: {
-  readonly utterance: number;
+  readonly utterance: UtteranceNumber;
   readonly startMs: number;
   readonly endMs: number;
 }) {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { AsrError, MULTI, type LiveEvent, type LiveSettings, type ModelDescription } from '@murmuration/contracts';
+import {
+  AsrError,
+  MULTI,
+  type LiveEvent,
+  type LiveSettings,
+  type ModelDescription,
+  type UtteranceNumber,
+} from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
 import { startOfStream } from './container-start.js';
@@ -90,7 +97,7 @@ export class ListenTranslator implements Translator {
     return [];
   }
 
-  committed(utterance: number | null): Action[] {
+  committed(utterance: UtteranceNumber | null): Action[] {
     if (utterance !== null) return [];
     if (this.#awaited.size > 0) {
       this.#finalizing = true;
@@ -197,7 +204,7 @@ export class ListenTranslator implements Translator {
     return [...this.#results(event, { isFinal: true, speechFinal, fromFinalize }), ...this.#utteranceEnd(0)];
   }
 
-  #spoken(utterance: number): void {
+  #spoken(utterance: UtteranceNumber): void {
     if (this.#speaking !== null && this.#speaking <= utterance) this.#speaking = null;
   }
 

@@ -1,4 +1,10 @@
-import { AsrError, type LiveEvent, type LiveSettings } from '@murmuration/contracts';
+import {
+  AsrError,
+  type LiveEvent,
+  type LiveSettings,
+  type SessionId,
+  type UtteranceNumber,
+} from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import type { Action, Translator } from '../translator.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
@@ -31,7 +37,7 @@ export interface RealtimeOptions {
  */
 export class RealtimeTranslator implements Translator {
   readonly #options: RealtimeOptions;
-  readonly #sessionId: string;
+  readonly #sessionId: SessionId;
   readonly #events: RealtimeEvents;
   #input: SessionInput;
   #current: LiveSettings | null = null;
@@ -88,7 +94,7 @@ export class RealtimeTranslator implements Translator {
     return [];
   }
 
-  committed(utterance: number | null): Action[] {
+  committed(utterance: UtteranceNumber | null): Action[] {
     if (utterance !== null) return [];
     return this.#turns?.isOpen === true ? this.#turns.commit() : [this.#emptyCommit(0)];
   }

@@ -1,4 +1,4 @@
-import type { AsrError, LiveEvent } from '@murmuration/contracts';
+import type { AsrError, LiveEvent, UtteranceNumber } from '@murmuration/contracts';
 import type { Action } from '../translator.js';
 import { Item } from './item.js';
 import type { RealtimeEvents } from './realtime-events.js';
@@ -124,7 +124,7 @@ export class TurnItems {
     return this.#events.committed(item);
   }
 
-  #item(utterance: number): Item {
+  #item(utterance: UtteranceNumber): Item {
     const known = this.#items.get(utterance);
     if (known !== undefined) return known;
     const item = this.#open ?? new Item(this.#newItemId());

@@ -5,6 +5,7 @@ import {
   type LiveEvent,
   type LiveSettings,
   type Word,
+  type UtteranceNumber,
 } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
@@ -31,7 +32,7 @@ export class VoskTranslator implements Translator {
   #state: 'config' | 'live' | 'ending' = 'config';
   #config: VoskConfig = DEFAULT_CONFIG;
   readonly #finals: Said[] = [];
-  #partial: { readonly utterance: number; readonly text: string } | null = null;
+  #partial: { readonly utterance: UtteranceNumber; readonly text: string } | null = null;
   /** Number of the newest final, -1 before the first. */
   #newest = -1;
   /** Replies that are due, in order: to audio, or to a reset, whose text is there once this utterance is final. */
@@ -88,7 +89,7 @@ export class VoskTranslator implements Translator {
     return [];
   }
 
-  committed(utterance: number | null): Action[] {
+  committed(utterance: UtteranceNumber | null): Action[] {
     const waiting = this.#due.find((due) => typeof due === 'object' && due.upTo === null);
     // Without an utterance in progress, what is final is all there is.
     if (typeof waiting === 'object') waiting.upTo = utterance ?? -1;

@@ -1,4 +1,4 @@
-import { AsrError, MULTI, type LiveEvent, type Word } from '@murmuration/contracts';
+import { AsrError, MULTI, type LiveEvent, type Word, type UtteranceNumber } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
@@ -38,7 +38,7 @@ export class WhisperLiveTranslator implements Translator {
   #languageTold: string | null = null;
   #lastEndMs = 0;
   readonly #completed: Segment[] = [];
-  #partial: { readonly utterance: number; readonly segment: Segment } | null = null;
+  #partial: { readonly utterance: UtteranceNumber; readonly segment: Segment } | null = null;
 
   /** @param startLimitMs the first message must come within this time, milliseconds */
   constructor(startLimitMs: number) {
