@@ -5,7 +5,6 @@ import {
   type Lane,
   type LiveEventBody,
   type Recognition,
-  type WorkTicket,
   type Word,
   type SessionId,
   type UtteranceNumber,

@@ -1,10 +1,4 @@
-import {
-  decodeOptionsSchema,
-  type DecodeOptions,
-  type Lane,
-  type WorkTicket,
-  type WorkId,
-} from '@murmuration/contracts';
+import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { loadScript, runLua } from '../lua-script.js';
 import type { TroubleLog } from '../trouble-log.js';

@@ -5,7 +5,6 @@ import {
   type ErrorRecord,
   type Lane,
   type PlannedChunk,
-  type WorkTicket,
   type JobId,
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
