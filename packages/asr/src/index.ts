@@ -13,15 +13,10 @@ export {
   type VerifiedModel,
 } from './models/model-cache.js';
 export { HubFault, type HubSettings } from './models/hub/hub-settings.js';
-export { loadRecognizer } from './families/families.js';
+export { loadRecognizer } from './families/registry.js';
 export type { LoadOptions, ResolvedModel, SimulatedCost } from './families/model-family.js';
-export {
-  RecognizerPool,
-  type PoolOptions,
-  type PoolProgress,
-  type PoolResult,
-  type PoolRow,
-} from './pool/recognizer-pool.js';
+export { RecognizerPool, type PoolOptions, type PoolResult, type PoolRow } from './pool/recognizer-pool.js';
+export type { PoolProgress } from './pool/warm-up.js';
 export { benchModel, type BenchClip, type BenchModelOptions, type ModelFigure } from './bench/bench-model.js';
 export { measureBatchIndependence, type BatchIndependence } from './bench/batch-independence.js';
 export { normalizeWords, wordErrorRate, wordErrors, type WordErrors } from './bench/word-error-rate.js';

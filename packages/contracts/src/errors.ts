@@ -13,6 +13,8 @@ export interface ErrorKind {
     | 'server_error';
   /** True when repeating the same request later may succeed. */
   readonly retry: boolean;
+  /** What `Retry-After` says where the thrower knows nothing better, seconds; null: nothing. */
+  readonly retryAfterSeconds: number | null;
   /** One sentence for the documentation: what it means and what to do. */
   readonly meaning: string;
 }
@@ -22,15 +24,16 @@ const invalid = (http: number, meaning: string, grpc = 'INVALID_ARGUMENT'): Erro
   grpc,
   type: 'invalid_request_error',
   retry: false,
+  retryAfterSeconds: null,
   meaning,
 });
-const server = (http: number, grpc: string, retry: boolean, meaning: string): ErrorKind => ({
-  http,
-  grpc,
-  type: 'server_error',
-  retry,
-  meaning,
-});
+const server = (
+  http: number,
+  grpc: string,
+  retry: boolean,
+  meaning: string,
+  retryAfterSeconds: number | null = null,
+): ErrorKind => ({ http, grpc, type: 'server_error', retry, retryAfterSeconds, meaning });
 
 /** Every error that a service may return, by its stable code. Documented in `docs/errors.md`; a test holds both together. */
 export const ERRORS = {
@@ -67,6 +70,7 @@ export const ERRORS = {
     grpc: 'UNAUTHENTICATED',
     type: 'authentication_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'No valid API key was sent. Send `Authorization: Bearer KEY`.',
   },
   permission_denied: {
@@ -74,6 +78,7 @@ export const ERRORS = {
     grpc: 'PERMISSION_DENIED',
     type: 'permission_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning:
       'The API key may not do this, or a page of this origin, or a request for this host. Use a key that has the scope; the operator lists origins and hosts.',
   },
@@ -82,6 +87,7 @@ export const ERRORS = {
     grpc: 'NOT_FOUND',
     type: 'not_found_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'Nothing is there. Check the address and the id.',
   },
   model_not_found: {
@@ -89,6 +95,7 @@ export const ERRORS = {
     grpc: 'NOT_FOUND',
     type: 'not_found_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'No worker serves this model. Use one that `GET /v1/models` lists.',
   },
   job_exists: {
@@ -96,6 +103,7 @@ export const ERRORS = {
     grpc: 'ALREADY_EXISTS',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'A job of this id is there already. Choose another id, or ask for that job.',
   },
   idempotency_conflict: {
@@ -103,6 +111,7 @@ export const ERRORS = {
     grpc: 'ALREADY_EXISTS',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'The Idempotency-Key was used for another request in the last 24 hours. Use a new key for a new request.',
   },
   job_not_done: {
@@ -110,6 +119,7 @@ export const ERRORS = {
     grpc: 'FAILED_PRECONDITION',
     type: 'invalid_request_error',
     retry: true,
+    retryAfterSeconds: null,
     meaning: 'The job has no result yet; the message tells its status. Follow its events, or ask again later.',
   },
   no_webhook: {
@@ -117,6 +127,7 @@ export const ERRORS = {
     grpc: 'FAILED_PRECONDITION',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'The job was submitted without a webhook, so that there is nothing to deliver.',
   },
   result_expired: {
@@ -124,6 +135,7 @@ export const ERRORS = {
     grpc: 'NOT_FOUND',
     type: 'not_found_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning:
       'The result is gone: its time to be kept is over, or it was deleted. Submit the recording again; `retention_seconds` keeps results longer.',
   },
@@ -137,6 +149,7 @@ export const ERRORS = {
     grpc: 'DEADLINE_EXCEEDED',
     type: 'invalid_request_error',
     retry: true,
+    retryAfterSeconds: null,
     meaning: 'The upload stopped arriving. Send it again over a steadier connection.',
   },
   file_too_large: invalid(
@@ -159,6 +172,7 @@ export const ERRORS = {
     grpc: 'FAILED_PRECONDITION',
     type: 'invalid_request_error',
     retry: true,
+    retryAfterSeconds: null,
     meaning: 'The URL does not deliver a recording. Check that it can be fetched from the server, or send the file.',
   },
   audio_too_long: invalid(422, 'The recording is longer than the limit. Split it.'),
@@ -172,6 +186,7 @@ export const ERRORS = {
     grpc: 'RESOURCE_EXHAUSTED',
     type: 'rate_limit_error',
     retry: true,
+    retryAfterSeconds: null,
     meaning: 'More work is waiting than is admitted. Wait for the seconds in `Retry-After`, then send it again.',
   },
   invalid_message: invalid(
@@ -183,6 +198,7 @@ export const ERRORS = {
     grpc: 'PERMISSION_DENIED',
     type: 'permission_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'There is no such session to resume, or the token is not its own. Start a new session.',
   },
   session_lost: {
@@ -190,6 +206,7 @@ export const ERRORS = {
     grpc: 'ABORTED',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'Another connection has taken the session over. Close this one.',
   },
   deadline_exceeded: {
@@ -197,6 +214,7 @@ export const ERRORS = {
     grpc: 'DEADLINE_EXCEEDED',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'The call took longer than its deadline. Set a longer one, or submit a job.',
   },
   cancelled: {
@@ -204,6 +222,7 @@ export const ERRORS = {
     grpc: 'CANCELLED',
     type: 'invalid_request_error',
     retry: false,
+    retryAfterSeconds: null,
     meaning: 'The client went away or cancelled the work.',
   },
   internal: server(500, 'INTERNAL', true, 'The server met a fault of its own. Report the request id of the answer.'),
@@ -218,24 +237,28 @@ export const ERRORS = {
     'UNAVAILABLE',
     true,
     'The store of the queue does not answer. Wait for the seconds in `Retry-After`, then send it again.',
+    2,
   ),
   no_worker: server(
     503,
     'UNAVAILABLE',
     true,
     'No worker took the work in time. `GET /health` says why. Wait for the seconds in `Retry-After`.',
+    5,
   ),
   shutting_down: server(
     503,
     'UNAVAILABLE',
     true,
     'The server is stopping. Send it again: another one, or the new one, takes it.',
+    1,
   ),
   storage_full: server(
     507,
     'RESOURCE_EXHAUSTED',
     true,
     'The disk of the server is full. Tell its operator, then send it again.',
+    30,
   ),
 } as const satisfies Record<string, ErrorKind>;
 
@@ -260,11 +283,16 @@ export class AsrError extends Error {
     super(message ?? ERRORS[code].meaning, more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code;
     this.param = more.param ?? null;
-    this.retryAfterSeconds = more.retryAfterSeconds ?? null;
+    this.retryAfterSeconds = more.retryAfterSeconds ?? this.kind.retryAfterSeconds;
   }
 
   get kind(): ErrorKind {
     return ERRORS[this.code];
+  }
+
+  /** Value of the header `Retry-After`: whole seconds, 1 or more; null: no header. */
+  get retryAfter(): string | null {
+    return this.retryAfterSeconds === null ? null : String(Math.max(1, Math.ceil(this.retryAfterSeconds)));
   }
 
   /** A plain form that crosses threads and Redis. */

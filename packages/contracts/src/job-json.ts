@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Filtered } from './chunk.js';
+import { seconds } from './seconds.js';
 import { jobPrioritySchema, jobStatusSchema, webhookSchema } from './job.js';
 
 /** Text that a filter took away, with the rule that took it; seconds. */
@@ -11,7 +12,7 @@ export interface FilteredJson {
 }
 
 export function filteredJson({ startMs, endMs, text, reason }: Filtered): FilteredJson {
-  return { start: Math.round(startMs) / 1_000, end: Math.round(endMs) / 1_000, text, reason };
+  return { start: seconds(startMs), end: seconds(endMs), text, reason };
 }
 
 /** The field `filtered` of answers whose clients do not know it: left out where nothing was filtered. */

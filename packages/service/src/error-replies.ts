@@ -26,8 +26,7 @@ export function errorBody(error: AsrError): z.infer<typeof errorBodySchema> {
 export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toAsrError(thrown);
   logFault(request, error);
-  if (error.retryAfterSeconds !== null)
-    void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.retryAfter !== null) void reply.header('retry-after', error.retryAfter);
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
   return reply
     .code(error.kind.http)

@@ -279,10 +279,7 @@ export async function whenReady(redis: Redis, limitMs: number): Promise<void> {
 
 /** What a client is told when Redis does not answer. */
 export function backendUnavailable(cause?: unknown): AsrError {
-  return new AsrError('backend_unavailable', undefined, {
-    retryAfterSeconds: 2,
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new AsrError('backend_unavailable', undefined, cause === undefined ? {} : { cause });
 }
 
 /**

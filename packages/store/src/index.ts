@@ -11,7 +11,7 @@ export {
   type Redis,
   type RedisAddress,
 } from './connections.js';
-export { JobEvents, isEnd, type StreamedEvent } from './job-events.js';
+export { JobEvents, isEnd, type StreamedEvent } from './job-stream.js';
 export {
   ACCEPTED_AUDIO_LIFE_MS,
   JobStore,

@@ -157,8 +157,7 @@ export class ActiveTranscription implements Transcription {
       const now = performance.now();
       const served = await this.#parts.registry.isServed(this.#job.modelSlug);
       if (served) servedMs = now;
-      else if (now - servedMs > this.#parts.workerWaitMs)
-        giveUp(new AsrError('no_worker', undefined, { retryAfterSeconds: 5 }));
+      else if (now - servedMs > this.#parts.workerWaitMs) giveUp(new AsrError('no_worker'));
       if (served && now - this.#lastProgressMs > QUIET_MS) {
         await this.#parts.jobs.queueTickets(this.#job);
         this.#lastProgressMs = now;

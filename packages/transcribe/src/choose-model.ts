@@ -42,7 +42,7 @@ export function chooseModel(name: string | null, cards: Cards, defaultModel: str
   }
   const [oldest] = candidates(cards);
   const found = (defaultModel === null ? null : namedModel(defaultModel, cards.models)) ?? oldest;
-  if (found === undefined) throw new AsrError('no_worker', undefined, { retryAfterSeconds: 5 });
+  if (found === undefined) throw new AsrError('no_worker');
   return found;
 }
 

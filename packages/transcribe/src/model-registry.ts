@@ -86,9 +86,7 @@ export class ModelRegistry {
       if (cards.models.length > 0 && !awaited) return chooseModel(name, cards, this.#defaultModel);
       if (signal?.aborted === true) throw new AsrError('cancelled');
       if (performance.now() >= untilMs)
-        throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.', {
-          retryAfterSeconds: 5,
-        });
+        throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.');
       await new Promise((resolve) => {
         setTimeout(resolve, LOOK_EVERY_MS);
       });

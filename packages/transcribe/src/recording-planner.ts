@@ -10,6 +10,7 @@ import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
 import { withYoungGarbageCollected } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
+import { WAIT_FOR_ROOM_S } from './jobs/retry-after.js';
 
 /** What planning works with; all of it the node's. */
 export interface PlannerParts {
@@ -30,8 +31,6 @@ export interface IncomingRecording {
 }
 
 const ROOM_LOOK_MS = 250;
-/** What a client is told to wait when the store is full, seconds. */
-const RETRY_FULL_S = 10;
 const AHEAD_LOOK_MS = 1_000;
 /** From this chunk on nobody waits for a single one, and chunks are queued together: so many, … */
 const GATHERED_FROM = 8;
@@ -44,7 +43,7 @@ export function storeFull(): AsrError {
   return new AsrError(
     'queue_full',
     'The store is as full as it may be. Wait for the seconds in Retry-After, then send it again.',
-    { retryAfterSeconds: RETRY_FULL_S },
+    { retryAfterSeconds: WAIT_FOR_ROOM_S },
   );
 }
 

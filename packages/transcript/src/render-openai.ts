@@ -1,5 +1,11 @@
-import { filteredField, languageName, spaceBetween, type FilteredJson, type Transcript } from '@murmuration/contracts';
-import { seconds } from './render-json.js';
+import {
+  filteredField,
+  languageName,
+  spaceBetween,
+  type FilteredJson,
+  type Transcript,
+  seconds,
+} from '@murmuration/contracts';
 import { isUnspaced } from './overlap.js';
 
 /** What OpenAI's API calls usage when it counts audio: whole seconds, the last one begun counted. */

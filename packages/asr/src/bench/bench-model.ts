@@ -1,5 +1,5 @@
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts';
-import { loadRecognizer } from '../families/families.js';
+import { loadRecognizer } from '../families/registry.js';
 import type { LoadOptions } from '../families/model-family.js';
 import type { Recognizer } from '../recognizer.js';
 import { byPaddedLength, measureBatchIndependence, texts } from './batch-independence.js';

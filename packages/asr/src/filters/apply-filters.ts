@@ -2,6 +2,7 @@ import type { Filtered, FilterOptions, Recognition, Segment, Word } from '@murmu
 import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
 import { compressionRatio, cutLoops, isCharacterLoop, isTooRepetitive, repeatedSegments } from './repetition.js';
 import { isDoubtful, isLastWordCut } from './doubt.js';
+import { isNoSpeech } from './no-speech.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
 
@@ -132,12 +133,7 @@ function reasonAgainst(
   const { text, startMs, endMs, noSpeechProb, avgLogprob } = segment;
   const textLogprob = Math.log(Math.max(segment.confidence, Number.MIN_VALUE));
   if (options.doubt && isSilent(audio, startMs - TIME_ERROR_MS, endMs + TIME_ERROR_MS)) return 'silence';
-  if (
-    options.noSpeechThreshold !== null &&
-    noSpeechProb > options.noSpeechThreshold &&
-    (options.logprobThreshold === null || avgLogprob < options.logprobThreshold)
-  )
-    return 'no_speech';
+  if (isNoSpeech(segment, options)) return 'no_speech';
   if (options.phantomPhrases && isPhantomPhrase(text, textLanguage)) {
     const unsure = textLogprob < PHRASE_LOGPROB || noSpeechProb > PHRASE_NO_SPEECH;
     if (unsure || loudMs(audio, startMs, endMs) < PHRASE_LOUD_MS) return 'phantom_phrase';

@@ -1,4 +1,4 @@
-import { FAMILIES } from '../families/families.js';
+import { FAMILIES } from '../families/registry.js';
 import type { HubModel, PackagedModel } from '../families/model-family.js';
 
 /** Models that come out of an npm package, of all families. */

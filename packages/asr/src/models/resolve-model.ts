@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Device } from '@murmuration/onnx';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { FAMILIES, FAMILY_WITHOUT_CONFIG, familyWithFiles } from '../families/families.js';
+import { FAMILIES, FAMILY_WITHOUT_CONFIG, familyWithFiles } from '../families/registry.js';
 import type { ResolvedModel } from '../families/model-family.js';
 import { HUB_MODELS, PACKAGED_MODELS, readHubReference } from './known-models.js';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress } from './model-files.js';
@@ -96,7 +96,11 @@ async function modelType(folder: string): Promise<string | null> {
   }
   const type = typeof config === 'object' && config !== null && 'model_type' in config ? config.model_type : undefined;
   if (typeof type !== 'string')
-    throw new ModelFileFault('the model file config.json states no model_type: expected whisper or moonshine');
+    throw new ModelFileFault(
+      `the model file config.json states no model_type: expected one of ${Object.keys(FAMILIES)
+        .filter((name) => familyWithFiles(name) !== undefined)
+        .join(', ')}`,
+    );
   return type;
 }
 

@@ -1,6 +1,6 @@
 import { Thread } from '@murmuration/runtime';
 import type { ModelDescription } from '@murmuration/contracts';
-import { loadRecognizer } from '../families/families.js';
+import { loadRecognizer } from '../families/registry.js';
 import type { LoadOptions } from '../families/model-family.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
 import { leaveAlone } from '@murmuration/contracts/left-alone';

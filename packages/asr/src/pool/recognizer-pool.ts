@@ -1,16 +1,10 @@
-import {
-  SAMPLE_RATE_HZ,
-  msToSamples,
-  padToGrid,
-  samplesToMs,
-  type ModelDescription,
-  type Recognition,
-} from '@murmuration/contracts';
+import { msToSamples, padToGrid, samplesToMs, type ModelDescription, type Recognition } from '@murmuration/contracts';
 import type { LoadOptions } from '../families/model-family.js';
 import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
-import { ShapeTimes, lengthsToWarm, rowsToWarm } from './shape-times.js';
+import type { ShapeTimes } from './shape-times.js';
+import { LOADED_FRACTION, rowsToWarm, warmUp, type PoolProgress } from './warm-up.js';
 
 /** Default largest batch. On a CPU 16 rows gain 6 % over 8 and double a batch's time. */
 const DEFAULT_MAX_BATCH = { cpu: 8, gpu: 32 } as const;
@@ -38,12 +32,6 @@ export interface PoolResult {
   /** Time inside the session, milliseconds. */
   readonly inferenceMs: number;
 }
-
-/** How far loading is: 0 to 1, and what is being done. */
-export type PoolProgress = (fraction: number, text: string) => void;
-
-/** Share of the progress that loading takes; the rest is warm-up. */
-const LOADED_FRACTION = 0.4;
 
 /**
  * Sessions of one model, each in a thread of its own. Each session: idle → busy (one batch) → idle; any → dead when its thread ends.
@@ -197,32 +185,4 @@ async function openAll(count: number, options: LoadOptions): Promise<PoolSession
   if (failed === undefined) return opened;
   await Promise.all(opened.map((session) => session.close()));
   throw failed.reason;
-}
-
-/** Every padded length with every batch size on every session, all sessions at once: that is how they will run. */
-async function warmUp(
-  description: ModelDescription,
-  sessions: readonly PoolSession[],
-  maxBatch: number,
-  onProgress: PoolProgress,
-): Promise<ShapeTimes> {
-  const times = new ShapeTimes();
-  const rows = rowsToWarm(maxBatch);
-  const lengths = lengthsToWarm(description.chunkPolicy);
-  for (const [done, samples] of lengths.entries()) {
-    const seconds = samples / SAMPLE_RATE_HZ;
-    onProgress(
-      LOADED_FRACTION + ((1 - LOADED_FRACTION) * done) / lengths.length,
-      `warming up: chunks of ${String(seconds)} s, up to ${String(maxBatch)} at once`,
-    );
-    for (const measured of await Promise.all(
-      sessions.map((session) => session.rehearse({ paddedSamples: samples, rows })),
-    )) {
-      measured.forEach((ms, at) => {
-        times.record(samples, rows[at] ?? 1, ms);
-      });
-    }
-  }
-  onProgress(1, 'ready');
-  return times;
 }

@@ -1,5 +1,5 @@
 import { serveThread, threadData } from '@murmuration/runtime';
-import { loadRecognizer } from '../families/families.js';
+import { loadRecognizer } from '../families/registry.js';
 import { ExitGate } from '@murmuration/onnx';
 import type { ThreadStart } from './pool-session.js';
 import { sessionMethods } from './session-methods.js';

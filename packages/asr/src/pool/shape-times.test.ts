@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { padToGrid } from '@murmuration/contracts';
 import { MOONSHINE_CHUNK_POLICY } from '../families/moonshine/moonshine-family.js';
-import { ShapeTimes, lengthsToWarm, rowsToWarm } from './shape-times.js';
+import { ShapeTimes } from './shape-times.js';
+import { lengthsToWarm, rowsToWarm } from './warm-up.js';
 
 test('Every step of a coarse grid is warmed, and both ends of a fine one', () => {
   assert.deepEqual(lengthsToWarm({ ...MOONSHINE_CHUNK_POLICY, gridMs: 30_000, maxChunkMs: 30_000 }), [480_000]);

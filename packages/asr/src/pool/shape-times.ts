@@ -1,26 +1,3 @@
-import { msToSamples, type ChunkPolicy } from '@murmuration/contracts';
-
-/** More padded lengths than this are not warmed one by one: those between are interpolated. */
-const MAX_LENGTHS = 8;
-
-/** Padded lengths that a model's chunks have, shortest first; a fine grid is thinned out, keeping both ends. */
-export function lengthsToWarm(policy: ChunkPolicy): number[] {
-  const gridSamples = msToSamples(policy.gridMs);
-  const steps = Math.max(1, Math.ceil(policy.maxChunkMs / policy.gridMs));
-  const count = Math.min(steps, MAX_LENGTHS);
-  const chosen = Array.from({ length: count }, (_, at) =>
-    count === 1 ? steps : 1 + Math.round((at * (steps - 1)) / (count - 1)),
-  );
-  return [...new Set(chosen)].map((step) => step * gridSamples);
-}
-
-/** 1, 2, 4 … and the largest. */
-export function rowsToWarm(maxBatch: number): number[] {
-  const rows: number[] = [];
-  for (let count = 1; count < maxBatch; count *= 2) rows.push(count);
-  return [...rows, maxBatch];
-}
-
 /** Share of the newest batch in the correction: about the last ten count. */
 const NEWEST_SHARE = 0.1;
 /** One odd batch (a cancelled one, a paused machine) may not spoil the correction. */

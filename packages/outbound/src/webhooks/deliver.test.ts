@@ -9,7 +9,9 @@ import { Webhook } from 'standardwebhooks';
 import { Allowlist } from '../guard/allowlist.js';
 import { GuardedClient } from '../guard/guarded-client.js';
 import { localServer } from '../testing/local-server.js';
-import { createWebhookSecret, deliver, isWebhookSecret, retryPauseMs, type WebhookDelivery } from './deliver.js';
+import { deliver, type WebhookDelivery } from './deliver.js';
+import { retryPauseMs } from './retry-pause.js';
+import { createWebhookSecret, isWebhookSecret } from './sign.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,78 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { AsrError } from '@murmuration/contracts';
-import { Webhook } from 'standardwebhooks';
 import type { Dispatcher } from 'undici';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { GuardedClient } from '../guard/guarded-client.js';
 import { parseTarget } from '../guard/target-url.js';
-
-const FIRST_PAUSE_MS = 5_000;
-const GROWTH = 4;
-const LONGEST_PAUSE_MS = 4 * 3_600_000;
-/** Attempts begin within a day of the first. */
-const LAST_ATTEMPT_AFTER_MS = 24 * 3_600_000;
-/** A receiver may ask for a longer pause, up to this. */
-const LONGEST_ASKED_MS = 3_600_000;
-/** Pauses are spread by a fifth to either side, so that receivers that were down together are not met together. */
-const JITTER = 0.2;
-
-export interface FailedAttempt {
-  /** Attempts made so far, at least 1. */
-  readonly attempt: number;
-  /** When the first attempt began, Unix milliseconds. */
-  readonly firstAtMs: number;
-  readonly nowMs: number;
-  /** What the receiver asked for by `Retry-After`, milliseconds, or null. */
-  readonly retryAfterMs: number | null;
-  /** From 0 to 1; default `Math.random`. */
-  readonly random?: () => number;
-}
-
-/**
- * The pause before the next attempt, milliseconds, or null when the day is over: about 5 s, 20 s, 80 s, 5 min, 21 min, 85 min,
- * then every 4 h: twelve attempts in all.
- */
-export function retryPauseMs({
-  attempt,
-  firstAtMs,
-  nowMs,
-  retryAfterMs,
-  random = Math.random,
-}: FailedAttempt): number | null {
-  const planned =
-    Math.min(FIRST_PAUSE_MS * GROWTH ** (attempt - 1), LONGEST_PAUSE_MS) * (1 - JITTER + 2 * JITTER * random());
-  const pause = Math.round(Math.max(planned, Math.min(retryAfterMs ?? 0, LONGEST_ASKED_MS)));
-  return nowMs + pause - firstAtMs > LAST_ATTEMPT_AFTER_MS ? null : pause;
-}
-
-const PREFIX = 'whsec_';
-// Bounds that Standard Webhooks sets for symmetric keys.
-const MIN_KEY_BYTES = 24;
-const MAX_KEY_BYTES = 64;
-const NEW_KEY_BYTES = 32;
-
-/** Whether the text is a signing secret as Standard Webhooks writes it: `whsec_` and the base64 of 24 to 64 bytes. */
-export function isWebhookSecret(text: string): boolean {
-  if (!text.startsWith(PREFIX)) return false;
-  const encoded = text.slice(PREFIX.length);
-  const key = Buffer.from(encoded, 'base64');
-  return key.length >= MIN_KEY_BYTES && key.length <= MAX_KEY_BYTES && key.toString('base64') === encoded;
-}
-
-/** A new secret of 256 random bits. */
-export function createWebhookSecret(): string {
-  return PREFIX + randomBytes(NEW_KEY_BYTES).toString('base64');
-}
+import { signedHeaders, type SignedMessage } from './sign.js';
 
 /** One attempt to tell a receiver of an event. */
-export interface WebhookDelivery {
+export interface WebhookDelivery extends SignedMessage {
   readonly url: string;
-  /** `whsec_…`, see `isWebhookSecret`. */
-  readonly secret: string;
-  /** The event's, the same in every attempt: receivers know repetitions by it. Letters, digits, `_` and `-`. */
-  readonly id: string;
-  /** JSON, exactly as it is signed and sent; the same in every attempt. */
-  readonly payload: string;
   /** 1 for the first. */
   readonly attempt: number;
 }
@@ -149,27 +84,6 @@ export async function deliver(
     });
   } finally {
     clearTimeout(timer);
-  }
-}
-
-function signedHeaders({ id, secret, payload }: WebhookDelivery, nowMs: number): Record<string, string> {
-  if (!/^[\w-]{1,128}$/.test(id)) throw new TypeError('a webhook id has 1 to 128 letters, digits, _ and -');
-  const signer = signerOf(secret);
-  return {
-    'content-type': 'application/json',
-    'user-agent': 'murmuration',
-    'webhook-id': id,
-    'webhook-timestamp': String(Math.floor(nowMs / 1_000)),
-    'webhook-signature': signer.sign(id, new Date(nowMs), payload),
-  };
-}
-
-function signerOf(secret: string): Webhook {
-  try {
-    return new Webhook(secret);
-  } catch {
-    // The library's own words may quote the secret.
-    throw new TypeError('the webhook secret is not whsec_ and base64');
   }
 }
 

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript, JobId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
-import { parseEvent, type StreamedEvent } from '../job-events.js';
+import { parseEvent, type StreamedEvent } from '../job-stream.js';
 import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
 

@@ -11,7 +11,7 @@ import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { OrphanSweep } from '../audio-store/orphan-sweep.js';
 import { RedisMemory } from '../audio-store/redis-memory.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
-import { JobEvents } from '../job-events.js';
+import { JobEvents } from '../job-stream.js';
 import { JobStore, type JobIdentity, type JobTerms } from '../job-store.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
 import { WakeChannels } from '../live/wake-channels.js';

@@ -6,7 +6,7 @@ import { createLogger } from '@murmuration/runtime';
 import type { AudioStore } from '../audio-store/audio-store.js';
 import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { patientConnection, subscriberConnection, type Redis } from '../connections.js';
-import { JobEvents, type StreamedEvent } from '../job-events.js';
+import { JobEvents, type StreamedEvent } from '../job-stream.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
 import { jobKeys, queuePrefix } from '../keys.js';
 import { WakeChannels } from '../live/wake-channels.js';

@@ -4,12 +4,7 @@ import { storeCall, type AudioStore, type JobManifest, type JobStore, type Store
 import type { ModelRegistry } from '../model-registry.js';
 import { storeFull } from '../recording-planner.js';
 import { Backlog } from './backlog.js';
-
-/** What is told to wait when the speed is not known, seconds. */
-const WAIT_UNKNOWN_S = 60;
-const LONGEST_WAIT_S = 3_600;
-/** What an owner is told to wait that has its share, seconds. */
-const WAIT_SHARE_S = 10;
+import { WAIT_FOR_ROOM_S, secondsUntilRoom } from './retry-after.js';
 
 /** Says what is let in, and how long what is in will take. */
 export class Admission {
@@ -64,21 +59,20 @@ export class Admission {
       throw new AsrError(
         'queue_full',
         'The owner of this API key has its share of the work that is admitted. Wait until some of it is done, then send it again.',
-        { retryAfterSeconds: WAIT_SHARE_S },
+        { retryAfterSeconds: WAIT_FOR_ROOM_S },
       );
     }
     const speed = await this.#speed(model.slug);
     const waiting = `There is more work than is admitted: ${duration(aheadMs / 1_000)} of audio`;
     if (speed === 0)
       throw new AsrError('queue_full', `${waiting}, and no worker is up. Send it again later.`, {
-        retryAfterSeconds: WAIT_UNKNOWN_S,
+        retryAfterSeconds: secondsUntilRoom(0, 0),
       });
-    const overMs = Math.max(aheadMs - this.#maxBacklogMs, this.#maxBacklogMs / 100);
     throw new AsrError(
       'queue_full',
       `${waiting}, which takes about ${duration(aheadMs / 1_000 / speed)} at the speed seen lately. Wait for the seconds in Retry-After, then send it again.`,
       {
-        retryAfterSeconds: Math.min(LONGEST_WAIT_S, Math.max(1, Math.ceil(overMs / 1_000 / speed))),
+        retryAfterSeconds: secondsUntilRoom(Math.max(aheadMs - this.#maxBacklogMs, this.#maxBacklogMs / 100), speed),
       },
     );
   }
@@ -109,7 +103,7 @@ export class Admission {
     throw new AsrError(
       'queue_full',
       'The owner of this API key has its share of what may be stored. Delete jobs that are no longer needed, or wait until they expire, then send it again.',
-      { retryAfterSeconds: WAIT_SHARE_S },
+      { retryAfterSeconds: WAIT_FOR_ROOM_S },
     );
   }
 

@@ -2,11 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JobEvent, Segment } from '@murmuration/contracts';
 import { isEnd, type EventOutline, type StreamedEvent } from '@murmuration/store';
 import { SegmentJoiner } from '@murmuration/transcript';
-
-/** An id of Redis streams: milliseconds-like part and sequence. */
-type StreamId = readonly [number, number];
-
-const START: StreamId = [0, 0];
+import { eventIdText, isAfter, parseEventId, type EventId } from './event-ids.js';
 
 /**
  * What clients hear of a job, from its stream. Entry `n-1000000` gives events `n-1`, `n-2` …, the same on every node that reads the stream from its beginning.
@@ -23,19 +19,19 @@ export async function* jobEvents(
   signal: AbortSignal,
   stored: () => Promise<readonly JobEvent[] | null>,
 ): AsyncGenerator<JobEvent> {
-  const after = parseId(afterId);
+  const after = parseEventId(afterId);
   const joiner = new SegmentJoiner(holdFromMs);
   let segments = 0;
   let lastPlace = 0;
   for await (const entry of entries) {
-    const [place] = parseId(entry.id);
+    const [place] = parseEventId(entry.id);
     lastPlace = place;
     let sequence = 0;
     for (const event of eventsOf(entry, joiner)) {
-      const id: StreamId = [place, ++sequence];
+      const id: EventId = [place, ++sequence];
       const index = event.type === 'segment' ? segments++ : 0;
       if (!isAfter(id, after)) continue;
-      const named = { id: `${String(id[0])}-${String(id[1])}` };
+      const named = { id: eventIdText(id) };
       yield event.type === 'segment' ? { ...named, ...event, index } : { ...named, ...event };
     }
     if (isEnd(entry)) return;
@@ -43,16 +39,16 @@ export async function* jobEvents(
   if (signal.aborted) return;
   const rest =
     (await stored())?.filter((event) =>
-      isAfter(parseId(event.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity]),
+      isAfter(parseEventId(event.id), [Math.max(after[0], lastPlace), after[0] > lastPlace ? after[1] : Infinity]),
     ) ?? null;
-  if (rest === null) yield { id: `${String(lastPlace + 1)}-1`, type: 'cancelled' };
+  if (rest === null) yield { id: eventIdText([lastPlace + 1, 1]), type: 'cancelled' };
   else yield* rest;
 }
 
 /** Those of a finished job's events that come after an id. */
 export async function* eventsAfter(all: readonly JobEvent[], afterId: string): AsyncGenerator<JobEvent> {
-  const after = parseId(afterId);
-  yield* eachOf(all.filter((event) => isAfter(parseId(event.id), after)));
+  const after = parseEventId(afterId);
+  yield* eachOf(all.filter((event) => isAfter(parseEventId(event.id), after)));
 }
 
 /** The outline of a job that is about to be done: what `eventsOf` its stream tells, with `done` as the last. @param segments of its transcript */
@@ -67,7 +63,7 @@ export async function outlineOf(
   for await (const event of jobEvents(eachOf(entries), '0', holdFromMs, AbortSignal.abort(), () =>
     Promise.resolve(null),
   )) {
-    const [place] = parseId(event.id);
+    const [place] = parseEventId(event.id);
     if (event.type === 'segment') {
       const index = places.get(placeOf(event.segment));
       outline.push([
@@ -78,7 +74,7 @@ export async function outlineOf(
     } else if (event.type === 'progress') outline.push([place, 'p', event.doneMs, event.plannedMs]);
     else outline.push([place, event.type]);
   }
-  const [lastPlace] = parseId(entries.at(-1)?.id ?? '0');
+  const [lastPlace] = parseEventId(entries.at(-1)?.id ?? '0');
   return [...outline, [lastPlace + 1, 'done']];
 }
 
@@ -89,7 +85,7 @@ export function eventsOfOutline(outline: EventOutline, segments: readonly Segmen
   return outline.map(([place, type, first, second]) => {
     sequence = place === lastPlace ? sequence + 1 : 1;
     lastPlace = place;
-    const id = `${String(place)}-${String(sequence)}`;
+    const id = eventIdText([place, sequence]);
     switch (type) {
       case 's': {
         const segment = typeof first === 'number' ? segments[first] : first;
@@ -133,13 +129,4 @@ function eventsOf(entry: StreamedEvent, joiner: SegmentJoiner): UnnamedEvent[] {
     default:
       return [{ type: entry.type }];
   }
-}
-
-function parseId(text: string): StreamId {
-  const match = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text);
-  return match === null ? START : [Number(match[1]), Number(match[2] ?? 0)];
-}
-
-function isAfter(id: StreamId, other: StreamId): boolean {
-  return id[0] > other[0] || (id[0] === other[0] && id[1] > other[1]);
 }

@@ -282,7 +282,7 @@ export class Live implements LiveService {
   }
 
   #refuseWhenStopping(): void {
-    if (this.#stopping) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+    if (this.#stopping) throw new AsrError('shutting_down');
   }
 
   /** One timer for all sessions. */

@@ -48,7 +48,7 @@ export function forwardToRelay(server: Server, parts: ForwardParts): void {
         ),
       );
     } else if (parts.stopping()) {
-      refuseSocket(socket, new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }));
+      refuseSocket(socket, new AsrError('shutting_down'));
     } else {
       open.set(socket, live);
       socket.once('close', () => {

@@ -56,9 +56,7 @@ export function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffe
   toRelay.on('error', () => {
     refuseSocket(
       socket,
-      new AsrError('backend_unavailable', 'The relay for live audio does not answer. Try again soon.', {
-        retryAfterSeconds: 2,
-      }),
+      new AsrError('backend_unavailable', 'The relay for live audio does not answer. Try again soon.'),
     );
   });
   toRelay.end();
@@ -104,7 +102,7 @@ export function refuseSocket(socket: Duplex, error: AsrError): void {
     return;
   }
   const body = JSON.stringify(errorBody(error));
-  const retry = error.retryAfterSeconds === null ? [] : ['retry-after', String(Math.ceil(error.retryAfterSeconds))];
+  const retry = error.retryAfter === null ? [] : ['retry-after', error.retryAfter];
   const { http } = error.kind;
   socket.end(
     rawHead(http, STATUS_CODES[http] ?? '', [

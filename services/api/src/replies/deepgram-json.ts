@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { filteredField, joinTexts, type Segment, type Transcript, type Word } from '@murmuration/contracts';
+import { filteredField, joinTexts, type Segment, type Transcript, type Word, seconds } from '@murmuration/contracts';
 import { filteredSchema } from './transcript-reply.js';
 import type { DeepgramAnswer } from '../fields/deepgram-fields.js';
 
@@ -158,8 +158,4 @@ function modelUuid(model: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     '-',
   );
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms) / 1_000;
 }

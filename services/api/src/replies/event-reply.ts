@@ -28,7 +28,7 @@ export async function replyWithEvents(
   reply: FastifyReply,
   follow: (afterId: string | null, signal: AbortSignal) => Promise<Followed>,
 ): Promise<FastifyReply> {
-  if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  if (context.stopping()) throw new AsrError('shutting_down');
   const afterId = lastEventId(request);
   const gone = clientGone(reply.raw);
   const { events, hasEnded } = await follow(afterId, AbortSignal.any([gone, context.leaving]));

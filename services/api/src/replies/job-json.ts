@@ -6,6 +6,7 @@ import {
   type JobJson,
   type JobEvent,
   type WebhookDeliveryRecord,
+  seconds,
 } from '@murmuration/contracts';
 import { segmentJson } from '@murmuration/transcript';
 
@@ -79,10 +80,6 @@ const ID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 export function jobIdFrom(text: string): string {
   if (!ID.test(text)) throw new AsrError('not_found', 'There is no such job.');
   return text.toLowerCase();
-}
-
-function seconds(ms: number): number {
-  return Math.round(ms) / 1_000;
 }
 
 function isoTime(atMs: number): string {

@@ -169,7 +169,7 @@ export class Spool {
 function asStorageError(error: unknown): AsrError {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return code === 'ENOSPC' || code === 'EDQUOT'
-    ? new AsrError('storage_full', undefined, { retryAfterSeconds: 30, cause: error })
+    ? new AsrError('storage_full', undefined, { cause: error })
     : AsrError.from(error);
 }
 
@@ -200,11 +200,7 @@ export class SpoolDirectory {
       path: join(this.#directory, `${randomUUID()}.part`),
       take: (bytes) => {
         if (this.#usedBytes + bytes > this.#maxBytes)
-          throw new AsrError(
-            'storage_full',
-            "Too many uploads lie on the server's disk at once. Send it again later.",
-            { retryAfterSeconds: 30 },
-          );
+          throw new AsrError('storage_full', "Too many uploads lie on the server's disk at once. Send it again later.");
         this.#usedBytes += bytes;
       },
       give: (bytes) => {

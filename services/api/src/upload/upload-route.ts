@@ -45,7 +45,7 @@ export async function receiveUpload<Answer>(
   reader: UploadReader<Answer>,
   output: UploadOutput<Answer>,
 ): Promise<TranscribedUpload<Answer>> {
-  if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  if (context.stopping()) throw new AsrError('shutting_down');
   const signal = AbortSignal.any([clientGone(reply.raw), context.abandoned]);
   try {
     return await context.uploads.run(request.principal.owner, () =>
@@ -60,7 +60,7 @@ export async function receiveUpload<Answer>(
       }),
     );
   } catch (error) {
-    if (context.abandoned.aborted) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+    if (context.abandoned.aborted) throw new AsrError('shutting_down');
     throw namingSource(error, 'file');
   }
 }

@@ -19,7 +19,7 @@ export async function callerOf(
   credentials: (request: FastifyRequest) => Credentials,
 ): Promise<Principal> {
   // These clients cannot resume on another relay, so that no session is begun that would be cut off.
-  if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  if (context.stopping()) throw new AsrError('shutting_down');
   const principal = await context.access.authenticate(context.access.open ? NO_CREDENTIALS : credentials(request));
   requireScope(principal, ['transcribe']);
   return principal;

@@ -5,10 +5,8 @@ import type { BatchShare } from '../scheduler/batch-share.js';
 import type { Batcher, BatcherRow, RowResult } from '../scheduler/batcher.js';
 import type { Holdings } from '../scheduler/holdings.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
+import { afterCrashes } from './crashed-items.js';
 import type { UntilStored } from './result-writer.js';
-
-/** An item that crashed its worker in company is tried alone; after this many crashes in all it fails. */
-const MAX_CRASHES = 3;
 
 /** An item that is ready for the model. */
 export interface PreparedItem {
@@ -85,7 +83,8 @@ export class TranscribeItems {
   async #transcribe<Item extends HeldItem>(item: Item, user: ItemUser<Item>, { lane }: WorkTicket): Promise<void> {
     const { batcher, cancelled, metrics } = this.#parts;
     metrics.jobAttempts.observe(item.fence);
-    if (item.crashes >= MAX_CRASHES) {
+    const mode = afterCrashes(item.crashes);
+    if (mode === 'fails') {
       await user.fail(item, user.crashed(item));
       return;
     }
@@ -96,7 +95,7 @@ export class TranscribeItems {
       options: prepared.options,
       ...(prepared.speech === undefined ? {} : { speech: prepared.speech }),
       lane,
-      alone: item.crashes > 0,
+      alone: mode === 'alone',
       cancelled: () => cancelled.has(item.job),
       onRun: () => {
         user.begin(item);

@@ -1,5 +1,6 @@
 import { MULTI, type DecodeOptions, type Recognition } from '@murmuration/contracts';
 import { isTooRepetitive } from '../../filters/repetition.js';
+import { isNoSpeech } from '../../filters/no-speech.js';
 import { isDoubtful } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts } from '../../filters/apply-filters.js';
 import { loudEndMs, loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
@@ -116,11 +117,11 @@ export class ChunkDecoding implements ChunkTask {
 
   /** The reference's rule for trying the next temperature: too repetitive, or too unsure unless the model says that nobody speaks. */
   isDoubtful(generation: Generation): boolean {
-    const { logprobThreshold, noSpeechThreshold } = this.options.filter;
+    const { logprobThreshold } = this.options.filter;
+    const avgLogprob = averageLogprob(generation);
     if (this.#isRepetitive(generation)) return true;
-    if (logprobThreshold === null || averageLogprob(generation) >= Math.min(logprobThreshold, UNSURE_LOGPROB))
-      return false;
-    return noSpeechThreshold === null || generation.noSpeechProb <= noSpeechThreshold;
+    if (logprobThreshold === null || avgLogprob >= Math.min(logprobThreshold, UNSURE_LOGPROB)) return false;
+    return !isNoSpeech({ noSpeechProb: generation.noSpeechProb, avgLogprob }, this.options.filter);
   }
 
   #isRepetitive(generation: Generation): boolean {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Device } from '@murmuration/onnx';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { FAMILIES, familyWithFiles } from '../../families/families.js';
+import { FAMILIES, familyWithFiles } from '../../families/registry.js';
 import { ModelFileFault, verifyFiles, type Dtype, type OnModelProgress, type PinnedFile } from '../model-files.js';
 import { isCommit, type HubReference } from '../known-models.js';
 import {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadRecognizer } from '../../families/families.js';
+import { loadRecognizer } from '../../families/registry.js';
 import { DECODE, plainWords, recording, toFloats } from '../../testing/material.js';
 import { TestHub } from '../../testing/hub-server.js';
 import { HUB_MODELS } from '../known-models.js';

@@ -102,7 +102,7 @@ async function fromUrl(
   reply: FastifyReply,
   reader: UploadReader<DeepgramAnswer>,
 ): Promise<TranscribedUpload<DeepgramAnswer>> {
-  if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+  if (context.stopping()) throw new AsrError('shutting_down');
   const bag = new FieldBag(reader.lists);
   bag.addQuery(request.query);
   const { options, answer } = reader.read(bag);
@@ -117,7 +117,7 @@ async function fromUrl(
       transcribeUrl(context, { url: body.data.url, options, owner: request.principal.owner, signal }),
     )
     .catch((error: unknown) => {
-      throw context.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
+      throw context.abandoned.aborted ? new AsrError('shutting_down') : error;
     });
   return { transcript, answer };
 }
@@ -125,8 +125,7 @@ async function fromUrl(
 function replyAsDeepgram(request: FastifyRequest, reply: FastifyReply, thrown: unknown): void {
   const error = toAsrError(thrown);
   logFault(request, error);
-  if (error.retryAfterSeconds !== null)
-    void reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error.retryAfter !== null) void reply.header('retry-after', error.retryAfter);
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Token realm="murmuration"');
   const words = IN_DEEPGRAM_WORDS[error.code];
   const [code, message] =

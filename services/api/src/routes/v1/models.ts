@@ -35,7 +35,7 @@ export function modelRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     async () => {
       const status = await context.service.status();
-      if (status.redis === 'down') throw new AsrError('backend_unavailable', undefined, { retryAfterSeconds: 2 });
+      if (status.redis === 'down') throw new AsrError('backend_unavailable');
       return { object: 'list', data: status.models.map(modelJson) };
     },
   );

@@ -55,7 +55,7 @@ export class CallInterceptor {
 
   /** Ends the calls in progress with `shutting_down`. */
   abandon(): void {
-    for (const call of [...this.#active]) call.end(new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }));
+    for (const call of [...this.#active]) call.end(new AsrError('shutting_down'));
   }
 
   /** Resolves when no call is in progress but those of health and reflection, which never end by themselves. */
@@ -173,8 +173,7 @@ export class CallInterceptor {
     refuse: (error: unknown) => void,
   ): Promise<void> {
     if (rule.scopes !== null) {
-      if (this.#closing || this.#context.stopping())
-        throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+      if (this.#closing || this.#context.stopping()) throw new AsrError('shutting_down');
       active.principal = await this.#context.access.authenticate(
         this.#context.access.open ? NO_CREDENTIALS : credentialsInHeaders(headersOf(metadata)),
       );

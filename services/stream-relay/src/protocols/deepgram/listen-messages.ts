@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { filteredField, type Filtered, type ModelDescription, type Word } from '@murmuration/contracts';
+import { filteredField, type Filtered, type ModelDescription, type Word, seconds } from '@murmuration/contracts';
 
 /** What the parts of one stream have in common. */
 export interface StreamIdentity {
@@ -107,9 +107,4 @@ function modelUuid(model: ModelDescription): string {
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     '-',
   );
-}
-
-/** Milliseconds in seconds, to the millisecond. */
-export function seconds(ms: number): number {
-  return Math.round(ms) / 1_000;
 }

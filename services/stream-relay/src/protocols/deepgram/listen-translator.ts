@@ -6,6 +6,7 @@ import {
   type LiveSettings,
   type ModelDescription,
   type UtteranceNumber,
+  seconds,
 } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
 import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
@@ -13,7 +14,6 @@ import { startOfStream } from './container-start.js';
 import {
   metadataMessage,
   resultsMessage,
-  seconds,
   type ResultsContent,
   type ResultsFlags,
   type StreamIdentity,

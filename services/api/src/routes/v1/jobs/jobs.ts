@@ -50,7 +50,7 @@ export function jobSubmitRoute(app: FastifyInstance, context: ApiContext): void 
       validatorCompiler: unvalidated,
     },
     async (request, reply) => {
-      if (context.stopping()) throw new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 });
+      if (context.stopping()) throw new AsrError('shutting_down');
       const { owner } = request.principal;
       const { job, created } = await context.uploads
         .run(request.principal.owner, () =>
@@ -70,7 +70,7 @@ export function jobSubmitRoute(app: FastifyInstance, context: ApiContext): void 
           }),
         )
         .catch((error: unknown) => {
-          throw context.abandoned.aborted ? new AsrError('shutting_down', undefined, { retryAfterSeconds: 1 }) : error;
+          throw context.abandoned.aborted ? new AsrError('shutting_down') : error;
         });
       if (!created) void reply.header('idempotent-replayed', 'true');
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send(jobJson(job));
