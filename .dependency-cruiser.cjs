@@ -93,8 +93,8 @@ module.exports = {
     },
     owner(
       'onnxruntime-owner',
-      'packages/onnx is the only one that touches onnxruntime-node.',
-      '(^|/)node_modules/onnxruntime',
+      'packages/onnx is the only one that touches onnxruntime-node and koffi.',
+      '(^|/)node_modules/(onnxruntime|koffi)',
       '^packages/onnx/',
     ),
     owner(

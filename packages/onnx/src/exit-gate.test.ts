@@ -40,12 +40,13 @@ test('A gate made over the same memory is the same gate', () => {
   assert.equal(gate.stopping, true);
 });
 
-test('A process that ends while a thread is inside the runtime ends with its own status', async () => {
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url))],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  assert.deepEqual([code, signal], [3, null]);
-});
+for (const binding of ['node', 'native'])
+  test(`A process that ends while a thread is inside the runtime of the binding ${binding} ends with its own status`, async () => {
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url)), binding],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    assert.deepEqual([code, signal], [3, null]);
+  });

@@ -1,19 +1,15 @@
+export { availableDevices, openSession } from './open-session.js';
+export type { Binding, Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
 export {
-  availableDevices,
-  openSession,
-  OnnxSession,
   boolTensor,
   float16Tensor,
   float32Tensor,
   int64Tensor,
   zerosTensor,
-  isOutOfMemory,
-  type Device,
   type ElementType,
   type OnnxTensor,
-  type SessionOptions,
-  type TensorSpec,
-} from './session.js';
+} from './tensor.js';
+export { isOutOfMemory, OnnxError, type OnnxErrorCode } from './onnx-error.js';
 export {
   parseModel,
   serializeModel,

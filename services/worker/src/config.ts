@@ -23,6 +23,8 @@ const shape = {
   DEVICE: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' })
     .default('auto'),
+  /** How the runtime of the models is reached: by its npm package, or by the C interface of the library in it. */
+  ONNX_BINDING: z.enum(['node', 'native'], { error: 'must be node or native' }).default('node'),
   ALLOW_CPU_FALLBACK: booleanVariable.default(false),
   MODEL_CACHE: z.string().default('.murmuration/models'),
   HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),

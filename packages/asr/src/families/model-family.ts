@@ -1,4 +1,4 @@
-import type { Device } from '@murmuration/onnx';
+import type { Binding, Device } from '@murmuration/onnx';
 import type { Dtype, PinnedFile } from '../models/model-files.js';
 import type { Recognizer } from '../recognizer.js';
 
@@ -31,7 +31,9 @@ export interface LoadOptions {
   /** `simulated` computes nothing: it takes the time of `simulatedCost`. */
   readonly device: Device | 'simulated';
   /** CUDA device number; default 0. */
-  readonly deviceId?: number;
+  readonly deviceId?: number | undefined;
+  /** How the runtime is reached; default: that of packages/onnx. */
+  readonly binding?: Binding | undefined;
   /** Threads inside one operator. */
   readonly threads: number;
   readonly simulatedCost?: SimulatedCost;

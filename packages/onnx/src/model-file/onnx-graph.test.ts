@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { float32Tensor, openSession } from '../session.js';
+import { openSession } from '../open-session.js';
+import { float32Tensor } from '../tensor.js';
 import { doubling, tinyModel } from '../testing/tiny-models.js';
 import {
   float32Initializer,

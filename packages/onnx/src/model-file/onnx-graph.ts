@@ -1,4 +1,4 @@
-import type { ElementType } from '../session.js';
+import type { ElementType } from '../tensor.js';
 import { initializerName } from './initializer.js';
 import {
   intField,

@@ -1,20 +1,25 @@
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 import { ExitGate, guardExit } from '../exit-gate.js';
-import { float32Tensor, openSession } from '../session.js';
+import { openSession } from '../open-session.js';
+import type { Binding } from '../session.js';
+import { float32Tensor } from '../tensor.js';
 import { manyProducts } from './tiny-models.js';
 
-// A process of the exit test: its thread runs without an end, and it exits in the middle of that with status 3.
+// A process of the exit test, given the name of a binding: its thread runs without an end, and it exits in the middle of that with status 3.
 if (isMainThread) {
   const gate = new ExitGate();
   guardExit(gate);
-  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: gate.memory });
+  const worker = new Worker(fileURLToPath(import.meta.url), {
+    workerData: { memory: gate.memory, binding: process.argv[2] },
+  });
   worker.on('message', () => {
     process.exit(3);
   });
 } else {
-  const gate = new ExitGate(workerData as SharedArrayBuffer);
-  const session = await openSession(manyProducts(20), { device: 'cpu', threads: 1 });
+  const { memory, binding } = workerData as { memory: SharedArrayBuffer; binding: Binding };
+  const gate = new ExitGate(memory);
+  const session = await openSession(manyProducts(20), { device: 'cpu', threads: 1, binding });
   const x = float32Tensor(new Float32Array(256 * 256), [256, 256]);
   for (let run = 0; ; run++) {
     await gate.pass(() => session.run({ x }));

@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { float32Tensor, openSession } from '../session.js';
+import { openSession } from '../open-session.js';
+import type { Binding } from '../session.js';
+import { float32Tensor } from '../tensor.js';
 import { doubling } from './tiny-models.js';
 
 // A thread of the session test: runs a small graph many times, posts the sum, and ends with the session still open.
-const { seed, runs } = workerData as { seed: number; runs: number };
-const session = await openSession(doubling(), { device: 'cpu', threads: 1 });
+const { seed, runs, binding } = workerData as { seed: number; runs: number; binding: Binding };
+const session = await openSession(doubling(), { device: 'cpu', threads: 1, binding });
 let sum = 0;
 for (let run = 0; run < runs; run++) {
   const { y } = await session.run({ x: float32Tensor(new Float32Array(3).fill(seed), [1, 3]) });

@@ -24,7 +24,7 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   const gpus = await readGpus().catch(leaveAlone('shown_without', []));
   if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
   const gpu = gpus[0] ?? null;
-  const device = chooseDevice(config, gpu !== null, logger);
+  const device = await chooseDevice(config, gpu !== null, logger);
   const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
     cacheDir: config.MODEL_CACHE,
     dtype: config.MODEL_DTYPE,
@@ -40,6 +40,7 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
       device,
       sessions,
       dtype: config.MODEL_DTYPE,
+      binding: config.ONNX_BINDING,
       simulatedCost: {
         batchMs: config.SIMULATED_BATCH_MS,
         rowMs: config.SIMULATED_ROW_MS,
@@ -61,9 +62,9 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
 }
 
 /** `auto` takes a GPU that is there and that the binding was built for, else the CPU. */
-function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): Device | 'simulated' {
+async function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): Promise<Device | 'simulated'> {
   if (config.DEVICE === 'simulated' || config.DEVICE === 'cpu') return config.DEVICE;
-  const built = availableDevices();
+  const built = await availableDevices(config.ONNX_BINDING);
   if (config.DEVICE === 'auto') return hasGpu && built.includes('cuda') ? 'cuda' : 'cpu';
   if (hasGpu && built.includes(config.DEVICE)) return config.DEVICE;
   const why = hasGpu

@@ -1,4 +1,4 @@
-import type { Device } from '@murmuration/onnx';
+import type { Binding, Device } from '@murmuration/onnx';
 import { TokenChooser } from './decoding/token-chooser.js';
 import { EncoderGraph } from './model/encoder-graph.js';
 import { findGraphs, type WhisperDtype } from '../../models/model-folder.js';
@@ -20,7 +20,9 @@ export interface WhisperLoadOptions {
   /** Threads inside one operator. */
   readonly threads: number;
   /** CUDA device number; default 0. */
-  readonly deviceId?: number;
+  readonly deviceId?: number | undefined;
+  /** How the runtime is reached; default: that of packages/onnx. */
+  readonly binding?: Binding | undefined;
   /**
    * Whether an English-only model encodes short audio in windows shorter than 30 s; default false. It takes 0.5 to 0.8 of the time, but two words
    * more of 1,995 come out wrong, and a word that is guessed where the audio was cut off is no longer told from one that was said.
@@ -146,6 +148,6 @@ export const WHISPER: ModelFamily = {
   hubRefusal: null,
   // Loading names whatever is missing.
   checkFolder: () => Promise.resolve(),
-  load: ({ model: { folder, id }, dtype, device, threads, deviceId }) =>
-    loadWhisper({ folder, id, dtype, device, threads, ...(deviceId === undefined ? {} : { deviceId }) }),
+  load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding }) =>
+    loadWhisper({ folder, id, dtype, device, threads, deviceId, binding }),
 };

@@ -1,0 +1,139 @@
+import { OnnxError } from '../onnx-error.js';
+import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
+import type { OnnxTensor } from '../tensor.js';
+import { graphSpecs } from './graph-specs.js';
+import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
+import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
+import { OwnedHandle } from './owned-handle.js';
+import { RunBinding } from './run-binding.js';
+import { hostMemory, sessionSettings } from './session-settings.js';
+
+/** Devices that the library's folder has providers for. */
+export function builtDevices(): readonly Device[] {
+  return ['cpu'];
+}
+
+/** Opens a graph by the runtime's C interface. */
+export function open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
+  // Inside a promise, so that whoever opens may rely on errors being rejections.
+  return Promise.resolve().then(() => new NativeSession(loadNativeLibrary(), model, options));
+}
+
+const word = new BigUint64Array(1);
+
+/** A graph behind the C interface. It owns the session, the descriptions of memory and one binding for each run that is in flight at once. */
+class NativeSession implements OnnxSession {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly #library: NativeLibrary;
+  readonly #session: OwnedHandle;
+  readonly #host: OwnedHandle;
+  readonly #keep: ReadonlySet<string>;
+  readonly #idle: RunBinding[] = [];
+  #running = 0;
+  #closed: Promise<void> | null = null;
+  #idleNow: (() => void) | null = null;
+
+  constructor(library: NativeLibrary, model: string | Uint8Array, options: SessionOptions) {
+    const { api, environment } = library;
+    this.#library = library;
+    this.#keep = new Set(options.keep);
+    const settings = sessionSettings(library, options);
+    try {
+      if (typeof model === 'string') api.CreateSession(environment, model, settings.handle, word);
+      else api.CreateSessionFromArray(environment, model, model.byteLength, settings.handle, word);
+    } finally {
+      settings.release();
+    }
+    this.#session = new OwnedHandle(word[0] ?? 0n, api.ReleaseSession);
+    this.#host = hostMemory(library);
+    try {
+      ({ inputs: this.inputs, outputs: this.outputs } = graphSpecs(library, this.#session.handle));
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
+  async run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches: readonly string[] = this.outputs.map((output) => output.name),
+    options: RunOptions = {},
+  ): Promise<Record<string, OnnxTensor>> {
+    if (this.#closed !== null) throw new OnnxError('closed', 'the session is closed');
+    this.#running++;
+    try {
+      // As long as runs block their thread, what else waits there gets a turn between two of them.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (options.signal?.aborted === true) throw cancelled();
+      return await this.#runBound(feeds, fetches, options);
+    } finally {
+      this.#running--;
+      this.#endIfIdle();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise<void>((resolve) => {
+      this.#idleNow = resolve;
+      this.#endIfIdle();
+    }).then(() => {
+      this.#release();
+    });
+    return this.#closed;
+  }
+
+  async #runBound(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches: readonly string[],
+    options: RunOptions,
+  ): Promise<Record<string, OnnxTensor>> {
+    const binding = this.#idle.pop() ?? new RunBinding(this.#library, this.#session.handle);
+    const fed: OwnedHandle[] = [];
+    try {
+      for (const { name } of this.inputs) {
+        const tensor = feeds[name];
+        if (tensor === undefined) throw new OnnxError('invalid_argument', `the input ${name} of the graph is missing`);
+        if (tensor instanceof NativeTensor) binding.bindInput(name, tensor.value);
+        else {
+          const value = valueOver(this.#library, this.#host.handle, tensor);
+          fed.push(value);
+          binding.bindInput(name, value);
+        }
+      }
+      for (const name of fetches) binding.bindOutput(name, this.#host);
+      await binding.run(this.#session.handle, options);
+      const values = binding.takeOutputs();
+      return Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
+    } finally {
+      binding.clear();
+      for (const value of fed) value.release();
+      this.#idle.push(binding);
+    }
+  }
+
+  #endIfIdle(): void {
+    if (this.#running === 0) this.#idleNow?.();
+  }
+
+  /** One result: kept where it lies, or copied and released. */
+  #given(name: string, value: OwnedHandle | undefined): OnnxTensor {
+    if (value === undefined) throw new OnnxError('failed', `the graph gave no ${name}`);
+    if (this.#keep.has(name)) return new NativeTensor(this.#library, value);
+    try {
+      return copyToHost(this.#library, value.handle);
+    } finally {
+      value.release();
+    }
+  }
+
+  #release(): void {
+    for (const binding of this.#idle.splice(0)) binding.release();
+    this.#host.release();
+    this.#session.release();
+  }
+}
+
+function cancelled(): OnnxError {
+  return new OnnxError('cancelled', 'the run was cancelled');
+}

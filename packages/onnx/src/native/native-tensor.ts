@@ -1,0 +1,111 @@
+import { OnnxError } from '../onnx-error.js';
+import { HostTensor, newTensorData, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
+import { ELEMENT_TYPES, type Handle } from './api-table.js';
+import type { NativeLibrary } from './native-library.js';
+import { copyBytes } from './system-library.js';
+import { OwnedHandle } from './owned-handle.js';
+
+const TYPE_NAMES = new Map(
+  Object.entries(ELEMENT_TYPES).map(([name, number]) => [BigInt(number), name as ElementType] as const),
+);
+
+/** What a number of `ONNXTensorElementDataType` stands for. Throws for types that this project does not use. */
+function elementType(number: bigint, name: string): ElementType {
+  const type = TYPE_NAMES.get(number & 0xffff_ffffn);
+  if (type === undefined)
+    throw new OnnxError('invalid_argument', `${name} has an element type (${String(number)}) that is not supported`);
+  return type;
+}
+
+/** A value that stays in the runtime: handed to runs as it is, freed by `dispose` or, when that was forgotten, with the garbage. */
+export class NativeTensor implements OnnxTensor {
+  readonly place = 'device';
+  readonly value: OwnedHandle;
+  readonly #library: NativeLibrary;
+  #shape: TensorShape | null = null;
+
+  constructor(library: NativeLibrary, value: OwnedHandle) {
+    this.#library = library;
+    this.value = value;
+    forgotten.register(this, value, value);
+  }
+
+  get type(): ElementType {
+    return this.#read().type;
+  }
+
+  get dims(): readonly number[] {
+    return this.#read().dims;
+  }
+
+  get data(): TensorData {
+    throw new OnnxError('invalid_argument', 'a tensor on a device has no data in memory: ask for it as a host output');
+  }
+
+  dispose(): void {
+    forgotten.unregister(this.value);
+    this.value.release();
+  }
+
+  #read(): TensorShape {
+    this.#shape ??= shapeOf(this.#library, this.value.handle);
+    return this.#shape;
+  }
+}
+
+const forgotten = new FinalizationRegistry<OwnedHandle>((value) => {
+  value.release();
+});
+
+interface TensorShape {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+}
+
+const word = new BigUint64Array(1);
+
+/** Type and dimensions of a value. */
+function shapeOf(library: NativeLibrary, value: Handle): TensorShape {
+  const { api } = library;
+  api.GetTensorTypeAndShape(value, word);
+  const info = word[0] ?? 0n;
+  try {
+    return shapeIn(library, info, 'the output');
+  } finally {
+    api.ReleaseTensorTypeAndShapeInfo(info);
+  }
+}
+
+/** Type and dimensions in a description; -1 for those that are free. */
+export function shapeIn({ api }: NativeLibrary, info: Handle, name: string): TensorShape {
+  word[0] = 0n;
+  api.GetTensorElementType(info, word);
+  const type = elementType(word[0], name);
+  api.GetDimensionsCount(info, word);
+  const dims = new BigInt64Array(Number(word[0]));
+  api.GetDimensions(info, dims, dims.length);
+  return { type, dims: Array.from(dims, Number) };
+}
+
+/** A copy of a value that lies in host memory. */
+export function copyToHost(library: NativeLibrary, value: Handle): OnnxTensor {
+  const { type, dims } = shapeOf(library, value);
+  const data = newTensorData(
+    type,
+    dims.reduce((product, dim) => product * dim, 1),
+  );
+  library.api.GetTensorMutableData(value, word);
+  copyBytes(data, word[0] ?? 0n, data.byteLength);
+  return new HostTensor(type, data, dims);
+}
+
+/**
+ * A value over the memory of a host tensor, which must stay alive until the value is released and the runs that use it have ended.
+ * @param memory description of host memory
+ */
+export function valueOver({ api }: NativeLibrary, memory: Handle, tensor: OnnxTensor): OwnedHandle {
+  const { data, dims, type } = tensor;
+  const shape = BigInt64Array.from(dims, BigInt);
+  api.CreateTensorWithDataAsOrtValue(memory, data, data.byteLength, shape, shape.length, ELEMENT_TYPES[type], word);
+  return new OwnedHandle(word[0] ?? 0n, api.ReleaseValue);
+}

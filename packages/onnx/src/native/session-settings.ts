@@ -1,0 +1,34 @@
+import type { SessionOptions } from '../session.js';
+import { FATAL, type NativeLibrary } from './native-library.js';
+import { OwnedHandle } from './owned-handle.js';
+
+const SEQUENTIAL = 0;
+const ALL_OPTIMIZATIONS = 99;
+
+const word = new BigUint64Array(1);
+
+/** The runtime's session options for ours; the caller's to release. */
+export function sessionSettings({ api }: NativeLibrary, options: SessionOptions): OwnedHandle {
+  api.CreateSessionOptions(word);
+  const settings = new OwnedHandle(word[0] ?? 0n, api.ReleaseSessionOptions);
+  try {
+    api.SetIntraOpNumThreads(settings.handle, options.threads);
+    api.SetInterOpNumThreads(settings.handle, 1);
+    api.SetSessionExecutionMode(settings.handle, SEQUENTIAL);
+    api.SetSessionGraphOptimizationLevel(settings.handle, ALL_OPTIMIZATIONS);
+    api.SetSessionLogSeverityLevel(settings.handle, FATAL);
+    return settings;
+  } catch (error) {
+    settings.release();
+    throw error;
+  }
+}
+
+const HOST_ARENA = 1;
+const DEFAULT_MEMORY = 0;
+
+/** A description of host memory; the caller's to release. */
+export function hostMemory({ api }: NativeLibrary): OwnedHandle {
+  api.CreateMemoryInfo('Cpu', HOST_ARENA, 0, DEFAULT_MEMORY, word);
+  return new OwnedHandle(word[0] ?? 0n, api.ReleaseMemoryInfo);
+}

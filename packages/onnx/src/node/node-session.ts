@@ -1,0 +1,110 @@
+import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { OnnxError } from '../onnx-error.js';
+import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
+import { HostTensor, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
+
+const DEVICES: readonly Device[] = ['cpu', 'cuda', 'webgpu'];
+
+/** Devices that onnxruntime-node was built for. */
+export function builtDevices(): readonly Device[] {
+  const built = new Set(listSupportedBackends().map((backend) => backend.name));
+  return DEVICES.filter((device) => built.has(device));
+}
+
+/** Opens a graph by onnxruntime-node. */
+export async function open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
+  // Errors are thrown; the runtime would print them a second time.
+  env.logLevel = 'fatal';
+  const { device, keep = [] } = options;
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [device === 'cuda' ? { name: 'cuda', deviceId: options.deviceId ?? 0 } : device],
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+    ...(device === 'webgpu' && keep.length > 0
+      ? { preferredOutputLocation: Object.fromEntries(keep.map((name) => [name, 'gpu-buffer' as const])) }
+      : {}),
+  };
+  return new NodeSession(
+    typeof model === 'string'
+      ? await InferenceSession.create(model, settings)
+      : await InferenceSession.create(model, settings),
+  );
+}
+
+/** A graph behind onnxruntime-node. */
+class NodeSession implements OnnxSession {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  #session: InferenceSession | null;
+
+  constructor(session: InferenceSession) {
+    this.#session = session;
+    this.inputs = session.inputMetadata.map(toSpec);
+    this.outputs = session.outputMetadata.map(toSpec);
+  }
+
+  async run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    fetches?: readonly string[],
+    { signal }: RunOptions = {},
+  ): Promise<Record<string, OnnxTensor>> {
+    const session = this.#session;
+    if (session === null) throw new OnnxError('closed', 'the session is closed');
+    if (signal?.aborted === true) throw new OnnxError('cancelled', 'the run was cancelled');
+    const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
+    const results = fetches === undefined ? await session.run(given) : await session.run(given, [...fetches]);
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    await session?.release();
+  }
+}
+
+/** A tensor that the runtime keeps on the graphics card. */
+class DeviceTensor implements OnnxTensor {
+  readonly place = 'device';
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly tensor: Tensor;
+
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+    this.type = tensor.type as ElementType;
+    this.dims = tensor.dims;
+  }
+
+  get data(): TensorData {
+    throw new OnnxError('invalid_argument', 'a tensor on a device has no data in memory: ask for it as a host output');
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+function toRuntime(tensor: OnnxTensor): Tensor {
+  if (tensor instanceof DeviceTensor) return tensor.tensor;
+  return new Tensor(tensor.type, tensor.data as Float32Array, tensor.dims);
+}
+
+function fromRuntime(tensor: Tensor): OnnxTensor {
+  if (tensor.location !== 'cpu') return new DeviceTensor(tensor);
+  const data = tensor.data as TensorData;
+  // Where the engine knows half-precision arrays the runtime gives one: here they are their bits.
+  const values =
+    tensor.type === 'float16' && !(data instanceof Uint16Array)
+      ? new Uint16Array((data as Float32Array).buffer, (data as Float32Array).byteOffset, tensor.size)
+      : data;
+  return new HostTensor(tensor.type as ElementType, values, tensor.dims);
+}
+
+function toSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
+  if (!metadata.isTensor) throw new Error(`${metadata.name} is no tensor`);
+  return { name: metadata.name, type: metadata.type as ElementType, shape: metadata.shape };
+}
