@@ -22,6 +22,8 @@ export const plannedChunkSchema = z.object({
   speech: z.array(z.object({ startMs: z.number(), endMs: z.number() })),
   /** Milliseconds at its beginning that the chunk before of this channel also holds: nonzero after a forced cut. */
   overlapMs: z.number().nonnegative(),
+  /** Where tracing is on, the W3C `traceparent` that work on it belongs to. */
+  trace: z.string().exactOptional(),
 });
 export type PlannedChunk = z.infer<typeof plannedChunkSchema>;
 

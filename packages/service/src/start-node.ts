@@ -11,7 +11,9 @@ import {
   Shutdown,
   createLogger,
   portInUse,
+  startTracing,
   type Logger,
+  type Tracing,
 } from '@murmuration/runtime';
 import type { NodeConfig } from './variables.js';
 
@@ -30,6 +32,7 @@ export interface NodeOptions {
 export interface ServiceNode {
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** Steps that are added now run before those of the node. */
   readonly shutdown: Shutdown;
   readonly access: Access;
@@ -68,6 +71,10 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   };
 
   shutdown.listen();
+  const tracing = await startTracing(service, config.OTEL_EXPORTER_OTLP_ENDPOINT, (message) => {
+    logger.warn({ reason: message }, 'traces could not be sent');
+  });
+  shutdown.add('tracing', () => tracing.close());
   const operations = await OperationsServer.start({
     host: config.METRICS_HOST,
     port: config.METRICS_PORT,
@@ -141,6 +148,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
     onJobEnd: (code) => {
       metrics.jobEnded(code);
     },
+    tracing,
     logger,
   }).catch(exit);
   state.intake = intake;
@@ -149,6 +157,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   return {
     logger,
     metrics,
+    tracing,
     shutdown,
     outbound,
     intake,

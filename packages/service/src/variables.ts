@@ -13,6 +13,7 @@ import {
   originsVariable,
   redisSettings,
   redisVariables,
+  tracingVariables,
   type parseEnvironment,
 } from '@murmuration/runtime';
 
@@ -34,6 +35,7 @@ export const nodeVariables = {
   METRICS_HOST: z.string().default('127.0.0.1'),
   ...redisVariables,
   LOG_LEVEL: logLevelVariable.default('info'),
+  ...tracingVariables,
   ...accessVariables,
   ENABLE_WEBSOCKET: booleanVariable.default(true),
   CORS_ORIGINS: originsVariable.default([]),

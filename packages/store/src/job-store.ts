@@ -40,6 +40,8 @@ export interface JobIdentity {
   readonly awaitsLanguage: boolean;
   /** Name of the API key that it belongs to, or null without keys. */
   readonly owner: string | null;
+  /** Where tracing is on, the W3C `traceparent` of the request. */
+  readonly trace?: string;
 }
 
 /** What a submitted job has besides. */
@@ -123,6 +125,7 @@ export class JobStore {
       awaitsLanguage: job.awaitsLanguage ? 1 : 0,
       continuesText: job.decode.conditionOnPreviousText ? 1 : 0,
       ...(job.owner === null ? {} : { owner: job.owner }),
+      ...(job.trace === undefined ? {} : { trace: job.trace }),
       ...(terms === null
         ? {}
         : {

@@ -19,6 +19,8 @@ export interface WebhookMessage {
   readonly owner: string | null;
   /** The same in every attempt. */
   readonly payload: string;
+  /** W3C `traceparent` of the job's request, where tracing was on. */
+  readonly trace: string | null;
 }
 
 /** How its delivery stands. pending -> delivered | failed; both --`again`--> pending. */
@@ -44,6 +46,7 @@ export class WebhookLog {
     const fields = {
       ...message,
       owner: JSON.stringify(message.owner),
+      trace: message.trace ?? '',
       state: 'pending',
       tries: 0,
       firstAtMs: 0,
@@ -140,12 +143,13 @@ export class WebhookLog {
 }
 
 function standingOf(fields: Readonly<Record<string, string>>): WebhookStanding | null {
-  const { id, event, url, owner, payload, state, tries, firstAtMs, nextAtMs } = fields;
+  const { id, event, url, owner, payload, trace = '', state, tries, firstAtMs, nextAtMs } = fields;
   if (id === undefined || url === undefined || payload === undefined) return null;
   return {
     id,
     url,
     payload,
+    trace: trace === '' ? null : trace,
     event: event as WebhookEvent,
     owner: JSON.parse(owner ?? 'null') as string | null,
     state: state as WebhookStanding['state'],

@@ -7,6 +7,7 @@ import {
   type Transcript,
 } from '@murmuration/contracts';
 import { storeCall, type JobEvents, type JobIdentity } from '@murmuration/store';
+import { ATTRIBUTE, SPAN } from '@murmuration/runtime';
 import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
 import { awaitedLater, leaveAlone } from '@murmuration/contracts/left-alone';
 import { followJobEvents } from './follow-events.js';
@@ -94,6 +95,10 @@ export class ActiveTranscription implements Transcription {
     awaitedLater(failed);
     try {
       const [summary] = await Promise.race([failed, Promise.all([this.#plan(signal), this.#collect(signal)])]);
+      const span = this.#parts.tracing.start(SPAN.assemble, {
+        parent: this.#job.trace ?? null,
+        attributes: { [ATTRIBUTE.job]: this.id, [ATTRIBUTE.lane]: this.#job.lane, [ATTRIBUTE.model]: this.model },
+      });
       const transcript = assembleTranscript(this.#results, summary, {
         id: this.id,
         model: this.model,
@@ -102,6 +107,11 @@ export class ActiveTranscription implements Transcription {
           this.#job.decode.language ?? (this.#model.languages.length === 1 ? (this.#model.languages[0] ?? null) : null),
         totalMs: performance.now() - this.#startedMs,
       });
+      span.set({
+        [ATTRIBUTE.audioSeconds]: summary.durationMs / 1_000,
+        [ATTRIBUTE.emptyResult]: transcript.segments.length === 0,
+      });
+      span.end();
       this.#progress.close();
       this.#leave();
       return transcript;

@@ -24,7 +24,7 @@ import {
   type Redis,
   type RedisAddress,
 } from '@murmuration/store';
-import type { AudioStoreSettings, Logger } from '@murmuration/runtime';
+import { NO_TRACING, type AudioStoreSettings, type Logger, type Tracing } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ActiveTranscription, type OnJobEnd, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
@@ -55,6 +55,8 @@ export interface IntakeOptions {
   readonly jobs?: Partial<JobsOptions>;
   readonly speech: Parameters<typeof SpeechReader.start>[0];
   readonly onJobEnd?: OnJobEnd;
+  /** Off unless given. */
+  readonly tracing?: Tracing;
   readonly logger: Logger;
 }
 
@@ -135,6 +137,7 @@ export class Intake implements TranscriptionService {
       maxAheadMs: MAX_AHEAD_MS,
       roomWaitMs: ROOM_WAIT_MS,
       onJobEnd: options.onJobEnd ?? (() => undefined),
+      tracing: options.tracing ?? NO_TRACING,
     };
     this.#jobsRuntime = new JobsRuntime(
       {
@@ -188,6 +191,7 @@ export class Intake implements TranscriptionService {
     const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
     const { decode } = optionsFor(request.options, card.model);
     await this.#admission.admit(card, request.lane, request.owner);
+    const { trace = null } = request;
     const job: JobIdentity = {
       id: randomUUID(),
       lane: request.lane,
@@ -196,6 +200,7 @@ export class Intake implements TranscriptionService {
       decode,
       awaitsLanguage: card.model.detectsLanguage && decode.language === null,
       owner: request.owner,
+      ...(trace === null ? {} : { trace }),
     };
     await storeCall(() => this.#parts.jobs.create(job));
     const transcription = new ActiveTranscription(job, request, card.model, this.#parts);

@@ -32,6 +32,8 @@ export interface JobSubmission {
   readonly fingerprint: string;
   /** False when the bytes do not tell requests apart, since the URL in the fingerprint does; true unless given. */
   readonly hashBytes?: boolean;
+  /** W3C `traceparent` of the request, where tracing is on. */
+  readonly trace?: string | null;
   /** Aborting before the job is accepted takes it back; afterwards it does nothing. */
   readonly signal: AbortSignal;
 }

@@ -8,7 +8,7 @@ import {
 } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
-import { withYoungGarbageCollected } from '@murmuration/runtime';
+import { ATTRIBUTE, SPAN, withYoungGarbageCollected, type Tracing } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { WAIT_FOR_ROOM_S } from './jobs/retry-after.js';
 
@@ -20,6 +20,7 @@ export interface PlannerParts {
   readonly limits: RecordingInput['limits'];
   /** How long a recording that was admitted waits for room in the store before it is refused, milliseconds. */
   readonly roomWaitMs: number;
+  readonly tracing: Tracing;
 }
 
 /** A recording on its way in. */
@@ -54,6 +55,7 @@ export class RecordingPlanner {
   readonly #model: ModelDescription;
   readonly #parts: PlannerParts;
   readonly #maxAheadMs: number;
+  #chunks = 0;
   #plannedMs = 0;
   #doneMs = 0;
   #onRoom: () => void = () => undefined;
@@ -84,6 +86,26 @@ export class RecordingPlanner {
 
   /** Resolves when every chunk is stored. Throws what the bytes throw, `backend_unavailable`, `queue_full` when there is no room for too long, and `cancelled` when the job has ended or `signal` is aborted. */
   async plan(signal: AbortSignal): Promise<RecordingSummary> {
+    const { id, lane, modelId, trace = null } = this.#job;
+    const span = this.#parts.tracing.start(SPAN.intake, {
+      parent: trace,
+      attributes: { [ATTRIBUTE.job]: id, [ATTRIBUTE.lane]: lane, [ATTRIBUTE.model]: modelId },
+    });
+    try {
+      const summary = await this.#plan(signal);
+      span.set({
+        [ATTRIBUTE.audioSeconds]: summary.durationMs / 1_000,
+        [ATTRIBUTE.chunks]: this.#chunks,
+      });
+      span.end();
+      return summary;
+    } catch (error) {
+      span.end(AsrError.from(error).code);
+      throw error;
+    }
+  }
+
+  async #plan(signal: AbortSignal): Promise<RecordingSummary> {
     const { options } = this.#recording;
     const events = this.#parts.read({
       source: withYoungGarbageCollected(this.#recording.source),
@@ -108,7 +130,9 @@ export class RecordingPlanner {
           this.#parts.audio.putLimitMs,
         );
         this.#plannedMs += samplesToMs(event.chunk.samples);
-        this.#gathered.push(event.chunk);
+        const { trace } = this.#job;
+        this.#gathered.push(trace === undefined ? event.chunk : { ...event.chunk, trace });
+        this.#chunks++;
         if (event.chunk.index < GATHERED_FROM || this.#gathered.length >= GATHERED_CHUNKS) await this.#queueGathered();
         else
           this.#queueLater ??= setTimeout(() => {

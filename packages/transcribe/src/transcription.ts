@@ -12,6 +12,8 @@ export interface TranscriptionRequest {
   readonly lane: Lane;
   /** Name of the API key that it belongs to, or null without keys. */
   readonly owner: string | null;
+  /** W3C `traceparent` of the request that it came with, where tracing is on. */
+  readonly trace?: string | null;
   /** Aborting cancels the work: the client went away. */
   readonly signal: AbortSignal;
 }

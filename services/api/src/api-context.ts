@@ -1,6 +1,6 @@
 import type { Access } from '@murmuration/access';
 import type { Intake, LiveService } from '@murmuration/transcribe';
-import type { Logger } from '@murmuration/runtime';
+import type { Logger, Tracing } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';
 import type { RecentAnswers } from './figures/recent-answers.js';
@@ -34,6 +34,7 @@ export interface ApiContext extends UploadParts, SubmitParts {
     | 'WEB_DIR'
   >;
   readonly logger: Logger;
+  readonly tracing: Tracing;
   /** Live sessions of the whole cluster, to watch, list and delete. */
   readonly live: Pick<LiveService, 'watch' | 'list' | 'erase'>;
   /** Finds out who sends a request. */

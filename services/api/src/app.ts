@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { createHttpServer, replyWithError, useBrowserRules } from '@murmuration/service';
+import { createHttpServer, replyWithError, useBrowserRules, useTracing } from '@murmuration/service';
 import { useApiAccess } from './access/api-access.js';
 import type { ApiContext } from './api-context.js';
 import { replyToBadClient, useUnroutableReplies } from './errors/unroutable-requests.js';
@@ -50,6 +50,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  useTracing(app, context.tracing);
   useBodiesAsStreams(app);
   useUnroutableReplies(app);
   useEveryAnswer(app, context);

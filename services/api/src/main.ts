@@ -17,7 +17,7 @@ import { SpoolDirectory } from './upload/spool.js';
 const GPU_FACTS_MS = 10_000;
 
 const config = configOrExit(readConfig);
-const { access, exit, ffmpeg, intake, logger, metrics, outbound, owners, portFault, shutdown, started } =
+const { access, exit, ffmpeg, intake, logger, metrics, outbound, owners, portFault, shutdown, started, tracing } =
   await startNode({ service: 'api', serving: 'taking requests', config });
 observeQueue(metrics, intake);
 const spools = await SpoolDirectory.open(resolve(config.SPOOL_DIR), config.SPOOL_MAX_BYTES).catch((error: unknown) =>
@@ -29,6 +29,7 @@ const app = await createApp({
   logger,
   access,
   outbound,
+  tracing,
   spools,
   service: intake,
   jobs: intake.jobs,

@@ -25,6 +25,8 @@ export interface SubmitRequest {
   readonly query: unknown;
   /** Whose the job is; null without keys. */
   readonly owner: string | null;
+  /** W3C `traceparent` of the request, where tracing is on. */
+  readonly trace: string | null;
   readonly idempotencyKey: string | null;
   readonly reader: FieldReader<JobFields>;
   /** Aborted when the client has gone. */
@@ -120,6 +122,7 @@ function submission(
     webhook,
     retentionSeconds,
     owner: request.owner,
+    trace: request.trace,
     idempotencyKey: request.idempotencyKey,
     fingerprint: canonicalJson(fields),
   };

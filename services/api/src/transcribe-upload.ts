@@ -28,6 +28,8 @@ export interface TranscribeRequest<Answer> {
   readonly query: unknown;
   /** Whose the work is; null without keys. */
   readonly owner: string | null;
+  /** W3C `traceparent` of the request, where tracing is on. */
+  readonly trace: string | null;
   readonly reader: UploadReader<Answer>;
   readonly output: UploadOutput<Answer>;
   /** Aborted when the client has gone. */
@@ -66,7 +68,7 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
 
   constructor(
     service: TranscriptionService,
-    { output, owner, signal }: TranscribeRequest<Answer>,
+    { output, owner, trace, signal }: TranscribeRequest<Answer>,
     { fields, file, source }: Recording<ReadFields<Answer>>,
   ) {
     this.#output = output;
@@ -78,6 +80,7 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
       options: fields.options,
       lane: 'interactive',
       owner,
+      trace,
       signal,
     });
     this.#followWhereWanted(fields.answer);

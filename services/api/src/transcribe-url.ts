@@ -8,6 +8,8 @@ export interface UrlRequest {
   readonly options: TranscribeOptions;
   /** Whose the work is; null without keys. */
   readonly owner: string | null;
+  /** W3C `traceparent` of the request, where tracing is on. */
+  readonly trace: string | null;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
 }
@@ -36,6 +38,7 @@ export async function transcribeUrl(
       options: request.options,
       lane: 'interactive',
       owner: request.owner,
+      trace: request.trace,
       signal,
     });
     return await transcription.result();

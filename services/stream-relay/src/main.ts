@@ -15,7 +15,7 @@ import { PROTOCOLS } from './protocols/registry.js';
 import type { RelayContext } from './relay-context.js';
 
 const config = configOrExit(readConfig);
-const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started } =
+const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started, tracing } =
   await startNode({ service: 'relay', serving: 'taking sessions', config });
 const live = await Live.start({
   redis: config.redis,
@@ -34,6 +34,7 @@ const live = await Live.start({
   },
   eraseWithinMs: config.ERASE_WITHIN_MS,
   owners,
+  tracing,
   logger,
 }).catch(exit);
 shutdown.add('live', () => live.close());
@@ -47,6 +48,7 @@ const context: RelayContext = {
   logger,
   metrics,
   access,
+  tracing,
   transcribe: intake,
   jobs: intake.jobs,
   stopping: () => shutdown.stopping,

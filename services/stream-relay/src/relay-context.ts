@@ -1,6 +1,6 @@
 import type { Access } from '@murmuration/access';
 import type { JobService, LiveService, TranscriptionService } from '@murmuration/transcribe';
-import type { Logger, Metrics } from '@murmuration/runtime';
+import type { Logger, Metrics, Tracing } from '@murmuration/runtime';
 import type { RelayConfig } from './config.js';
 
 /** What the endpoints of the relay use: the WebSocket protocols and gRPC. */
@@ -14,6 +14,7 @@ export interface RelayContext {
   readonly config: RelayConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** True once no new work is accepted. */
   stopping(): boolean;
   /** Aborted when `stopping` becomes true: tell clients to go elsewhere. */

@@ -11,6 +11,7 @@ import {
   portVariable,
   redisSettings,
   redisVariables,
+  tracingVariables,
 } from '@murmuration/runtime';
 
 const millisecondsVariable = z.coerce.number({ error: 'must be a number of milliseconds' }).min(0).max(60_000);
@@ -49,6 +50,7 @@ const shape = {
   DRAIN_TIMEOUT_MS: integerVariable(1_000, 3_600_000, 'milliseconds').default(60_000),
   ...audioStoreVariables,
   LOG_LEVEL: logLevelVariable.default('info'),
+  ...tracingVariables,
 };
 
 export type WorkerConfig = ReturnType<typeof readConfig>;

@@ -11,7 +11,15 @@ import {
   patientConnection,
   subscriberConnection,
 } from '@murmuration/store';
-import { EventLoopLag, Metrics, OperationsServer, Shutdown, configOrExit, createLogger } from '@murmuration/runtime';
+import {
+  EventLoopLag,
+  Metrics,
+  OperationsServer,
+  Shutdown,
+  configOrExit,
+  createLogger,
+  startTracing,
+} from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { BatchShare } from './scheduler/batch-share.js';
 import { Batcher } from './scheduler/batcher.js';
@@ -43,6 +51,10 @@ const subscriber = subscriberConnection(config.redis, logger);
 let watch: FetchWatch | null = null;
 
 shutdown.listen();
+const tracing = await startTracing('worker', config.OTEL_EXPORTER_OTLP_ENDPOINT, (message) => {
+  logger.warn({ reason: message }, 'traces could not be sent');
+});
+shutdown.add('tracing', () => tracing.close());
 const operations = await OperationsServer.start({
   host: config.METRICS_HOST,
   port: config.METRICS_PORT,
@@ -112,6 +124,7 @@ await onCancelled(subscriber, (job) => {
 const batcher = new Batcher(pool, {
   maxBatchMs: config.MAX_BATCH_MS,
   outOfMemory: model.outOfMemory,
+  tracing,
   onBatch: (facts) => {
     observeBatch(metrics, throughput, facts);
   },
@@ -128,6 +141,8 @@ const transcribe = new TranscribeItems({
   holdings,
   cancelled,
   metrics,
+  tracing,
+  model: pool.description.id,
   logger,
   untilStored,
   share: batchShare,

@@ -14,6 +14,8 @@ export interface ReceivedWebhook {
 export class WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[] = [];
+  /** Header `traceparent` of each, where it came with one. */
+  readonly traceparents: (string | undefined)[] = [];
   /** Messages whose signature did not hold. */
   refused = 0;
   readonly #server: Server;
@@ -44,6 +46,7 @@ export class WebhookReceiver {
             job: event.data.id,
             body,
           });
+          receiver.traceparents.push(request.headers['traceparent'] as string | undefined);
           response.writeHead(answer(receiver.received.length - 1)).end();
         } catch {
           receiver.refused++;

@@ -34,6 +34,8 @@ export interface DeliverOptions {
   readonly timeoutMs?: number;
   /** Unix milliseconds, for the signature's time; default `Date.now`. */
   readonly now?: () => number;
+  /** W3C header of that name, where the receiver is to continue a trace. */
+  readonly traceparent?: string | null;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -46,9 +48,9 @@ const MAX_BODY_BYTES = 16_384;
  */
 export async function deliver(
   delivery: WebhookDelivery,
-  { client, timeoutMs = TIMEOUT_MS, now = Date.now }: DeliverOptions,
+  { client, timeoutMs = TIMEOUT_MS, now = Date.now, traceparent = null }: DeliverOptions,
 ): Promise<DeliveryOutcome> {
-  const headers = signedHeaders(delivery, now());
+  const headers = { ...signedHeaders(delivery, now()), ...(traceparent === null ? {} : { traceparent }) };
   const startedMs = performance.now();
   const ended = new AbortController();
   const timer = setTimeout(() => {

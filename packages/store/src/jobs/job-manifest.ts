@@ -37,6 +37,8 @@ export interface JobManifest {
   readonly fallbackLanguage: string | null;
   readonly holdFromMs: number;
   readonly error: ErrorRecord | null;
+  /** W3C `traceparent` of its request, where tracing was on. */
+  readonly trace: string | null;
   /** Both are gone when the transcript is. */
   readonly metadata: JobMetadata | null;
   readonly webhook: Webhook | null;
@@ -67,6 +69,7 @@ export const MANIFEST_FIELDS = [
   'fallbackLanguage',
   'holdFromMs',
   'error',
+  'trace',
 ] as const;
 /** What is read of what a client attached. */
 export const TERMS_FIELDS = ['metadata', 'webhook'] as const;
@@ -108,6 +111,7 @@ export function parseManifest(
     fallbackLanguage: fields.fallbackLanguage === '' ? null : fields.fallbackLanguage,
     holdFromMs: number(fields.holdFromMs),
     error: fields.error === null || fields.error === '' ? null : (JSON.parse(fields.error) as ErrorRecord),
+    trace: fields.trace,
     metadata: JSON.parse(metadata ?? 'null') as JobMetadata | null,
     webhook: JSON.parse(webhook ?? 'null') as Webhook | null,
   };

@@ -81,9 +81,14 @@ export class LiveItems {
   /** Takes the next utterance by a ticket, and queues the session's next ticket while there are more: each goes to the worker that is free first. */
   async take(ticket: { readonly job: SessionId; readonly ticket: number }): Promise<LiveItem[]> {
     const taken = await this.#held.take(ticket, 1, Number.MAX_SAFE_INTEGER);
-    return taken.map(({ job, index, fence, crashes, decode, planned: text, before }) => {
+    return taken.map(({ planned: text, before, ...item }) => {
       const planned = JSON.parse(text) as PlannedUtterance;
-      return { job, index, fence, crashes, decode, planned, early: earlyOf(before, planned) };
+      return {
+        ...item,
+        planned,
+        early: earlyOf(before, planned),
+        ...(planned.trace === undefined ? {} : { trace: planned.trace }),
+      };
     });
   }
 

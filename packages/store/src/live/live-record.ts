@@ -23,6 +23,8 @@ export interface PlannedUtterance {
   readonly startMs: number;
   readonly endMs: number;
   readonly by: 'silence' | 'committed' | 'cut' | 'finish';
+  /** Where tracing is on, the W3C `traceparent` that work on it belongs to. */
+  readonly trace?: string;
 }
 
 /** Who owns a session. */

@@ -18,6 +18,10 @@ export interface HeldItem<Id extends WorkId = WorkId> {
   /** Times that it was in a batch that never ended, because its worker died. */
   readonly crashes: number;
   readonly decode: DecodeOptions;
+  /** How long it had waited when it was handed out, milliseconds. */
+  readonly waitedMs: number;
+  /** Where tracing is on, the W3C `traceparent` that work on it belongs to. */
+  readonly trace?: string;
 }
 
 /** What `HeldItems.take` returns of each item. */
@@ -26,8 +30,6 @@ export interface TakenItem<Id extends WorkId> extends HeldItem<Id> {
   readonly planned: string;
   /** Of a job whose items continue each other the text of the item before; of a session what was made of its utterance while it rested; else ''. */
   readonly before: string;
-  /** How long the item had waited when it was handed out, milliseconds. */
-  readonly waitedMs: number;
 }
 
 /** What became of a result: `ok` (stored), `stale` (another worker has taken the item since), `duplicate` (a result is there) or `gone` (the job or session has ended). */

@@ -21,8 +21,6 @@ export interface WorkItem extends HeldItem<JobId> {
   readonly chunk: PlannedChunk;
   /** Text of the item before, of a job whose items continue each other; else ''. */
   readonly textBefore: string;
-  /** How long the item had waited when it was handed out, milliseconds. */
-  readonly waitedMs: number;
 }
 
 /** From this probability on the language of an item is that of the recording; … */
@@ -52,11 +50,10 @@ export class WorkItems {
     turnMs = Number.MAX_SAFE_INTEGER,
   ): Promise<WorkItem[]> {
     const taken = await this.#held.take(ticket, limit, turnMs);
-    return taken.map(({ planned, before, ...item }) => ({
-      ...item,
-      textBefore: before,
-      chunk: plannedChunkSchema.parse(JSON.parse(planned)),
-    }));
+    return taken.map(({ planned, before, ...item }) => {
+      const chunk = plannedChunkSchema.parse(JSON.parse(planned));
+      return { ...item, textBefore: before, chunk, ...(chunk.trace === undefined ? {} : { trace: chunk.trace }) };
+    });
   }
 
   /** Says that the run of some items of one job begins: should the worker die now, they are under suspicion. Throws nothing. */

@@ -88,6 +88,7 @@ export class JobsRuntime {
     const webhooks = new Webhooks(webhookLog, this.#queue, {
       client,
       partingMs,
+      tracing: parts.tracing,
       secret: options.webhookSecret ?? null,
       ownSecret: options.ownWebhookSecret ?? (() => null),
       ...(options.retryPauseMs === undefined ? {} : { retryPauseMs: options.retryPauseMs }),
@@ -106,6 +107,7 @@ export class JobsRuntime {
       jobs: parts.jobs,
       webhooks,
       onJobEnd: parts.onJobEnd,
+      tracing: parts.tracing,
       logger,
     });
     this.jobs = new Jobs({

@@ -220,6 +220,7 @@ export class Jobs implements JobService {
 }
 
 function identityOf(submission: JobSubmission, decode: DecodeOptions, model: ModelDescription): JobIdentity {
+  const { trace = null } = submission;
   return {
     id: submission.id ?? randomUUID(),
     lane: submission.priority,
@@ -228,5 +229,6 @@ function identityOf(submission: JobSubmission, decode: DecodeOptions, model: Mod
     decode,
     awaitsLanguage: model.detectsLanguage && decode.language === null,
     owner: submission.owner,
+    ...(trace === null ? {} : { trace }),
   };
 }

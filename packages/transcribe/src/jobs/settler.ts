@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AsrError, isFinal, type ErrorCode } from '@murmuration/contracts';
 import type { JobArchive, JobIndex, JobManifest, JobStore } from '@murmuration/store';
-import type { Logger } from '@murmuration/runtime';
+import { ATTRIBUTE, SPAN, type Logger, type Tracing } from '@murmuration/runtime';
 import { assembleTranscript } from '@murmuration/transcript';
 import type { OnJobEnd } from '../active-transcription.js';
 import { outlineOf } from './job-events.js';
@@ -14,6 +14,7 @@ export interface SettlerParts {
   readonly jobs: JobStore;
   readonly webhooks: Webhooks;
   readonly onJobEnd: OnJobEnd;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -134,8 +135,19 @@ export class Settler {
   async #finish(manifest: JobManifest): Promise<void> {
     const { archive } = this.#parts;
     const { decode } = manifest;
+    const span = this.#parts.tracing.start(SPAN.assemble, {
+      parent: manifest.trace,
+      attributes: {
+        [ATTRIBUTE.job]: manifest.id,
+        [ATTRIBUTE.lane]: manifest.lane,
+        [ATTRIBUTE.model]: manifest.modelId,
+      },
+    });
     const parts = await archive.results(manifest.id);
-    if (parts === null || decode === null) return;
+    if (parts === null || decode === null) {
+      span.end();
+      return;
+    }
     const transcript = assembleTranscript(parts.results, parts.summary, {
       id: manifest.id,
       model: manifest.modelId,
@@ -143,11 +155,16 @@ export class Settler {
       language: decode.language ?? manifest.fallbackLanguage,
       totalMs: Math.max(0, Date.now() - manifest.createdAtMs),
     });
+    span.set({
+      [ATTRIBUTE.audioSeconds]: parts.summary.durationMs / 1_000,
+      [ATTRIBUTE.emptyResult]: transcript.segments.length === 0,
+    });
     await archive.finish(
       manifest.id,
       transcript,
       await outlineOf(parts.events, manifest.holdFromMs, transcript.segments),
     );
+    span.end();
   }
 }
 

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import { JobArchive, JobIndex, WebhookLog, WebhookQueue } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger } from '@murmuration/runtime';
+import { createLogger, NO_TRACING } from '@murmuration/runtime';
 import {
   heard,
   pieces,
@@ -109,6 +109,7 @@ test('A node that dies before or after any step of settling changes nothing of h
       partingMs: 60_000,
     }),
     onJobEnd: () => undefined,
+    tracing: NO_TRACING,
   };
   for (const step of STEPS) {
     for (const when of ['before', 'after'] as const) {

@@ -7,6 +7,7 @@ import {
   type JobId,
 } from '@murmuration/contracts';
 import { deliver, parseTarget, retryPauseMs, type GuardedClient } from '@murmuration/outbound';
+import { ATTRIBUTE, NO_TRACING, SPAN, type Tracing } from '@murmuration/runtime';
 import type { JobManifest, WebhookLog, WebhookQueue, WebhookStanding } from '@murmuration/store';
 
 /** Who signs and sends. */
@@ -18,6 +19,8 @@ export interface WebhookSender {
   ownSecret(owner: string): string | null;
   /** Messages outlive their jobs by this, milliseconds. */
   readonly partingMs: number;
+  /** Off unless given. */
+  readonly tracing?: Tracing;
   /** Pause before the next attempt; `retryPauseMs` unless given. */
   readonly retryPauseMs?: typeof retryPauseMs;
 }
@@ -102,7 +105,17 @@ export class Webhooks {
     const atMs = Date.now();
     const tries = standing.tries + 1;
     const firstAtMs = standing.tries === 0 ? atMs : standing.firstAtMs;
-    const outcome = await this.#deliver(standing, tries);
+    const span = (this.#sender.tracing ?? NO_TRACING).start(SPAN.webhook, {
+      parent: standing.trace,
+      kind: 'client',
+      attributes: { [ATTRIBUTE.job]: job, [ATTRIBUTE.attempt]: tries },
+    });
+    const outcome = await this.#deliver(standing, tries, span.traceparent);
+    span.set({
+      [ATTRIBUTE.outcome]: outcome.outcome,
+      ...(outcome.status === null ? {} : { [ATTRIBUTE.httpStatus]: outcome.status }),
+    });
+    span.end(outcome.outcome === 'delivered' ? undefined : (outcome.error ?? outcome.outcome));
     const pauseMs =
       outcome.outcome === 'retry'
         ? (this.#sender.retryPauseMs ?? retryPauseMs)({
@@ -156,7 +169,14 @@ export class Webhooks {
     const keepMs = Math.max(0, (job.expiresAtMs ?? 0) - Date.now());
     await this.#log.open(
       job.id,
-      { id: `msg_${job.id}_${job.state}`, event, url: webhook.url, owner: job.owner, payload: payloadOf(job, event) },
+      {
+        id: `msg_${job.id}_${job.state}`,
+        event,
+        url: webhook.url,
+        owner: job.owner,
+        payload: payloadOf(job, event),
+        trace: job.trace,
+      },
       keepMs + this.#sender.partingMs,
     );
   }
@@ -164,6 +184,7 @@ export class Webhooks {
   #deliver(
     { url, id, payload, owner }: WebhookStanding,
     attempt: number,
+    traceparent: string | null,
   ): Promise<
     Pick<Awaited<ReturnType<typeof deliver>>, 'outcome' | 'status' | 'durationMs' | 'retryAfterMs'> & {
       readonly error: string | null;
@@ -173,7 +194,7 @@ export class Webhooks {
     // It may have been revoked; another may come.
     if (secret === null)
       return Promise.resolve({ outcome: 'retry', status: null, durationMs: 0, retryAfterMs: null, error: 'no_secret' });
-    return deliver({ url, secret, id, payload, attempt }, { client: this.#sender.client });
+    return deliver({ url, secret, id, payload, attempt }, { client: this.#sender.client, traceparent });
   }
 
   #secretOf(owner: string | null): string | null {

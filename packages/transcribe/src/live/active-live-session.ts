@@ -78,14 +78,20 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   #quietLooks = 0;
   #finishAsked = false;
 
-  /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own */
-  constructor(record: LiveRecord, token: string, parts: LiveParts, onEnd: (session: ActiveLiveSession) => void) {
+  /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own @param trace W3C `traceparent` that work on its utterances belongs to */
+  constructor(
+    record: LiveRecord,
+    token: string,
+    parts: LiveParts,
+    onEnd: (session: ActiveLiveSession) => void,
+    trace: string | null = null,
+  ) {
     this.id = record.id;
     this.token = token;
     this.settings = record.settings;
     this.model = record.model;
     this.#parts = parts;
-    this.#recorder = new LiveRecorder(record, parts);
+    this.#recorder = new LiveRecorder(record, parts, trace);
     this.#clock = new LiveClock(record, parts.limits);
     this.#onEnd = onEnd;
     const frame = frameBytes(record.settings);
@@ -113,6 +119,11 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
 
   get holder(): string {
     return this.#recorder.owner.holder;
+  }
+
+  /** Audio that it has stored, milliseconds. */
+  get audioMs(): number {
+    return this.#recorder.audioMs;
   }
 
   get storedSamples(): number {

@@ -44,6 +44,7 @@ type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
 export class LiveRecorder {
   #record: LiveRecord;
   readonly #parts: LiveParts;
+  readonly #trace: string | null;
   readonly #settings: LiveSegmenterSettings;
   #segmenter: LiveSegmenter | null = null;
   #positionSamples: number;
@@ -62,9 +63,11 @@ export class LiveRecorder {
   #replayed: readonly UtteranceEvent[] = [];
   #mixAdjusted = false;
 
-  constructor(record: LiveRecord, parts: LiveParts) {
+  /** @param trace W3C `traceparent` that the work on its utterances belongs to, or null */
+  constructor(record: LiveRecord, parts: LiveParts, trace: string | null) {
     this.#record = record;
     this.#parts = parts;
+    this.#trace = trace;
     this.#owner = record;
     this.#op = record.op;
     this.#settings = segmenterSettingsOf(record);
@@ -215,7 +218,7 @@ export class LiveRecorder {
 
   async #store(heard: SegmentedPiece, { cleared = false, finish }: Extra): Promise<void> {
     const { settings } = this.#record;
-    const events = [...this.#replayed, ...heard.events].map(changeEvent);
+    const events = [...this.#replayed, ...heard.events].map((event) => changeEvent(event, this.#trace));
     this.#replayed = [];
     if (heard.snapshot !== null) this.#snapshotAtSamples = heard.positionSamples;
     const now = performance.now();
@@ -296,7 +299,7 @@ export class LiveRecorder {
   }
 }
 
-function changeEvent(event: UtteranceEvent): LiveChangeEvent {
+function changeEvent(event: UtteranceEvent, trace: string | null): LiveChangeEvent {
   if (event.type === 'started')
     return { type: 'started', utterance: event.utterance, atMs: Math.round(samplesToMs(event.speechStartSamples)) };
   return {
@@ -308,6 +311,7 @@ function changeEvent(event: UtteranceEvent): LiveChangeEvent {
       samples: event.endSamples - event.startSamples,
       startMs: Math.round(samplesToMs(event.speechStartSamples)),
       endMs: Math.round(samplesToMs(event.speechEndSamples)),
+      ...(trace === null ? {} : { trace }),
     },
   };
 }

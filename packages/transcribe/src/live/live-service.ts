@@ -49,6 +49,8 @@ export interface WatchedSession {
 export interface LiveRequest {
   readonly settings: LiveSettings;
   readonly owner: string | null;
+  /** W3C `traceparent` of the client, or null. */
+  readonly trace?: string | null;
   /** Aborting gives up waiting for a first worker. */
   readonly signal: AbortSignal;
 }
@@ -58,7 +60,7 @@ export interface LiveService {
   /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
   open(request: LiveRequest): Promise<LiveSession>;
   /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for half of `ERASE_WITHIN_MS`. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
-  resume(id: string, token: string, owner: string | null): Promise<LiveSession>;
+  resume(id: string, token: string, owner: string | null, trace?: string | null): Promise<LiveSession>;
   /** As `LiveSession.events`, for viewers. `afterId` null: from now. Throws `not_found`. */
   watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession>;
   /** Deletes a session of the cluster, whatever its state: it closes at once, and nothing of it stays. Throws `not_found`. */

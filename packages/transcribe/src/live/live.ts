@@ -23,7 +23,7 @@ import {
   type RedisAddress,
   type WakeChannels,
 } from '@murmuration/store';
-import type { Logger } from '@murmuration/runtime';
+import { ATTRIBUTE, NO_TRACING, SPAN, type Logger, type Tracing } from '@murmuration/runtime';
 import { chooseModel } from '../choose-model.js';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelRegistry } from '../model-registry.js';
@@ -50,6 +50,8 @@ export interface LiveOptions {
   readonly owners?: () => number;
   /** After this nothing is left of a session that has closed, milliseconds; five minutes unless given. */
   readonly eraseWithinMs?: number;
+  /** Off unless given. */
+  readonly tracing?: Tracing;
   readonly logger: Logger;
 }
 
@@ -133,7 +135,7 @@ export class Live implements LiveService {
   }
 
   async open(request: LiveRequest): Promise<LiveSession> {
-    return this.#placed(request.owner, () => this.#create(request));
+    return this.#placed(request.owner, () => this.#create(request), request.trace);
   }
 
   async #create({
@@ -187,10 +189,10 @@ export class Live implements LiveService {
     return { record, token };
   }
 
-  async resume(id: string, token: string, owner: string | null): Promise<LiveSession> {
+  async resume(id: string, token: string, owner: string | null, trace: string | null = null): Promise<LiveSession> {
     if (!isSessionId(id)) throw new AsrError('invalid_resume');
     const tokenHash = sha256(token);
-    return this.#placed(owner, async () => ({ record: await this.#take(id, tokenHash, owner), token }));
+    return this.#placed(owner, async () => ({ record: await this.#take(id, tokenHash, owner), token }), trace);
   }
 
   async #take(id: string, tokenHash: string, owner: string | null): Promise<LiveRecord> {
@@ -250,11 +252,18 @@ export class Live implements LiveService {
   }
 
   /** @param leave gives the session's place free; called once it ends */
-  #own(record: LiveRecord, token: string, leave: () => void): ActiveLiveSession {
-    const session = new ActiveLiveSession(record, token, this.#parts, (ended) => {
+  #own(record: LiveRecord, token: string, leave: () => void, trace: string | null = null): ActiveLiveSession {
+    const span = (this.#options.tracing ?? NO_TRACING).start(SPAN.liveSession, {
+      parent: trace,
+      attributes: { [ATTRIBUTE.job]: record.id, [ATTRIBUTE.lane]: 'live', [ATTRIBUTE.model]: record.model.id },
+    });
+    const onEnd = (ended: ActiveLiveSession): void => {
+      span.set({ [ATTRIBUTE.audioSeconds]: ended.audioMs / 1_000 });
+      span.end();
       leave();
       if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
-    });
+    };
+    const session = new ActiveLiveSession(record, token, this.#parts, onEnd, span.traceparent);
     if (record.state !== 'closed') this.#sessions.set(session.id, session);
     return session;
   }
@@ -263,6 +272,7 @@ export class Live implements LiveService {
   async #placed(
     owner: string | null,
     work: () => Promise<{ readonly record: LiveRecord; readonly token: string }>,
+    trace: string | null = null,
   ): Promise<ActiveLiveSession> {
     this.#refuseWhenStopping();
     const leave = this.#places.take(owner);
@@ -274,7 +284,7 @@ export class Live implements LiveService {
       );
     try {
       const { record, token } = await work();
-      return this.#own(record, token, leave);
+      return this.#own(record, token, leave, trace);
     } catch (error) {
       leave();
       throw error;

@@ -1,3 +1,4 @@
+import { NO_TRACING } from '@murmuration/runtime';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AsrError, transcribeOptionsSchema, type JobEvent } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
@@ -71,6 +72,7 @@ export async function startNode(
       workerWaitMs: 5_000,
       maxAheadMs: 1e9,
       roomWaitMs: options.roomWaitMs ?? 60_000,
+      tracing: NO_TRACING,
       onJobEnd: options.onJobEnd ?? (() => undefined),
     },
     { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { Access, KeyFile } from '@murmuration/access';
 import { GuardedClient } from '@murmuration/outbound';
-import { createLogger } from '@murmuration/runtime';
+import { createLogger, NO_TRACING } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { ApiContext } from '../api-context.js';
@@ -75,6 +75,7 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
     abandoned: abandoned.signal,
     backlog: () => Promise.resolve([{ slug: 'memory', audioSeconds: 90.5, waiting: 3, active: 1 }]),
     answers: new RecentAnswers(),
+    tracing: NO_TRACING,
     onAnswer: () => undefined,
   };
   const app = await createApp(context);

@@ -54,6 +54,7 @@ export async function receiveUpload<Answer>(
         response: reply.raw,
         query: request.query,
         owner: request.principal.owner,
+        trace: request.trace,
         reader,
         output,
         signal,

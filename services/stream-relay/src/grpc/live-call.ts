@@ -89,6 +89,7 @@ export class LiveCall {
         const opening = this.#context.live.open({
           settings: readLiveConfig(first.config),
           owner,
+          trace: this.#call.span.traceparent,
           signal: this.#over.signal,
         });
         // Its client would never learn of it.
@@ -108,7 +109,11 @@ export class LiveCall {
         const { session: id, token, lastEventId } = first.resume;
         const afterId = eventId('resume.last_event_id', lastEventId) ?? '0';
         if (id.length > 100 || token.length > 200) throw new AsrError('invalid_resume');
-        const session = await orGiveUp(this.#context.live.resume(id, token, owner), left, (late) => late.detach());
+        const session = await orGiveUp(
+          this.#context.live.resume(id, token, owner, this.#call.span.traceparent),
+          left,
+          (late) => late.detach(),
+        );
         this.#answer.post({ message: 'resumed', resumed: { session: session.id, samples: session.storedSamples } });
         return { session, afterId };
       }

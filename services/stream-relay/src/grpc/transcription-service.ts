@@ -49,6 +49,7 @@ async function begin(
     options,
     lane: 'interactive',
     owner: call.principal.owner,
+    trace: call.span.traceparent,
     signal: call.signal,
   });
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { RelayConfig } from '../config.js';
 import type { RelayContext } from '../relay-context.js';
-import { callerOf, credentialsOf } from '../sockets/caller.js';
+import { callerOf, credentialsOf, traceOf } from '../sockets/caller.js';
 import { createWebSocketServer } from '../sockets/websocket-server.js';
 import { TranslatedConnection } from './translated-connection.js';
 import type { Translator } from './translator.js';
@@ -55,7 +55,13 @@ async function open(
       },
     },
     (socket, request) => {
-      TranslatedConnection.serve(socket, newTranslator(context.config), request.principal.owner, context);
+      TranslatedConnection.serve(
+        socket,
+        newTranslator(context.config),
+        request.principal.owner,
+        context,
+        traceOf(request),
+      );
     },
   );
   await app.listen({ host: context.config.RELAY_HOST, port, listenTextResolver: () => 'listening' });

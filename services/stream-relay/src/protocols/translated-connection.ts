@@ -30,6 +30,7 @@ export class TranslatedConnection {
   readonly #translator: Translator;
   readonly #context: ConnectionParts;
   readonly #owner: string | null;
+  readonly #trace: string | null;
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
   readonly #quiet: QuietWatch;
@@ -42,11 +43,18 @@ export class TranslatedConnection {
   #opened = 0;
   #closed = false;
 
-  private constructor(socket: MessageSocket, translator: Translator, owner: string | null, context: ConnectionParts) {
+  private constructor(
+    socket: MessageSocket,
+    translator: Translator,
+    owner: string | null,
+    context: ConnectionParts,
+    trace: string | null,
+  ) {
     this.#socket = socket;
     this.#translator = translator;
     this.#context = context;
     this.#owner = owner;
+    this.#trace = trace;
     this.#outgoing = new Outgoing(
       socket,
       STALL_MS,
@@ -85,9 +93,18 @@ export class TranslatedConnection {
     if (context.abandoned.aborted) this.#giveUp();
   }
 
-  /** Speaks the translator on the socket until it is closed. Call it in the turn in which the socket opens. */
-  static serve(socket: MessageSocket, translator: Translator, owner: string | null, context: ConnectionParts): void {
-    new TranslatedConnection(socket, translator, owner, context);
+  /**
+   * Speaks the translator on the socket until it is closed. Call it in the turn in which the socket opens.
+   * @param trace W3C `traceparent` of the client, which its sessions continue
+   */
+  static serve(
+    socket: MessageSocket,
+    translator: Translator,
+    owner: string | null,
+    context: ConnectionParts,
+    trace: string | null = null,
+  ): void {
+    new TranslatedConnection(socket, translator, owner, context, trace);
   }
 
   async #take(data: Buffer, isBinary: boolean): Promise<void> {
@@ -166,7 +183,12 @@ export class TranslatedConnection {
   async #open(settings: LiveSettings): Promise<void> {
     await this.#session?.finish();
     this.#session = null;
-    const session = await this.#context.live.open({ settings, owner: this.#owner, signal: this.#left.signal });
+    const session = await this.#context.live.open({
+      settings,
+      owner: this.#owner,
+      trace: this.#trace,
+      signal: this.#left.signal,
+    });
     if (this.#left.signal.aborted) {
       // Its client never learnt of it.
       await session.cancel();

@@ -8,6 +8,7 @@ import {
   type Credentials,
   type Principal,
 } from '@murmuration/access';
+import { traceparentOf } from '@murmuration/runtime';
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../relay-context.js';
@@ -32,4 +33,9 @@ export function credentialsOf(request: FastifyRequest): Credentials {
   if (inHeaders.kind !== 'none') return inHeaders;
   const inProtocols = credentialsInProtocols(request.headers['sec-websocket-protocol']).credentials;
   return inProtocols.kind === 'none' && ticket !== null ? { kind: 'ticket', ticket, use: 'once' } : inProtocols;
+}
+
+/** W3C `traceparent` of the handshake, which the connection's sessions continue; null where there is none. */
+export function traceOf(request: FastifyRequest): string | null {
+  return traceparentOf(request.headers['traceparent']);
 }

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { Access, KeyFile, type TicketStore } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
-import { Metrics, createLogger } from '@murmuration/runtime';
+import { Metrics, NO_TRACING, createLogger } from '@murmuration/runtime';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { RelayContext } from '../relay-context.js';
@@ -42,6 +42,7 @@ export async function testRelay(
     transcribe: { resolveModel: refuse, start: refuse, status: refuse, activeJobs: refuse },
     access,
     metrics: new Metrics(),
+    tracing: NO_TRACING,
     stopping: () => draining.signal.aborted,
     draining: draining.signal,
     abandoned: abandoned.signal,

@@ -1,5 +1,6 @@
-import { AsrError, type Lane, type Recognition } from '@murmuration/contracts';
+import { AsrError, SAMPLE_RATE_HZ, type Lane, type Recognition } from '@murmuration/contracts';
 import { HandBack } from '@murmuration/store';
+import { ATTRIBUTE, NO_TRACING, SPAN, type TraceSpan, type Tracing } from '@murmuration/runtime';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, type WaitingRow } from './choose-batch.js';
 import { PartialPace } from './partial-pace.js';
@@ -12,8 +13,8 @@ export interface BatcherRow extends BatchRow {
   readonly alone: boolean;
   /** A live partial: worth something only while there is room. Default false. */
   readonly partial?: boolean;
-  /** Called when the row's batch begins. */
-  readonly onRun: () => void;
+  /** Called when the row's batch begins; returns the span of the row, where tracing is on. */
+  readonly onRun: () => TraceSpan | undefined;
 }
 
 export interface RowResult {
@@ -58,6 +59,7 @@ export class Batcher {
   readonly #maxBatchMs: number;
   readonly #onBatch: (facts: BatchFacts) => void;
   readonly #outOfMemory: (error: unknown) => boolean;
+  readonly #tracing: Tracing;
   #waiting: Waiting[] = [];
   /** Batches that run, and when each will probably end. */
   readonly #running = new Map<Promise<void>, number>();
@@ -80,12 +82,15 @@ export class Batcher {
       readonly maxBatchMs: number;
       readonly onBatch: (facts: BatchFacts) => void;
       readonly outOfMemory: (error: unknown) => boolean;
+      /** Off unless given. */
+      readonly tracing?: Tracing;
     },
   ) {
     this.#runner = runner;
     this.#maxBatchMs = options.maxBatchMs;
     this.#onBatch = options.onBatch;
     this.#outOfMemory = options.outOfMemory;
+    this.#tracing = options.tracing ?? NO_TRACING;
     this.#load = new RecentLoad(runner.sessions, performance.now());
   }
 
@@ -178,12 +183,16 @@ export class Batcher {
   async #run(batch: readonly Waiting[]): Promise<void> {
     const startedAtMs = Date.now();
     const waitsMs = batch.map((entry) => performance.now() - entry.sinceMs);
+    const spans: TraceSpan[] = [];
     for (const [at, entry] of batch.entries()) {
-      entry.row.onRun();
+      const span = entry.row.onRun();
+      if (span !== undefined) spans.push(span);
       if (entry.lane === 'live' && !entry.partial) this.#pace.finalBegins(waitsMs[at] ?? 0);
     }
+    const span = this.#span(batch, spans);
     try {
       const { recognitions, inferenceMs } = await this.#runner.run(batch.map((entry) => entry.row));
+      span?.end();
       this.#onBatch({
         rows: batch.length,
         inferenceMs,
@@ -197,8 +206,25 @@ export class Batcher {
         else entry.resolve({ recognition, startedAtMs, inferenceMs, batchSize: batch.length });
       });
     } catch (error) {
+      span?.end(AsrError.from(error).code);
       this.#onFailure(batch, error);
     }
+  }
+
+  /** A trace of its own, that points at every member and is pointed at by each. None of a batch whose members have none. */
+  #span(batch: readonly Waiting[], members: readonly TraceSpan[]): TraceSpan | null {
+    if (members.length === 0) return null;
+    const samples = batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0);
+    const span = this.#tracing.start(SPAN.batch, {
+      links: members.map((member) => member.traceparent),
+      attributes: {
+        [ATTRIBUTE.batchRows]: batch.length,
+        [ATTRIBUTE.audioSeconds]: samples / SAMPLE_RATE_HZ,
+        [ATTRIBUTE.paddedSeconds]: ((batch[0]?.paddedSamples ?? 0) * batch.length) / SAMPLE_RATE_HZ,
+      },
+    });
+    for (const member of members) member.link(span.traceparent);
+    return span;
   }
 
   /** A failed batch is tried again in smaller ones, so that one row cannot fail its mates; a row that failed by itself has failed. */

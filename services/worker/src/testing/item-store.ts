@@ -15,7 +15,7 @@ import {
   type Redis,
 } from '@murmuration/store';
 import { TEST_MODEL, startRedis, testChunk, type TestRedis } from '@murmuration/store/testing';
-import { Metrics, createLogger } from '@murmuration/runtime';
+import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
 import type { BatcherRow, RowResult } from '../scheduler/batcher.js';
 import { BatchShare } from '../scheduler/batch-share.js';
 import { Holdings } from '../scheduler/holdings.js';
@@ -199,6 +199,8 @@ export function itemWorker(
   const items = new WorkItems(redis, queues, 'm');
   const parts = { untilStored, cancelled: new CancelledJobs(), metrics: new Metrics() };
   return new TranscribeItems({
+    tracing: NO_TRACING,
+    model: 'm',
     ...parts,
     logger: silentLogger,
     batcher: { submit: recognize },

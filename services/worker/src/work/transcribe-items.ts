@@ -1,10 +1,11 @@
 import { AsrError, type DecodeOptions, type WorkTicket } from '@murmuration/contracts';
 import { HandBack, type HeldItem, type LiveItem, type WorkItem } from '@murmuration/store';
-import type { Logger, Metrics } from '@murmuration/runtime';
+import type { Logger, Metrics, Tracing } from '@murmuration/runtime';
 import type { BatchShare } from '../scheduler/batch-share.js';
 import type { Batcher, BatcherRow, RowResult } from '../scheduler/batcher.js';
 import type { Holdings } from '../scheduler/holdings.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
+import { ItemTrace } from './item-trace.js';
 import { afterCrashes } from './crashed-items.js';
 import type { UntilStored } from './result-writer.js';
 
@@ -42,6 +43,9 @@ interface TranscribeItemsParts {
   readonly untilStored: UntilStored;
   readonly cancelled: CancelledJobs;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  /** Name of the model, for spans. */
+  readonly model: string;
   readonly logger: Logger;
 }
 
@@ -88,8 +92,12 @@ export class TranscribeItems {
       await user.fail(item, user.crashed(item));
       return;
     }
+    const trace = new ItemTrace(this.#parts.tracing, item, { lane, model: this.#parts.model });
     const prepared = await user.prepare(item);
-    if (prepared === null) return;
+    if (prepared === null) {
+      trace.withoutRun();
+      return;
+    }
     const row: BatcherRow = {
       pcm: samplesOf(prepared.pcm),
       options: prepared.options,
@@ -99,20 +107,26 @@ export class TranscribeItems {
       cancelled: () => cancelled.has(item.job),
       onRun: () => {
         user.begin(item);
+        return trace.begin(prepared.pcm.length);
       },
     };
     let result: RowResult;
     // Nothing in here speaks to the store: what is caught is the model's error.
     try {
       result = await batcher.submit(row);
+      trace.transcribed(result);
     } catch (error) {
+      trace.failed(error);
       if (error instanceof HandBack) throw error;
       if (error instanceof AsrError && error.code === 'cancelled') return;
-      this.#parts.logger.error({ err: error, job: item.job, item: item.index }, 'the model failed on an item');
+      this.#parts.logger.error(
+        { err: error, job: item.job, item: item.index, ...trace.logged },
+        'the model failed on an item',
+      );
       await user.fail(item, user.failed(item, error));
       return;
     }
-    if (!cancelled.has(item.job)) await prepared.give(result);
+    if (!cancelled.has(item.job)) await trace.stored(prepared.give(result));
   }
 }
 

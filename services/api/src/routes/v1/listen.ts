@@ -114,7 +114,13 @@ async function fromUrl(
     throw new AsrError('invalid_field', 'url: a JSON body names the recording in `url`.', { param: 'url' });
   const transcript = await context.uploads
     .run(request.principal.owner, () =>
-      transcribeUrl(context, { url: body.data.url, options, owner: request.principal.owner, signal }),
+      transcribeUrl(context, {
+        url: body.data.url,
+        options,
+        owner: request.principal.owner,
+        trace: request.trace,
+        signal,
+      }),
     )
     .catch((error: unknown) => {
       throw context.abandoned.aborted ? new AsrError('shutting_down') : error;

@@ -1,5 +1,6 @@
 import { NOBODY, type Principal } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { NO_SPAN, type TraceSpan } from '@murmuration/runtime';
 import type { MemoryPlace } from './message-memory.js';
 
 /** What a handler knows of its call. */
@@ -7,6 +8,8 @@ export interface CallContext {
   /** The client's own where it sent a fitting one, else made here; in the answer and the log. */
   readonly requestId: string;
   readonly principal: Principal;
+  /** Continues the client's trace. */
+  readonly span: TraceSpan;
   /** Aborted when the call is over, whoever ended it; the reason is an `AsrError`. */
   readonly signal: AbortSignal;
 }
@@ -15,6 +18,7 @@ export interface CallContext {
 export class ActiveCall implements CallContext {
   requestId = '';
   principal: Principal = NOBODY;
+  span: TraceSpan = NO_SPAN;
   place: MemoryPlace | null = null;
   readonly readAhead = new ReadAhead();
   readonly #over = new AbortController();

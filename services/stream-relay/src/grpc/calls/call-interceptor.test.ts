@@ -4,7 +4,7 @@ import { loadSync } from '@grpc/proto-loader';
 import type { ServerInterceptingCallInterface, ServerMethodDefinition } from '@grpc/grpc-js';
 import { Metadata, status } from '@grpc/grpc-js';
 import { Access } from '@murmuration/access';
-import { Metrics, createLogger } from '@murmuration/runtime';
+import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
 import { PROTO_FILES, PROTO_FOLDER } from '../proto/proto-files.js';
 import { testGrpc } from '../testing/test-grpc.js';
 import { CallInterceptor } from './call-interceptor.js';
@@ -141,6 +141,7 @@ describe('Calls at the gRPC endpoint', () => {
       stopping: () => false,
       logger: createLogger({ service: 'relay', level: 'silent' }),
       metrics: new Metrics(),
+      tracing: NO_TRACING,
     });
     const { path } =
       (

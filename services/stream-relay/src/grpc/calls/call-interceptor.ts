@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { NO_CREDENTIALS, credentialsInHeaders, requireScope, type HeaderBag } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { ATTRIBUTE, traceparentOf, type TraceSpan } from '@murmuration/runtime';
 import { statusOf } from '../errors/status-of.js';
 import { MALFORMED } from '../proto/service-definitions.js';
 import type { RelayContext } from '../../relay-context.js';
@@ -29,7 +30,7 @@ const MEMORY = { arriving: 16, heldBytes: 512 * 1024 * 1024, waiting: 1_000 };
 
 /** Lets calls in: asks who calls before a byte of the request is read, and holds them to the bounds of their method. */
 export class CallInterceptor {
-  readonly #context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>;
+  readonly #context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics' | 'tracing'>;
   readonly #memory = new MessageMemory(MEMORY);
   readonly #active = new Set<ActiveCall>();
   #onIdle: () => void = () => undefined;
@@ -37,7 +38,7 @@ export class CallInterceptor {
   readonly #byMetadata = new WeakMap<Metadata, ActiveCall>();
   #closing = false;
 
-  constructor(context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics'>) {
+  constructor(context: Pick<RelayContext, 'access' | 'stopping' | 'logger' | 'metrics' | 'tracing'>) {
     this.#context = context;
   }
 
@@ -99,6 +100,7 @@ export class CallInterceptor {
     const listener: ServerListener = {
       onReceiveMetadata: (metadata, next) => {
         active.requestId = requestIdOf(metadata);
+        if (ours) active.span = this.#begun(method.path, metadata);
         this.#byMetadata.set(metadata, active);
         this.#letIn(active, rule, metadata, base, refuse)
           .then(() => {
@@ -157,11 +159,14 @@ export class CallInterceptor {
     this.#context.metrics.answered(error.kind.http);
     if (error.kind.http === 500)
       this.#context.logger.error(
-        { err: error.cause ?? error, code: error.code, requestId: call.requestId },
+        { err: error.cause ?? error, code: error.code, requestId: call.requestId, ...traceIn(call) },
         'a call failed',
       );
     else if (error.kind.http > 500 && error.code !== 'shutting_down' && error.code !== 'deadline_exceeded')
-      this.#context.logger.warn({ code: error.code, requestId: call.requestId }, 'a call could not be served');
+      this.#context.logger.warn(
+        { code: error.code, requestId: call.requestId, ...traceIn(call) },
+        'a call could not be served',
+      );
     return statusOf(error);
   }
 
@@ -204,14 +209,37 @@ export class CallInterceptor {
     if (active.signal.aborted) place.leave();
   }
 
+  #begun(path: string, metadata: Metadata): TraceSpan {
+    const { tracing } = this.#context;
+    const method = path.slice(1);
+    return tracing.start(method, {
+      parent: traceparentOf(metadata.get('traceparent')[0]),
+      kind: 'server',
+      attributes: { [ATTRIBUTE.rpcMethod]: method },
+    });
+  }
+
   #answered(call: ActiveCall, path: string, code: status, durationMs: number): void {
     const method = path.slice(path.lastIndexOf('.') + 1);
+    call.span.set({ [ATTRIBUTE.rpcStatus]: code });
+    call.span.end(code === status.OK ? undefined : status[code]);
     this.#context.metrics.grpcCallSeconds.observe({ method, code: status[code] }, durationMs / 1_000);
     this.#context.logger.info(
-      { requestId: call.requestId, method, code: status[code], durationMs: Math.round(durationMs) },
+      {
+        requestId: call.requestId,
+        ...traceIn(call),
+        method,
+        code: status[code],
+        durationMs: Math.round(durationMs),
+      },
       'answered',
     );
   }
+}
+
+/** The trace's id for a log line, where there is one. */
+function traceIn({ span: { traceId } }: CallContext): { readonly traceId?: string } {
+  return traceId === null ? {} : { traceId };
 }
 
 function requestIdOf(metadata: Metadata): string {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { Access, KeyFile, createKey, type Scope, type TicketStore } from '@murmuration/access';
-import { Metrics, createLogger } from '@murmuration/runtime';
+import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
 import { readConfig } from '../../config.js';
 import type { RelayContext } from '../../relay-context.js';
 import { MemoryLive } from '../../testing/memory-live.js';
@@ -60,6 +60,7 @@ export async function testGrpc(
     config,
     logger,
     metrics,
+    tracing: NO_TRACING,
     access: new Access(keyFile, NO_TICKETS),
     stopping: () => draining.signal.aborted,
     draining: draining.signal,

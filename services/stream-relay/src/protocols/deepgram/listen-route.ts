@@ -3,7 +3,7 @@ import type { Credentials } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf } from '../../sockets/caller.js';
+import { callerOf, credentialsOf, traceOf } from '../../sockets/caller.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { TranslatedConnection } from '../translated-connection.js';
 import { ListenTranslator } from './listen-translator.js';
@@ -32,7 +32,7 @@ function listenRoute(app: FastifyInstance, context: RelayContext): void {
         requestId: request.id,
         created: new Date().toISOString(),
       });
-      TranslatedConnection.serve(socket, translator, request.principal.owner, context);
+      TranslatedConnection.serve(socket, translator, request.principal.owner, context, traceOf(request));
     },
   );
 }

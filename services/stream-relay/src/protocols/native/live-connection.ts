@@ -33,6 +33,7 @@ type State = 'waiting' | 'opening' | 'open' | 'finishing' | 'ended';
 export class LiveConnection {
   readonly #socket: WebSocket;
   readonly #principal: Principal;
+  readonly #trace: string | null;
   readonly #context: RelayContext;
   readonly #inbox: Inbox;
   readonly #outgoing: Outgoing;
@@ -44,9 +45,11 @@ export class LiveConnection {
   #acks: Acks | null = null;
   #ignoredAudio = false;
 
-  constructor(socket: WebSocket, principal: Principal, context: RelayContext) {
+  /** @param trace W3C `traceparent` of the client, which its session continues */
+  constructor(socket: WebSocket, principal: Principal, context: RelayContext, trace: string | null = null) {
     this.#socket = socket;
     this.#principal = principal;
+    this.#trace = trace;
     this.#context = context;
     this.#outgoing = new Outgoing(socket, STALL_MS);
     this.#inbox = new Inbox(
@@ -118,6 +121,7 @@ export class LiveConnection {
     const session = await this.#context.live.open({
       settings,
       owner: this.#principal.owner,
+      trace: this.#trace,
       signal: this.#over.signal,
     });
     if (this.#state === 'ended') {
@@ -145,7 +149,7 @@ export class LiveConnection {
 
   async #resume(message: ResumeMessage): Promise<void> {
     this.#beginOnce();
-    const session = await this.#context.live.resume(message.session, message.token, this.#principal.owner);
+    const session = await this.#context.live.resume(message.session, message.token, this.#principal.owner, this.#trace);
     if (this.#ended) {
       await session.detach();
       return;

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { AsrError } from '@murmuration/contracts';
+import { traceOf } from '../../sockets/caller.js';
 import type { RelayContext } from '../../relay-context.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { LiveConnection } from './live-connection.js';
@@ -15,7 +16,7 @@ export const native: LiveProtocol = { addRoutes: nativeRoutes };
 function nativeRoutes(app: FastifyInstance, context: RelayContext): void {
   for (const path of ['/', '/ws/transcribe']) {
     app.get(path, { websocket: true, config: { access: ['transcribe'] } }, (socket, request) => {
-      new LiveConnection(socket, request.principal, context);
+      new LiveConnection(socket, request.principal, context, traceOf(request));
     });
   }
   app.get<{ Params: { id: string }; Querystring: { last_event_id?: unknown } }>(

@@ -4,7 +4,7 @@ import { credentialsInHeaders, credentialsInProtocols, openClientSecret, type Cr
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf } from '../../sockets/caller.js';
+import { callerOf, credentialsOf, traceOf } from '../../sockets/caller.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { TranslatedConnection } from '../translated-connection.js';
 import { MAX_EVENT_BYTES } from './client-event.js';
@@ -48,7 +48,7 @@ function realtimeRoute(app: FastifyInstance, context: RelayContext): void {
         legacy: isLegacy(request),
         quietLimitMs: context.config.SESSION_IDLE_TIMEOUT_MS,
       });
-      TranslatedConnection.serve(socket, translator, request.principal.owner, context);
+      TranslatedConnection.serve(socket, translator, request.principal.owner, context, traceOf(request));
     },
   );
 }

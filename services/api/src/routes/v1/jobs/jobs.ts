@@ -59,6 +59,7 @@ export function jobSubmitRoute(app: FastifyInstance, context: ApiContext): void 
             response: reply.raw,
             query: request.query,
             owner,
+            trace: request.trace,
             idempotencyKey: idempotencyKeyOf(request),
             reader: jobFieldReader({
               maxRetentionSeconds: context.config.MAX_JOB_RETENTION_SECONDS,

@@ -1,0 +1,61 @@
+import type { SpanAttributes } from './names.js';
+
+/** A span that has begun. After `end` nothing changes it. */
+export interface TraceSpan {
+  /** What others continue the trace from, as W3C's header `traceparent`; null where tracing is off. */
+  readonly traceparent: string | null;
+  /** For log lines; null where tracing is off. */
+  readonly traceId: string | null;
+  set(attributes: SpanAttributes): void;
+  /** Points at a span of another trace. */
+  link(traceparent: string | null): void;
+  /** @param errorCode what it failed by: a code of docs/errors.md */
+  end(errorCode?: string): void;
+}
+
+export interface SpanOptions {
+  /** The span that this one belongs to; without one a trace begins. */
+  readonly parent?: string | null;
+  /** Its own side of a call: `server`; default `internal`. */
+  readonly kind?: 'internal' | 'server' | 'client';
+  /** Unix milliseconds; default now. */
+  readonly startMs?: number;
+  readonly attributes?: SpanAttributes;
+  /** Spans of other traces that it points at. */
+  readonly links?: readonly (string | null)[];
+}
+
+/** Makes spans. The context of a trace is passed on as text, in requests, chunks and utterances: nothing is hidden in the course of the program. */
+export interface Tracing {
+  /** False: spans cost nothing and go nowhere. */
+  readonly on: boolean;
+  start(name: string, options?: SpanOptions): TraceSpan;
+  /** Sends what is left, for five seconds at most. */
+  close(): Promise<void>;
+}
+
+/** The span of a process without tracing. */
+export const NO_SPAN: TraceSpan = {
+  traceparent: null,
+  traceId: null,
+  set: () => undefined,
+  link: () => undefined,
+  end: () => undefined,
+};
+
+/** Tracing that is off. */
+export const NO_TRACING: Tracing = { on: false, start: () => NO_SPAN, close: () => Promise.resolve() };
+
+/**
+ * Tracing as the environment wants it. Without an endpoint the SDK is not even loaded.
+ * @param service name of the service, such as `api` @param endpoint base address of an OTLP/HTTP collector
+ */
+export async function startTracing(
+  service: string,
+  endpoint: string | undefined,
+  log: (message: string) => void,
+): Promise<Tracing> {
+  if (endpoint === undefined) return NO_TRACING;
+  const { OtelTracing } = await import('./otel-tracing.js');
+  return new OtelTracing(service, endpoint, log);
+}
