@@ -29,10 +29,12 @@ before(
     );
     wav = wavFile(pcm);
     const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_BSP_SCHEDULE_DELAY: '100' };
+    // Relays send webhooks, too.
+    const node = { ...traced, WEBHOOK_SECRET: SECRET, URL_ALLOWLIST: new URL(receiver.url).host };
     cluster = await Cluster.start({
       relays: 1,
-      api: { ...traced, WEBHOOK_SECRET: SECRET, URL_ALLOWLIST: new URL(receiver.url).host },
-      relay: traced,
+      api: node,
+      relay: node,
       worker: traced,
     });
   },
