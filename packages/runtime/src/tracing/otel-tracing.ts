@@ -10,6 +10,7 @@ import {
   type Span,
   type Tracer,
 } from '@opentelemetry/api';
+import { settled } from '@murmuration/contracts/left-alone';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -77,7 +78,7 @@ export class OtelTracing implements Tracing {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_MS);
     });
-    await Promise.race([this.#provider.shutdown().catch(() => undefined), late]);
+    await Promise.race([settled(this.#provider.shutdown()), late]);
     clearTimeout(timer);
   }
 }
