@@ -31,5 +31,6 @@ export { withYoungGarbageCollected } from './young-garbage.js';
 export { Thread, Transferred, serveThread, threadData, type ThreadMethods } from './thread.js';
 export { ATTRIBUTE, SPAN, type SpanAttributes } from './tracing/names.js';
 export { traceparentOf } from './tracing/traceparent.js';
-export { NO_SPAN, NO_TRACING, startTracing, type TraceSpan, type Tracing } from './tracing/tracing.js';
+export { startTracing } from './tracing/start-tracing.js';
+export { NO_SPAN, NO_TRACING, type TraceSpan, type Tracing } from './tracing/tracing.js';
 export { tracingVariables } from './tracing/tracing-variables.js';
