@@ -5,6 +5,8 @@ import { MurmurationError } from '@murmuration/client/node';
 import { EnvironmentError } from '@murmuration/runtime';
 import type { CommandContext, UpGiven } from './command-context.js';
 import { readConfig, type Environment } from './config.js';
+import { addCompletion } from './completion/completion-command.js';
+import { addDoctor } from './doctor/doctor-command.js';
 import { addJobs } from './jobs/jobs-command.js';
 import { addKeys } from './keys/keys-command.js';
 import { addLive } from './live/live-command.js';
@@ -91,7 +93,8 @@ function murmur(context: CommandContext): Command {
     const { upCommand } = await import('./up/up-command.js');
     context.status = await upCommand(asked, context.environment, terminal, context.up);
   });
-  for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys]) add(program, context);
+  for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys, addDoctor, addCompletion])
+    add(program, context);
   return program;
 }
 
