@@ -1,4 +1,5 @@
 export { availableDevices, openSession } from './open-session.js';
+export { RowPicker } from './row-picker.js';
 export type { Binding, Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
 export {
   boolTensor,

@@ -15,10 +15,10 @@ export interface SessionOptions {
   /** Default `node`. */
   readonly binding?: Binding | undefined;
   /**
-   * Outputs that stay where the session computes: `run` gives them as device tensors, to be handed to the next run and disposed of.
-   * The `node` binding does so on `webgpu` alone and gives host tensors elsewhere. Default none.
+   * Names of outputs that stay where the session computes: `run` gives them as device tensors, to be handed to the next run and disposed
+   * of. The `node` binding does so on `webgpu` alone and gives host tensors elsewhere. Default none.
    */
-  readonly keep?: readonly string[];
+  readonly keep?: RegExp | undefined;
 }
 
 export interface TensorSpec {

@@ -15,6 +15,13 @@ export interface OnnxTensor {
   readonly place: 'host' | 'device';
   /** Of a host tensor; throws for one that lies on a device or was disposed of. */
   readonly data: TensorData;
+  /** False for a tensor on a graphics card, whose rows only a `RowPicker` can take out. */
+  readonly keepsRows: boolean;
+  /**
+   * The rows named (of the first dimension) over the same memory: row `rows[i]` becomes row i. This tensor is given up.
+   * They are moved in this order: none may be overwritten before its turn (true of ascending rows). Throws where `keepsRows` is false.
+   */
+  keepRows(rows: readonly number[]): OnnxTensor;
   /** Frees a device tensor; again, and of a host tensor, harmless. */
   dispose(): void;
 }
@@ -30,6 +37,18 @@ export class HostTensor implements OnnxTensor {
     this.type = type;
     this.data = data;
     this.dims = dims;
+  }
+
+  get keepsRows(): boolean {
+    return true;
+  }
+
+  keepRows(rows: readonly number[]): OnnxTensor {
+    const size = this.data.length / (this.dims[0] ?? 1);
+    rows.forEach((from, to) => {
+      if (from !== to) this.data.copyWithin(to * size, from * size, (from + 1) * size);
+    });
+    return new HostTensor(this.type, this.data.subarray(0, rows.length * size), [rows.length, ...this.dims.slice(1)]);
   }
 
   dispose(): void {

@@ -29,6 +29,8 @@ export interface NativeLibrary {
   readonly environment: Handle;
   /** The runtime's allocator of host memory for names and lists. */
   readonly allocator: Handle;
+  /** A description of host memory; as long as the thread. */
+  readonly hostMemory: Handle;
   /** `RunWithBinding` on a thread of libuv's pool. */
   runInPool(session: Handle, runOptions: Handle | null, binding: Handle): Promise<void>;
 }
@@ -145,12 +147,15 @@ function bindLibrary(path: string, table: Handle): NativeLibrary {
   // Errors are thrown; the runtime would print them a second time.
   api.CreateEnv(FATAL, 'murmuration', out);
   const environment = out[0] ?? 0n;
+  api.CreateMemoryInfo('Cpu', HOST_ARENA, 0, DEFAULT_MEMORY, out);
+  const hostMemory = out[0] ?? 0n;
   api.GetAllocatorWithDefaultOptions(out);
   return {
     path,
     api,
     environment,
     allocator: out[0] ?? 0n,
+    hostMemory,
     runInPool: (session, runOptions, binding) =>
       new Promise((resolve, reject) => {
         run.async(session, runOptions, binding, (fault: unknown, status: unknown) => {
@@ -165,6 +170,9 @@ function bindLibrary(path: string, table: Handle): NativeLibrary {
       }),
   };
 }
+
+const HOST_ARENA = 1;
+const DEFAULT_MEMORY = 0;
 
 /** Level of the runtime's log: only what ends the process. */
 export const FATAL = 4;

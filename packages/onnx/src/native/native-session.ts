@@ -6,7 +6,7 @@ import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
 import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
 import { OwnedHandle } from './owned-handle.js';
 import { RunBinding } from './run-binding.js';
-import { hostMemory, sessionSettings } from './session-settings.js';
+import { sessionSettings } from './session-settings.js';
 
 /** Devices that the library's folder has providers for. */
 export function builtDevices(): readonly Device[] {
@@ -21,14 +21,14 @@ export function open(model: string | Uint8Array, options: SessionOptions): Promi
 
 const word = new BigUint64Array(1);
 
-/** A graph behind the C interface. It owns the session, the descriptions of memory and one binding for each run that is in flight at once. */
+/** A graph behind the C interface. It owns the session and one binding for each run that is in flight at once. */
 class NativeSession implements OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly #library: NativeLibrary;
   readonly #session: OwnedHandle;
-  readonly #host: OwnedHandle;
-  readonly #keep: ReadonlySet<string>;
+  readonly #onHost: boolean;
+  readonly #keep: RegExp | null;
   readonly #idle: RunBinding[] = [];
   #running = 0;
   #closed: Promise<void> | null = null;
@@ -37,7 +37,8 @@ class NativeSession implements OnnxSession {
   constructor(library: NativeLibrary, model: string | Uint8Array, options: SessionOptions) {
     const { api, environment } = library;
     this.#library = library;
-    this.#keep = new Set(options.keep);
+    this.#onHost = options.device === 'cpu';
+    this.#keep = options.keep ?? null;
     const settings = sessionSettings(library, options);
     try {
       if (typeof model === 'string') api.CreateSession(environment, model, settings.handle, word);
@@ -46,7 +47,6 @@ class NativeSession implements OnnxSession {
       settings.release();
     }
     this.#session = new OwnedHandle(word[0] ?? 0n, api.ReleaseSession);
-    this.#host = hostMemory(library);
     try {
       ({ inputs: this.inputs, outputs: this.outputs } = graphSpecs(library, this.#session.handle));
     } catch (error) {
@@ -96,12 +96,12 @@ class NativeSession implements OnnxSession {
         if (tensor === undefined) throw new OnnxError('invalid_argument', `the input ${name} of the graph is missing`);
         if (tensor instanceof NativeTensor) binding.bindInput(name, tensor.value);
         else {
-          const value = valueOver(this.#library, this.#host.handle, tensor);
+          const value = valueOver(this.#library, tensor);
           fed.push(value);
           binding.bindInput(name, value);
         }
       }
-      for (const name of fetches) binding.bindOutput(name, this.#host);
+      for (const name of fetches) binding.bindOutput(name, this.#library.hostMemory);
       await binding.run(this.#session.handle, options);
       const values = binding.takeOutputs();
       return Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
@@ -119,7 +119,7 @@ class NativeSession implements OnnxSession {
   /** One result: kept where it lies, or copied and released. */
   #given(name: string, value: OwnedHandle | undefined): OnnxTensor {
     if (value === undefined) throw new OnnxError('failed', `the graph gave no ${name}`);
-    if (this.#keep.has(name)) return new NativeTensor(this.#library, value);
+    if (this.#keep?.test(name) === true) return new NativeTensor(this.#library, value, this.#onHost);
     try {
       return copyToHost(this.#library, value.handle);
     } finally {
@@ -129,7 +129,6 @@ class NativeSession implements OnnxSession {
 
   #release(): void {
     for (const binding of this.#idle.splice(0)) binding.release();
-    this.#host.release();
     this.#session.release();
   }
 }

@@ -21,12 +21,15 @@ function elementType(number: bigint, name: string): ElementType {
 export class NativeTensor implements OnnxTensor {
   readonly place = 'device';
   readonly value: OwnedHandle;
+  readonly keepsRows: boolean;
   readonly #library: NativeLibrary;
   #shape: TensorShape | null = null;
 
-  constructor(library: NativeLibrary, value: OwnedHandle) {
+  /** @param onHost true where the value lies in the machine's own memory */
+  constructor(library: NativeLibrary, value: OwnedHandle, onHost: boolean) {
     this.#library = library;
     this.value = value;
+    this.keepsRows = onHost;
     forgotten.register(this, value, value);
   }
 
@@ -40,6 +43,28 @@ export class NativeTensor implements OnnxTensor {
 
   get data(): TensorData {
     throw new OnnxError('invalid_argument', 'a tensor on a device has no data in memory: ask for it as a host output');
+  }
+
+  keepRows(rows: readonly number[]): OnnxTensor {
+    if (!this.keepsRows)
+      throw new OnnxError('invalid_argument', 'rows of a tensor on a graphics card are taken out by a RowPicker');
+    const { type, dims } = this.#read();
+    const all = this.value;
+    this.#library.api.GetTensorMutableData(all.handle, word);
+    const start = word[0] ?? 0n;
+    const rowBytes =
+      newTensorData(type, 1).BYTES_PER_ELEMENT * dims.slice(1).reduce((product, dim) => product * dim, 1);
+    rows.forEach((from, to) => {
+      if (from !== to) copyBytes(start + BigInt(to * rowBytes), start + BigInt(from * rowBytes), rowBytes);
+    });
+    const part = valueAt(this.#library, start, rows.length * rowBytes, type, [rows.length, ...dims.slice(1)]);
+    forgotten.unregister(all);
+    // The memory is that of the whole: it goes with the part.
+    const both = new OwnedHandle(part.handle, () => {
+      part.release();
+      all.release();
+    });
+    return new NativeTensor(this.#library, both, true);
   }
 
   dispose(): void {
@@ -101,11 +126,19 @@ export function copyToHost(library: NativeLibrary, value: Handle): OnnxTensor {
 
 /**
  * A value over the memory of a host tensor, which must stay alive until the value is released and the runs that use it have ended.
- * @param memory description of host memory
  */
-export function valueOver({ api }: NativeLibrary, memory: Handle, tensor: OnnxTensor): OwnedHandle {
-  const { data, dims, type } = tensor;
+export function valueOver(library: NativeLibrary, { data, dims, type }: OnnxTensor): OwnedHandle {
+  return valueAt(library, data, data.byteLength, type, dims);
+}
+
+function valueAt(
+  { api, hostMemory }: NativeLibrary,
+  memory: TensorData | Handle,
+  bytes: number,
+  type: ElementType,
+  dims: readonly number[],
+): OwnedHandle {
   const shape = BigInt64Array.from(dims, BigInt);
-  api.CreateTensorWithDataAsOrtValue(memory, data, data.byteLength, shape, shape.length, ELEMENT_TYPES[type], word);
+  api.CreateTensorWithDataAsOrtValue(hostMemory, memory, bytes, shape, shape.length, ELEMENT_TYPES[type], word);
   return new OwnedHandle(word[0] ?? 0n, api.ReleaseValue);
 }

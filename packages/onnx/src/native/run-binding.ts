@@ -25,8 +25,8 @@ export class RunBinding {
   }
 
   /** The runtime makes the output in memory of that description. */
-  bindOutput(name: string, memory: OwnedHandle): void {
-    this.#library.api.BindOutputToDevice(this.#binding.handle, name, memory.handle);
+  bindOutput(name: string, memory: Handle): void {
+    this.#library.api.BindOutputToDevice(this.#binding.handle, name, memory);
   }
 
   /** Runs on this thread, or, where a signal may end it, on one of the pool's. Throws the runtime's error, or `cancelled`. */

@@ -23,12 +23,3 @@ export function sessionSettings({ api }: NativeLibrary, options: SessionOptions)
     throw error;
   }
 }
-
-const HOST_ARENA = 1;
-const DEFAULT_MEMORY = 0;
-
-/** A description of host memory; the caller's to release. */
-export function hostMemory({ api }: NativeLibrary): OwnedHandle {
-  api.CreateMemoryInfo('Cpu', HOST_ARENA, 0, DEFAULT_MEMORY, word);
-  return new OwnedHandle(word[0] ?? 0n, api.ReleaseMemoryInfo);
-}

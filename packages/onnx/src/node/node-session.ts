@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { parseModel } from '../model-file/onnx-graph.js';
 import { OnnxError } from '../onnx-error.js';
 import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { HostTensor, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
@@ -15,7 +17,7 @@ export function builtDevices(): readonly Device[] {
 export async function open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
   // Errors are thrown; the runtime would print them a second time.
   env.logLevel = 'fatal';
-  const { device, keep = [] } = options;
+  const { device, keep } = options;
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [device === 'cuda' ? { name: 'cuda', deviceId: options.deviceId ?? 0 } : device],
     intraOpNumThreads: options.threads,
@@ -23,15 +25,19 @@ export async function open(model: string | Uint8Array, options: SessionOptions):
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    ...(device === 'webgpu' && keep.length > 0
-      ? { preferredOutputLocation: Object.fromEntries(keep.map((name) => [name, 'gpu-buffer' as const])) }
-      : {}),
+    ...(device === 'webgpu' && keep !== undefined ? { preferredOutputLocation: await placesOf(model, keep) } : {}),
   };
   return new NodeSession(
     typeof model === 'string'
       ? await InferenceSession.create(model, settings)
       : await InferenceSession.create(model, settings),
   );
+}
+
+/** Where each output of the model is to lie. The names are those of the file: the runtime wants them before it opens it. */
+async function placesOf(model: string | Uint8Array, keep: RegExp): Promise<Record<string, 'gpu-buffer' | 'cpu'>> {
+  const { graph } = parseModel(typeof model === 'string' ? await readFile(model) : model);
+  return Object.fromEntries(graph.outputs.map(({ name }) => [name, keep.test(name) ? 'gpu-buffer' : 'cpu'] as const));
 }
 
 /** A graph behind onnxruntime-node. */
@@ -71,6 +77,7 @@ class DeviceTensor implements OnnxTensor {
   readonly place = 'device';
   readonly type: ElementType;
   readonly dims: readonly number[];
+  readonly keepsRows = false;
   readonly tensor: Tensor;
 
   constructor(tensor: Tensor) {
@@ -83,6 +90,10 @@ class DeviceTensor implements OnnxTensor {
     throw new OnnxError('invalid_argument', 'a tensor on a device has no data in memory: ask for it as a host output');
   }
 
+  keepRows(): OnnxTensor {
+    throw new OnnxError('invalid_argument', 'rows of a tensor on a graphics card are taken out by a RowPicker');
+  }
+
   dispose(): void {
     this.tensor.dispose();
   }
@@ -90,6 +101,7 @@ class DeviceTensor implements OnnxTensor {
 
 function toRuntime(tensor: OnnxTensor): Tensor {
   if (tensor instanceof DeviceTensor) return tensor.tensor;
+  // Of the other binding: its `data` throws.
   return new Tensor(tensor.type, tensor.data as Float32Array, tensor.dims);
 }
 

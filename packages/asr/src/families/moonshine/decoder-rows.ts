@@ -61,7 +61,8 @@ export class DecoderRows {
   readonly #names: DecoderNames;
   readonly #positions: number;
   readonly #encoder = new Map<string, { readonly data: Float32Array; readonly rowDims: readonly number[] }>();
-  readonly #decoder = new Map<string, { data: Float32Array; rowDims: readonly number[] }>();
+  /** Those of the tokens; of each step, as the session gave them. */
+  readonly #decoder = new Map<string, OnnxTensor>();
   readonly #mask: Float32Array;
   readonly #starts: FirstStep[] = [];
   #tokens = new BigInt64Array(0);
@@ -122,9 +123,9 @@ export class DecoderRows {
         this.#positions,
       ]),
     };
-    for (const [name, { data, rowDims }] of [...this.#encoder, ...this.#decoder]) {
+    for (const [name, { data, rowDims }] of this.#encoder)
       feeds[name] = float32Tensor(data.subarray(0, rows * size(rowDims)), [rows, ...rowDims]);
-    }
+    for (const [name, tensor] of this.#decoder) feeds[name] = tensor;
     return feeds;
   }
 
@@ -134,18 +135,25 @@ export class DecoderRows {
     for (const name of this.#names.decoder) {
       const present = results[name.present];
       if (present === undefined) throw new Error(`the decoder gave no ${name.present}`);
-      this.#decoder.set(name.past, { data: present.data as Float32Array, rowDims: present.dims.slice(1) });
+      this.#decoder.get(name.past)?.dispose();
+      this.#decoder.set(name.past, present);
     }
   }
 
   /** Keeps only these rows, given in ascending order; they are renumbered from 0. */
   keep(rows: readonly number[]): void {
     if (this.#decoder.size === 0) this.#joinStarts();
-    for (const { data, rowDims } of [...this.#encoder.values(), ...this.#decoder.values()])
-      moveRows(data, size(rowDims), rows);
+    for (const { data, rowDims } of this.#encoder.values()) moveRows(data, size(rowDims), rows);
+    for (const [name, tensor] of this.#decoder) this.#decoder.set(name, tensor.keepRows(rows));
     moveRows(this.#mask, this.#positions, rows);
     this.#tokens = BigInt64Array.from(rows, (row) => this.#tokens[row] ?? 0n);
     this.#count = rows.length;
+  }
+
+  /** Gives up what the decoder kept for these rows. */
+  dispose(): void {
+    for (const tensor of this.#decoder.values()) tensor.dispose();
+    this.#decoder.clear();
   }
 
   #joinStarts(): void {
@@ -156,7 +164,7 @@ export class DecoderRows {
       this.#starts.forEach((start, row) => {
         data.set(start.values(name.present), row * size(rowDims));
       });
-      this.#decoder.set(name.past, { data, rowDims });
+      this.#decoder.set(name.past, float32Tensor(data, [this.#count, ...rowDims]));
     }
     this.#starts.length = 0;
   }

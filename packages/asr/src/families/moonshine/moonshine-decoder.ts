@@ -29,9 +29,11 @@ export class MoonshineDecoder {
 
   /** Throws the file system's error, or one that names the file when it is no Moonshine decoder. */
   static async load(path: string, arithmetic: LinearArithmetic, options: SessionOptions): Promise<MoonshineDecoder> {
+    // Rows of a cache on a graphics card could not be taken out in place.
+    const keep = options.device === 'cpu' ? /^present\./ : undefined;
     const graphs = splitDecoder(await readFile(path), arithmetic);
     const first = await openSession(graphs.first, options);
-    return new MoonshineDecoder(first, await openSession(graphs.next, options));
+    return new MoonshineDecoder(first, await openSession(graphs.next, { ...options, keep }));
   }
 
   /** @param heard float32 [1, positions, width]: what the encoder made of one chunk */

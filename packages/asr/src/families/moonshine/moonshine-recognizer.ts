@@ -93,7 +93,11 @@ export class MoonshineRecognizer implements Recognizer {
       if (row.active) order.push(row);
     }
     const began = performance.now();
-    await this.#decode(order, inDecoder, cancelled);
+    try {
+      await this.#decode(order, inDecoder, cancelled);
+    } finally {
+      inDecoder.dispose();
+    }
     this.#stageMs.decoder += performance.now() - began;
     const recognitions = batch.map(emptyRecognition);
     for (const row of rows) {
@@ -171,6 +175,7 @@ export class MoonshineRecognizer implements Recognizer {
       await this.#decoder.next(inDecoder);
       stepMs = Math.min(stepMs, performance.now() - began);
     }
+    inDecoder.dispose();
     return stepMs;
   }
 

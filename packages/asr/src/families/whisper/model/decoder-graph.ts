@@ -11,6 +11,8 @@ import {
   attentionName,
   fixedPositionsOf,
   given,
+  replaceCaches,
+  type CacheRows,
   type Decoder,
   type DecoderState,
   type StepScores,
@@ -34,6 +36,7 @@ export class DecoderGraph implements Decoder {
   readonly vocabularySize: number | null;
   readonly fixedPositions: number | null;
   readonly attentionLayers: ReadonlySet<number>;
+  readonly rows: CacheRows;
   readonly #session: OnnxSession;
   readonly #cache: readonly CacheInput[];
   readonly #hiddenType: FloatType;
@@ -44,7 +47,12 @@ export class DecoderGraph implements Decoder {
   readonly #nextFetches: readonly string[];
 
   /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a merged Whisper decoder are missing. */
-  constructor(session: OnnxSession, shape: { readonly heads: number; readonly width: number }, mask: TextMask) {
+  constructor(
+    session: OnnxSession,
+    shape: { readonly heads: number; readonly width: number },
+    mask: TextMask,
+    rows: CacheRows,
+  ) {
     const inputs = new Map(session.inputs.map((spec) => [spec.name, spec]));
     const outputs = new Map(session.outputs.map((spec) => [spec.name, spec]));
     const hidden = inputs.get('encoder_hidden_states');
@@ -55,6 +63,7 @@ export class DecoderGraph implements Decoder {
         `the decoder graph is no merged Whisper decoder: expected input_ids, encoder_hidden_states, use_cache_branch and logits, found ${[...inputs.keys(), ...outputs.keys()].slice(0, 8).join(', ')}`,
       );
     }
+    this.rows = rows;
     this.#session = session;
     this.#hiddenType = floatTypeOf(hidden);
     this.#heads = shape.heads;
@@ -96,7 +105,8 @@ export class DecoderGraph implements Decoder {
       },
       this.#nextFetches,
     );
-    for (const one of this.#cache) if (!one.ofEncoder) state.decoder[one.input] = given(results, one.output);
+    const own = this.#cache.filter((one) => !one.ofEncoder);
+    replaceCaches(state, Object.fromEntries(own.map((one) => [one.input, given(results, one.output)])));
     return this.#scores(given(results, 'logits'), [0], false, wantAll);
   }
 
@@ -118,6 +128,7 @@ export class DecoderGraph implements Decoder {
 
   async close(): Promise<void> {
     await this.#session.close();
+    await this.rows.close();
   }
 
   #scores(logits: OnnxTensor, positions: readonly number[], begin: boolean, wantAll: boolean): StepScores {

@@ -1,5 +1,4 @@
-import type { OnnxTensor, TensorSpec } from '@murmuration/onnx';
-import { firstRows, moveRow } from './graph-tensors.js';
+import { RowPicker, type OnnxTensor, type SessionOptions, type TensorSpec } from '@murmuration/onnx';
 import type { TokenScores } from './token-scores.js';
 
 /** Keys and values that the decoder keeps between steps, for some rows. Owned by the loop that runs it. */
@@ -40,6 +39,8 @@ export interface Decoder {
     positions: readonly number[],
     wantAll: boolean,
   ): Promise<{ scores: StepScores; state: DecoderState }>;
+  /** Of the states that `first` gives: `disposeState` when done. */
+  readonly rows: CacheRows;
   /** A further step: one token a row. The state takes the longer cache. */
   next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores>;
   /** One run over known tokens of one row: logits (or log-probabilities) of all of them, and the cross-attention (1 × heads × tokens × positions) of each layer asked for. */
@@ -51,18 +52,62 @@ export interface Decoder {
   close(): Promise<void>;
 }
 
-/** Removes a row: the last one takes its place, so that only one row is copied. */
-export function removeRow(state: DecoderState, row: number): void {
-  const last = state.rows - 1;
-  const shrink = (tensor: OnnxTensor): OnnxTensor => {
-    if (row !== last) moveRow(tensor, last, row);
-    return firstRows(tensor, last);
-  };
-  for (const cache of [state.encoder, state.decoder])
-    for (const [name, tensor] of Object.entries(cache)) cache[name] = shrink(tensor);
-  // With a cache the graph reads no hidden states, only their shape.
-  if (state.hidden !== null) state.hidden = firstRows(state.hidden, last);
-  state.rows = last;
+/** Names of the outputs that stay where the decoder computes: its caches. */
+export const KEPT_CACHES = /^present\./;
+
+/**
+ * The caches of a decoder whose rows end one by one. Where their memory can be reached (the machine's own), a row is taken out at once:
+ * the last takes its place, so that one row is copied. On a graphics card all that stay are copied, once half of the rows are done.
+ */
+export class CacheRows {
+  /** Share of the rows at most still writing before those that are done are taken out. */
+  readonly compactAt: number;
+  readonly #picker: RowPicker | null;
+
+  /** @param options of the decoder's sessions */
+  constructor(options: SessionOptions, picker = options.device === 'cpu' ? null : new RowPicker(options)) {
+    this.compactAt = picker === null ? 1 : 0.5;
+    this.#picker = picker;
+  }
+
+  /** Keeps only these rows: `rows[i]` becomes row i, and is i or at least `rows.length`. */
+  async keep(state: DecoderState, rows: readonly number[]): Promise<void> {
+    const kept = async (tensor: OnnxTensor): Promise<OnnxTensor> => {
+      if (this.#picker === null) return tensor.keepRows(rows);
+      const fewer = await this.#picker.pick(tensor, rows);
+      tensor.dispose();
+      return fewer;
+    };
+    for (const cache of [state.encoder, state.decoder])
+      for (const [name, tensor] of Object.entries(cache)) cache[name] = await kept(tensor);
+    // With a cache the graph reads no hidden states, only their shape.
+    if (state.hidden !== null) state.hidden = state.hidden.keepRows(rows.map((_, row) => row));
+    state.rows = rows.length;
+  }
+
+  async close(): Promise<void> {
+    await this.#picker?.close();
+  }
+}
+
+/** Which row becomes which when those that are done are taken out: the last that stay move to the places that are free. */
+export function survivingRows(done: readonly boolean[]): number[] {
+  const last = done.flatMap((one, row) => (one ? [] : [row]));
+  const count = last.length;
+  return Array.from({ length: count }, (_, row) => (done[row] === true ? (last.pop() ?? row) : row));
+}
+
+/** Gives up what the decoder kept for a state. */
+export function disposeState(state: DecoderState): void {
+  for (const tensor of [...Object.values(state.encoder), ...Object.values(state.decoder)]) tensor.dispose();
+}
+
+/** Takes a step's longer caches in place of those before. */
+export function replaceCaches(state: DecoderState, caches: Readonly<Record<string, OnnxTensor>>): void {
+  for (const [name, tensor] of Object.entries(caches)) {
+    state.decoder[name]?.dispose();
+    state.decoder[name] = tensor;
+  }
 }
 
 const ATTENTION = 'cross_attentions.';

@@ -71,16 +71,6 @@ export function asType(tensor: OnnxTensor, type: FloatType): OnnxTensor {
   return tensor.type === type ? tensor : floatTensor(type, floatsOf(tensor), tensor.dims);
 }
 
-/** A tensor of the first `rows` rows (the first dimension), over the same memory. */
-export function firstRows(tensor: OnnxTensor, rows: number): OnnxTensor {
-  const all = tensor.dims[0] ?? 0;
-  if (rows === all) return tensor;
-  const dims = [rows, ...tensor.dims.slice(1)];
-  const raw = rawOf(tensor);
-  const part = raw.subarray(0, (raw.length / all) * rows);
-  return part instanceof Float32Array ? float32Tensor(part, dims) : float16Tensor(part, dims);
-}
-
 /** One tensor of the rows of several of the same shape. */
 export function joinRows(tensors: readonly OnnxTensor[]): OnnxTensor {
   const [first] = tensors;
@@ -139,13 +129,6 @@ export function pickPositions(
     data.set(raw.subarray(0, Math.min(raw.length, data.length - at)), at);
   const dims = [1, count, width];
   return data instanceof Float32Array ? float32Tensor(data, dims) : float16Tensor(data, dims);
-}
-
-/** Overwrites row `to` with row `from`. */
-export function moveRow(tensor: OnnxTensor, from: number, to: number): void {
-  const raw = rawOf(tensor);
-  const size = raw.length / (tensor.dims[0] ?? 1);
-  raw.copyWithin(to * size, from * size, (from + 1) * size);
 }
 
 function rawOf(tensor: OnnxTensor): Float32Array | Uint16Array {

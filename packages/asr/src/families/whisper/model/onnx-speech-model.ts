@@ -1,6 +1,6 @@
 import type { OnnxTensor } from '@murmuration/onnx';
 import { seededRandom, type Random, type TokenChooser } from '../decoding/token-chooser.js';
-import { removeRow, type Decoder, type DecoderState, type StepScores } from './decoder.js';
+import { disposeState, survivingRows, type Decoder, type StepScores } from './decoder.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
 import type { TokenScores } from './token-scores.js';
@@ -42,6 +42,8 @@ interface Writing {
   noSpeechProb: number;
   startLogprobs: Float32Array;
   endLogprob: number;
+  /** True once nothing is added any more. */
+  done: boolean;
 }
 
 export interface SpeechTokens {
@@ -86,6 +88,7 @@ export class OnnxSpeechModel implements SpeechModel {
       noSpeechProb: 0,
       startLogprobs: NOTHING,
       endLogprob: 0,
+      done: false,
     }));
     // Prompts of one length share a batch: padding would need a mask, which the exports do not take.
     for (const length of new Set(requests.map((request) => request.prompt.length))) {
@@ -109,9 +112,10 @@ export class OnnxSpeechModel implements SpeechModel {
 
   async logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]> {
     const ids = new BigInt64Array(audio.rows).fill(BigInt(token));
-    const { scores } = await this.#timed('decoder', () =>
+    const { scores, state } = await this.#timed('decoder', () =>
       this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true),
     );
+    disposeState(state);
     return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
   }
 
@@ -123,9 +127,10 @@ export class OnnxSpeechModel implements SpeechModel {
     token: number,
   ): Promise<Float32Array> {
     const part = pickPositions(hiddenOf(audio), row, from, to, this.#decoder.fixedPositions);
-    const { scores } = await this.#timed('decoder', () =>
+    const { scores, state } = await this.#timed('decoder', () =>
       this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true),
     );
+    disposeState(state);
     return scores.at(0, 0).all ?? NOTHING;
   }
 
@@ -174,6 +179,7 @@ export class OnnxSpeechModel implements SpeechModel {
       await this.#decoder.next(state, token, false);
       stepMs = Math.min(stepMs, performance.now() - stepBegan);
     }
+    disposeState(state);
     return { encodeMs: hidden.ms, firstMs, stepMs };
   }
 
@@ -199,15 +205,27 @@ export class OnnxSpeechModel implements SpeechModel {
       BigInt,
     );
     const positions = [...new Set([...group.map((writing) => writing.request.startIndex), promptLength - 1])];
-    const writing = [...group];
-    const first = await this.#decoder.first(hidden, ids, group.length, positions, drawsAny(writing));
-    this.#takeFirst(first.scores, writing, positions);
-    while (this.#dropFinished(first.state, writing, cancelled)) {
-      const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? 0));
-      const scores = await this.#decoder.next(first.state, step, drawsAny(writing));
-      writing.forEach((one, row) => {
-        this.#append(one, scores.at(row, 0));
-      });
+    let writing = [...group];
+    const { scores, state } = await this.#decoder.first(hidden, ids, group.length, positions, drawsAny(writing));
+    try {
+      this.#takeFirst(scores, writing, positions);
+      for (;;) {
+        const left = this.#endFinished(writing, cancelled);
+        if (left === 0) return;
+        if (left < writing.length && left <= writing.length * this.#decoder.rows.compactAt) {
+          const rows = survivingRows(writing.map((one) => one.done));
+          await this.#decoder.rows.keep(state, rows);
+          writing = rows.flatMap((row) => writing[row] ?? []);
+        }
+        // A row that is done and still takes part writes on what nobody reads.
+        const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? this.#tokens.endOfText));
+        const next = await this.#decoder.next(state, step, drawsAny(writing));
+        writing.forEach((one, row) => {
+          if (!one.done) this.#append(one, next.at(row, 0));
+        });
+      }
+    } finally {
+      disposeState(state);
     }
   }
 
@@ -229,26 +247,18 @@ export class OnnxSpeechModel implements SpeechModel {
     writing.tokens.push(token);
   }
 
-  /** Takes rows out of the batch that ended, reached their limit, loop or were cancelled. Returns whether any is left. */
-  #dropFinished(state: DecoderState, writing: Writing[], cancelled: RequestCancelled): boolean {
-    for (let row = writing.length - 1; row >= 0; row--) {
-      const one = writing[row];
-      if (one === undefined) continue;
+  /** Marks the rows that ended, reached their limit, loop or were cancelled. Returns how many still write. */
+  #endFinished(writing: readonly Writing[], cancelled: RequestCancelled): number {
+    let left = 0;
+    for (const one of writing) {
+      if (one.done) continue;
       const ended = one.tokens.at(-1) === this.#tokens.endOfText;
       if (ended) one.tokens.pop();
-      if (
-        !ended &&
-        !isOver(one) &&
-        one.tokens.length < one.request.maxNewTokens &&
-        !cancelled(one.index) &&
-        !isLooping(one)
-      )
-        continue;
-      const last = writing.pop();
-      if (last !== undefined && row < writing.length) writing[row] = last;
-      if (writing.length > 0) removeRow(state, row);
+      one.done =
+        ended || isOver(one) || one.tokens.length >= one.request.maxNewTokens || cancelled(one.index) || isLooping(one);
+      if (!one.done) left++;
     }
-    return writing.length > 0;
+    return left;
   }
 }
 
@@ -263,7 +273,7 @@ function isLooping(one: Writing): boolean {
 }
 
 function drawsAny(writing: readonly Writing[]): boolean {
-  return writing.some((one) => one.request.temperature > 0);
+  return writing.some((one) => !one.done && one.request.temperature > 0);
 }
 
 function hiddenOf(audio: EncodedAudio): OnnxTensor {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { openSession, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
 import { DecoderGraph } from './decoder-graph.js';
-import type { Decoder } from './decoder.js';
+import { CacheRows, KEPT_CACHES, type Decoder } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { encoderOfAnyLength } from './encoder-lengths.js';
@@ -47,20 +47,21 @@ export async function openDecoder(
   mask: TextMask,
   options: SessionOptions,
 ): Promise<Decoder> {
+  const keeping = { ...options, keep: KEPT_CACHES };
   const graphs =
     options.device === 'cpu' ? await rewritten(path, (file) => splitWhisperDecoder(file, mask)) : undefined;
   if (graphs !== undefined) {
-    const first = await openGraph(path, options, graphs.first());
+    const first = await openGraph(path, keeping, graphs.first());
     try {
-      return new SplitDecoderGraph(first, await openGraph(path, options, graphs.next()));
+      return new SplitDecoderGraph(first, await openGraph(path, keeping, graphs.next()), new CacheRows(options));
     } catch (error) {
       await first.close();
       throw error;
     }
   }
-  const session = await openGraph(path, options);
+  const session = await openGraph(path, keeping);
   try {
-    return new DecoderGraph(session, shape, mask);
+    return new DecoderGraph(session, shape, mask, new CacheRows(options));
   } catch (error) {
     await session.close();
     throw error;

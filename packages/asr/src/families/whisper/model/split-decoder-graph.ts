@@ -4,6 +4,8 @@ import {
   attentionName,
   fixedPositionsOf,
   given,
+  replaceCaches,
+  type CacheRows,
   type Decoder,
   type DecoderState,
   type StepScores,
@@ -20,13 +22,14 @@ export class SplitDecoderGraph implements Decoder {
   readonly vocabularySize = null;
   readonly fixedPositions: number | null;
   readonly attentionLayers: ReadonlySet<number>;
+  readonly rows: CacheRows;
   readonly #first: OnnxSession;
   readonly #next: OnnxSession;
   readonly #encoderCaches: readonly string[];
   readonly #decoderCaches: readonly string[];
 
   /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing. */
-  constructor(first: OnnxSession, next: OnnxSession) {
+  constructor(first: OnnxSession, next: OnnxSession, rows: CacheRows) {
     const outputs = new Set(first.outputs.map((spec) => spec.name));
     const caches = next.inputs
       .map((spec) => spec.name)
@@ -42,6 +45,7 @@ export class SplitDecoderGraph implements Decoder {
         'model_not_whisper',
         `the decoder graph is no merged Whisper decoder: it lacks ${missing.join(', ')}`,
       );
+    this.rows = rows;
     this.#first = first;
     this.#next = next;
     this.#encoderCaches = caches.filter((name) => name.includes('.encoder.'));
@@ -62,11 +66,14 @@ export class SplitDecoderGraph implements Decoder {
       ...[...this.#encoderCaches, ...this.#decoderCaches].map((name) => PRESENT + name),
     ];
     const results = await this.#first.run(firstFeeds(hidden, ids, rows, positions), fetches);
-    const cache = (names: readonly string[]): Record<string, OnnxTensor> =>
-      Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
     return {
       scores: scoresIn(results),
-      state: { rows, hidden: null, encoder: cache(this.#encoderCaches), decoder: cache(this.#decoderCaches) },
+      state: {
+        rows,
+        hidden: null,
+        encoder: cachesIn(results, this.#encoderCaches),
+        decoder: cachesIn(results, this.#decoderCaches),
+      },
     };
   }
 
@@ -76,7 +83,7 @@ export class SplitDecoderGraph implements Decoder {
       { ...state.encoder, ...state.decoder, input_ids: int64Tensor(ids, [state.rows, 1]) },
       fetches,
     );
-    for (const name of this.#decoderCaches) state.decoder[PAST + name] = given(results, PRESENT + name);
+    replaceCaches(state, cachesIn(results, this.#decoderCaches));
     return scoresIn(results);
   }
 
@@ -104,6 +111,7 @@ export class SplitDecoderGraph implements Decoder {
   async close(): Promise<void> {
     await this.#first.close();
     await this.#next.close();
+    await this.rows.close();
   }
 }
 
@@ -118,6 +126,11 @@ function firstFeeds(
     encoder_hidden_states: hidden,
     [SPLIT.positions]: int64Tensor(BigInt64Array.from(positions, BigInt), [positions.length]),
   };
+}
+
+/** The caches that a run gave, by the names under which the next run takes them. */
+function cachesIn(results: Readonly<Record<string, OnnxTensor>>, names: readonly string[]): Record<string, OnnxTensor> {
+  return Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
 }
 
 function fetchesOf(wantAll: boolean): string[] {
