@@ -1,6 +1,6 @@
 export { availableDevices, openSession } from './open-session.js';
 export { RowPicker } from './row-picker.js';
-export type { Binding, Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
+export type { Binding, Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
 export {
   boolTensor,
   float16Tensor,

@@ -1,11 +1,11 @@
 import { OnnxError } from './onnx-error.js';
 import { silenceTelemetry } from './native/system-library.js';
-import type { Binding, Device, OnnxSession, SessionOptions } from './session.js';
+import type { Binding, Device, GpuOptions, OnnxSession, SessionOptions } from './session.js';
 
 /** What each binding has to offer; loaded when it is first used, so that a process has no library that it does not need. */
 interface BindingModule {
   /** Devices that it was built for, the CPU first. */
-  builtDevices(): readonly Device[];
+  builtDevices(gpu?: GpuOptions): readonly Device[];
   open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession>;
 }
 
@@ -20,8 +20,11 @@ const DEFAULT_BINDING: Binding = 'node';
  * Devices that the binding was built for, the CPU first. Being listed says nothing of a driver or a card: only `openSession` shows
  * whether the device works.
  */
-export async function availableDevices(binding: Binding = DEFAULT_BINDING): Promise<readonly Device[]> {
-  return (await MODULES[binding]()).builtDevices();
+export async function availableDevices(
+  binding: Binding = DEFAULT_BINDING,
+  gpu?: GpuOptions,
+): Promise<readonly Device[]> {
+  return (await MODULES[binding]()).builtDevices(gpu);
 }
 
 /**
@@ -32,8 +35,9 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
   const { device, binding = DEFAULT_BINDING } = options;
   silenceTelemetry();
   const module = await MODULES[binding]();
-  const built = module.builtDevices();
-  if (!built.includes(device))
+  const built = module.builtDevices(options.gpu);
+  // What CUDA lacks the native binding says itself, with what to do.
+  if (!built.includes(device) && !(device === 'cuda' && binding === 'native'))
     throw new OnnxError(
       'provider_missing',
       `the installed onnxruntime has no device ${device}; it has ${built.join(', ')}`,

@@ -6,12 +6,28 @@ export type Device = 'cpu' | 'cuda' | 'webgpu';
 /** How the runtime is reached: `node` by the npm package onnxruntime-node, `native` by the C interface of the library that lies in it. */
 export type Binding = 'node' | 'native';
 
+/** How a session uses a graphics card by CUDA. */
+export interface GpuOptions {
+  /** Folder with the provider, a runtime and NVIDIA's libraries, as `murmur gpu install` makes it; default: beside the shipped runtime. */
+  readonly folder?: string | undefined;
+  /** Most memory that a session sets aside; default all that is free. */
+  readonly memoryLimitBytes?: number | undefined;
+  /** TF32 for what the graph computes in float32; default true. */
+  readonly tf32?: boolean | undefined;
+  /** How cuDNN chooses its algorithms; default `heuristic`. */
+  readonly convolutionSearch?: 'default' | 'heuristic' | 'exhaustive' | undefined;
+  /** CUDA graphs, where all shapes are fixed; default false. */
+  readonly graphs?: boolean | undefined;
+}
+
 export interface SessionOptions {
   readonly device: Device;
   /** Threads inside one operator; on a CPU one single-threaded session a core is faster than one session over all cores. */
   readonly threads: number;
   /** CUDA device number; default 0. */
   readonly deviceId?: number | undefined;
+  /** Of `cuda`, which only the native binding has. */
+  readonly gpu?: GpuOptions | undefined;
   /** Default `node`. */
   readonly binding?: Binding | undefined;
   /**

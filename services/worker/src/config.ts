@@ -25,7 +25,13 @@ const shape = {
     .enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' })
     .default('auto'),
   /** How the runtime of the models is reached: by its npm package, or by the C interface of the library in it. */
-  ONNX_BINDING: z.enum(['node', 'native'], { error: 'must be node or native' }).default('node'),
+  ONNX_BINDING: z.enum(['auto', 'node', 'native'], { error: 'must be auto, node or native' }).default('auto'),
+  /** Folder with the CUDA provider and its libraries. */
+  GPU_LIBRARIES: z.string().default('.murmuration/gpu'),
+  /** Most memory of the card that a session sets aside. */
+  GPU_MEMORY_MIB: integerVariable(256, 1_048_576, 'MiB').optional(),
+  /** NVIDIA's own: 0 forbids TF32. */
+  NVIDIA_TF32_OVERRIDE: z.enum(['0', '1'], { error: 'must be 0 or 1' }).optional(),
   ALLOW_CPU_FALLBACK: booleanVariable.default(false),
   MODEL_CACHE: z.string().default('.murmuration/models'),
   HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),

@@ -1,4 +1,4 @@
-import type { Binding, Device } from '@murmuration/onnx';
+import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import type { Dtype, PinnedFile } from '../models/model-files.js';
 import type { Recognizer } from '../recognizer.js';
 
@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly deviceId?: number | undefined;
   /** How the runtime is reached; default: that of packages/onnx. */
   readonly binding?: Binding | undefined;
+  /** How a CUDA card is used. */
+  readonly gpu?: GpuOptions | undefined;
   /** Threads inside one operator. */
   readonly threads: number;
   readonly simulatedCost?: SimulatedCost;

@@ -58,6 +58,10 @@ export const API_TABLE = {
   ClearBoundInputs: { at: 141, takes: ['handle'], gives: 'void' },
   ClearBoundOutputs: { at: 142, takes: ['handle'], gives: 'void' },
   AddRunConfigEntry: { at: 165, takes: ['handle', 'text', 'text'], gives: 'status' },
+  SessionOptionsAppendExecutionProvider_CUDA_V2: { at: 204, takes: ['handle', 'handle'], gives: 'status' },
+  CreateCUDAProviderOptions: { at: 205, takes: ['out'], gives: 'status' },
+  UpdateCUDAProviderOptions: { at: 206, takes: ['handle', 'texts', 'texts', 'size'], gives: 'status' },
+  ReleaseCUDAProviderOptions: { at: 208, takes: ['handle'], gives: 'void' },
 } as const satisfies Readonly<Record<string, TableEntry>>;
 
 /** The version of the interface that is asked for: the newest whose entries are used, and older than the library's own. */
@@ -84,6 +88,7 @@ interface ArgumentTypes {
   readonly int: number;
   readonly text: string;
   readonly path: string;
+  readonly texts: readonly string[];
 }
 
 type Arguments<Takes extends readonly (keyof ArgumentTypes)[]> = {

@@ -14,6 +14,7 @@ const C_TYPES = {
   size: 'size_t',
   int: 'int',
   text: 'str',
+  texts: 'const char **',
   path: WINDOWS ? 'str16' : 'str',
   status: 'void *',
   void: 'void',

@@ -1,6 +1,8 @@
 import { OnnxError } from '../onnx-error.js';
-import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
+import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import type { OnnxTensor } from '../tensor.js';
+import type { Handle } from './api-table.js';
+import { cudaFault, cudaMemory, cudaRuntime, hasCudaProvider } from './cuda-provider.js';
 import { graphSpecs } from './graph-specs.js';
 import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
 import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
@@ -8,15 +10,23 @@ import { OwnedHandle } from './owned-handle.js';
 import { RunBinding } from './run-binding.js';
 import { sessionSettings } from './session-settings.js';
 
-/** Devices that the library's folder has providers for. */
-export function builtDevices(): readonly Device[] {
-  return ['cpu'];
+/** Devices that there are providers for. */
+export function builtDevices(gpu: GpuOptions = {}): readonly Device[] {
+  return hasCudaProvider(gpu.folder) ? ['cpu', 'cuda'] : ['cpu'];
 }
 
 /** Opens a graph by the runtime's C interface. */
 export function open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
   // Inside a promise, so that whoever opens may rely on errors being rejections.
-  return Promise.resolve().then(() => new NativeSession(loadNativeLibrary(), model, options));
+  return Promise.resolve().then(() => {
+    if (options.device !== 'cuda') return new NativeSession(loadNativeLibrary(), model, options);
+    const library = loadNativeLibrary(cudaRuntime(options.gpu?.folder));
+    try {
+      return new NativeSession(library, model, options);
+    } catch (error) {
+      throw cudaFault(error);
+    }
+  });
 }
 
 const word = new BigUint64Array(1);
@@ -28,6 +38,8 @@ class NativeSession implements OnnxSession {
   readonly #library: NativeLibrary;
   readonly #session: OwnedHandle;
   readonly #onHost: boolean;
+  /** Where kept outputs lie: null is host memory. */
+  readonly #device: OwnedHandle | null;
   readonly #keep: RegExp | null;
   readonly #idle: RunBinding[] = [];
   #running = 0;
@@ -47,6 +59,7 @@ class NativeSession implements OnnxSession {
       settings.release();
     }
     this.#session = new OwnedHandle(word[0] ?? 0n, api.ReleaseSession);
+    this.#device = this.#onHost ? null : cudaMemory(library, options.deviceId ?? 0);
     try {
       ({ inputs: this.inputs, outputs: this.outputs } = graphSpecs(library, this.#session.handle));
     } catch (error) {
@@ -101,7 +114,7 @@ class NativeSession implements OnnxSession {
           binding.bindInput(name, value);
         }
       }
-      for (const name of fetches) binding.bindOutput(name, this.#library.hostMemory);
+      for (const name of fetches) binding.bindOutput(name, this.#memoryOf(name));
       await binding.run(this.#session.handle, options);
       const values = binding.takeOutputs();
       return Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
@@ -127,8 +140,13 @@ class NativeSession implements OnnxSession {
     }
   }
 
+  #memoryOf(name: string): Handle {
+    return this.#device !== null && this.#keep?.test(name) === true ? this.#device.handle : this.#library.hostMemory;
+  }
+
   #release(): void {
     for (const binding of this.#idle.splice(0)) binding.release();
+    this.#device?.release();
     this.#session.release();
   }
 }

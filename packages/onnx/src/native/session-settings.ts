@@ -1,4 +1,5 @@
 import type { SessionOptions } from '../session.js';
+import { appendCuda } from './cuda-provider.js';
 import { FATAL, type NativeLibrary } from './native-library.js';
 import { OwnedHandle } from './owned-handle.js';
 
@@ -8,7 +9,8 @@ const ALL_OPTIMIZATIONS = 99;
 const word = new BigUint64Array(1);
 
 /** The runtime's session options for ours; the caller's to release. */
-export function sessionSettings({ api }: NativeLibrary, options: SessionOptions): OwnedHandle {
+export function sessionSettings(library: NativeLibrary, options: SessionOptions): OwnedHandle {
+  const { api } = library;
   api.CreateSessionOptions(word);
   const settings = new OwnedHandle(word[0] ?? 0n, api.ReleaseSessionOptions);
   try {
@@ -17,6 +19,7 @@ export function sessionSettings({ api }: NativeLibrary, options: SessionOptions)
     api.SetSessionExecutionMode(settings.handle, SEQUENTIAL);
     api.SetSessionGraphOptimizationLevel(settings.handle, ALL_OPTIMIZATIONS);
     api.SetSessionLogSeverityLevel(settings.handle, FATAL);
+    if (options.device === 'cuda') appendCuda(library, settings.handle, options);
     return settings;
   } catch (error) {
     settings.release();

@@ -1,10 +1,11 @@
 import { freemem } from 'node:os';
 import { isOutOfMemory, RecognizerPool, resolveModel, type ModelProgress } from '@murmuration/asr';
 import type { ModelCard } from '@murmuration/contracts';
-import { availableDevices, type Device } from '@murmuration/onnx';
+import { availableDevices } from '@murmuration/onnx';
 import { gpuFacts, GpuWatch, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { WorkerConfig } from '../config.js';
+import { bindingFor, chooseDevice, gpuOptions } from './choose-device.js';
 
 /** The worker's model, loaded and warm. */
 export interface LoadedModel {
@@ -24,7 +25,9 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   const gpus = await readGpus().catch(leaveAlone('shown_without', []));
   if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
   const gpu = gpus[0] ?? null;
-  const device = await chooseDevice(config, gpu !== null, logger);
+  const gpuUse = gpuOptions(config);
+  const built = await availableDevices(bindingFor(config.DEVICE === 'auto' ? 'cuda' : config.DEVICE, config), gpuUse);
+  const device = chooseDevice(config, gpu !== null, built, logger);
   const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
     cacheDir: config.MODEL_CACHE,
     dtype: config.MODEL_DTYPE,
@@ -40,7 +43,8 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
       device,
       sessions,
       dtype: config.MODEL_DTYPE,
-      binding: config.ONNX_BINDING,
+      binding: bindingFor(device, config),
+      gpu: gpuUse,
       simulatedCost: {
         batchMs: config.SIMULATED_BATCH_MS,
         rowMs: config.SIMULATED_ROW_MS,
@@ -59,23 +63,6 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
     gpu: device === 'cpu' || gpu === null ? null : { name: gpu.name, memoryMiB: gpu.memoryMiB },
     outOfMemory: isOutOfMemory,
   };
-}
-
-/** `auto` takes a GPU that is there and that the binding was built for, else the CPU. */
-async function chooseDevice(config: WorkerConfig, hasGpu: boolean, logger: Logger): Promise<Device | 'simulated'> {
-  if (config.DEVICE === 'simulated' || config.DEVICE === 'cpu') return config.DEVICE;
-  const built = await availableDevices(config.ONNX_BINDING);
-  if (config.DEVICE === 'auto') return hasGpu && built.includes('cuda') ? 'cuda' : 'cpu';
-  if (hasGpu && built.includes(config.DEVICE)) return config.DEVICE;
-  const why = hasGpu
-    ? `the installed onnxruntime-node was not built for ${config.DEVICE}`
-    : 'no GPU was found (on Linux lspci, of the package pciutils, must be there to find one)';
-  if (!config.ALLOW_CPU_FALLBACK)
-    throw new Error(
-      `DEVICE=${config.DEVICE} cannot be had: ${why}. Set DEVICE=cpu, or ALLOW_CPU_FALLBACK=true to run on the CPU for want of it.`,
-    );
-  logger.warn({ device: config.DEVICE, why }, 'falling back to the CPU');
-  return 'cpu';
 }
 
 const EVERY_MS = 2_000;

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SAMPLE_RATE_HZ, type ChunkPolicy } from '@murmuration/contracts';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import type { Binding, Device } from '@murmuration/onnx';
+import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import { ModelFileFault, type Dtype } from '../../models/model-files.js';
 import type { Recognizer } from '../../recognizer.js';
 import type { ModelFamily } from '../model-family.js';
@@ -36,6 +36,7 @@ interface MoonshineLoadOptions {
   readonly device: Device;
   readonly threads: number;
   readonly binding?: Binding | undefined;
+  readonly gpu?: GpuOptions | undefined;
 }
 
 /** Loads Moonshine. Throws an error that says which dtypes there are, or what is wrong with a file. */
@@ -47,6 +48,7 @@ export async function loadMoonshine(options: MoonshineLoadOptions): Promise<Reco
     device: options.device,
     threads: options.threads,
     binding: options.binding,
+    gpu: options.gpu,
     arithmetic: dtype === 'int8' ? 'int8-per-row' : 'float32',
     description: {
       id: options.id,
@@ -102,6 +104,6 @@ export const MOONSHINE: ModelFamily = {
   hubRefusal:
     'is a Moonshine from the hub, whose layout is not read: use moonshine-tiny, or the path of a folder with encoder_model.onnx and decoder_model_merged.onnx',
   checkFolder,
-  load: ({ model: { id, slug, folder }, dtype, device, threads, binding }) =>
-    loadMoonshine({ id, slug, folder, dtype, device, threads, binding }),
+  load: ({ model: { id, slug, folder }, dtype, device, threads, binding, gpu }) =>
+    loadMoonshine({ id, slug, folder, dtype, device, threads, binding, gpu }),
 };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { SAMPLE_RATE_HZ, padToGrid, type ModelDescription, type Recognition } from '@murmuration/contracts';
-import type { Binding, Device } from '@murmuration/onnx';
+import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { DecoderRows, RowBuffers, type FirstStep } from './decoder-rows.js';
 import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
@@ -41,6 +41,7 @@ export interface MoonshineOptions {
   /** Threads of each of its sessions. */
   readonly threads: number;
   readonly binding?: Binding | undefined;
+  readonly gpu?: GpuOptions | undefined;
 }
 
 /** Moonshine (Useful Sensors, English), greedy. The encoder runs chunk by chunk, the decoder for the whole batch; no row's values depend on another's. */
@@ -59,7 +60,7 @@ export class MoonshineRecognizer implements Recognizer {
 
   /** Throws an error that names the file that cannot be loaded and why. */
   static async load(options: MoonshineOptions): Promise<MoonshineRecognizer> {
-    const session = { device: options.device, threads: options.threads, binding: options.binding };
+    const session = { device: options.device, threads: options.threads, binding: options.binding, gpu: options.gpu };
     const encoder = await naming('encoder_model.onnx', (name) =>
       MoonshineEncoder.load(join(options.folder, name), options.arithmetic, session),
     );

@@ -1,4 +1,4 @@
-import type { Binding, Device } from '@murmuration/onnx';
+import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import { TokenChooser } from './decoding/token-chooser.js';
 import { EncoderGraph } from './model/encoder-graph.js';
 import { findGraphs, type WhisperDtype } from '../../models/model-folder.js';
@@ -23,6 +23,8 @@ export interface WhisperLoadOptions {
   readonly deviceId?: number | undefined;
   /** How the runtime is reached; default: that of packages/onnx. */
   readonly binding?: Binding | undefined;
+  /** How a CUDA card is used. */
+  readonly gpu?: GpuOptions | undefined;
   /**
    * Whether an English-only model encodes short audio in windows shorter than 30 s; default false. It takes 0.5 to 0.8 of the time, but two words
    * more of 1,995 come out wrong, and a word that is guessed where the audio was cut off is no longer told from one that was said.
@@ -148,6 +150,6 @@ export const WHISPER: ModelFamily = {
   hubRefusal: null,
   // Loading names whatever is missing.
   checkFolder: () => Promise.resolve(),
-  load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding }) =>
-    loadWhisper({ folder, id, dtype, device, threads, deviceId, binding }),
+  load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding, gpu }) =>
+    loadWhisper({ folder, id, dtype, device, threads, deviceId, binding, gpu }),
 };

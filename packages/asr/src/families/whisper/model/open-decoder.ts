@@ -19,7 +19,11 @@ async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Arr
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason))
-      throw new ModelFault('model_device_unavailable', `the device ${options.device} cannot run ${name}`, error);
+      throw new ModelFault(
+        'model_device_unavailable',
+        `the device ${options.device} cannot run ${name}: ${reason}`,
+        error,
+      );
     throw new ModelFault(
       'model_file_invalid',
       `${name} of the model cannot be loaded as a graph: it may be cut short or of a kind this runtime does not know`,
