@@ -1,12 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Cluster } from '../harness/cluster.js';
-import { median, printFigures, type Figure } from '../harness/figures.js';
+import { median, percentile, printFigures, type Figure } from '../harness/figures.js';
 import { joined, samples, wavFile } from '../harness/wav.js';
 
 /*
  * What tracing costs: two clusters on one machine, one with tracing to a receiver that throws away what comes, work in turns, a round each, and each
- * round's time with is compared with the same round's time without. With the model, and with a simulated device that leaves the time to everything else.
+ * round with is compared with the same round without: by the clock, and by the processor time of the API node and the worker, which other work on the
+ * machine hardly changes. With the model, and with a simulated device that leaves the time to everything else. Linux only.
  */
 
 const CLIENTS = 4;
@@ -23,8 +25,30 @@ const KINDS: readonly Kind[] = [
   { name: 'simulated device', worker: { DEVICE: 'simulated' }, requests: 60 },
 ];
 
+/** Kernel's ticks a second, as `/proc` counts them. */
+const TICKS = 100;
+
+/** Processor time that the API node and the worker have used, seconds. */
+function usedSeconds({ api, workers }: Cluster): number {
+  const ticks = [api, ...workers].map(({ pid }) => {
+    const fields =
+      readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+        .split(') ')[1]
+        ?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, one) => sum + one, 0) / TICKS;
+}
+
+interface Spent {
+  readonly clock: number;
+  readonly processor: number;
+}
+
 /** Seconds for so many recordings, transcribed over HTTP. */
-async function round({ url }: Cluster, file: Buffer, requests: number): Promise<number> {
+async function round(cluster: Cluster, file: Buffer, requests: number): Promise<Spent> {
+  const { url } = cluster;
+  const before = usedSeconds(cluster);
   let left = requests;
   const startedMs = performance.now();
   await Promise.all(
@@ -38,7 +62,7 @@ async function round({ url }: Cluster, file: Buffer, requests: number): Promise<
       }
     }),
   );
-  return (performance.now() - startedMs) / 1_000;
+  return { clock: (performance.now() - startedMs) / 1_000, processor: usedSeconds(cluster) - before };
 }
 
 async function cost({ name, worker, requests }: Kind, file: Buffer, seconds: number): Promise<Figure[]> {
@@ -56,29 +80,35 @@ async function cost({ name, worker, requests }: Kind, file: Buffer, seconds: num
   const off = await Cluster.start({ worker });
   const on = await Cluster.start({ api: traced, worker: { ...worker, ...traced } });
   for (const cluster of [off, on]) await round(cluster, file, requests);
-  const ratios: number[] = [];
+  const ratios: Spent[] = [];
   const speeds: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
-    const order = i % 2 === 0 ? [off, on] : [on, off];
-    const times = new Map<Cluster, number>();
-    for (const cluster of order) times.set(cluster, await round(cluster, file, requests));
-    const without = times.get(off) ?? 0;
-    ratios.push((times.get(on) ?? 0) / without);
-    speeds.push((requests * seconds) / without);
+    const first = i % 2 === 0 ? off : on;
+    const one = await round(first, file, requests);
+    const other = await round(first === off ? on : off, file, requests);
+    const [without, withIt] = first === off ? [one, other] : [other, one];
+    ratios.push({ clock: withIt.clock / without.clock, processor: withIt.processor / without.processor });
+    speeds.push((requests * seconds) / without.clock);
   }
   await off.close();
   await on.close();
   sink.closeAllConnections();
   sink.close();
-  const sorted = [...ratios].sort((a, b) => a - b);
-  const quarter = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(3);
+  const of = (what: string, values: readonly number[]): Figure => ({
+    name: `${name}: ${what} with tracing over without, median`,
+    value: median(values),
+    unit: 'ratio',
+    note: `${String(ROUNDS)} rounds of ${String(requests)} recordings of ${seconds.toFixed(0)} s, half of them from ${percentile(values, 0.25).toFixed(3)} to ${percentile(values, 0.75).toFixed(3)}`,
+  });
   return [
-    {
-      name: `${name}: time with tracing over time without, median`,
-      value: median(ratios),
-      unit: 'ratio',
-      note: `${String(ROUNDS)} rounds of ${String(requests)} recordings of ${seconds.toFixed(0)} s, half of them from ${quarter(0.25)} to ${quarter(0.75)}`,
-    },
+    of(
+      'processor time',
+      ratios.map(({ processor }) => processor),
+    ),
+    of(
+      'time',
+      ratios.map(({ clock }) => clock),
+    ),
     { name: `${name}: speed without tracing, median`, value: median(speeds), unit: 'times real time' },
     { name: `${name}: bytes of traces a recording`, value: received / ((ROUNDS + 1) * requests), unit: 'bytes' },
   ];
