@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium, type Browser } from 'playwright-core';
+import { type Browser } from 'playwright-core';
 import { BrowserPage } from './harness/browser-page.js';
+import { NO_CHROMIUM, startChromium } from './harness/chromium.js';
 import { Cluster } from './harness/cluster.js';
 import { wordErrors, words } from './harness/word-errors.js';
-import { joined, samples, wavFile, type Sample } from './harness/wav.js';
+import { samples, type Sample } from './harness/wav.js';
 
-const PROGRAM = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/opt/homebrew/bin/chromium',
-].find((path) => existsSync(path));
-const skip = PROGRAM === undefined ? 'chromium is not installed on this machine' : false;
+const skip = NO_CHROMIUM;
 
 let cluster: Cluster;
 let page: BrowserPage;
@@ -25,30 +19,18 @@ let folder: string;
 let clip: Sample;
 
 before(async () => {
-  if (PROGRAM === undefined) return;
+  if (skip !== false) return;
   const [first] = (await samples()).sort((a, b) => a.pcm.length - b.pcm.length);
   assert.ok(first);
   clip = first;
   folder = await mkdtemp(join(tmpdir(), 'browser-'));
-  const speech = join(folder, 'speech.wav');
-  // The fake microphone plays it in a loop.
-  await writeFile(speech, wavFile(joined([new Int16Array(8_000), clip.pcm], 2_500)));
   page = await BrowserPage.start();
   cluster = await Cluster.start({ relays: 1, relay: { CORS_ORIGINS: new URL(page.url).origin } });
-  browser = await chromium.launch({
-    executablePath: PROGRAM,
-    args: [
-      '--no-sandbox',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-audio-capture=${speech}`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  });
+  browser = await startChromium(folder, clip);
 });
 
 after(async () => {
-  if (PROGRAM === undefined) return;
+  if (skip !== false) return;
   await browser.close();
   await cluster.close();
   await page.close();

@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import axe from 'axe-core';
-import { chromium, type Browser, type BrowserContext, type Page, type Response } from 'playwright-core';
+import { type Browser, type BrowserContext, type Page, type Response } from 'playwright-core';
 import { createKey } from '@murmuration/access';
+import { NO_CHROMIUM, startChromium } from './harness/chromium.js';
 import { Cluster } from './harness/cluster.js';
-import { joined, samples, wavFile, type Sample } from './harness/wav.js';
+import { samples, wavFile, type Sample } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
-const PROGRAM = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/opt/homebrew/bin/chromium',
-].find((path) => existsSync(path));
-const skip = PROGRAM === undefined ? 'chromium is not installed on this machine' : false;
+const skip = NO_CHROMIUM;
 /** Where pictures for the documentation go, when they are wanted. */
 const PICTURES = process.env['CONSOLE_PICTURES'];
 const SCRIPT_BUDGET_BYTES = 200_000;
@@ -35,33 +29,22 @@ const responses: Response[] = [];
 const complaints: string[] = [];
 
 before(async () => {
-  if (PROGRAM === undefined) return;
+  if (skip !== false) return;
   clips = (await samples()).sort((a, b) => a.pcm.length - b.pcm.length).slice(0, 2);
   const [clip] = clips;
   assert.ok(clip);
   folder = await mkdtemp(join(tmpdir(), 'console-'));
-  const speech = join(folder, 'speech.wav');
-  await writeFile(speech, wavFile(joined([new Int16Array(8_000), clip.pcm], 2_500)));
   const keys = join(folder, 'keys.json');
   key = (await createKey(keys, { name: 'operator', scopes: ['transcribe', 'jobs', 'read', 'admin'] })).key;
   cluster = await Cluster.start({ relays: 1, api: { API_KEYS_FILE: keys }, relay: { API_KEYS_FILE: keys } });
-  browser = await chromium.launch({
-    executablePath: PROGRAM,
-    args: [
-      '--no-sandbox',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-audio-capture=${speech}`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  });
+  browser = await startChromium(folder, clip);
   context = await browser.newContext({ locale: 'en-GB', acceptDownloads: true });
   page = await context.newPage();
   watch(page);
 });
 
 after(async () => {
-  if (PROGRAM === undefined) return;
+  if (skip !== false) return;
   await browser.close();
   await cluster.close();
   await rm(folder, { recursive: true, force: true });

@@ -1,24 +1,8 @@
-import type { ChunkResult, ModelDescription, PlannedChunk } from '@murmuration/contracts';
+import type { ChunkResult, PlannedChunk } from '@murmuration/contracts';
+import { testModel } from '@murmuration/contracts/testing';
 
 /** A model that tests only need to name. */
-export const TEST_MODEL: ModelDescription = {
-  id: 'simulated',
-  slug: 'simulated',
-  family: 'simulated',
-  languages: ['en'],
-  tasks: ['transcribe'],
-  wordTimes: 'none',
-  detectsLanguage: false,
-  dtype: 'none',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 30_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 1_000,
-    overlapMs: 0,
-  },
-};
+export const TEST_MODEL = testModel();
 
 /** A chunk of ten milliseconds of speech. */
 export function testChunk(index: number): PlannedChunk {

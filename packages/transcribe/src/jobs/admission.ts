@@ -42,20 +42,7 @@ export class Admission {
     const backlog = await this.#backlog.of(model.slug);
     const aheadMs = backlog.aheadMs(lane);
     if (aheadMs < this.#maxBacklogMs) {
-      const byOwner = backlog.ownersAheadMs(lane);
-      if (
-        mayTake(
-          {
-            capacity: this.#maxBacklogMs,
-            taken: aheadMs,
-            own: byOwner.get(owner) ?? 0,
-            holders: holdersWith(byOwner, owner),
-            owners: this.#owners(),
-          },
-          0,
-        )
-      )
-        return;
+      if (this.#leavesShare(this.#maxBacklogMs, aheadMs, backlog.ownersAheadMs(lane), owner)) return;
       throw new AsrError(
         'queue_full',
         'The owner of this API key has its share of the work that is admitted. Wait until some of it is done, then send it again.',
@@ -77,6 +64,18 @@ export class Admission {
     );
   }
 
+  /** True when an owner has not more than its share of what is scarce. */
+  #leavesShare(
+    capacity: number,
+    taken: number,
+    byOwner: ReadonlyMap<string | null, number>,
+    owner: string | null,
+  ): boolean {
+    const own = byOwner.get(owner) ?? 0;
+    const holders = byOwner.size + (byOwner.has(owner) ? 0 : 1);
+    return mayTake({ capacity, taken, own, holders, owners: this.#owners() }, 0);
+  }
+
   /** Audio of the model that waits or is in work, seconds. Throws `backend_unavailable`. */
   async backlogSeconds(slug: string): Promise<number> {
     return (await this.#backlog.of(slug)).aheadMs('batch') / 1_000;
@@ -87,19 +86,7 @@ export class Admission {
     const stored = await storeCall(() => this.#stored.whenScarce());
     if (stored === null) return;
     const { capacityBytes, takenBytes, byOwner } = stored;
-    if (
-      mayTake(
-        {
-          capacity: capacityBytes,
-          taken: takenBytes,
-          own: byOwner.get(owner) ?? 0,
-          holders: holdersWith(byOwner, owner),
-          owners: this.#owners(),
-        },
-        0,
-      )
-    )
-      return;
+    if (this.#leavesShare(capacityBytes, takenBytes, byOwner, owner)) return;
     throw new AsrError(
       'queue_full',
       'The owner of this API key has its share of what may be stored. Delete jobs that are no longer needed, or wait until they expire, then send it again.',
@@ -129,10 +116,6 @@ export class Admission {
 }
 
 /** Owners that hold some, this one included. */
-function holdersWith(byOwner: ReadonlyMap<string | null, number>, owner: string | null): number {
-  return byOwner.size + (byOwner.has(owner) ? 0 : 1);
-}
-
 function duration(seconds: number): string {
   if (seconds < 120) return seconds <= 1 ? '1 second' : `${String(Math.ceil(seconds))} seconds`;
   if (seconds < 7_200) return `${String(Math.round(seconds / 60))} minutes`;

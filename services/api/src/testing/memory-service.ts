@@ -7,6 +7,7 @@ import {
   type Segment,
   type Transcript,
 } from '@murmuration/contracts';
+import { testModel } from '@murmuration/contracts/testing';
 import {
   chooseModel,
   type ActiveJob,
@@ -30,24 +31,7 @@ export const MEMORY_CARD: ModelCard = {
   startedAtMs: 1_700_000_000_000,
   seenAtMs: 1_700_000_000_000,
   draining: false,
-  model: {
-    id: 'org/memory-model',
-    slug: 'org-memory-model',
-    family: 'simulated',
-    languages: ['en', 'de'],
-    tasks: ['transcribe'],
-    wordTimes: 'none',
-    detectsLanguage: false,
-    dtype: 'none',
-    chunkPolicy: {
-      sampleRateHz: 16_000,
-      maxChunkMs: 30_000,
-      targetChunkMs: 10_000,
-      packGapMs: 0,
-      gridMs: 1_000,
-      overlapMs: 0,
-    },
-  },
+  model: testModel({ id: 'org/memory-model', languages: ['en', 'de'] }),
 };
 
 /**

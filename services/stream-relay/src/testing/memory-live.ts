@@ -6,6 +6,7 @@ import {
   type LiveSummary,
   type ModelDescription,
 } from '@murmuration/contracts';
+import { testModel } from '@murmuration/contracts/testing';
 import type { LiveRequest, LiveService, LiveSession, WatchedSession } from '@murmuration/transcribe';
 
 /** A session as `MemoryLive` keeps it, whoever is connected. */
@@ -202,21 +203,4 @@ export class MemoryLive implements LiveService {
   }
 }
 
-const MODEL: ModelDescription = {
-  id: 'org/memory-model',
-  slug: 'org-memory-model',
-  family: 'simulated',
-  languages: ['en', 'de'],
-  tasks: ['transcribe'],
-  wordTimes: 'none',
-  detectsLanguage: false,
-  dtype: 'none',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 30_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 1_000,
-    overlapMs: 0,
-  },
-};
+const MODEL = testModel({ id: 'org/memory-model', languages: ['en', 'de'] });

@@ -1,26 +1,10 @@
-import type { LiveEnd, LiveEvent, ModelDescription, Word } from '@murmuration/contracts';
+import type { LiveEnd, LiveEvent, Word } from '@murmuration/contracts';
+import { testModel } from '@murmuration/contracts/testing';
 
 type By = Extract<LiveEvent, { type: 'final' }>['by'];
 
 /** A model for translators that tell of one. */
-export const TEST_MODEL: ModelDescription = {
-  id: 'test-model',
-  slug: 'test-model',
-  family: 'simulated',
-  languages: ['en'],
-  tasks: ['transcribe'],
-  wordTimes: 'approximate',
-  detectsLanguage: false,
-  dtype: 'none',
-  chunkPolicy: {
-    sampleRateHz: 16_000,
-    maxChunkMs: 30_000,
-    targetChunkMs: 10_000,
-    packGapMs: 0,
-    gridMs: 1_000,
-    overlapMs: 0,
-  },
-};
+export const TEST_MODEL = testModel({ id: 'test-model', wordTimes: 'approximate' });
 
 /** Events of a session: utterance `n` begins at `n` times two seconds and lasts one. */
 export const event = {

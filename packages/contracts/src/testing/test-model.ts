@@ -1,0 +1,25 @@
+import type { ModelDescription } from '../model-card.js';
+
+/** A model that tests only need to name. @param fields what is special about it; the slug is that of its id */
+export function testModel(fields: Partial<Omit<ModelDescription, 'slug'>> = {}): ModelDescription {
+  const id = fields.id ?? 'simulated';
+  return {
+    id,
+    slug: id.replace(/[^a-z0-9]+/g, '-'),
+    family: 'simulated',
+    languages: ['en'],
+    tasks: ['transcribe'],
+    wordTimes: 'none',
+    detectsLanguage: false,
+    dtype: 'none',
+    chunkPolicy: {
+      sampleRateHz: 16_000,
+      maxChunkMs: 30_000,
+      targetChunkMs: 10_000,
+      packGapMs: 0,
+      gridMs: 1_000,
+      overlapMs: 0,
+    },
+    ...fields,
+  };
+}
