@@ -37,7 +37,8 @@ export async function warmUp(
 ): Promise<ShapeTimes> {
   const times = new ShapeTimes();
   const rows = rowsToWarm(maxBatch);
-  const lengths = lengthsToWarm(description.chunkPolicy);
+  // The longest first: buffers that grow from length to length would leave holes in the memory.
+  const lengths = lengthsToWarm(description.chunkPolicy).toReversed();
   for (const [done, samples] of lengths.entries()) {
     const seconds = samples / SAMPLE_RATE_HZ;
     onProgress(

@@ -46,18 +46,22 @@ export interface ValueInfo {
   readonly bytes: Uint8Array;
 }
 
-/** A graph opened for editing. Shapes of inner values are left out when it is written: the runtime finds them. */
+/** A graph opened for editing. */
 export interface OnnxGraph {
   nodes: OnnxNode[];
   /** Constant tensors by name, as `TensorProto` bytes. */
   initializers: Map<string, Uint8Array>;
   inputs: ValueInfo[];
   outputs: ValueInfo[];
+  /** Shapes of inner values, where `parseModel` was told to keep them; without them the runtime finds what it can. */
+  shapes?: ValueInfo[];
   rest: WireField[];
 }
 
-function parseGraph(bytes: Uint8Array): OnnxGraph {
-  const graph: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], rest: [] };
+function parseGraph(bytes: Uint8Array, keepShapes: boolean): OnnxGraph {
+  const shapes: ValueInfo[] = [];
+  const graph: OnnxGraph = { nodes: [], initializers: new Map(), inputs: [], outputs: [], shapes, rest: [] };
+  const named = (value: Uint8Array): ValueInfo => ({ name: stringOf(value, VALUE_INFO.name), bytes: value });
   for (const field of readFields(bytes)) {
     if (field.kind !== 'bytes') {
       graph.rest.push(field);
@@ -65,18 +69,19 @@ function parseGraph(bytes: Uint8Array): OnnxGraph {
     }
     switch (field.number) {
       case GRAPH.node:
-        graph.nodes.push(parseNode(field.bytes));
+        graph.nodes.push(parseNode(field.bytes, keepShapes));
         break;
       case GRAPH.initializer:
         graph.initializers.set(initializerName(field.bytes), field.bytes);
         break;
       case GRAPH.input:
-        graph.inputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes });
+        graph.inputs.push(named(field.bytes));
         break;
       case GRAPH.output:
-        graph.outputs.push({ name: stringOf(field.bytes, VALUE_INFO.name), bytes: field.bytes });
+        graph.outputs.push(named(field.bytes));
         break;
       case GRAPH.valueInfo:
+        if (keepShapes) shapes.push(named(field.bytes));
         break;
       default:
         graph.rest.push(field);
@@ -100,6 +105,10 @@ function graphFields(graph: OnnxGraph): WireField[] {
     ...all(
       GRAPH.output,
       graph.outputs.map((value) => value.bytes),
+    ),
+    ...all(
+      GRAPH.valueInfo,
+      (graph.shapes ?? []).map((value) => value.bytes),
     ),
   ];
 }
@@ -149,7 +158,7 @@ export function freeDimension(value: ValueInfo, axis: number, name: string): Val
   return { name: value.name, bytes };
 }
 
-function parseNode(bytes: Uint8Array): OnnxNode {
+function parseNode(bytes: Uint8Array, keepShapes: boolean): OnnxNode {
   const node: OnnxNode = { opType: '', inputs: [], outputs: [], graphs: new Map(), rest: [] };
   for (const field of readFields(bytes)) {
     if (field.kind !== 'bytes') {
@@ -168,7 +177,8 @@ function parseNode(bytes: Uint8Array): OnnxNode {
         break;
       case NODE.attribute: {
         const graph = readFields(field.bytes).find((inner) => inner.number === ATTRIBUTE.graph);
-        if (graph?.kind === 'bytes') node.graphs.set(stringOf(field.bytes, ATTRIBUTE.name), parseGraph(graph.bytes));
+        if (graph?.kind === 'bytes')
+          node.graphs.set(stringOf(field.bytes, ATTRIBUTE.name), parseGraph(graph.bytes, keepShapes));
         else node.rest.push(field);
         break;
       }
@@ -204,12 +214,16 @@ export interface OnnxModel {
   readonly rest: readonly WireField[];
 }
 
-/** Reads an .onnx file (weights inside it). Weights are views of `bytes`. Throws `RangeError` when the bytes are no model. */
-export function parseModel(bytes: Uint8Array): OnnxModel {
+/**
+ * Reads an .onnx file (weights inside it). Weights are views of `bytes`. Throws `RangeError` when the bytes are no model.
+ * @param keepShapes keeps the shapes that the file states of inner values: for edits that change none. The runtime joins some operations, which rounds
+ *   otherwise, only where it knows shapes.
+ */
+export function parseModel(bytes: Uint8Array, keepShapes = false): OnnxModel {
   const fields = readFields(bytes);
   const graph = fields.find((field) => field.number === MODEL.graph);
   if (graph?.kind !== 'bytes') throw new RangeError('the file holds no graph');
-  return { graph: parseGraph(graph.bytes), rest: fields.filter((field) => field !== graph) };
+  return { graph: parseGraph(graph.bytes, keepShapes), rest: fields.filter((field) => field !== graph) };
 }
 
 /** The bytes of an .onnx file, for `openSession`; weights are copied once. `domains` are operator sets that edits have added, by version. */

@@ -23,6 +23,9 @@ export async function open(model: string | Uint8Array, options: SessionOptions):
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // The runtime's arena takes memory in steps of powers of two and keeps all of it, for each graph of each session.
+    enableCpuMemArena: false,
+    enableMemPattern: false,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     ...(device === 'webgpu' && keep !== undefined ? { preferredOutputLocation: await placesOf(model, keep) } : {}),

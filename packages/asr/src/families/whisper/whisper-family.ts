@@ -56,7 +56,14 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
   try {
     const encoder = new EncoderGraph(
       // Of other languages short windows lose words (whisper-base int8: 58 of 175 wrong against 55 over 30 s) and, written twice, time.
-      keep(await openEncoder(files.encoder, options.shortWindows === true && !vocabulary.multilingual, options)),
+      keep(
+        await openEncoder(
+          files.encoder,
+          settings.encoderHeads,
+          options.shortWindows === true && !vocabulary.multilingual,
+          options,
+        ),
+      ),
       settings.mels,
       options.device === 'cpu',
     );

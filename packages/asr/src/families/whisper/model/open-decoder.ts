@@ -4,6 +4,7 @@ import { DecoderGraph } from './decoder-graph.js';
 import { CacheRows, KEPT_CACHES, type Decoder } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
+import { attentionHeadByHead } from '../../../graph/attention-heads.js';
 import { encoderOfAnyLength } from './encoder-lengths.js';
 import { splitWhisperDecoder } from './split-decoder.js';
 import type { TextMask } from './token-scores.js';
@@ -32,10 +33,21 @@ async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Arr
   }
 }
 
-/** Opens the encoder: as it is, or, on a CPU and with `anyLength`, for windows of any length where the file allows that (see `encoderOfAnyLength`). Throws `ModelFault`. */
-export async function openEncoder(path: string, anyLength: boolean, options: SessionOptions): Promise<OnnxSession> {
-  const bytes = anyLength && options.device === 'cpu' ? await rewritten(path, encoderOfAnyLength) : undefined;
-  return openGraph(path, options, bytes);
+/**
+ * Opens the encoder: on a CPU with its attention head by head (see `attentionHeadByHead`) and, with `anyLength`, for windows of any length where the
+ * file allows that (see `encoderOfAnyLength`). Throws `ModelFault`.
+ */
+export async function openEncoder(
+  path: string,
+  heads: number,
+  anyLength: boolean,
+  options: SessionOptions,
+): Promise<OnnxSession> {
+  const forCpu = (file: Uint8Array): Uint8Array | null => {
+    const cut = anyLength ? encoderOfAnyLength(file) : null;
+    return attentionHeadByHead(cut ?? file, heads) ?? cut;
+  };
+  return openGraph(path, options, options.device === 'cpu' ? await rewritten(path, forCpu) : undefined);
 }
 
 /**

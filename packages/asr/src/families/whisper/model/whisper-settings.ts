@@ -8,6 +8,7 @@ const configSchema = z.object({
   num_mel_bins: z.number().int().positive().default(80),
   d_model: z.number().int().positive(),
   decoder_layers: z.number().int().positive(),
+  encoder_attention_heads: z.number().int().positive(),
   decoder_attention_heads: z.number().int().positive(),
   max_source_positions: z.number().int().positive().default(1_500),
   max_target_positions: z.number().int().positive().default(448),
@@ -28,6 +29,8 @@ export interface WhisperSettings {
   readonly mels: number;
   readonly width: number;
   readonly layers: number;
+  readonly encoderHeads: number;
+  /** Of the decoder. */
   readonly heads: number;
   readonly vocabularySize: number;
   /** Encoder positions of a window: 1,500, each 20 ms. */
@@ -68,6 +71,7 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
     mels: config.num_mel_bins,
     width: config.d_model,
     layers: config.decoder_layers,
+    encoderHeads: config.encoder_attention_heads,
     heads: config.decoder_attention_heads,
     vocabularySize: config.vocab_size,
     encoderPositions: config.max_source_positions,

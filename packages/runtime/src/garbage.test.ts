@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withYoungGarbageCollected } from './young-garbage.js';
+import { setImmediate } from 'node:timers/promises';
+import { collectGarbage, withYoungGarbageCollected } from './garbage.js';
 
 const PIECE_BYTES = 64 * 1024;
 const PIECES = 1_600;
@@ -25,4 +26,18 @@ test('Bytes pass unchanged, and the buffers of 100 MB do not gather', async () =
   }
   assert.equal(pieces, PIECES);
   assert.ok(highest - before < 16 * 1024 * 1024, `${String((highest - before) / 1e6)} MB gathered`);
+});
+
+test('What is no longer used is collected, old objects too', { timeout: 10_000 }, async () => {
+  const hold = (): Uint8Array[] => Array.from({ length: 8 }, () => new Uint8Array(4_000_000));
+  const held = new Map([['buffers', hold()]]);
+  // Survivors of two collections are old.
+  collectGarbage();
+  collectGarbage();
+  const before = process.memoryUsage().arrayBuffers;
+  held.clear();
+  await setImmediate();
+  collectGarbage();
+  // Another thread frees the memory.
+  while (process.memoryUsage().arrayBuffers > before - 8 * 4_000_000) await setImmediate();
 });
