@@ -31,11 +31,15 @@ type Header = z.output<typeof headerSchema>;
  */
 export class EventReader {
   #bytes: Buffer = Buffer.alloc(0);
+  /** What has come since `#bytes` were joined. Joined once an event is whole, so that a payload in tiny pieces is copied once. */
+  #pieces: Buffer[] = [];
+  #piecesBytes = 0;
   #header: Header | null = null;
 
   /** Adds bytes. What `next` returned before stays valid. */
   add(bytes: Uint8Array): void {
-    this.#bytes = this.#bytes.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#bytes, bytes]);
+    this.#pieces.push(Buffer.from(bytes));
+    this.#piecesBytes += bytes.length;
   }
 
   /** The next whole event; null: more bytes are needed. Throws `invalid_message`, after which the stream cannot be read on. */
@@ -43,7 +47,8 @@ export class EventReader {
     const header = (this.#header ??= this.#readHeader());
     if (header === null) return null;
     const [dataBytes, payloadBytes] = [header.data_length ?? 0, header.payload_length ?? 0];
-    if (this.#bytes.length < dataBytes + payloadBytes) return null;
+    if (this.#bytes.length + this.#piecesBytes < dataBytes + payloadBytes) return null;
+    this.#join();
     const text = this.#take(dataBytes).toString('utf8');
     const payload = this.#take(payloadBytes);
     this.#header = null;
@@ -51,7 +56,15 @@ export class EventReader {
     return { type: header.type, data: { ...header.data, ...more }, payload };
   }
 
+  #join(): void {
+    if (this.#pieces.length === 0) return;
+    this.#bytes = Buffer.concat([this.#bytes, ...this.#pieces]);
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+  }
+
   #readHeader(): Header | null {
+    this.#join();
     const end = this.#bytes.indexOf(NEWLINE);
     if (end > MAX_HEADER_BYTES || (end === -1 && this.#bytes.length > MAX_HEADER_BYTES))
       throw refused(`The first line of an event has ${String(MAX_HEADER_BYTES)} bytes at most.`);
