@@ -147,7 +147,7 @@ suite('murmur models', () => {
       ['models', /Usage: murmur models/],
       ['models frob', /unknown command 'frob'/],
       ['models pull', /missing required argument 'NAME'/],
-      ['models pull a b', /too many arguments for 'pull'/],
+      ['models pull a b', /unexpected argument 'b'/],
       ['models list --dtype fp16', /unknown option '--dtype'/],
       ['models pull a --dtype q4', /--dtype .*Allowed choices are auto, fp32, fp16, int8/],
       ['models list --frob', /--frob/],

@@ -95,7 +95,19 @@ function murmur(context: CommandContext): Command {
   });
   for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys, addDoctor, addCompletion])
     add(program, context);
+  nameExcessArguments(program);
   return program;
+}
+
+/** Commander counts arguments that are too many; here the first of them is named. */
+function nameExcessArguments(program: CommandUnknownOpts): void {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)])
+    command.allowExcessArguments();
+  program.hook('preAction', (_, command) => {
+    const { args, registeredArguments } = command;
+    const excess = registeredArguments.some((one) => one.variadic) ? undefined : args[registeredArguments.length];
+    if (excess !== undefined) command.error(`error: unexpected argument '${excess}'`);
+  });
 }
 
 function nameWithGroup(command: CommandUnknownOpts, program: CommandUnknownOpts): string {

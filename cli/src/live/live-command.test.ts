@@ -139,7 +139,7 @@ describe('murmur live', () => {
     });
     for (const [args, words] of [
       [['talk.wav'], /murmur transcribe takes files/],
-      [['-', '-'], /too many arguments for 'live'/],
+      [['-', '-'], /unexpected argument '-'/],
       [['--rate', '8000'], /are of standard input/],
       [['-', '--encoding', 'opus'], /--encoding .*Allowed choices are pcm_s16le/],
       [['-', '--relay', 'http://x'], /--relay .*takes a ws/],
