@@ -19,6 +19,8 @@ const GRACE_MS = 75_000;
 const REDIS_GRACE_MS = 20_000;
 const TRIES_IN_A_ROW = 5;
 const LOOPBACK = '127.0.0.1';
+/** Young objects of a service: V8 lets its 16 MiB fill three times over. With 4, the API has 33 MB less of 330 after 240 clips; with 2, a request takes more time. */
+const YOUNG_MIB = 4;
 
 /** What a cluster is made of. */
 export interface ClusterOptions extends Hosts {
@@ -171,7 +173,13 @@ export class Cluster {
     const host = bracketed(reachableHost(metricsHost));
     return new Service(name, {
       command: process.execPath,
-      args: ['--enable-source-maps', '--import', PRELOAD, join(ROOT, main)],
+      args: [
+        '--enable-source-maps',
+        `--max-semi-space-size=${String(YOUNG_MIB)}`,
+        '--import',
+        PRELOAD,
+        join(ROOT, main),
+      ],
       cwd: ROOT,
       // Other users cannot read the environment of a process.
       env: {

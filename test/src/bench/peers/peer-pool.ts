@@ -17,14 +17,27 @@ export interface PeerSettings {
 class PeerProcess {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
+  readonly #closed: Promise<unknown>;
+  readonly #kill = (): void => {
+    this.#child.kill('SIGKILL');
+  };
 
   constructor(python: string, { script, ...settings }: PeerSettings) {
     this.#child = spawn(python, [join(ROOT, 'test', 'src', 'bench', 'peers', script)], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    this.#closed = once(this.#child, 'close');
+    // What is written to a process that has ended is told by `answer`.
+    this.#child.stdin.on('error', () => undefined);
     this.#child.stderr.resume();
+    // Whatever ends this process ends the peer: a script that is killed closes no pipe of a library that computes.
+    process.once('exit', this.#kill);
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.#child.stdin.write(`${JSON.stringify(settings)}\n`);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   /** The next line. Throws when the process ended instead. */
@@ -40,9 +53,9 @@ class PeerProcess {
   }
 
   async close(): Promise<void> {
-    const ended = once(this.#child, 'close');
     this.#child.stdin.end();
-    await ended;
+    await this.#closed;
+    process.off('exit', this.#kill);
   }
 }
 
@@ -56,11 +69,21 @@ export class PeerPool {
     this.version = version;
   }
 
-  /** Resolves when all have loaded their model. */
+  /** Resolves when all have loaded their model. When one does not, all are ended and its error is thrown. */
   static async start(python: string, count: number, settings: PeerSettings): Promise<PeerPool> {
     const processes = Array.from({ length: count }, () => new PeerProcess(python, settings));
-    const [first] = await Promise.all(processes.map((process) => process.answer<{ readonly ready: string }>()));
-    return new PeerPool(processes, first?.ready ?? '');
+    const ready = await Promise.allSettled(processes.map((process) => process.answer<{ readonly ready: string }>()));
+    const failed = ready.find((one) => one.status === 'rejected');
+    if (failed !== undefined) {
+      await Promise.allSettled(processes.map((process) => process.close()));
+      throw failed.reason;
+    }
+    const [first] = ready;
+    return new PeerPool(processes, first?.status === 'fulfilled' ? first.value.ready : '');
+  }
+
+  get pids(): readonly number[] {
+    return this.#processes.map((process) => process.pid);
   }
 
   /** Texts of the files, in their order. `detect`: whether speech is found first, as in long recordings. */

@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { transcribe } from '../../harness/api-requests.js';
+import { Cluster } from '../../harness/cluster.js';
+import { ROOT } from '../../harness/service-process.js';
+import { installPeers } from './install-peers.js';
+import type { Material } from './material.js';
+import { PeerPool, type PeerSettings } from './peer-pool.js';
+
+/** The models that are compared. */
+export type PeerModel = 'Moonshine tiny' | 'Whisper tiny.en';
+
+/** A program in one of its forms. */
+export interface Entrant {
+  readonly name: string;
+  readonly model: PeerModel;
+  readonly asItComes: boolean;
+  readonly ours: boolean;
+  /** Processes whose processor time counts: of the product the API and the worker, without Redis. */
+  readonly pids: readonly number[];
+  run(material: Material): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+async function eachOf<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let at = next++; at < items.length; at = next++) results[at] = await work(items[at] as T);
+    }),
+  );
+  return results;
+}
+
+async function ours(model: PeerModel, modelPath: string): Promise<Entrant> {
+  const cluster = await Cluster.start({ worker: { MODEL_PATH: modelPath, MODEL_DTYPE: 'int8' } });
+  return {
+    name: 'Murmuration, end to end',
+    model,
+    asItComes: false,
+    ours: true,
+    pids: [cluster.api, ...cluster.workers].map((process) => process.pid),
+    run: ({ all, width }) => eachOf(all, width, async ({ file }) => (await transcribe(cluster.url, file)).text),
+    close: () => cluster.close(),
+  };
+}
+
+async function peer(
+  form: Pick<Entrant, 'name' | 'model' | 'asItComes'>,
+  python: string,
+  processes: number,
+  settings: PeerSettings,
+): Promise<Entrant> {
+  const pool = await PeerPool.start(python, processes, settings);
+  return {
+    ...form,
+    name: `${form.name} ${pool.version}${form.asItComes ? ' as it comes' : `, ${String(processes)} × ${String(settings.threads)} threads, batch ${String(settings.batch)}`}`,
+    ours: false,
+    pids: pool.pids,
+    run: ({ all, name }) =>
+      pool.transcribe(
+        all.map(({ path }) => path),
+        name === 'recordings',
+      ),
+    close: () => pool.close(),
+  };
+}
+
+/**
+ * Starts the product and the peers with one model. When one of them does not start, the others are ended and its error is thrown.
+ * @param whisper folder of Whisper tiny.en as the product reads it
+ * @param folder where files that peers need are put
+ */
+export async function startEntrants(model: PeerModel, whisper: string, folder: string): Promise<Entrant[]> {
+  const starts = model === 'Moonshine tiny' ? await moonshineStarts(folder) : await whisperStarts(whisper);
+  const started: Entrant[] = [];
+  try {
+    for (const start of starts) started.push(await start());
+    return started;
+  } catch (error) {
+    await endAll(started);
+    throw error;
+  }
+}
+
+/** Ends them all, also when one of them does not end well. */
+export async function endAll(entrants: readonly Entrant[]): Promise<void> {
+  await Promise.allSettled(entrants.map((entrant) => entrant.close()));
+}
+
+type Start = () => Promise<Entrant>;
+
+async function moonshineStarts(folder: string): Promise<Start[]> {
+  const cores = availableParallelism();
+  const { python } = await installPeers();
+  const cache = join(ROOT, '.murmuration', 'models');
+  const sherpa = {
+    script: 'sherpa.py',
+    encoder: join(cache, 'moonshine-tiny', 'encoder_model.onnx'),
+    decoder: join(cache, 'moonshine-tiny', 'decoder_model_merged.onnx'),
+    tokens: await moonshineTokens(folder),
+    vad: join(cache, 'silero-vad', 'silero_vad_v5.onnx'),
+  };
+  const form = { name: 'sherpa-onnx', model: 'Moonshine tiny', asItComes: false } as const;
+  return [
+    () => ours('Moonshine tiny', 'moonshine-tiny'),
+    () => peer({ ...form, asItComes: true }, python, 1, { ...sherpa, threads: 1, batch: 1 }),
+    () => peer(form, python, cores, { ...sherpa, threads: 1, batch: 8 }),
+    () => peer(form, python, 1, { ...sherpa, threads: cores, batch: 8 }),
+  ];
+}
+
+async function whisperStarts(whisper: string): Promise<Start[]> {
+  if (!existsSync(join(whisper, 'onnx'))) {
+    process.stdout.write(`Whisper is left out: no model lies at ${whisper}; name one with --whisper\n`);
+    return [];
+  }
+  const cores = availableParallelism();
+  const { python, whisperModel } = await installPeers();
+  const faster = { script: 'faster_whisper_peer.py', model: whisperModel };
+  const form = { name: 'faster-whisper', model: 'Whisper tiny.en', asItComes: false } as const;
+  return [
+    () => ours('Whisper tiny.en', whisper),
+    // Its own defaults but for int8: beam 5, its own choice of threads, one window after the other.
+    () => peer({ ...form, asItComes: true }, python, 1, { ...faster, threads: 0, batch: 1, beam: 5 }),
+    () => peer(form, python, cores, { ...faster, threads: 1, batch: 1, beam: 1 }),
+    () => peer(form, python, cores, { ...faster, threads: 1, batch: 8, beam: 1 }),
+    () => peer(form, python, 1, { ...faster, threads: cores, batch: 8, beam: 1 }),
+  ];
+}
+
+/** Moonshine's vocabulary as sherpa-onnx reads it: bytes of a token in base64, and its number. */
+async function moonshineTokens(folder: string): Promise<string> {
+  const { default: tokenizer } = await import('llama-tokenizer-js');
+  const size = 32_768;
+  const bytes = (id: number): Buffer => {
+    const token = tokenizer.vocabById[id] ?? `<extra_${String(id)}>`;
+    const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
+    return byte === undefined ? Buffer.from(token) : Buffer.from(byte, 'hex');
+  };
+  const path = join(folder, 'tokens.txt');
+  await writeFile(
+    path,
+    Array.from({ length: size }, (_, id) => `${bytes(id).toString('base64')}\t${String(id)}\n`).join(''),
+  );
+  return path;
+}
