@@ -24,10 +24,7 @@ export class Balancer {
 
   static async start(ports: readonly number[]): Promise<Balancer> {
     const port = await freePort();
-    const folder = await mkdtemp(join(tmpdir(), 'balancer-'));
-    const file = join(folder, 'haproxy.cfg');
-    await writeFile(
-      file,
+    return Balancer.startWith(
       `
 global
   maxconn 4000
@@ -46,7 +43,15 @@ backend nodes
   balance roundrobin
 ${ports.map((one, i) => `  server node${String(i)} 127.0.0.1:${String(one)} check inter 500 fall 1 rise 1`).join('\n')}
 `,
+      port,
     );
+  }
+
+  /** With a configuration of its own. @param port of it on which clients come */
+  static async startWith(settings: string, port: number): Promise<Balancer> {
+    const folder = await mkdtemp(join(tmpdir(), 'balancer-'));
+    const file = join(folder, 'haproxy.cfg');
+    await writeFile(file, settings);
     const child = spawn('haproxy', ['-f', file, '-db'], { stdio: 'ignore' });
     const exited = new Promise<void>((resolve) => {
       child.once('exit', () => {

@@ -46,9 +46,9 @@ export class ServiceProcess {
     });
   }
 
-  /** Starts and returns at once. */
+  /** Starts and returns at once. `METRICS_PORT` is a free one where it is not given. */
   static async launch(service: ServiceName, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-    return new ServiceProcess(service, environment, await freePort());
+    return new ServiceProcess(service, environment, Number(environment['METRICS_PORT'] ?? (await freePort())));
   }
 
   /** Starts and waits until it is ready. Throws with its log when it ends before. */
