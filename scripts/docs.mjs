@@ -1,18 +1,26 @@
 // `npm run docs`: builds the site out of docs/, into .murmuration/site. VitePress is fetched for this alone, with a lockfile of its own.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runVisibly } from './setup/command.mjs';
-import { ensureDependencies } from './setup/npm-dependencies.mjs';
 import { requireNode } from './setup/node-version.mjs';
-import { LOCAL_FOLDER, ROOT } from './setup/paths.mjs';
-import { say } from './setup/say.mjs';
-import { runMain } from './setup/setup-error.mjs';
 
 requireNode();
+const { runMain } = await import('./setup/setup-error.mjs');
+const { runVisibly } = await import('./setup/command.mjs');
+const { ensureDependencies } = await import('./setup/npm-dependencies.mjs');
+const { LOCAL_FOLDER, ROOT } = await import('./setup/paths.mjs');
+const { prepare } = await import('./setup/prepare.mjs');
+const { say } = await import('./setup/say.mjs');
+const { describedApi } = await import('./docs/described-api.mjs');
+const { openApiPage } = await import('./docs/openapi-page.mjs');
+
 await runMain(async () => {
-  const tools = join(ROOT, 'docs', '.vitepress');
+  const pages = join(ROOT, 'docs');
+  const tools = join(pages, '.vitepress');
+  await prepare();
   await ensureDependencies(tools);
+  writeFileSync(join(pages, 'every-address.md'), openApiPage(await describedApi()));
   const program = join(tools, 'node_modules', 'vitepress', 'bin', 'vitepress.js');
-  const status = (await runVisibly(process.execPath, [program, 'build', join(ROOT, 'docs')], { cwd: ROOT })) ?? 1;
+  const status = (await runVisibly(process.execPath, [program, 'build', pages], { cwd: ROOT })) ?? 1;
   if (status === 0) say('docs', `the site is in ${join(LOCAL_FOLDER, 'site')}`);
   return status;
 });

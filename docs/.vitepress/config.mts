@@ -10,6 +10,7 @@ const guides = [
 ];
 const reference = [
   { text: 'HTTP API', link: '/api' },
+  { text: 'Every address', link: '/every-address' },
   { text: 'Live protocol', link: '/live' },
   { text: 'Dialects', link: '/dialects' },
   { text: 'gRPC', link: '/grpc' },

@@ -10,6 +10,7 @@ npm start -- [options] [FILE...] does the same after the set-up; murmur up needs
 Transcribes the bundled sample, or the recordings FILE..., through the HTTP service, then serves until Ctrl-C.
 
 Variables: API_HOST and API_PORT (127.0.0.1, 8000), RELAY_HOST, WS_PORT and GRPC_PORT (127.0.0.1, 8765, 50051),
+WHISPERLIVE_PORT, VOSK_PORT and WYOMING_PORT (closed unless set), OTEL_EXPORTER_OTLP_ENDPOINT (traces; off unless set),
 METRICS_PORT (9100 for the HTTP service, one above it the relay, the workers from two above it, then further HTTP services
 and relays), REDIS_URL (unset: a Redis of its own on a free port), API_KEY (shown with the transcription where API_KEYS_FILE
 asks for one), MODEL_CACHE, STATE_DIR (logs and Redis data: .murmuration); 0 in a port variable takes a free one. All other

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { ATTRIBUTE, SPAN, startTracing } from '@murmuration/runtime';
 import { Cluster } from '../harness/cluster.js';
 import { median, percentile, printFigures, type Figure } from '../harness/figures.js';
 import { joined, samples, wavFile } from '../harness/wav.js';
@@ -12,7 +13,10 @@ import { joined, samples, wavFile } from '../harness/wav.js';
  */
 
 const CLIENTS = 4;
-const ROUNDS = 15;
+/** Processes differ from start to start by more than tracing costs, so that several pairs of clusters are started. */
+const PAIRS = 5;
+const ROUNDS = 8;
+const SPANS = 50_000;
 
 interface Kind {
   readonly name: string;
@@ -65,40 +69,35 @@ async function round(cluster: Cluster, file: Buffer, requests: number): Promise<
   return { clock: (performance.now() - startedMs) / 1_000, processor: usedSeconds(cluster) - before };
 }
 
-async function cost({ name, worker, requests }: Kind, file: Buffer, seconds: number): Promise<Figure[]> {
-  let received = 0;
-  const sink = createServer((request, response) => {
-    request.on('data', (piece: Buffer) => {
-      received += piece.length;
-    });
-    request.on('end', () => response.end('{}'));
-  });
-  await new Promise<void>((resolve) => {
-    sink.listen(0, '127.0.0.1', resolve);
-  });
-  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${String((sink.address() as AddressInfo).port)}` };
-  const off = await Cluster.start({ worker });
-  const on = await Cluster.start({ api: traced, worker: { ...worker, ...traced } });
-  for (const cluster of [off, on]) await round(cluster, file, requests);
+async function cost(
+  { name, worker, requests }: Kind,
+  endpoint: string,
+  file: Buffer,
+  seconds: number,
+): Promise<Figure[]> {
   const ratios: Spent[] = [];
   const speeds: number[] = [];
-  for (let i = 0; i < ROUNDS; i++) {
-    const first = i % 2 === 0 ? off : on;
-    const one = await round(first, file, requests);
-    const other = await round(first === off ? on : off, file, requests);
-    const [without, withIt] = first === off ? [one, other] : [other, one];
-    ratios.push({ clock: withIt.clock / without.clock, processor: withIt.processor / without.processor });
-    speeds.push((requests * seconds) / without.clock);
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+    const off = await Cluster.start({ worker });
+    const on = await Cluster.start({ api: traced, worker: { ...worker, ...traced } });
+    for (const cluster of [off, on]) await round(cluster, file, requests);
+    for (let i = 0; i < ROUNDS; i++) {
+      const first = i % 2 === 0 ? off : on;
+      const one = await round(first, file, requests);
+      const other = await round(first === off ? on : off, file, requests);
+      const [without, traced] = first === off ? [one, other] : [other, one];
+      ratios.push({ clock: traced.clock / without.clock, processor: traced.processor / without.processor });
+      speeds.push((requests * seconds) / without.clock);
+    }
+    await off.close();
+    await on.close();
   }
-  await off.close();
-  await on.close();
-  sink.closeAllConnections();
-  sink.close();
   const of = (what: string, values: readonly number[]): Figure => ({
     name: `${name}: ${what} with tracing over without, median`,
     value: median(values),
     unit: 'ratio',
-    note: `${String(ROUNDS)} rounds of ${String(requests)} recordings of ${seconds.toFixed(0)} s, half of them from ${percentile(values, 0.25).toFixed(3)} to ${percentile(values, 0.75).toFixed(3)}`,
+    note: `${String(PAIRS * ROUNDS)} rounds of ${String(requests)} recordings of ${seconds.toFixed(0)} s, half of them from ${percentile(values, 0.25).toFixed(3)} to ${percentile(values, 0.75).toFixed(3)}`,
   });
   return [
     of(
@@ -110,14 +109,47 @@ async function cost({ name, worker, requests }: Kind, file: Buffer, seconds: num
       ratios.map(({ clock }) => clock),
     ),
     { name: `${name}: speed without tracing, median`, value: median(speeds), unit: 'times real time' },
-    { name: `${name}: bytes of traces a recording`, value: received / ((ROUNDS + 1) * requests), unit: 'bytes' },
   ];
 }
 
+/** A process that takes what comes and throws it away. */
+const SINK = `require('node:http').createServer((request, response) => { request.resume().on('end', () => response.end('{}')); })
+  .listen(0, '127.0.0.1', function () { console.log(this.address().port); });`;
+
+/** Processor time of this process for a span with attributes, made, ended and sent. */
+async function spanCost(endpoint: string): Promise<Figure> {
+  const tracing = await startTracing('bench', endpoint, () => undefined);
+  const parent = tracing.start(SPAN.intake).traceparent;
+  const before = process.cpuUsage();
+  for (let i = 0; i < SPANS; i++) {
+    const attributes = {
+      [ATTRIBUTE.job]: 'bench',
+      [ATTRIBUTE.item]: i,
+      [ATTRIBUTE.lane]: 'batch',
+      [ATTRIBUTE.audioSeconds]: 4.2,
+    };
+    tracing.start(SPAN.transcribe, { parent, attributes }).end();
+    // No more than the exporter takes, as in a service.
+    if (i % 1_000 === 999) await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  await tracing.close();
+  const { user, system } = process.cpuUsage(before);
+  return {
+    name: 'processor time a span, made and sent',
+    value: (user + system) / SPANS,
+    unit: 'µs',
+    note: `${String(SPANS)} spans`,
+  };
+}
+
+const sink = spawn(process.execPath, ['-e', SINK], { stdio: ['ignore', 'pipe', 'inherit'] });
+const [port] = (await once(sink.stdout, 'data')) as [Buffer];
+const endpoint = `http://127.0.0.1:${port.toString().trim()}`;
 const pcm = joined(
   (await samples()).map((clip) => clip.pcm),
   700,
 );
-const figures: Figure[] = [];
-for (const kind of KINDS) figures.push(...(await cost(kind, wavFile(pcm), pcm.length / 16_000)));
+const figures: Figure[] = [await spanCost(endpoint)];
+for (const kind of KINDS) figures.push(...(await cost(kind, endpoint, wavFile(pcm), pcm.length / 16_000)));
+sink.kill();
 printFigures('tracing', figures);
