@@ -14,8 +14,8 @@ import { joined, samples, wavFile } from '../harness/wav.js';
 
 const CLIENTS = 4;
 /** Processes differ from start to start by more than tracing costs, so that several pairs of clusters are started. */
-const PAIRS = 5;
-const ROUNDS = 8;
+const PAIRS = 3;
+const ROUNDS = 6;
 const SPANS = 50_000;
 
 interface Kind {
