@@ -14,6 +14,13 @@ const shape = {
   HF_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) address' }).default('https://huggingface.co'),
   HF_HUB_OFFLINE: booleanVariable.default(false),
   HF_TOKEN: z.string().optional(),
+  GPU_LIBRARIES: z
+    .string()
+    .default('.murmuration/gpu')
+    .transform((folder) => resolve(CHECKOUT, folder)),
+  PIP_INDEX_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+    .default('https://pypi.org/simple'),
   API_KEYS_FILE: z
     .string()
     .transform((file) => resolve(CHECKOUT, file))

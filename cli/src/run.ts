@@ -7,6 +7,8 @@ import type { CommandContext, UpGiven } from './command-context.js';
 import { readConfig, type Environment } from './config.js';
 import { addCompletion } from './completion/completion-command.js';
 import { addDoctor } from './doctor/doctor-command.js';
+import { addGpu } from './gpu/gpu-command.js';
+import { GpuFault } from './gpu/gpu-fault.js';
 import { addJobs } from './jobs/jobs-command.js';
 import { addKeys } from './keys/keys-command.js';
 import { addLive } from './live/live-command.js';
@@ -52,7 +54,7 @@ export async function run(
       return statusOf(error);
     }
     if (
-      ![ModelFileFault, HubFault, KeyFileError, EnvironmentError, UnusableInput].some(
+      ![ModelFileFault, HubFault, GpuFault, KeyFileError, EnvironmentError, UnusableInput].some(
         (kind) => error instanceof kind,
       ) ||
       !(error instanceof Error)
@@ -93,7 +95,7 @@ function murmur(context: CommandContext): Command {
     const { upCommand } = await import('./up/up-command.js');
     context.status = await upCommand(asked, context.environment, terminal, context.up);
   });
-  for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys, addDoctor, addCompletion])
+  for (const add of [addTranscribe, addLive, addJobs, addModels, addKeys, addGpu, addDoctor, addCompletion])
     add(program, context);
   nameExcessArguments(program);
   return program;

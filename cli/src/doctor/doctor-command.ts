@@ -1,12 +1,11 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../command-context.js';
 import { STATUS } from '../server/fault.js';
-import type { Finding } from './finding.js';
+import { MARKS, type Finding } from './finding.js';
 import { checkDisk, checkFfmpeg, checkGpu, checkNode, checkPorts } from './machine-checks.js';
 import { checkModels } from './model-check.js';
 import { checkRedis } from './redis-check.js';
 
-const MARKS = { ok: 'ok  ', note: 'note', bad: 'BAD ' } as const;
 const EXPLAINED = `
 Looks at what murmur up and the services need on this machine, with the variables that they would read, and changes nothing.
 A line begins with ok, note (it works, with something to know) or BAD (it does not, and what to do).

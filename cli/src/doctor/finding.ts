@@ -6,3 +6,6 @@ export interface Finding {
   /** What is so and, unless it is `ok`, what to do. */
   readonly text: string;
 }
+
+/** How a line begins that says it. */
+export const MARKS = { ok: 'ok  ', note: 'note', bad: 'BAD ' } as const;

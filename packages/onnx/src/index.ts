@@ -1,4 +1,6 @@
 export { availableDevices, openSession } from './open-session.js';
+export { inspectCuda, type CudaFacts } from './native/cuda-inspection.js';
+export { shippedLibrary } from './native/native-library.js';
 export { RowPicker } from './row-picker.js';
 export type { Binding, Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
 export {

@@ -28,7 +28,7 @@ export interface SessionOptions {
   readonly deviceId?: number | undefined;
   /** Of `cuda`, which only the native binding has. */
   readonly gpu?: GpuOptions | undefined;
-  /** Default `node`. */
+  /** Default on Linux `native`, but for `webgpu`; `node` elsewhere. */
   readonly binding?: Binding | undefined;
   /**
    * Names of outputs that stay where the session computes: `run` gives them as device tensors, to be handed to the next run and disposed

@@ -10,7 +10,8 @@ import { OwnedHandle } from './owned-handle.js';
 const RUNTIME = 'libonnxruntime.so.1';
 const SHARED = 'libonnxruntime_providers_shared.so';
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
-const DRIVER = 'libcuda.so.1';
+/** The driver's library. */
+export const DRIVER = 'libcuda.so.1';
 /** What the provider of this version links to or opens when it computes, each after those that it needs itself. */
 const LINKED = [
   'libcudart.so.13',
@@ -28,7 +29,7 @@ export function hasCudaProvider(folder: string | undefined): boolean {
 }
 
 /** The folder with the provider; one that was given must have a runtime of its own, because providers are sought beside the runtime. */
-function providerFolder(folder: string | undefined): string | null {
+export function providerFolder(folder: string | undefined): string | null {
   if (process.platform !== 'linux') return null;
   const complete = (one: string, files: readonly string[]): boolean =>
     files.every((file) => existsSync(join(one, file)));
@@ -65,13 +66,18 @@ function loadLibraries(runtime: string): void {
       'driver_missing',
       `there is no NVIDIA driver (${DRIVER} cannot be loaded): install the driver, or give the container the GPU (--gpus all)`,
     );
-  const missing = LINKED.filter((name) => !loads(join(folder, name)) && !loads(name));
+  const missing = missingLibraries(folder);
   if (missing.length > 0)
     throw new OnnxError(
       'provider_missing',
       `the CUDA provider in ${folder} lacks ${missing.join(', ')}: run murmur gpu install, or put NVIDIA's libraries for CUDA 13 on LD_LIBRARY_PATH`,
     );
   ready.add(folder);
+}
+
+/** NVIDIA's libraries that lie neither in the provider's folder nor where the loader looks. */
+export function missingLibraries(folder: string): string[] {
+  return LINKED.filter((name) => !loads(join(folder, name)) && !loads(name));
 }
 
 function loads(path: string): boolean {

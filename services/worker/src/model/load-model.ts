@@ -26,7 +26,8 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   if (gpus.length > 0) new GpuWatch(metrics.gpuGauges(), readGpus);
   const gpu = gpus[0] ?? null;
   const gpuUse = gpuOptions(config);
-  const built = await availableDevices(bindingFor(config.DEVICE === 'auto' ? 'cuda' : config.DEVICE, config), gpuUse);
+  const wanted = config.DEVICE === 'auto' ? 'cuda' : config.DEVICE;
+  const built = await availableDevices(bindingFor(wanted, config) ?? 'native', gpuUse);
   const device = chooseDevice(config, gpu !== null, built, logger);
   const model = await resolveModel(config.DEVICE === 'simulated' ? 'simulated' : config.MODEL_PATH, {
     cacheDir: config.MODEL_CACHE,
