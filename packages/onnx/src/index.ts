@@ -18,6 +18,7 @@ export {
   serializeModel,
   onnxNode,
   valueInfo,
+  elementTypeOf,
   freeDimension,
   type OnnxModel,
   type OnnxGraph,

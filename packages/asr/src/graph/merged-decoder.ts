@@ -1,4 +1,5 @@
 import {
+  elementTypeOf,
   parseModel,
   serializeModel,
   valueInfo,
@@ -18,22 +19,36 @@ export interface DecoderBranches {
 /** Dimensions of the encoder's keys once they are turned, and of all other caches. */
 const TURNED_KEYS = ['rows', 'heads', 'head_width', 'positions'];
 const CACHE = ['rows', 'heads', 'positions', 'head_width'];
+/** The decoder's grow with the text: a name of their own, because the runtime takes dimensions of one name for equal. */
+const OWN_CACHE = ['rows', 'heads', 'tokens_so_far', 'head_width'];
 
 /** Splits a merged decoder into its branches. Throws `RangeError` when the file is not one. Weights are views of `file`. */
 export function decoderBranches(file: Uint8Array): DecoderBranches {
   const model = parseModel(file);
-  const branches = model.graph.nodes.find((node) => node.opType === 'If')?.graphs;
-  const first = branches?.get('else_branch');
-  const next = branches?.get('then_branch');
-  if (first === undefined || next === undefined)
+  const choice = model.graph.nodes.find((node) => node.opType === 'If');
+  const first = choice?.graphs.get('else_branch');
+  const next = choice?.graphs.get('then_branch');
+  if (choice === undefined || first === undefined || next === undefined)
     throw new RangeError('the decoder is not a merged one: it has no If with two branches');
   const alone = (branch: OnnxGraph): OnnxGraph => ({
     ...branch,
+    // What stands around the choice, such as casts of an FP16 file, belongs to both.
+    nodes: around(choice, model.graph.nodes, branch),
     initializers: new Map([...model.graph.initializers, ...branch.initializers]),
     inputs: [...model.graph.inputs],
     outputs: [],
   });
   return { model, first: alone(first), next: alone(next) };
+}
+
+/** The nodes before the choice, those of a branch with its results under the names of the choice's, and the nodes after. */
+function around(choice: OnnxNode, nodes: readonly OnnxNode[], branch: OnnxGraph): OnnxNode[] {
+  const at = nodes.indexOf(choice);
+  const names = new Map(choice.outputs.map((name, index) => [branch.outputs[index]?.name ?? name, name] as const));
+  const renamed = (list: readonly string[]): string[] => list.map((name) => names.get(name) ?? name);
+  const copies = (part: readonly OnnxNode[]): OnnxNode[] => part.map((node) => ({ ...node }));
+  const own = branch.nodes.map((node) => ({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
+  return [...copies(nodes.slice(0, at)), ...own, ...copies(nodes.slice(at + 1))];
 }
 
 /** The bytes of one branch, for `openSession`: what its outputs do not need is left out. */
@@ -88,7 +103,7 @@ export function turnEncoderKeys({ first, next }: DecoderBranches): EncoderAttent
   }
   for (const { key, last, product } of nextPaths) replaceInput(product, last.outputs[0] ?? '', key);
   next.inputs = next.inputs.map((input) =>
-    nextKeys.includes(input.name) ? valueInfo(input.name, 'float32', TURNED_KEYS) : input,
+    nextKeys.includes(input.name) ? valueInfo(input.name, elementTypeOf(input), TURNED_KEYS) : input,
   );
   return nextPaths.map(({ key, product }) => ({ key, product, scores: product.outputs[0] ?? '' }));
 }
@@ -112,13 +127,26 @@ function replaceInput(node: OnnxNode, from: string, to: string): void {
 }
 
 /** Adds caches to a branch's outputs: those of encoder and decoder, or of the decoder alone. */
-export function giveCaches(graph: OnnxGraph, which: 'all' | 'decoder', keysTurned: boolean): void {
+export function giveCaches(
+  { model }: DecoderBranches,
+  graph: OnnxGraph,
+  which: 'all' | 'decoder',
+  keysTurned: boolean,
+): void {
   const names = graph.nodes
     .flatMap((node) => node.outputs)
     .filter((name) => /^present\.\d+\.(?:encoder|decoder)\.(?:key|value)$/.test(name));
+  const types = new Map(model.graph.outputs.map((output) => [output.name, elementTypeOf(output)] as const));
   for (const name of names) {
+    const type = types.get(name) ?? 'float32';
     if (which === 'all' || name.includes('.decoder.'))
-      graph.outputs.push(valueInfo(name, 'float32', keysTurned && name.endsWith('.encoder.key') ? TURNED_KEYS : CACHE));
+      graph.outputs.push(
+        valueInfo(
+          name,
+          type,
+          keysTurned && name.endsWith('.encoder.key') ? TURNED_KEYS : name.includes('.decoder.') ? OWN_CACHE : CACHE,
+        ),
+      );
   }
 }
 

@@ -139,6 +139,22 @@ export function valueInfo(name: string, type: ElementType, shape: readonly (numb
   return { name, bytes: writeFields([stringField(VALUE_INFO.name, name), messageField(VALUE_INFO.type, [tensor])]) };
 }
 
+/** The element type of an input or output. Throws `RangeError` when it is no tensor of a type that this project uses. */
+export function elementTypeOf(value: ValueInfo): ElementType {
+  let bytes = value.bytes;
+  // ValueInfoProto.type, TypeProto.tensor_type.
+  for (const number of [VALUE_INFO.type, 1]) {
+    const field = readFields(bytes).find((inner) => inner.number === number);
+    bytes = field?.kind === 'bytes' ? field.bytes : new Uint8Array(0);
+  }
+  const written = readFields(bytes).find((inner) => inner.number === 1);
+  const name = Object.entries(ELEMENT_TYPES).find(
+    ([, number]) => written?.kind === 'varint' && Number(written.value) === number,
+  )?.[0];
+  if (name === undefined) throw new RangeError(`${value.name} is no tensor of a known element type`);
+  return name as ElementType;
+}
+
 /** The same input or output with dimension `axis` free. Throws `RangeError` when it has no such dimension. */
 export function freeDimension(value: ValueInfo, axis: number, name: string): ValueInfo {
   let place = 0;

@@ -64,8 +64,8 @@ export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): De
   const nextWeights = maskPadding(next, attentions);
   giveAlignment(first, firstWeights);
   giveAlignment(next, nextWeights);
-  giveCaches(first, 'all', true);
-  giveCaches(next, 'decoder', true);
+  giveCaches(branches, first, 'all', true);
+  giveCaches(branches, next, 'decoder', true);
   const derived: DerivedConstants = new Map();
   for (const graph of [first, next]) {
     rewriteLinearLayers(graph, arithmetic, derived);

@@ -56,16 +56,19 @@ export async function openEncoder(
  */
 const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
 
-/** Opens the merged decoder: on a CPU an int8 one rewritten (see `splitWhisperDecoder`), any other as it is. Throws `ModelFault`. */
+/**
+ * Opens the merged decoder: on a CPU an int8 one, on a graphics card one of floats rewritten (see `splitWhisperDecoder`), any other as it is.
+ * Throws `ModelFault`.
+ */
 export async function openDecoder(
   path: string,
   shape: { readonly heads: number; readonly width: number },
   mask: TextMask,
   options: SessionOptions,
+  onCard = options.device !== 'cpu',
 ): Promise<Decoder> {
   const keeping = { ...options, keep: KEPT_CACHES };
-  const graphs =
-    options.device === 'cpu' ? await rewritten(path, (file) => splitWhisperDecoder(file, mask)) : undefined;
+  const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard));
   if (graphs !== undefined) {
     const first = await openGraph(path, keeping, graphs.first());
     try {

@@ -20,6 +20,7 @@ test(
     const graphs = splitWhisperDecoder(
       decoder('whisper-tiny.en', 'decoder_model_merged_quantized.onnx'),
       textMask(50_256, [], []),
+      false,
     );
     assert.ok(graphs !== null);
     for (const bytes of [graphs.first(), graphs.next()]) {
@@ -41,12 +42,15 @@ test(
   'A decoder without quantised products is left as it is, and so is what is no merged decoder',
   { skip: skipWithoutReferences },
   () => {
-    assert.equal(splitWhisperDecoder(decoder('whisper-random-multilingual', 'decoder_model_merged.onnx'), mask), null);
-    assert.equal(splitWhisperDecoder(decoder('whisper-tiny.en', 'encoder_model_quantized.onnx'), mask), null);
+    assert.equal(
+      splitWhisperDecoder(decoder('whisper-random-multilingual', 'decoder_model_merged.onnx'), mask, false),
+      null,
+    );
+    assert.equal(splitWhisperDecoder(decoder('whisper-tiny.en', 'encoder_model_quantized.onnx'), mask, false), null);
     const other = parseModel(decoder('whisper-random-multilingual', 'encoder_model.onnx'));
     other.graph.nodes = [onnxNode('Identity', ['input_features'], ['y'])];
     other.graph.outputs = [valueInfo('y', 'float32', ['rows', 80, 3_000])];
-    assert.equal(splitWhisperDecoder(serializeModel(other), mask), null);
-    assert.equal(splitWhisperDecoder(Uint8Array.of(1, 2, 3), mask), null);
+    assert.equal(splitWhisperDecoder(serializeModel(other), mask, false), null);
+    assert.equal(splitWhisperDecoder(Uint8Array.of(1, 2, 3), mask, false), null);
   },
 );

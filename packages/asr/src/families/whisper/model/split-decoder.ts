@@ -1,4 +1,12 @@
-import { float32Initializer, isExternal, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
+import {
+  elementTypeOf,
+  float32Initializer,
+  isExternal,
+  onnxNode,
+  valueInfo,
+  type OnnxGraph,
+  type OnnxNode,
+} from '@murmuration/onnx';
 import { GraphLinks } from '../../../graph/graph-links.js';
 import { hasQuantizedLayers, rewriteLinearLayers } from '../../../graph/linear-layers.js';
 import {
@@ -35,34 +43,39 @@ export interface SplitGraphs {
 }
 
 /**
- * A merged int8 decoder as two graphs of their own, made for batches:
+ * A merged decoder as two graphs of their own, made for batches. On a CPU an int8 one:
  * - products are exact a row, so that a row's text does not depend on its batch mates (see `LinearArithmetic`);
  * - the encoder's keys are kept the way attention reads them (see `turnEncoderKeys`), where the file's attention allows it;
  * - the last product is computed for the positions that are read, not for every token of a prompt;
  * - the likeliest text is found inside: of 51,864 scores a row and step 1,608 travel to JavaScript.
  *
- * Null when there is nothing to rewrite (no dynamically quantised products, weights in another file, no merged decoder): the file is used as it is then.
+ * On a graphics card one of floats, for the same reasons but the first: there the encoder's states need not be there for a step, either, and of 200 KB
+ * of scores a row and step 6 travel to the host.
+ *
+ * Null when there is nothing to rewrite (on a CPU no dynamically quantised products, on a card such products, weights in another file, no merged
+ * decoder): the file is used as it is then.
  */
-export function splitWhisperDecoder(file: Uint8Array, mask: TextMask): SplitGraphs | null {
+export function splitWhisperDecoder(file: Uint8Array, mask: TextMask, onCard: boolean): SplitGraphs | null {
   const branches = branchesOf(file);
   if (branches === null) return null;
   const { model, first, next } = branches;
-  if (!hasQuantizedLayers(next) || [...first.initializers.values(), ...next.initializers.values()].some(isExternal))
+  const quantized = hasQuantizedLayers(next);
+  if (quantized === onCard || [...first.initializers.values(), ...next.initializers.values()].some(isExternal))
     return null;
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
     first: () => {
       choosePositions(first);
-      giveCaches(first, 'all', keysTurned);
-      giveAttentions(first);
+      giveCaches(branches, first, 'all', keysTurned);
+      giveAttentions(branches, first);
       addScores(first, mask.endOfText, mask.beginSuppress);
-      rewriteLinearLayers(first, 'int8-per-row');
+      if (quantized) rewriteLinearLayers(first, 'int8-per-row');
       return serializeBranch(model, first);
     },
     next: () => {
-      giveCaches(next, 'decoder', keysTurned);
+      giveCaches(branches, next, 'decoder', keysTurned);
       addScores(next, mask.endOfText, mask.suppress);
-      rewriteLinearLayers(next, 'int8-per-row');
+      if (quantized) rewriteLinearLayers(next, 'int8-per-row');
       return serializeBranch(model, next);
     },
   };
@@ -101,6 +114,9 @@ function choosePositions(graph: OnnxGraph): void {
 function lastProductEntry(links: GraphLinks): OnnxNode | null {
   const last = links.producer('logits');
   if (last?.opType === 'MatMul') return last;
+  // Of an FP16 file: the scores are cast at the end.
+  const inner = last?.opType === 'Cast' ? links.producer(last.inputs[0]) : undefined;
+  if (inner?.opType === 'MatMul' && links.onlyConsumer(inner.outputs[0]) === last) return inner;
   const cast = last?.inputs.map((input) => links.producer(input)).find((node) => node?.opType === 'Cast');
   const product = links.producer(cast?.inputs[0]);
   const quantize = product?.opType === 'MatMulInteger' ? links.producer(product.inputs[0]) : undefined;
@@ -109,9 +125,11 @@ function lastProductEntry(links: GraphLinks): OnnxNode | null {
     : null;
 }
 
-function giveAttentions(graph: OnnxGraph): void {
+function giveAttentions({ model }: DecoderBranches, graph: OnnxGraph): void {
+  const types = new Map(model.graph.outputs.map((output) => [output.name, elementTypeOf(output)] as const));
   for (const layer of attentionLayersOf(graph.nodes.flatMap((node) => node.outputs))) {
-    graph.outputs.push(valueInfo(attentionName(layer), 'float32', ['rows', 'heads', 'tokens', 'positions']));
+    const type = types.get(attentionName(layer)) ?? 'float32';
+    graph.outputs.push(valueInfo(attentionName(layer), type, ['rows', 'heads', 'tokens', 'positions']));
   }
 }
 
