@@ -50,7 +50,10 @@ export interface RunOptions {
    * ends between two operators; the `node` binding looks at the signal before the run only.
    */
   readonly signal?: AbortSignal;
-  /** True: memory that the session has set aside and does not need goes back to the system after the run (`native` only). Default false. */
+  /**
+   * True: memory of the card that the session has set aside and does not need is given up after the run (`native` only); of the machine's own
+   * memory sessions set nothing aside. Default false.
+   */
   readonly shrink?: boolean;
 }
 

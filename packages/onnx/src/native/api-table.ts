@@ -13,6 +13,8 @@ export const API_TABLE = {
   CreateSessionFromArray: { at: 8, takes: ['handle', 'memory', 'size', 'handle', 'out'], gives: 'status' },
   CreateSessionOptions: { at: 10, takes: ['out'], gives: 'status' },
   SetSessionExecutionMode: { at: 13, takes: ['handle', 'int'], gives: 'status' },
+  DisableMemPattern: { at: 17, takes: ['handle'], gives: 'status' },
+  DisableCpuMemArena: { at: 19, takes: ['handle'], gives: 'status' },
   SetSessionLogSeverityLevel: { at: 22, takes: ['handle', 'int'], gives: 'status' },
   SetSessionGraphOptimizationLevel: { at: 23, takes: ['handle', 'int'], gives: 'status' },
   SetIntraOpNumThreads: { at: 24, takes: ['handle', 'int'], gives: 'status' },

@@ -38,6 +38,7 @@ class NativeSession implements OnnxSession {
   readonly #library: NativeLibrary;
   readonly #session: OwnedHandle;
   readonly #onHost: boolean;
+  readonly #arena: string | null;
   /** Where kept outputs lie: null is host memory. */
   readonly #device: OwnedHandle | null;
   readonly #keep: RegExp | null;
@@ -50,6 +51,7 @@ class NativeSession implements OnnxSession {
     const { api, environment } = library;
     this.#library = library;
     this.#onHost = options.device === 'cpu';
+    this.#arena = this.#onHost ? null : `gpu:${String(options.deviceId ?? 0)}`;
     this.#keep = options.keep ?? null;
     const settings = sessionSettings(library, options);
     try {
@@ -101,7 +103,7 @@ class NativeSession implements OnnxSession {
     fetches: readonly string[],
     options: RunOptions,
   ): Promise<Record<string, OnnxTensor>> {
-    const binding = this.#idle.pop() ?? new RunBinding(this.#library, this.#session.handle);
+    const binding = this.#idle.pop() ?? new RunBinding(this.#library, this.#session.handle, this.#arena);
     const fed: OwnedHandle[] = [];
     try {
       for (const { name } of this.inputs) {

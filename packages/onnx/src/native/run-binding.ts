@@ -12,8 +12,11 @@ const count = words.subarray(1);
 export class RunBinding {
   readonly #library: NativeLibrary;
   readonly #binding: OwnedHandle;
+  readonly #arena: string | null;
 
-  constructor(library: NativeLibrary, session: Handle) {
+  /** @param arena the runtime's name of the arena that `shrink` shrinks; null where there is none */
+  constructor(library: NativeLibrary, session: Handle, arena: string | null) {
+    this.#arena = arena;
     this.#library = library;
     library.api.CreateIoBinding(session, words);
     this.#binding = new OwnedHandle(words[0] ?? 0n, library.api.ReleaseIoBinding);
@@ -32,7 +35,8 @@ export class RunBinding {
   /** Runs on this thread, or, where a signal may end it, on one of the pool's. Throws the runtime's error, or `cancelled`. */
   async run(session: Handle, { signal, shrink = false }: RunOptions): Promise<void> {
     const { api } = this.#library;
-    if (signal === undefined && !shrink) {
+    const shrunk = shrink ? this.#arena : null;
+    if (signal === undefined && shrunk === null) {
       api.RunWithBinding(session, null, this.#binding.handle);
       return;
     }
@@ -42,7 +46,7 @@ export class RunBinding {
       api.RunOptionsSetTerminate(options.handle);
     };
     try {
-      if (shrink) api.AddRunConfigEntry(options.handle, 'memory.enable_memory_arena_shrinkage', 'cpu:0');
+      if (shrunk !== null) api.AddRunConfigEntry(options.handle, 'memory.enable_memory_arena_shrinkage', shrunk);
       if (signal === undefined) {
         api.RunWithBinding(session, options.handle, this.#binding.handle);
         return;

@@ -18,6 +18,9 @@ export function sessionSettings(library: NativeLibrary, options: SessionOptions)
     api.SetInterOpNumThreads(settings.handle, 1);
     api.SetSessionExecutionMode(settings.handle, SEQUENTIAL);
     api.SetSessionGraphOptimizationLevel(settings.handle, ALL_OPTIMIZATIONS);
+    // The runtime's arena takes memory in steps of powers of two and keeps all of it, for each graph of each session.
+    api.DisableCpuMemArena(settings.handle);
+    api.DisableMemPattern(settings.handle);
     api.SetSessionLogSeverityLevel(settings.handle, FATAL);
     if (options.device === 'cuda') appendCuda(library, settings.handle, options);
     return settings;
