@@ -160,11 +160,12 @@ describe('murmur gpu', () => {
   });
 
   test("fetches the provider of the runtime's version to the patch", async () => {
-    const { version } = JSON.parse(
-      await readFile(new URL('../../../node_modules/onnxruntime-node/package.json', import.meta.url), 'utf8'),
-    ) as { readonly version: string };
+    const { dependencies } = JSON.parse(
+      await readFile(new URL('../../../packages/onnx/package.json', import.meta.url), 'utf8'),
+    ) as { readonly dependencies: Readonly<Record<string, string>> };
     const wheels = await gpuWheels();
-    assert.equal(wheels.find(({ name }) => name === 'onnxruntime-gpu')?.version, version);
+    const [runtime] = Object.entries(dependencies).filter(([name]) => name.startsWith('onnxruntime'));
+    assert.equal(wheels.find(({ name }) => name === 'onnxruntime-gpu')?.version, runtime?.[1]);
   });
 
   test('checks a machine without the provider, and says what to do', async (t) => {
