@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -77,7 +77,7 @@ async function unpack(file: FileHandle, member: Member, place: string, path: str
     await new Promise<void>((resolve) => out.end(resolve));
     return;
   }
-  const packed = file.createReadStream({ start, end: start + packedBytes - 1, autoClose: false });
+  const packed = createReadStream(path, { start, end: start + packedBytes - 1 });
   if (method === STORED) await pipeline(packed, out);
   else await pipeline(packed, createInflateRaw(), out);
 }
