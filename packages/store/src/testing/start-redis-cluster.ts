@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort, startRedis, type TestRedis } from './start-redis.js';
+import { freePort } from './free-port.js';
+import { startRedis, type TestRedis } from './start-redis.js';
 
 /** A Redis Cluster of a test's own. */
 export interface TestRedisCluster {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort, startRedis, startSentinel, type TestRedis } from './start-redis.js';
+import { freePort } from './free-port.js';
+import { startRedis, startSentinel, type TestRedis } from './start-redis.js';
 
 /** A master, its replica and three Sentinels of a test's own. */
 export interface TestRedisSentinels {

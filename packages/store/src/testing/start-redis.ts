@@ -1,7 +1,6 @@
-import { randomInt } from 'node:crypto';
+import { freePort } from './free-port.js';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -99,29 +98,4 @@ async function launch(parameters: string[], readyWith = 'eady to accept connecti
   });
   child.stdout.resume();
   return child;
-}
-
-/** Below the ports that systems give to outgoing connections: from 32,768 on Linux, from 49,152 elsewhere. */
-const PORTS = { from: 20_000, below: 32_000 };
-
-/** A port that nothing listens on now, and that no outgoing connection is given before it is used. */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = randomInt(PORTS.from, PORTS.below);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => {
-        resolve(false);
-      });
-      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-        resolve(true);
-      });
-    });
-    if (!free) continue;
-    await new Promise((resolve) => {
-      server.close(resolve);
-    });
-    return port;
-  }
-  throw new Error(`No free port was found from ${String(PORTS.from)} to ${String(PORTS.below)}.`);
 }
