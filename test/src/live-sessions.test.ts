@@ -153,6 +153,15 @@ test(
   },
 );
 
+test("A session's place is free once its end is told, for the next one at once", { skip: WITHOUT_SHARED }, async () => {
+  const narrow = await nodes.addNode('narrow', { maxSessions: 1 });
+  for (let round = 0; round < 3; round++) {
+    const events = await whole(narrow, bytesOfPcm(speech).subarray(0, 128_000), {});
+    assert.equal(events.at(-1)?.type, 'closed');
+    assert.ok(finalsOf(events).length > 0);
+  }
+});
+
 test('A wrong token, another owner and an unknown session are refused alike', { skip: WITHOUT_SHARED }, async () => {
   const session = await openLive(first);
   for (const attempt of [

@@ -194,7 +194,17 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   async *events(afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
-    yield* followLiveEvents(this.#parts.events, this.id, afterId, AbortSignal.any([signal, this.#unread.signal]));
+    const { events } = this.#parts;
+    for await (const event of followLiveEvents(
+      events,
+      this.id,
+      afterId,
+      AbortSignal.any([signal, this.#unread.signal]),
+    )) {
+      // Its place is free before its client hears of the end; without a reader the next renewal frees it.
+      if (event.type === 'closed') this.#close();
+      yield event;
+    }
     if (!signal.aborted) this.#check();
   }
 
