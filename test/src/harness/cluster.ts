@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startRedis, type TestRedis } from '@murmuration/store/testing';
-import { ServiceProcess } from './service-process.js';
+import { ServiceProcess, type ServiceName } from './service-process.js';
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -13,6 +13,8 @@ export interface ClusterOptions {
   readonly api?: Readonly<Record<string, string>>;
   readonly relay?: Readonly<Record<string, string>>;
   readonly worker?: Readonly<Record<string, string>>;
+  /** Compiled checkouts of services that are not of this one. */
+  readonly roots?: Readonly<Partial<Record<ServiceName, string>>>;
 }
 
 /** A service with the ports that its clients use. */
@@ -83,25 +85,37 @@ export class Cluster {
     }
   }
 
-  /** Starts a worker and waits until it is ready. */
-  async addWorker(extra: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-    const worker = await ServiceProcess.launch('worker', {
-      REDIS_URL: this.redis.url,
-      ...this.#options.worker,
-      ...extra,
-    });
+  /** Starts a worker and waits until it is ready. @param root of its checkout */
+  async addWorker(
+    extra: Readonly<Record<string, string>> = {},
+    root = this.#options.roots?.worker,
+  ): Promise<ServiceProcess> {
+    const worker = await ServiceProcess.launch(
+      'worker',
+      { REDIS_URL: this.redis.url, ...this.#options.worker, ...extra },
+      root,
+    );
     this.workers.push(worker);
     await worker.ready();
     return worker;
   }
 
   /** Starts another API node, on a port of its own or on `port`, and waits until it is ready. */
-  async addApi(port?: number, extra: Readonly<Record<string, string>> = {}): Promise<Node> {
-    const options = { ...this.#options, api: { ...this.#options.api, ...extra } };
-    const api = await launchApi(this.redis, this.relays[0], options, port);
-    this.apis.push(api);
-    await api.process.ready();
-    return api;
+  async addApi(
+    port?: number,
+    extra: Readonly<Record<string, string>> = {},
+    root = this.#options.roots?.api,
+  ): Promise<Node> {
+    const api = { ...this.#options.api, ...extra };
+    const options = {
+      ...this.#options,
+      api,
+      roots: { ...this.#options.roots, ...(root !== undefined && { api: root }) },
+    };
+    const node = await launchApi(this.redis, this.relays[0], options, port);
+    this.apis.push(node);
+    await node.process.ready();
+    return node;
   }
 
   /** Starts another relay, on ports of its own or on those of `place`, and waits until it is ready. */
@@ -137,12 +151,11 @@ async function launchApi(
   const forward = relay === undefined ? {} : { RELAY_URL: `http://127.0.0.1:${String(relay.port)}` };
   return {
     port,
-    process: await ServiceProcess.launch('api', {
-      REDIS_URL: redis.url,
-      API_PORT: String(port),
-      ...forward,
-      ...options.api,
-    }),
+    process: await ServiceProcess.launch(
+      'api',
+      { REDIS_URL: redis.url, API_PORT: String(port), ...forward, ...options.api },
+      options.roots?.api,
+    ),
   };
 }
 
@@ -156,11 +169,10 @@ async function launchRelay(
   return {
     port,
     grpcPort,
-    process: await ServiceProcess.launch('relay', {
-      REDIS_URL: redis.url,
-      WS_PORT: String(port),
-      GRPC_PORT: String(grpcPort),
-      ...options.relay,
-    }),
+    process: await ServiceProcess.launch(
+      'relay',
+      { REDIS_URL: redis.url, WS_PORT: String(port), GRPC_PORT: String(grpcPort), ...options.relay },
+      options.roots?.relay,
+    ),
   };
 }

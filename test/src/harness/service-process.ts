@@ -21,10 +21,15 @@ export class ServiceProcess {
   readonly #exit: Promise<number | null>;
   #log = '';
 
-  private constructor(service: ServiceName, environment: Readonly<Record<string, string>>, metricsPort: number) {
+  private constructor(
+    service: ServiceName,
+    environment: Readonly<Record<string, string>>,
+    metricsPort: number,
+    root: string,
+  ) {
     this.metricsPort = metricsPort;
     this.#child = spawn(process.execPath, ['--enable-source-maps', MAIN[service]], {
-      cwd: ROOT,
+      cwd: root,
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: process.env['HOME'] ?? '',
@@ -46,9 +51,13 @@ export class ServiceProcess {
     });
   }
 
-  /** Starts and returns at once. `METRICS_PORT` is a free one where it is not given. */
-  static async launch(service: ServiceName, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-    return new ServiceProcess(service, environment, Number(environment['METRICS_PORT'] ?? (await freePort())));
+  /** Starts and returns at once. `METRICS_PORT` is a free one where it is not given. @param root of a compiled checkout; default this one */
+  static async launch(
+    service: ServiceName,
+    environment: Readonly<Record<string, string>>,
+    root = ROOT,
+  ): Promise<ServiceProcess> {
+    return new ServiceProcess(service, environment, Number(environment['METRICS_PORT'] ?? (await freePort())), root);
   }
 
   /** Starts and waits until it is ready. Throws with its log when it ends before. */
