@@ -39,13 +39,13 @@ async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Arr
  */
 export async function openEncoder(
   path: string,
-  heads: number,
+  heads: number | null,
   anyLength: boolean,
   options: SessionOptions,
 ): Promise<OnnxSession> {
   const forCpu = (file: Uint8Array): Uint8Array | null => {
     const cut = anyLength ? encoderOfAnyLength(file) : null;
-    return attentionHeadByHead(cut ?? file, heads) ?? cut;
+    return (heads === null ? null : attentionHeadByHead(cut ?? file, heads)) ?? cut;
   };
   return openGraph(path, options, options.device === 'cpu' ? await rewritten(path, forCpu) : undefined);
 }

@@ -8,7 +8,7 @@ const configSchema = z.object({
   num_mel_bins: z.number().int().positive().default(80),
   d_model: z.number().int().positive(),
   decoder_layers: z.number().int().positive(),
-  encoder_attention_heads: z.number().int().positive(),
+  encoder_attention_heads: z.number().int().positive().optional(),
   decoder_attention_heads: z.number().int().positive(),
   max_source_positions: z.number().int().positive().default(1_500),
   max_target_positions: z.number().int().positive().default(448),
@@ -29,7 +29,8 @@ export interface WhisperSettings {
   readonly mels: number;
   readonly width: number;
   readonly layers: number;
-  readonly encoderHeads: number;
+  /** Null where the configuration does not tell. */
+  readonly encoderHeads: number | null;
   /** Of the decoder. */
   readonly heads: number;
   readonly vocabularySize: number;
@@ -71,7 +72,7 @@ export async function readWhisperSettings(folder: string): Promise<WhisperSettin
     mels: config.num_mel_bins,
     width: config.d_model,
     layers: config.decoder_layers,
-    encoderHeads: config.encoder_attention_heads,
+    encoderHeads: config.encoder_attention_heads ?? null,
     heads: config.decoder_attention_heads,
     vocabularySize: config.vocab_size,
     encoderPositions: config.max_source_positions,
