@@ -1,5 +1,14 @@
-/** Element types that the models of this project use. */
-export type ElementType = 'float32' | 'float16' | 'int64' | 'int32' | 'bool' | 'uint8' | 'int8';
+/** Element types that the models of this project use, by their numbers: the same in onnx.proto3 and in the runtime's C interface. */
+export const ELEMENT_TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+} as const;
+export type ElementType = keyof typeof ELEMENT_TYPES;
 
 /** Values of a tensor: half-precision numbers as their bits, truth values as 0 and 1. */
 export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;

@@ -1,4 +1,4 @@
-import type { ElementType } from '../tensor.js';
+import { ELEMENT_TYPES, type ElementType } from '../tensor.js';
 import { initializerName } from './initializer.js';
 import {
   intField,
@@ -17,17 +17,6 @@ const NODE = { input: 1, output: 2, opType: 4, attribute: 5 } as const;
 const ATTRIBUTE = { name: 1, int: 3, graph: 6, ints: 8, type: 20 } as const;
 const ATTRIBUTE_TYPE = { int: 2, ints: 7 } as const;
 const VALUE_INFO = { name: 1, type: 2 } as const;
-
-/** Numbers of the element types in onnx.proto3. */
-const ELEMENT_TYPES: Readonly<Record<ElementType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-};
 
 /** One operation. A missing optional input is ''. */
 export interface OnnxNode {

@@ -110,14 +110,3 @@ export type Api = {
     ...given: Arguments<(typeof API_TABLE)[Name]['takes']>
   ) => Results[(typeof API_TABLE)[Name]['gives']];
 };
-
-/** Element types by their number in `ONNXTensorElementDataType`. */
-export const ELEMENT_TYPES = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-} as const;

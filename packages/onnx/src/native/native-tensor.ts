@@ -1,6 +1,13 @@
 import { OnnxError } from '../onnx-error.js';
-import { HostTensor, newTensorData, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
-import { ELEMENT_TYPES, type Handle } from './api-table.js';
+import {
+  ELEMENT_TYPES,
+  HostTensor,
+  newTensorData,
+  type ElementType,
+  type OnnxTensor,
+  type TensorData,
+} from '../tensor.js';
+import type { Handle } from './api-table.js';
 import type { NativeLibrary } from './native-library.js';
 import { copyBytes } from './system-library.js';
 import { OwnedHandle } from './owned-handle.js';
