@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { collectGarbage, withYoungGarbageCollected } from './garbage.js';
 
 const PIECE_BYTES = 64 * 1024;
@@ -40,4 +41,26 @@ test('What is no longer used is collected, old objects too', { timeout: 10_000 }
   collectGarbage();
   // Another thread frees the memory.
   while (process.memoryUsage().arrayBuffers > before - 8 * 4_000_000) await setImmediate();
+});
+
+test('Threads that begin to collect at the same moment do not disturb each other', { timeout: 60_000 }, async () => {
+  const code = `
+    const { workerData } = require('node:worker_threads');
+    import(workerData.module).then(({ collectGarbage }) => {
+      // All threads leave this line together.
+      Atomics.add(workerData.arrived, 0, 1);
+      while (Atomics.load(workerData.arrived, 0) < workerData.threads);
+      collectGarbage();
+    });`;
+  const module = new URL('./garbage.js', import.meta.url).href;
+  for (let round = 0; round < 5; round++) {
+    const arrived = new Int32Array(new SharedArrayBuffer(4));
+    const ended = Array.from({ length: 4 }, async () => {
+      const thread = new Worker(code, { eval: true, workerData: { module, arrived, threads: 4 } });
+      return new Promise<unknown>((resolve) => {
+        thread.once('error', resolve).once('exit', resolve);
+      });
+    });
+    assert.deepEqual(await Promise.all(ended), [0, 0, 0, 0]);
+  }
 });

@@ -8,12 +8,11 @@ const EVERY_BYTES = 4 * 1024 * 1024;
 type Collect = (options?: { readonly type: 'minor' }) => void;
 let collect: Collect | null = null;
 
-/** V8's own collector; taken once. */
+/** V8's own collector; taken once. The flag is one for all threads and stays set: a thread that took it back would leave another, which is just making its context, without. */
 function collector(): Collect {
   if (collect === null) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as Collect;
-    setFlagsFromString('--no-expose-gc');
   }
   return collect;
 }
