@@ -3,12 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { lineChart } from '@murmuration/loadtest';
 import { parseAllDocuments } from 'yaml';
 import { until } from './harness/api-requests.js';
 import { Cluster } from './harness/cluster.js';
 import { submitSurely, type JobAnswer } from './harness/jobs-client.js';
 import { Prometheus, withoutPrometheus } from './harness/prometheus.js';
-import { ScaledWorkers, type ScaledObject } from './harness/scaled-workers.js';
+import { ScaledWorkers, type ScaledObject, type ScalingPoint } from './harness/scaled-workers.js';
 import { ROOT } from './harness/service-process.js';
 import { RATE_HZ, joined, samples, wavFile } from './harness/wav.js';
 
@@ -105,6 +106,18 @@ function targets(): Parameters<Prometheus['scrape']>[0] {
   ];
 }
 
+/** Draws what waited and who worked for `docs/deploy/chart.md`. */
+function plot(history: readonly ScalingPoint[]): void {
+  const hours = history.map(({ seconds, backlogSeconds }) => [seconds, (backlogSeconds ?? 0) / 3_600] as const);
+  const running = history.map(({ seconds, workers: count }) => [seconds, count] as const);
+  const x = 'seconds since the burst began';
+  const write = (file: string, title: string, y: string, points: readonly (readonly [number, number])[]): void => {
+    writeFileSync(join(ROOT, 'docs/results', file), `${lineChart({ title, x, y, series: [{ name: y, points }] })}\n`);
+  };
+  write('scaling-rehearsal-backlog.svg', 'What waits', 'hours of audio', hours);
+  write('scaling-rehearsal-workers.svg', 'Workers that run', 'workers', running);
+}
+
 before(async () => {
   if (skip !== false) return;
   const modelId = 'simulated';
@@ -190,7 +203,7 @@ test(
     assert.equal(finished, jobs.length);
     // No batch in progress died with its worker: an item whose worker went silent would count here.
     assert.equal((await prometheus.value('sum(max_over_time(asr_stalled_total[1h]))')) ?? 0, 0);
-    if (LONG) writeFileSync(join(ROOT, 'scaling.json'), JSON.stringify(workers.history));
+    if (LONG) plot(workers.history);
   },
 );
 
