@@ -17,6 +17,7 @@ export { loadRecognizer } from './families/registry.js';
 export type { LoadOptions, ResolvedModel, SimulatedCost } from './families/model-family.js';
 export { RecognizerPool, type PoolOptions, type PoolResult, type PoolRow } from './pool/recognizer-pool.js';
 export type { PoolProgress } from './pool/warm-up.js';
+export { benchShape, type BenchShapeOptions, type ShapeFigure } from './bench/bench-shape.js';
 export { benchModel, type BenchClip, type BenchModelOptions, type ModelFigure } from './bench/bench-model.js';
 export { measureBatchIndependence, type BatchIndependence } from './bench/batch-independence.js';
 export { normalizeWords, wordErrorRate, wordErrors, type WordErrors } from './bench/word-error-rate.js';

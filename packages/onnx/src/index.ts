@@ -28,11 +28,13 @@ export {
 export {
   byteInitializer,
   byteValues,
+  externalInitializer,
   float32Initializer,
   float32Values,
   initializerDims,
   isExternal,
+  rawInitializer,
   uint8Initializer,
 } from './model-file/initializer.js';
 export { ExitGate, guardExit } from './exit-gate.js';
-export { readFields, type WireField } from './model-file/wire-format.js';
+export { intField, readFields, stringField, type WireField } from './model-file/wire-format.js';

@@ -61,6 +61,8 @@ export interface RunOptions {
 export interface OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Bytes of host tensors that runs have taken and given so far: what travels between a graphics card and the machine's memory. */
+  readonly hostBytes: number;
   /**
    * Runs the graph. `fetches` names the outputs wanted; all when left out. Host results are the caller's and outlive the session.
    * Throws the runtime's error, for example when memory is short (`isOutOfMemory`), or an `OnnxError` `closed` or `cancelled`.

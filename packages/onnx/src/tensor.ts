@@ -65,6 +65,14 @@ export class HostTensor implements OnnxTensor {
   }
 }
 
+/** Bytes of those tensors that lie in host memory. */
+export function hostBytesOf(tensors: Readonly<Record<string, OnnxTensor>>): number {
+  return Object.values(tensors).reduce(
+    (sum, tensor) => sum + (tensor.place === 'host' ? tensor.data.byteLength : 0),
+    0,
+  );
+}
+
 /** A fresh array for `length` elements of the type. */
 export function newTensorData(type: ElementType, length: number): TensorData {
   switch (type) {

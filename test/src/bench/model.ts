@@ -12,32 +12,48 @@ import {
 import { printFigures, type Figure } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, type Sample } from '../harness/wav.js';
+import { measureShape, type ShapeDevice } from './shapes/measure-shape.js';
 
 /*
  * One model in one session of one thread: features, encoder, decoder and times real time at batch sizes 1, 4, 8 and 16, its word error rate, and
  * how often a clip's text changes with its batch mates. Whisper gets the samples joined to chunks of about 28 s, Moonshine each by itself.
  *
  *   npm run bench -- model [--model PATH] [--dtype auto|fp32|fp16|int8] [--batches 1,4,8,16] [--rounds N]
+ *
+ * With a shape: a Whisper of that published shape with random weights, made here, on any device. Its speed is that of the real one, for it does
+ * not depend on weights. Each window of 30 s gets as many tokens as are asked for.
+ *
+ *   npm run bench -- model --shape large-v3-turbo [--device cpu|cuda|webgpu] [--dtype fp32|fp16|int8] [--batches 1,2,4,8,16,32]
+ *     [--tokens 110] [--rounds 3]
  */
 
 const DTYPES: readonly Dtype[] = ['auto', 'fp32', 'fp16', 'int8'];
 const PACKED_SAMPLES = 28 * RATE_HZ;
 const PAUSE_MS = 400;
 
+const DEVICES: readonly ShapeDevice[] = ['cpu', 'cuda', 'webgpu'];
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'moonshine-tiny' },
+    shape: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
     dtype: { type: 'string', default: 'auto' },
-    batches: { type: 'string', default: '1,4,8,16' },
-    rounds: { type: 'string', default: '16' },
+    batches: { type: 'string' },
+    tokens: { type: 'string', default: '110' },
+    rounds: { type: 'string' },
   },
 });
+const ofShape = values.shape !== undefined;
 const dtype = DTYPES.find((known) => known === values.dtype);
-const batchSizes = values.batches.split(',').map(Number);
-const rounds = Number(values.rounds);
+const device = DEVICES.find((known) => known === values.device);
+const batchSizes = (values.batches ?? (ofShape ? '1,2,4,8,16,32' : '1,4,8,16')).split(',').map(Number);
+const tokens = Number(values.tokens);
+const rounds = Number(values.rounds ?? (ofShape ? 3 : 16));
 if (dtype === undefined) throw new RangeError(`--dtype must be one of ${DTYPES.join(', ')}`);
-if (![...batchSizes, rounds].every((one) => Number.isInteger(one) && one >= 1))
-  throw new RangeError('--batches and --rounds must be whole numbers, 1 or more');
+if (device === undefined) throw new RangeError(`--device must be one of ${DEVICES.join(', ')}`);
+if (!ofShape && device !== 'cpu') throw new RangeError('--device is for --shape');
+if (![...batchSizes, tokens, rounds].every((one) => Number.isInteger(one) && one >= 1))
+  throw new RangeError('--batches, --tokens and --rounds must be whole numbers, 1 or more');
 
 /** Samples one after the other until a chunk is full; each begins with another sample, so that no two are alike. */
 function packed(clips: readonly Sample[]): BenchClip[] {
@@ -113,11 +129,33 @@ function printed(figure: ModelFigure): Figure[] {
   }
 }
 
-const model = await resolveModel(values.model, { cacheDir: join(ROOT, '.murmuration', 'models'), dtype });
-const { clips, timed } = await clipsFor(model.family);
-const loadBefore = loadavg()[0] ?? 0;
-const figures = await benchModel({ model, dtype, device: 'cpu', threads: 1, clips, timed, batchSizes, rounds });
-process.stdout.write(
-  `${model.id} ${figures[0]?.dtype ?? ''}, one session of one thread on ${String(availableParallelism())} cores, load ${loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after\n`,
-);
-printFigures('model', figures.flatMap(printed));
+async function measureModel(name: string, chosen: Dtype): Promise<void> {
+  const model = await resolveModel(name, { cacheDir: join(ROOT, '.murmuration', 'models'), dtype: chosen });
+  const { clips, timed } = await clipsFor(model.family);
+  const loadBefore = loadavg()[0] ?? 0;
+  const figures = await benchModel({
+    model,
+    dtype: chosen,
+    device: 'cpu',
+    threads: 1,
+    clips,
+    timed,
+    batchSizes,
+    rounds,
+  });
+  process.stdout.write(
+    `${model.id} ${figures[0]?.dtype ?? ''}, one session of one thread on ${String(availableParallelism())} cores, load ${loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after\n`,
+  );
+  printFigures('model', figures.flatMap(printed));
+}
+
+if (values.shape === undefined) await measureModel(values.model, dtype);
+else
+  await measureShape({
+    shape: values.shape,
+    dtype: dtype !== 'auto' ? dtype : device === 'cpu' ? 'int8' : 'fp16',
+    device,
+    batchSizes,
+    tokens,
+    rounds,
+  });

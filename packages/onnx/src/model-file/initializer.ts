@@ -1,5 +1,7 @@
+import { ELEMENT_TYPES, type ElementType } from '../tensor.js';
 import {
   intField,
+  messageField,
   readFields,
   readPackedVarints,
   stringField,
@@ -9,7 +11,16 @@ import {
 } from './wire-format.js';
 
 // Numbers of the fields of `TensorProto` in onnx.proto3.
-const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, name: 8, rawData: 9, dataLocation: 14 } as const;
+const TENSOR = {
+  dims: 1,
+  dataType: 2,
+  floatData: 4,
+  int32Data: 5,
+  name: 8,
+  rawData: 9,
+  externalData: 13,
+  dataLocation: 14,
+} as const;
 const EXTERNAL = 1n;
 const FLOAT32 = 1;
 const UINT8 = 2;
@@ -76,6 +87,40 @@ export function byteInitializer(name: string, dims: readonly number[], values: U
 /** A new constant float32 tensor. */
 export function float32Initializer(name: string, dims: readonly number[], values: Float32Array): Uint8Array {
   return initializer(name, dims, FLOAT32, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+/** A new constant tensor of any element type over the bytes of its values, little-endian. */
+export function rawInitializer(
+  name: string,
+  dims: readonly number[],
+  type: ElementType,
+  bytes: Uint8Array,
+): Uint8Array {
+  return initializer(name, dims, ELEMENT_TYPES[type], bytes);
+}
+
+/** A new constant tensor whose values lie in another file. @param file its name, beside that of the model */
+export function externalInitializer(
+  name: string,
+  dims: readonly number[],
+  type: ElementType,
+  {
+    file,
+    offsetBytes,
+    lengthBytes,
+  }: { readonly file: string; readonly offsetBytes: number; readonly lengthBytes: number },
+): Uint8Array {
+  const entry = (key: string, value: string): WireField =>
+    messageField(TENSOR.externalData, [stringField(1, key), stringField(2, value)]);
+  return writeFields([
+    ...dims.map((dim) => intField(TENSOR.dims, dim)),
+    intField(TENSOR.dataType, ELEMENT_TYPES[type]),
+    stringField(TENSOR.name, name),
+    entry('location', file),
+    entry('offset', String(offsetBytes)),
+    entry('length', String(lengthBytes)),
+    intField(TENSOR.dataLocation, Number(EXTERNAL)),
+  ]);
 }
 
 function initializer(name: string, dims: readonly number[], type: number, bytes: Uint8Array): Uint8Array {

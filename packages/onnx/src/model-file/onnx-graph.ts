@@ -15,7 +15,7 @@ import {
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
 const NODE = { input: 1, output: 2, opType: 4, attribute: 5 } as const;
 const ATTRIBUTE = { name: 1, int: 3, graph: 6, ints: 8, type: 20 } as const;
-const ATTRIBUTE_TYPE = { int: 2, ints: 7 } as const;
+const ATTRIBUTE_TYPE = { int: 2, graph: 5, ints: 7 } as const;
 const VALUE_INFO = { name: 1, type: 2 } as const;
 
 /** One operation. A missing optional input is ''. */
@@ -195,12 +195,17 @@ function parseNode(bytes: Uint8Array, keepShapes: boolean): OnnxNode {
 }
 
 function serializeNode(node: OnnxNode): Uint8Array {
-  if (node.graphs.size > 0)
-    throw new Error(`a node with inner graphs (${node.opType}) is read only: take its graphs out`);
   return writeFields([
     ...node.inputs.map((name) => stringField(NODE.input, name)),
     ...node.outputs.map((name) => stringField(NODE.output, name)),
     stringField(NODE.opType, node.opType),
+    ...Array.from(node.graphs, ([name, graph]) =>
+      messageField(NODE.attribute, [
+        stringField(ATTRIBUTE.name, name),
+        messageField(ATTRIBUTE.graph, graphFields(graph)),
+        intField(ATTRIBUTE.type, ATTRIBUTE_TYPE.graph),
+      ]),
+    ),
     ...node.rest,
   ]);
 }

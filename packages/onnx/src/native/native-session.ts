@@ -1,6 +1,6 @@
 import { OnnxError } from '../onnx-error.js';
 import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
-import type { OnnxTensor } from '../tensor.js';
+import { hostBytesOf, type OnnxTensor } from '../tensor.js';
 import type { Handle } from './api-table.js';
 import { cudaFault, cudaMemory, cudaRuntime, hasCudaProvider } from './cuda-provider.js';
 import { graphSpecs } from './graph-specs.js';
@@ -35,6 +35,7 @@ const word = new BigUint64Array(1);
 class NativeSession implements OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  hostBytes = 0;
   readonly #library: NativeLibrary;
   readonly #session: OwnedHandle;
   readonly #onHost: boolean;
@@ -119,7 +120,9 @@ class NativeSession implements OnnxSession {
       for (const name of fetches) binding.bindOutput(name, this.#memoryOf(name));
       await binding.run(this.#session.handle, options);
       const values = binding.takeOutputs();
-      return Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
+      const given = Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
+      this.hostBytes += hostBytesOf(feeds) + hostBytesOf(given);
+      return given;
     } finally {
       binding.clear();
       for (const value of fed) value.release();

@@ -3,7 +3,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import { parseModel } from '../model-file/onnx-graph.js';
 import { OnnxError } from '../onnx-error.js';
 import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
-import { HostTensor, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
+import { HostTensor, hostBytesOf, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
 
 const DEVICES: readonly Device[] = ['cpu', 'cuda', 'webgpu'];
 
@@ -47,6 +47,7 @@ async function placesOf(model: string | Uint8Array, keep: RegExp): Promise<Recor
 class NodeSession implements OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  hostBytes = 0;
   #session: InferenceSession | null;
 
   constructor(session: InferenceSession) {
@@ -65,7 +66,9 @@ class NodeSession implements OnnxSession {
     if (signal?.aborted === true) throw new OnnxError('cancelled', 'the run was cancelled');
     const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
     const results = fetches === undefined ? await session.run(given) : await session.run(given, [...fetches]);
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+    const taken = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]));
+    this.hostBytes += hostBytesOf(feeds) + hostBytesOf(taken);
+    return taken;
   }
 
   async close(): Promise<void> {

@@ -78,6 +78,10 @@ export class DecoderGraph implements Decoder {
     this.#nextFetches = ['logits', ...this.#cache.filter((one) => !one.ofEncoder).map((one) => one.output)];
   }
 
+  get hostBytes(): number {
+    return this.#session.hostBytes;
+  }
+
   async first(
     hidden: OnnxTensor,
     ids: BigInt64Array,

@@ -26,6 +26,8 @@ export interface Decoder {
   readonly fixedPositions: number | null;
   /** Layers whose cross-attention it gives. */
   readonly attentionLayers: ReadonlySet<number>;
+  /** Bytes that its sessions have taken from host memory and given there so far. */
+  readonly hostBytes: number;
   /**
    * The first step: all prompt tokens at once.
    * @param ids rows × (tokens of a row)

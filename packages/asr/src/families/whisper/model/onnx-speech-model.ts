@@ -173,6 +173,7 @@ export class OnnxSpeechModel implements SpeechModel {
     );
     const firstMs = performance.now() - began;
     const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
+    const bytesBefore = this.#decoder.hostBytes;
     let stepMs = Infinity;
     for (let step = 0; step < REHEARSED_STEPS; step++) {
       const stepBegan = performance.now();
@@ -180,7 +181,8 @@ export class OnnxSpeechModel implements SpeechModel {
       stepMs = Math.min(stepMs, performance.now() - stepBegan);
     }
     disposeState(state);
-    return { encodeMs: hidden.ms, firstMs, stepMs };
+    const stepHostBytes = (this.#decoder.hostBytes - bytesBefore) / REHEARSED_STEPS;
+    return { encodeMs: hidden.ms, firstMs, stepMs, stepHostBytes };
   }
 
   async close(): Promise<void> {

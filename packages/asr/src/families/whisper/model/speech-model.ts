@@ -57,6 +57,8 @@ export interface RehearsedTimes {
   readonly firstMs: number;
   /** Each further step, of one token a row. */
   readonly stepMs: number;
+  /** Bytes that such a step takes from host memory and gives there. */
+  readonly stepHostBytes: number;
 }
 
 /** Asked between decoder steps; a request (by its place in the list) that was cancelled ends where it is. */

@@ -54,6 +54,10 @@ export class SplitDecoderGraph implements Decoder {
     this.attentionLayers = attentionLayersOf(outputs);
   }
 
+  get hostBytes(): number {
+    return this.#first.hostBytes + this.#next.hostBytes;
+  }
+
   async first(
     hidden: OnnxTensor,
     ids: BigInt64Array,
