@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type SyntheticEvent } from 'react';
-import type { ApiKey, KeyScope } from '@murmuration/client';
+import type { ApiKey, KeyScope, Used } from '@murmuration/client';
 import { useSettings } from './settings.tsx';
 import { CheckField, SelectField, TextField } from './ui/fields.tsx';
-import { dateTime } from './ui/format.ts';
+import { audioTime, dateTime } from './ui/format.ts';
 import { Badge, Button, Fault, Loading, Notice, ViewTitle } from './ui/pieces.tsx';
 
 const SCOPES: readonly KeyScope[] = ['transcribe', 'jobs', 'read', 'admin'];
@@ -17,21 +17,33 @@ export function KeysView() {
   const [name, setName] = useState('');
   const [scopes, setScopes] = useState<readonly KeyScope[]>(['transcribe', 'jobs', 'read']);
   const [expires, setExpires] = useState<(typeof LIVES)[number]>('');
+  const [hours, setHours] = useState('');
   const keys = useQuery({ queryKey: ['keys'], queryFn: ({ signal }) => client.keys.list({ signal }) });
   const changed = (): void => {
     void queries.invalidateQueries({ queryKey: ['keys'] });
   };
   const make = useMutation({
-    mutationFn: () => client.keys.create({ name: name.trim(), scopes, ...(expires === '' ? {} : { expires }) }),
+    mutationFn: () =>
+      client.keys.create({
+        name: name.trim(),
+        scopes,
+        ...(expires === '' ? {} : { expires }),
+        ...(hours === '' ? {} : { monthly_audio_seconds: Number(hours) * 3_600 }),
+      }),
     onSuccess: () => {
       setName('');
+      setHours('');
       changed();
     },
   });
   // The new one first: nobody is without a key meanwhile.
   const rotate = useMutation({
     mutationFn: async (old: ApiKey) => {
-      const made = await client.keys.create({ name: old.name, scopes: old.scopes });
+      const made = await client.keys.create({
+        name: old.name,
+        scopes: old.scopes,
+        ...(old.monthly_audio_seconds === null ? {} : { monthly_audio_seconds: old.monthly_audio_seconds }),
+      });
       await client.keys.revoke(old.id);
       return made;
     },
@@ -66,6 +78,15 @@ export function KeysView() {
               value={expires}
               onChange={setExpires}
               choices={LIVES.map((life) => [life, t.lives[life]] as const)}
+            />
+            <TextField
+              id="key-quota"
+              label={t.quota}
+              type="number"
+              min="0.1"
+              step="any"
+              value={hours}
+              onText={setHours}
             />
           </div>
           <fieldset className="flex flex-wrap gap-4">
@@ -112,6 +133,8 @@ export function KeysView() {
                     {key.scopes.join(', ')} · {t.expires}:{' '}
                     {key.expires_at === null ? t.lives[''] : dateTime(key.expires_at, language)}
                   </span>
+                  <br />
+                  <KeyUsage apiKey={key} />
                 </p>
                 <Badge tone={key.state === 'usable' ? 'done' : 'failed'}>{t.states[key.state]}</Badge>
                 {key.state === 'revoked' ? null : (
@@ -141,5 +164,25 @@ export function KeysView() {
         </section>
       </div>
     </>
+  );
+}
+
+/** What the name of the key has used this month and the last. */
+function KeyUsage({ apiKey: { usage, monthly_audio_seconds: quota } }: { readonly apiKey: ApiKey }) {
+  const { texts, language } = useSettings();
+  const t = texts.keys;
+  const time = (seconds: number): string => audioTime(seconds, language);
+  if (usage === null) return quota === null ? null : <span className="muted text-sm">{t.used('–', time(quota))}</span>;
+  const audio = (used: Used): number => used.recorded_seconds + used.live_seconds;
+  const { month, last_month } = usage;
+  const number = new Intl.NumberFormat(language);
+  return (
+    <span className="muted text-sm" data-testid="usage">
+      {[
+        t.used(time(audio(month)), quota === null ? null : time(quota)),
+        t.usedBy(number.format(month.recordings), number.format(month.live_sessions)),
+        t.before(time(audio(last_month))),
+      ].join(' · ')}
+    </span>
   );
 }

@@ -158,6 +158,17 @@ test('Live speech on standard input becomes lines, and a wrong key is told', asy
   assert.match(stranger.err, /\(unauthenticated\)/);
 });
 
+test('What the key has used is told a day a line', async () => {
+  const { status, out } = await murmur(['keys', 'usage']);
+  assert.equal(status, 0);
+  assert.match(
+    out,
+    /^acme has used \d+(?:\.\d+)? hours of audio this month\.\nDAY +HOURS +RECORDINGS +LIVE SESSIONS\n20\d\d-/,
+  );
+  const other = await murmur(['keys', 'usage', '--all']);
+  assert.deepEqual([other.status, /\(permission_denied/.test(other.err)], [1, true]);
+});
+
 test('Ctrl-C cancels the job on the server, with status 130', async () => {
   // Without a worker a job waits: what happens to it is ours alone.
   for (const worker of cluster.workers) await worker.end();

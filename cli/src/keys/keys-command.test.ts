@@ -29,7 +29,18 @@ async function place(t: TestContext): Promise<{ path: string; murmur: (...args: 
 describe('murmur keys', () => {
   test('A key is made, listed without what it is, and revoked.', async (t) => {
     const { path, murmur } = await place(t);
-    const made = await murmur('create', 'acme', '--scopes', 'read, jobs', '--weight', '2.5', '--expires', '90d');
+    const made = await murmur(
+      'create',
+      'acme',
+      '--scopes',
+      'read, jobs',
+      '--weight',
+      '2.5',
+      '--monthly-audio',
+      '90m',
+      '--expires',
+      '90d',
+    );
     assert.equal(made.status, 0);
     assert.match(made.out, /^murm_[\w-]{43}\n$/);
     const [, id = ''] = /^(key-\w+) of acme may read, jobs and ends at 20\d\d-/.exec(made.err) ?? [];
@@ -38,7 +49,7 @@ describe('murmur keys', () => {
     assert.ok(!(await readFile(path, 'utf8')).includes(key) && !made.err.includes(key));
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     const listed = await murmur('list');
-    assert.match(listed.out, new RegExp(`^ID +NAME +MAY .*\n${id} +acme +read,jobs +2\\.5 .* usable\n$`));
+    assert.match(listed.out, new RegExp(`^ID +NAME +MAY .*\n${id} +acme +read,jobs +2\\.5 +1\\.5 .* usable\n$`));
     assert.ok(!listed.out.includes(key));
     assert.deepEqual(await murmur('revoke', id), {
       status: 0,
@@ -65,6 +76,7 @@ describe('murmur keys', () => {
           name: 'acme',
           scopes: ['transcribe', 'jobs', 'read'],
           weight: 1,
+          monthly_audio_seconds: null,
           state: 'usable',
           created_at: made['created_at'],
           expires_at: null,

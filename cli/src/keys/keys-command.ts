@@ -3,7 +3,9 @@ import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-
 import { SCOPES, createKey, listKeys, revokeKey } from '@murmuration/access';
 import type { CommandContext } from '../command-context.js';
 import { formatTable } from '../output/plain-text.js';
+import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../server/server-options.js';
 import { UsageError, type Terminal } from '../terminal.js';
+import { hours, showUsage } from './show-usage.js';
 
 const FILE = new Option('--file <F>', 'the file of keys; default that of API_KEYS_FILE');
 const JSON_OPTION = new Option('--json', 'for programs: one JSON document on standard output');
@@ -35,6 +37,12 @@ export function addKeys(program: Command, context: CommandContext): void {
     .addOption(
       new Option('--weight <N>', 'share of the work against other keys, above 0; default 1').argParser(weightOf),
     )
+    .addOption(
+      new Option(
+        '--monthly-audio <T>',
+        'audio that the name may use in a calendar month: 90m, 100h; default no bound',
+      ).argParser(secondsOf),
+    )
     .option('--expires <E>', '30m, 12h, 90d, 52w, or 2027-01-31T00:00:00Z; default never')
     .addOption(FILE)
     .addOption(JSON_OPTION)
@@ -48,6 +56,18 @@ export function addKeys(program: Command, context: CommandContext): void {
     .addOption(JSON_OPTION)
     .action(async (options) => {
       context.status = await list(fileOf(options), options.json === true, terminal);
+    });
+  keys
+    .command('usage')
+    .description('what a server has counted for the name of the key, a day a line')
+    .option('--all', 'of every name, a month a column; the key needs the scope admin')
+    .addOption(JSON_OPTION)
+    .addOption(SERVER_OPTIONS.server)
+    .addOption(SERVER_OPTIONS.key)
+    .addHelpText('after', SERVER_EXIT_STATUS)
+    .action(async (options) => {
+      const client = clientFor(options, context.readConfig());
+      context.status = await showUsage(client, options, terminal);
     });
   keys
     .command('revoke')
@@ -70,6 +90,14 @@ function weightOf(text: string): number {
   return Number(text);
 }
 
+/** Seconds of a length such as 90m or 100h. */
+function secondsOf(text: string): number {
+  const [, count, unit] = /^(\d{1,9}(?:\.\d{1,3})?)([smh])$/.exec(text) ?? [];
+  const seconds = Number(count) * (unit === 'h' ? 3_600 : unit === 'm' ? 60 : 1);
+  if (!(seconds > 0)) throw new InvalidArgumentError('It takes a length such as 90m or 100h.');
+  return seconds;
+}
+
 /** The key alone goes to standard output, so that a script can take it. */
 async function create(
   file: string,
@@ -78,11 +106,13 @@ async function create(
     json,
     scopes,
     weight,
+    monthlyAudio,
     expires,
   }: {
     readonly json?: true | undefined;
     readonly scopes?: readonly string[] | undefined;
     readonly weight?: number | undefined;
+    readonly monthlyAudio?: number | undefined;
     readonly expires?: string | undefined;
   },
   terminal: Terminal,
@@ -91,11 +121,12 @@ async function create(
     name: owner,
     ...(scopes === undefined ? {} : { scopes }),
     ...(weight === undefined ? {} : { weight }),
+    ...(monthlyAudio === undefined ? {} : { monthlyAudioSeconds: monthlyAudio }),
     ...(expires === undefined ? {} : { expires }),
   });
   if (json === true) {
     terminal.out(
-      `${JSON.stringify({ key, id: entry.id, name: entry.name, scopes: entry.scopes, weight: entry.weight, created_at: entry.created_at, expires_at: entry.expires_at ?? null })}\n`,
+      `${JSON.stringify({ key, id: entry.id, name: entry.name, scopes: entry.scopes, weight: entry.weight, monthly_audio_seconds: entry.monthly_audio_seconds ?? null, created_at: entry.created_at, expires_at: entry.expires_at ?? null })}\n`,
     );
     return 0;
   }
@@ -111,18 +142,19 @@ async function list(file: string, json: boolean, terminal: Terminal): Promise<nu
   const keys = await listKeys(file);
   if (json) {
     terminal.out(
-      `${JSON.stringify({ keys: keys.map(({ createdAt, expiresAt, ...key }) => ({ ...key, created_at: createdAt, expires_at: expiresAt })) }, null, 2)}\n`,
+      `${JSON.stringify({ keys: keys.map(({ createdAt, expiresAt, monthlyAudioSeconds, ...key }) => ({ ...key, monthly_audio_seconds: monthlyAudioSeconds, created_at: createdAt, expires_at: expiresAt })) }, null, 2)}\n`,
     );
     return 0;
   }
   terminal.out(
     formatTable(
-      ['ID', 'NAME', 'MAY', 'WEIGHT', 'CREATED', 'EXPIRES', 'STATE'],
+      ['ID', 'NAME', 'MAY', 'WEIGHT', 'HOURS A MONTH', 'CREATED', 'EXPIRES', 'STATE'],
       keys.map((key) => [
         key.id,
         key.name,
         key.scopes.join(','),
         String(key.weight),
+        key.monthlyAudioSeconds === null ? 'any' : hours(key.monthlyAudioSeconds),
         key.createdAt,
         key.expiresAt ?? 'never',
         key.state,

@@ -159,7 +159,8 @@ class UploadStore {
         : new MurmurationError('unknown', error instanceof Error ? error.message : String(error));
     const failures = item.failures + 1;
     const isPassing =
-      fault.code === 'unreachable' || fault.status === 429 || fault.status === 503 || fault.status === 408;
+      fault.code !== 'insufficient_quota' &&
+      (fault.code === 'unreachable' || fault.status === 429 || fault.status === 503 || fault.status === 408);
     const told = { code: fault.code, message: fault.message };
     if (!isPassing || failures > MOST_FAILURES) this.#change(item.id, { state: 'failed', error: told, failures });
     else

@@ -9,6 +9,14 @@ export function clock(seconds: number): string {
   return h > 0 ? `${String(h)}:${two(m)}:${two(s)}` : `${String(m)}:${two(s)}`;
 }
 
+/** A length of audio in minutes, from an hour on in hours. */
+export function audioTime(seconds: number, language: string): string {
+  const unit = seconds < 3_600 ? 'minute' : 'hour';
+  return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits: 1 }).format(
+    seconds / (unit === 'hour' ? 3_600 : 60),
+  );
+}
+
 export function dateTime(iso: string | null, language: string): string {
   return iso === null
     ? '–'

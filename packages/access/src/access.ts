@@ -97,6 +97,11 @@ export class Access {
     return owner === null ? null : (this.#keys?.ring.webhookSecret(owner, this.#now()) ?? null);
   }
 
+  /** Audio that this owner may use in a month, seconds, or null where nothing bounds it. */
+  monthlyAudioSeconds(owner: string | null): number | null {
+    return owner === null ? null : (this.#keys?.ring.monthlyAudioSeconds(owner, this.#now()) ?? null);
+  }
+
   async #find(keys: { readonly ring: KeyRing }, credentials: Credentials): Promise<Principal | null> {
     switch (credentials.kind) {
       case 'none':

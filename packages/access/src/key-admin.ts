@@ -5,6 +5,7 @@ import {
   formatKeyFile,
   KeyFileError,
   keyNameSchema,
+  monthlyAudioSchema,
   parseKeyFile,
   readKeyFile,
   scopesSchema,
@@ -23,6 +24,8 @@ export interface NewKey {
   /** Names of scopes; `DEFAULT_SCOPES` when unset. */
   readonly scopes?: readonly string[];
   readonly weight?: number;
+  /** Audio that the name may use in a calendar month, seconds; as much as it likes when unset. */
+  readonly monthlyAudioSeconds?: number;
   /** `90d`, `12h`, `30m`, or a time such as 2027-01-31T00:00:00Z; never when unset. */
   readonly expires?: string;
 }
@@ -33,6 +36,7 @@ export interface KeyListing {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly weight: number;
+  readonly monthlyAudioSeconds: number | null;
   readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly state: 'usable' | 'expired' | 'revoked';
@@ -58,6 +62,11 @@ export async function createKey(
       ` The scopes are ${SCOPES.join(', ')}.`,
     ),
     weight: checked('--weight', weightSchema.safeParse(wanted.weight ?? 1)),
+    ...(wanted.monthlyAudioSeconds === undefined
+      ? {}
+      : {
+          monthly_audio_seconds: checked('The monthly audio', monthlyAudioSchema.safeParse(wanted.monthlyAudioSeconds)),
+        }),
     created_at: new Date(nowMs).toISOString(),
     ...(wanted.expires === undefined ? {} : { expires_at: new Date(expiryMs(wanted.expires, nowMs)).toISOString() }),
   };
@@ -72,6 +81,7 @@ export async function listKeys(path: string, nowMs = Date.now()): Promise<KeyLis
     name: entry.name,
     scopes: entry.scopes,
     weight: entry.weight,
+    monthlyAudioSeconds: entry.monthly_audio_seconds ?? null,
     createdAt: entry.created_at,
     expiresAt: entry.expires_at ?? null,
     state:

@@ -57,6 +57,11 @@ export const scopesSchema = z
   .array(scopeSchema, { error: 'must be a list of scopes' })
   .min(1, 'must name at least one scope');
 
+export const monthlyAudioSchema = z
+  .number({ error: 'must be a number of seconds' })
+  .positive('must be above 0')
+  .max(1e12, 'must be at most 10^12');
+
 /** A key as the file holds it. */
 export const keyEntrySchema = z.strictObject({
   /** Several keys of one name may be valid at once: so a key is rotated without a gap. */
@@ -66,6 +71,8 @@ export const keyEntrySchema = z.strictObject({
   sha256: z.string({ error: 'must be text' }).regex(/^[0-9a-fA-F]{64}$/, 'must be a SHA-256 in 64 hexadecimal digits'),
   scopes: scopesSchema,
   weight: weightSchema.default(1),
+  /** Audio that the name may use in a calendar month (UTC), seconds. */
+  monthly_audio_seconds: monthlyAudioSchema.exactOptional(),
   created_at: timeSchema,
   expires_at: timeSchema.exactOptional(),
   revoked: z.boolean({ error: 'must be true or false' }).exactOptional(),

@@ -55,6 +55,24 @@ describe('KeyRing', () => {
     }
   });
 
+  test('A name may use in a month what its newest usable key that says so allows', () => {
+    const at = (day: number): string => `2026-05-0${String(day)}T00:00:00Z`;
+    const acme = (key: string, day: number, more: Partial<KeyEntry>): KeyEntry =>
+      entry(key, { name: 'acme', created_at: at(day), ...more });
+    const ring = new KeyRing([
+      acme('a', 1, { monthly_audio_seconds: 100 }),
+      acme('b', 3, { monthly_audio_seconds: 300 }),
+      acme('c', 2, { monthly_audio_seconds: 200 }),
+      acme('d', 4, {}),
+      acme('e', 5, { monthly_audio_seconds: 500, revoked: true }),
+      entry('f', { name: 'other' }),
+    ]);
+    assert.deepEqual(
+      ['acme', 'other', 'nobody'].map((name) => ring.monthlyAudioSeconds(name, NOW_MS)),
+      [300, null, null],
+    );
+  });
+
   test('A key ends at its expiry and when it is revoked', () => {
     const ring = new KeyRing([
       entry('old', { expires_at: '2026-06-01T00:00:00Z' }),

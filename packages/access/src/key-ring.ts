@@ -63,11 +63,19 @@ export class KeyRing {
 
   /** Secret that signs the webhooks of this owner: that of its newest usable key that has one, else null. */
   webhookSecret(owner: string, nowMs: number): string | null {
-    const own = this.#keys.filter(
-      (key) => key.entry.name === owner && key.entry.webhook_secret !== undefined && usable(key, nowMs) !== null,
-    );
-    own.sort((a, b) => Date.parse(b.entry.created_at) - Date.parse(a.entry.created_at));
-    return own[0]?.entry.webhook_secret ?? null;
+    return this.#newest(owner, nowMs, ({ webhook_secret }) => webhook_secret);
+  }
+
+  /** Audio that this owner may use in a month, seconds: that of its newest usable key that says so, else null. */
+  monthlyAudioSeconds(owner: string, nowMs: number): number | null {
+    return this.#newest(owner, nowMs, ({ monthly_audio_seconds }) => monthly_audio_seconds);
+  }
+
+  #newest<T>(owner: string, nowMs: number, valueOf: (entry: KeyEntry) => T | undefined): T | null {
+    const [own] = this.#keys
+      .filter((key) => key.entry.name === owner && valueOf(key.entry) !== undefined && usable(key, nowMs) !== null)
+      .sort((a, b) => Date.parse(b.entry.created_at) - Date.parse(a.entry.created_at));
+    return own === undefined ? null : (valueOf(own.entry) ?? null);
   }
 }
 

@@ -1,5 +1,5 @@
 export type { ActiveSession, Capabilities, ClusterFigures } from './cluster/cluster-types.js';
-export type { ApiKey, KeyScope, Keys, NewApiKey } from './cluster/keys.js';
+export type { ApiKey, KeyScope, Keys, NameUsage, NewApiKey, OwnUsage, Used } from './cluster/keys.js';
 export { Murmuration, type MurmurationOptions, type Ticket } from './murmuration.js';
 export { MurmurationError, type MurmurationErrorDetails } from './murmuration-error.js';
 export type { AudioInput } from './http/upload-body.js';

@@ -1,5 +1,5 @@
 import type { ActiveSession, Capabilities, ClusterFigures } from './cluster/cluster-types.js';
-import { Keys } from './cluster/keys.js';
+import { Keys, type OwnUsage } from './cluster/keys.js';
 import { SHORT_MS } from './http/exchange.js';
 import { Requester } from './http/requester.js';
 import type { AudioInput } from './http/upload-body.js';
@@ -114,6 +114,11 @@ export class Murmuration {
   /** Figures of the cluster at this moment; the key needs the scope `admin`. */
   cluster(options: { readonly signal?: AbortSignal } = {}): Promise<ClusterFigures> {
     return this.#ask<ClusterFigures>('/v1/cluster', options.signal);
+  }
+
+  /** What the name of the key has used, and what it may; `not_found` where no keys are asked for. */
+  usage(options: { readonly signal?: AbortSignal } = {}): Promise<OwnUsage> {
+    return this.#ask<OwnUsage>('/v1/usage', options.signal);
   }
 
   #ask<T>(path: string, signal: AbortSignal | undefined): Promise<T> {

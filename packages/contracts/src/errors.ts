@@ -10,6 +10,7 @@ export interface ErrorKind {
     | 'permission_error'
     | 'not_found_error'
     | 'rate_limit_error'
+    | 'insufficient_quota'
     | 'server_error';
   /** True when repeating the same request later may succeed. */
   readonly retry: boolean;
@@ -188,6 +189,15 @@ export const ERRORS = {
     retry: true,
     retryAfterSeconds: null,
     meaning: 'More work is waiting than is admitted. Wait for the seconds in `Retry-After`, then send it again.',
+  },
+  insufficient_quota: {
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    type: 'insufficient_quota',
+    retry: false,
+    retryAfterSeconds: null,
+    meaning:
+      "The owner of this API key has used up its audio of this month. `Retry-After` says when the next month begins; the operator can raise the key's quota.",
   },
   invalid_message: invalid(
     400,

@@ -90,9 +90,9 @@ export class Metrics {
     this.#jobs.inc({ outcome, code: code ?? '' });
   }
 
-  /** Counts a request whose error has this HTTP status, where that says that there was no room. */
-  answered(http: number): void {
-    const reason = WANT_OF_ROOM.get(http);
+  /** Counts a request whose error has this HTTP status, where that says that there was no room. @param code the error's, where it is known */
+  answered(http: number, code?: ErrorCode): void {
+    const reason = code === 'insufficient_quota' ? undefined : WANT_OF_ROOM.get(http);
     if (reason !== undefined) this.#shed.inc({ reason });
   }
 

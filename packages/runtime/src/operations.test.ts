@@ -58,6 +58,7 @@ test('Ends of jobs are counted by outcome and code, and of refusals those for wa
   const metrics = new Metrics();
   for (const code of [null, null, 'cancelled', 'unprocessable_audio'] as const) metrics.jobEnded(code);
   for (const status of [200, 429, 429, 400, 503, 507]) metrics.answered(status);
+  metrics.answered(429, 'insufficient_quota');
   const samples = async (name: string): Promise<string[]> =>
     (await metrics.registry.getSingleMetricAsString(name)).split('\n').filter((line) => !line.startsWith('#'));
   assert.deepEqual(await samples('asr_jobs_total'), [

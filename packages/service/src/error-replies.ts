@@ -2,6 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AsrError, ERRORS, type ErrorCode } from '@murmuration/contracts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set where the request was answered with an error. */
+    errorCode?: ErrorCode;
+  }
+}
+
 const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 const TYPES = [...new Set(Object.values(ERRORS).map((kind) => kind.type))];
 
@@ -26,6 +33,7 @@ export function errorBody(error: AsrError): z.infer<typeof errorBodySchema> {
 export function replyWithError(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toAsrError(thrown);
   logFault(request, error);
+  request.errorCode = error.code;
   if (error.retryAfter !== null) void reply.header('retry-after', error.retryAfter);
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
   return reply

@@ -133,6 +133,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
       retentionSeconds: config.jobRetentionSeconds,
       eraseWithinMs: config.ERASE_WITHIN_MS,
       owners,
+      monthlyAudioSeconds: (owner) => keys?.ring.monthlyAudioSeconds(owner, Date.now()) ?? null,
       webhookSecret: config.WEBHOOK_SECRET ?? null,
       ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
       outbound,

@@ -40,6 +40,7 @@ export {
 } from './model-cards.js';
 export { RedisTicketStore } from './ticket-store.js';
 export { Turn } from './turn.js';
+export { UsageStore, type OwnerUsage, type Used } from './usage-store.js';
 export { WebhookLog, type WebhookMessage, type WebhookStanding } from './webhook-log.js';
 export { WebhookQueue, WebhookWorker } from './webhook-queue.js';
 export {

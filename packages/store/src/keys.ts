@@ -131,6 +131,11 @@ export function ticketKey(ticketHash: string): string {
   return `${PREFIX}:{t.${ticketHash}}:ticket`;
 }
 
+/** Hash: what an owner has used, as `<day>:<what>` -> count; `<day>` in days since 1970 by Redis' clock. */
+export function usageKey(owner: string): string {
+  return `${PREFIX}:{u.${owner}}:usage`;
+}
+
 /** Keys of the model cards; one tag. */
 export const CARD_KEYS = {
   workers: `${PREFIX}:{cards}:workers`,

@@ -12,5 +12,7 @@ export type {
   TranscriptionRequest,
   TranscriptionService,
 } from './transcription.js';
+export type { OwnerUsage, Used } from '@murmuration/store';
+export { Usage } from './usage.js';
 export { Live, type LiveOptions } from './live/live.js';
 export type { LiveLimits } from './live/live-parts.js';

@@ -11,6 +11,7 @@ import {
   OrphanSweep,
   RedisTicketStore,
   TicketQueues,
+  UsageStore,
   WakeChannels,
   storeCall,
   impatientConnection,
@@ -34,6 +35,7 @@ import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
 import { optionsFor } from './options-for.js';
+import { Usage } from './usage.js';
 import type {
   ActiveJob,
   ClusterStatus,
@@ -82,6 +84,8 @@ interface ModelBacklog {
 export class Intake implements TranscriptionService {
   /** Where the node's tickets lie. */
   readonly tickets: RedisTicketStore;
+  /** What owners have used. */
+  readonly usage: Usage;
   /** Submitted jobs. */
   readonly jobs: JobService;
   /** Live sessions of the whole cluster, to look at and to delete. */
@@ -117,6 +121,7 @@ export class Intake implements TranscriptionService {
     this.#patient = patient;
     this.#speech = speech;
     this.tickets = new RedisTicketStore(redis);
+    this.usage = new Usage(new UsageStore(redis), options.jobs?.monthlyAudioSeconds ?? (() => null));
     this.#queues = new TicketQueues(redis);
     const eraseWithinMs = options.jobs?.eraseWithinMs ?? ERASE_WITHIN_MS;
     this.#orphans = new OrphanSweep(audio, redis, options.logger, {
@@ -138,10 +143,12 @@ export class Intake implements TranscriptionService {
       roomWaitMs: ROOM_WAIT_MS,
       onJobEnd: options.onJobEnd ?? (() => undefined),
       tracing: options.tracing ?? NO_TRACING,
+      usage: this.usage,
     };
     this.#jobsRuntime = new JobsRuntime(
       {
         ...this.#parts,
+        usage: this.usage,
         redis,
         subscriber,
         patient,
@@ -295,6 +302,7 @@ export class Intake implements TranscriptionService {
   async close(): Promise<void> {
     await this.#speech.close();
     await this.#jobsRuntime.close();
+    await this.usage.close();
     await this.#orphans.close();
     await this.#files.close();
     this.#views.close();

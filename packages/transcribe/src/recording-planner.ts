@@ -11,6 +11,7 @@ import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@mu
 import { ATTRIBUTE, SPAN, withYoungGarbageCollected, type Tracing } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { WAIT_FOR_ROOM_S } from './jobs/retry-after.js';
+import type { Usage } from './usage.js';
 
 /** What planning works with; all of it the node's. */
 export interface PlannerParts {
@@ -21,6 +22,7 @@ export interface PlannerParts {
   /** How long a recording that was admitted waits for room in the store before it is refused, milliseconds. */
   readonly roomWaitMs: number;
   readonly tracing: Tracing;
+  readonly usage: Pick<Usage, 'count'>;
 }
 
 /** A recording on its way in. */
@@ -93,6 +95,7 @@ export class RecordingPlanner {
     });
     try {
       const summary = await this.#plan(signal);
+      this.#count(summary.durationMs);
       span.set({
         [ATTRIBUTE.audioSeconds]: summary.durationMs / 1_000,
         [ATTRIBUTE.chunks]: this.#chunks,
@@ -100,9 +103,16 @@ export class RecordingPlanner {
       span.end();
       return summary;
     } catch (error) {
+      // What was queued before the upload broke off has been worked on.
+      if (this.#plannedMs > 0) this.#count(this.#plannedMs);
       span.end(AsrError.from(error).code);
       throw error;
     }
+  }
+
+  /** The one place where recordings of requests and jobs are counted. */
+  #count(recordedMs: number): void {
+    this.#parts.usage.count(this.#job.owner, { recordings: 1, recordedMs });
   }
 
   async #plan(signal: AbortSignal): Promise<RecordingSummary> {

@@ -1,5 +1,6 @@
 import type { Access } from '@murmuration/access';
-import type { Intake, LiveService } from '@murmuration/transcribe';
+import type { ErrorCode } from '@murmuration/contracts';
+import type { Intake, LiveService, Usage } from '@murmuration/transcribe';
 import type { Logger, Tracing } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';
@@ -53,6 +54,8 @@ export interface ApiContext extends UploadParts, SubmitParts {
   readonly backlog: Intake['backlog'];
   /** How long this node took for its last answers. */
   readonly answers: RecentAnswers;
-  /** Called with each answer: the route's pattern, the status and the time. */
-  onAnswer(route: string, status: number, durationMs: number): void;
+  /** What owners have used. */
+  readonly usage: Pick<Usage, 'of'>;
+  /** Called with each answer: the route's pattern, the status, the time, and the code of an error. */
+  onAnswer(route: string, status: number, durationMs: number, code?: ErrorCode): void;
 }

@@ -22,6 +22,7 @@ import { openAiAudioRoutes } from './routes/v1/audio.js';
 import { realtimeSecretsRoute } from './routes/v1/realtime.js';
 import { liveSessionRoutes } from './routes/v1/sessions.js';
 import { sessionsRoute } from './routes/sessions.js';
+import { usageRoute } from './routes/v1/usage.js';
 import { ticketRoute } from './routes/v1/tickets.js';
 import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/client-connection.js';
@@ -86,6 +87,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     capabilitiesRoute(scope, context);
     clusterRoute(scope, context);
     keyRoutes(scope, context);
+    usageRoute(scope, context);
     sessionsRoute(scope, context);
     liveSessionRoutes(scope, context);
     ticketRoute(scope, context);
@@ -118,7 +120,7 @@ function useEveryAnswer(app: FastifyInstance, context: ApiContext): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     context.answers.add(route, reply.elapsedTime);
-    context.onAnswer(route, reply.raw.statusCode, reply.elapsedTime);
+    context.onAnswer(route, reply.raw.statusCode, reply.elapsedTime, request.errorCode);
     request.log.info(
       { method: request.method, route, status: reply.raw.statusCode, durationMs: Math.round(reply.elapsedTime) },
       'answered',

@@ -34,6 +34,7 @@ const app = await createApp({
   service: intake,
   jobs: intake.jobs,
   live: intake.live,
+  usage: intake.usage,
   limits: {
     maxUploadBytes: config.MAX_UPLOAD_BYTES,
     maxFormFields: config.MAX_FORM_FIELDS,
@@ -48,8 +49,8 @@ const app = await createApp({
   abandoned: abandoned.signal,
   backlog: () => intake.backlog(),
   answers: new RecentAnswers(),
-  onAnswer: (route, status, durationMs) => {
-    metrics.answered(status);
+  onAnswer: (route, status, durationMs, code) => {
+    metrics.answered(status, code);
     metrics.httpRequestSeconds.observe({ route, status: `${String(Math.floor(status / 100))}xx` }, durationMs / 1_000);
   },
 });

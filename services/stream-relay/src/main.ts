@@ -34,6 +34,7 @@ const live = await Live.start({
   },
   eraseWithinMs: config.ERASE_WITHIN_MS,
   owners,
+  usage: intake.usage,
   tracing,
   logger,
 }).catch(exit);

@@ -4,15 +4,46 @@ import { jsonUpload } from '../http/upload-body.js';
 
 export type KeyScope = 'transcribe' | 'jobs' | 'read' | 'admin';
 
+/** What was used over some time. */
+export interface Used {
+  /** Requests and jobs. */
+  readonly recordings: number;
+  /** Audio of these. */
+  readonly recorded_seconds: number;
+  readonly live_sessions: number;
+  /** Audio of live sessions. */
+  readonly live_seconds: number;
+}
+
+/** What all keys of a name have used together; days and months are those of UTC. */
+export interface NameUsage {
+  readonly today: Used;
+  readonly month: Used;
+  readonly last_month: Used;
+}
+
+/** What the name of the client's own key has used; see `GET /v1/usage`. */
+export interface OwnUsage extends NameUsage {
+  readonly name: string;
+  /** Audio that the name may use in a month; null: no bound. */
+  readonly monthly_audio_seconds: number | null;
+  /** Of this month and the one before, newest first; `day` as 2027-01-31. */
+  readonly days: readonly (Used & { readonly day: string })[];
+}
+
 /** A key as the server lists it; the key itself is not in it. */
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly KeyScope[];
   readonly weight: number;
+  /** Audio that the name may use in a month; null: this key sets no bound. */
+  readonly monthly_audio_seconds: number | null;
   readonly created_at: string;
   readonly expires_at: string | null;
   readonly state: 'usable' | 'expired' | 'revoked';
+  /** Null while the server does not know. */
+  readonly usage: NameUsage | null;
 }
 
 export interface NewApiKey {
@@ -22,6 +53,8 @@ export interface NewApiKey {
   readonly scopes?: readonly KeyScope[] | undefined;
   /** `90d`, `12h`, or a time in ISO 8601; never when left out. */
   readonly expires?: string | undefined;
+  /** Audio that the name may use in a calendar month; no bound when left out. */
+  readonly monthly_audio_seconds?: number | undefined;
 }
 
 interface CallOptions {
@@ -46,8 +79,8 @@ export class Keys {
     wanted: NewApiKey,
     { signal }: CallOptions = {},
   ): Promise<{ readonly id: string; readonly name: string; readonly key: string }> {
-    const { name, scopes, expires } = wanted;
-    const body = jsonUpload({ name, scopes, expires }).make;
+    const { name, scopes, expires, monthly_audio_seconds } = wanted;
+    const body = jsonUpload({ name, scopes, expires, monthly_audio_seconds }).make;
     return this.#requester.json({ method: 'POST', path: '/v1/keys', body, signal, retry: 'refused' });
   }
 

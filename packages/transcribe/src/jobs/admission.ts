@@ -2,6 +2,7 @@ import { mayTake } from '@murmuration/access';
 import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
 import { storeCall, type AudioStore, type JobManifest, type JobStore, type StoredBytes } from '@murmuration/store';
 import type { ModelRegistry } from '../model-registry.js';
+import type { Usage } from '../usage.js';
 import { storeFull } from '../recording-planner.js';
 import { Backlog } from './backlog.js';
 import { WAIT_FOR_ROOM_S, secondsUntilRoom } from './retry-after.js';
@@ -14,6 +15,7 @@ export class Admission {
   readonly #maxBacklogMs: number;
   readonly #stored: Pick<StoredBytes, 'whenScarce'>;
   readonly #owners: () => number;
+  readonly #usage: Pick<Usage, 'admit'>;
 
   /**
    * @param maxBacklogMs audio of one model, planned and not yet transcribed, beyond which nothing more is let in; milliseconds
@@ -26,7 +28,9 @@ export class Admission {
     stored: Pick<StoredBytes, 'whenScarce'>,
     maxBacklogMs: number,
     owners: () => number,
+    usage: Pick<Usage, 'admit'>,
   ) {
+    this.#usage = usage;
     this.#registry = registry;
     this.#stored = stored;
     this.#owners = owners;
@@ -35,8 +39,9 @@ export class Admission {
     this.#maxBacklogMs = maxBacklogMs;
   }
 
-  /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget; sooner where the owner has its share of either. Urgent work does not wait for batch work. */
+  /** Throws `queue_full` when the store is full, or when the work would wait behind more than the budget; sooner where the owner has its share of either; `insufficient_quota` when the owner has used up its month. Urgent work does not wait for batch work. */
   async admit({ model }: Pick<ModelCard, 'model'>, lane: Lane, owner: string | null): Promise<void> {
+    await this.#usage.admit(owner);
     if (!(await storeCall(() => this.#audio.hasRoom()))) throw storeFull();
     await this.#requireStoreShare(owner);
     const backlog = await this.#backlog.of(model.slug);

@@ -19,6 +19,7 @@ import {
 import type { Logger } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { TranscriptionParts } from '../active-transcription.js';
+import type { Usage } from '../usage.js';
 import { Admission } from './admission.js';
 import { EarlierRequests } from './earlier-requests.js';
 import { Jobs } from './jobs.js';
@@ -36,6 +37,8 @@ export interface JobsOptions {
   readonly eraseWithinMs: number;
   /** How many owners may come: those share what is scarce. As many as like, unless given. */
   readonly owners: () => number;
+  /** Audio that an owner may use in a calendar month, seconds, or null. Nothing bounds it unless given. */
+  readonly monthlyAudioSeconds: (owner: string) => number | null;
   /** Signs webhooks of owners without a secret of their own: `whsec_…`, or null. A node that is given neither this nor `ownWebhookSecret` takes no jobs with webhooks and sends none. */
   readonly webhookSecret: string | null;
   /** An owner's own secret, or null; asked at every attempt. */
@@ -47,6 +50,7 @@ export interface JobsOptions {
 }
 
 export interface JobsRuntimeParts extends TranscriptionParts {
+  readonly usage: Usage;
   readonly redis: Redis;
   readonly subscriber: Redis;
   /** A connection that waits for Redis as long as it takes. */
@@ -100,6 +104,7 @@ export class JobsRuntime {
       new StoredBytes(redis, memory),
       options.maxBacklogMs ?? MAX_BACKLOG_MS,
       options.owners ?? (() => Infinity),
+      parts.usage,
     );
     this.#settler = new Settler({
       jobIndex,

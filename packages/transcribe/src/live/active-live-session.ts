@@ -54,6 +54,7 @@ const DETACH_LIMIT_MS = 5_000;
  */
 export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly id: string;
+  readonly owner: string | null;
   readonly token: string;
   readonly settings: LiveSettings;
   readonly model: ModelDescription;
@@ -74,6 +75,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   /** Why no more audio is taken, where it was the audio's fault. */
   #refusal: AsrError | null = null;
   #progressMs = performance.now();
+  #countedMs: number;
   /** Looks after awaited finals since the last one came. */
   #quietLooks = 0;
   #finishAsked = false;
@@ -93,6 +95,8 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     this.#parts = parts;
     this.#recorder = new LiveRecorder(record, parts, trace);
     this.#clock = new LiveClock(record, parts.limits);
+    this.owner = record.owner;
+    this.#countedMs = this.audioMs;
     this.#onEnd = onEnd;
     const frame = frameBytes(record.settings);
     this.#pump = new LivePump({
@@ -124,6 +128,13 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   /** Audio that it has stored, milliseconds. */
   get audioMs(): number {
     return this.#recorder.audioMs;
+  }
+
+  /** Audio that it has stored since this was last asked here, milliseconds. */
+  takeUncountedMs(): number {
+    const uncountedMs = Math.max(0, this.audioMs - this.#countedMs);
+    this.#countedMs += uncountedMs;
+    return uncountedMs;
   }
 
   get storedSamples(): number {

@@ -57,7 +57,7 @@ export interface LiveRequest {
 
 /** What the relays use. Implemented by `Live`. All throw `backend_unavailable`. */
 export interface LiveService {
-  /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `shutting_down`. */
+  /** Throws `model_not_found`, `no_worker`, `unsupported_language`, `queue_full` (too many sessions), `insufficient_quota`, `shutting_down`. */
   open(request: LiveRequest): Promise<LiveSession>;
   /** Takes the session over, wherever it was; whoever had it is told `session_lost`. A session that has closed can be read for half of `ERASE_WITHIN_MS`. Throws `invalid_resume` for a wrong token or an unknown session: the same for both, so that nothing can be guessed. */
   resume(id: string, token: string, owner: string | null, trace?: string | null): Promise<LiveSession>;

@@ -27,6 +27,7 @@ import { ATTRIBUTE, NO_TRACING, SPAN, type Logger, type Tracing } from '@murmura
 import { chooseModel } from '../choose-model.js';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ModelRegistry } from '../model-registry.js';
+import type { Usage } from '../usage.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
 import { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
@@ -48,6 +49,8 @@ export interface LiveOptions {
   readonly limits: LiveLimits;
   /** How many owners may come: those share the sessions of this relay. As many as like, unless given. */
   readonly owners?: () => number;
+  /** Counts what owners use, and refuses new sessions of one that has used up its month. */
+  readonly usage?: Pick<Usage, 'count' | 'admit'>;
   /** After this nothing is left of a session that has closed, milliseconds; five minutes unless given. */
   readonly eraseWithinMs?: number;
   /** Off unless given. */
@@ -145,6 +148,7 @@ export class Live implements LiveService {
   }: LiveRequest): Promise<{ readonly record: LiveRecord; readonly token: string }> {
     const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
     this.#refuseWhenStopping();
+    await this.#options.usage?.admit(owner);
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const session: NewLive = {
       id: randomUUID(),
@@ -168,6 +172,7 @@ export class Live implements LiveService {
       }),
     };
     await storeCall(() => this.#impatientStore.create(session));
+    this.#options.usage?.count(owner, { liveSessions: 1 });
     const record: LiveRecord = {
       ...session,
       epoch: 1,
@@ -260,6 +265,7 @@ export class Live implements LiveService {
     const onEnd = (ended: ActiveLiveSession): void => {
       span.set({ [ATTRIBUTE.audioSeconds]: ended.audioMs / 1_000 });
       span.end();
+      this.#count(ended);
       leave();
       if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
     };
@@ -322,10 +328,17 @@ export class Live implements LiveService {
       const answers = await this.#parts.store.renew(sessions);
       sessions.forEach((session, at) => {
         session.renewed(answers[at] ?? 'gone');
+        this.#count(session);
       });
     }
     if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
     for (const each of looked) if (each.status === 'rejected') throw each.reason;
+  }
+
+  /** While a session goes on, so that a relay that dies takes little of it along. */
+  #count(session: ActiveLiveSession): void {
+    const liveMs = session.takeUncountedMs();
+    if (liveMs > 0) this.#options.usage?.count(session.owner, { liveMs });
   }
 
   async #finishOrphans(): Promise<void> {

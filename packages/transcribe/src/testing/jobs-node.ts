@@ -6,6 +6,7 @@ import {
   JobEvents,
   JobStore,
   TicketQueues,
+  UsageStore,
   WakeChannels,
   impatientConnection,
   openAudioStore,
@@ -22,6 +23,7 @@ import type { Jobs } from '../jobs/jobs.js';
 import { JobsRuntime, type JobsOptions } from '../jobs/jobs-runtime.js';
 import { RECONCILER_TIMES } from '../jobs/reconciler.js';
 import { ModelRegistry } from '../model-registry.js';
+import { Usage } from '../usage.js';
 
 /** The jobs of one API node, with a reader that takes every piece of the source for one chunk's PCM. */
 export interface JobsNode {
@@ -30,6 +32,7 @@ export interface JobsNode {
   readonly store: JobStore;
   readonly queues: TicketQueues;
   readonly audio: AudioStore;
+  readonly usage: Usage;
   close(): Promise<void>;
   /** Ends it as a crash does: nothing is finished, nothing is told. */
   crash(): void;
@@ -54,6 +57,7 @@ export async function startNode(
   );
   const leaseMs = options.leaseMs ?? 30_000;
   const store = new JobStore(redis, queues, audio, leaseMs);
+  const usage = new Usage(new UsageStore(redis), options.monthlyAudioSeconds ?? (() => null));
   const runtime = new JobsRuntime(
     {
       jobs: store,
@@ -73,6 +77,7 @@ export async function startNode(
       maxAheadMs: 1e9,
       roomWaitMs: options.roomWaitMs ?? 60_000,
       tracing: NO_TRACING,
+      usage,
       onJobEnd: options.onJobEnd ?? (() => undefined),
     },
     { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },
@@ -83,8 +88,10 @@ export async function startNode(
     store,
     queues,
     audio,
+    usage,
     close: async () => {
       await runtime.close();
+      await usage.close();
       await queues.close();
       audio.close();
       subscriber.disconnect();

@@ -117,6 +117,7 @@ describe('Error table, documentation and API description', () => {
         '/v1/sessions/{id}',
         '/v1/sessions/{id}/events',
         '/v1/tickets',
+        '/v1/usage',
       ].sort(),
     );
   });

@@ -23,6 +23,7 @@ export const UPLOAD_ERRORS: readonly ErrorCode[] = [
   'audio_too_long',
   'decoder_unavailable',
   'queue_full',
+  'insufficient_quota',
   'transcription_failed',
   'backend_unavailable',
   'no_worker',

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { Access, KeyFile } from '@murmuration/access';
 import { GuardedClient } from '@murmuration/outbound';
 import { createLogger, NO_TRACING } from '@murmuration/runtime';
+import type { OwnerUsage } from '@murmuration/transcribe';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { ApiContext } from '../api-context.js';
@@ -74,6 +75,7 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
     leaving: leaving.signal,
     abandoned: abandoned.signal,
     backlog: () => Promise.resolve([{ slug: 'memory', audioSeconds: 90.5, waiting: 3, active: 1 }]),
+    usage: { of: (owners) => Promise.resolve(owners.map(usageOf)) },
     answers: new RecentAnswers(),
     tracing: NO_TRACING,
     onAnswer: () => undefined,
@@ -110,6 +112,12 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
       abandoned.abort();
     },
   };
+}
+
+/** Of every owner the same. */
+function usageOf(): OwnerUsage {
+  const used = { recordings: 2, recordedMs: 90_000, liveSessions: 1, liveMs: 30_500 };
+  return { today: used, month: used, lastMonth: used, days: [{ day: '2027-01-31', ...used }], monthLeftMs: 1_000 };
 }
 
 export type Part = readonly [name: string, value: string, filename?: string];

@@ -237,7 +237,7 @@ export class TranslatedConnection {
     if (error.kind.http === 500)
       this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a translated connection failed');
     // Later it is a reader that takes nothing.
-    if (this.#session === null) this.#context.metrics.answered(error.kind.http);
+    if (this.#session === null) this.#context.metrics.answered(error.kind.http, error.code);
     if (error.code === 'session_lost') this.#session = null;
     // A client that reads nothing is told nothing more.
     this.#act(() => this.#translator.fault(error)).catch(() => {

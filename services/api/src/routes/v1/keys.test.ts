@@ -19,7 +19,12 @@ test('An administrator lists, makes and revokes keys; a new one counts, and othe
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       ...(payload === undefined ? {} : { payload: JSON.stringify(payload) }),
     });
-  const made = await ask('POST', '/v1/keys', { name: 'acme', scopes: ['read'], expires: '90d' });
+  const made = await ask('POST', '/v1/keys', {
+    name: 'acme',
+    scopes: ['read'],
+    expires: '90d',
+    monthly_audio_seconds: 3_600,
+  });
   assert.equal(made.statusCode, 201, made.body);
   assert.equal(made.headers['cache-control'], 'no-store');
   const { id, key } = made.json<{ id: string; key: string }>();
@@ -39,6 +44,23 @@ test('An administrator lists, makes and revokes keys; a new one counts, and othe
     await new Promise((resolve) => {
       setTimeout(resolve, 50);
     });
+  const used = { recordings: 2, recorded_seconds: 90, live_sessions: 1, live_seconds: 30.5 };
+  const usage = { today: used, month: used, last_month: used };
+  assert.deepEqual(
+    list
+      .json<{ data: { monthly_audio_seconds: number | null; usage: unknown }[] }>()
+      .data.map((one) => [one.monthly_audio_seconds, one.usage]),
+    [
+      [null, usage],
+      [3_600, usage],
+    ],
+  );
+  assert.deepEqual((await ask('GET', '/v1/usage', undefined, key)).json(), {
+    name: 'acme',
+    monthly_audio_seconds: 3_600,
+    ...usage,
+    days: [{ day: '2027-01-31', ...used }],
+  });
   assert.equal((await ask('GET', '/v1/keys', undefined, key)).statusCode, 403);
   assert.equal((await ask('DELETE', `/v1/keys/${id}`)).statusCode, 204);
   assert.equal((await ask('DELETE', '/v1/keys/key-0')).statusCode, 404);
@@ -47,6 +69,7 @@ test('An administrator lists, makes and revokes keys; a new one counts, and othe
     [{ name: 'a b' }, /name: must be 1 to 64/],
     [{ name: 'a', scopes: ['all'] }, /scopes\.0: /],
     [{ name: 'a', expires: 'soon' }, /expires must be a time to come/],
+    [{ name: 'a', monthly_audio_seconds: 0 }, /monthly_audio_seconds: /],
     [{ name: 'a', more: 1 }, /The body: /],
   ] as const) {
     const refused = await ask('POST', '/v1/keys', body);
@@ -60,4 +83,5 @@ test('Without keys there are none to administer', async (t) => {
   const reply = await app.inject({ url: '/v1/keys' });
   assert.equal(reply.statusCode, 404);
   assert.match(reply.body, /API_KEYS_FILE/);
+  assert.equal((await app.inject({ url: '/v1/usage' })).statusCode, 404);
 });

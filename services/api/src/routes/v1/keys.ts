@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createKey, KeyFileError, listKeys, revokeKey, SCOPES } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../../api-context.js';
 import { guardedJson } from '../../fields/json-fields.js';
 import { errorResponses } from '../../replies/error-responses.js';
+import { ownerUsageSchema, usageJson } from '../../replies/usage-json.js';
 import { readText } from '../../upload/body-reader.js';
 import { clientGone } from '../../upload/client-connection.js';
 import { unvalidated } from '../../upload/upload-route.js';
@@ -21,6 +23,12 @@ const bodySchema = z.strictObject({
     .max(64)
     .optional()
     .describe('`90d`, `12h`, `30m`, or a time such as 2027-01-31T00:00:00Z; never when left out.'),
+  monthly_audio_seconds: z
+    .number()
+    .positive()
+    .max(1e12)
+    .optional()
+    .describe('Audio that the name may use in a calendar month (UTC), recordings and live; no bound when left out.'),
 });
 const keySchema = z
   .object({
@@ -28,9 +36,13 @@ const keySchema = z
     name: z.string(),
     scopes: z.array(z.enum(SCOPES)),
     weight: z.number(),
+    monthly_audio_seconds: z.number().nullable().describe('Quota; null: no bound.'),
     created_at: z.string(),
     expires_at: z.string().nullable(),
     state: z.enum(['usable', 'expired', 'revoked']),
+    usage: ownerUsageSchema
+      .nullable()
+      .describe('What the name has used with all its keys; null while Redis does not tell.'),
   })
   .meta({ id: 'Key' });
 const madeSchema = z.object({ id: z.string(), name: z.string(), key: z.string().describe('Told this once.') });
@@ -61,13 +73,18 @@ export function keyRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     async (): Promise<z.output<typeof listSchema>> => {
       const keys = await told(listKeys(path()));
+      const names = [...new Set(keys.map(({ name }) => name))];
+      const used = await context.usage.of(names).catch(leaveAlone('shown_without', []));
+      const usage = new Map(names.map((name, at) => [name, used[at]]));
       return {
         object: 'list',
-        data: keys.map(({ createdAt, expiresAt, scopes, ...key }) => ({
+        data: keys.map(({ createdAt, expiresAt, scopes, monthlyAudioSeconds, ...key }) => ({
           ...key,
           scopes: [...scopes],
+          monthly_audio_seconds: monthlyAudioSeconds,
           created_at: createdAt,
           expires_at: expiresAt,
+          usage: usageJson(usage.get(key.name)),
         })),
       };
     },
@@ -89,12 +106,18 @@ export function keyRoutes(app: FastifyInstance, context: ApiContext): void {
       validatorCompiler: unvalidated,
     },
     async (request, reply) => {
-      const { name, scopes, expires } = await bodyOf(request, reply, context);
+      const {
+        name,
+        scopes,
+        expires,
+        monthly_audio_seconds: monthlyAudioSeconds,
+      } = await bodyOf(request, reply, context);
       const { key, entry } = await told(
         createKey(path(), {
           name,
           ...(scopes === undefined ? {} : { scopes }),
           ...(expires === undefined ? {} : { expires }),
+          ...(monthlyAudioSeconds === undefined ? {} : { monthlyAudioSeconds }),
         }),
       );
       return reply

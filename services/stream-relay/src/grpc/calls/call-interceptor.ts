@@ -156,7 +156,7 @@ export class CallInterceptor {
   /** How a call is told of an error. Where the call was ended from here the reason counts, not what came of it. Faults of the server's own are logged. */
   told(thrown: unknown, call: CallContext): ReturnType<typeof statusOf> {
     const error = AsrError.from(call.signal.aborted ? call.signal.reason : thrown);
-    this.#context.metrics.answered(error.kind.http);
+    this.#context.metrics.answered(error.kind.http, error.code);
     if (error.kind.http === 500)
       this.#context.logger.error(
         { err: error.cause ?? error, code: error.code, requestId: call.requestId, ...traceIn(call) },

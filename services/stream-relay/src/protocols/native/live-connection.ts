@@ -204,7 +204,7 @@ export class LiveConnection {
     if (error.kind.http === 500)
       this.#context.logger.error({ err: error.cause ?? error, code: error.code }, 'a live connection failed');
     // Later it is a reader that takes nothing.
-    if (this.#session === null) this.#context.metrics.answered(error.kind.http);
+    if (this.#session === null) this.#context.metrics.answered(error.kind.http, error.code);
     // Another connection owns it now.
     if (error.code === 'session_lost') this.#session = null;
     this.#tell(errorMessage(error));
