@@ -206,6 +206,21 @@ describe('Jobs over HTTP', () => {
     assert.equal(line(await tell(`${url}/transcript.json`, { method: 'GET' })), '410 result_expired -');
   });
 
+  test('An id whose recording was refused is free at once, and the next job that has it is transcribed', async () => {
+    const id = '0b5c1d4e-0000-4000-8000-000000000002';
+    assert.equal(
+      line(
+        await tell(`${cluster.url}/v1/jobs?id=${id}`, {
+          headers: { 'content-type': 'audio/wav' },
+          body: new Uint8Array(4_000).fill(1),
+        }),
+      ),
+      '422 unprocessable_audio file',
+    );
+    await submitted(`?id=${id}`);
+    assert.equal((await events(id)).at(-1)?.name, 'done');
+  });
+
   test('A result is 410 once its time is over, and the job is still told of', async () => {
     const { job } = await submitted('?retention_seconds=1');
     const url = `${cluster.url}/v1/jobs/${job.id}`;

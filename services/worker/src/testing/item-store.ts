@@ -195,9 +195,10 @@ export function itemWorker(
   { redis, queues, audio }: Connected,
   recognize: (row: BatcherRow) => Promise<RowResult>,
   untilStored = new UntilStored(silentLogger),
+  cancelled = new CancelledJobs(),
 ): TranscribeItems {
   const items = new WorkItems(redis, queues, 'm');
-  const parts = { untilStored, cancelled: new CancelledJobs(), metrics: new Metrics() };
+  const parts = { untilStored, cancelled, metrics: new Metrics() };
   return new TranscribeItems({
     tracing: NO_TRACING,
     model: 'm',

@@ -59,13 +59,14 @@ export class TranscribeItems {
 
   /** Resolves when every item of the ticket has ended. Throws `HandBack` when the worker drains before that. */
   async handle(ticket: WorkTicket): Promise<void> {
-    if (this.#parts.cancelled.has(ticket.job)) return;
     if (ticket.lane === 'live') await this.#handle(ticket, this.#parts.sessions);
     else await this.#handle(ticket, this.#parts.recordings);
   }
 
   async #handle<Item extends HeldItem>(ticket: WorkTicket, user: ItemUser<Item>): Promise<void> {
-    const { holdings, share, untilStored } = this.#parts;
+    const { cancelled, holdings, share, untilStored } = this.#parts;
+    // Before the items are asked for: what ends a job while they come counts for them.
+    const cancellations = cancelled.count;
     holdings.reserve(user.usualItems);
     let taken: readonly Item[] = [];
     try {
@@ -76,7 +77,7 @@ export class TranscribeItems {
     share.took(ticket.lane, taken.length);
     const ended = await Promise.allSettled(
       taken.map((item) =>
-        this.#transcribe(item, user, ticket).finally(() => {
+        this.#transcribe(item, user, ticket, () => cancelled.has(item.job, cancellations)).finally(() => {
           holdings.release(1);
         }),
       ),
@@ -84,8 +85,13 @@ export class TranscribeItems {
     for (const each of ended) if (each.status === 'rejected') throw each.reason;
   }
 
-  async #transcribe<Item extends HeldItem>(item: Item, user: ItemUser<Item>, { lane }: WorkTicket): Promise<void> {
-    const { batcher, cancelled, metrics } = this.#parts;
+  async #transcribe<Item extends HeldItem>(
+    item: Item,
+    user: ItemUser<Item>,
+    { lane }: WorkTicket,
+    isCancelled: () => boolean,
+  ): Promise<void> {
+    const { batcher, metrics } = this.#parts;
     metrics.jobAttempts.observe(item.fence);
     const mode = afterCrashes(item.crashes);
     if (mode === 'fails') {
@@ -104,7 +110,7 @@ export class TranscribeItems {
       ...(prepared.speech === undefined ? {} : { speech: prepared.speech }),
       lane,
       alone: mode === 'alone',
-      cancelled: () => cancelled.has(item.job),
+      cancelled: isCancelled,
       onRun: () => {
         user.begin(item);
         return trace.begin(prepared.pcm.length);
@@ -126,7 +132,7 @@ export class TranscribeItems {
       await user.fail(item, user.failed(item, error));
       return;
     }
-    if (!cancelled.has(item.job)) await trace.stored(prepared.give(result));
+    if (!isCancelled()) await trace.stored(prepared.give(result));
   }
 }
 
