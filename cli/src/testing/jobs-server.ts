@@ -122,6 +122,7 @@ export class JobsServer {
     const time = '2027-01-01T00:00:00Z';
     const job: Job = {
       id,
+      submitted_id: null,
       object: 'job',
       status: 'running',
       priority: 'batch',

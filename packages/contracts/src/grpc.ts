@@ -502,7 +502,7 @@ export interface JobSettings {
   readonly extension: string;
   /** Unset: JOB_PRIORITY_BATCH. */
   readonly priority: JobPriority;
-  /** The job's id, a UUID that is not taken. Unset or empty: the service makes one. */
+  /** The job's id, a UUID that none of the key's jobs has. Unset or empty: the service makes one. */
   readonly id: string;
   /** The client's own data as a JSON object, at most 4,096 bytes; returned as it came. Unset or empty: none. */
   readonly metadataJson: string;
@@ -567,6 +567,8 @@ export interface Job {
   readonly metadataJson?: string | null | undefined;
   /** As it was submitted. Unset: none was. */
   readonly webhook?: JobWebhook | null | undefined;
+  /** To an administrator, the id that another key's client gave it, where that is not id. Unset: none. */
+  readonly submittedId?: string | null | undefined;
 }
 
 export interface CreateJobResponse {

@@ -23,6 +23,8 @@ export function filteredField(filtered: readonly Filtered[]): { readonly filtere
 /** A job as `/v1/jobs` answers it. Times are ISO 8601 in UTC, lengths seconds. */
 export const jobJsonSchema = z.object({
   id: z.string(),
+  /** To an administrator, the id that another key's client gave it, where that is not `id`. */
+  submitted_id: z.string().nullable(),
   object: z.literal('job'),
   status: jobStatusSchema,
   priority: jobPrioritySchema,

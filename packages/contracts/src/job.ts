@@ -54,7 +54,10 @@ export const MAX_METADATA_BYTES = 4_096;
 
 /** A job as packages pass it; times in Unix milliseconds. */
 export interface Job {
+  /** As who asks knows it. */
   readonly id: string;
+  /** To an administrator, the id that another key's client gave it, where that is not `id`; else null. */
+  readonly submittedId: string | null;
   readonly status: JobStatus;
   readonly priority: JobPriority;
   /** Model's id. */

@@ -32,6 +32,8 @@ const endJob = loadScript('end-job');
 /** What a job is, as its manifest says. */
 export interface JobIdentity {
   readonly id: string;
+  /** The id that its owner gave it, where it is stored under another. */
+  readonly name?: string;
   readonly lane: Lane;
   readonly modelId: string;
   readonly modelSlug: string;
@@ -62,6 +64,8 @@ export type JobPlace = Pick<JobIdentity, 'id' | 'lane' | 'modelSlug'>;
 /** A job in progress, for lists. */
 export interface JobSummary {
   readonly id: string;
+  /** The id that its owner gave it, where it is stored under another; else null. */
+  readonly name: string | null;
   readonly state: JobState;
   readonly lane: Lane;
   readonly modelId: string;
@@ -124,6 +128,7 @@ export class JobStore {
       entries: 0,
       awaitsLanguage: job.awaitsLanguage ? 1 : 0,
       continuesText: job.decode.conditionOnPreviousText ? 1 : 0,
+      ...(job.name === undefined ? {} : { name: job.name }),
       ...(job.owner === null ? {} : { owner: job.owner }),
       ...(job.trace === undefined ? {} : { trace: job.trace }),
       ...(terms === null
@@ -330,6 +335,7 @@ function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobS
   return [
     {
       id,
+      name: manifest['name'] ?? null,
       state: manifest['state'] as JobState,
       lane: manifest['lane'] as Lane,
       modelId: manifest['model'] ?? '',

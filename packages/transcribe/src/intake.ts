@@ -30,6 +30,7 @@ import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ActiveTranscription, type OnJobEnd, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
+import { idSeenBy } from './jobs/job-names.js';
 import { ERASE_WITHIN_MS, JobsRuntime, type JobsOptions } from './jobs/jobs-runtime.js';
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
@@ -283,7 +284,7 @@ export class Intake implements TranscriptionService {
   async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
     const jobs = await storeCall(() => this.#parts.jobs.active(LISTED_JOBS, whose));
     return jobs.map((job) => ({
-      id: job.id,
+      id: idSeenBy(whose, job),
       state: job.state,
       lane: job.lane,
       model: job.modelId,

@@ -23,6 +23,8 @@ export interface JobSubmission {
   readonly options: TranscribeOptions;
   readonly priority: JobPriority;
   readonly owner: string | null;
+  /** Whose jobs the sender sees: `id` must be that of none of these. */
+  readonly whose: Reach;
   readonly metadata: JobMetadata | null;
   readonly webhook: Webhook | null;
   /** How long transcript and events stay after the end; null: the service's default. */
@@ -65,7 +67,7 @@ export interface JobPage {
 export interface JobService {
   /**
    * Resolves when the job is accepted for good: its chunks and manifest are stored, on whatever node they are worked on. From its first byte it exists as `receiving`.
-   * Throws what the options, the bytes and admission throw; `job_exists` when the id is taken, `idempotency_conflict` when the key belongs to another request; then nothing of it is left.
+   * Throws what the options, the bytes and admission throw; `job_exists` when a job that the sender sees has the id, `idempotency_conflict` when the key belongs to another request; then nothing of it is left.
    */
   submit(submission: JobSubmission): Promise<SubmittedJob>;
   get(id: string, whose: Reach): Promise<Job>;

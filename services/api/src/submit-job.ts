@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Reach } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import type { JobService, JobSubmission, SubmittedJob } from '@murmuration/transcribe';
 import { fetchRecording, type GuardedClient } from '@murmuration/outbound';
@@ -25,6 +26,8 @@ export interface SubmitRequest {
   readonly query: unknown;
   /** Whose the job is; null without keys. */
   readonly owner: string | null;
+  /** Whose jobs its sender sees. */
+  readonly whose: Reach;
   /** W3C `traceparent` of the request, where tracing is on. */
   readonly trace: string | null;
   readonly idempotencyKey: string | null;
@@ -122,6 +125,7 @@ function submission(
     webhook,
     retentionSeconds,
     owner: request.owner,
+    whose: request.whose,
     trace: request.trace,
     idempotencyKey: request.idempotencyKey,
     fingerprint: canonicalJson(fields),

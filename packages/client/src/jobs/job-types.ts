@@ -9,6 +9,8 @@ export type WebhookEvent = 'job.done' | 'job.failed' | 'job.cancelled';
 /** A job as the server answers it. Times are ISO 8601 in UTC, lengths seconds. */
 export interface Job {
   readonly id: string;
+  /** To an administrator, the id that another key's client gave it, where that is not `id`. */
+  readonly submitted_id: string | null;
   readonly object: 'job';
   readonly status: JobStatus;
   readonly priority: JobPriority;

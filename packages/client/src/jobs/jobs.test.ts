@@ -11,6 +11,7 @@ const AUDIO = new TextEncoder().encode('some audio');
 function job(id: string, status: JobJson['status'] = 'queued'): JobJson {
   return {
     id,
+    submitted_id: null,
     object: 'job',
     status,
     priority: 'batch',

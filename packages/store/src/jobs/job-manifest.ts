@@ -11,6 +11,8 @@ import type {
 /** A submitted job as Redis has it; times in Unix milliseconds by Redis' clock. */
 export interface JobManifest {
   readonly id: string;
+  /** The id that its owner gave it, where it is stored under another; else null. */
+  readonly name: string | null;
   readonly state: JobState;
   readonly lane: Lane;
   readonly priority: JobPriority;
@@ -47,6 +49,7 @@ export interface JobManifest {
 /** What of a manifest is read: all but the summary, which may be long. */
 export const MANIFEST_FIELDS = [
   'id',
+  'name',
   'state',
   'lane',
   'priority',
@@ -89,6 +92,7 @@ export function parseManifest(
   const numberOrNull = (value: string | null): number | null => (value === null ? null : Number(value));
   return {
     id: fields.id ?? '',
+    name: fields.name,
     state: fields.state as JobState,
     lane: fields.lane as Lane,
     priority: fields.priority as JobPriority,

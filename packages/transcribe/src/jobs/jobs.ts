@@ -29,6 +29,7 @@ import type { Admission } from './admission.js';
 import type { EarlierRequests } from './earlier-requests.js';
 import { jobEvents, eventsAfter, eventsOfOutline } from './job-events.js';
 import { JobList } from './job-list.js';
+import { idSeenBy, storedIdOf } from './job-names.js';
 import type { Settler } from './settler.js';
 import { Submission, type SubmissionParts } from './submission.js';
 import { statusOf, toJob } from './to-job.js';
@@ -72,20 +73,21 @@ export class Jobs implements JobService {
     });
     this.#running.add(running);
     const { manifest, created } = await submitted;
-    return { job: await this.#seen(manifest), created };
+    return { job: await this.#seen(manifest, submission.whose), created };
   }
 
   async get(id: string, whose: Reach): Promise<Job> {
-    return this.#seen(await this.#find(id, whose));
+    return this.#seen(await this.#find(id, whose), whose);
   }
 
   async list(filter: JobFilter): Promise<JobPage> {
     const { jobs, nextCursor } = await storeCall(() => this.#list.page(filter));
-    return { jobs: await this.#allSeen(jobs), nextCursor };
+    return { jobs: await this.#allSeen(jobs, filter.whose), nextCursor };
   }
 
-  async cancel(id: string, whose: Reach): Promise<Job> {
-    const manifest = await this.#find(id, whose);
+  async cancel(name: string, whose: Reach): Promise<Job> {
+    const manifest = await this.#find(name, whose);
+    const { id } = manifest;
     const { jobs, archive, settler, audio } = this.#parts;
     const place = { id, lane: manifest.lane, modelSlug: manifest.modelSlug };
     await storeCall(async () => {
@@ -97,7 +99,7 @@ export class Jobs implements JobService {
     settler.soon(id);
     const purged = await storeCall(() => this.#jobIndex.read(id));
     if (purged === null) throw new AsrError('not_found');
-    return toJob(purged, Date.now());
+    return toJob(purged, whose, Date.now());
   }
 
   async transcript(id: string, whose: Reach): Promise<Transcript> {
@@ -111,20 +113,20 @@ export class Jobs implements JobService {
         'job_not_done',
         `The job is ${status}: it has no result yet. Follow its events, or ask again later.`,
       );
-    const transcript = await storeCall(() => this.#parts.archive.transcript(id));
+    const transcript = await storeCall(() => this.#parts.archive.transcript(manifest.id));
     if (transcript === null) throw new AsrError('result_expired');
-    return transcript;
+    return { ...transcript, id: idSeenBy(whose, manifest) };
   }
 
-  async follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>> {
-    const manifest = await this.#find(id, whose);
+  async follow(name: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>> {
+    const manifest = await this.#find(name, whose);
+    const { id, holdFromMs } = manifest;
     const stored = async (): Promise<readonly JobEvent[] | null> => {
       const result = await storeCall(() => this.#parts.archive.stored(id));
       return result === null || result.outline === null
         ? null
         : eventsOfOutline(result.outline, result.transcript.segments);
     };
-    const { holdFromMs } = manifest;
     if (!isFinal(statusOf(manifest)) || (await storeCall(() => this.#parts.archive.hasStream(id))))
       return jobEvents(followJobEvents(this.#parts.events, id, signal), afterId, holdFromMs, signal, stored);
     const all = await stored();
@@ -133,20 +135,20 @@ export class Jobs implements JobService {
   }
 
   async deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
-    await this.#find(id, whose);
-    return storeCall(() => this.#parts.webhooks.deliveries(id));
+    const manifest = await this.#find(id, whose);
+    return storeCall(() => this.#parts.webhooks.deliveries(manifest.id));
   }
 
   async redeliver(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]> {
     const manifest = await this.#find(id, whose);
     const { webhook } = manifest;
-    if (toJob(manifest, Date.now()).purged) throw new AsrError('result_expired');
+    if (toJob(manifest, whose, Date.now()).purged) throw new AsrError('result_expired');
     if (webhook === null) throw new AsrError('no_webhook');
     const status = statusOf(manifest);
     if (!isFinal(status)) throw new AsrError('job_not_done', `The job is ${status}: there is no end to tell of yet.`);
     return storeCall(async () => {
       await this.#parts.webhooks.redeliver(manifest, webhook);
-      return this.#parts.webhooks.deliveries(id);
+      return this.#parts.webhooks.deliveries(manifest.id);
     });
   }
 
@@ -169,9 +171,10 @@ export class Jobs implements JobService {
     const job = identityOf(submission, decode, card.model);
     await this.#parts.admission.admit(card, job.lane, job.owner);
     const terms = this.#termsOf(submission, card.model);
-    const createdAtMs = await storeCall(() => this.#parts.jobs.create(job, terms));
+    const named = submission.id === null ? null : await this.#look(submission.id, submission.whose);
+    const createdAtMs = named === null ? await storeCall(() => this.#parts.jobs.create(job, terms)) : null;
     if (createdAtMs === null) {
-      const same = key === null ? null : await this.#parts.earlier.findById(submission, key, job.id);
+      const same = key === null ? null : await this.#parts.earlier.findById(submission, key, named?.id ?? job.id);
       if (same === null) throw new AsrError('job_exists', undefined, { param: 'id' });
       return { manifest: same, created: false };
     }
@@ -195,22 +198,32 @@ export class Jobs implements JobService {
     };
   }
 
+  /** Throws `not_found`. */
   async #find(id: string, whose: Reach): Promise<JobManifest> {
-    const manifest = await storeCall(() => this.#jobIndex.read(id));
-    if (manifest === null || (whose !== 'everybody' && manifest.owner !== whose.owner)) throw new AsrError('not_found');
+    const manifest = await this.#look(id, whose);
+    if (manifest === null) throw new AsrError('not_found');
     return manifest;
   }
 
-  async #seen(manifest: JobManifest): Promise<Job> {
-    const [job] = await this.#allSeen([manifest]);
-    return job ?? toJob(manifest, Date.now());
+  /** The job that is known by this id to who sees `whose`, or null. */
+  async #look(id: string, whose: Reach): Promise<JobManifest | null> {
+    // A job whose id the service drew, or an administrator named, is stored under that.
+    const found = await storeCall(() => this.#jobIndex.readAll([...new Set([storedIdOf(id, whose), id])]));
+    return (
+      found.find((manifest) => manifest !== null && (whose === 'everybody' || manifest.owner === whose.owner)) ?? null
+    );
   }
 
-  async #allSeen(manifests: readonly JobManifest[]): Promise<Job[]> {
+  async #seen(manifest: JobManifest, whose: Reach): Promise<Job> {
+    const [job] = await this.#allSeen([manifest], whose);
+    return job ?? toJob(manifest, whose, Date.now());
+  }
+
+  async #allSeen(manifests: readonly JobManifest[], whose: Reach): Promise<Job[]> {
     const positions = await storeCall(() => this.#jobIndex.positions(manifests));
     return Promise.all(
       manifests.map(async (manifest, i) =>
-        toJob(manifest, Date.now(), {
+        toJob(manifest, whose, Date.now(), {
           position: isFinal(statusOf(manifest)) ? null : (positions[i] ?? null),
           estimatedSecondsLeft: await this.#parts.admission.secondsLeft(manifest),
         }),
@@ -220,9 +233,11 @@ export class Jobs implements JobService {
 }
 
 function identityOf(submission: JobSubmission, decode: DecodeOptions, model: ModelDescription): JobIdentity {
-  const { trace = null } = submission;
+  const { id: name, trace = null } = submission;
+  const id = name === null ? randomUUID() : storedIdOf(name, submission.whose);
   return {
-    id: submission.id ?? randomUUID(),
+    id,
+    ...(name === null || name === id ? {} : { name }),
     lane: submission.priority,
     modelId: model.id,
     modelSlug: model.slug,

@@ -1,16 +1,19 @@
+import type { Reach } from '@murmuration/access';
 import { MULTI, type Job, type JobStatus } from '@murmuration/contracts';
 import type { JobManifest } from '@murmuration/store';
+import { idSeenBy } from './job-names.js';
 
 /** What depends on other jobs. */
 export type JobOutlook = Pick<Job, 'position' | 'estimatedSecondsLeft'>;
 
 const NO_OUTLOOK: JobOutlook = { position: null, estimatedSecondsLeft: null };
 
-/** A job as clients see it. */
-export function toJob(manifest: JobManifest, now: number, outlook: JobOutlook = NO_OUTLOOK): Job {
+/** A job as a client sees it. @param whose what the client reaches */
+export function toJob(manifest: JobManifest, whose: Reach, now: number, outlook: JobOutlook = NO_OUTLOOK): Job {
   const purged = manifest.purged || (manifest.expiresAtMs !== null && manifest.expiresAtMs <= now);
   return {
-    id: manifest.id,
+    id: idSeenBy(whose, manifest),
+    submittedId: whose === 'everybody' ? manifest.name : null,
     status: statusOf(manifest),
     priority: manifest.priority,
     model: manifest.modelId,

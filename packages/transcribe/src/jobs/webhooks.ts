@@ -203,12 +203,13 @@ export class Webhooks {
 }
 
 function payloadOf(job: JobManifest, type: WebhookEvent): string {
-  const self = `/v1/jobs/${job.id}`;
+  const id = job.name ?? job.id;
+  const self = `/v1/jobs/${id}`;
   return JSON.stringify({
     type,
     timestamp: new Date(job.finishedAtMs ?? Date.now()).toISOString(),
     data: {
-      id: job.id,
+      id,
       status: job.state,
       metadata: job.metadata,
       error: job.error === null ? null : { code: job.error.code, message: job.error.message },

@@ -163,6 +163,7 @@ export async function* pieces(...words: number[]): AsyncGenerator<Uint8Array> {
 export function submission(over: Partial<JobSubmission> = {}): JobSubmission {
   return {
     id: null,
+    whose: 'everybody',
     source: pieces(1, 2, 3),
     contentType: null,
     extension: null,

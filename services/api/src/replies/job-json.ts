@@ -18,6 +18,7 @@ export function jobJson(job: Job): JobJson {
   const self = `/v1/jobs/${job.id}`;
   return {
     id: job.id,
+    submitted_id: job.submittedId,
     object: 'job',
     status: job.status,
     priority: job.priority,

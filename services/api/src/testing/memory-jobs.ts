@@ -255,6 +255,7 @@ export class MemoryJobs implements JobService {
 function newJob(id: string, { priority, owner, metadata, webhook, retentionSeconds }: JobSubmission): Job {
   return {
     id,
+    submittedId: null,
     status: 'receiving',
     priority,
     model: 'org/memory-model',

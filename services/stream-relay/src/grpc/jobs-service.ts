@@ -42,6 +42,7 @@ export function jobsService(
           ...readJobSettings(first.settings, rulesOf(call.principal.owner)),
           source: upload.bytes(),
           owner: call.principal.owner,
+          whose: reachOf(call.principal),
           trace: call.span.traceparent,
           signal: call.signal,
         });

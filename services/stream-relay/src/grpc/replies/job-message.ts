@@ -51,6 +51,7 @@ export function jobMessage(job: Job): proto.Job {
     metadataJson: job.metadata === null ? null : JSON.stringify(job.metadata),
     webhook:
       job.webhook === null ? null : { url: job.webhook.url, events: job.webhook.events.map((event) => EVENTS[event]) },
+    submittedId: job.submittedId,
   };
 }
 

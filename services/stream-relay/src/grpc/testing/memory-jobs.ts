@@ -26,6 +26,7 @@ export class MemoryJobs implements JobService {
     const id = submission.id ?? '00000000-0000-4000-8000-000000000001';
     const job: Job = {
       id,
+      submittedId: null,
       status: 'queued',
       priority: submission.priority,
       model: 'org/memory-model',

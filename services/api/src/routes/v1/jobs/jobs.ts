@@ -59,6 +59,7 @@ export function jobSubmitRoute(app: FastifyInstance, context: ApiContext): void 
             response: reply.raw,
             query: request.query,
             owner,
+            whose: reachOf(request.principal),
             trace: request.trace,
             idempotencyKey: idempotencyKeyOf(request),
             reader: jobFieldReader({

@@ -76,6 +76,7 @@ describe('POST /v1/jobs', () => {
     assert.equal(headers['idempotent-replayed'], undefined);
     assert.deepEqual(job, {
       id: job.id,
+      submitted_id: null,
       object: 'job',
       status: 'running',
       priority: 'batch',
