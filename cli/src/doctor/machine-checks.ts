@@ -48,7 +48,7 @@ export async function checkFfmpeg(environment: Environment): Promise<Finding> {
 export async function checkGpu(environment: Environment): Promise<Finding> {
   const name = 'gpu';
   const gpus = await gpuFacts().catch(() => []);
-  const wanted = ['cuda', 'webgpu'].includes(environment['DEVICE']?.trim() ?? '');
+  const wanted = ['cuda', 'tensorrt', 'webgpu'].includes(environment['DEVICE']?.trim() ?? '');
   if (gpus.length > 0)
     return {
       name,

@@ -46,7 +46,7 @@ function zip(files: Readonly<Record<string, string>>): Buffer {
 const RUNTIME_WHEEL = zip({
   'onnxruntime/capi/libonnxruntime_providers_cuda.so': 'provider',
   'onnxruntime/capi/libonnxruntime_providers_shared.so': 'shared',
-  'onnxruntime/capi/libonnxruntime_providers_tensorrt.so': 'unwanted',
+  'onnxruntime/capi/libonnxruntime_providers_tensorrt.so': 'tensorrt',
   'onnxruntime/__init__.py': 'unwanted',
   'onnxruntime_gpu-1.30.0.dist-info/licenses/LICENSE': 'licence',
 });
@@ -109,6 +109,7 @@ describe('murmur gpu', () => {
       'libonnxruntime.so.1',
       'libonnxruntime_providers_cuda.so',
       'libonnxruntime_providers_shared.so',
+      'libonnxruntime_providers_tensorrt.so',
       'licences',
       'licences/onnxruntime-gpu',
       'licences/onnxruntime-gpu/LICENSE',
@@ -177,7 +178,10 @@ describe('murmur gpu', () => {
   });
 
   test('has a sentence for each thing that is there or missing', () => {
-    const nothing = cudaFindings({ provider: null, missing: [], driver: null, cards: [] }, '/gpu');
+    const nothing = cudaFindings(
+      { provider: null, missing: [], missingTensorRt: null, driver: null, cards: [] },
+      '/gpu',
+    );
     assert.deepEqual(
       nothing.map(({ name, state }) => [name, state]),
       [
@@ -186,7 +190,10 @@ describe('murmur gpu', () => {
       ],
     );
     assert.match(nothing[0]?.text ?? '', /not in \/gpu\. Run murmur gpu install\./);
-    const half = cudaFindings({ provider: '/gpu', missing: ['libcudnn.so.9'], driver: '12.4', cards: [] }, '/gpu');
+    const half = cudaFindings(
+      { provider: '/gpu', missing: ['libcudnn.so.9'], missingTensorRt: null, driver: '12.4', cards: [] },
+      '/gpu',
+    );
     assert.deepEqual(
       half.map(({ state }) => state),
       ['ok', 'bad', 'bad', 'bad'],
@@ -194,13 +201,31 @@ describe('murmur gpu', () => {
     assert.match(half[1]?.text ?? '', /libcudnn\.so\.9 cannot be loaded/);
     assert.match(half[2]?.text ?? '', /speaks CUDA 12\.4, and 13 is needed/);
     const all = cudaFindings(
-      { provider: '/gpu', missing: [], driver: '13.0', cards: [{ name: 'A card', memoryMiB: 24_576 }] },
+      {
+        provider: '/gpu',
+        missing: [],
+        missingTensorRt: [],
+        driver: '13.0',
+        cards: [{ name: 'A card', memoryMiB: 24_576 }],
+      },
       '/gpu',
     );
     assert.deepEqual(
       all.map(({ state }) => state),
-      ['ok', 'ok', 'ok', 'ok'],
+      ['ok', 'ok', 'ok', 'ok', 'ok'],
     );
-    assert.equal(all[3]?.text, 'A card, 24576 MiB');
+    assert.equal(all[4]?.text, 'A card, 24576 MiB');
+    const without = cudaFindings(
+      { provider: '/gpu', missing: [], missingTensorRt: ['libnvinfer.so.10'], driver: '13.0', cards: [] },
+      '/gpu',
+    );
+    assert.deepEqual(
+      without.find(({ name }) => name === 'tensorrt'),
+      {
+        name: 'tensorrt',
+        state: 'note',
+        text: 'libnvinfer.so.10 cannot be loaded, which DEVICE=tensorrt alone needs. Install TensorRT 10 for CUDA 13 from NVIDIA (libnvinfer10, libnvonnxparsers10).',
+      },
+    );
   });
 });

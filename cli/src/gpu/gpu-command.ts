@@ -64,7 +64,10 @@ export function addGpu(program: Command, context: CommandContext): void {
 const CUDA_MAJOR = 13;
 
 /** A sentence for each thing: what is there, or what is missing and what to do. */
-export function cudaFindings({ provider, missing, driver, cards }: CudaFacts, folder: string): Finding[] {
+export function cudaFindings(
+  { provider, missing, missingTensorRt, driver, cards }: CudaFacts,
+  folder: string,
+): Finding[] {
   const libraries: Finding =
     missing.length === 0
       ? { name: 'libraries', state: 'ok', text: "all of NVIDIA's that the provider needs" }
@@ -74,9 +77,20 @@ export function cudaFindings({ provider, missing, driver, cards }: CudaFacts, fo
       ? { name: 'provider', state: 'bad', text: `not in ${folder}. Run murmur gpu install.` }
       : { name: 'provider', state: 'ok', text: provider },
     ...(provider === null ? [] : [libraries]),
+    ...(missingTensorRt === null ? [] : [tensorRtFinding(missingTensorRt)]),
     driverFinding(driver),
     ...(driver === null ? [] : cardFindings(cards)),
   ];
+}
+
+function tensorRtFinding(missing: readonly string[]): Finding {
+  return missing.length === 0
+    ? { name: 'tensorrt', state: 'ok', text: 'libraries and provider' }
+    : {
+        name: 'tensorrt',
+        state: 'note',
+        text: `${missing.join(', ')} cannot be loaded, which DEVICE=tensorrt alone needs. Install TensorRT 10 for CUDA 13 from NVIDIA (libnvinfer10, libnvonnxparsers10).`,
+      };
 }
 
 function driverFinding(driver: string | null): Finding {

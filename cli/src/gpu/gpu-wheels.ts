@@ -30,6 +30,6 @@ export function placeInFolder(wheel: Wheel, member: string): string | null {
   const base = member.slice(member.lastIndexOf('/') + 1);
   if (/\.dist-info\/(?:.*\/)?(?:licen[cs]e|notice|third)/i.test(member) && base !== '')
     return `licences/${wheel.name}/${base}`;
-  if (/^onnxruntime\/capi\/libonnxruntime_providers_(?:cuda|shared)\.so$/.test(member)) return base;
+  if (/^onnxruntime\/capi\/libonnxruntime_providers_(?:cuda|shared|tensorrt)\.so$/.test(member)) return base;
   return /^nvidia\/.*\.so(?:\.\d+)*$/.test(member) ? base : null;
 }

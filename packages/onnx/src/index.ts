@@ -2,7 +2,17 @@ export { availableDevices, openSession } from './open-session.js';
 export { inspectCuda, type CudaFacts } from './native/cuda-inspection.js';
 export { shippedLibrary } from './native/native-library.js';
 export { RowPicker } from './row-picker.js';
-export type { Binding, Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from './session.js';
+export { engineFolder } from './native/tensorrt-provider.js';
+export type {
+  Binding,
+  Device,
+  DimensionRange,
+  GpuOptions,
+  OnnxSession,
+  RunOptions,
+  SessionOptions,
+  TensorSpec,
+} from './session.js';
 export {
   boolTensor,
   float16Tensor,

@@ -36,8 +36,9 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
   silenceTelemetry();
   const module = await MODULES[binding]();
   const built = module.builtDevices(options.gpu);
-  // What CUDA lacks the native binding says itself, with what to do.
-  if (!built.includes(device) && !(device === 'cuda' && binding === 'native'))
+  // What CUDA and TensorRT lack the native binding says itself, with what to do.
+  const byNvidia = device === 'cuda' || device === 'tensorrt';
+  if (!built.includes(device) && !(byNvidia && binding === 'native'))
     throw new OnnxError(
       'provider_missing',
       `the installed onnxruntime has no device ${device}; it has ${built.join(', ')}`,

@@ -19,7 +19,8 @@ function sessionTests(binding: Binding): void {
   });
 
   test('lists only devices that this project knows', async () => {
-    for (const device of await availableDevices(binding)) assert.ok(['cpu', 'cuda', 'webgpu'].includes(device));
+    for (const device of await availableDevices(binding))
+      assert.ok(['cpu', 'cuda', 'tensorrt', 'webgpu'].includes(device));
   });
 
   const CPU = { device: 'cpu', threads: 1, binding } as const;

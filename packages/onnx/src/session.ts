@@ -1,12 +1,15 @@
 import type { ElementType, OnnxTensor } from './tensor.js';
 
-/** Where a session runs. `cuda` and `webgpu` need libraries and a driver that have them: `openSession` throws otherwise. */
-export type Device = 'cpu' | 'cuda' | 'webgpu';
+/**
+ * Where a session runs. All but `cpu` need libraries and a driver that have them: `openSession` throws otherwise. `tensorrt` builds an
+ * engine for the card when a graph is opened, which takes minutes, and computes in FP16; what it cannot, CUDA does.
+ */
+export type Device = 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
 
 /** How the runtime is reached: `node` by the npm package onnxruntime-node, `native` by the C interface of the library that lies in it. */
 export type Binding = 'node' | 'native';
 
-/** How a session uses a graphics card by CUDA. */
+/** How a session uses a graphics card by CUDA, or by TensorRT. */
 export interface GpuOptions {
   /** Folder with the provider, a runtime and NVIDIA's libraries, as `murmur gpu install` makes it; default: beside the shipped runtime. */
   readonly folder?: string | undefined;
@@ -18,6 +21,18 @@ export interface GpuOptions {
   readonly convolutionSearch?: 'default' | 'heuristic' | 'exhaustive' | undefined;
   /** CUDA graphs, where all shapes are fixed; default false. */
   readonly graphs?: boolean | undefined;
+  /** Folder that exists, for TensorRT's engines and times: those in it are not built again. They serve one card, driver and version (`engineFolder`). */
+  readonly engines?: string | undefined;
+  /** Most rows of a batch that engines are built for; default 32. */
+  readonly maxRows?: number | undefined;
+}
+
+/** Lengths that a free dimension has. */
+export interface DimensionRange {
+  readonly least: number;
+  /** That for which an engine is made fastest. */
+  readonly usual: number;
+  readonly most: number;
 }
 
 export interface SessionOptions {
@@ -26,7 +41,7 @@ export interface SessionOptions {
   readonly threads: number;
   /** CUDA device number; default 0. */
   readonly deviceId?: number | undefined;
-  /** Of `cuda`, which only the native binding has. */
+  /** Of `cuda` and `tensorrt`, which only the native binding has. */
   readonly gpu?: GpuOptions | undefined;
   /** Default on Linux `native`, but for `webgpu`; `node` elsewhere. */
   readonly binding?: Binding | undefined;
@@ -35,6 +50,8 @@ export interface SessionOptions {
    * of. The `node` binding does so on `webgpu` alone and gives host tensors elsewhere. Default none.
    */
   readonly keep?: RegExp | undefined;
+  /** Of `tensorrt`: lengths of the inputs' free dimensions. Without it engines are built anew whenever a length is new. */
+  readonly range?: ((input: string, axis: number) => DimensionRange) | undefined;
 }
 
 export interface TensorSpec {

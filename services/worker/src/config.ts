@@ -22,7 +22,9 @@ const shape = {
   MODEL_PATH: z.string().default('moonshine-tiny'),
   MODEL_DTYPE: z.enum(['auto', 'fp32', 'fp16', 'int8'], { error: 'must be auto, fp32, fp16 or int8' }).default('auto'),
   DEVICE: z
-    .enum(['auto', 'cpu', 'cuda', 'webgpu', 'simulated'], { error: 'must be auto, cpu, cuda, webgpu or simulated' })
+    .enum(['auto', 'cpu', 'cuda', 'tensorrt', 'webgpu', 'simulated'], {
+      error: 'must be auto, cpu, cuda, tensorrt, webgpu or simulated',
+    })
     .default('auto'),
   /** How the runtime of the models is reached: by its npm package, or by the C interface of the library in it. */
   ONNX_BINDING: z.enum(['auto', 'node', 'native'], { error: 'must be auto, node or native' }).default('auto'),

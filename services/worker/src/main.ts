@@ -221,6 +221,9 @@ const card = new WorkerCard(
   () => throughput.speed,
 );
 await card.start();
+void model.successor.then((successor) => {
+  if (successor !== null) card.change({ device: successor, speed: pool.speed }).catch(leaveAlone('repeated'));
+});
 shutdown.add('queue', () => queues.close());
 shutdown.add('card', () => card.withdraw());
 shutdown.add('tickets', async () => {

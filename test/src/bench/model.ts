@@ -23,7 +23,7 @@ import { measureShape, type ShapeDevice } from './shapes/measure-shape.js';
  * With a shape: a Whisper of that published shape with random weights, made here, on any device. Its speed is that of the real one, for it does
  * not depend on weights. Each window of 30 s gets as many tokens as are asked for.
  *
- *   npm run bench -- model --shape large-v3-turbo [--device cpu|cuda|webgpu] [--dtype fp32|fp16|int8] [--batches 1,2,4,8,16,32]
+ *   npm run bench -- model --shape large-v3-turbo [--device cpu|cuda|tensorrt|webgpu] [--dtype fp32|fp16|int8] [--batches 1,2,4,8,16,32]
  *     [--tokens 110] [--rounds 3]
  */
 
@@ -31,7 +31,7 @@ const DTYPES: readonly Dtype[] = ['auto', 'fp32', 'fp16', 'int8'];
 const PACKED_SAMPLES = 28 * RATE_HZ;
 const PAUSE_MS = 400;
 
-const DEVICES: readonly ShapeDevice[] = ['cpu', 'cuda', 'webgpu'];
+const DEVICES: readonly ShapeDevice[] = ['cpu', 'cuda', 'tensorrt', 'webgpu'];
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'moonshine-tiny' },

@@ -61,7 +61,7 @@
 {{- range $name, $_ := $v.workerPools }}
 {{- $pool := include "murmuration.pool" (list $ $name) | fromJson }}
 {{- $key := printf "workerPools.%s" $name }}
-{{- if and (has $pool.device (list "cuda" "webgpu")) (not $pool.gpu.resourceName) }}
+{{- if and (has $pool.device (list "cuda" "tensorrt" "webgpu")) (not $pool.gpu.resourceName) }}
 {{- fail (printf "%s.gpu.resourceName: is empty with device %s. Write nvidia.com/gpu, or a MIG slice such as nvidia.com/mig-1g.10gb." $key $pool.device) }}
 {{- end }}
 {{- if and (has $pool.device (list "cpu" "simulated")) $pool.gpu.resourceName }}

@@ -40,9 +40,10 @@ export interface PoolResult {
 export class RecognizerPool {
   readonly description: ModelDescription;
   readonly maxBatch: number;
-  readonly #sessions: readonly PoolSession[];
+  #sessions: readonly PoolSession[];
   readonly #idle: Set<PoolSession>;
-  readonly #times: ShapeTimes;
+  #times: ShapeTimes;
+  #closed = false;
   #fault: Error | null = null;
   #onFault: (error: Error) => void = () => undefined;
 
@@ -57,13 +58,7 @@ export class RecognizerPool {
     this.#sessions = sessions;
     this.#idle = new Set(sessions);
     this.#times = times;
-    for (const session of sessions) {
-      session.onDeath((error) => {
-        this.#idle.delete(session);
-        this.#fault = error;
-        this.#onFault(error);
-      });
-    }
+    this.#watch(sessions);
   }
 
   /** Loads the model once a session and warms every shape. Throws what is wrong with files, dtype, device or memory (`isOutOfMemory`); no thread is left then. */
@@ -77,7 +72,7 @@ export class RecognizerPool {
     if (!Number.isInteger(count) || count < 1) throw new RangeError('sessions must be a whole number, 1 or more');
     if (!Number.isInteger(maxBatch) || maxBatch < 1) throw new RangeError('maxBatch must be a whole number, 1 or more');
     onProgress(0, `loading ${model.model.id}`);
-    const opened = await openAll(count, { ...model, threads });
+    const opened = await openAll(count, { ...model, gpu: { ...model.gpu, maxRows: maxBatch }, threads });
     onProgress(
       LOADED_FRACTION,
       `loaded ${model.model.id} into ${String(count)} ${count === 1 ? 'session' : 'sessions'}`,
@@ -101,6 +96,28 @@ export class RecognizerPool {
       await Promise.all(sessions.map((session) => session.close()));
       throw error;
     }
+  }
+
+  /**
+   * Opens sessions of the same model in another way (on another device) while those that there are go on, warms them, and lets them take over: a batch
+   * that runs ends where it began, and what ran it is closed. Throws what is wrong with the new ones; the pool is as it was then.
+   */
+  async replaceSessions(
+    options: Omit<PoolOptions, 'maxBatch'>,
+    onProgress: PoolProgress = () => undefined,
+  ): Promise<void> {
+    const next = await RecognizerPool.load({ ...options, maxBatch: this.maxBatch }, onProgress);
+    if (this.#closed) {
+      await next.close();
+      return;
+    }
+    const before = this.#sessions;
+    this.#sessions = next.#sessions;
+    this.#times = next.#times;
+    this.#watch(this.#sessions);
+    for (const session of before) this.#idle.delete(session);
+    for (const session of this.#sessions) this.#idle.add(session);
+    await Promise.all(before.map((session) => session.close()));
   }
 
   /** Sizes of batch that were warmed, smallest first; any other up to `maxBatch` runs, too, without having been warmed. */
@@ -162,15 +179,27 @@ export class RecognizerPool {
       throw error;
     } finally {
       flags.close();
-      if (alive) this.#idle.add(session);
+      if (alive && this.#sessions.includes(session)) this.#idle.add(session);
     }
   }
 
   /** Ends all sessions; running batches are finished first. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#onFault = () => undefined;
     this.#idle.clear();
     await Promise.all(this.#sessions.map((session) => session.close()));
+  }
+
+  #watch(sessions: readonly PoolSession[]): void {
+    for (const session of sessions) {
+      session.onDeath((error) => {
+        this.#idle.delete(session);
+        if (!this.#sessions.includes(session)) return;
+        this.#fault = error;
+        this.#onFault(error);
+      });
+    }
   }
 }
 

@@ -144,6 +144,21 @@ export function elementTypeOf(value: ValueInfo): ElementType {
   return name as ElementType;
 }
 
+/** Dimensions of an input or output: a length, or the name of a free one ('' where it has none). */
+export function dimensionsOf(value: ValueInfo): (number | string)[] {
+  let fields = readFields(value.bytes);
+  // ValueInfoProto.type, TypeProto.tensor_type, Tensor.shape.
+  for (const number of [VALUE_INFO.type, 1, 2]) {
+    const inner = fields.find((field) => field.number === number);
+    fields = inner?.kind === 'bytes' ? readFields(inner.bytes) : [];
+  }
+  return fields.flatMap((field): (number | string)[] => {
+    if (field.kind !== 'bytes') return [];
+    const [dim] = readFields(field.bytes);
+    return dim?.kind === 'varint' ? [Number(dim.value)] : [dim?.kind === 'bytes' ? text.decode(dim.bytes) : ''];
+  });
+}
+
 /** The same input or output with dimension `axis` free. Throws `RangeError` when it has no such dimension. */
 export function freeDimension(value: ValueInfo, axis: number, name: string): ValueInfo {
   let place = 0;

@@ -4,14 +4,13 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { OnnxError } from '../onnx-error.js';
 import type { SessionOptions } from '../session.js';
 import { LIBRARY_VERSION, type Handle } from './api-table.js';
+import { DRIVER } from './cuda-driver.js';
 import { shippedLibrary, type NativeLibrary } from './native-library.js';
 import { OwnedHandle } from './owned-handle.js';
 
 const RUNTIME = 'libonnxruntime.so.1';
 const SHARED = 'libonnxruntime_providers_shared.so';
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
-/** The driver's library. */
-export const DRIVER = 'libcuda.so.1';
 /** What the provider of this version links to or opens when it computes, each after those that it needs itself. */
 const LINKED = [
   'libcudart.so.13',
@@ -58,8 +57,7 @@ const ready = new Set<string>();
  * ends the process when it has to call a provider that cannot be loaded. The provider itself is the runtime's to load; it needs the
  * runtime's hand from its first instruction on. Throws `driver_missing`, or `provider_missing` with the libraries' names.
  */
-function loadLibraries(runtime: string): void {
-  const folder = dirname(runtime);
+export function loadNvidiaLibraries(folder: string): void {
   if (ready.has(folder)) return;
   if (!loads(DRIVER))
     throw new OnnxError(
@@ -77,7 +75,12 @@ function loadLibraries(runtime: string): void {
 
 /** NVIDIA's libraries that lie neither in the provider's folder nor where the loader looks. */
 export function missingLibraries(folder: string): string[] {
-  return LINKED.filter((name) => !loads(join(folder, name)) && !loads(name));
+  return missingAmong(folder, LINKED);
+}
+
+/** Those of the libraries that lie neither in the folder nor where the loader looks; the others are loaded. */
+export function missingAmong(folder: string, libraries: readonly string[]): string[] {
+  return libraries.filter((name) => !loads(join(folder, name)) && !loads(name));
 }
 
 function loads(path: string): boolean {
@@ -97,7 +100,7 @@ const word = new BigUint64Array(1);
  */
 export function appendCuda(library: NativeLibrary, settings: Handle, options: SessionOptions): void {
   const { api } = library;
-  loadLibraries(library.path);
+  loadNvidiaLibraries(dirname(library.path));
   const { memoryLimitBytes, tf32 = true, convolutionSearch = 'heuristic', graphs = false } = options.gpu ?? {};
   const given: Readonly<Record<string, string>> = {
     device_id: String(options.deviceId ?? 0),

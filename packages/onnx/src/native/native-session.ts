@@ -9,17 +9,23 @@ import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
 import { OwnedHandle } from './owned-handle.js';
 import { RunBinding } from './run-binding.js';
 import { sessionSettings } from './session-settings.js';
+import { demandTensorRt, tensorRtFolder } from './tensorrt-provider.js';
 
 /** Devices that there are providers for. */
 export function builtDevices(gpu: GpuOptions = {}): readonly Device[] {
-  return hasCudaProvider(gpu.folder) ? ['cpu', 'cuda'] : ['cpu'];
+  return [
+    'cpu',
+    ...(hasCudaProvider(gpu.folder) ? (['cuda'] as const) : []),
+    ...(tensorRtFolder(gpu.folder) === null ? [] : (['tensorrt'] as const)),
+  ];
 }
 
 /** Opens a graph by the runtime's C interface. */
 export function open(model: string | Uint8Array, options: SessionOptions): Promise<OnnxSession> {
   // Inside a promise, so that whoever opens may rely on errors being rejections.
   return Promise.resolve().then(() => {
-    if (options.device !== 'cuda') return new NativeSession(loadNativeLibrary(), model, options);
+    if (options.device === 'cpu') return new NativeSession(loadNativeLibrary(), model, options);
+    if (options.device === 'tensorrt') demandTensorRt(options.gpu);
     const library = loadNativeLibrary(cudaRuntime(options.gpu?.folder));
     try {
       return new NativeSession(library, model, options);
@@ -54,7 +60,7 @@ class NativeSession implements OnnxSession {
     this.#onHost = options.device === 'cpu';
     this.#arena = this.#onHost ? null : `gpu:${String(options.deviceId ?? 0)}`;
     this.#keep = options.keep ?? null;
-    const settings = sessionSettings(library, options);
+    const settings = sessionSettings(library, options, model);
     try {
       if (typeof model === 'string') api.CreateSession(environment, model, settings.handle, word);
       else api.CreateSessionFromArray(environment, model, model.byteLength, settings.handle, word);

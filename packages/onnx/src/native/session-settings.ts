@@ -2,14 +2,22 @@ import type { SessionOptions } from '../session.js';
 import { appendCuda } from './cuda-provider.js';
 import { FATAL, type NativeLibrary } from './native-library.js';
 import { OwnedHandle } from './owned-handle.js';
+import { appendTensorRt } from './tensorrt-provider.js';
 
 const SEQUENTIAL = 0;
 const ALL_OPTIMIZATIONS = 99;
 
 const word = new BigUint64Array(1);
 
-/** The runtime's session options for ours; the caller's to release. */
-export function sessionSettings(library: NativeLibrary, options: SessionOptions): OwnedHandle {
+/**
+ * The runtime's session options for ours; the caller's to release.
+ * @param model that the session will have, for TensorRT's engines
+ */
+export function sessionSettings(
+  library: NativeLibrary,
+  options: SessionOptions,
+  model: string | Uint8Array,
+): OwnedHandle {
   const { api } = library;
   api.CreateSessionOptions(word);
   const settings = new OwnedHandle(word[0] ?? 0n, api.ReleaseSessionOptions);
@@ -22,7 +30,8 @@ export function sessionSettings(library: NativeLibrary, options: SessionOptions)
     api.DisableCpuMemArena(settings.handle);
     api.DisableMemPattern(settings.handle);
     api.SetSessionLogSeverityLevel(settings.handle, FATAL);
-    if (options.device === 'cuda') appendCuda(library, settings.handle, options);
+    if (options.device === 'tensorrt') appendTensorRt(library, settings.handle, options, model);
+    if (options.device !== 'cpu') appendCuda(library, settings.handle, options);
     return settings;
   } catch (error) {
     settings.release();

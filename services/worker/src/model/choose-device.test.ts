@@ -32,6 +32,19 @@ test('A device that was asked for is refused with what it lacks and what to do',
   );
 });
 
+test('TensorRT is refused with what it lacks', () => {
+  const tensorRt = asked({ DEVICE: 'tensorrt' });
+  assert.equal(chooseDevice(tensorRt, true, ['cpu', 'cuda', 'tensorrt'], silent), 'tensorrt');
+  assert.throws(
+    () => chooseDevice(tensorRt, true, ['cpu', 'cuda'], silent),
+    /DEVICE=tensorrt cannot be had: the TensorRT provider is not in GPU_LIBRARIES \(\/gpu\)/,
+  );
+  assert.throws(
+    () => chooseDevice(asked({ DEVICE: 'tensorrt', ONNX_BINDING: 'node' }), true, ['cpu'], silent),
+    /ONNX_BINDING=node has no TensorRT/,
+  );
+});
+
 test('The CPU stands in where it may, and a warning says why', () => {
   const warned: unknown[] = [];
   const device = chooseDevice(asked({ DEVICE: 'cuda', ALLOW_CPU_FALLBACK: 'true' }), false, ['cpu'], {
@@ -43,8 +56,9 @@ test('The CPU stands in where it may, and a warning says why', () => {
   assert.equal(warned.length, 1);
 });
 
-test('CUDA goes by the native binding, WebGPU by that of Node', () => {
+test('CUDA and TensorRT go by the native binding, WebGPU by that of Node', () => {
   assert.equal(bindingFor('cuda', asked({})), 'native');
+  assert.equal(bindingFor('tensorrt', asked({})), 'native');
   assert.equal(bindingFor('webgpu', asked({})), 'node');
   assert.equal(bindingFor('cpu', asked({ ONNX_BINDING: 'native' })), 'native');
 });

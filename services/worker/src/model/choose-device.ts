@@ -7,10 +7,10 @@ type Asked = Pick<
   'DEVICE' | 'ONNX_BINDING' | 'ALLOW_CPU_FALLBACK' | 'GPU_LIBRARIES' | 'GPU_MEMORY_MIB' | 'NVIDIA_TF32_OVERRIDE'
 >;
 
-/** The binding for a device; undefined: that of packages/onnx. CUDA goes by the native one alone. */
+/** The binding for a device; undefined: that of packages/onnx. CUDA and TensorRT go by the native one alone. */
 export function bindingFor(device: Asked['DEVICE'], { ONNX_BINDING }: Asked): Binding | undefined {
   if (ONNX_BINDING !== 'auto') return ONNX_BINDING;
-  return device === 'cuda' ? 'native' : device === 'webgpu' ? 'node' : undefined;
+  return device === 'cuda' || device === 'tensorrt' ? 'native' : device === 'webgpu' ? 'node' : undefined;
 }
 
 /** How sessions use the card. */
@@ -49,8 +49,9 @@ export function chooseDevice(
 }
 
 function missingProvider(device: Device, { ONNX_BINDING, GPU_LIBRARIES }: Asked): string {
-  if (device !== 'cuda') return `the installed onnxruntime-node was not built for ${device}`;
+  if (device !== 'cuda' && device !== 'tensorrt') return `the installed onnxruntime-node was not built for ${device}`;
+  const name = device === 'cuda' ? 'CUDA' : 'TensorRT';
   return ONNX_BINDING === 'node'
-    ? 'ONNX_BINDING=node has no CUDA; leave it out'
-    : `the CUDA provider is not in GPU_LIBRARIES (${GPU_LIBRARIES}); murmur gpu install puts it there`;
+    ? `ONNX_BINDING=node has no ${name}; leave it out`
+    : `the ${name} provider is not in GPU_LIBRARIES (${GPU_LIBRARIES}); murmur gpu install puts it there`;
 }

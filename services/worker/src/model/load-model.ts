@@ -1,11 +1,13 @@
 import { freemem } from 'node:os';
+import { join } from 'node:path';
 import { isOutOfMemory, RecognizerPool, resolveModel, type ModelProgress } from '@murmuration/asr';
 import type { ModelCard } from '@murmuration/contracts';
-import { availableDevices } from '@murmuration/onnx';
+import { availableDevices, engineFolder } from '@murmuration/onnx';
 import { gpuFacts, GpuWatch, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { WorkerConfig } from '../config.js';
 import { bindingFor, chooseDevice, gpuOptions } from './choose-device.js';
+import { openEngines, takeOver } from './engines.js';
 
 /** The worker's model, loaded and warm. */
 export interface LoadedModel {
@@ -13,6 +15,8 @@ export interface LoadedModel {
   readonly device: string;
   readonly gpu: ModelCard['gpu'];
   readonly outOfMemory: (error: unknown) => boolean;
+  /** The device that has taken over from `device`, once it has; null where none does. */
+  readonly successor: Promise<string | null>;
 }
 
 /** Memory a session of a small model takes with its buffers at the largest batch; bounds the sessions on a small machine. */
@@ -38,29 +42,46 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
   });
   const sessions =
     device === 'cpu' ? Math.max(1, Math.min(config.sessionLimit, Math.floor(freemem() / SESSION_BYTES))) : 1;
-  const pool = await RecognizerPool.load(
-    {
-      model,
-      device,
-      sessions,
-      dtype: config.MODEL_DTYPE,
-      binding: bindingFor(device, config),
-      gpu: gpuUse,
-      simulatedCost: {
-        batchMs: config.SIMULATED_BATCH_MS,
-        rowMs: config.SIMULATED_ROW_MS,
-        audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS,
-      },
-      ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }),
+  const engines =
+    device === 'tensorrt'
+      ? await openEngines(engineFolder(join(config.MODEL_CACHE, 'tensorrt'), gpuUse), {
+          slug: model.slug,
+          dtype: config.MODEL_DTYPE,
+          maxBatch: config.MAX_BATCH,
+        })
+      : null;
+  const serving = engines === null || engines.complete ? device : 'cuda';
+  const options = (on: typeof device) => ({
+    model,
+    device: on,
+    sessions,
+    dtype: config.MODEL_DTYPE,
+    binding: bindingFor(on, config),
+    gpu: { ...gpuUse, engines: engines?.folder },
+    simulatedCost: {
+      batchMs: config.SIMULATED_BATCH_MS,
+      rowMs: config.SIMULATED_ROW_MS,
+      audioSecondMs: config.SIMULATED_AUDIO_SECOND_MS,
     },
+  });
+  const pool = await RecognizerPool.load(
+    { ...options(serving), ...(config.MAX_BATCH === undefined ? {} : { maxBatch: config.MAX_BATCH }) },
     (fraction, text) => {
       logger.info({ fraction: Math.round(fraction * 100) / 100, step: text }, 'loading the model');
     },
-  );
+  ).catch(async (error: unknown) => {
+    // Engines that are there and cannot be used: the next start builds them again.
+    await engines?.forget();
+    throw error;
+  });
   metrics.modelLoadSeconds.set((performance.now() - startedMs) / 1_000);
   return {
     pool,
-    device,
+    device: serving,
+    successor:
+      engines === null || serving === device
+        ? Promise.resolve(null)
+        : takeOver(pool, options(device), engines, logger).then((serves) => (serves ? device : null)),
     gpu: device === 'cpu' || gpu === null ? null : { name: gpu.name, memoryMiB: gpu.memoryMiB },
     outOfMemory: isOutOfMemory,
   };

@@ -7,7 +7,7 @@ type FixedCard = Omit<ModelCard, 'recentSpeed' | 'seenAtMs' | 'memoryBytes' | 'd
 /** Publishes the worker's card with every heartbeat. */
 export class WorkerCard {
   readonly #redis: Redis;
-  readonly #fixed: FixedCard;
+  #fixed: FixedCard;
   readonly #recentSpeed: () => number | null;
   #timer: NodeJS.Timeout | undefined;
   #draining = false;
@@ -26,6 +26,12 @@ export class WorkerCard {
     this.#timer = setInterval(() => {
       this.#beat();
     }, HEARTBEAT_EVERY_MS);
+  }
+
+  /** Publishes what has changed. */
+  async change(changed: Partial<FixedCard>): Promise<void> {
+    this.#fixed = { ...this.#fixed, ...changed };
+    await this.#publish();
   }
 
   /** Publishes that the worker accepts no more work. */

@@ -1,6 +1,8 @@
+import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { benchShape, isOutOfMemory, type BenchShapeOptions, type ShapeFigure } from '@murmuration/asr';
+import { engineFolder } from '@murmuration/onnx';
 import { gpuFacts } from '@murmuration/runtime';
 import { printFigures, type Figure } from '../../harness/figures.js';
 import { ROOT } from '../../harness/service-process.js';
@@ -29,12 +31,18 @@ export async function measureShape(options: MeasureShapeOptions): Promise<void> 
   };
   const loadBefore = loadavg()[0] ?? 0;
   let shortAt: string | null = null;
+  const gpuLibraries = process.env['GPU_LIBRARIES'] ?? join(ROOT, '.murmuration', 'gpu');
+  const engines =
+    device === 'tensorrt'
+      ? engineFolder(join(ROOT, '.murmuration', 'shapes', 'engines'), { folder: gpuLibraries })
+      : undefined;
+  if (engines !== undefined) mkdirSync(engines, { recursive: true });
   try {
     await benchShape({
       ...options,
       folder: join(ROOT, '.murmuration', 'shapes', `${shape}-${dtype}`),
       threads: 1,
-      gpu: { folder: process.env['GPU_LIBRARIES'] ?? join(ROOT, '.murmuration', 'gpu') },
+      gpu: { folder: gpuLibraries, engines, maxRows: Math.max(...options.batchSizes) },
       onFigure: add,
     });
   } catch (error) {

@@ -42,6 +42,8 @@ interface MoonshineLoadOptions {
 /** Loads Moonshine. Throws an error that says which dtypes there are, or what is wrong with a file. */
 export async function loadMoonshine(options: MoonshineLoadOptions): Promise<Recognizer> {
   const dtype = options.dtype === 'auto' ? (options.device === 'cpu' ? 'int8' : 'fp32') : options.dtype;
+  if (options.device === 'tensorrt')
+    throw new Error('Moonshine has no engines of TensorRT, since its audio has any length: set the device to cuda');
   if (dtype === 'fp16') throw new Error('Moonshine has no fp16: set the dtype to int8 (on a CPU), fp32 or auto');
   return MoonshineRecognizer.load({
     folder: options.folder,

@@ -6,6 +6,7 @@ import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { attentionHeadByHead } from '../../../graph/attention-heads.js';
 import { encoderOfAnyLength } from './encoder-lengths.js';
+import { encoderRanges, nextStepRanges } from './engine-ranges.js';
 import { splitWhisperDecoder } from './split-decoder.js';
 import type { TextMask } from './token-scores.js';
 
@@ -19,7 +20,7 @@ async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Arr
     return await openSession(bytes ?? path, options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    if (options.device !== 'cpu' && /provider|backend|device|cuda|webgpu/i.test(reason))
+    if (options.device !== 'cpu' && /provider|backend|device|cuda|tensorrt|webgpu/i.test(reason))
       throw new ModelFault(
         'model_device_unavailable',
         `the device ${options.device} cannot run ${name}: ${reason}`,
@@ -47,7 +48,11 @@ export async function openEncoder(
     const cut = anyLength ? encoderOfAnyLength(file) : null;
     return (heads === null ? null : attentionHeadByHead(cut ?? file, heads)) ?? cut;
   };
-  return openGraph(path, options, options.device === 'cpu' ? await rewritten(path, forCpu) : undefined);
+  return openGraph(
+    path,
+    { ...options, range: encoderRanges(options.gpu?.maxRows) },
+    options.device === 'cpu' ? await rewritten(path, forCpu) : undefined,
+  );
 }
 
 /**
@@ -58,7 +63,8 @@ const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
 
 /**
  * Opens the merged decoder: on a CPU an int8 one, on a graphics card one of floats rewritten (see `splitWhisperDecoder`), any other as it is.
- * Throws `ModelFault`.
+ * On TensorRT its further steps alone: a first step has too many shapes for one engine and runs once a window, so CUDA does it, and the whole of a file
+ * that is not rewritten. Throws `ModelFault`.
  */
 export async function openDecoder(
   path: string,
@@ -67,12 +73,18 @@ export async function openDecoder(
   options: SessionOptions,
   onCard = options.device !== 'cpu',
 ): Promise<Decoder> {
-  const keeping = { ...options, keep: KEPT_CACHES };
+  const onCuda: SessionOptions = options.device === 'tensorrt' ? { ...options, device: 'cuda' } : options;
+  const keeping = { ...onCuda, keep: KEPT_CACHES };
   const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard));
   if (graphs !== undefined) {
     const first = await openGraph(path, keeping, graphs.first());
     try {
-      return new SplitDecoderGraph(first, await openGraph(path, keeping, graphs.next()), new CacheRows(options));
+      const next = await openGraph(
+        path,
+        { ...options, keep: KEPT_CACHES, range: nextStepRanges(options.gpu?.maxRows) },
+        graphs.next(),
+      );
+      return new SplitDecoderGraph(first, next, new CacheRows(onCuda));
     } catch (error) {
       await first.close();
       throw error;
@@ -80,7 +92,7 @@ export async function openDecoder(
   }
   const session = await openGraph(path, keeping);
   try {
-    return new DecoderGraph(session, shape, mask, new CacheRows(options));
+    return new DecoderGraph(session, shape, mask, new CacheRows(onCuda));
   } catch (error) {
     await session.close();
     throw error;
