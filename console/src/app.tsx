@@ -4,7 +4,6 @@ import { MurmurationError } from '@murmuration/client';
 import { removeExpired } from './audio-shelf.ts';
 import { hrefOf, useRoute } from './route.ts';
 import { useSettings } from './settings.tsx';
-import { SettingsDialog } from './settings-dialog.tsx';
 import { TranscribeView } from './transcribe/transcribe-view.tsx';
 import { uploads } from './transcribe/upload-store.ts';
 import { Button, Empty, Loading, Notice } from './ui/pieces.tsx';
@@ -26,12 +25,18 @@ const VIEWS_OF_ONE: Readonly<Record<string, View>> = {
   ),
   watch: lazy(() => import('./live/watch-view.tsx').then(({ WatchView }) => ({ default: WatchView }))),
 };
+const SettingsDialog = lazy(() =>
+  import('./settings-dialog.tsx').then(({ SettingsDialog: Dialog }) => ({ default: Dialog })),
+);
 const NAVIGATION = ['transcribe', 'live', 'jobs', 'cluster', 'keys'] as const;
 
 export function App() {
   const { texts, apiKey } = useSettings();
   const route = useRoute();
   const [isOpen, setOpen] = useState(false);
+  // Once it was open it stays, so that it can give the focus back.
+  const [isSettingsLoaded, setSettingsLoaded] = useState(false);
+  if (isOpen && !isSettingsLoaded) setSettingsLoaded(true);
   const [isKeyNeeded, setKeyNeeded] = useState(false);
   const isOnline = useOnline();
   useEffect(() => {
@@ -132,13 +137,17 @@ export function App() {
           )}
         </Suspense>
       </main>
-      <SettingsDialog
-        open={isOpen}
-        needed={isKeyNeeded}
-        onClose={() => {
-          setOpen(false);
-        }}
-      />
+      {isSettingsLoaded ? (
+        <Suspense fallback={null}>
+          <SettingsDialog
+            open={isOpen}
+            needed={isKeyNeeded}
+            onClose={() => {
+              setOpen(false);
+            }}
+          />
+        </Suspense>
+      ) : null}
     </QueryClientProvider>
   );
 }

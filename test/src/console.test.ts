@@ -192,6 +192,7 @@ test('A transcript is heard, mended by keyboard with undo, searched and exported
   assert.match((JSON.parse(json.content.toString()) as { text: string }).text, /^Corrected/);
   await looksRight('transcript');
 
+  await page.getByText('What you change stays in this browser').waitFor();
   await page.reload();
   await page.getByText('Corrected <i>text</i> & more').waitFor();
 });
@@ -251,13 +252,20 @@ test('The cluster shows its workers, and figures over time', { skip }, async () 
 test('Keys are made, shown once, replaced and revoked', { skip }, async () => {
   await page.getByRole('link', { name: 'Keys', exact: true }).click();
   await page.getByLabel('Name').fill('acme');
+  await page.getByLabel('Hours of audio a month').fill('10');
   await page.getByRole('button', { name: 'Make a key' }).click();
   const made = await page.getByTestId('new-key').textContent();
   assert.match(made ?? '', /^murm_/);
+  const usage = page.getByTestId('usage');
+  await usage.filter({ hasText: /This month: 0 min of 10 hr · 0 recordings, 0 live sessions/ }).waitFor();
+  await usage
+    .filter({ hasText: /This month: (?:0\.[1-9]|[1-9][\d.]*) min · [1-9]\d* recordings, 1 live sessions/ })
+    .waitFor();
   await looksRight('keys');
   await page.getByRole('button', { name: 'Replace acme' }).click();
   await page.getByTestId('key').filter({ hasText: 'revoked' }).waitFor();
   assert.notEqual(await page.getByTestId('new-key').textContent(), made);
+  assert.equal(await usage.filter({ hasText: 'of 10 hr' }).count(), 2);
   await page.getByRole('button', { name: 'Revoke acme' }).click();
   await page.getByRole('button', { name: 'Revoke acme' }).waitFor({ state: 'detached' });
 });

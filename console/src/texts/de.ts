@@ -206,6 +206,8 @@ export const DE: Texts = {
     redo: 'Wiederherstellen',
     discard: 'Änderungen verwerfen',
     edited: 'In diesem Browser bearbeitet',
+    keptHere:
+      'Änderungen bleiben in diesem Browser, auch nach dem Neuladen; der Server hat sie nicht. Zum Weitergeben exportieren.',
     edit: 'Bearbeiten',
     save: 'Speichern',
     stop: 'Abbrechen',

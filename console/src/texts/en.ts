@@ -198,6 +198,8 @@ export const EN = {
     redo: 'Redo',
     discard: 'Discard edits',
     edited: 'Edited in this browser',
+    keptHere:
+      'What you change stays in this browser, after a reload too; the server does not have it. Export it to pass it on.',
     edit: 'Edit',
     save: 'Save',
     stop: 'Cancel',

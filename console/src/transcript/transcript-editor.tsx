@@ -173,7 +173,7 @@ export function TranscriptEditor({
       )}
       <section className="card" aria-label={t.segments}>
         <p className="muted mb-2 text-sm" id="transcript-help">
-          {t.help} {edited.isEdited ? <Badge tone="running">{t.edited}</Badge> : null}
+          {t.help} {t.keptHere} {edited.isEdited ? <Badge tone="running">{t.edited}</Badge> : null}
         </p>
         {segments.length === 0 ? <Empty>{t.empty}</Empty> : null}
         <div ref={list} className="max-h-[70dvh] overflow-y-auto" onKeyDown={onKey}>
