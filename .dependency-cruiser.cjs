@@ -93,9 +93,9 @@ module.exports = {
     },
     owner(
       'onnxruntime-owner',
-      'packages/onnx is the only one that touches onnxruntime-node and koffi.',
+      'packages/onnx is the only one that touches onnxruntime-node and koffi; one function of the C library gives memory back.',
       '(^|/)node_modules/(onnxruntime|koffi)',
-      '^packages/onnx/',
+      '^packages/(onnx/|runtime/src/quiet-memory\\.ts$)',
     ),
     owner(
       'store-owner',

@@ -23,7 +23,7 @@ export interface Recognizer {
    * Runs the shapes of batches of `paddedSamples` without a whole decoding, and predicts for each size of `rows` how long a batch
    * of ordinary speech takes, milliseconds. Without it the warm-up runs whole batches.
    */
-  rehearse?(paddedSamples: number, rows: readonly number[]): Promise<number[]>;
+  rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]>;
   /** Time spent in each stage since loading, milliseconds; for measurements. `features` where the model's are computed apart. */
   readonly stageMs?: { readonly features?: number; readonly encoder: number; readonly decoder: number };
   close(): Promise<void>;

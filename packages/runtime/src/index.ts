@@ -27,8 +27,6 @@ export {
   type RedisTls,
 } from './redis-settings.js';
 export { Shutdown } from './shutdown.js';
-export { collectGarbage, withYoungGarbageCollected } from './garbage.js';
-export { Thread, Transferred, serveThread, threadData, type ThreadMethods } from './thread.js';
 export { ATTRIBUTE, SPAN, type SpanAttributes } from './tracing/names.js';
 export { traceparentOf } from './tracing/traceparent.js';
 export { startTracing } from './tracing/start-tracing.js';

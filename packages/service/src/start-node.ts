@@ -15,6 +15,7 @@ import {
   type Logger,
   type Tracing,
 } from '@murmuration/runtime';
+import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
 import type { NodeConfig } from './variables.js';
 
 /** After the work in progress has drained, the rest of the orderly end takes at most this long. */
@@ -101,6 +102,8 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
   shutdown.add('lag', () => {
     lag.close();
   });
+
+  shrinkWhenQuiet();
 
   const keys =
     config.API_KEYS_FILE === undefined

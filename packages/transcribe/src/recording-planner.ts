@@ -8,7 +8,8 @@ import {
 } from '@murmuration/contracts';
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
-import { ATTRIBUTE, SPAN, withYoungGarbageCollected, type Tracing } from '@murmuration/runtime';
+import { ATTRIBUTE, SPAN, type Tracing } from '@murmuration/runtime';
+import { withYoungGarbageCollected } from '@murmuration/runtime/garbage';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { WAIT_FOR_ROOM_S } from './jobs/retry-after.js';
 import type { Usage } from './usage.js';

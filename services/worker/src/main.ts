@@ -20,6 +20,7 @@ import {
   createLogger,
   startTracing,
 } from '@murmuration/runtime';
+import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { BatchShare } from './scheduler/batch-share.js';
 import { Batcher } from './scheduler/batcher.js';
@@ -91,6 +92,7 @@ shutdown.add('lag', () => {
   lag.close();
 });
 
+shrinkWhenQuiet();
 const model = await loadModel(config, logger, metrics).catch((error: unknown) => {
   logger.fatal({ reason: error instanceof Error ? error.message : String(error) }, 'the model cannot be loaded');
   process.exit(1);

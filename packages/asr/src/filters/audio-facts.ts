@@ -1,4 +1,4 @@
-import { msToSamples, samplesToMs } from '@murmuration/contracts';
+import { msToSamples, samplesToMs } from '@murmuration/contracts/audio-format';
 
 /** Milliseconds of one measured frame. */
 const FRAME_MS = 20;

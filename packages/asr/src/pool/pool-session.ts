@@ -1,4 +1,4 @@
-import { Thread } from '@murmuration/runtime';
+import { Thread } from '@murmuration/runtime/thread';
 import type { ModelDescription } from '@murmuration/contracts';
 import { loadRecognizer } from '../families/registry.js';
 import type { LoadOptions } from '../families/model-family.js';

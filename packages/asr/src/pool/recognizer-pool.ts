@@ -1,4 +1,5 @@
-import { msToSamples, padToGrid, samplesToMs, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { ModelDescription, Recognition } from '@murmuration/contracts';
+import { msToSamples, padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
 import type { LoadOptions } from '../families/model-family.js';
 import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';

@@ -1,4 +1,6 @@
-import { collectGarbage, serveThread, threadData } from '@murmuration/runtime';
+import { collectGarbage } from '@murmuration/runtime/garbage';
+import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
+import { serveThread, threadData } from '@murmuration/runtime/thread';
 import { loadRecognizer } from '../families/registry.js';
 import { ExitGate } from '@murmuration/onnx';
 import type { ThreadStart } from './pool-session.js';
@@ -10,6 +12,7 @@ const gate = new ExitGate(memory);
 const methods = sessionMethods(await gate.pass(() => loadRecognizer(options)), gate);
 // Files, rewritten graphs and the largest batches of warm-up lie outside V8's heap: 90 MB of Moonshine tiny, 190 MB of Whisper tiny.en.
 collectGarbage();
+shrinkWhenQuiet();
 serveThread({
   ...methods,
   rehearse: async (shape: Rehearsal) => {

@@ -1,4 +1,4 @@
-import { decodeOptionsSchema, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import type { ExitGate } from '@murmuration/onnx';
 import { settled } from '@murmuration/contracts/left-alone';
 import type { Recognizer, RecognizerInput } from '../recognizer.js';
@@ -70,12 +70,7 @@ export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionM
   let running: Promise<unknown> = Promise.resolve();
   return {
     describe: () => recognizer.description,
-    rehearse: ({ paddedSamples, rows }) =>
-      gate.pass(() =>
-        recognizer.rehearse === undefined
-          ? runWhole(recognizer, paddedSamples, rows)
-          : recognizer.rehearse(paddedSamples, rows),
-      ),
+    rehearse: ({ paddedSamples, rows }) => gate.pass(() => recognizer.rehearse(paddedSamples, rows)),
     recognize: (batch) => {
       const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
       running = settled(answer);
@@ -97,21 +92,6 @@ async function recognizeBatch(
   const inputs = rows.map(({ pcm, ...row }) => ({ ...row, pcm: toFloats(pcm) }));
   const recognitions = await recognizer.recognize(inputs, (row) => gate.stopping || Atomics.load(cancelled, row) !== 0);
   return { recognitions, inferenceMs: performance.now() - started };
-}
-
-/** Whole batches of a humming tone, for models that cannot rehearse. */
-async function runWhole(recognizer: Recognizer, paddedSamples: number, rows: readonly number[]): Promise<number[]> {
-  const pcm = Float32Array.from({ length: paddedSamples }, (_, at) => 0.05 * Math.sin(at / 20) * Math.sin(at / 2_000));
-  const times: number[] = [];
-  for (const count of rows) {
-    const started = performance.now();
-    await recognizer.recognize(
-      Array.from({ length: count }, () => ({ pcm, options: decodeOptionsSchema.parse({}) })),
-      () => false,
-    );
-    times.push(performance.now() - started);
-  }
-  return times;
 }
 
 function toFloats(pcm: Int16Array): Float32Array {

@@ -1,4 +1,5 @@
-import { SAMPLE_RATE_HZ, msToSamples, type ChunkPolicy, type ModelDescription } from '@murmuration/contracts';
+import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ, msToSamples } from '@murmuration/contracts/audio-format';
 import type { PoolSession } from './pool-session.js';
 import { ShapeTimes } from './shape-times.js';
 

@@ -1,4 +1,5 @@
-import { endsSentence, UNSPACED_SCRIPTS, type Segment, type Word } from '@murmuration/contracts';
+import type { Segment, Word } from '@murmuration/contracts';
+import { endsSentence, UNSPACED_SCRIPTS } from '@murmuration/contracts/join-texts';
 import { pausesOf, timesBySound, type AudioFacts } from '../filters/audio-facts.js';
 
 /** A stretch of speech, milliseconds of the chunk. */

@@ -1,4 +1,5 @@
-import { endsSentence, type Segment } from '@murmuration/contracts';
+import type { Segment } from '@murmuration/contracts';
+import { endsSentence } from '@murmuration/contracts/join-texts';
 import { compressionRatio } from '../filters/repetition.js';
 import type { AudioFacts } from '../filters/audio-facts.js';
 import { assignRuns, letters, speechRuns, timedWords, type SpeechRun, type TimedWord } from './assign-runs.js';

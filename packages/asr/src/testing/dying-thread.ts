@@ -1,4 +1,4 @@
-import { serveThread } from '@murmuration/runtime';
+import { serveThread } from '@murmuration/runtime/thread';
 import { sessionMethods, type SessionMethods } from '../pool/session-methods.js';
 import { SimulatedRecognizer } from '../families/simulated/simulated-recognizer.js';
 import { ExitGate } from '@murmuration/onnx';

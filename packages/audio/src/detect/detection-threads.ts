@@ -1,6 +1,6 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { ExitGate, guardExit } from '@murmuration/onnx';
-import { Thread, type ThreadMethods } from '@murmuration/runtime';
+import { Thread, type ThreadMethods } from '@murmuration/runtime/thread';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 
 /** What a thread with a detector is started with. */

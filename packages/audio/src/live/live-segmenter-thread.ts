@@ -1,5 +1,6 @@
 import { ExitGate } from '@murmuration/onnx';
-import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
+import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { DetectionThreadData } from '../detect/detection-threads.js';
 import { SileroModel } from '../detect/silero-model.js';
 import type { LiveSegmenterMethods } from './live-segmenters.js';
@@ -39,4 +40,5 @@ const methods: LiveSegmenterMethods = {
   },
 };
 
+shrinkWhenQuiet();
 serveThread(methods);

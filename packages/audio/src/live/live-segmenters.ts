@@ -1,4 +1,4 @@
-import type { Transferred } from '@murmuration/runtime';
+import type { Transferred } from '@murmuration/runtime/thread';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ResamplerSnapshot } from '../decode/resampler.js';
 import { DetectionThreads, type ThreadLease } from '../detect/detection-threads.js';

@@ -1,4 +1,5 @@
-import { AsrError, type RecordingSummary } from '@murmuration/contracts';
+import type { RecordingSummary } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { DetectionThreads, ThreadLease } from '../detect/detection-threads.js';
 import type { OpenedDecoding } from '../decode/open-decoding.js';

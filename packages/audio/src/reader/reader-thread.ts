@@ -1,6 +1,7 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { ExitGate } from '@murmuration/onnx';
-import { Transferred, serveThread, threadData } from '@murmuration/runtime';
+import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
+import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { DetectionThreadData } from '../detect/detection-threads.js';
 import { SileroModel } from '../detect/silero-model.js';
 import { ThreadRecording, type RecordingPiece, type SpeechReaderMethods } from './thread-recording.js';
@@ -35,4 +36,5 @@ const methods: SpeechReaderMethods = {
   },
 };
 
+shrinkWhenQuiet();
 serveThread(methods);

@@ -1,4 +1,4 @@
-import { AsrError } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { DetectionThreads } from '../detect/detection-threads.js';
 import type { FfmpegProgram } from '../decode/ffmpeg-command.js';
 import { openDecoding } from '../decode/open-decoding.js';

@@ -1,13 +1,7 @@
-import {
-  AsrError,
-  type ChannelMode,
-  type ChunkPolicy,
-  type DetectOptions,
-  type PlannedChunk,
-  type RecordingSummary,
-} from '@murmuration/contracts';
+import type { ChannelMode, ChunkPolicy, DetectOptions, PlannedChunk, RecordingSummary } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
 import { SAMPLES_PER_MS } from '@murmuration/contracts/audio-format';
-import type { Transferred } from '@murmuration/runtime';
+import type { Transferred } from '@murmuration/runtime/thread';
 import { settled } from '@murmuration/contracts/left-alone';
 import type { BoundedContainer } from '../decode/container.js';
 import type { StreamDecoder } from '../decode/external-decoding.js';

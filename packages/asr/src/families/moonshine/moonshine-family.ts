@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SAMPLE_RATE_HZ, type ChunkPolicy } from '@murmuration/contracts';
+import type { ChunkPolicy } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import { ModelFileFault, type Dtype } from '../../models/model-files.js';

@@ -1,4 +1,5 @@
-import { samplesToMs, type Recognition, type Word } from '@murmuration/contracts';
+import type { Recognition, Word } from '@murmuration/contracts';
+import { samplesToMs } from '@murmuration/contracts/audio-format';
 import tokenizer from 'llama-tokenizer-js';
 import { applyFilters, type JudgedSegment } from '../../filters/apply-filters.js';
 import { measureAudio, pausesOf, type AudioFacts } from '../../filters/audio-facts.js';

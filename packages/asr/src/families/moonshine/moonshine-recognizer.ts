@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { SAMPLE_RATE_HZ, padToGrid, type ModelDescription, type Recognition } from '@murmuration/contracts';
+import type { ModelDescription, Recognition } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ, padToGrid } from '@murmuration/contracts/audio-format';
 import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { DecoderRows, RowBuffers, type FirstStep } from './decoder-rows.js';

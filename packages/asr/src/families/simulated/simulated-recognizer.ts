@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  SAMPLE_RATE_HZ,
-  padToGrid,
-  samplesToMs,
-  type ModelDescription,
-  type Recognition,
-  type Word,
-} from '@murmuration/contracts';
+import type { ModelDescription, Recognition, Word } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ, padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
 import { measureAudio, timesBySound, type AudioFacts } from '../../filters/audio-facts.js';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { spacedWords } from '../../words/join-marks.js';

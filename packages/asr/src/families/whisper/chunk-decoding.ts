@@ -1,4 +1,5 @@
-import { MULTI, type DecodeOptions, type Recognition } from '@murmuration/contracts';
+import type { DecodeOptions, Recognition } from '@murmuration/contracts';
+import { MULTI } from '@murmuration/contracts/language';
 import { isTooRepetitive } from '../../filters/repetition.js';
 import { isNoSpeech } from '../../filters/no-speech.js';
 import { isDoubtful } from '../../filters/doubt.js';

@@ -1,4 +1,6 @@
-import { MULTI, msToSamples, type Recognition } from '@murmuration/contracts';
+import type { Recognition } from '@murmuration/contracts';
+import { MULTI } from '@murmuration/contracts/language';
+import { msToSamples } from '@murmuration/contracts/audio-format';
 import { loudMs, measureAudio, pausesOf, type AudioFacts } from '../../filters/audio-facts.js';
 import type { RecognizerInput } from '../../recognizer.js';
 import { copyWindow, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';

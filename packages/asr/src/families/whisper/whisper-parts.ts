@@ -1,4 +1,5 @@
-import { SAMPLE_RATE_HZ, type ChunkPolicy, type ModelDescription } from '@murmuration/contracts';
+import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
+import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { WINDOW_GRID_MS } from './features/window-frames.js';
 import type { WhisperDtype } from '../../models/model-folder.js';
 import type { SpeechModel } from './model/speech-model.js';

@@ -1,13 +1,7 @@
-import {
-  AsrError,
-  MULTI,
-  padToGrid,
-  samplesToMs,
-  type DecodeOptions,
-  type ModelDescription,
-  type Recognition,
-  type Segment,
-} from '@murmuration/contracts';
+import type { DecodeOptions, ModelDescription, Recognition, Segment } from '@murmuration/contracts';
+import { AsrError } from '@murmuration/contracts/errors';
+import { MULTI } from '@murmuration/contracts/language';
+import { padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
 import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
 import { followSpeech } from '../../segments/follow-speech.js';
 import { ChunkDecoding } from './chunk-decoding.js';
