@@ -1,8 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NO_CREDENTIALS, credentialsInHeaders, credentialsInProtocols, ticketInQuery } from './credentials.js';
+import {
+  NO_CREDENTIALS,
+  credentialsInHeaders,
+  credentialsInPassword,
+  credentialsInProtocols,
+  ticketInQuery,
+} from './credentials.js';
 
 const key = (text: string): object => ({ kind: 'key', key: text });
+
+test('A key comes as the password of HTTP Basic, colons and all, whatever the user is called', () => {
+  const basic = (text: string): { authorization: string } => ({
+    authorization: `Basic ${Buffer.from(text).toString('base64')}`,
+  });
+  assert.deepEqual(credentialsInPassword(basic('anybody:murm_k1')), key('murm_k1'));
+  assert.deepEqual(credentialsInPassword(basic(':a:b')), key('a:b'));
+  for (const none of [
+    basic('murm_k1'),
+    basic('user:'),
+    { authorization: 'Basic ***' },
+    { authorization: 'Bearer k1' },
+    {},
+  ])
+    assert.deepEqual(credentialsInPassword(none), NO_CREDENTIALS);
+});
 
 describe('credentialsInHeaders', () => {
   test('A key comes as Bearer, as Token or as x-api-key, whatever the case of the word', () => {

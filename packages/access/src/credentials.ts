@@ -21,6 +21,13 @@ export function credentialsInHeaders(headers: HeaderBag): Credentials {
   return key === undefined || key.trim() === '' ? NO_CREDENTIALS : { kind: 'key', key: key.trim() };
 }
 
+/** The key as the password of HTTP Basic (RFC 7617), whatever the user is called: for programs that take an address and nothing else. */
+export function credentialsInPassword(headers: HeaderBag): Credentials {
+  const encoded = /^basic[ \t]+(\S+)$/i.exec(single(headers['authorization']) ?? '')?.[1] ?? '';
+  const key = /:(.+)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8'))?.[1]?.trim() ?? '';
+  return key === '' ? NO_CREDENTIALS : { kind: 'key', key };
+}
+
 function single(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }

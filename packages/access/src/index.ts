@@ -3,6 +3,7 @@ export { openClientSecret, sealClientSecret } from './secret.js';
 export {
   NO_CREDENTIALS,
   credentialsInHeaders,
+  credentialsInPassword,
   credentialsInProtocols,
   ticketInQuery,
   type Credentials,

@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route has it; without it the server does not start. */
     access?: RouteAccess;
+    /** The key may also come as the password of HTTP Basic. */
+    keyAsPassword?: true;
   }
   interface FastifyRequest {
     /** Who sent the request, known before its body is read; `NOBODY` on a public route and where the route authenticates itself. */

@@ -24,6 +24,7 @@ import { liveSessionRoutes } from './routes/v1/sessions.js';
 import { sessionsRoute } from './routes/sessions.js';
 import { usageRoute } from './routes/v1/usage.js';
 import { ticketRoute } from './routes/v1/tickets.js';
+import { asrRoutes } from './routes/asr.js';
 import { transcribeRoutes } from './routes/transcribe.js';
 import { drainRest } from './upload/client-connection.js';
 
@@ -77,6 +78,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     if (!config.ENABLE_REST) return;
     transcribeRoutes(scope, context);
     openAiAudioRoutes(scope, context);
+    asrRoutes(scope, context);
     jobSubmitRoute(scope, context);
     jobRoutes(scope, context);
     jobTranscriptRoutes(scope, context);

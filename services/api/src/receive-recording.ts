@@ -155,8 +155,16 @@ class FormReceipt<Fields, Result> implements FormListener {
     awaitedLater(this.#workFailed);
   }
 
+  get #fileField(): string {
+    return this.#upload.reader.fileField ?? 'file';
+  }
+
   async run(body: BodyReader, contentType: string): Promise<Received<Fields, Result>> {
-    const limits = { maxFields: this.#parts.limits.maxFormFields, maxFileBytes: this.#parts.limits.maxUploadBytes };
+    const limits = {
+      maxFields: this.#parts.limits.maxFormFields,
+      maxFileBytes: this.#parts.limits.maxUploadBytes,
+      fileField: this.#fileField,
+    };
     const form = readForm(body, contentType, limits, this);
     awaitedLater(form);
     try {
@@ -194,9 +202,13 @@ class FormReceipt<Fields, Result> implements FormListener {
 
   onOtherFile(name: string): void {
     if (this.#upload.reader.strict)
-      throw new AsrError('unknown_field', `${shown(name)}: not a known field. Send the recording as \`file\`.`, {
-        param: shown(name),
-      });
+      throw new AsrError(
+        'unknown_field',
+        `${shown(name)}: not a known field. Send the recording as \`${this.#fileField}\`.`,
+        {
+          param: shown(name),
+        },
+      );
   }
 
   #takeField(name: string, value: string): void {
@@ -210,10 +222,11 @@ class FormReceipt<Fields, Result> implements FormListener {
   #finishForm(): Work<Fields, Result> | null {
     if (this.#fault !== null) throw this.#fault;
     if (this.#file === null) {
-      if (this.#upload.needsFile(this.#fields)) throw new AsrError('missing_file', undefined, { param: 'file' });
+      if (this.#upload.needsFile(this.#fields))
+        throw new AsrError('missing_file', undefined, { param: this.#fileField });
       return null;
     }
-    if (this.#spool.bytes === 0) throw new AsrError('empty_file', undefined, { param: 'file' });
+    if (this.#spool.bytes === 0) throw new AsrError('empty_file', undefined, { param: this.#fileField });
     this.#spool.end();
     return this.#work ?? this.#begin(Promise.resolve());
   }

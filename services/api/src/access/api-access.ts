@@ -1,5 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { credentialsInHeaders, ticketInQuery, type Access, type Credentials } from '@murmuration/access';
+import {
+  credentialsInHeaders,
+  credentialsInPassword,
+  ticketInQuery,
+  type Access,
+  type Credentials,
+} from '@murmuration/access';
 import { queryOf, useAccess, type RouteAccess } from '@murmuration/service';
 import { errorResponses } from '../replies/error-responses.js';
 
@@ -53,6 +59,8 @@ function isReading(method: string | readonly string[]): boolean {
 function credentialsOf(request: FastifyRequest): Credentials {
   const ticket = ticketInQuery(queryOf(request));
   const shown = credentialsInHeaders(request.headers);
+  if (shown.kind === 'none' && request.routeOptions.config.keyAsPassword === true)
+    return credentialsInPassword(request.headers);
   return shown.kind === 'none' && ticket !== null && isReading(request.method)
     ? { kind: 'ticket', ticket, use: 'read' }
     : shown;

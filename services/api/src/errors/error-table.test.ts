@@ -99,7 +99,9 @@ describe('Error table, documentation and API description', () => {
     assert.deepEqual(
       Object.keys(document.paths).sort(),
       [
+        '/asr',
         '/capabilities',
+        '/detect-language',
         '/health',
         '/sessions',
         '/transcribe',

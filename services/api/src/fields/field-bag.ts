@@ -9,6 +9,8 @@ export interface FieldReader<Fields> {
   readonly schema: z.ZodType;
   /** True when a field that is not known is an error. */
   readonly strict: boolean;
+  /** Part of the form that is the recording; `file` unless given. */
+  readonly fileField?: string;
   /** Reads what has come so far. Throws `AsrError` naming the field. */
   read(bag: FieldBag): Fields;
 }

@@ -6,6 +6,8 @@ import { tooLarge, type BodyReader } from './body-reader.js';
 export interface FormLimits {
   readonly maxFields: number;
   readonly maxFileBytes: number;
+  /** Name of the part that is the recording. */
+  readonly fileField: string;
 }
 
 /** What a file's part says of it. Its name is never kept, only the extension. */
@@ -18,7 +20,7 @@ export interface FilePart {
 /** Told of a form's parts in their order. What it throws ends the form. */
 export interface FormListener {
   onField(name: string, value: string): void;
-  /** The part named `file` begins. */
+  /** The part that is the recording begins. */
   onFile(part: FilePart): void;
   /** Its next bytes; the upload waits for it. */
   onFileBytes(piece: Buffer): Promise<void>;
@@ -107,11 +109,11 @@ function watch(
   parser.on('field', (name: string | undefined, value, _nameTruncated, valueTruncated) => {
     guarded(() => {
       const known = fieldName(name);
-      if (known === 'file')
+      if (known === limits.fileField)
         throw new AsrError(
           'missing_file',
-          'The field `file` came as text. Send it as a file, for curl as -F file=@NAME.',
-          { param: 'file' },
+          `The field \`${known}\` came as text. Send it as a file, for curl as -F ${known}=@NAME.`,
+          { param: known },
         );
       if (valueTruncated)
         throw new AsrError('invalid_field', `${known}: longer than ${String(FIELD_BYTES)} bytes.`, { param: known });
@@ -123,13 +125,13 @@ function watch(
     stream.on('error', () => undefined);
     guarded(() => {
       const known = fieldName(name);
-      if (known !== 'file') {
+      if (known !== limits.fileField) {
         stream.resume();
         listener.onOtherFile(known);
         return;
       }
       files += 1;
-      if (files > 1) throw new AsrError('multiple_files', undefined, { param: 'file' });
+      if (files > 1) throw new AsrError('multiple_files', undefined, { param: known });
       listener.onFile({ contentType: mimeType === '' ? null : mimeType, extension: extensionOf(filename) });
       fileDone = consume(stream, limits, listener);
       fileDone.catch((error: unknown) => {

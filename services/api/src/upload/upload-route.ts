@@ -96,8 +96,8 @@ const fileSchema = z.string().meta({ format: 'binary', description: 'The recordi
 const UPLOAD_TYPES = ['multipart/form-data', 'audio/*', 'video/*', 'application/octet-stream'];
 
 /** The schema of a route that takes a recording: its fields as query parameters and, with the file, as a form. */
-export function uploadSchema<T extends z.ZodObject>(fields: T) {
-  return { consumes: UPLOAD_TYPES, querystring: fields, body: fields.extend({ file: fileSchema }) };
+export function uploadSchema<T extends z.ZodObject>(fields: T, fileField = 'file') {
+  return { consumes: UPLOAD_TYPES, querystring: fields, body: fields.extend({ [fileField]: fileSchema }) };
 }
 
 /** Formats that are text. */

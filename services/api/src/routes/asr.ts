@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AsrError, languageName, type Transcript } from '@murmuration/contracts';
+import type { TranscriptionService } from '@murmuration/transcribe';
+import {
+  DEFAULT_LAYOUT,
+  renderSrt,
+  renderText,
+  renderTsv,
+  renderVtt,
+  segmentJson,
+  verboseJson,
+} from '@murmuration/transcript';
+import type { ApiContext } from '../api-context.js';
+import {
+  asrFieldsSchema,
+  asrReader,
+  detectLanguageFieldsSchema,
+  detectLanguageReader,
+  type AsrAnswer,
+} from '../fields/asr-fields.js';
+import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
+import { tellFiltered } from '../replies/transcript-reply.js';
+import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../upload/upload-route.js';
+
+/** Of samples without a header so many are listened to for the language: three minutes, since films begin with music. */
+const LANGUAGE_BYTES = 3 * 60 * 16_000 * 2;
+
+const languageSchema = z
+  .object({
+    detected_language: z.string().describe('English name in lower case.'),
+    language_code: z.string(),
+    confidence: z.number().nullable(),
+  })
+  .meta({ id: 'DetectedLanguage' });
+
+/** `POST /asr` and `POST /detect-language`, as clients of whisper-asr-webservice know them; Bazarr is one. */
+export function asrRoutes(app: FastifyInstance, context: ApiContext): void {
+  // Programs that know this service take its address and nothing else.
+  const config = { access: ['transcribe'] as const, keyAsPassword: true as const };
+  app.post(
+    '/asr',
+    {
+      config,
+      schema: {
+        summary: 'Transcribe a recording, as whisper-asr-webservice does',
+        description:
+          'A form with the recording as `audio_file`; options are query parameters, and those that are not known are let pass. Every form of the answer has the type text/plain, as there. The key may be the password of HTTP Basic.',
+        tags: ['whisper-asr-webservice'],
+        ...uploadSchema(asrFieldsSchema, asrReader.fileField),
+        response: {
+          200: { description: 'The transcript.', content: { 'text/plain': { schema: z.string() } } },
+          ...errorResponses(UPLOAD_ERRORS),
+        },
+      },
+      validatorCompiler: unvalidated,
+    },
+    async (request, reply) => {
+      const { transcript, answer } = await receiveUpload<AsrAnswer>(
+        samplesIn(context, request, Infinity),
+        request,
+        reply,
+        asrReader,
+        WHOLE,
+      );
+      tellFiltered(reply, transcript);
+      return reply
+        .type('text/plain; charset=utf-8')
+        .header('content-disposition', `attachment; filename="transcript.${answer.output}"`)
+        .serializer((payload: string) => payload)
+        .send(rendered(transcript, answer));
+    },
+  );
+  app.post(
+    '/detect-language',
+    {
+      config,
+      schema: {
+        summary: 'Find the language of a recording, as whisper-asr-webservice does',
+        description:
+          'Of samples without a header (`encode=false`) the first three minutes count, of a file all of it. The key may be the password of HTTP Basic.',
+        tags: ['whisper-asr-webservice'],
+        ...uploadSchema(detectLanguageFieldsSchema, asrReader.fileField),
+        response: {
+          200: { description: 'The language.', content: { 'application/json': { schema: languageSchema } } },
+          ...errorResponses(UPLOAD_ERRORS),
+        },
+      },
+      validatorCompiler: unvalidated,
+    },
+    async (request, reply): Promise<z.output<typeof languageSchema>> => {
+      const parts = samplesIn(context, request, LANGUAGE_BYTES);
+      const { transcript } = await receiveUpload(parts, request, reply, detectLanguageReader, WHOLE);
+      const { language, languageProbability } = transcript;
+      if (language === null)
+        throw new AsrError('unprocessable_audio', 'No speech was found that would tell a language.', {
+          param: asrReader.fileField,
+        });
+      return {
+        detected_language: languageName(language),
+        language_code: language,
+        confidence: languageProbability,
+      };
+    },
+  );
+}
+
+function rendered(transcript: Transcript, { output, words }: AsrAnswer): string {
+  switch (output) {
+    case 'txt':
+      return renderText(transcript);
+    case 'srt':
+      return renderSrt(transcript, DEFAULT_LAYOUT);
+    case 'vtt':
+      return renderVtt(transcript, DEFAULT_LAYOUT);
+    case 'tsv':
+      return renderTsv(transcript);
+    case 'json': {
+      const { segments = [] } = verboseJson(transcript, { segments: true, words: false });
+      const withWords = segments.map((segment, at) => {
+        const own = transcript.segments[at];
+        return words && own !== undefined ? { ...segment, words: segmentJson(own, at).words ?? [] } : segment;
+      });
+      return JSON.stringify({ text: transcript.text, segments: withWords, language: transcript.language });
+    }
+  }
+}
+
+/** The context for a request whose recording may be samples without a header. @param mostBytes of these, what is read */
+function samplesIn(context: ApiContext, request: FastifyRequest, mostBytes: number): ApiContext {
+  const { encode } = request.query as { readonly encode?: unknown };
+  const isFile = asrFieldsSchema.shape.encode.safeParse(encode).data !== false;
+  return isFile ? context : { ...context, service: new SampleService(context.service, mostBytes) };
+}
+
+/** The service, for sources that are samples: signed 16 bit little endian, mono, 16 kHz. */
+class SampleService implements TranscriptionService {
+  readonly #service: TranscriptionService;
+  readonly #mostBytes: number;
+
+  constructor(service: TranscriptionService, mostBytes: number) {
+    this.#service = service;
+    this.#mostBytes = mostBytes;
+  }
+
+  resolveModel: TranscriptionService['resolveModel'] = (name) => this.#service.resolveModel(name);
+  status: TranscriptionService['status'] = () => this.#service.status();
+  activeJobs: TranscriptionService['activeJobs'] = (whose) => this.#service.activeJobs(whose);
+  start: TranscriptionService['start'] = (request) =>
+    this.#service.start({
+      ...request,
+      source: this.#asWav(request.source),
+      contentType: 'audio/wav',
+      extension: 'wav',
+    });
+
+  async *#asWav(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    yield wavHeader();
+    let left = this.#mostBytes;
+    for await (const bytes of source) {
+      yield bytes.subarray(0, left);
+      left -= bytes.length;
+      if (left <= 0) return;
+    }
+  }
+}
+
+/** The header of a wav whose length is not known. */
+function wavHeader(): Uint8Array {
+  const header = Buffer.alloc(44);
+  header.write('RIFF', 0, 'latin1');
+  header.writeUInt32LE(0xffff_ffff, 4);
+  header.write('WAVEfmt ', 8, 'latin1');
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(16_000, 24);
+  header.writeUInt32LE(32_000, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36, 'latin1');
+  header.writeUInt32LE(0xffff_ffff, 40);
+  return header;
+}
