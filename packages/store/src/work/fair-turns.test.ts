@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeOptionsSchema, type ChunkResult } from '@murmuration/contracts';
-import { type JobIdentity } from '../job-store.js';
+import type { JobIdentity } from '../job-store.js';
 import { testChunk, testResult } from '../testing/fixtures.js';
 import { TicketWorker } from './ticket-worker.js';
 import { WorkItems } from './work-items.js';
