@@ -102,6 +102,11 @@ function results(spans: readonly CollectedSpan[], traceId: string): number {
   return named(spans, traceId, 'result').length;
 }
 
+/** Partials that were told. */
+function told(spans: readonly CollectedSpan[], traceId: string): CollectedSpan[] {
+  return named(spans, traceId, 'partial').filter(({ attributes }) => attributes['murmuration.outcome'] === 'told');
+}
+
 test("A request continues its client's trace through the queue, the batch and the result, and log lines name it", async (t) => {
   t.diagnostic(
     collector.isReal ? 'read back from the OpenTelemetry collector' : 'read without a collector: no Go here',
@@ -170,15 +175,25 @@ test("gRPC's metadata and a WebSocket's handshake carry a trace as well", async 
     headers: { traceparent: socket.traceparent },
   });
   await new Promise((resolve) => live.once('open', resolve));
-  live.send('{"type":"start"}');
-  live.send(Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength));
+  const partial = new Promise<void>((resolve) => {
+    live.on('message', (message: Buffer) => {
+      if ((JSON.parse(message.toString()) as { type: string }).type === 'partial') resolve();
+    });
+  });
+  live.send('{"type":"start","interim_results":true}');
+  const bytes = Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+  // No further than into the first utterance, until a partial of it is told.
+  live.send(bytes.subarray(0, 2 * RATE_HZ * 2));
+  await partial;
+  live.send(bytes.subarray(2 * RATE_HZ * 2));
   live.send('{"type":"finish"}');
   await new Promise((resolve) => live.once('close', resolve));
   const spans = await collector.until(
     (all) =>
       results(all, call.traceId) > 0 &&
       named(all, call.traceId, 'murmuration.v1.Transcription/Transcribe').length === 1 &&
-      named(all, socket.traceId, 'live session').length === 1,
+      named(all, socket.traceId, 'live session').length === 1 &&
+      told(all, socket.traceId).length > 0,
   );
   const served = one(spans, call.traceId, 'murmuration.v1.Transcription/Transcribe');
   assert.deepEqual([served.parentSpanId, served.service], [call.spanId, 'murmuration-relay']);
@@ -186,6 +201,15 @@ test("gRPC's metadata and a WebSocket's handshake carry a trace as well", async 
   const session = one(spans, socket.traceId, 'live session');
   assert.equal(session.parentSpanId, socket.spanId);
   assert.ok(Math.abs(Number(session.attributes['murmuration.audio.seconds']) - pcm.length / RATE_HZ) < 1);
+  for (const span of named(spans, socket.traceId, 'partial')) {
+    assert.deepEqual([span.parentSpanId, span.service], [session.spanId, 'murmuration-worker']);
+    assert.ok(Number(span.attributes['murmuration.audio.seconds']) > 0);
+  }
+  for (const { spanId } of told(spans, socket.traceId))
+    assert.ok(
+      spans.some(({ name, links }) => name === 'batch' && links.some((link) => link.spanId === spanId)),
+      'a batch points at the partial',
+    );
   // An utterance whose text was there before its end has no run of its own.
   for (const item of named(spans, socket.traceId, 'transcribe')) assert.equal(item.parentSpanId, session.spanId);
 });

@@ -117,5 +117,7 @@ export const wantedPartialSchema = z.object({
   utterance: z.number().int().nonnegative(),
   /** Counts the partials of a session. */
   revision: z.number().int().nonnegative(),
+  /** Where tracing is on, the W3C `traceparent` that work on it belongs to. */
+  trace: z.string().exactOptional(),
 });
 export type WantedPartial = z.infer<typeof wantedPartialSchema>;

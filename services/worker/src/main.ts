@@ -165,7 +165,7 @@ const transcribe = new TranscribeItems({
   }),
   sessions: new LiveFinals({ ...live, untilStored, metrics }),
 });
-const partials = new LivePartials({ ...live, batcher });
+const partials = new LivePartials({ ...live, batcher, tracing, model: pool.description.id });
 watch = new FetchWatch(
   queues,
   slug,

@@ -6,10 +6,12 @@ export const SPAN = {
   queue: 'queue',
   /** Worker: a chunk or an utterance in its batch. */
   transcribe: 'transcribe',
-  /** Worker: one run of the model, a trace of its own with a link to the `transcribe` of every member. */
+  /** Worker: one run of the model, a trace of its own with a link to the `transcribe` or `partial` of every member. */
   batch: 'batch',
   /** Worker: the result of a chunk or an utterance is stored. */
   result: 'result',
+  /** Worker: a partial of a live session, or the text of an utterance that rests, from picked up to told. */
+  partial: 'partial',
   /** API node: results become the transcript. */
   assemble: 'assemble',
   /** API node: one attempt at a webhook. */
@@ -39,7 +41,7 @@ export const ATTRIBUTE = {
   emptyResult: 'murmuration.result.empty',
   /** Pieces of text that a filter took away. */
   filtered: 'murmuration.result.filtered',
-  /** `ok`, or why the result was not taken. */
+  /** `ok`, or why the result was not taken; of a partial `told`, `overtaken`, `kept` (its utterance may be over) or `no_room`. */
   outcome: 'murmuration.outcome',
   /** Code of docs/errors.md. */
   errorCode: 'error.type',

@@ -290,7 +290,12 @@ export class LiveRecorder {
       this.#parts.queues.add(model.slug, { id, lane: 'live' }, [ticket]).catch(leaveAlone('repeated'));
     if (partial !== null && open !== null)
       this.#parts.queues
-        .addPartial(model.slug, { session: id, utterance: open, revision: partial })
+        .addPartial(model.slug, {
+          session: id,
+          utterance: open,
+          revision: partial,
+          ...(this.#trace === null ? {} : { trace: this.#trace }),
+        })
         .catch(leaveAlone('repeated'));
   }
 

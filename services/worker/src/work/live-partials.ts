@@ -1,5 +1,6 @@
-import type { WantedPartial } from '@murmuration/contracts';
+import { AsrError, SAMPLE_RATE_HZ, type WantedPartial } from '@murmuration/contracts';
 import { HandBack, type EarlyText, type LiveItems, type PickedPartial } from '@murmuration/store';
+import { ATTRIBUTE, NO_SPAN, SPAN, type TraceSpan, type Tracing } from '@murmuration/runtime';
 import type { Batcher } from '../scheduler/batcher.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
 import { partialBody } from './live-bodies.js';
@@ -12,6 +13,9 @@ interface LivePartialsParts {
   readonly finals: LatestFinals;
   readonly preflights: PreflightTexts;
   readonly cancelled: CancelledJobs;
+  readonly tracing: Tracing;
+  /** Name of the model, for spans. */
+  readonly model: string;
 }
 
 /** Partials, which are no work items: one is worth something only while nothing newer is there, so none is counted, fenced or tried again. */
@@ -21,8 +25,12 @@ export class LivePartials {
   readonly #finals: LatestFinals;
   readonly #preflights: PreflightTexts;
   readonly #cancelled: CancelledJobs;
+  readonly #tracing: Tracing;
+  readonly #model: string;
 
-  constructor({ items, batcher, finals, preflights, cancelled }: LivePartialsParts) {
+  constructor({ items, batcher, finals, preflights, cancelled, tracing, model }: LivePartialsParts) {
+    this.#tracing = tracing;
+    this.#model = model;
     this.#items = items;
     this.#batcher = batcher;
     this.#finals = finals;
@@ -31,16 +39,18 @@ export class LivePartials {
   }
 
   /** Throws `HandBack` when the worker drains. */
-  async handle({ session, utterance, revision }: WantedPartial): Promise<void> {
+  async handle({ session, utterance, revision, trace }: WantedPartial): Promise<void> {
     const overtaken = (): boolean => this.#cancelled.has(session) || this.#finals.reached(session, utterance);
     if (overtaken()) return;
     const picked = await this.#items.pickUpPartial(session, utterance, revision);
     if (picked === null) return;
+    const span = trace === undefined ? NO_SPAN : this.#span(picked, trace);
     if (picked.resting) {
-      await this.#resting(picked);
+      await this.#resting(picked, span);
       return;
     }
     if (!this.#batcher.hasRoomForPartial) {
+      endAs(span, 'no_room');
       // The session asks again when more was said.
       await this.#items.finishPartial(picked, null);
       return;
@@ -53,10 +63,12 @@ export class LivePartials {
         partial: true,
         alone: false,
         cancelled: overtaken,
-        onRun: () => undefined,
+        onRun: () => memberOf(span),
       });
-      await this.#items.finishPartial(picked, overtaken() ? null : partialBody(picked, recognition));
+      const told = await this.#items.finishPartial(picked, overtaken() ? null : partialBody(picked, recognition));
+      endAs(span, told ? 'told' : 'overtaken');
     } catch (error) {
+      span.end(codeOf(error));
       if (error instanceof HandBack) throw error;
       // The utterance's final tells what is wrong with it, if anything is.
       await this.#items.finishPartial(picked, null);
@@ -64,7 +76,7 @@ export class LivePartials {
   }
 
   /** The utterance may be over: what comes of it is its final's text if it is, and as urgent. */
-  async #resting(picked: PickedPartial): Promise<void> {
+  async #resting(picked: PickedPartial, span: TraceSpan): Promise<void> {
     const { session, utterance, startSamples } = picked;
     const samples = picked.endSamples - startSamples;
     const row = this.#batcher.submit({
@@ -73,7 +85,7 @@ export class LivePartials {
       lane: 'live',
       alone: false,
       cancelled: () => this.#cancelled.has(session),
-      onRun: () => undefined,
+      onRun: () => memberOf(span),
     });
     const text = row.then(
       ({ recognition }): EarlyText => ({ utterance, startSamples, samples, recognition }),
@@ -81,14 +93,43 @@ export class LivePartials {
     );
     this.#preflights.add(session, { utterance, startSamples, samples, text });
     const early = await text;
-    await this.#items.finishPartial(
+    const told = await this.#items.finishPartial(
       picked,
       early !== null && picked.interim ? partialBody(picked, early.recognition) : null,
       early,
     );
     if (early === null)
       await row.catch((error: unknown) => {
+        span.end(codeOf(error));
         if (error instanceof HandBack) throw error;
       });
+    else endAs(span, told ? 'told' : 'kept');
   }
+
+  #span({ session, utterance, pcm }: PickedPartial, parent: string): TraceSpan {
+    return this.#tracing.start(SPAN.partial, {
+      parent,
+      attributes: {
+        [ATTRIBUTE.job]: session,
+        [ATTRIBUTE.item]: utterance,
+        [ATTRIBUTE.lane]: 'live',
+        [ATTRIBUTE.model]: this.#model,
+        [ATTRIBUTE.audioSeconds]: pcm.length / 2 / SAMPLE_RATE_HZ,
+      },
+    });
+  }
+}
+
+/** What the batch points at; nothing where there is no trace. */
+function memberOf(span: TraceSpan): TraceSpan | undefined {
+  return span.traceparent === null ? undefined : span;
+}
+
+function endAs(span: TraceSpan, outcome: 'told' | 'overtaken' | 'kept' | 'no_room'): void {
+  span.set({ [ATTRIBUTE.outcome]: outcome });
+  span.end();
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof HandBack ? 'handed_back' : AsrError.from(error).code;
 }
