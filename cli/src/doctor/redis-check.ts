@@ -1,10 +1,12 @@
-import { Redis } from 'ioredis';
+import { EnvironmentError, parseEnvironment, redisSettings, redisVariables } from '@murmuration/runtime';
 import { runCommand } from '../../../scripts/setup/command.mjs';
 import { findExecutable } from '../../../scripts/setup/executables.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
-import { redisEndpoint, requireRedisAt } from '../up/redis-address.js';
+import { redisEndpoint } from '../up/redis-address.js';
 import type { Finding } from './finding.js';
+import { askServer, factsOf, placeOf } from './redis-server.js';
+import { checkCluster, checkSentinels } from './redis-several.js';
 
 const name = 'redis';
 const ANSWER_MS = 5_000;
@@ -14,14 +16,21 @@ export async function checkRedis(environment: Environment): Promise<Finding> {
   const address = environment['REDIS_URL']?.trim() ?? '';
   if (address === '') return ownRedis();
   try {
-    if (redisEndpoint(address) === null)
-      return { name, state: 'note', text: 'REDIS_URL names several hosts: the services check them when they start.' };
-    await requireRedisAt(address);
+    redisEndpoint(address);
+    const settings = redisSettings(parseEnvironment(redisVariables, { ...environment, REDIS_URL: address }));
+    switch (settings.kind) {
+      case 'sentinel':
+        return await checkSentinels(settings);
+      case 'cluster':
+        return await checkCluster(settings);
+      case 'single':
+        return await checkSingle(settings);
+    }
   } catch (error) {
-    if (error instanceof SetupError) return { name, state: 'bad', text: error.message };
+    if (error instanceof SetupError || error instanceof EnvironmentError)
+      return { name, state: 'bad', text: error.message };
     throw error;
   }
-  return answering(address);
 }
 
 async function ownRedis(): Promise<Finding> {
@@ -37,37 +46,36 @@ async function ownRedis(): Promise<Finding> {
   return { name, state: 'ok', text: `${path} ${version}; murmur up starts its own` };
 }
 
-/** Asks a server that listens. Its words are not told: they may hold the address. */
-async function answering(address: string): Promise<Finding> {
-  const redis = new Redis(address, {
-    lazyConnect: true,
-    connectTimeout: ANSWER_MS,
-    commandTimeout: ANSWER_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    const version = /redis_version:([\d.]+)/.exec(await redis.info('server'))?.[1] ?? '';
-    const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1] ?? 'noeviction';
-    if (policy !== 'noeviction')
+async function checkSingle(settings: Extract<ReturnType<typeof redisSettings>, { kind: 'single' }>): Promise<Finding> {
+  const answer = await askServer(settings.host, settings, factsOf);
+  switch (answer.state) {
+    case 'answered': {
+      const { version, policy } = answer.value;
+      if (policy !== 'noeviction')
+        return {
+          name,
+          state: 'bad',
+          text: `version ${version} evicts keys when it is full (maxmemory-policy ${policy}), accepted jobs among them. Set it to noeviction.`,
+        };
+      return { name, state: 'ok', text: `version ${version} answers at REDIS_URL` };
+    }
+    case 'silent':
       return {
         name,
         state: 'bad',
-        text: `version ${version} evicts keys when it is full (maxmemory-policy ${policy}), accepted jobs among them. Set it to noeviction.`,
+        text: `No Redis answers at ${placeOf(settings.host)}. Start it, set REDIS_URL to another one, or leave REDIS_URL and --no-redis out: then one is started for you.`,
       };
-    return { name, state: 'ok', text: `version ${version} answers at REDIS_URL` };
-  } catch (error) {
-    const refused = error instanceof Error && /NOAUTH|WRONGPASS|invalid password/i.test(error.message);
-    return {
-      name,
-      state: 'bad',
-      text: refused
-        ? 'the server of REDIS_URL refuses the password. Put user and password into the address: redis://USER:PASSWORD@HOST:PORT.'
-        : 'what listens at REDIS_URL does not answer as Redis does. Check the address and whether it wants TLS (rediss://).',
-    };
-  } finally {
-    redis.disconnect();
+    case 'refused':
+      return {
+        name,
+        state: 'bad',
+        text: 'the server of REDIS_URL refuses the password. Put user and password into the address: redis://USER:PASSWORD@HOST:PORT.',
+      };
+    case 'other':
+      return {
+        name,
+        state: 'bad',
+        text: 'what listens at REDIS_URL does not answer as Redis does. Check the address and whether it wants TLS (rediss://).',
+      };
   }
 }
