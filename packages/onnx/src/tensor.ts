@@ -107,6 +107,11 @@ export function int64Tensor(data: BigInt64Array, dims: readonly number[]): OnnxT
   return new HostTensor('int64', data, dims);
 }
 
+/** Int32 tensor over `data` (not copied). */
+export function int32Tensor(data: Int32Array, dims: readonly number[]): OnnxTensor {
+  return new HostTensor('int32', data, dims);
+}
+
 /** Bool tensor of one element. */
 export function boolTensor(value: boolean): OnnxTensor {
   return new HostTensor('bool', Uint8Array.of(value ? 1 : 0), [1]);

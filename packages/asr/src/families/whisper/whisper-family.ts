@@ -4,7 +4,7 @@ import { EncoderGraph } from './model/encoder-graph.js';
 import { findGraphs, type WhisperDtype } from '../../models/model-folder.js';
 import { OnnxSpeechModel } from './model/onnx-speech-model.js';
 import { openDecoder, openEncoder } from './model/open-decoder.js';
-import { textMask } from './model/token-scores.js';
+import { tokenMask } from './model/token-scores.js';
 import { Vocabulary } from './model/vocabulary.js';
 import { readWhisperSettings } from './model/whisper-settings.js';
 import type { HubModel, ModelFamily } from '../model-family.js';
@@ -47,7 +47,7 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
   const settings = await readWhisperSettings(options.folder);
   const files = await findGraphs(options.folder, options.dtype, options.device);
   const vocabulary = await Vocabulary.load(options.folder, settings);
-  const mask = textMask(vocabulary.endOfText, settings.suppressTokens, settings.beginSuppressTokens);
+  const mask = tokenMask(vocabulary.endOfText, settings.suppressTokens, settings.beginSuppressTokens);
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     opened.push(one);
@@ -77,10 +77,7 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
       beginSuppress: settings.beginSuppressTokens,
       maxInitialTimestamp: settings.maxInitialTimestamp,
     });
-    const model = new OnnxSpeechModel(encoder, decoder, chooser, {
-      endOfText: vocabulary.endOfText,
-      noSpeech: vocabulary.noSpeech,
-    });
+    const model = new OnnxSpeechModel(encoder, decoder, chooser, mask, vocabulary.noSpeech);
     return { settings, vocabulary, model, dtype: files.dtype };
   } catch (error) {
     for (const one of opened) await one.close();

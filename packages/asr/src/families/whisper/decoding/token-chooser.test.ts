@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { scoresOf, textMask, type TokenScores } from '../model/token-scores.js';
+import { scoresOf, tokenMask, withinLimits } from '../model/token-scores.js';
 import { seededRandom, TokenChooser } from './token-chooser.js';
 
 // A vocabulary of ten texts (0-9), end of text 10, no-timestamps 11 and eight times (12-19).
@@ -19,10 +19,22 @@ const random = seededRandom(1);
 /** Logits that are 0 but for those given. */
 const logits = (given: Readonly<Record<number, number>>): Float32Array =>
   Float32Array.from({ length: 20 }, (_, i) => given[i] ?? 0);
-const scores = (values: Float32Array, written: readonly number[]): TokenScores =>
-  scoresOf(values, textMask(rules.endOfText, rules.suppress, rules.beginSuppress), written.length === 0, true);
+/** The choice after what is written, with these scores. */
+const chosen = (
+  values: Float32Array,
+  written: readonly number[],
+  timestamps = true,
+  temperature = 0,
+  source = random,
+) => {
+  const mask = tokenMask(rules.endOfText, rules.suppress, rules.beginSuppress);
+  const allowed = chooser.allowedAfter(written, timestamps);
+  const begin = written.length === 0;
+  const scores = withinLimits(scoresOf(values, mask, begin, true), allowed, mask, begin);
+  return chooser.choose(scores, allowed, temperature, source);
+};
 const choose = (given: Readonly<Record<number, number>>, written: readonly number[], timestamps = true): number =>
-  chooser.choose(scores(logits(given), written), written, timestamps, 0, random).token;
+  chosen(logits(given), written, timestamps).token;
 
 describe('TokenChooser without timestamps', () => {
   test('The likeliest token is taken unless it is suppressed, always or at the beginning', () => {
@@ -34,7 +46,7 @@ describe('TokenChooser without timestamps', () => {
   test('The log-probability is that before suppression, and the logits are as they were', () => {
     const values = logits({ 3: 2, 5: 1 });
     const before = Float32Array.from(values);
-    const { logprob } = chooser.choose(scores(values, [1]), [1], false, 0, random);
+    const { logprob } = chosen(values, [1], false);
     assert.ok(Math.abs(logprob - (1 - Math.log(Math.exp(2) + Math.exp(1) + 18))) < 1e-4);
     assert.deepEqual(values, before);
   });
@@ -73,10 +85,7 @@ describe('TokenChooser at a temperature', () => {
   test('Draws follow the probabilities, keep to the rules and repeat with the seed', () => {
     const draw = (seed: number): number[] => {
       const source = seededRandom(seed);
-      return Array.from(
-        { length: 300 },
-        () => chooser.choose(scores(logits({ 3: 9, 5: 4, 6: 4 }), [1]), [1], false, 1, source).token,
-      );
+      return Array.from({ length: 300 }, () => chosen(logits({ 3: 9, 5: 4, 6: 4 }), [1], false, 1, source).token);
     };
     const drawn = draw(7);
     assert.deepEqual(drawn, draw(7));

@@ -1,4 +1,4 @@
-import { indexOfLargest, logSumExp, type TokenScores } from '../model/token-scores.js';
+import { indexOfLargest, type StepScores, type TailLimits } from '../model/token-scores.js';
 
 /** A source of numbers in [0, 1). */
 export type Random = () => number;
@@ -17,6 +17,7 @@ export function seededRandom(seed: number): Random {
 /** Tokens that the rules need, and what the model's files suppress. */
 export interface TokenRules {
   readonly endOfText: number;
+  /** The token before the times. */
   readonly noTimestamps: number;
   readonly firstTimestamp: number;
   readonly vocabularySize: number;
@@ -33,12 +34,13 @@ export interface Choice {
   readonly logprob: number;
 }
 
-/** Tokens allowed next: text when `text`, the end and special tokens when `ends`, times from `timeFrom` to `timeTo` (exclusive). */
-interface Allowed {
+/** Tokens allowed next in a row. */
+export interface Allowed extends TailLimits {
   readonly text: boolean;
-  readonly ends: boolean;
-  readonly timeFrom: number;
-  readonly timeTo: number;
+  /** True where a time is taken when all times together are likelier than any other token. */
+  readonly timesTogether: boolean;
+  /** True at the first token of a text. */
+  readonly begin: boolean;
 }
 
 /**
@@ -59,86 +61,68 @@ export class TokenChooser {
     this.#maskedAtBegin = inside([...rules.suppress, ...rules.beginSuppress]);
   }
 
-  /**
-   * @param scores of the position; text that is suppressed is left out of `bestText` already
-   * @param written tokens chosen before in this window
-   * @param temperature 0 takes the best; more draws with `random`, and needs `scores.all`
-   */
-  choose(
-    scores: TokenScores,
-    written: readonly number[],
-    timestamps: boolean,
-    temperature: number,
-    random: Random,
-  ): Choice {
-    const { endOfText, firstTimestamp, vocabularySize } = this.#rules;
-    const allowed = timestamps
-      ? this.#allowedWithTimes(written)
-      : { text: true, ends: true, timeFrom: firstTimestamp, timeTo: vocabularySize };
-    const masked = this.#maskedNow(timestamps, written.length === 0);
-    const tail = scores.tail.slice();
-    for (const token of masked) if (token >= endOfText) tail[token - endOfText] = -Infinity;
-    const end = allowed.ends ? indexOfLargest(tail, 0, firstTimestamp - endOfText) : -1;
-    const endLogprob = tail[end] ?? -Infinity;
-    const textLogprob = allowed.text ? scores.bestTextLogprob : -Infinity;
-    const time = indexOfLargest(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText);
-    const timeLogprob = tail[time] ?? -Infinity;
-    const best = Math.max(textLogprob, endLogprob);
-    const onlyTimes =
-      timestamps &&
-      time >= 0 &&
-      logSumExp(tail, allowed.timeFrom - endOfText, allowed.timeTo - endOfText, timeLogprob) > best;
-    if (temperature > 0 && scores.all !== null) {
-      const token = this.#draw(
-        scores.all,
-        masked,
-        onlyTimes ? { ...allowed, text: false, ends: false } : allowed,
-        temperature,
-        random,
-      );
-      return { token, logprob: scores.all[token] ?? -Infinity };
-    }
-    if (onlyTimes || timeLogprob > best) return { token: endOfText + time, logprob: timeLogprob };
-    return endLogprob > textLogprob
-      ? { token: endOfText + end, logprob: endLogprob }
-      : { token: scores.bestText, logprob: scores.bestTextLogprob };
-  }
-
-  #maskedNow(timestamps: boolean, begin: boolean): readonly number[] {
-    const masked = begin ? this.#maskedAtBegin : this.#masked;
-    return timestamps ? [...masked, this.#rules.noTimestamps] : masked;
-  }
-
-  #allowedWithTimes(written: readonly number[]): Allowed {
-    const { firstTimestamp, vocabularySize, maxInitialTimestamp } = this.#rules;
-    if (written.length === 0) {
+  /** What may follow. @param written tokens chosen before in this window */
+  allowedAfter(written: readonly number[], timestamps: boolean): Allowed {
+    const { endOfText, noTimestamps, firstTimestamp, vocabularySize, maxInitialTimestamp } = this.#rules;
+    const begin = written.length === 0;
+    if (!timestamps)
       return {
-        text: false,
-        ends: false,
+        text: true,
+        endTo: firstTimestamp,
         timeFrom: firstTimestamp,
-        timeTo:
-          maxInitialTimestamp === null
-            ? vocabularySize
-            : Math.min(vocabularySize, firstTimestamp + maxInitialTimestamp + 1),
+        timeTo: vocabularySize,
+        timesTogether: false,
+        begin,
       };
+    const allowed = (text: boolean, ends: boolean, timeFrom: number, timeTo = vocabularySize): Allowed => ({
+      text,
+      // "No timestamps" is never written among them.
+      endTo: ends ? noTimestamps : endOfText,
+      timeFrom,
+      timeTo,
+      timesTogether: true,
+      begin,
+    });
+    if (begin) {
+      const to = maxInitialTimestamp === null ? vocabularySize : firstTimestamp + maxInitialTimestamp + 1;
+      return allowed(false, false, firstTimestamp, Math.min(vocabularySize, to));
     }
     const lastIsTime = (written.at(-1) ?? 0) >= firstTimestamp;
     const secondLastIsTime = written.length < 2 || (written.at(-2) ?? 0) >= firstTimestamp;
     const lastTime = written.findLast((token) => token >= firstTimestamp) ?? firstTimestamp - 1;
-    if (lastIsTime && secondLastIsTime)
-      return { text: true, ends: true, timeFrom: vocabularySize, timeTo: vocabularySize };
-    if (lastIsTime) return { text: false, ends: true, timeFrom: lastTime, timeTo: vocabularySize };
-    return { text: true, ends: true, timeFrom: lastTime + 1, timeTo: vocabularySize };
+    if (lastIsTime && secondLastIsTime) return allowed(true, true, vocabularySize);
+    if (lastIsTime) return allowed(false, true, lastTime);
+    return allowed(true, true, lastTime + 1);
+  }
+
+  /**
+   * @param scores of the position; what is suppressed or not allowed is left out already
+   * @param temperature 0 takes the best; more draws with `random`, and needs `scores.all`
+   */
+  choose(scores: StepScores, allowed: Allowed, temperature: number, random: Random): Choice {
+    const { bestEndLogprob, bestTimeLogprob } = scores;
+    const textLogprob = allowed.text ? scores.bestTextLogprob : -Infinity;
+    const best = Math.max(textLogprob, bestEndLogprob);
+    const onlyTimes = allowed.timesTogether && allowed.timeFrom < allowed.timeTo && scores.timesLogprob > best;
+    if (temperature > 0 && scores.all !== null) {
+      const open = onlyTimes ? { ...allowed, text: false, endTo: this.#rules.endOfText } : allowed;
+      const token = this.#draw(scores.all, open, temperature, random);
+      return { token, logprob: scores.all[token] ?? -Infinity };
+    }
+    if (onlyTimes || bestTimeLogprob > best) return { token: scores.bestTime, logprob: bestTimeLogprob };
+    return bestEndLogprob > textLogprob
+      ? { token: scores.bestEnd, logprob: bestEndLogprob }
+      : { token: scores.bestText, logprob: scores.bestTextLogprob };
   }
 
   /** Draws a token from the allowed ones in proportion to its probability to the power of 1 / temperature. */
-  #draw(all: Float32Array, masked: readonly number[], allowed: Allowed, temperature: number, random: Random): number {
-    const { endOfText, firstTimestamp } = this.#rules;
+  #draw(all: Float32Array, allowed: Allowed, temperature: number, random: Random): number {
+    const { endOfText } = this.#rules;
     const open = all.slice();
-    for (const token of masked) open[token] = -Infinity;
+    for (const token of allowed.begin ? this.#maskedAtBegin : this.#masked) open[token] = -Infinity;
     const ranges = [
       [0, allowed.text ? endOfText : 0],
-      [endOfText, allowed.ends ? firstTimestamp : endOfText],
+      [endOfText, allowed.endTo],
       [allowed.timeFrom, allowed.timeTo],
     ] as const;
     const best = ranges.map(([from, to]) => indexOfLargest(open, from, to)).filter((index) => index >= 0);

@@ -15,11 +15,18 @@ import {
   type CacheRows,
   type Decoder,
   type DecoderState,
-  type StepScores,
+  type FirstScores,
 } from './decoder.js';
 import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
-import { scoresOf, type TextMask } from './token-scores.js';
+import {
+  scoresOf,
+  withinLimits,
+  type StepScores,
+  type TailLimits,
+  type TokenMask,
+  type TokenScores,
+} from './token-scores.js';
 
 const PAST = 'past_key_values.';
 const PRESENT = 'present.';
@@ -42,7 +49,7 @@ export class DecoderGraph implements Decoder {
   readonly #hiddenType: FloatType;
   readonly #headWidth: number;
   readonly #heads: number;
-  readonly #mask: TextMask;
+  readonly #mask: TokenMask;
   readonly #firstFetches: readonly string[];
   readonly #nextFetches: readonly string[];
 
@@ -50,7 +57,7 @@ export class DecoderGraph implements Decoder {
   constructor(
     session: OnnxSession,
     shape: { readonly heads: number; readonly width: number },
-    mask: TextMask,
+    mask: TokenMask,
     rows: CacheRows,
   ) {
     const inputs = new Map(session.inputs.map((spec) => [spec.name, spec]));
@@ -88,16 +95,22 @@ export class DecoderGraph implements Decoder {
     rows: number,
     positions: readonly number[],
     wantAll: boolean,
-  ): Promise<{ scores: StepScores; state: DecoderState }> {
+  ): Promise<{ scores: FirstScores; state: DecoderState }> {
     const states = asType(hidden, this.#hiddenType);
     const results = await this.#session.run(this.#firstFeeds(states, ids, rows), this.#firstFetches);
     const state: DecoderState = { rows, hidden: states, encoder: {}, decoder: {} };
     for (const one of this.#cache)
       (one.ofEncoder ? state.encoder : state.decoder)[one.input] = given(results, one.output);
-    return { scores: this.#scores(given(results, 'logits'), positions, true, wantAll), state };
+    const scoresAt = this.#scores(given(results, 'logits'), true, wantAll);
+    return { scores: (row, position) => scoresAt(row, positions[position] ?? 0), state };
   }
 
-  async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
+  async next(
+    state: DecoderState,
+    ids: BigInt64Array,
+    limits: readonly TailLimits[],
+    wantAll: boolean,
+  ): Promise<readonly StepScores[]> {
     if (state.hidden === null) throw new Error('the state is that of another decoder');
     const results = await this.#session.run(
       {
@@ -111,7 +124,8 @@ export class DecoderGraph implements Decoder {
     );
     const own = this.#cache.filter((one) => !one.ofEncoder);
     replaceCaches(state, Object.fromEntries(own.map((one) => [one.input, given(results, one.output)])));
-    return this.#scores(given(results, 'logits'), [0], false, wantAll);
+    const scoresAt = this.#scores(given(results, 'logits'), false, wantAll);
+    return limits.map((limit, row) => withinLimits(scoresAt(row, 0), limit, this.#mask, false));
   }
 
   async attend(
@@ -135,14 +149,13 @@ export class DecoderGraph implements Decoder {
     await this.rows.close();
   }
 
-  #scores(logits: OnnxTensor, positions: readonly number[], begin: boolean, wantAll: boolean): StepScores {
+  /** Scores by row and token of the step. */
+  #scores(logits: OnnxTensor, begin: boolean, wantAll: boolean): (row: number, token: number) => TokenScores {
     const [, tokens = 1, size = 0] = logits.dims;
     const values = floatsOf(logits);
-    return {
-      at: (row, position) => {
-        const from = (row * tokens + (positions[position] ?? 0)) * size;
-        return scoresOf(values.subarray(from, from + size), this.#mask, begin, wantAll);
-      },
+    return (row, token) => {
+      const from = (row * tokens + token) * size;
+      return scoresOf(values.subarray(from, from + size), this.#mask, begin, wantAll);
     };
   }
 

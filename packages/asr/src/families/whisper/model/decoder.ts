@@ -1,5 +1,5 @@
 import { RowPicker, type OnnxTensor, type SessionOptions, type TensorSpec } from '@murmuration/onnx';
-import type { TokenScores } from './token-scores.js';
+import type { StepScores, TailLimits, TokenScores } from './token-scores.js';
 
 /** Keys and values that the decoder keeps between steps, for some rows. Owned by the loop that runs it. */
 export interface DecoderState {
@@ -12,11 +12,8 @@ export interface DecoderState {
   decoder: Record<string, OnnxTensor>;
 }
 
-/** Scores of one step. */
-export interface StepScores {
-  /** @param position index among the positions asked for; 0 in later steps */
-  at(row: number, position: number): TokenScores;
-}
+/** Scores of a first step. @param position index among the positions asked for */
+export type FirstScores = (row: number, position: number) => TokenScores;
 
 /** A Whisper decoder step by step. Rows of a batch have prompts of one length. */
 export interface Decoder {
@@ -40,11 +37,20 @@ export interface Decoder {
     rows: number,
     positions: readonly number[],
     wantAll: boolean,
-  ): Promise<{ scores: StepScores; state: DecoderState }>;
+  ): Promise<{ scores: FirstScores; state: DecoderState }>;
   /** Of the states that `first` gives: `disposeState` when done. */
   readonly rows: CacheRows;
-  /** A further step: one token a row. The state takes the longer cache. */
-  next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores>;
+  /**
+   * A further step: one token a row. The state takes the longer cache.
+   * @param limits what may follow, a row each
+   * @returns scores a row each
+   */
+  next(
+    state: DecoderState,
+    ids: BigInt64Array,
+    limits: readonly TailLimits[],
+    wantAll: boolean,
+  ): Promise<readonly StepScores[]>;
   /** One run over known tokens of one row: logits (or log-probabilities) of all of them, and the cross-attention (1 × heads × tokens × positions) of each layer asked for. */
   attend(
     hidden: OnnxTensor,

@@ -1,9 +1,9 @@
 import type { OnnxTensor } from '@murmuration/onnx';
-import { seededRandom, type Random, type TokenChooser } from '../decoding/token-chooser.js';
-import { disposeState, survivingRows, type Decoder, type StepScores } from './decoder.js';
+import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
+import { disposeState, survivingRows, type Decoder, type FirstScores } from './decoder.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
-import type { TokenScores } from './token-scores.js';
+import { withinLimits, type StepScores, type TokenMask } from './token-scores.js';
 import type {
   Alignment,
   EncodedAudio,
@@ -46,11 +46,6 @@ interface Writing {
   done: boolean;
 }
 
-export interface SpeechTokens {
-  readonly endOfText: number;
-  readonly noSpeech: number;
-}
-
 /** Whisper on two ONNX graphs, with the loop in JavaScript: one decoder run a token for all rows that still write. */
 export class OnnxSpeechModel implements SpeechModel {
   readonly attentionLayers: ReadonlySet<number>;
@@ -59,13 +54,15 @@ export class OnnxSpeechModel implements SpeechModel {
   readonly #encoder: EncoderGraph;
   readonly #decoder: Decoder;
   readonly #chooser: TokenChooser;
-  readonly #tokens: SpeechTokens;
+  readonly #mask: TokenMask;
+  readonly #noSpeech: number;
 
-  constructor(encoder: EncoderGraph, decoder: Decoder, chooser: TokenChooser, tokens: SpeechTokens) {
+  constructor(encoder: EncoderGraph, decoder: Decoder, chooser: TokenChooser, mask: TokenMask, noSpeech: number) {
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#chooser = chooser;
-    this.#tokens = tokens;
+    this.#mask = mask;
+    this.#noSpeech = noSpeech;
     this.attentionLayers = decoder.attentionLayers;
     this.shortWindows = encoder.anyLength && decoder.fixedPositions === null;
   }
@@ -116,7 +113,7 @@ export class OnnxSpeechModel implements SpeechModel {
       this.#decoder.first(hiddenOf(audio), ids, audio.rows, [0], true),
     );
     disposeState(state);
-    return Array.from({ length: audio.rows }, (_, row) => scores.at(row, 0).all ?? new Float32Array(0));
+    return Array.from({ length: audio.rows }, (_, row) => scores(row, 0).all ?? new Float32Array(0));
   }
 
   async logprobsWithin(
@@ -131,7 +128,7 @@ export class OnnxSpeechModel implements SpeechModel {
       this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true),
     );
     disposeState(state);
-    return scores.at(0, 0).all ?? NOTHING;
+    return scores(0, 0).all ?? NOTHING;
   }
 
   async align(
@@ -173,11 +170,12 @@ export class OnnxSpeechModel implements SpeechModel {
     );
     const firstMs = performance.now() - began;
     const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
+    const limits = Array.from({ length: rows }, () => this.#chooser.allowedAfter([], true));
     const bytesBefore = this.#decoder.hostBytes;
     let stepMs = Infinity;
     for (let step = 0; step < REHEARSED_STEPS; step++) {
       const stepBegan = performance.now();
-      await this.#decoder.next(state, token, false);
+      await this.#decoder.next(state, token, limits, false);
       stepMs = Math.min(stepMs, performance.now() - stepBegan);
     }
     disposeState(state);
@@ -220,10 +218,12 @@ export class OnnxSpeechModel implements SpeechModel {
           writing = rows.flatMap((row) => writing[row] ?? []);
         }
         // A row that is done and still takes part writes on what nobody reads.
-        const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? this.#tokens.endOfText));
-        const next = await this.#decoder.next(state, step, drawsAny(writing));
+        const step = BigInt64Array.from(writing, (one) => BigInt(one.tokens.at(-1) ?? this.#mask.endOfText));
+        const allowed = writing.map(({ tokens, request }) => this.#chooser.allowedAfter(tokens, request.timestamps));
+        const next = await this.#decoder.next(state, step, allowed, drawsAny(writing));
         writing.forEach((one, row) => {
-          if (!one.done) this.#append(one, next.at(row, 0));
+          const [scores, may] = [next[row], allowed[row]];
+          if (!one.done && scores !== undefined && may !== undefined) this.#append(one, scores, may);
         });
       }
     } finally {
@@ -231,20 +231,20 @@ export class OnnxSpeechModel implements SpeechModel {
     }
   }
 
-  #takeFirst(scores: StepScores, writing: readonly Writing[], positions: readonly number[]): void {
-    const { noSpeech, endOfText } = this.#tokens;
+  #takeFirst(scores: FirstScores, writing: readonly Writing[], positions: readonly number[]): void {
     writing.forEach((one, row) => {
-      const start = scores.at(row, positions.indexOf(one.request.startIndex));
+      const start = scores(row, positions.indexOf(one.request.startIndex));
       one.startLogprobs = start.tail.slice();
-      one.noSpeechProb = Math.exp(start.tail[noSpeech - endOfText] ?? -Infinity);
-      this.#append(one, scores.at(row, positions.indexOf(one.request.prompt.length - 1)));
+      one.noSpeechProb = Math.exp(start.tail[this.#noSpeech - this.#mask.endOfText] ?? -Infinity);
+      const last = scores(row, positions.indexOf(one.request.prompt.length - 1));
+      const allowed = this.#chooser.allowedAfter([], one.request.timestamps);
+      this.#append(one, withinLimits(last, allowed, this.#mask, true), allowed);
     });
   }
 
-  #append(writing: Writing, scores: TokenScores): void {
-    const { timestamps, temperature } = writing.request;
-    const { token, logprob } = this.#chooser.choose(scores, writing.tokens, timestamps, temperature, writing.random);
-    if (token === this.#tokens.endOfText) writing.endLogprob = logprob;
+  #append(writing: Writing, scores: StepScores, allowed: Allowed): void {
+    const { token, logprob } = this.#chooser.choose(scores, allowed, writing.request.temperature, writing.random);
+    if (token === this.#mask.endOfText) writing.endLogprob = logprob;
     else writing.logprobs.push(logprob);
     writing.tokens.push(token);
   }
@@ -254,7 +254,7 @@ export class OnnxSpeechModel implements SpeechModel {
     let left = 0;
     for (const one of writing) {
       if (one.done) continue;
-      const ended = one.tokens.at(-1) === this.#tokens.endOfText;
+      const ended = one.tokens.at(-1) === this.#mask.endOfText;
       if (ended) one.tokens.pop();
       one.done =
         ended || isOver(one) || one.tokens.length >= one.request.maxNewTokens || cancelled(one.index) || isLooping(one);

@@ -7,7 +7,7 @@ import { disposeState, type Decoder } from './decoder.js';
 import { openDecoder } from './open-decoder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { readWhisperSettings } from './whisper-settings.js';
-import { textMask } from './token-scores.js';
+import { tokenMask, withinLimits, type TokenMask } from './token-scores.js';
 
 const CPU = { device: 'cpu', threads: 1, binding: 'native' } as const;
 const ROWS = 3;
@@ -19,7 +19,7 @@ interface Step {
 }
 
 /** Likeliest texts of a few rows over audio of no meaning; after three steps the first row is taken out. */
-async function written(decoder: Decoder, width: number): Promise<Step[]> {
+async function written(decoder: Decoder, width: number, mask: TokenMask): Promise<Step[]> {
   const hidden = float32Tensor(
     Float32Array.from({ length: ROWS * 1_500 * width }, (_, at) => Math.sin(at * 12.9898) * 2),
     [ROWS, 1_500, width],
@@ -27,21 +27,32 @@ async function written(decoder: Decoder, width: number): Promise<Step[]> {
   const prompt = BigInt64Array.from(Array.from({ length: ROWS }, (_, row) => [50, 60 + row]).flat(), BigInt);
   const { scores, state } = await decoder.first(hidden, prompt, ROWS, [0, 1], false);
   const steps: Step[] = [];
-  let rows = ROWS;
-  let given = scores;
+  const limits = { endTo: 50_300, timeFrom: 50_400, timeTo: 51_000 };
+  let given = Array.from({ length: ROWS }, (_, row) => withinLimits(scores(row, 1), limits, mask, true));
   for (let step = 0; step < STEPS; step++) {
-    const chosen = Array.from({ length: rows }, (_, row) => given.at(row, step === 0 ? 1 : 0));
+    const chosen = given;
     steps.push({
-      tokens: chosen.map((one) => one.bestText),
-      figures: chosen.flatMap((one) => [one.bestTextLogprob, ...one.tail.subarray(0, 50)]),
+      tokens: chosen.flatMap((one) => [one.bestText, one.bestEnd, one.bestTime]),
+      figures: chosen.flatMap((one) => [
+        one.bestTextLogprob,
+        one.bestEndLogprob,
+        one.bestTimeLogprob,
+        one.timesLogprob,
+      ]),
     });
     let tokens = chosen.map((one) => BigInt(one.bestText));
     if (step === 3) {
       await decoder.rows.keep(state, [2, 1]);
       tokens = [tokens[2] ?? 0n, tokens[1] ?? 0n];
-      rows = 2;
     }
-    given = await decoder.next(state, BigInt64Array.from(tokens), false);
+    given = [
+      ...(await decoder.next(
+        state,
+        BigInt64Array.from(tokens),
+        tokens.map(() => limits),
+        false,
+      )),
+    ];
     for (const cache of [...Object.values(state.encoder), ...Object.values(state.decoder)])
       assert.equal(cache.place, 'device');
   }
@@ -60,12 +71,12 @@ for (const [model, file] of [
     async () => {
       const path = `${modelFolder(model)}/onnx/${file}`;
       const { heads, width } = await readWhisperSettings(modelFolder(model));
-      const mask = textMask(50_256, [1, 2, 3], [5]);
+      const mask = tokenMask(50_256, [1, 2, 3, 50_258, 50_401], [5]);
       const asItIs = await openDecoder(path, { heads, width }, mask, CPU, false);
       const forCard = await openDecoder(path, { heads, width }, mask, CPU, true);
       assert.ok(!(asItIs instanceof SplitDecoderGraph) && forCard instanceof SplitDecoderGraph);
-      const expected = await written(asItIs, width);
-      const actual = await written(forCard, width);
+      const expected = await written(asItIs, width, mask);
+      const actual = await written(forCard, width, mask);
       assert.deepEqual(
         actual.map(({ tokens }) => tokens),
         expected.map(({ tokens }) => tokens),
@@ -94,12 +105,12 @@ test(
     const path = `${folder}/onnx/decoder_model_merged.onnx`;
     const { heads, width } = await readWhisperSettings(folder);
     const shape = { heads, width };
-    const mask = textMask(50_256, [1, 2, 3], [5]);
-    const expected = await written(await openDecoder(path, shape, mask, CPU), width);
+    const mask = tokenMask(50_256, [1, 2, 3, 50_258, 50_401], [5]);
+    const expected = await written(await openDecoder(path, shape, mask, CPU), width, mask);
     const onCard = await openDecoder(path, shape, mask, { device: 'webgpu', threads: 1 });
     assert.ok(onCard instanceof SplitDecoderGraph);
     assert.equal(onCard.rows.compactAt, 0.5);
-    const actual = await written(onCard, width);
+    const actual = await written(onCard, width, mask);
     assert.deepEqual(
       actual.map(({ tokens }) => tokens),
       expected.map(({ tokens }) => tokens),

@@ -8,7 +8,7 @@ import { attentionHeadByHead } from '../../../graph/attention-heads.js';
 import { encoderOfAnyLength } from './encoder-lengths.js';
 import { encoderRanges, nextStepRanges } from './engine-ranges.js';
 import { splitWhisperDecoder } from './split-decoder.js';
-import type { TextMask } from './token-scores.js';
+import type { TokenMask } from './token-scores.js';
 
 /**
  * Opens a graph of the model's folder. Throws `ModelFault` that names the file.
@@ -60,6 +60,8 @@ export async function openEncoder(
  * graph), and afterwards each of the two graphs has the weights of its own. Enough for medium and large-v3-turbo in int8, not for large-v3.
  */
 const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
+/** The same beside an NVIDIA card, whose machine has memory for it: large-v3 in FP16 takes 10 s and 5.6 GB. No more can be read, nor be one graph. */
+const MAX_REWRITTEN_FOR_CUDA_BYTES = 2 ** 31 - 1;
 
 /**
  * Opens the merged decoder: on a CPU an int8 one, on a graphics card one of floats rewritten (see `splitWhisperDecoder`), any other as it is.
@@ -69,13 +71,15 @@ const MAX_REWRITTEN_BYTES = 640 * 2 ** 20;
 export async function openDecoder(
   path: string,
   shape: { readonly heads: number; readonly width: number },
-  mask: TextMask,
+  mask: TokenMask,
   options: SessionOptions,
   onCard = options.device !== 'cpu',
 ): Promise<Decoder> {
   const onCuda: SessionOptions = options.device === 'tensorrt' ? { ...options, device: 'cuda' } : options;
   const keeping = { ...onCuda, keep: KEPT_CACHES };
-  const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard));
+  const most =
+    options.device === 'cuda' || options.device === 'tensorrt' ? MAX_REWRITTEN_FOR_CUDA_BYTES : MAX_REWRITTEN_BYTES;
+  const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard), most);
   if (graphs !== undefined) {
     const first = await openGraph(path, keeping, graphs.first());
     try {
@@ -84,7 +88,7 @@ export async function openDecoder(
         { ...options, keep: KEPT_CACHES, range: nextStepRanges(options.gpu?.maxRows) },
         graphs.next(),
       );
-      return new SplitDecoderGraph(first, next, new CacheRows(onCuda));
+      return new SplitDecoderGraph(first, next, new CacheRows(onCuda), mask.endOfText);
     } catch (error) {
       await first.close();
       throw error;
@@ -100,8 +104,12 @@ export async function openDecoder(
 }
 
 /** Undefined when the file is not to be rewritten. A broken file is reported by the runtime when it opens it. */
-async function rewritten<T>(path: string, rewrite: (file: Uint8Array) => T | null): Promise<T | undefined> {
-  if ((await stat(path)).size > MAX_REWRITTEN_BYTES) return undefined;
+async function rewritten<T>(
+  path: string,
+  rewrite: (file: Uint8Array) => T | null,
+  mostBytes = MAX_REWRITTEN_BYTES,
+): Promise<T | undefined> {
+  if ((await stat(path)).size > mostBytes) return undefined;
   try {
     return rewrite(await readFile(path)) ?? undefined;
   } catch (error) {

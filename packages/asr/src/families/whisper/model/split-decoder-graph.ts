@@ -1,4 +1,4 @@
-import { int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
+import { int32Tensor, int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
 import {
   attentionLayersOf,
   attentionName,
@@ -8,14 +8,18 @@ import {
   type CacheRows,
   type Decoder,
   type DecoderState,
-  type StepScores,
+  type FirstScores,
 } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SPLIT } from './split-decoder.js';
+import type { StepScores, TailLimits } from './token-scores.js';
 
 const PAST = 'past_key_values.';
 const PRESENT = 'present.';
-const SCORES = [SPLIT.bestText, SPLIT.bestTextLogprob, SPLIT.tail] as const;
+const FIRST_SCORES = [SPLIT.bestText, SPLIT.bestTextLogprob, SPLIT.tail];
+const NEXT_SCORES = [SPLIT.choices, SPLIT.choiceLogprobs];
+/** The provider's stand-in for minus infinity: what is no larger is none. */
+const NONE = -1e29;
 
 /** A decoder of two graphs (see `splitWhisperDecoder`): the first step and all others. */
 export class SplitDecoderGraph implements Decoder {
@@ -27,9 +31,11 @@ export class SplitDecoderGraph implements Decoder {
   readonly #next: OnnxSession;
   readonly #encoderCaches: readonly string[];
   readonly #decoderCaches: readonly string[];
+  readonly #endOfText: number;
 
   /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing. */
-  constructor(first: OnnxSession, next: OnnxSession, rows: CacheRows) {
+  constructor(first: OnnxSession, next: OnnxSession, rows: CacheRows, endOfText: number) {
+    this.#endOfText = endOfText;
     const outputs = new Set(first.outputs.map((spec) => spec.name));
     const caches = next.inputs
       .map((spec) => spec.name)
@@ -64,14 +70,15 @@ export class SplitDecoderGraph implements Decoder {
     rows: number,
     positions: readonly number[],
     wantAll: boolean,
-  ): Promise<{ scores: StepScores; state: DecoderState }> {
+  ): Promise<{ scores: FirstScores; state: DecoderState }> {
     const fetches = [
-      ...fetchesOf(wantAll),
+      ...FIRST_SCORES,
+      ...(wantAll ? [SPLIT.all] : []),
       ...[...this.#encoderCaches, ...this.#decoderCaches].map((name) => PRESENT + name),
     ];
     const results = await this.#first.run(firstFeeds(hidden, ids, rows, positions), fetches);
     return {
-      scores: scoresIn(results),
+      scores: firstScoresIn(results),
       state: {
         rows,
         hidden: null,
@@ -81,14 +88,26 @@ export class SplitDecoderGraph implements Decoder {
     };
   }
 
-  async next(state: DecoderState, ids: BigInt64Array, wantAll: boolean): Promise<StepScores> {
-    const fetches = [...fetchesOf(wantAll), ...this.#decoderCaches.map((name) => PRESENT + name)];
+  async next(
+    state: DecoderState,
+    ids: BigInt64Array,
+    limits: readonly TailLimits[],
+    wantAll: boolean,
+  ): Promise<readonly StepScores[]> {
     const results = await this.#next.run(
-      { ...state.encoder, ...state.decoder, input_ids: int64Tensor(ids, [state.rows, 1]) },
-      fetches,
+      {
+        ...state.encoder,
+        ...state.decoder,
+        input_ids: int64Tensor(ids, [state.rows, 1]),
+        [SPLIT.limits]: int32Tensor(
+          Int32Array.from(limits.flatMap(({ endTo, timeFrom, timeTo }) => [endTo, timeFrom, timeTo])),
+          [state.rows, 1, 3],
+        ),
+      },
+      [...NEXT_SCORES, ...(wantAll ? [SPLIT.all] : []), ...this.#decoderCaches.map((name) => PRESENT + name)],
     );
     replaceCaches(state, cachesIn(results, this.#decoderCaches));
-    return scoresIn(results);
+    return nextScoresIn(results, limits.length, this.#endOfText);
   }
 
   async attend(
@@ -137,29 +156,48 @@ function cachesIn(results: Readonly<Record<string, OnnxTensor>>, names: readonly
   return Object.fromEntries(names.map((name) => [PAST + name, given(results, PRESENT + name)]));
 }
 
-function fetchesOf(wantAll: boolean): string[] {
-  return wantAll ? [...SCORES, SPLIT.all] : [...SCORES];
-}
-
-function scoresIn(results: Readonly<Record<string, OnnxTensor>>): StepScores {
+function firstScoresIn(results: Readonly<Record<string, OnnxTensor>>): FirstScores {
   const best = given(results, SPLIT.bestText).data as BigInt64Array;
   const logprobs = given(results, SPLIT.bestTextLogprob).data as Float32Array;
   const tail = given(results, SPLIT.tail);
   const all = results[SPLIT.all];
   const [, positions = 1] = tail.dims;
-  const rowOf = (tensor: OnnxTensor, index: number): Float32Array => {
-    const size = tensor.dims[2] ?? 0;
-    return (tensor.data as Float32Array).subarray(index * size, (index + 1) * size);
+  return (row, position) => {
+    const index = row * positions + position;
+    return {
+      bestText: Number(best[index] ?? 0n),
+      bestTextLogprob: logprobs[index] ?? -Infinity,
+      tail: rowOf(tail, index),
+      all: all === undefined ? null : rowOf(all, index),
+    };
   };
-  return {
-    at: (row, position) => {
-      const index = row * positions + position;
-      return {
-        bestText: Number(best[index] ?? 0n),
-        bestTextLogprob: logprobs[index] ?? -Infinity,
-        tail: rowOf(tail, index),
-        all: all === undefined ? null : rowOf(all, index),
-      };
-    },
-  };
+}
+
+function nextScoresIn(results: Readonly<Record<string, OnnxTensor>>, rows: number, endOfText: number): StepScores[] {
+  const tokens = given(results, SPLIT.choices).data as BigInt64Array;
+  const logprobs = given(results, SPLIT.choiceLogprobs).data as Float32Array;
+  const all = results[SPLIT.all];
+  return Array.from({ length: rows }, (_, row) => {
+    const token = (at: number): number => Number(tokens[row * 3 + at] ?? 0n);
+    const logprob = (at: number): number => {
+      const value = logprobs[row * 4 + at] ?? -Infinity;
+      return value > NONE ? value : -Infinity;
+    };
+    return {
+      bestText: token(0),
+      bestTextLogprob: logprob(0),
+      bestEnd: endOfText + token(1),
+      bestEndLogprob: logprob(1),
+      bestTime: endOfText + token(2),
+      bestTimeLogprob: logprob(2),
+      timesLogprob: logprob(3),
+      all: all === undefined ? null : rowOf(all, row),
+    };
+  });
+}
+
+/** Values of one position of one row, of the last dimension. */
+function rowOf(tensor: OnnxTensor, index: number): Float32Array {
+  const size = tensor.dims[2] ?? 0;
+  return (tensor.data as Float32Array).subarray(index * size, (index + 1) * size);
 }

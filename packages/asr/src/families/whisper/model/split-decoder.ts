@@ -1,4 +1,5 @@
 import {
+  dimensionsOf,
   elementTypeOf,
   float32Initializer,
   isExternal,
@@ -17,20 +18,22 @@ import {
   type DecoderBranches,
 } from '../../../graph/merged-decoder.js';
 import { attentionLayersOf, attentionName } from './decoder.js';
-import type { TextMask } from './token-scores.js';
+import { addChoices, CHOICES } from './step-choices.js';
+import type { TokenMask } from './token-scores.js';
 
 /** Names that the two graphs add to those of the file. All scores are log-probabilities of the positions asked for. */
 export const SPLIT = {
   /** Int64 [positions]: whose scores are wanted; of the first step. */
   positions: 'score_positions',
-  /** Int64 [rows, positions]: the likeliest text token that is not suppressed. */
+  /** Int64 [rows, positions, 1]: the likeliest text token that is not suppressed. */
   bestText: 'best_text',
-  /** Float32 [rows, positions]: its log-probability. */
+  /** Float32 [rows, positions, 1]: its log-probability. */
   bestTextLogprob: 'best_text_logprob',
   /** Float32 [rows, positions, …]: the vocabulary from the end of the text on. */
   tail: 'tail_logprobs',
   /** Float32 [rows, positions, vocabulary]. */
   all: 'logprobs',
+  ...CHOICES,
 } as const;
 
 /** Ends a slice at the end of its dimension. */
@@ -47,21 +50,23 @@ export interface SplitGraphs {
  * - products are exact a row, so that a row's text does not depend on its batch mates (see `LinearArithmetic`);
  * - the encoder's keys are kept the way attention reads them (see `turnEncoderKeys`), where the file's attention allows it;
  * - the last product is computed for the positions that are read, not for every token of a prompt;
- * - the likeliest text is found inside: of 51,864 scores a row and step 1,608 travel to JavaScript.
+ * - the likeliest tokens that may follow are found inside: of 51,864 scores a row and step 7 travel to JavaScript.
  *
  * On a graphics card one of floats, for the same reasons but the first: there the encoder's states need not be there for a step, either, and of 200 KB
- * of scores a row and step 6 travel to the host.
+ * of scores a row and step 40 bytes travel to the host.
  *
  * Null when there is nothing to rewrite (on a CPU no dynamically quantised products, on a card such products, weights in another file, no merged
- * decoder): the file is used as it is then.
+ * decoder, no size of its vocabulary): the file is used as it is then.
  */
-export function splitWhisperDecoder(file: Uint8Array, mask: TextMask, onCard: boolean): SplitGraphs | null {
+export function splitWhisperDecoder(file: Uint8Array, mask: TokenMask, onCard: boolean): SplitGraphs | null {
   const branches = branchesOf(file);
   if (branches === null) return null;
   const { model, first, next } = branches;
   const quantized = hasQuantizedLayers(next);
   if (quantized === onCard || [...first.initializers.values(), ...next.initializers.values()].some(isExternal))
     return null;
+  const vocabularySize = vocabularySizeOf(branches);
+  if (vocabularySize === null) return null;
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
     first: () => {
@@ -69,16 +74,29 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TextMask, onCard: bo
       giveCaches(branches, first, 'all', keysTurned);
       giveAttentions(branches, first);
       addScores(first, mask.endOfText, mask.beginSuppress);
+      first.outputs.push(
+        valueInfo(SPLIT.bestText, 'int64', ['rows', 'score_positions', 1]),
+        valueInfo(SPLIT.bestTextLogprob, 'float32', ['rows', 'score_positions', 1]),
+        valueInfo(SPLIT.tail, 'float32', ['rows', 'score_positions', 'tail']),
+      );
       if (quantized) rewriteLinearLayers(first, 'int8-per-row');
       return serializeBranch(model, first);
     },
     next: () => {
       giveCaches(branches, next, 'decoder', keysTurned);
       addScores(next, mask.endOfText, mask.suppress);
+      addChoices(next, { ...SPLIT, ...mask, vocabularySize });
       if (quantized) rewriteLinearLayers(next, 'int8-per-row');
       return serializeBranch(model, next);
     },
   };
+}
+
+/** As the file states it, or null. */
+function vocabularySizeOf({ model }: DecoderBranches): number | null {
+  const logits = model.graph.outputs.find(({ name }) => name === 'logits');
+  const size = logits === undefined ? undefined : dimensionsOf(logits).at(-1);
+  return typeof size === 'number' ? size : null;
 }
 
 function branchesOf(file: Uint8Array): DecoderBranches | null {
@@ -146,14 +164,9 @@ function addScores(graph: OnnxGraph, endOfText: number, suppress: readonly numbe
     onnxNode('LogSoftmax', ['logits'], [SPLIT.all], { axis: -1 }),
     onnxNode('Slice', [SPLIT.all, 'text_begin', 'text_end', 'vocabulary_axis'], ['text_logprobs']),
     onnxNode('Add', ['text_logprobs', 'text_mask'], ['open_text_logprobs']),
-    onnxNode('ArgMax', ['open_text_logprobs'], [SPLIT.bestText], { axis: -1, keepdims: 0 }),
-    onnxNode('ReduceMax', ['open_text_logprobs'], [SPLIT.bestTextLogprob], { axes: [-1], keepdims: 0 }),
+    onnxNode('ArgMax', ['open_text_logprobs'], [SPLIT.bestText], { axis: -1, keepdims: 1 }),
+    onnxNode('ReduceMax', ['open_text_logprobs'], [SPLIT.bestTextLogprob], { axes: [-1], keepdims: 1 }),
     onnxNode('Slice', [SPLIT.all, 'text_end', 'vocabulary_end', 'vocabulary_axis'], [SPLIT.tail]),
   );
-  graph.outputs.push(
-    valueInfo(SPLIT.bestText, 'int64', ['rows', 'score_positions']),
-    valueInfo(SPLIT.bestTextLogprob, 'float32', ['rows', 'score_positions']),
-    valueInfo(SPLIT.tail, 'float32', ['rows', 'score_positions', 'tail']),
-    valueInfo(SPLIT.all, 'float32', ['rows', 'score_positions', 'vocabulary']),
-  );
+  graph.outputs.push(valueInfo(SPLIT.all, 'float32', ['rows', 'score_positions', 'vocabulary']));
 }

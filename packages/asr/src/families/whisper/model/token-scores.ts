@@ -48,17 +48,70 @@ export interface TokenScores {
   readonly all: Float32Array | null;
 }
 
-/** Text tokens that are never written, and those not written first. All of them are below `endOfText`. */
-export interface TextMask {
-  readonly endOfText: number;
-  readonly suppress: readonly number[];
-  readonly beginSuppress: readonly number[];
+/** Which tokens from the end of the text on may come next in a row: special ones below `endTo`, times from `timeFrom` on and below `timeTo`. */
+export interface TailLimits {
+  readonly endTo: number;
+  readonly timeFrom: number;
+  readonly timeTo: number;
 }
 
-/** The lists of the model's files as a mask: what they name of text. */
-export function textMask(endOfText: number, suppress: readonly number[], beginSuppress: readonly number[]): TextMask {
-  const text = (tokens: readonly number[]): number[] => [...new Set(tokens)].filter((token) => token < endOfText);
-  return { endOfText, suppress: text(suppress), beginSuppress: text([...suppress, ...beginSuppress]) };
+/** What a token is chosen from: the likeliest of each kind that may come next. A log-probability of minus infinity: there is none. */
+export interface StepScores extends Omit<TokenScores, 'tail'> {
+  /** The end of the text, or a special token. */
+  readonly bestEnd: number;
+  readonly bestEndLogprob: number;
+  readonly bestTime: number;
+  readonly bestTimeLogprob: number;
+  /** Of all times together. */
+  readonly timesLogprob: number;
+}
+
+/** Tokens that are never written, and those not written first. */
+export interface TokenMask {
+  readonly endOfText: number;
+  /** Text: below `endOfText`. */
+  readonly suppress: readonly number[];
+  readonly beginSuppress: readonly number[];
+  /** From `endOfText` on. */
+  readonly suppressTail: readonly number[];
+  readonly beginSuppressTail: readonly number[];
+}
+
+/** The lists of the model's files as a mask. */
+export function tokenMask(endOfText: number, suppress: readonly number[], beginSuppress: readonly number[]): TokenMask {
+  const always = [...new Set(suppress)];
+  const first = [...new Set([...suppress, ...beginSuppress])];
+  const isText = (token: number): boolean => token < endOfText;
+  const isTail = (token: number): boolean => token >= endOfText;
+  return {
+    endOfText,
+    suppress: always.filter(isText),
+    beginSuppress: first.filter(isText),
+    suppressTail: always.filter(isTail),
+    beginSuppressTail: first.filter(isTail),
+  };
+}
+
+/** What may come next out of all scores of a position. @param begin true at the first token of a text */
+export function withinLimits(
+  { tail, ...scores }: TokenScores,
+  { endTo, timeFrom, timeTo }: TailLimits,
+  { endOfText, suppressTail, beginSuppressTail }: TokenMask,
+  begin: boolean,
+): StepScores {
+  const open = tail.slice();
+  for (const token of begin ? beginSuppressTail : suppressTail) open[token - endOfText] = -Infinity;
+  const end = indexOfLargest(open, 0, endTo - endOfText);
+  const time = indexOfLargest(open, timeFrom - endOfText, timeTo - endOfText);
+  const bestTimeLogprob = open[time] ?? -Infinity;
+  return {
+    ...scores,
+    bestEnd: endOfText + end,
+    bestEndLogprob: open[end] ?? -Infinity,
+    bestTime: endOfText + time,
+    bestTimeLogprob,
+    timesLogprob: logSumExp(open, timeFrom - endOfText, timeTo - endOfText, bestTimeLogprob),
+  };
 }
 
 /**
@@ -66,7 +119,7 @@ export function textMask(endOfText: number, suppress: readonly number[], beginSu
  * @param logits the vocabulary's; changed while this runs, restored at the end
  * @param begin true at the first token of a text
  */
-export function scoresOf(logits: Float32Array, mask: TextMask, begin: boolean, wantAll: boolean): TokenScores {
+export function scoresOf(logits: Float32Array, mask: TokenMask, begin: boolean, wantAll: boolean): TokenScores {
   const { endOfText } = mask;
   const masked = begin ? mask.beginSuppress : mask.suppress;
   const largest = logits[indexOfLargest(logits, 0, logits.length)] ?? 0;
