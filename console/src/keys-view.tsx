@@ -42,6 +42,9 @@ export function KeysView() {
       const made = await client.keys.create({
         name: old.name,
         scopes: old.scopes,
+        weight: old.weight,
+        // One that has expired is followed by one that does not expire.
+        ...(old.expires_at === null || old.state === 'expired' ? {} : { expires: old.expires_at }),
         ...(old.monthly_audio_seconds === null ? {} : { monthly_audio_seconds: old.monthly_audio_seconds }),
       });
       await client.keys.revoke(old.id);

@@ -257,9 +257,9 @@ test('Keys are made, shown once, replaced and revoked', { skip }, async () => {
   const made = await page.getByTestId('new-key').textContent();
   assert.match(made ?? '', /^murm_/);
   const usage = page.getByTestId('usage');
-  await usage.filter({ hasText: /This month: 0 min of 10 hr · 0 recordings, 0 live sessions/ }).waitFor();
+  await usage.filter({ hasText: /This month: 0 min of 10 hr · recordings: 0, live sessions: 0/ }).waitFor();
   await usage
-    .filter({ hasText: /This month: (?:0\.[1-9]|[1-9][\d.]*) min · [1-9]\d* recordings, 1 live sessions/ })
+    .filter({ hasText: /This month: (?:0\.[1-9]|[1-9][\d.]*) min · recordings: [1-9]\d*, live sessions: 1/ })
     .waitFor();
   await looksRight('keys');
   await page.getByRole('button', { name: 'Replace acme' }).click();

@@ -272,7 +272,7 @@ export const DE: Texts = {
     once: 'Das ist der Schlüssel. Jetzt kopieren: Er wird nur dieses eine Mal gezeigt. Dienste nehmen ihn innerhalb von zwei Sekunden an.',
     quota: 'Stunden Audio im Monat (leer: ohne Grenze)',
     used: (used, quota) => `In diesem Monat: ${used}${quota === null ? '' : ` von ${quota}`}`,
-    usedBy: (recordings, sessions) => `${recordings} Aufnahmen, ${sessions} Live-Sitzungen`,
+    usedBy: (recordings, sessions) => `Aufnahmen: ${recordings}, Live-Sitzungen: ${sessions}`,
     before: (used) => `im Vormonat: ${used}`,
     rotate: 'Ersetzen',
     revoke: 'Widerrufen',

@@ -264,7 +264,7 @@ export const EN = {
     once: 'This is the key. Copy it now: it is shown this once. Services take it within two seconds.',
     quota: 'Hours of audio a month (no bound when empty)',
     used: (used: string, quota: string | null) => `This month: ${used}${quota === null ? '' : ` of ${quota}`}`,
-    usedBy: (recordings: string, sessions: string) => `${recordings} recordings, ${sessions} live sessions`,
+    usedBy: (recordings: string, sessions: string) => `recordings: ${recordings}, live sessions: ${sessions}`,
     before: (used: string) => `last month: ${used}`,
     rotate: 'Replace',
     revoke: 'Revoke',

@@ -35,6 +35,8 @@ export function replyWithError(request: FastifyRequest, reply: FastifyReply, thr
   logFault(request, error);
   request.errorCode = error.code;
   if (error.retryAfter !== null) void reply.header('retry-after', error.retryAfter);
+  // OpenAI's clients would repeat any 429 twice.
+  if (error.code === 'insufficient_quota') void reply.header('x-should-retry', 'false');
   if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="murmuration"');
   return reply
     .code(error.kind.http)

@@ -51,6 +51,8 @@ export interface NewApiKey {
   readonly name: string;
   /** All but `admin` when left out. */
   readonly scopes?: readonly KeyScope[] | undefined;
+  /** Share of the work against other keys; 1 when left out. */
+  readonly weight?: number | undefined;
   /** `90d`, `12h`, or a time in ISO 8601; never when left out. */
   readonly expires?: string | undefined;
   /** Audio that the name may use in a calendar month; no bound when left out. */
@@ -79,8 +81,8 @@ export class Keys {
     wanted: NewApiKey,
     { signal }: CallOptions = {},
   ): Promise<{ readonly id: string; readonly name: string; readonly key: string }> {
-    const { name, scopes, expires, monthly_audio_seconds } = wanted;
-    const body = jsonUpload({ name, scopes, expires, monthly_audio_seconds }).make;
+    const { name, scopes, weight, expires, monthly_audio_seconds } = wanted;
+    const body = jsonUpload({ name, scopes, weight, expires, monthly_audio_seconds }).make;
     return this.#requester.json({ method: 'POST', path: '/v1/keys', body, signal, retry: 'refused' });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import OpenAI, { APIError, toFile } from 'openai';
+import { AsrError } from '@murmuration/contracts';
 import { testApp, form, type Part } from '../../testing/test-app.js';
 
 const recording = () => toFile(Buffer.from('Hello there.\nGood-bye.'), 'speech.wav');
@@ -180,6 +181,27 @@ describe('The official OpenAI client', () => {
       [422, 'unprocessable_audio', 'file'],
     );
     assert.deepEqual(await refusal(models.retrieve('nobody')), [404, 'model_not_found', 'model']);
+  });
+
+  test('It does not repeat a request of an owner whose month is used up.', async (t) => {
+    const { listen, service } = await testApp(t);
+    const { audio } = new OpenAI({ baseURL: `${await listen()}/v1`, apiKey: 'none', maxRetries: 2 });
+    service.refusal = new AsrError('insufficient_quota', undefined, { retryAfterSeconds: 86_400 });
+    await assert.rejects(audio.transcriptions.create({ file: await recording(), model: 'whisper-1' }), (error) => {
+      assert.ok(error instanceof APIError);
+      const { status, code, type, headers } = error as {
+        status: unknown;
+        code: unknown;
+        type: unknown;
+        headers: Headers;
+      };
+      assert.deepEqual(
+        [status, code, type, headers.get('retry-after')],
+        [429, 'insufficient_quota', 'insufficient_quota', '86400'],
+      );
+      return true;
+    });
+    assert.equal(service.starts.length, 1);
   });
 
   test('It lists models and finds one by its name and by an alias.', async (t) => {

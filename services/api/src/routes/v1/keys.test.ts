@@ -23,6 +23,7 @@ test('An administrator lists, makes and revokes keys; a new one counts, and othe
     name: 'acme',
     scopes: ['read'],
     expires: '90d',
+    weight: 2,
     monthly_audio_seconds: 3_600,
   });
   assert.equal(made.statusCode, 201, made.body);
@@ -48,11 +49,11 @@ test('An administrator lists, makes and revokes keys; a new one counts, and othe
   const usage = { today: used, month: used, last_month: used };
   assert.deepEqual(
     list
-      .json<{ data: { monthly_audio_seconds: number | null; usage: unknown }[] }>()
-      .data.map((one) => [one.monthly_audio_seconds, one.usage]),
+      .json<{ data: { weight: number; monthly_audio_seconds: number | null; usage: unknown }[] }>()
+      .data.map((one) => [one.weight, one.monthly_audio_seconds, one.usage]),
     [
-      [null, usage],
-      [3_600, usage],
+      [1, null, usage],
+      [2, 3_600, usage],
     ],
   );
   assert.deepEqual((await ask('GET', '/v1/usage', undefined, key)).json(), {

@@ -23,6 +23,12 @@ const bodySchema = z.strictObject({
     .max(64)
     .optional()
     .describe('`90d`, `12h`, `30m`, or a time such as 2027-01-31T00:00:00Z; never when left out.'),
+  weight: z
+    .number()
+    .positive()
+    .max(1_000)
+    .optional()
+    .describe('Share of the work against other keys; 1 when left out.'),
   monthly_audio_seconds: z
     .number()
     .positive()
@@ -109,6 +115,7 @@ export function keyRoutes(app: FastifyInstance, context: ApiContext): void {
       const {
         name,
         scopes,
+        weight,
         expires,
         monthly_audio_seconds: monthlyAudioSeconds,
       } = await bodyOf(request, reply, context);
@@ -116,6 +123,7 @@ export function keyRoutes(app: FastifyInstance, context: ApiContext): void {
         createKey(path(), {
           name,
           ...(scopes === undefined ? {} : { scopes }),
+          ...(weight === undefined ? {} : { weight }),
           ...(expires === undefined ? {} : { expires }),
           ...(monthlyAudioSeconds === undefined ? {} : { monthlyAudioSeconds }),
         }),
