@@ -10,7 +10,10 @@ import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 const RECORD = 'server.json';
 const SETTINGS = 'settings.json';
 const MIB = 1024 * 1024;
+/** A Redis on this machine that has not answered by then does not, milliseconds. */
 const ANSWER_WITHIN_MS = 2_000;
+/** One that ends is looked at this often, milliseconds. */
+const END_POLL_MS = 100;
 
 /** A Redis on loopback. */
 export interface OwnRedis {
@@ -176,7 +179,7 @@ export async function stopLeftover(folder: string, timeoutMs = 20_000): Promise<
       throw new SetupError(
         `The Redis of a former start (process ${String(recorded.pid)}, port ${String(recorded.port)}) does not end. End it, then run the command again.`,
       );
-    await sleep(100);
+    await sleep(END_POLL_MS);
   }
   forgetServer(folder);
   return true;

@@ -8,6 +8,8 @@ const WS_PORT = 8765;
 const GRPC_PORT = 50_051;
 const METRICS_PORT = 9100;
 const HIGHEST = 65_535;
+/** A port that a former start still frees is looked at this often, milliseconds. */
+const FREE_POLL_MS = 200;
 
 /** Ports of the relay that only those have who ask for them. */
 const DIALECT_PORTS = ['WHISPERLIVE_PORT', 'VOSK_PORT', 'WYOMING_PORT'] as const;
@@ -218,7 +220,7 @@ export async function requireFreePorts(
         throw new SetupError(
           `Port ${String(port)} (${what}) is in use by another program. Set ${variable} to another port, for example: ${variable}=${String(example)} npm start`,
         );
-      await sleep(200);
+      await sleep(FREE_POLL_MS);
     }
   }
 }

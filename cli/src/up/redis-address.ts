@@ -21,14 +21,17 @@ export function redisEndpoint(address: string): { readonly host: string; readonl
   }
 }
 
+/** A server that has not taken a connection by then is not there, milliseconds. */
+const ANSWER_MS = 5_000;
+
 /** Throws a `SetupError` when nothing listens where a plain address points. */
 export async function requireRedisAt(address: string): Promise<void> {
   const endpoint = redisEndpoint(address);
   if (endpoint === null) return;
   const fault = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
     const socket = connect(endpoint);
-    socket.setTimeout(5_000, () => {
-      socket.destroy(new Error('no answer within 5 s'));
+    socket.setTimeout(ANSWER_MS, () => {
+      socket.destroy(new Error(`no answer within ${String(ANSWER_MS / 1_000)} s`));
     });
     socket.once('connect', () => {
       socket.destroy();

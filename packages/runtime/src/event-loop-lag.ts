@@ -1,5 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+/** Delays are told of this often, milliseconds. */
+const REPORT_EVERY_MS = 1_000;
+
 /** Watches how long the event loop of this thread is held up. */
 export class EventLoopLag {
   readonly #delays = monitorEventLoopDelay({ resolution: 10 });
@@ -13,7 +16,7 @@ export class EventLoopLag {
       this.#lagSeconds = this.#delays.max / 1e9;
       this.#delays.reset();
       report(this.#lagSeconds);
-    }, 1_000);
+    }, REPORT_EVERY_MS);
     this.#timer.unref();
   }
 

@@ -53,14 +53,8 @@ export {
 } from './live/live-items.js';
 export { LiveEvents } from './live/live-events.js';
 export type { LiveOwner, LiveRecord, NewLive, PlannedUtterance } from './live/live-record.js';
-export {
-  LiveStore,
-  type ChangeAnswer,
-  type LiveChange,
-  type LiveChangeEvent,
-  type LiveClaim,
-  type RenewAnswer,
-} from './live/live-store.js';
+export type { ChangeAnswer, LiveChange, LiveChangeEvent } from './live/live-change.js';
+export { LiveStore, type LiveClaim, type RenewAnswer } from './live/live-store.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { JOB_INDEX_KEYS, liveWakeChannel } from './keys.js';
 export { TroubleLog } from './trouble-log.js';

@@ -69,7 +69,10 @@ const LEASE_MS = 30_000;
 const MAX_AHEAD_MS = 20 * 60_000;
 /** A store that has no room for this long has none for the uploads that wait: they are refused. */
 const ROOM_WAIT_MS = 60_000;
+/** Jobs in progress that a list shows at most. */
 const LISTED_JOBS = 1_000;
+/** A start waits this long for Redis, milliseconds, and goes on without: clients are told when it is away. */
+const REDIS_WAIT_MS = 2_000;
 /** A node without sessions of its own leases none. */
 const UNUSED_TIMES = { keepMs: 1, closedKeepMs: 1, leaseMs: 1 };
 
@@ -176,7 +179,7 @@ export class Intake implements TranscriptionService {
     const redis = impatientConnection(options.redis, options.logger);
     const subscriber = subscriberConnection(options.redis, options.logger);
     const patient = patientConnection(options.redis, options.logger);
-    await whenReady(redis, 2_000).catch(leaveAlone('repeated'));
+    await whenReady(redis, REDIS_WAIT_MS).catch(leaveAlone('repeated'));
     try {
       const audio = await openAudioStore(options.audioStore, redis, (url) => impatientConnection(url, options.logger));
       for (const concern of await redisConcerns(redis).catch(leaveAlone('shown_without', [])))

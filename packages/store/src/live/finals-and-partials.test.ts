@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { liveKeys } from '../keys.js';
 import type { PlannedUtterance } from './live-record.js';
-import type { ChangeAnswer, LiveChange } from './live-store.js';
+import type { ChangeAnswer, LiveChange } from './live-change.js';
 import { LiveSessions } from '../testing/live-sessions.js';
 
 let sessions: LiveSessions;

@@ -1,17 +1,11 @@
-import {
-  AsrError,
-  msToSamples,
-  type LiveEnd,
-  type LiveState,
-  type LiveSummary,
-  type UtteranceNumber,
-} from '@murmuration/contracts';
+import { AsrError, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveItemKeys, liveKeys } from '../keys.js';
 import { loadScript, runLua } from '../lua-script.js';
 import { redisNowMs } from '../pipelined.js';
 import { ticketsOf } from '../work/held-items.js';
 import type { TicketPlace } from '../work/ticket-queue.js';
+import { changeAnswerOf, changeText, type ChangeAnswer, type ChangeReply, type LiveChange } from './live-change.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';
 import {
   SUMMARY_FIELDS,
@@ -22,7 +16,6 @@ import {
   type LiveOwner,
   type LiveRecord,
   type NewLive,
-  type PlannedUtterance,
 } from './live-record.js';
 
 const createLive = loadScript('create-live');
@@ -35,59 +28,6 @@ const closeLive = loadScript('close-live');
 const eraseLive = loadScript('erase-live');
 const leaseLive = loadScript('lease-live');
 const overdueLive = loadScript('overdue-live');
-
-/** What an owner's change adds. Positions are samples of the 16 kHz signal. */
-export interface LiveChange {
-  /** Unique a change of the session. */
-  readonly op: string;
-  /** The change before it. */
-  readonly after: string;
-  readonly fromSamples: number;
-  readonly toSamples: number;
-  /** Signed 16-bit little endian PCM between them; may be empty. */
-  readonly pcm: Uint8Array;
-  readonly sourceSamples: number;
-  readonly decoder: string | null;
-  readonly snapshot: string | null;
-  readonly snapshotAtSamples: number;
-  readonly keepFromSamples: number;
-  readonly open: {
-    readonly utterance: UtteranceNumber;
-    readonly startSamples: number;
-    readonly endSamples: number;
-    readonly speechStartSamples: number;
-    readonly resting: boolean;
-  } | null;
-  readonly events: readonly LiveChangeEvent[];
-  /** Samples that a partial must gain over the last to be due; 0 for none. */
-  readonly partialAfterSamples: number;
-  /** The open utterance was dropped: its number may start again. */
-  readonly cleared: boolean;
-  /** Reason, when nothing comes after this. */
-  readonly finish: LiveEnd | null;
-  /** True when the time to live is to be renewed. */
-  readonly renew: boolean;
-}
-
-export type LiveChangeEvent =
-  | { readonly type: 'started'; readonly utterance: UtteranceNumber; readonly atMs: number }
-  | { readonly type: 'ended'; readonly planned: PlannedUtterance };
-
-/**
- * What became of a change. `lost`: another owner has the session. `gone`: it is closed or expired. `behind`: what came before is not there, as after a failover;
- * the store has the change `op`, and the epoch.
- */
-export type ChangeAnswer =
-  | { readonly outcome: 'lost' | 'gone' }
-  | { readonly outcome: 'behind'; readonly epoch: number; readonly op: string }
-  | {
-      readonly outcome: 'ok';
-      readonly pendingSamples: number;
-      readonly partial: number | null;
-      /** The ticket that is to be queued, or null. */
-      readonly ticket: TicketPlace | null;
-      readonly closed: boolean;
-    };
 
 /** What a session is for the owner that renews it; `behind`: the store has lost what it took. */
 export type RenewAnswer = 'lost' | 'gone' | 'behind' | { readonly pendingSamples: number };
@@ -127,8 +67,7 @@ const NOT_FINISHED = new AsrError(
 /** The last event of a deleted session can be read for this long, milliseconds. */
 const ERASED_EVENT_MS = 10_000;
 
-/** A partial that was not heard of for this long counts as lost, milliseconds: a worker that died has it. */
-const PARTIAL_LOST_MS = 5_000;
+/** Sessions of a list that are read at once. */
 const PAGE = 200;
 
 /** Live sessions as their owner (a relay) sees them. Everything that an owner writes says who it is. Throws what Redis throws. */
@@ -179,39 +118,14 @@ export class LiveStore {
 
   async change(owner: LiveOwner, change: LiveChange): Promise<ChangeAnswer> {
     const keys = liveKeys(owner.id);
-    const answer = (await runLua(this.#redis, changeLive, all(keys), [
+    const reply = await runLua(this.#redis, changeLive, all(keys), [
       owner.epoch,
       owner.holder,
-      JSON.stringify({
-        op: change.op,
-        after: change.after,
-        from: change.fromSamples,
-        to: change.toSamples,
-        source: change.sourceSamples,
-        keepFrom: change.keepFromSamples,
-        ...(change.decoder === null ? {} : { decoder: change.decoder }),
-        ...(change.snapshot === null ? {} : { snapshot: change.snapshot, snapshotAt: change.snapshotAtSamples }),
-        ...(change.open === null ? {} : { open: change.open }),
-        ...(change.finish === null ? {} : { finish: change.finish }),
-        events: change.events.map(eventOf),
-        partialAfter: change.partialAfterSamples,
-        partialLostMs: PARTIAL_LOST_MS,
-        cleared: change.cleared,
-        keepMs: change.renew ? this.#times.keepMs : 0,
-      }),
+      changeText(change, this.#times.keepMs),
       Buffer.from(change.pcm.buffer, change.pcm.byteOffset, change.pcm.byteLength),
       keys.wake,
-    ])) as [string, string?, (number | string)?, string?, number?, number?];
-    const [outcome, pending, partial = -1, state, ticket = 0, first = 0] = answer;
-    if (outcome === 'behind') return { outcome, epoch: Number(pending), op: String(partial) };
-    if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' };
-    return {
-      outcome,
-      pendingSamples: Number(pending),
-      partial: Number(partial) < 0 ? null : Number(partial),
-      ticket: ticket === 0 ? null : { ticket, first },
-      closed: state === 'closed',
-    };
+    ]);
+    return changeAnswerOf(reply as ChangeReply);
   }
 
   /** Keeps the sessions for another while; answers what each is, in order. */
@@ -344,25 +258,6 @@ export class LiveStore {
 
 function all(keys: ReturnType<typeof liveKeys>): string[] {
   return [keys.session, keys.utterances, keys.pending, keys.tries, keys.results, keys.events, keys.pcm];
-}
-
-function eventOf(event: LiveChangeEvent): Readonly<Record<string, unknown>> {
-  if (event.type === 'started')
-    return {
-      type: 'started',
-      utterance: event.utterance,
-      body: JSON.stringify({ utterance: event.utterance, atMs: event.atMs }),
-    };
-  const { planned } = event;
-  const { utterance, startMs, endMs, by } = planned;
-  return {
-    type: 'ended',
-    utterance,
-    body: JSON.stringify({ utterance, startMs, endMs, by }),
-    planned: JSON.stringify(planned),
-    samples: planned.samples,
-    speechSamples: Math.round(msToSamples(endMs - startMs)),
-  };
 }
 
 function pairs(flat: readonly string[]): Record<string, string> {

@@ -5,7 +5,8 @@ import { patientConnection, subscriberConnection, type Redis } from '../connecti
 import { LiveEvents } from '../live/live-events.js';
 import { LiveItems, type LiveItem } from '../live/live-items.js';
 import type { LiveOwner, NewLive, PlannedUtterance } from '../live/live-record.js';
-import { LiveStore, type ChangeAnswer, type LiveChange } from '../live/live-store.js';
+import type { ChangeAnswer, LiveChange } from '../live/live-change.js';
+import { LiveStore } from '../live/live-store.js';
 import { WakeChannels } from '../live/wake-channels.js';
 import { TicketQueues } from '../work/ticket-queue.js';
 import { TEST_MODEL } from './fixtures.js';

@@ -4,7 +4,10 @@ import type { JobSubmission } from '../job-service.js';
 import { RequestHash } from './request-hash.js';
 import { statusOf } from './to-job.js';
 
+/** A job that another node receives is looked at this often, milliseconds: a repeated request is answered so much later at most. */
 const LOOK_EVERY_MS = 200;
+/** When a repeated request whose first broke off is to be sent again, seconds: at once, for its bytes are needed. */
+const AGAIN_S = 1;
 
 /** Finds the job that a repeated request was answered with before. */
 export class EarlierRequests {
@@ -60,7 +63,7 @@ export class EarlierRequests {
       throw new AsrError(
         'backend_unavailable',
         'The first request with this Idempotency-Key broke off. Send it again.',
-        { retryAfterSeconds: 1 },
+        { retryAfterSeconds: AGAIN_S },
       );
     return job;
   }

@@ -1,7 +1,6 @@
 import { countedRateHz, frameBytes } from '@murmuration/audio';
 import {
   AsrError,
-  samplesToMs,
   type LiveEnd,
   type LiveEvent,
   type LiveSettings,
@@ -17,6 +16,7 @@ import {
 } from '@murmuration/store';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ArrivalClock } from './arrival-clock.js';
+import { AwaitedFinals } from './awaited-finals.js';
 import { followLiveEvents } from '../follow-events.js';
 import { LiveClock } from './live-clock.js';
 import type { LiveParts } from './live-parts.js';
@@ -32,14 +32,8 @@ const MIX_ADJUSTED = {
     'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.',
 };
 
-/** A sender may be this far ahead of the workers: audio of ended utterances that are not final, milliseconds. */
-const MAX_PENDING_MS = 30_000;
 /** Compressed audio counts as this many bytes a millisecond. */
 const CONTAINER_BYTES_A_MS = 16;
-/** Without any final for this long, entries of the queue are looked after, milliseconds. */
-const QUIET_MS = 4_000;
-/** A finished session is looked after for this long without a final, milliseconds. Only while Redis answers. */
-const FINISH_MS = 5 * 60_000;
 /** Longest wait for what is under way when the client is gone, milliseconds. */
 const DETACH_LIMIT_MS = 5_000;
 
@@ -62,6 +56,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly #recorder: LiveRecorder;
   readonly #pump: LivePump;
   readonly #clock: LiveClock;
+  readonly #finals: AwaitedFinals;
   readonly #arrivals = new ArrivalClock();
   /** Set while an utterance is in progress that is to end when no audio comes. */
   #pauseTimer: NodeJS.Timeout | null = null;
@@ -74,10 +69,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   #fault: AsrError | null = null;
   /** Why no more audio is taken, where it was the audio's fault. */
   #refusal: AsrError | null = null;
-  #progressMs = performance.now();
   #countedMs: number;
-  /** Looks after awaited finals since the last one came. */
-  #quietLooks = 0;
   #finishAsked = false;
 
   /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own @param trace W3C `traceparent` that work on its utterances belongs to */
@@ -95,6 +87,14 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     this.#parts = parts;
     this.#recorder = new LiveRecorder(record, parts, trace);
     this.#clock = new LiveClock(record, parts.limits);
+    this.#finals = new AwaitedFinals(parts, {
+      session: this,
+      modelSlug: record.model.slug,
+      recorder: this.#recorder,
+      onPending: () => {
+        this.#pump.wake();
+      },
+    });
     this.owner = record.owner;
     this.#countedMs = this.audioMs;
     this.#onEnd = onEnd;
@@ -103,7 +103,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       frameBytes: frame ?? 1,
       bytesAMs: frame === null ? CONTAINER_BYTES_A_MS : (frame * countedRateHz(record.settings)) / 1_000,
       hear: (bytes) => this.#hear(bytes),
-      heldUp: () => this.#recorder.pendingMs > MAX_PENDING_MS,
+      heldUp: () => this.#finals.holdUp,
       onError: (error) => this.#onError(error),
     });
     this.#state = record.state === 'closed' ? 'closed' : record.state === 'finishing' ? 'finishing' : 'open';
@@ -239,7 +239,8 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       // Not waited for: it comes after all audio that waits, and that may wait for finals that this look is to find.
       if (due?.type === 'end') this.finish(due.end).catch(leaveAlone('repeated'));
     }
-    if (this.#recorder.pendingMs > 0 && performance.now() - this.#progressMs > QUIET_MS) await this.#findLost();
+    const inVain = await this.#finals.look(this.#finishAsked || this.#state === 'finishing');
+    if (inVain !== null) await this.#giveUp(inVain);
   }
 
   /** Called with what the store says at a renewal. */
@@ -247,7 +248,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
     else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(leaveAlone('repeated'));
-    else this.#isPending(samplesToMs(answer.pendingSamples));
+    else this.#finals.arePending(answer.pendingSamples);
   }
 
   #check(): void {
@@ -271,7 +272,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     await this.#recorder.hear(bytes);
     if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this, 'warning', MIX_ADJUSTED);
     this.#arrivals.heard(this.#recorder.audioMs - audioMs);
-    if (this.#recorder.pendingMs !== beforeMs) this.#progressMs = performance.now();
+    if (this.#recorder.pendingMs !== beforeMs) this.#finals.progressed();
     if (this.#recorder.closed) this.#close();
     else for (const listener of this.#storedListeners) listener(this.storedSamples);
     this.#expectPause();
@@ -343,36 +344,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       return;
     }
     // Finals make room for a sender that is held up.
-    if (this.#recorder.pendingMs > MAX_PENDING_MS) this.#readPending().catch(leaveAlone('repeated'));
-  }
-
-  async #readPending(): Promise<void> {
-    this.#isPending(samplesToMs(await this.#parts.store.pendingSamples(this.id)));
-  }
-
-  #isPending(ms: number): void {
-    if (ms !== this.#recorder.pendingMs) {
-      this.#progressMs = performance.now();
-      this.#quietLooks = 0;
-    }
-    this.#recorder.pendingMs = ms;
-    this.#pump.wake();
-  }
-
-  /** Queues again what is awaited and makes no progress; what is on the queue stays as it is. */
-  async #findLost(): Promise<void> {
-    await this.#readPending();
-    if (this.#recorder.pendingMs === 0 || performance.now() - this.#progressMs < QUIET_MS) return;
-    this.#progressMs = performance.now();
-    const tickets = await this.#parts.store.tickets(this.id);
-    if (
-      (this.#finishAsked || this.#state === 'finishing') &&
-      ++this.#quietLooks > (this.#parts.limits.finishMs ?? FINISH_MS) / QUIET_MS
-    ) {
-      await this.#giveUp(tickets);
-      return;
-    }
-    await this.#parts.queues.add(this.model.slug, { id: this.id, lane: 'live' }, tickets);
+    if (this.#finals.holdUp) this.#finals.read().catch(leaveAlone('repeated'));
   }
 
   /** No worker has given a final for long: the session ends without those that are awaited. */

@@ -1,11 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import {
-  AsrError,
-  decodeOptionsSchema,
-  languageFor,
-  type LiveSummary,
-  type ModelDescription,
-} from '@murmuration/contracts';
+import { AsrError, type LiveSummary, type ModelDescription } from '@murmuration/contracts';
 import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveSegmenters } from '@murmuration/audio';
 import {
@@ -18,7 +11,6 @@ import {
   patientConnection,
   whenReady,
   type LiveRecord,
-  type NewLive,
   type Redis,
   type RedisAddress,
   type WakeChannels,
@@ -33,6 +25,7 @@ import { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
 import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live-service.js';
 import { LiveViews, isSessionId } from './live-views.js';
+import { newHolder, newSession, newToken, sha256, unheard } from './new-session.js';
 
 export interface LiveOptions {
   readonly redis: RedisAddress;
@@ -58,16 +51,22 @@ export interface LiveOptions {
   readonly logger: Logger;
 }
 
+/** Sessions are looked after this often, milliseconds: how late limits of time are noticed. */
 const LOOK_EVERY_MS = 1_000;
 /** Owners renew this often; measured in looks. */
 const RENEW_EVERY_LOOKS = 5;
 /** Orphans are looked for this often; measured in looks. */
 const SWEEP_EVERY_LOOKS = 2;
-/** A session counts as orphaned this long after its last renewal, and its grace. */
+/** A session counts as orphaned this long after its last renewal, and its grace; milliseconds. Two renewals may be missed. */
 const RENEWAL_SLACK_MS = 10_000;
+/** Keys of a session outlive its last renewal by this at least, milliseconds: an outage of Redis in which nobody could renew. */
 const MIN_KEEP_MS = 10 * 60_000;
+/** Orphans that one sweep takes, so that several relays share those of one that died. */
 const ORPHANS_AT_ONCE = 10;
-const TOKEN_BYTES = 24;
+/** A start waits this long for Redis, milliseconds, and goes on without: clients are told when it is away. */
+const REDIS_WAIT_MS = 2_000;
+/** When a client that found every place taken is to ask again, seconds: sessions end at any time. */
+const FULL_RETRY_S = 5;
 
 /** Live sessions of one relay: the ones it owns, and ways to the others. */
 export class Live implements LiveService {
@@ -128,7 +127,7 @@ export class Live implements LiveService {
     const { redis, logger } = options;
     const impatient = impatientConnection(redis, logger);
     const live = new Live(options, { impatient, patient: patientConnection(redis, logger) }, segmenters);
-    await whenReady(impatient, 2_000).catch(leaveAlone('repeated'));
+    await whenReady(impatient, REDIS_WAIT_MS).catch(leaveAlone('repeated'));
     return live;
   }
 
@@ -149,49 +148,18 @@ export class Live implements LiveService {
     const { model } = await this.#registry.resolve(settings.model, this.#options.workerWaitMs, signal);
     this.#refuseWhenStopping();
     await this.#options.usage?.admit(owner);
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    const session: NewLive = {
-      id: randomUUID(),
-      tokenHash: sha256(token),
+    const token = newToken();
+    const session = newSession({
+      settings,
       owner,
-      relay: this.#options.relay,
-      holder: newHolder(),
       model,
-      // Settled here, so that every relay that takes the session over does the same.
-      settings: {
-        ...settings,
-        idleEndpointingMs:
-          settings.idleEndpointingMs ?? Math.max(settings.endpointingMs, this.#options.limits.idleEndpointingMs),
-      },
-      decode: decodeOptionsSchema.parse({
-        language: languageFor(settings.language, model),
-        prompt: settings.prompt,
-        hotwords: settings.hotwords,
-        // Approximate times cost nothing; aligned ones a pass of the decoder.
-        wordTimestamps: model.wordTimes === 'approximate' || (settings.wordTimestamps && model.wordTimes === 'aligned'),
-      }),
-    };
+      tokenHash: sha256(token),
+      relay: this.#options.relay,
+      idleEndpointingMs: this.#options.limits.idleEndpointingMs,
+    });
     await storeCall(() => this.#impatientStore.create(session));
     this.#options.usage?.count(owner, { liveSessions: 1 });
-    const record: LiveRecord = {
-      ...session,
-      epoch: 1,
-      ageMs: 0,
-      state: 'open',
-      end: null,
-      positionSamples: 0,
-      sourceSamples: 0,
-      decoder: null,
-      snapshot: null,
-      snapshotAtSamples: 0,
-      keepFromSamples: 0,
-      isOpen: false,
-      utterances: 0,
-      finals: 0,
-      pendingSamples: 0,
-      op: '',
-    };
-    return { record, token };
+    return { record: unheard(session), token };
   }
 
   async resume(id: string, token: string, owner: string | null, trace: string | null = null): Promise<LiveSession> {
@@ -286,7 +254,7 @@ export class Live implements LiveService {
       throw new AsrError(
         'queue_full',
         "The relay has as many live sessions as it takes, or as many as it takes of one API key's owner while they are scarce. Try again soon.",
-        { retryAfterSeconds: 5 },
+        { retryAfterSeconds: FULL_RETRY_S },
       );
     try {
       const { record, token } = await work();
@@ -363,12 +331,4 @@ export class Live implements LiveService {
       if (record.state === 'open') session.finish('abandoned').catch(leaveAlone('repeated'));
     }
   }
-}
-
-function newHolder(): string {
-  return randomBytes(8).toString('hex');
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,6 +1,9 @@
 import { SharedPlaces } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 
+/** When a client that found every place taken is to ask again, seconds: uploads end at any time. */
+const FULL_RETRY_S = 5;
+
 /** Bounds the uploads that one node works on at once; owners share them while they are scarce. */
 export class ActiveUploads {
   readonly #places: SharedPlaces;
@@ -26,7 +29,7 @@ export class ActiveUploads {
       throw new AsrError(
         'queue_full',
         "This server has as many uploads as it takes, or as many as it takes of one API key's owner while they are scarce. Wait for the seconds in Retry-After, then send it again.",
-        { retryAfterSeconds: 5 },
+        { retryAfterSeconds: FULL_RETRY_S },
       );
     try {
       return await work();

@@ -24,6 +24,5 @@ export async function untilLeaving(
     throw new AsrError(
       'shutting_down',
       'The server is stopping. Call again, with the last event id: another one goes on.',
-      { retryAfterSeconds: 1 },
     );
 }

@@ -1,5 +1,8 @@
 import { AsrError } from '@murmuration/contracts';
 
+/** When a client that found too many waiting is to call again, seconds: messages are worked off at any time. */
+const FULL_RETRY_S = 5;
+
 export interface MessageMemoryLimits {
   /** Messages that arrive at once. */
   readonly arriving: number;
@@ -35,7 +38,7 @@ export class MessageMemory {
   async enter(signal: AbortSignal): Promise<MemoryPlace> {
     while (!this.#hasRoom()) {
       if (this.#waiting.size >= this.#limits.waiting)
-        throw new AsrError('queue_full', undefined, { retryAfterSeconds: 5 });
+        throw new AsrError('queue_full', undefined, { retryAfterSeconds: FULL_RETRY_S });
       await this.#change(signal);
       signal.throwIfAborted();
     }
