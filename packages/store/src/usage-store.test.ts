@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { createLogger } from '@murmuration/runtime';
 import { impatientConnection, whenReady, type Redis } from './connections.js';
 import { usageKey } from './keys.js';
+import { startRedisCluster } from './testing/start-redis-cluster.js';
 import { startRedis, type TestRedis } from './testing/start-redis.js';
 import { UsageStore, usageOf } from './usage-store.js';
 
@@ -75,4 +76,18 @@ describe('in Redis', () => {
     assert.deepEqual(days.sort(), [`${String(today - 61)}:liveMs`, `${String(today)}:liveMs`]);
     assert.ok((await redis.ttl(usageKey('old'))) > 60 * 86_400);
   });
+});
+
+test('a Cluster counts and tells as a single server does', async (t) => {
+  const cluster = await startRedisCluster();
+  const redis = impatientConnection(cluster.url, logger);
+  t.after(async () => {
+    redis.disconnect();
+    await cluster.close();
+  });
+  await whenReady(redis, 10_000);
+  const store = new UsageStore(redis);
+  const owners = ['acme', 'beta', 'gamma', 'delta'];
+  for (const owner of owners) await store.add(owner, { ...NOTHING, recordings: 1, liveMs: 20 });
+  for (const { today } of await store.read(owners)) assert.deepEqual(today, { ...NOTHING, recordings: 1, liveMs: 20 });
 });
