@@ -4,7 +4,9 @@ import { createLogger } from '@murmuration/runtime';
 import { patientConnection } from '@murmuration/store';
 import { postRaw, transcribe, until, type ErrorAnswer } from './harness/api-requests.js';
 import { Cluster } from './harness/cluster.js';
-import { samples, wavFile } from './harness/wav.js';
+import { LiveConnection } from './harness/live-client.js';
+import type { ServiceProcess } from './harness/service-process.js';
+import { RATE_HZ, samples, wavFile } from './harness/wav.js';
 
 const MODEL = 'simulated';
 let cluster: Cluster;
@@ -16,7 +18,9 @@ before(async () => {
   file = wavFile(clip.pcm);
   cluster = await Cluster.start({
     workers: 0,
+    relays: 1,
     api: { WAKEABLE_MODELS: MODEL },
+    relay: { WAKEABLE_MODELS: MODEL },
     worker: { DEVICE: 'simulated', MODEL_PATH: MODEL },
   });
 });
@@ -26,8 +30,8 @@ after(async () => {
 });
 
 /** The backlog by which workers are scaled; null where the model is unknown. */
-async function backlog(): Promise<number | null> {
-  const told = /^asr_queue_backlog_audio_seconds\{model="simulated"\} (\S+)$/m.exec(await cluster.api.metrics());
+async function backlog(node: ServiceProcess = cluster.api): Promise<number | null> {
+  const told = /^asr_queue_backlog_audio_seconds\{model="simulated"\} (\S+)$/m.exec(await node.metrics());
   return told?.[1] === undefined ? null : Number(told[1]);
 }
 
@@ -50,12 +54,35 @@ async function afterGrace(): Promise<void> {
   }
 }
 
-test('a request for a model that never had a worker asks for one by the backlog, and waits for it', async () => {
+/** Events of `POST /transcribe/stream`, each with its data. */
+async function streamed(): Promise<(readonly [name: string, data: Readonly<Record<string, unknown>>])[]> {
+  const response = await postRaw(cluster.url, new Blob([new Uint8Array(file)]), { query: `/stream?model=${MODEL}` });
+  assert.equal(response.status, 200);
+  return [...(await response.text()).matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, name = '', data = '']) => [
+    name,
+    JSON.parse(data) as Readonly<Record<string, unknown>>,
+  ]);
+}
+
+test('work for a model that never had a worker asks for one by the backlog of its node and waits for it, which a stream tells', async () => {
+  const relay = cluster.relays[0];
+  assert.ok(relay);
   assert.equal(await backlog(), 0);
-  const request = transcribe(cluster.url, file, `?model=${MODEL}`);
-  await until('the waiting request counts as backlog', async () => (await backlog()) === 1);
+  const live = await LiveConnection.open(`ws://127.0.0.1:${String(relay.port)}/`);
+  live.send({ type: 'start', sample_rate: RATE_HZ, model: MODEL });
+  await until('the waiting session counts as backlog at its relay', async () => (await backlog(relay.process)) === 1);
+  assert.equal(await backlog(), 0);
+  const [request, events] = [transcribe(cluster.url, file, `?model=${MODEL}`), streamed()];
+  await until('the waiting requests count as backlog', async () => (await backlog()) === 1);
   await cluster.addWorker();
   assert.equal((await request).model, MODEL);
+  const [first, ...others] = await events;
+  assert.deepEqual(first, ['waiting', { reason: 'model_starting', at_most_seconds: 60 }]);
+  assert.equal(others.at(-1)?.[0], 'done');
+  assert.ok(others.every(([name]) => name !== 'waiting'));
+  await live.next('the session has begun', (message) => message.type === 'ready');
+  live.send({ type: 'cancel' });
+  await live.closed;
 });
 
 test('a model whose workers have gone to sleep is listed, healthy, and woken by a job', async () => {

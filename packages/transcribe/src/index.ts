@@ -14,5 +14,6 @@ export type {
 } from './transcription.js';
 export type { OwnerUsage, Used } from '@murmuration/store';
 export { Usage } from './usage.js';
+export { ModelRegistry } from './model-registry.js';
 export { Live, type LiveOptions } from './live/live.js';
 export type { LiveLimits } from './live/live-parts.js';

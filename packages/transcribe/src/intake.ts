@@ -194,12 +194,22 @@ export class Intake implements TranscriptionService {
     }
   }
 
+  /** Which models are served, and which are waited for. */
+  get registry(): ModelRegistry {
+    return this.#parts.registry;
+  }
+
   async resolveModel(name: string | null): Promise<ModelCard> {
     return this.#parts.registry.resolve(name, 0);
   }
 
   async start(request: TranscriptionRequest): Promise<Transcription> {
-    const card = await this.#parts.registry.resolve(request.options.model, this.#options.workerWaitMs, request.signal);
+    const { workerWaitMs } = this.#options;
+    let isTold = false;
+    const card = await this.#parts.registry.resolve(request.options.model, workerWaitMs, request.signal, () => {
+      if (!isTold) request.onAsleep?.(workerWaitMs);
+      isTold = true;
+    });
     const { decode } = optionsFor(request.options, card.model);
     await this.#admission.admit(card, request.lane, request.owner);
     const { trace = null } = request;

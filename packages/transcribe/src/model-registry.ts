@@ -58,14 +58,23 @@ export class ModelRegistry {
 
   /**
    * Card of the model that serves `name`; waits for a worker when no model is served, or when nothing is known of a model that may be woken.
+   * `onAsleep` is called, perhaps several times, where a model that may be woken has no worker now.
    * Throws `model_not_found`, `no_worker` after `waitMs`, `backend_unavailable`, `cancelled`.
    */
-  async resolve(name: string | null, waitMs: number, signal?: AbortSignal): Promise<ModelCard> {
+  async resolve(
+    name: string | null,
+    waitMs: number,
+    signal?: AbortSignal,
+    onAsleep: () => void = () => undefined,
+  ): Promise<ModelCard> {
     const untilMs = performance.now() + waitMs;
     const untold = (waitMs > 0 ? this.#wakeable.find((id) => id === (name ?? this.#defaultModel)) : null) ?? null;
     if (untold !== null) this.#wanted.set(untold, (this.#wanted.get(untold) ?? 0) + 1);
     try {
-      return await this.#known(name, untold, untilMs, signal);
+      const card = await this.#known(name, untold, untilMs, signal, onAsleep);
+      // One that slept again is known, and its next worker is woken by what is queued.
+      if (this.mayWake(card.model.id) && !(await this.isServed(card.model.slug))) onAsleep();
+      return card;
     } finally {
       const left = untold === null ? 0 : (this.#wanted.get(untold) ?? 1) - 1;
       if (untold !== null && left > 0) this.#wanted.set(untold, left);
@@ -79,6 +88,7 @@ export class ModelRegistry {
     untold: string | null,
     untilMs: number,
     signal: AbortSignal | undefined,
+    onAsleep: () => void,
   ): Promise<ModelCard> {
     for (;;) {
       const cards = await this.cards();
@@ -87,6 +97,7 @@ export class ModelRegistry {
       if (signal?.aborted === true) throw new AsrError('cancelled');
       if (performance.now() >= untilMs)
         throw new AsrError('no_worker', 'No worker serves a model. Start one, or wait until it has loaded its model.');
+      if (awaited) onAsleep();
       await new Promise((resolve) => {
         setTimeout(resolve, LOOK_EVERY_MS);
       });

@@ -14,6 +14,8 @@ export interface TranscriptionRequest {
   readonly owner: string | null;
   /** W3C `traceparent` of the request that it came with, where tracing is on. */
   readonly trace?: string | null;
+  /** Called once when no worker of the model is there yet and one is expected: the work waits for it, `atMostMs` at the longest. */
+  readonly onAsleep?: (atMostMs: number) => void;
   /** Aborting cancels the work: the client went away. */
   readonly signal: AbortSignal;
 }

@@ -16,6 +16,8 @@ export interface UploadOutput<Answer> {
   readonly begun: boolean;
   /** True when the answer wants segments as they become final. */
   follows(answer: Answer): boolean;
+  /** The work waits for the first worker of its model, which was woken, at the longest so many milliseconds. */
+  asleep(atMostMs: number): void;
   /** The work was accepted. */
   accepted(): void;
   take(segments: readonly Segment[]): Promise<void>;
@@ -81,6 +83,9 @@ class TranscribeWork<Answer> implements Work<ReadFields<Answer>, Transcript> {
       lane: 'interactive',
       owner,
       trace,
+      onAsleep: (atMostMs) => {
+        if (output.follows(fields.answer)) output.asleep(atMostMs);
+      },
       signal,
     });
     this.#followWhereWanted(fields.answer);

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Live } from '@murmuration/transcribe';
 import { configOrExit } from '@murmuration/runtime';
-import { startNode } from '@murmuration/service';
+import { observeQueue, startNode } from '@murmuration/service';
 import { createApp } from './app.js';
 import { readConfig } from './config.js';
 import { drain } from './drain.js';
@@ -17,12 +17,14 @@ import type { RelayContext } from './relay-context.js';
 const config = configOrExit(readConfig);
 const { access, everySecond, exit, ffmpeg, intake, logger, metrics, owners, portFault, shutdown, started, tracing } =
   await startNode({ service: 'relay', serving: 'taking sessions', config });
+// As at the API nodes; what waits here for the first worker of a model is known here alone.
+observeQueue(metrics, intake);
 const live = await Live.start({
   redis: config.redis,
   channels: intake.channels,
   relay: `${hostname()}-${randomUUID().slice(0, 8)}`,
   defaultModel: config.DEFAULT_MODEL ?? null,
-  wakeableModels: config.WAKEABLE_MODELS,
+  registry: intake.registry,
   workerWaitMs: config.WORKER_WAIT_TIMEOUT_MS,
   speech: { threads: config.DETECT_THREADS, vadModelPath: resolve(config.vadModelPath) },
   limits: {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { liveSettingsSchema, type LiveEvent, type LiveSettings } from '@murmuration/contracts';
-import { Live, type LiveLimits, type LiveSession } from '@murmuration/transcribe';
-import { WakeChannels, subscriberConnection } from '@murmuration/store';
+import { Live, ModelRegistry, type LiveLimits, type LiveSession } from '@murmuration/transcribe';
+import { WakeChannels, impatientConnection, subscriberConnection } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { ROOT, ServiceProcess } from './service-process.js';
@@ -20,7 +20,7 @@ export class LiveNodes {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #workers: ServiceProcess[] = [];
   readonly #nodes: Live[] = [];
-  readonly #subscribers: ReturnType<typeof subscriberConnection>[] = [];
+  readonly #connections: { disconnect(): void }[] = [];
 
   private constructor(redis: TestRedis, environment: Readonly<Record<string, string>>) {
     this.redis = redis;
@@ -51,12 +51,14 @@ export class LiveNodes {
   async addNode(relay: string, limits: Partial<LiveLimits> = {}): Promise<Live> {
     const logger = createLogger({ service: 'test', level: 'silent' });
     const subscriber = subscriberConnection(this.redis.url, logger);
-    this.#subscribers.push(subscriber);
+    const redis = impatientConnection(this.redis.url, logger);
+    this.#connections.push(subscriber, redis);
     const live = await Live.start({
       redis: this.redis.url,
       channels: new WakeChannels(subscriber),
       relay,
       defaultModel: null,
+      registry: new ModelRegistry(redis, null),
       workerWaitMs: 10_000,
       speech: { threads: 1, vadModelPath: join(ROOT, '.murmuration/models/silero-vad/silero_vad_v6.onnx') },
       limits: { ...LIMITS, ...limits },
@@ -68,7 +70,7 @@ export class LiveNodes {
 
   async close(): Promise<void> {
     await Promise.all(this.#nodes.map((live) => live.close()));
-    for (const subscriber of this.#subscribers) subscriber.disconnect();
+    for (const connection of this.#connections) connection.disconnect();
     await Promise.all(this.#workers.map((worker) => worker.end()));
     await this.redis.close();
   }

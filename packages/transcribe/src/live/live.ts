@@ -18,7 +18,7 @@ import {
 import { ATTRIBUTE, NO_TRACING, SPAN, type Logger, type Tracing } from '@murmuration/runtime';
 import { chooseModel } from '../choose-model.js';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { ModelRegistry } from '../model-registry.js';
+import type { ModelRegistry } from '../model-registry.js';
 import type { Usage } from '../usage.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
 import { ActiveLiveSession } from './active-live-session.js';
@@ -34,8 +34,8 @@ export interface LiveOptions {
   /** Name of this relay, as lists show it. */
   readonly relay: string;
   readonly defaultModel: string | null;
-  /** Ids of models without workers whose workers come when there is work for them. */
-  readonly wakeableModels?: readonly string[];
+  /** The node's: a session that waits for the first worker of its model wakes it as other work does. */
+  readonly registry: ModelRegistry;
   /** Longest wait for a first worker. */
   readonly workerWaitMs: number;
   readonly speech: { readonly threads: number; readonly vadModelPath: string };
@@ -97,7 +97,7 @@ export class Live implements LiveService {
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#impatient = connections.impatient;
     this.#patient = connections.patient;
-    this.#registry = new ModelRegistry(this.#impatient, options.defaultModel, options.wakeableModels);
+    this.#registry = options.registry;
     const keepMs = Math.max(MIN_KEEP_MS, options.limits.graceMs * 3);
     // The rest of the time is for Redis' files.
     const closedKeepMs = Math.round((options.eraseWithinMs ?? ERASE_WITHIN_MS) / 2);

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { EventStream } from '@murmuration/service';
 import { renderJson, segmentJson } from '@murmuration/transcript';
 import type { ApiContext } from '../api-context.js';
@@ -91,6 +92,10 @@ async function transcribeStream(
     () => true,
     async (segments) => {
       for (const segment of segments) await stream.send('segment', segmentJson(segment, sent++));
+    },
+    (atMostMs) => {
+      const waiting = { reason: 'model_starting', at_most_seconds: atMostMs / 1_000 };
+      stream.send('waiting', waiting).catch(leaveAlone('receiver_gone'));
     },
   );
   await untilEnd(stream, request, async () => {

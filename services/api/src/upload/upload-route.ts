@@ -15,6 +15,7 @@ import { clientGone } from './client-connection.js';
 export const WHOLE: UploadOutput<unknown> = {
   begun: false,
   follows: () => false,
+  asleep: () => undefined,
   accepted: () => undefined,
   take: () => Promise.resolve(),
 };
@@ -24,12 +25,14 @@ export function streamed<Answer>(
   stream: EventStream,
   follows: (answer: Answer) => boolean,
   take: (segments: readonly Segment[]) => Promise<void>,
+  asleep: (atMostMs: number) => void,
 ): UploadOutput<Answer> {
   return {
     get begun() {
       return stream.begun;
     },
     follows,
+    asleep,
     accepted: () => {
       stream.expect();
     },

@@ -84,6 +84,10 @@ async function answer(
     stream,
     ({ stream: wanted }) => wanted,
     (segments) => deltas.segments(segments),
+    // OpenAI has no event for it: a comment opens the stream.
+    () => {
+      stream.open();
+    },
   );
   const outcome = await untilEnd(stream, request, async () => {
     const done = await receiveUpload(context, request, reply, reader, output).catch((error: unknown) => {
