@@ -25,14 +25,14 @@ export type Container =
   | 'w64';
 
 /** Containers that the built-in readers take, without ffmpeg and without WASM. */
-export type BoundedContainer = Extract<Container, 'wav' | 'aiff'>;
+export type BoundedContainer = Extract<Container, 'wav' | 'w64' | 'aiff'>;
 
 /** Names of the formats that can be decoded, for `GET /capabilities`. @param available whether the system's ffmpeg is there */
 export function decodableFormats(available: { readonly ffmpeg: boolean }): readonly string[] {
   return available.ffmpeg ? [...EVERYWHERE, ...WITH_FFMPEG] : EVERYWHERE;
 }
 
-const EVERYWHERE: readonly string[] = ['wav', 'aiff', 'mp3', 'flac', 'ogg', 'opus', 'webm', 'mkv', 'amr'];
+const EVERYWHERE: readonly string[] = ['wav', 'w64', 'aiff', 'mp3', 'flac', 'ogg', 'opus', 'webm', 'mkv', 'amr'];
 const WITH_FFMPEG: readonly string[] = [
   'm4a',
   'mp4',
@@ -47,7 +47,6 @@ const WITH_FFMPEG: readonly string[] = [
   'flv',
   'ac3',
   'au',
-  'w64',
 ];
 
 /** As many first bytes as make the answer certain; fewer are enough for most files. */

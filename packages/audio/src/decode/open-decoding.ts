@@ -8,6 +8,7 @@ import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import { LeadingTags } from './tags.js';
 import { cleanerOf, type StreamCleaner } from './stream-cleaner.js';
 import { decodeWithWasm } from './wasm-decoder.js';
+import { w64FormatTag } from './w64-header.js';
 import { wavFormatTag } from './wav-header.js';
 
 /** Options of opening a recording. */
@@ -40,7 +41,11 @@ export async function openDecoding(
     if (!TIMED.has(container) && (options.track ?? 0) > 0) throw noSuchTrack(1);
     const cleaner = cleanerOf(container);
     const whole = cleaner === null ? withHead(head, pieces) : cleaned(withHead(head, pieces), cleaner);
-    if ((container === 'wav' && isReadableWav(head)) || (container === 'aiff' && isReadableAiff(head)))
+    if (
+      (container === 'wav' && isReadableWav(head)) ||
+      (container === 'w64' && isReadableFormat(w64FormatTag(head))) ||
+      (container === 'aiff' && isReadableAiff(head))
+    )
       return { kind: 'bounded', container, source: whole };
     const joinedMs = (): number => cleaner?.joinedMs ?? 0;
     const external =
@@ -95,7 +100,12 @@ function beginsWithFlac(head: Uint8Array): boolean {
 /** False for codecs of wav such as ADPCM, which the built-in reader does not know. A format beyond the first bytes is left to the reader to judge. */
 function isReadableWav(head: Uint8Array): boolean {
   const format = chunkBody(head, 'fmt ', true);
-  return format === null || [0, 1, 3, 6, 7].includes(wavFormatTag(format));
+  return isReadableFormat(format === null ? null : wavFormatTag(format));
+}
+
+/** @param tag of WAVEFORMATEX; null where it is not among the first bytes: the reader says what is wrong */
+function isReadableFormat(tag: number | null): boolean {
+  return tag === null || [0, 1, 3, 6, 7].includes(tag);
 }
 
 function isReadableAiff(head: Uint8Array): boolean {

@@ -130,7 +130,7 @@ export class WavHeader implements HeaderReader {
 }
 
 /** Meaning of a fmt chunk's body. Throws `unprocessable_audio`, also for codecs other than PCM, A-law and µ-law. */
-function wavLayout(body: Uint8Array): PcmLayout {
+export function wavLayout(body: Uint8Array): PcmLayout {
   if (body.length < 14) throw refuse('The wav file has a format chunk that is too short.');
   const view = viewOf(body);
   const channels = view.getUint16(2, true);
