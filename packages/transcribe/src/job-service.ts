@@ -76,7 +76,7 @@ export interface JobService {
   cancel(id: string, whose: Reach): Promise<Job>;
   /** Throws `job_not_done` (with the status in its message) before the end, `result_expired` after its time or when purged, and the job's own error when it failed. */
   transcript(id: string, whose: Reach): Promise<Transcript>;
-  /** What happened after `afterId` ('0' for all), then what happens, until the job's end or `signal`. An id that is none of the stream's is taken by its place. */
+  /** What happened after `afterId` ('0' for all), then what happens, until the job's end or `signal`. An `afterId` that the stream does not have stands for its place in the order of ids. */
   follow(id: string, whose: Reach, afterId: string, signal: AbortSignal): Promise<AsyncIterable<JobEvent>>;
   deliveries(id: string, whose: Reach): Promise<readonly WebhookDeliveryRecord[]>;
   /** Sends the webhook of the job's end again, now. Throws `no_webhook` when the job has none, `job_not_done` before its end. */

@@ -31,7 +31,7 @@ const OWNER_TAG_LENGTH = 24;
 
 /**
  * Which submitted jobs there are: all and each owner's by time, and the accepted ones that have not been settled.
- * A job's manifest says what it is; where the two disagree the manifest is right, and `forget` mends the jobIndex.
+ * A job's manifest says what it is; where the two disagree the manifest is right, and `forget` mends the index.
  */
 export class JobIndex {
   readonly #redis: Redis;
