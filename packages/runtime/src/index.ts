@@ -29,6 +29,5 @@ export {
 export { Shutdown } from './shutdown.js';
 export { ATTRIBUTE, SPAN, type SpanAttributes } from './tracing/names.js';
 export { traceparentOf } from './tracing/traceparent.js';
-export { startTracing } from './tracing/start-tracing.js';
+export { startTracing, tracingVariables } from './tracing/start-tracing.js';
 export { NO_SPAN, NO_TRACING, type TraceSpan, type Tracing } from './tracing/tracing.js';
-export { tracingVariables } from './tracing/tracing-variables.js';
