@@ -11,6 +11,7 @@ const GPU = {
   memory_used_mib: 4_096,
   utilization_percent: 63,
   temperature_c: 55,
+  power_w: 200.1,
 };
 
 describe(
@@ -47,7 +48,7 @@ describe(
       await rm(folder, { recursive: true });
     });
 
-    test('GET /capabilities lists them with memory, use and temperature', async () => {
+    test('GET /capabilities lists them with memory, use, temperature and power', async () => {
       const { gpus } = (await (await fetch(`${cluster.url}/capabilities`)).json()) as { gpus: unknown[] };
       assert.deepEqual(gpus, [GPU, { ...GPU, memory_used_mib: 0, utilization_percent: 0 }]);
     });
@@ -55,13 +56,14 @@ describe(
     test("A worker's metrics have a gauge a GPU; with CUDA_VISIBLE_DEVICES only those that it names", async () => {
       const gauges = (text: string | undefined): string[] =>
         (text ?? '').split('\n').filter((line) => line.startsWith('asr_gpu_'));
-      assert.equal(gauges(await cluster.workers[0]?.metrics()).length, 8);
+      assert.equal(gauges(await cluster.workers[0]?.metrics()).length, 10);
       const second = await cluster.addWorker({ CUDA_VISIBLE_DEVICES: '1' });
       assert.deepEqual(gauges(await second.metrics()), [
         'asr_gpu_memory_bytes{gpu="0",name="NVIDIA H100 PCIe"} 85520809984',
         'asr_gpu_memory_used_bytes{gpu="0",name="NVIDIA H100 PCIe"} 0',
         'asr_gpu_utilization_ratio{gpu="0",name="NVIDIA H100 PCIe"} 0',
         'asr_gpu_temperature_celsius{gpu="0",name="NVIDIA H100 PCIe"} 55',
+        'asr_gpu_power_watts{gpu="0",name="NVIDIA H100 PCIe"} 200.1',
       ]);
     });
   },

@@ -152,6 +152,7 @@ export function ClusterView() {
                       {gpu.name}: {gpu.memory_used_mib ?? '–'} / {gpu.memory_mib ?? '–'} MiB {t.used}
                       {gpu.utilization_percent === null ? '' : `, ${String(gpu.utilization_percent)} %`}
                       {gpu.temperature_c === null ? '' : `, ${String(gpu.temperature_c)} °C`}
+                      {gpu.power_w === null ? '' : `, ${String(Math.round(gpu.power_w))} W`}
                     </li>
                   ))}
                 </ul>

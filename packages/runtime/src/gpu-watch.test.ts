@@ -10,6 +10,7 @@ const gpu: GpuFacts = {
   memoryUsedMiB: 1_024,
   utilizationPercent: 63,
   temperatureC: null,
+  powerW: null,
 };
 
 test('Without a GPU there are no metrics of one', async () => {

@@ -42,14 +42,15 @@ export class GpuWatch {
   }
 
   #show(facts: readonly GpuFacts[]): void {
-    const { memoryBytes, memoryUsedBytes, utilizationRatio, temperatureCelsius } = this.#gauges;
-    for (const gauge of [memoryBytes, memoryUsedBytes, utilizationRatio, temperatureCelsius]) gauge.reset();
+    const { memoryBytes, memoryUsedBytes, utilizationRatio, temperatureCelsius, powerWatts } = this.#gauges;
+    for (const gauge of [memoryBytes, memoryUsedBytes, utilizationRatio, temperatureCelsius, powerWatts]) gauge.reset();
     facts.forEach((gpu, index) => {
       const labels = { gpu: String(index), name: gpu.name };
       if (gpu.memoryMiB !== null) memoryBytes.set(labels, gpu.memoryMiB * MIB);
       if (gpu.memoryUsedMiB !== null) memoryUsedBytes.set(labels, gpu.memoryUsedMiB * MIB);
       if (gpu.utilizationPercent !== null) utilizationRatio.set(labels, gpu.utilizationPercent / 100);
       if (gpu.temperatureC !== null) temperatureCelsius.set(labels, gpu.temperatureC);
+      if (gpu.powerW !== null) powerWatts.set(labels, gpu.powerW);
     });
   }
 }

@@ -20,6 +20,7 @@ const gpu = (name: string): GpuFacts => ({
   memoryUsedMiB: null,
   utilizationPercent: null,
   temperatureC: null,
+  powerW: null,
 });
 
 test('Of what the machine has, the cards that their driver tells of count, idle ones as idle', () => {
@@ -30,17 +31,32 @@ test('Of what the machine has, the cards that their driver tells of count, idle 
     memoryUsed: 1_024,
     utilizationGpu: 37,
     temperatureGpu: 41,
+    powerDraw: 312.5,
   });
   const idle = card({ name: 'NVIDIA H200', driverVersion: '570.1', memoryTotal: 143_771, temperatureGpu: 30 });
   assert.deepEqual(factsOf([card({ vendor: 'Intel', model: 'UHD' }), busy, idle, card({})]), [
-    { name: 'NVIDIA H200', memoryMiB: 143_771, memoryUsedMiB: 1_024, utilizationPercent: 37, temperatureC: 41 },
-    { name: 'NVIDIA H200', memoryMiB: 143_771, memoryUsedMiB: 0, utilizationPercent: 0, temperatureC: 30 },
+    {
+      name: 'NVIDIA H200',
+      memoryMiB: 143_771,
+      memoryUsedMiB: 1_024,
+      utilizationPercent: 37,
+      temperatureC: 41,
+      powerW: 312.5,
+    },
+    {
+      name: 'NVIDIA H200',
+      memoryMiB: 143_771,
+      memoryUsedMiB: 0,
+      utilizationPercent: 0,
+      temperatureC: 30,
+      powerW: null,
+    },
   ]);
 });
 
 test('A card without its driver is told by name, without figures', () => {
   assert.deepEqual(factsOf([card({})]), [
-    { name: 'GA102', memoryMiB: null, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null },
+    { name: 'GA102', memoryMiB: null, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null, powerW: null },
   ]);
 });
 
@@ -84,7 +100,16 @@ test('What lspci and nvidia-smi say becomes facts', { skip: WITHOUT_BUS }, async
     });
     assert.deepEqual(
       JSON.parse(stdout),
-      [{ name: 'NVIDIA H100 PCIe', memoryMiB: 81_559, memoryUsedMiB: 4_096, utilizationPercent: 63, temperatureC: 55 }],
+      [
+        {
+          name: 'NVIDIA H100 PCIe',
+          memoryMiB: 81_559,
+          memoryUsedMiB: 4_096,
+          utilizationPercent: 63,
+          temperatureC: 55,
+          powerW: 200.1,
+        },
+      ],
       stderr,
     );
   } finally {

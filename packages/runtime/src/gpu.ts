@@ -9,6 +9,8 @@ export interface GpuFacts {
   /** 0 to 100. */
   readonly utilizationPercent: number | null;
   readonly temperatureC: number | null;
+  /** What it draws now, watts. */
+  readonly powerW: number | null;
 }
 
 /** What the thread serves that asks the operating system. */
@@ -47,6 +49,7 @@ export function factsOf(controllers: readonly GraphicsController[]): GpuFacts[] 
       memoryUsedMiB: card.memoryUsed ?? idle,
       utilizationPercent: card.utilizationGpu ?? idle,
       temperatureC: card.temperatureGpu ?? null,
+      powerW: card.powerDraw ?? null,
     };
   });
 }

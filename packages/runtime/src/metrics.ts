@@ -15,6 +15,7 @@ export interface GpuGauges {
   readonly memoryUsedBytes: GpuGauge;
   readonly utilizationRatio: GpuGauge;
   readonly temperatureCelsius: GpuGauge;
+  readonly powerWatts: GpuGauge;
   /** Has `refresh` awaited before any of them is read. */
   onCollect(refresh: () => Promise<void>): void;
 }
@@ -114,6 +115,7 @@ export class Metrics {
         'Share of the last sampling period in which the GPU was busy; 0 also where its driver does not say.',
       ),
       temperatureCelsius: gauge('asr_gpu_temperature_celsius', 'Temperature of the GPU.'),
+      powerWatts: gauge('asr_gpu_power_watts', 'Power that the GPU draws.'),
       onCollect: (wanted) => {
         refresh = wanted;
       },

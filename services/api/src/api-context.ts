@@ -15,6 +15,7 @@ export interface Gpu {
   readonly memoryUsedMiB: number | null;
   readonly utilizationPercent: number | null;
   readonly temperatureC: number | null;
+  readonly powerW: number | null;
 }
 
 /** What the routes use. */

@@ -54,6 +54,7 @@ export interface ClusterFigures {
     readonly memory_used_mib: number | null;
     readonly utilization_percent: number | null;
     readonly temperature_c: number | null;
+    readonly power_w: number | null;
   }[];
 }
 

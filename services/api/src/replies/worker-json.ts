@@ -36,6 +36,8 @@ export const gpusSchema = z
       memory_used_mib: z.number().nullable(),
       utilization_percent: z.number().nullable(),
       temperature_c: z.number().nullable(),
+      /** Drawn now, watts. */
+      power_w: z.number().nullable(),
     }),
   )
   .describe('GPUs of the machine that answers.');
@@ -47,5 +49,6 @@ export function gpuJson(gpu: Gpu): z.output<typeof gpusSchema>[number] {
     memory_used_mib: gpu.memoryUsedMiB,
     utilization_percent: gpu.utilizationPercent,
     temperature_c: gpu.temperatureC,
+    power_w: gpu.powerW,
   };
 }

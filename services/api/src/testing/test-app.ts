@@ -69,7 +69,14 @@ export async function testApp(t: TestContext, environment: Readonly<Record<strin
     formats: ['wav', 'mp3'],
     gpus: () =>
       Promise.resolve([
-        { name: 'Test GPU', memoryMiB: 1_024, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null },
+        {
+          name: 'Test GPU',
+          memoryMiB: 1_024,
+          memoryUsedMiB: null,
+          utilizationPercent: null,
+          temperatureC: null,
+          powerW: null,
+        },
       ]),
     stopping: () => state.stopping,
     leaving: leaving.signal,
