@@ -9,6 +9,11 @@ export interface ScaledObject {
     readonly maxReplicaCount: number;
     readonly pollingInterval: number;
     readonly cooldownPeriod: number;
+    readonly advanced: {
+      readonly horizontalPodAutoscalerConfig: {
+        readonly behavior: { readonly scaleDown: { readonly stabilizationWindowSeconds: number } };
+      };
+    };
     readonly triggers: readonly [{ readonly metadata: { readonly query: string; readonly threshold: string } }];
   };
 }
@@ -20,7 +25,7 @@ export interface ScalingPoint {
   readonly workers: number;
 }
 
-/** Starts and stops worker processes of a cluster as KEDA and the HPA would for a ScaledObject: up at once, down after a cooldown, by SIGTERM. */
+/** Starts and stops worker processes of a cluster as KEDA and the HPA would for a ScaledObject: up at once; down to the most that was asked for within the HPA's window; to none after KEDA's cooldown. Down is SIGTERM. */
 export class ScaledWorkers {
   readonly running: ServiceProcess[] = [];
   readonly history: ScalingPoint[] = [];
@@ -32,7 +37,9 @@ export class ScaledWorkers {
   readonly #changed: () => Promise<void>;
   readonly #ending: Promise<void>[] = [];
   #backlogSeconds: number | null = null;
-  #lowerSinceMs: number | null = null;
+  #idleSinceMs: number | null = null;
+  /** What was asked for within the HPA's window. */
+  #asked: { readonly atMs: number; readonly workers: number }[] = [];
   #work: Promise<void> | null = null;
   #stopped = false;
 
@@ -80,15 +87,20 @@ export class ScaledWorkers {
   }
 
   async #scale(wanted: number): Promise<void> {
-    const now = performance.now();
-    if (wanted >= this.running.length) this.#lowerSinceMs = null;
-    else this.#lowerSinceMs ??= now;
+    const nowMs = performance.now();
+    this.#idleSinceMs = wanted > 0 ? null : (this.#idleSinceMs ?? nowMs);
+    const { stabilizationWindowSeconds } = this.#scaled.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown;
+    this.#asked = [...this.#asked, { atMs: nowMs, workers: wanted }].filter(
+      ({ atMs }) => nowMs - atMs <= stabilizationWindowSeconds * 1_000,
+    );
+    const isIdle = this.#idleSinceMs !== null && nowMs - this.#idleSinceMs >= this.#scaled.cooldownPeriod * 1_000;
+    const kept = isIdle ? 0 : Math.max(...this.#asked.map(({ workers }) => workers));
     if (wanted > this.running.length) {
       const started = Array.from({ length: wanted - this.running.length }, () => this.#cluster.addWorker());
       this.running.push(...(await Promise.all(started)));
       await this.#changed();
-    } else if (this.#lowerSinceMs !== null && now - this.#lowerSinceMs >= this.#scaled.cooldownPeriod * 1_000) {
-      for (const worker of this.running.splice(wanted)) this.#end(worker);
+    } else if (kept < this.running.length) {
+      for (const worker of this.running.splice(kept)) this.#end(worker);
       await this.#changed();
     }
   }

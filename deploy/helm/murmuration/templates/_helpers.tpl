@@ -251,6 +251,14 @@ readinessProbe:
 {{- $ids | uniq | join "," }}
 {{- end }}
 
+{{/*
+How long a pool keeps the workers that a burst asked for: as the backlog shrinks fewer would do for what is left, and the burst would take
+more than twice the time that it was promised. An hour is the most that an HPA takes.
+*/}}
+{{- define "murmuration.keepWorkersSeconds" -}}
+{{- min 3600 (max (int .cooldownSeconds) (int .drainTargetSeconds)) }}
+{{- end }}
+
 {{/* The backlog at which a worker is wanted, seconds of audio */}}
 {{- define "murmuration.backlogOfOneWorker" -}}
 {{- mulf .audioSecondsPerSecond .drainTargetSeconds | ceil | int64 }}
