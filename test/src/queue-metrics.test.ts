@@ -78,10 +78,10 @@ test('Ends of jobs are counted once in the cluster, and a request that was refus
   assert.deepEqual(await counted('asr_shed_total'), new Map([['{reason="queue_full"}', 1]]));
 });
 
-/** The samples of a counter, the API nodes together, by their labels. */
+/** The samples of a counter, by their labels: the API nodes and the relay together, for each of them settles jobs. */
 async function counted(name: string): Promise<Map<string, number>> {
   const sums = new Map<string, number>();
-  for (const { process } of cluster.apis)
+  for (const { process } of [...cluster.apis, ...cluster.relays])
     for (const [, labels = '', value] of (await process.metrics()).matchAll(
       new RegExp(`^${name}(\\{.*\\}) (\\d+)$`, 'gm'),
     ))
