@@ -27,6 +27,7 @@ import {
   newJob,
   planned,
   result,
+  timeCommands,
 } from './scale/simulated-workers.js';
 
 /*
@@ -105,6 +106,7 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
     await add(job, Math.min(JOB_CHUNKS, backlog - at), SMALL_PCM);
   }
 
+  const inCommands = await timeCommands(redis);
   const before = await counters(redis);
   const started = performance.now();
   let done = 0;
@@ -145,6 +147,7 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
   ]);
   const seconds = (performance.now() - started) / 1_000;
   const after = await counters(redis);
+  const commandMicroseconds = await inCommands();
   await worker.close();
   await queues.close();
   audio.close();
@@ -166,6 +169,7 @@ async function costOfChunk(backlog: number): Promise<Figure[]> {
       unit: 'µs',
       note: 'processor time of its thread',
     },
+    { name: `${name}: in commands a chunk`, value: commandMicroseconds / CHUNKS, unit: 'µs', note: 'of that' },
     {
       name: `${name}: bytes a chunk`,
       value: (after.bytes - before.bytes) / CHUNKS,
@@ -193,6 +197,7 @@ async function workersOnOneRedis(workers: number, batchMs: number, batches: numb
     },
     { name: `${name}: chunks`, value: measured.chunksPerSecond, unit: 'a second', note: 'all workers in one process' },
     { name: `${name}: commands a chunk`, value: measured.commands, unit: '', note: 'without adding' },
+    { name: `${name}: in commands a chunk`, value: measured.commandMicroseconds, unit: 'µs', note: 'without adding' },
     {
       name: `${name}: time in Redis a chunk`,
       value: measured.redisMicroseconds,
