@@ -79,11 +79,16 @@ export class ScaledWorkers {
     })();
   }
 
+  /** Resolves when those that were taken away have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#ending);
+  }
+
   async close(): Promise<void> {
     this.#stopped = true;
     await this.#work;
     for (const worker of this.running.splice(0)) this.#end(worker);
-    await Promise.all(this.#ending);
+    await this.ended();
   }
 
   async #scale(wanted: number): Promise<void> {

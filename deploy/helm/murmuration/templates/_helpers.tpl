@@ -259,9 +259,9 @@ more than twice the time that it was promised. An hour is the most that an HPA t
 {{- min 3600 (max (int .cooldownSeconds) (int .drainTargetSeconds)) }}
 {{- end }}
 
-{{/* The backlog at which a worker is wanted, seconds of audio */}}
+{{/* The backlog at which a worker is wanted, seconds of audio: with four fifths of its speed, for batches are padded and a worker waits at times */}}
 {{- define "murmuration.backlogOfOneWorker" -}}
-{{- mulf .audioSecondsPerSecond .drainTargetSeconds | ceil | int64 }}
+{{- mulf .audioSecondsPerSecond .drainTargetSeconds 0.8 | ceil | int64 }}
 {{- end }}
 
 {{/* A model's id as metrics write it */}}
