@@ -93,6 +93,55 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
   assert.equal(last?.type === 'closed' && last.totals.end, 'finished');
 });
 
+test(
+  'a session that the store has lost is told to its owner as session_lost, while it speaks and while it is silent; its keys outlive an outage of hours',
+  { timeout: 120_000 },
+  async (t) => {
+    const nodes = await LiveNodes.start();
+    t.after(() => nodes.close());
+    const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
+    t.after(() => {
+      redis.disconnect();
+    });
+    const live = await nodes.addNode('relay');
+    const [speaking, silent] = [await openLive(live), await openLive(live)];
+    const ends = [speaking, silent].map((session) => allEvents(session));
+    const lost = { code: 'session_lost', message: /lost the session/ };
+    const rejected = ends.map((end) => assert.rejects(end, lost));
+    await speaking.push(new Uint8Array(FRAME.buffer));
+    for (const { id } of [speaking, silent]) {
+      const keys = await redis.keys(`*{s.${id}}*`);
+      for (const key of keys) assert.ok((await redis.pttl(key)) > 12 * 3_600_000, key);
+      await redis.del(keys);
+    }
+    await assert.rejects(async () => {
+      for (;;) await speaking.push(new Uint8Array(FRAME.buffer));
+    }, lost);
+    await Promise.all(rejected);
+    await assert.rejects(silent.push(new Uint8Array(FRAME.buffer)), lost);
+    await assert.rejects(live.resume(silent.id, silent.token, null), { code: 'invalid_resume' });
+    assert.equal(live.owned, 0);
+  },
+);
+
+test(
+  'who resumes a closed session after its last event, or after one that never was, is not kept waiting',
+  { timeout: 120_000 },
+  async (t) => {
+    const nodes = await LiveNodes.start();
+    t.after(() => nodes.close());
+    const live = await nodes.addNode('relay');
+    const session = await openLive(live);
+    await session.finish();
+    const last = (await allEvents(session)).at(-1);
+    assert.equal(last?.type, 'closed');
+    for (const afterId of [last.id, '99999999999999-0']) {
+      const again = await live.resume(session.id, session.token, null);
+      assert.deepEqual(await allEvents(again, afterId, 20_000), []);
+    }
+  },
+);
+
 test('a session that cannot be looked after keeps no other from being renewed', { timeout: 120_000 }, async (t) => {
   const nodes = await LiveNodes.start();
   t.after(() => nodes.close());

@@ -217,7 +217,7 @@ export const ERRORS = {
     type: 'invalid_request_error',
     retry: false,
     retryAfterSeconds: null,
-    meaning: 'Another connection has taken the session over. Close this one.',
+    meaning: 'Another connection has taken the session over, or the store has lost it. Close this one.',
   },
   deadline_exceeded: {
     http: 504,

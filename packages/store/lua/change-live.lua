@@ -4,7 +4,7 @@
 -- change: `op` (unique a change; a repeated one is answered again and not done again), `after` (the op of the change before), `from` and `to` (positions before and after), `source`, `decoder`,
 -- `snapshot`, `snapshotAt`, `keepFrom`, `open` (the utterance in progress), `events`, `partialAfter` (samples after which the next partial is due, 0 for none that
 -- is told; where the utterance rests, one is due at once: if it ends there, that is its final's text), `partialLostMs`, `cleared`, `finish` (the reason), `keepMs` (time to live, 0 to leave it).
--- Returns { 'lost' } (another holder has taken it), { 'gone' } (closed or absent), { 'behind', epoch, op of the last change } (the store has not what came before) or
+-- Returns { 'lost' } (another holder has taken it), { 'gone' } (closed), { 'absent' } (there is none), { 'behind', epoch, op of the last change } (the store has not what came before) or
 -- { 'ok', samples of ended utterances that are not final, revision of the partial to queue or -1, state, ticket to queue or 0, the utterance that it begins with }.
 -- Events: 'speech_started', 'speech_ended', and 'closed' when it was finished and no final is awaited.
 -- include: clock fields states work live

@@ -1,7 +1,7 @@
 -- Keeps the session for another while.
 -- KEYS: job chunks pending tries results events pcm
 -- ARGV: epoch holder keep_ms
--- Returns { 'gone' }, { 'lost' }, { 'behind' } or { 'ok', samples of ended utterances that are not final }.
+-- Returns { 'gone' }, { 'absent' }, { 'lost' }, { 'behind' } or { 'ok', samples of ended utterances that are not final }.
 -- include: fields states work live
 local session = read(job_key, 'state', 'epoch', 'holder', 'pending')
 local refused = refusal(session, epoch, holder)

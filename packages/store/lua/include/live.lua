@@ -3,10 +3,11 @@
 -- Events kept of a session: 7 hours and more of unbroken speech.
 local MAX_EVENTS = 20000
 
--- refusal(session, epoch, holder): nil where that holder owns the session, whose state, epoch and holder were read; else 'gone' (closed or absent),
+-- refusal(session, epoch, holder): nil where that holder owns the session, whose state, epoch and holder were read; else 'gone' (closed), 'absent' (there is none),
 -- 'lost' (another one has taken it), or 'behind' (the store has lost what the caller took, as in a failover: nobody has taken it since).
 local function refusal(session, epoch, holder)
-  if not session.state or session.state == 'closed' then return 'gone' end
+  if not session.state then return 'absent' end
+  if session.state == 'closed' then return 'gone' end
   if session.holder == holder then return nil end
   if tonumber(session.epoch) < tonumber(epoch) then return 'behind' end
   return 'lost'

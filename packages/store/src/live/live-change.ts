@@ -40,11 +40,11 @@ export type LiveChangeEvent =
   | { readonly type: 'ended'; readonly planned: PlannedUtterance };
 
 /**
- * What became of a change. `lost`: another owner has the session. `gone`: it is closed or expired. `behind`: what came before is not there, as after a failover;
+ * What became of a change. `lost`: another owner has the session. `gone`: it is closed. `absent`: the store has none, as when it was emptied. `behind`: what came before is not there, as after a failover;
  * the store has the change `op`, and the epoch.
  */
 export type ChangeAnswer =
-  | { readonly outcome: 'lost' | 'gone' }
+  | { readonly outcome: 'lost' | 'gone' | 'absent' }
   | { readonly outcome: 'behind'; readonly epoch: number; readonly op: string }
   | {
       readonly outcome: 'ok';
@@ -91,7 +91,7 @@ export function changeAnswerOf([
   first = 0,
 ]: ChangeReply): ChangeAnswer {
   if (outcome === 'behind') return { outcome, epoch: Number(pending), op: String(partial) };
-  if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' };
+  if (outcome !== 'ok') return { outcome: outcome as 'lost' | 'gone' | 'absent' };
   return {
     outcome,
     pendingSamples: Number(pending),

@@ -29,8 +29,8 @@ const eraseLive = loadScript('erase-live');
 const leaseLive = loadScript('lease-live');
 const overdueLive = loadScript('overdue-live');
 
-/** What a session is for the owner that renews it; `behind`: the store has lost what it took. */
-export type RenewAnswer = 'lost' | 'gone' | 'behind' | { readonly pendingSamples: number };
+/** What a session is for the owner that renews it; `gone`: closed; `absent`: the store has none; `behind`: the store has lost what it took. */
+export type RenewAnswer = 'lost' | 'gone' | 'absent' | 'behind' | { readonly pendingSamples: number };
 
 /** Who may take a session over. */
 export interface LiveClaim {
@@ -140,7 +140,7 @@ export class LiveStore {
     );
     await this.lease(sessions.filter((_, at) => answers[at]?.[0] === 'ok').map(({ id }) => id));
     return answers.map(([outcome, pending]) =>
-      outcome === 'ok' ? { pendingSamples: Number(pending) } : (outcome as 'lost' | 'gone' | 'behind'),
+      outcome === 'ok' ? { pendingSamples: Number(pending) } : (outcome as 'lost' | 'gone' | 'absent' | 'behind'),
     );
   }
 

@@ -108,6 +108,14 @@ test('A session that is deleted ends for its owner and its viewers, and only its
   assert.equal(await sessions.store.erase('none'), null);
 });
 
+test('An owner is told a session that the store has no more apart from one that has closed', async () => {
+  const owner = await sessions.begin();
+  await sessions.redis.del(liveKeys(owner.id).session);
+  assert.deepEqual(await owner.append(), { outcome: 'absent' });
+  assert.deepEqual(await sessions.store.renew([owner]), ['absent']);
+  assert.equal(await sessions.redis.exists(liveKeys(owner.id).session), 0, 'and nothing is written');
+});
+
 test('Sessions that nobody renews are found, those that are renewed or closed are not', async () => {
   const owner = await sessions.begin();
   assert.deepEqual(await sessions.store.overdue(1_000), []);

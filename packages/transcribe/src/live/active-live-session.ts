@@ -23,6 +23,7 @@ import type { LiveParts } from './live-parts.js';
 import { LivePump } from './live-pump.js';
 import { LiveRecorder } from './live-recorder.js';
 import type { LiveSession } from './live-service.js';
+import { sessionVanished } from './session-vanished.js';
 import { within } from './within.js';
 
 /** Told once by each owner of a session. */
@@ -31,6 +32,9 @@ const MIX_ADJUSTED = {
   message:
     'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.',
 };
+
+/** To who reads on when this relay has handed the session over. */
+const LEFT = 'This relay stops. Connect again and resume.';
 
 /** Compressed audio counts as this many bytes a millisecond. */
 const CONTAINER_BYTES_A_MS = 16;
@@ -44,7 +48,7 @@ const DETACH_LIMIT_MS = 5_000;
  *   -> finishing (no more audio; finals are awaited) -> closed (the last final was told)
  * open -> left (detached or drained: what was stored waits for the next owner)
  * open -> finishing, too, at audio that cannot be read: an `error` is told, and `push` throws it from then on.
- * From any: lost (`session_lost`: another owner has it; or an error that ends the connection, told by every call from then on), closed (`cancel`).
+ * From any: lost (`session_lost`: another owner has it, or the store has none; or an error that ends the connection, told by every call from then on), closed (`cancel`).
  */
 export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly id: string;
@@ -215,8 +219,16 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       // Its place is free before its client hears of the end; without a reader the next renewal frees it.
       if (event.type === 'closed') this.#close();
       yield event;
+      if (event.type === 'closed') return;
     }
-    if (!signal.aborted) this.#check();
+    if (signal.aborted) return;
+    this.#check();
+    if (this.#state === 'left') throw new AsrError('shutting_down', LEFT, { retryAfterSeconds: 0 });
+    // Where it has closed, its end was told before.
+    if (this.#state === 'closed') return;
+    if ((await within(this.#parts.store.glance(this.id), DETACH_LIMIT_MS)) === null) this.fail(sessionVanished());
+    else this.#close();
+    this.#check();
   }
 
   /** Another connection has the session, or it cannot go on here. */
@@ -247,6 +259,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   renewed(answer: RenewAnswer): void {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
+    else if (answer === 'absent') this.fail(sessionVanished());
     else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(leaveAlone('repeated'));
     else this.#finals.arePending(answer.pendingSamples);
   }
@@ -336,7 +349,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       // Its own taking comes here, too, and after a failover one that the store has lost: the store says who has it.
       if (message.split(' ')[2] !== this.holder)
         void this.#parts.store.renew([this]).then(
-          ([answer = 'gone']) => {
+          ([answer = 'absent']) => {
             this.renewed(answer);
           },
           () => undefined,

@@ -17,6 +17,7 @@ import {
 } from '@murmuration/store';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { LiveParts } from './live-parts.js';
+import { sessionVanished } from './session-vanished.js';
 import { within } from './within.js';
 
 /** A partial is due when the utterance has grown by this much, milliseconds. */
@@ -38,7 +39,7 @@ type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
  * Then queues what the change made due. One call at a time.
  *
  * The segmenter: none → open (at the first audio; after a takeover from the snapshot, hearing again what was stored after it) → none when its thread died.
- * Throws `session_lost` (a newer owner has the session), `unprocessable_audio`, `backend_unavailable` (Redis was away for long, or the store is not where
+ * Throws `session_lost` (a newer owner has the session, or the store has none), `unprocessable_audio`, `backend_unavailable` (Redis was away for long, or the store is not where
  * this recorder left it: resume the session).
  */
 export class LiveRecorder {
@@ -150,7 +151,8 @@ export class LiveRecorder {
     const { store, relay } = this.#parts;
     const { id, epoch, holder } = this.#owner;
     const held = await this.#patiently(store.read(id));
-    if (held === null || held.epoch >= epoch) return;
+    if (held === null) throw sessionVanished();
+    if (held.epoch >= epoch) return;
     await this.#patiently(store.lease([id]));
     const taken = await this.#patiently(store.take(id, { tokenHash: null, relay, holder, epoch: held.epoch }));
     if (taken === null) throw new AsrError('session_lost');
@@ -211,7 +213,8 @@ export class LiveRecorder {
   /** Reads the record again, as its owner still. */
   async #readAgain(): Promise<void> {
     const record = await this.#patiently(this.#parts.store.read(this.#record.id));
-    if (record?.holder !== this.#owner.holder) throw new AsrError('session_lost');
+    if (record === null) throw sessionVanished();
+    if (record.holder !== this.#owner.holder) throw new AsrError('session_lost');
     if (record.positionSamples !== this.#positionSamples) throw backendUnavailable();
     this.#record = record;
   }
@@ -250,6 +253,7 @@ export class LiveRecorder {
       this.#closed = true;
       return;
     }
+    if (answer.outcome === 'absent') throw sessionVanished();
     if (answer.outcome !== 'ok') throw answer.outcome === 'lost' ? new AsrError('session_lost') : backendUnavailable();
     this.#positionSamples = heard.positionSamples;
     this.#sourceSamples += heard.sourceSamples;

@@ -33,8 +33,8 @@ export interface LiveSession {
   /** Calls back whenever more samples are stored. */
   onStored(listener: (samples: number) => void): void;
   /**
-   * Events after `afterId` ('0' for all), then as it comes, until `closed` or `signal`. One or many readers.
-   * Throws `session_lost` when another connection has taken the session over, `backend_unavailable` when Redis is away for long.
+   * Events after `afterId` ('0' for all), then as it comes, until `closed` or `signal`; where that was told before, until there is nothing more. One or many readers.
+   * Throws `session_lost` when another connection has taken the session over or the store has lost it, `shutting_down` when this relay handed it over, `backend_unavailable` when Redis is away for long.
    */
   events(afterId: string, signal: AbortSignal): AsyncIterable<LiveEvent>;
 }

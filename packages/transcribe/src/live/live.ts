@@ -59,8 +59,11 @@ const RENEW_EVERY_LOOKS = 5;
 const SWEEP_EVERY_LOOKS = 2;
 /** A session counts as orphaned this long after its last renewal, and its grace; milliseconds. Two renewals may be missed. */
 const RENEWAL_SLACK_MS = 10_000;
-/** Keys of a session outlive its last renewal by this at least, milliseconds: an outage of Redis in which nobody could renew. */
-const MIN_KEEP_MS = 10 * 60_000;
+/**
+ * Keys of a session outlive its last renewal by this at least, milliseconds: an outage in which nobody could renew. It is only for what nobody will ever finish,
+ * for a session is finished by some relay once its grace is over, and then goes with its end.
+ */
+const MIN_KEEP_MS = 24 * 3_600_000;
 /** Orphans that one sweep takes, so that several relays share those of one that died. */
 const ORPHANS_AT_ONCE = 10;
 /** A start waits this long for Redis, milliseconds, and goes on without: clients are told when it is away. */
@@ -295,7 +298,7 @@ export class Live implements LiveService {
     if (looks % RENEW_EVERY_LOOKS === 0) {
       const answers = await this.#parts.store.renew(sessions);
       sessions.forEach((session, at) => {
-        session.renewed(answers[at] ?? 'gone');
+        session.renewed(answers[at] ?? 'absent');
         this.#count(session);
       });
     }

@@ -130,6 +130,16 @@ describe('Live audio over gRPC', () => {
     assert.equal((await again.ending).status, 'OK');
   });
 
+  test('A call that reads on after an event that never was ends in order when the session does.', async (context) => {
+    const { client, live } = await started(context);
+    const session = live.sessions[0];
+    const again = client.talk(LIVE);
+    again.say({ resume: { session: session?.id, token: session?.token, lastEventId: '9-0' } });
+    await again.first('resumed');
+    again.say({ finish: {} });
+    assert.equal((await again.ending).status, 'OK');
+  });
+
   test('Who resumes a session ends the call that had it; a wrong token and a closed session are refused alike.', async (context) => {
     const { client, talk, live } = await started(context);
     const session = live.sessions[0];

@@ -203,7 +203,8 @@ export class LiveCall {
       if (event.body === 'closed') return;
     }
     this.#call.signal.throwIfAborted();
-    throw new AsrError('shutting_down', 'This relay stops. Call again and resume.', { retryAfterSeconds: 0 });
+    acks.stored(session.storedSamples);
+    acks.flush();
   }
 }
 

@@ -58,6 +58,7 @@ export class MemorySession {
     try {
       for (let i = Number.parseInt(afterId, 10); !signal.aborted; i++) {
         while (this.log[i] === undefined) {
+          if (this.state === 'closed') return;
           await this.#woken();
           if (isAborted(signal)) return;
           if (epoch !== null && epoch !== this.epoch) throw new AsrError('session_lost');

@@ -102,6 +102,18 @@ describe('The own protocol', () => {
     );
   });
 
+  test('A client or a viewer that reads on after an event that never was is closed with 1000 when the session ends.', async (t) => {
+    const relay = await testRelay(t);
+    const { session, token } = await (await relay.start()).first('ready');
+    const again = await relay.connect();
+    again.say({ type: 'resume', session, token, last_event_id: '9-0' });
+    await again.first('resumed');
+    const viewer = await relay.connect(`/v1/sessions/${session}/watch?last_event_id=9-0`);
+    again.say({ type: 'finish' });
+    assert.deepEqual(await again.closed, [1000, 'closed']);
+    assert.deepEqual(await viewer.closed, [1000, 'closed']);
+  });
+
   test('Whoever resumes a session takes it over: the connection that had it is told session_lost and closed.', async (t) => {
     const relay = await testRelay(t);
     const first = await relay.start();

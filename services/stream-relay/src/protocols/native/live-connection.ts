@@ -184,9 +184,10 @@ export class LiveConnection {
       acks.flush();
     }).then(
       (code) => {
-        if (code === null) return;
+        if (this.#ended) return;
+        // Null: it has closed, and the client knows.
         this.#session = null;
-        this.#close(code, 'closed');
+        this.#close(code ?? CLOSE.done, 'closed');
       },
       (error: unknown) => {
         this.#fail(error);

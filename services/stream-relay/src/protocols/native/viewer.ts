@@ -28,7 +28,8 @@ export async function showSession(
   context.draining.addEventListener('abort', goAway);
   try {
     const { events } = await context.live.watch(id, reachOf(principal), afterId, over.signal);
-    if ((await forwardEvents(events, outgoing, () => undefined)) !== null) socket.close(CLOSE.done, 'closed');
+    await forwardEvents(events, outgoing, () => undefined);
+    if (!over.signal.aborted) socket.close(CLOSE.done, 'closed');
   } catch (thrown) {
     const error = AsrError.from(thrown);
     if (error.kind.http === 500)
