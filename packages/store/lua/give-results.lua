@@ -8,7 +8,7 @@
 local FIELDS = 5
 local items = {}
 for i = 1, #given, FIELDS do items[#items + 1] = { index = given[i], fence = given[i + 1], result = given[i + 2], audio_ms = given[i + 3], text = given[i + 4] } end
-local job = read(job_key, 'planned', 'plannedMs', 'done', 'doneMs', 'front', 'entries', 'acceptedAtMs', 'id', unpack(TICKET_FIELDS))
+local job = read(job_key, 'planned', 'plannedMs', 'done', 'doneMs', 'front', 'entries', 'acceptedAtMs', 'id', 'base', unpack(TICKET_FIELDS))
 local reply = { 0, 0, job.lane or '' }
 if not has_items(job.state) then
   for at = 1, #items do reply[3 + at] = 'gone' end

@@ -8,7 +8,7 @@
 -- Returns nil (ended, absent, or nothing is held under the ticket) or
 -- { ticket to queue or 0, index of the item that it begins with, the job's lane, decode options, text before (of a session what was made of its utterance while it rested) or '', now in Unix milliseconds, index, fence, crashes, planned, … }.
 -- include: clock fields states work
-local job = read(job_key, 'decode', 'textBefore', 'early', 'credit', unpack(TICKET_FIELDS))
+local job = read(job_key, 'decode', 'textBefore', 'early', 'credit', 'base', unpack(TICKET_FIELDS))
 if not has_items(job.state) then return nil end
 ticket = tonumber(ticket)
 local indexes, records = {}, {}
@@ -54,7 +54,7 @@ local reply = { next_ticket, first, job.lane, job.decode, job.textBefore or job.
 planned = planned or redis.call('HMGET', chunks_key, unpack(indexes))
 local written = {}
 for i, record in ipairs(records) do
-  record.fence = record.fence + 1
+  record.fence = math.max(record.fence, tonumber(job.base) or 0) + 1
   record.ticket = ticket
   written[#written + 1] = indexes[i]
   written[#written + 1] = format_record(record)

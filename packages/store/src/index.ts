@@ -60,5 +60,5 @@ export { JOB_INDEX_KEYS, liveWakeChannel } from './keys.js';
 export { TroubleLog } from './trouble-log.js';
 export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
 export { HandBack, TicketWorker } from './work/ticket-worker.js';
-export type { HeldItem, Taken } from './work/held-items.js';
+export { attemptOf, type HeldItem, type Taken } from './work/held-items.js';
 export { WorkItems, onCancelled, type WorkItem } from './work/work-items.js';

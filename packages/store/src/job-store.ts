@@ -16,7 +16,7 @@ import type { Redis } from './connections.js';
 import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
 import { pipelined } from './pipelined.js';
-import { ticketsOf } from './work/held-items.js';
+import { drawBase, ticketsOf } from './work/held-items.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
 const activateJob = loadScript('activate-job');
@@ -100,16 +100,20 @@ export class JobStore {
   readonly #queues: TicketQueues;
   readonly #audio: AudioStore;
   readonly #leaseMs: number;
+  readonly #drawBase: () => number;
 
-  constructor(redis: Redis, queues: TicketQueues, audio: AudioStore, leaseMs: number) {
+  /** @param base draws what a job's fences and tickets are numbered from */
+  constructor(redis: Redis, queues: TicketQueues, audio: AudioStore, leaseMs: number, base: () => number = drawBase) {
     this.#redis = redis;
     this.#queues = queues;
     this.#audio = audio;
     this.#leaseMs = leaseMs;
+    this.#drawBase = base;
   }
 
   /** Writes the manifest, with its terms when the job is a submitted one. Answers when it was created (Unix milliseconds), or null when the id is taken. */
   async create(job: JobIdentity, terms: JobTerms | null = null): Promise<number | null> {
+    const base = this.#drawBase();
     const fields: Record<string, string | number> = {
       id: job.id,
       state: 'receiving',
@@ -120,7 +124,8 @@ export class JobStore {
       planned: 0,
       plannedMs: 0,
       held: 0,
-      ticket: 0,
+      base,
+      ticket: base,
       ticketOpen: 0,
       done: 0,
       doneMs: 0,
@@ -223,14 +228,18 @@ export class JobStore {
 
   /** Ends the job before its time and takes its entries off the queue. Does nothing when it has ended. */
   async end(job: Pick<JobIdentity, 'id'>, state: 'failed' | 'cancelled', error: ErrorRecord | null): Promise<void> {
+    if (await this.#end(job, state, error, SETTLE_CHANNEL)) await this.#redis.publish(CANCELLED_CHANNEL, job.id);
+  }
+
+  async #end(
+    job: Pick<JobIdentity, 'id'>,
+    state: 'failed' | 'cancelled',
+    error: ErrorRecord | null,
+    settleChannel: string,
+  ): Promise<boolean> {
     const keys = jobKeys(job.id);
-    const ended = await runLua(
-      this.#redis,
-      endJob,
-      [keys.job, keys.events],
-      [state, error === null ? '' : JSON.stringify(error), keys.wake, SETTLE_CHANNEL],
-    );
-    if (ended === 1) await this.#redis.publish(CANCELLED_CHANNEL, job.id);
+    const values = [state, error === null ? '' : JSON.stringify(error), keys.wake, settleChannel];
+    return (await runLua(this.#redis, endJob, [keys.job, keys.events], values)) === 1;
   }
 
   /** Takes everything of the job away: entries, audio, results, events, manifest. */
@@ -242,19 +251,27 @@ export class JobStore {
   }
 
   /**
-   * Takes a submission back that was not accepted; its last event can be read for some seconds more.
+   * Takes a submission back that was not accepted; its last event can be read for some seconds more. Its id can be used again when nothing else of it is left.
    * Answers false when a client has deleted it: then what is left of it stays.
+   * @param forget takes away what the caller keeps of it
    */
-  async withdraw(job: JobPlace, error: ErrorRecord): Promise<boolean> {
+  async withdraw(
+    job: JobPlace,
+    error: ErrorRecord,
+    forget: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<boolean> {
     const type = error.code === 'cancelled' ? 'cancelled' : 'failed';
     const tickets = await this.tickets(job);
+    await this.#end(job, type, error, '');
+    await this.stopWork(job, tickets);
+    if ((await this.#redis.hexists(jobKeys(job.id).job, 'purged')) === 1) return false;
+    await forget();
     const outcome = await runLua(this.#redis, withdrawJob, workKeys(job.id), [
       type,
       JSON.stringify(error),
       jobKeys(job.id).wake,
       WITHDRAWN_EVENTS_MS,
     ]);
-    await this.stopWork(job, tickets);
     return outcome !== 'purged';
   }
 

@@ -1,15 +1,22 @@
 -- How results are taken, of jobs and of live sessions. Needs include work and the keys job, chunks, tries, results.
 
+-- Fences from a job's base up to the next multiple are its own; `GENERATION` of src/work/held-items.ts.
+local GENERATION = 2 ^ 20
+
 -- accept(job, items): takes what is given back, each item once. Items are { index =, fence =, planned = }; planned is the JSON of what the result is of,
--- where the item may have been planned anew since, or nil. Counts job.held down.
+-- where the item may have been planned anew since, or nil. Counts job.held down. Reads job.base, where there is one.
 -- Returns an answer an item ('ok', 'stale', 'duplicate'), the places in items of those that were taken, and true when one was a duplicate.
 local function accept(job, items)
   local indexes = {}
   for at, item in ipairs(items) do indexes[at] = item.index end
   local records = redis.call('HMGET', tries_key, unpack(indexes))
   local answers, taken, gone, repeated = {}, {}, {}, false
+  local generation = math.floor((tonumber(job.base) or 0) / GENERATION)
   for at, item in ipairs(items) do
-    if not records[at] then
+    if math.floor(tonumber(item.fence) / GENERATION) ~= generation then
+      -- It is of a job that had this id before.
+      answers[at] = 'stale'
+    elseif not records[at] then
       -- A record goes with its item's result, unless a failover has lost it: then the item is there still, and is taken again.
       answers[at] = redis.call('HEXISTS', chunks_key, item.index) == 1 and 'stale' or 'duplicate'
       repeated = true

@@ -53,7 +53,7 @@ before(async () => {
   audio = await openAudioStore({ kind: 'redis', url: server.url, budgetBytes: 100_000_000 }, redis, (url) =>
     patientConnection(url, logger),
   );
-  jobs = new JobStore(redis, queues, audio, 30_000);
+  jobs = new JobStore(redis, queues, audio, 30_000, () => 0);
   archive = new JobArchive(redis);
   jobIndex = new JobIndex(redis);
 });
@@ -152,6 +152,27 @@ test('An id is taken while its job is there, also as a tombstone, and free after
     false,
     'a tombstone stays',
   );
+});
+
+test('An id is taken until nothing of the job that had it is left, its audio and its place on the lists too', async () => {
+  const job = await received(1);
+  const order: string[] = [];
+  const tried = async (what: string): Promise<void> => {
+    order.push(`${what}: ${(await jobs.create(job, TERMS)) === null ? 'taken' : 'free'}`);
+  };
+  const guarded = Object.assign(Object.create(audio) as typeof audio, {
+    deleteAll: async (id: string) => {
+      await tried('audio');
+      await audio.deleteAll(id);
+    },
+  });
+  await new JobStore(redis, queues, guarded, 60_000).withdraw(
+    job,
+    { code: 'cancelled', message: '', param: null, retryAfterSeconds: null },
+    () => tried('lists'),
+  );
+  await tried('all');
+  assert.deepEqual(order, ['audio: taken', 'lists: taken', 'all: free']);
 });
 
 test('Accepting twice is accepting once, and a late renewal of the lease gives an accepted job no end', async () => {

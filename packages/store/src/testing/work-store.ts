@@ -38,7 +38,7 @@ export class WorkStore {
     this.audio = audio;
     this.#subscriber = subscriberConnection(server.url, logger);
     this.queues = new TicketQueues(redis);
-    this.jobs = new JobStore(redis, this.queues, audio, 30_000);
+    this.jobs = new JobStore(redis, this.queues, audio, 30_000, () => 0);
     this.events = new JobEvents(redis, new WakeChannels(this.#subscriber));
   }
 

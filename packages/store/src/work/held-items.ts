@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { loadScript, runLua } from '../lua-script.js';
@@ -13,7 +14,7 @@ export interface HeldItem<Id extends WorkId = WorkId> {
   /** Id of the job or session. */
   readonly job: Id;
   readonly index: number;
-  /** Counts the times that the item was handed out. */
+  /** Counts the times that the item was handed out, from the base of its job on: `attemptOf`. */
   readonly fence: number;
   /** Times that it was in a batch that never ended, because its worker died. */
   readonly crashes: number;
@@ -22,6 +23,21 @@ export interface HeldItem<Id extends WorkId = WorkId> {
   readonly waitedMs: number;
   /** Where tracing is on, the W3C `traceparent` that work on it belongs to. */
   readonly trace?: string;
+}
+
+/** Fences and tickets of a job are numbered from a random multiple of this on. A client may use the id of a job that was taken back for another one: what is left of the first fits nothing of the second. */
+const GENERATION = 2 ** 20;
+/** Multiples that are drawn from: fences stay exact as numbers of JavaScript and of Lua. */
+const GENERATIONS = 2 ** 31;
+
+/** The number that a new job's fences and tickets begin after. */
+export function drawBase(): number {
+  return randomInt(GENERATIONS) * GENERATION;
+}
+
+/** How often an item has been handed out, by its fence. */
+export function attemptOf({ fence }: Pick<HeldItem, 'fence'>): number {
+  return fence % GENERATION;
 }
 
 /** What `HeldItems.take` returns of each item. */

@@ -4,6 +4,8 @@ import { AsrError } from '@murmuration/contracts';
 import { subscriberConnection } from '../connections.js';
 import { jobKeys } from '../keys.js';
 import { testChunk } from '../testing/fixtures.js';
+import { JobStore } from '../job-store.js';
+import { attemptOf } from './held-items.js';
 import { onCancelled, type WorkItem } from './work-items.js';
 import { logger, PCM, until, WorkStore } from '../testing/work-store.js';
 
@@ -93,6 +95,28 @@ test('rejects the result of a stale fence, and takes a result once', async () =>
     'an item that is done is not handed out again',
   );
   await store.jobs.remove(job);
+});
+
+test('rejects what is given of a job that had the id before, as a result, as a failure and as a sign that audio may go', async () => {
+  const first = await store.newJob();
+  await store.add(first, 2);
+  const old = await store.take(first, 1);
+  await store.jobs.withdraw(first, { code: 'cancelled', message: '', param: null, retryAfterSeconds: null });
+  const jobs = new JobStore(store.redis, store.queues, store.audio, 30_000);
+  assert.ok(await jobs.create(first));
+  await jobs.storeAudio(first, testChunk(1), PCM);
+  assert.equal(await jobs.addChunk(first, testChunk(0), PCM), true);
+  const [place] = await jobs.tickets(first);
+  assert.ok(place);
+  assert.ok(!(await store.queued(first)).includes(place.ticket), 'its tickets are none of the first job’s');
+  const items = store.itemsOf(first);
+  const [taken] = await items.take({ job: first.id, ticket: place.ticket }, 100);
+  assert.ok(taken);
+  assert.deepEqual(await store.give(first, ...old), ['stale', 'stale']);
+  assert.equal(await items.fail(old[0] ?? taken, { code: 'internal', message: '', param: null, retryAfterSeconds: null }), 'stale');
+  assert.deepEqual([attemptOf(taken), taken.crashes], [1, 0]);
+  assert.deepEqual(await store.give(first, taken), ['ok']);
+  await jobs.remove(first);
 });
 
 test('rejects a failure with a stale fence, so that a worker that lost an item cannot fail its job', async () => {

@@ -140,9 +140,8 @@ export class Submission {
     const { id, owner, modelSlug } = this.#job;
     const key = this.#submission.idempotencyKey;
     await storeCall(async () => {
-      const removed = await jobs.withdraw(this.#job, error.toRecord());
       await jobIndex.unwatch({ id, modelSlug, priority: this.#terms.priority });
-      if (removed) await jobIndex.forget(id, owner);
+      await jobs.withdraw(this.#job, error.toRecord(), () => jobIndex.forget(id, owner));
       if (key === null) return;
       const claim = await claims.read(owner, key);
       if (claim?.job === id) await claims.release(owner, key, claim);

@@ -64,7 +64,7 @@ export class ItemStore implements Connected {
     this.redis = redis;
     this.queues = queues;
     this.audio = audio;
-    this.jobs = new JobStore(redis, queues, audio, 30_000);
+    this.jobs = new JobStore(redis, queues, audio, 30_000, () => 0);
     this.sessions = new LiveStore(redis, { keepMs: 60_000, closedKeepMs: 60_000, leaseMs: 60_000 });
   }
 

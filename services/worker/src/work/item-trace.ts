@@ -1,5 +1,5 @@
 import { AsrError, SAMPLE_RATE_HZ, type Lane } from '@murmuration/contracts';
-import { HandBack, type HeldItem } from '@murmuration/store';
+import { HandBack, attemptOf, type HeldItem } from '@murmuration/store';
 import { ATTRIBUTE, NO_SPAN, SPAN, type TraceSpan, type Tracing } from '@murmuration/runtime';
 import type { RowResult } from '../scheduler/batcher.js';
 
@@ -49,7 +49,7 @@ export class ItemTrace {
     this.#span.set({
       [ATTRIBUTE.audioSeconds]: bytes / SECOND_BYTES,
       [ATTRIBUTE.queueSeconds]: (Date.now() - this.#queuedMs) / 1_000,
-      [ATTRIBUTE.attempt]: this.#item.fence,
+      [ATTRIBUTE.attempt]: attemptOf(this.#item),
     });
     return this.#span;
   }

@@ -1,5 +1,5 @@
 import { AsrError, type DecodeOptions, type WorkTicket } from '@murmuration/contracts';
-import { HandBack, type HeldItem, type LiveItem, type WorkItem } from '@murmuration/store';
+import { HandBack, attemptOf, type HeldItem, type LiveItem, type WorkItem } from '@murmuration/store';
 import type { Logger, Metrics, Tracing } from '@murmuration/runtime';
 import type { BatchShare } from '../scheduler/batch-share.js';
 import type { Batcher, BatcherRow, RowResult } from '../scheduler/batcher.js';
@@ -92,7 +92,7 @@ export class TranscribeItems {
     isCancelled: () => boolean,
   ): Promise<void> {
     const { batcher, metrics } = this.#parts;
-    metrics.jobAttempts.observe(item.fence);
+    metrics.jobAttempts.observe(attemptOf(item));
     const mode = afterCrashes(item.crashes);
     if (mode === 'fails') {
       await user.fail(item, user.crashed(item));
