@@ -138,7 +138,7 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
       owners,
       monthlyAudioSeconds: (owner) => keys?.ring.monthlyAudioSeconds(owner, Date.now()) ?? null,
       webhookSecret: config.WEBHOOK_SECRET ?? null,
-      ownWebhookSecret: (owner) => keys?.ring.webhookSecret(owner, Date.now()) ?? null,
+      ...(keys === null ? {} : { ownWebhookSecret: (owner: string) => keys.ring.webhookSecret(owner, Date.now()) }),
       outbound,
     },
     // A decoder may start in another directory, so that paths are made absolute here.

@@ -113,7 +113,10 @@ test('rejects what is given of a job that had the id before, as a result, as a f
   const [taken] = await items.take({ job: first.id, ticket: place.ticket }, 100);
   assert.ok(taken);
   assert.deepEqual(await store.give(first, ...old), ['stale', 'stale']);
-  assert.equal(await items.fail(old[0] ?? taken, { code: 'internal', message: '', param: null, retryAfterSeconds: null }), 'stale');
+  assert.equal(
+    await items.fail(old[0] ?? taken, { code: 'internal', message: '', param: null, retryAfterSeconds: null }),
+    'stale',
+  );
   assert.deepEqual([attemptOf(taken), taken.crashes], [1, 0]);
   assert.deepEqual(await store.give(first, taken), ['ok']);
   await jobs.remove(first);

@@ -217,6 +217,23 @@ test('A delivery is begun again on demand under the same id; without a webhook, 
   });
 });
 
+test('A node that cannot sign a message leaves it to one that can, as if it had never seen it', async () => {
+  const without = await startNode(server.url, logger, { ownWebhookSecret: () => null });
+  await withNode(async (node) => {
+    const jobs = await Promise.all(
+      Array.from({ length: 10 }, async () => (await node.jobs.submit(submission({ webhook: webhook() }))).job.id),
+    );
+    for (const id of jobs) {
+      const { attempts } = await untilDelivery(node, id, 'delivered');
+      assert.deepEqual(
+        attempts.map(({ status, fault }) => [status, fault]),
+        [[204, null]],
+      );
+    }
+  });
+  await without.close();
+});
+
 test('Only events that were asked for are told; a cancelled job is told of too', async () => {
   await withNode(async (node) => {
     const quiet = await node.jobs.submit(submission({ webhook: webhook(['job.failed']) }));

@@ -30,6 +30,10 @@ export const WEBHOOK_PLACES = 32;
 /** An owner's messages that find no place are looked at again one after another, so apart; milliseconds. */
 const AGAIN_APART_MS = 20;
 const AGAIN_AFTER_MS = 250;
+/** A message that this node cannot sign is looked at again so soon, by whichever node is free … */
+const ELSEWHERE_MS = 1_000;
+/** … for so long; then it counts as an attempt without a secret. */
+const ELSEWHERE_LIMIT_MS = 60_000;
 const MAX_REMEMBERED = 1_000;
 
 /** Tells the owners of jobs how they ended. One message a job, the same in every attempt. */
@@ -78,10 +82,13 @@ export class Webhooks {
     else await this.#log.drop(job);
   }
 
-  /** Tries once, unless its owner has its share of the attempts under way. Answers milliseconds until the next look, or null when there is none. */
+  /** Tries once, unless its owner has its share of the attempts under way, or another node may have the secret that signs it. Answers milliseconds until the next look, or null when there is none. */
   async attempt(job: JobId): Promise<number | null> {
     const standing = await this.#log.read(job);
     if (standing?.state !== 'pending') return null;
+    // A key may have been revoked, or this node be without WEBHOOK_SECRET while others have it.
+    if (this.#secretOf(standing.owner) === null && Date.now() - (standing.nextAtMs ?? 0) < ELSEWHERE_LIMIT_MS)
+      return ELSEWHERE_MS;
     const group = standing.owner === null ? `host ${new URL(standing.url).host}` : `owner ${standing.owner}`;
     const leave = this.#places.take(group);
     if (leave === null) return this.#againMs(group);

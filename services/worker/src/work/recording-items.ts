@@ -114,6 +114,7 @@ export class RecordingItems implements ItemUser<WorkItem> {
     if (taken === 'ok') metrics.audioSeconds.inc(audioMs / 1_000);
     else metrics.fencedWrites.inc({ reason: taken });
     // Audio that cannot be deleted now goes with its job. Where the job has ended, its id and audio may be another one's by now.
-    if (taken === 'ok' || taken === 'duplicate') await audio.delete(item.job, item.index).catch(leaveAlone('best_effort'));
+    if (taken === 'ok' || taken === 'duplicate')
+      await audio.delete(item.job, item.index).catch(leaveAlone('best_effort'));
   }
 }
