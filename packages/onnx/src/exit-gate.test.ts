@@ -40,8 +40,12 @@ test('A gate made over the same memory is the same gate', () => {
   assert.equal(gate.stopping, true);
 });
 
-for (const binding of ['node', 'native'])
-  test(`A process that ends while a thread is inside the runtime of the binding ${binding} ends with its own status`, async () => {
+for (const [binding, inside] of [
+  ['node', 'the runtime of the binding node'],
+  ['native', 'the runtime of the binding native'],
+  ['for-ever', 'a call that takes for ever'],
+] as const)
+  test(`A process that ends while a thread is inside ${inside} ends with its own status`, async () => {
     const child = spawn(
       process.execPath,
       [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url)), binding],

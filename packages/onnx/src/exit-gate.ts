@@ -1,9 +1,12 @@
+import { endProcess } from './native/system-library.js';
+
 const BUSY = 0;
 const STOP = 1;
 
 /**
  * Keeps a process from ending while a thread is inside the runtime: onnxruntime-node aborts the process (status 134) when its thread
- * is torn down in the middle of a call. Each thread has a gate in shared memory; the main thread waits at `exit` until it is empty.
+ * is torn down in the middle of a call. Each thread has a gate in shared memory; the main thread waits at `exit` until it is empty. A call that
+ * takes minutes, as TensorRT's building of engines does, is not waited for: the process ends under it.
  */
 export class ExitGate {
   readonly #state: Int32Array;
@@ -52,20 +55,25 @@ export class ExitGate {
   }
 }
 
-/** Longest wait at the end of the process: a step of a large batch or the loading of a model. */
+/** Longest wait at the end of the process, for all gates: a step of a large batch or the loading of a model. */
 const EXIT_WAIT_MS = 5_000;
 
 const gates = new Set<ExitGate>();
 let listening = false;
 
-/** Makes the end of this process wait for the gate. Take it out again when its thread has ended. */
+/**
+ * Makes the end of this process wait for the gate. Take it out again when its thread has ended. Where somebody is still inside after five seconds the
+ * process ends at once, with its own status: Node would wait for the thread, however long its call takes.
+ */
 export function guardExit(gate: ExitGate): () => void {
   gates.add(gate);
   if (!listening) {
     listening = true;
-    process.once('exit', () => {
+    process.once('exit', (code) => {
       for (const one of gates) one.stop();
-      for (const one of gates) one.waitUntilEmpty(EXIT_WAIT_MS);
+      const untilMs = performance.now() + EXIT_WAIT_MS;
+      const waited = [...gates].map((one) => one.waitUntilEmpty(Math.max(0, untilMs - performance.now())));
+      if (waited.includes(false)) endProcess(code);
     });
   }
   return () => {

@@ -1,3 +1,4 @@
+import koffi from 'koffi';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 import { ExitGate, guardExit } from '../exit-gate.js';
@@ -7,6 +8,7 @@ import { float32Tensor } from '../tensor.js';
 import { manyProducts } from './tiny-models.js';
 
 // A process of the exit test, given the name of a binding: its thread runs without an end, and it exits in the middle of that with status 3.
+// Given `for-ever` its thread is inside one call of another library, which does not return.
 if (isMainThread) {
   const gate = new ExitGate();
   guardExit(gate);
@@ -17,8 +19,16 @@ if (isMainThread) {
     process.exit(3);
   });
 } else {
-  const { memory, binding } = workerData as { memory: SharedArrayBuffer; binding: Binding };
+  const { memory, binding } = workerData as { memory: SharedArrayBuffer; binding: Binding | 'for-ever' };
   const gate = new ExitGate(memory);
+  if (binding === 'for-ever') {
+    await gate.pass(() => {
+      parentPort?.postMessage('running');
+      // A signal alone ends it.
+      koffi.load(null).func('pause', 'int', [])();
+    });
+    throw new Error('the call returned');
+  }
   const session = await openSession(manyProducts(20), { device: 'cpu', threads: 1, binding });
   const x = float32Tensor(new Float32Array(256 * 256), [256, 256]);
   for (let run = 0; ; run++) {
