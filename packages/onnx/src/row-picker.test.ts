@@ -28,6 +28,17 @@ test('Rows of a kept output are taken out by a graph, and stay where they lie', 
   await reading.close();
 });
 
+test('Parts of another dimension are picked as often as they are named, and in another type', async () => {
+  const picker = new RowPicker({ ...CPU, binding: 'node' });
+  const data = float32Tensor(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), [2, 4, 1]);
+  const parts = await picker.pick(data, [1, 2, 1], { axis: 1 });
+  assert.deepEqual([parts.type, parts.dims, [...parts.data]], ['float32', [2, 3, 1], [2, 3, 2, 6, 7, 6]]);
+  const half = await picker.pick(data, [1], { type: 'float16' });
+  // 5 to 8 in half precision.
+  assert.deepEqual([half.type, half.dims, [...half.data]], ['float16', [1, 4, 1], [0x4500, 0x4600, 0x4700, 0x4800]]);
+  await picker.close();
+});
+
 test('Host tensors of any element type and number of dimensions are brought to the device', async () => {
   const picker = new RowPicker({ ...CPU, binding: 'node' });
   const picked = await picker.pick(float16Tensor(Uint16Array.of(1, 2, 3, 4), [4, 1, 1, 1]), [2, 0]);

@@ -23,6 +23,8 @@ export interface ShapeFigure {
   readonly stepMs: number;
   /** What a further step takes from host memory and gives there: of the whole batch. */
   readonly stepHostBytes: number;
+  /** The same of encoder and first step together. */
+  readonly windowHostBytes: number;
   /** Seconds of windows a second, with `tokens` in each. */
   readonly timesRealTime: number;
 }
@@ -95,9 +97,14 @@ async function measured(
     const encoding = performance.now();
     const audio = await model.encode(features, batch);
     const writing = performance.now();
-    await model.generate(audio, firstTokens, () => false);
-    const all = performance.now();
-    await model.generate(audio, requests, () => false);
+    let all = writing;
+    try {
+      await model.generate(audio, firstTokens, () => false);
+      all = performance.now();
+      await model.generate(audio, requests, () => false);
+    } finally {
+      audio.dispose();
+    }
     if (round >= 0)
       times.push({
         features: encoding - began,
@@ -116,6 +123,7 @@ async function measured(
     firstMs,
     stepMs: (decoderMs - firstMs) / Math.max(1, tokens - 1),
     stepHostBytes: rehearsed.stepHostBytes,
+    windowHostBytes: rehearsed.windowHostBytes,
     timesRealTime: (batch * WINDOW_SECONDS * 1_000) / (featuresMs + encoderMs + decoderMs),
   };
 }

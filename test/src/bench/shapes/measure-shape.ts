@@ -65,7 +65,13 @@ function printed({ batch, ...figure }: ShapeFigure): Figure[] {
     { name: `${of}, encoder`, value: figure.encoderMs, unit: 'ms a batch' },
     { name: `${of}, first step`, value: figure.firstMs, unit: 'ms a batch' },
     { name: `${of}, step`, value: figure.stepMs, unit: 'ms a batch' },
-    { name: `${of}, host traffic`, value: figure.stepHostBytes / 1_024, unit: 'KB a step' },
+    { name: `${of}, host traffic of a step`, value: figure.stepHostBytes / 1_024, unit: 'KB' },
+    {
+      name: `${of}, host traffic before`,
+      value: figure.windowHostBytes / 1_024,
+      unit: 'KB',
+      note: 'encoder, first step',
+    },
     { name: of, value: figure.timesRealTime, unit: 'x real time' },
   ];
 }

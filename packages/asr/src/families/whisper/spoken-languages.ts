@@ -162,7 +162,7 @@ export class SpokenLanguages {
     const facts = measureAudio(pcm);
     const stretches = stretchesOf(facts, 0, facts.durationMs);
     if (stretches.length < 2) return [];
-    const heard = await this.#hear(await this.#encode(pcm), 0, stretches, 0);
+    const heard = await this.#withEncoded(pcm, (audio) => this.#hear(audio, 0, stretches, 0));
     const sure: HeardStretch[] = [];
     for (const one of heard)
       sure.push(likeliest(one.shares).probability >= SURE ? one : await this.#hearAlone(pcm, one));
@@ -196,16 +196,24 @@ export class SpokenLanguages {
 
   async #hearAlone(pcm: Float32Array, one: HeardStretch): Promise<HeardStretch> {
     const { model, vocabulary } = this.#parts;
-    const audio = await this.#encode(pcm.subarray(msToSamples(one.startMs), msToSamples(one.endMs)));
-    const [logprobs] = await model.logprobsAfter(audio, vocabulary.startOfTranscript);
+    const alone = pcm.subarray(msToSamples(one.startMs), msToSamples(one.endMs));
+    const [logprobs] = await this.#withEncoded(alone, (audio) =>
+      model.logprobsAfter(audio, vocabulary.startOfTranscript),
+    );
     return logprobs === undefined ? one : { ...one, shares: languageShares(vocabulary, logprobs, 0) };
   }
 
-  async #encode(pcm: Float32Array): Promise<EncodedAudio> {
+  /** Does the work over the first window of the audio. */
+  async #withEncoded<T>(pcm: Float32Array, work: (audio: EncodedAudio) => Promise<T>): Promise<T> {
     const { model, settings } = this.#parts;
     const features = new Float32Array(settings.mels * WINDOW_FRAMES);
     copyWindow(this.#features.extract(pcm.subarray(0, WINDOW_AUDIO_SAMPLES)), 0, features, 0);
-    return model.encode(features, 1);
+    const audio = await model.encode(features, 1);
+    try {
+      return await work(audio);
+    } finally {
+      audio.dispose();
+    }
   }
 }
 

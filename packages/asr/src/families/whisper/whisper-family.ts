@@ -42,8 +42,14 @@ export async function loadWhisper(options: WhisperLoadOptions): Promise<WhisperR
   );
 }
 
-/** Loads settings, vocabulary and graphs. Throws `ModelFault`. */
-export async function loadWhisperParts(options: WhisperLoadOptions): Promise<WhisperParts> {
+/**
+ * Loads settings, vocabulary and graphs. Throws `ModelFault`.
+ * @param onCard whether encoder and decoder are made as for a graphics card, batches and tensors that stay there included
+ */
+export async function loadWhisperParts(
+  options: WhisperLoadOptions,
+  onCard = options.device !== 'cpu',
+): Promise<WhisperParts> {
   const settings = await readWhisperSettings(options.folder);
   const files = await findGraphs(options.folder, options.dtype, options.device);
   const vocabulary = await Vocabulary.load(options.folder, settings);
@@ -62,12 +68,13 @@ export async function loadWhisperParts(options: WhisperLoadOptions): Promise<Whi
           settings.encoderHeads,
           options.shortWindows === true && !vocabulary.multilingual,
           options,
+          onCard,
         ),
       ),
       settings.mels,
-      options.device === 'cpu',
+      !onCard,
     );
-    const decoder = keep(await openDecoder(files.decoder, settings, mask, options));
+    const decoder = keep(await openDecoder(files.decoder, settings, mask, options, onCard));
     const chooser = new TokenChooser({
       endOfText: vocabulary.endOfText,
       noTimestamps: vocabulary.noTimestamps,

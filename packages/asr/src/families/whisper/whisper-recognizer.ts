@@ -120,7 +120,12 @@ export class WhisperRecognizer implements Recognizer {
     batch.forEach(({ pcm }, i) => {
       copyWindow(this.#features.extract(pcm.subarray(0, WINDOW_AUDIO_SAMPLES)), 0, features, i * size);
     });
-    return detectLanguages(model, vocabulary, await model.encode(features, batch.length));
+    const audio = await model.encode(features, batch.length);
+    try {
+      return await detectLanguages(model, vocabulary, audio);
+    } finally {
+      audio.dispose();
+    }
   }
 
   async close(): Promise<void> {

@@ -122,6 +122,21 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], frames: numb
     copyWindow(row.task.mel, row.frame, features, i * size, row.limitFrame ?? undefined, frames);
   });
   const audio = await model.encode(features, rows.length);
+  try {
+    await writeNext(model, audio, rows, frames, hooks);
+  } finally {
+    audio.dispose();
+  }
+}
+
+/** Writes the next window of each row, which are encoded. */
+async function writeNext(
+  model: SpeechModel,
+  audio: EncodedAudio,
+  rows: readonly Row[],
+  frames: number,
+  hooks: WindowHooks,
+): Promise<void> {
   const prompts = await hooks.prompts(
     audio,
     rows.map((row) => row.index),

@@ -6,18 +6,19 @@ import {
   type OnnxTensor,
   type TensorSpec,
 } from '@murmuration/onnx';
+import type { CacheRows } from './cache-rows.js';
 import {
   attentionLayersOf,
   attentionName,
+  disposeState,
   fixedPositionsOf,
   given,
   replaceCaches,
-  type CacheRows,
   type Decoder,
   type DecoderState,
   type FirstScores,
 } from './decoder.js';
-import { asType, floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
+import { floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import {
   scoresOf,
@@ -96,9 +97,14 @@ export class DecoderGraph implements Decoder {
     positions: readonly number[],
     wantAll: boolean,
   ): Promise<{ scores: FirstScores; state: DecoderState }> {
-    const states = asType(hidden, this.#hiddenType);
-    const results = await this.#session.run(this.#firstFeeds(states, ids, rows), this.#firstFetches);
-    const state: DecoderState = { rows, hidden: states, encoder: {}, decoder: {} };
+    const states = await this.rows.typed(hidden, this.#hiddenType);
+    const state: DecoderState = { rows, hidden: states, ownsHidden: states !== hidden, encoder: {}, decoder: {} };
+    const results = await this.#session
+      .run(this.#firstFeeds(states, ids, rows), this.#firstFetches)
+      .catch((error: unknown) => {
+        disposeState(state);
+        throw error;
+      });
     for (const one of this.#cache)
       (one.ofEncoder ? state.encoder : state.decoder)[one.input] = given(results, one.output);
     const scoresAt = this.#scores(given(results, 'logits'), true, wantAll);
@@ -134,14 +140,16 @@ export class DecoderGraph implements Decoder {
     layers: readonly number[],
   ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
     const names = layers.map(attentionName);
-    const results = await this.#session.run(this.#firstFeeds(asType(hidden, this.#hiddenType), ids, 1), [
-      'logits',
-      ...names,
-    ]);
-    return {
-      logits: given(results, 'logits'),
-      attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
-    };
+    const states = await this.rows.typed(hidden, this.#hiddenType);
+    try {
+      const results = await this.#session.run(this.#firstFeeds(states, ids, 1), ['logits', ...names]);
+      return {
+        logits: given(results, 'logits'),
+        attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
+      };
+    } finally {
+      if (states !== hidden) states.dispose();
+    }
   }
 
   async close(): Promise<void> {

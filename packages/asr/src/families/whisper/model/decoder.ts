@@ -1,4 +1,5 @@
-import { RowPicker, type OnnxTensor, type SessionOptions, type TensorSpec } from '@murmuration/onnx';
+import type { OnnxTensor, TensorSpec } from '@murmuration/onnx';
+import type { CacheRows } from './cache-rows.js';
 import type { StepScores, TailLimits, TokenScores } from './token-scores.js';
 
 /** Keys and values that the decoder keeps between steps, for some rows. Owned by the loop that runs it. */
@@ -6,6 +7,8 @@ export interface DecoderState {
   rows: number;
   /** What the encoder gave; null where later steps do not take it. */
   hidden: OnnxTensor | null;
+  /** True when `hidden` was made for this state and goes with it; else it is the caller's, and stays alive as long as the state. */
+  ownsHidden: boolean;
   /** By input name: those of the audio, made once. */
   encoder: Record<string, OnnxTensor>;
   /** By input name: those of the tokens, one longer at each step. */
@@ -27,6 +30,7 @@ export interface Decoder {
   readonly hostBytes: number;
   /**
    * The first step: all prompt tokens at once.
+   * @param hidden what the encoder gave; the caller's, and alive as long as the state
    * @param ids rows × (tokens of a row)
    * @param positions whose scores are wanted, of every row
    * @param wantAll true when the scores of the whole vocabulary are needed
@@ -38,7 +42,7 @@ export interface Decoder {
     positions: readonly number[],
     wantAll: boolean,
   ): Promise<{ scores: FirstScores; state: DecoderState }>;
-  /** Of the states that `first` gives: `disposeState` when done. */
+  /** Of the states that `first` gives (`disposeState` when done), and of those that it takes. */
   readonly rows: CacheRows;
   /**
    * A further step: one token a row. The state takes the longer cache.
@@ -63,41 +67,6 @@ export interface Decoder {
 /** Names of the outputs that stay where the decoder computes: its caches. */
 export const KEPT_CACHES = /^present\./;
 
-/**
- * The caches of a decoder whose rows end one by one. Where their memory can be reached (the machine's own), a row is taken out at once:
- * the last takes its place, so that one row is copied. On a graphics card all that stay are copied, once half of the rows are done.
- */
-export class CacheRows {
-  /** Share of the rows at most still writing before those that are done are taken out. */
-  readonly compactAt: number;
-  readonly #picker: RowPicker | null;
-
-  /** @param options of the decoder's sessions */
-  constructor(options: SessionOptions, picker = options.device === 'cpu' ? null : new RowPicker(options)) {
-    this.compactAt = picker === null ? 1 : 0.5;
-    this.#picker = picker;
-  }
-
-  /** Keeps only these rows: `rows[i]` becomes row i, and is i or at least `rows.length`. */
-  async keep(state: DecoderState, rows: readonly number[]): Promise<void> {
-    const kept = async (tensor: OnnxTensor): Promise<OnnxTensor> => {
-      if (this.#picker === null) return tensor.keepRows(rows);
-      const fewer = await this.#picker.pick(tensor, rows);
-      tensor.dispose();
-      return fewer;
-    };
-    for (const cache of [state.encoder, state.decoder])
-      for (const [name, tensor] of Object.entries(cache)) cache[name] = await kept(tensor);
-    // With a cache the graph reads no hidden states, only their shape.
-    if (state.hidden !== null) state.hidden = state.hidden.keepRows(rows.map((_, row) => row));
-    state.rows = rows.length;
-  }
-
-  async close(): Promise<void> {
-    await this.#picker?.close();
-  }
-}
-
 /** Which row becomes which when those that are done are taken out: the last that stay move to the places that are free. */
 export function survivingRows(done: readonly boolean[]): number[] {
   const last = done.flatMap((one, row) => (one ? [] : [row]));
@@ -108,6 +77,7 @@ export function survivingRows(done: readonly boolean[]): number[] {
 /** Gives up what the decoder kept for a state. */
 export function disposeState(state: DecoderState): void {
   for (const tensor of [...Object.values(state.encoder), ...Object.values(state.decoder)]) tensor.dispose();
+  if (state.ownsHidden) state.hidden?.dispose();
 }
 
 /** Takes a step's longer caches in place of those before. */

@@ -6,6 +6,7 @@ import { ModelFault } from '../../../models/model-folder.js';
  * The encoder: log-mel windows in, hidden states out; names and types are those of the session.
  * On a CPU one window a run: rows in one run are no faster (tiny.en int8, one thread: 291 ms alone, 297 ms a row at batch 8), need eight times
  * the memory (1.5 GB against 0.6), and an int8 export scales its activations over the run, so that a window's values would depend on the others.
+ * On a graphics card what it gives stays there (see `openEncoder`), for the decoder's first step.
  */
 export class EncoderGraph {
   readonly #session: OnnxSession;
@@ -42,7 +43,12 @@ export class EncoderGraph {
     this.#windowByWindow = windowByWindow;
   }
 
-  /** @param features rows × mels × frames. @returns rows × positions × width. */
+  /** Bytes that its session has taken from host memory and given there so far. */
+  get hostBytes(): number {
+    return this.#session.hostBytes;
+  }
+
+  /** @param features rows × mels × frames. @returns rows × positions × width, where the encoder computes; the caller's to dispose of. */
   async run(features: Float32Array, rows: number): Promise<OnnxTensor> {
     if (!this.#windowByWindow || rows === 1) return this.#encode(features, rows);
     const size = features.length / rows;
@@ -52,7 +58,7 @@ export class EncoderGraph {
     return joinRows(hidden);
   }
 
-  /** Hidden states of `rows` windows of no meaning, and how long a batch of so many takes. Windows that are encoded one by one are measured once a length. */
+  /** Hidden states of `rows` windows of no meaning, as `run` gives them, and how long a batch of so many takes. Windows that are encoded one by one are measured once a length. */
   async rehearse(rows: number, frames: number): Promise<{ readonly tensor: OnnxTensor; readonly ms: number }> {
     const size = this.#mels * frames;
     const timed = async (count: number): Promise<{ tensor: OnnxTensor; ms: number }> => {

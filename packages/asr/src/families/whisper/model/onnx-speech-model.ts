@@ -1,8 +1,8 @@
 import type { OnnxTensor } from '@murmuration/onnx';
 import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
-import { disposeState, survivingRows, type Decoder, type FirstScores } from './decoder.js';
+import { disposeState, survivingRows, type Decoder, type DecoderState, type FirstScores } from './decoder.js';
 import type { EncoderGraph } from './encoder-graph.js';
-import { floatsOf, pickPositions, pickRows } from './graph-tensors.js';
+import { floatsOf } from './graph-tensors.js';
 import { withinLimits, type StepScores, type TokenMask } from './token-scores.js';
 import type {
   Alignment,
@@ -20,6 +20,10 @@ class EncodedHidden implements EncodedAudio {
   constructor(hidden: OnnxTensor) {
     this.hidden = hidden;
     this.rows = hidden.dims[0] ?? 0;
+  }
+
+  dispose(): void {
+    this.hidden.dispose();
   }
 }
 
@@ -91,7 +95,7 @@ export class OnnxSpeechModel implements SpeechModel {
     for (const length of new Set(requests.map((request) => request.prompt.length))) {
       await this.#timed('decoder', () =>
         this.#write(
-          hiddenOf(audio),
+          audio,
           writings.filter((writing) => writing.request.prompt.length === length),
           cancelled,
         ),
@@ -123,12 +127,17 @@ export class OnnxSpeechModel implements SpeechModel {
     to: number,
     token: number,
   ): Promise<Float32Array> {
-    const part = pickPositions(hiddenOf(audio), row, from, to, this.#decoder.fixedPositions);
-    const { scores, state } = await this.#timed('decoder', () =>
-      this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true),
-    );
-    disposeState(state);
-    return scores(0, 0).all ?? NOTHING;
+    const { rows, fixedPositions } = this.#decoder;
+    return this.#timed('decoder', async () => {
+      const part = await rows.stretch(hiddenOf(audio), row, from, to, fixedPositions);
+      try {
+        const { scores, state } = await this.#decoder.first(part, BigInt64Array.of(BigInt(token)), 1, [0], true);
+        disposeState(state);
+        return scores(0, 0).all ?? NOTHING;
+      } finally {
+        part.dispose();
+      }
+    });
   }
 
   async align(
@@ -139,7 +148,9 @@ export class OnnxSpeechModel implements SpeechModel {
   ): Promise<Alignment> {
     const layers = [...new Set(heads.map(([layer]) => layer))];
     const { logits, attentions } = await this.#timed('decoder', () =>
-      this.#decoder.attend(pickRows(hiddenOf(audio), [row]), BigInt64Array.from(tokens, BigInt), layers),
+      this.#withRows(audio, [row], (hidden) =>
+        this.#decoder.attend(hidden, BigInt64Array.from(tokens, BigInt), layers),
+      ),
     );
     let positions = 0;
     const perLayer = new Map(
@@ -159,33 +170,63 @@ export class OnnxSpeechModel implements SpeechModel {
   }
 
   async rehearse(rows: number, frames: number, prompt: readonly number[]): Promise<RehearsedTimes> {
-    const hidden = await this.#encoder.rehearse(rows, frames);
-    const began = performance.now();
-    const { state } = await this.#decoder.first(
-      hidden.tensor,
-      BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt),
-      rows,
-      [0],
-      false,
-    );
-    const firstMs = performance.now() - began;
-    const token = new BigInt64Array(rows).fill(BigInt(prompt.at(-1) ?? 0));
-    const limits = Array.from({ length: rows }, () => this.#chooser.allowedAfter([], true));
-    const bytesBefore = this.#decoder.hostBytes;
-    let stepMs = Infinity;
-    for (let step = 0; step < REHEARSED_STEPS; step++) {
-      const stepBegan = performance.now();
-      await this.#decoder.next(state, token, limits, false);
-      stepMs = Math.min(stepMs, performance.now() - stepBegan);
+    const bytesAtStart = this.#hostBytes;
+    const { tensor: hidden, ms: encodeMs } = await this.#encoder.rehearse(rows, frames);
+    try {
+      const ids = BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt);
+      const began = performance.now();
+      const { state } = await this.#decoder.first(hidden, ids, rows, [0], false);
+      const firstMs = performance.now() - began;
+      const bytesBefore = this.#hostBytes;
+      try {
+        const stepMs = await this.#rehearseSteps(state, BigInt(prompt.at(-1) ?? 0));
+        const stepHostBytes = (this.#hostBytes - bytesBefore) / REHEARSED_STEPS;
+        return { encodeMs, firstMs, stepMs, stepHostBytes, windowHostBytes: bytesBefore - bytesAtStart };
+      } finally {
+        disposeState(state);
+      }
+    } finally {
+      hidden.dispose();
     }
-    disposeState(state);
-    const stepHostBytes = (this.#decoder.hostBytes - bytesBefore) / REHEARSED_STEPS;
-    return { encodeMs: hidden.ms, firstMs, stepMs, stepHostBytes };
   }
 
   async close(): Promise<void> {
     await this.#encoder.close();
     await this.#decoder.close();
+  }
+
+  /** Bytes that passed between host memory and the sessions so far. */
+  get #hostBytes(): number {
+    return this.#encoder.hostBytes + this.#decoder.hostBytes;
+  }
+
+  /** Milliseconds of the fastest step. */
+  async #rehearseSteps(state: DecoderState, token: bigint): Promise<number> {
+    const ids = new BigInt64Array(state.rows).fill(token);
+    const limits = Array.from({ length: state.rows }, () => this.#chooser.allowedAfter([], true));
+    let fastestMs = Infinity;
+    for (let step = 0; step < REHEARSED_STEPS; step++) {
+      const began = performance.now();
+      await this.#decoder.next(state, ids, limits, false);
+      fastestMs = Math.min(fastestMs, performance.now() - began);
+    }
+    return fastestMs;
+  }
+
+  /** Does the work over those rows of the encoded audio; what is made of them for it is given up afterwards. */
+  async #withRows<T>(
+    audio: EncodedAudio,
+    rows: readonly number[],
+    work: (hidden: OnnxTensor) => Promise<T>,
+  ): Promise<T> {
+    const all = hiddenOf(audio);
+    if (rows.length === audio.rows && rows.every((row, i) => row === i)) return work(all);
+    const part = await this.#decoder.rows.part(all, rows);
+    try {
+      return await work(part);
+    } finally {
+      part.dispose();
+    }
   }
 
   async #timed<T>(stage: 'encoder' | 'decoder', work: () => Promise<T>): Promise<T> {
@@ -195,10 +236,12 @@ export class OnnxSpeechModel implements SpeechModel {
     return result;
   }
 
-  async #write(all: OnnxTensor, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {
+  async #write(audio: EncodedAudio, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {
     const rows = group.map((writing) => writing.request.row);
-    const inOrder = rows.length === all.dims[0] && rows.every((row, i) => row === i);
-    const hidden = inOrder ? all : pickRows(all, rows);
+    await this.#withRows(audio, rows, (hidden) => this.#writeOver(hidden, group, cancelled));
+  }
+
+  async #writeOver(hidden: OnnxTensor, group: readonly Writing[], cancelled: RequestCancelled): Promise<void> {
     const promptLength = group[0]?.request.prompt.length ?? 0;
     const ids = BigInt64Array.from(
       group.flatMap((writing) => [...writing.request.prompt]),

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import { openSession, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
+import { openSession, RowPicker, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
 import { DecoderGraph } from './decoder-graph.js';
-import { CacheRows, KEPT_CACHES, type Decoder } from './decoder.js';
+import { CacheRows } from './cache-rows.js';
+import { KEPT_CACHES, type Decoder } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { attentionHeadByHead } from '../../../graph/attention-heads.js';
@@ -34,15 +35,19 @@ async function openGraph(path: string, options: SessionOptions, bytes?: Uint8Arr
   }
 }
 
+/** All that the encoder gives stays where it computes. */
+const KEPT_STATES = /./;
+
 /**
  * Opens the encoder: on a CPU with its attention head by head (see `attentionHeadByHead`) and, with `anyLength`, for windows of any length where the
- * file allows that (see `encoderOfAnyLength`). Throws `ModelFault`.
+ * file allows that (see `encoderOfAnyLength`); on a graphics card, where its states stay. Throws `ModelFault`.
  */
 export async function openEncoder(
   path: string,
   heads: number | null,
   anyLength: boolean,
   options: SessionOptions,
+  onCard = options.device !== 'cpu',
 ): Promise<OnnxSession> {
   const forCpu = (file: Uint8Array): Uint8Array | null => {
     const cut = anyLength ? encoderOfAnyLength(file) : null;
@@ -50,8 +55,8 @@ export async function openEncoder(
   };
   return openGraph(
     path,
-    { ...options, range: encoderRanges(options.gpu?.maxRows) },
-    options.device === 'cpu' ? await rewritten(path, forCpu) : undefined,
+    { ...options, ...(onCard ? { keep: KEPT_STATES } : {}), range: encoderRanges(options.gpu?.maxRows) },
+    onCard ? undefined : await rewritten(path, forCpu),
   );
 }
 
@@ -77,6 +82,7 @@ export async function openDecoder(
 ): Promise<Decoder> {
   const onCuda: SessionOptions = options.device === 'tensorrt' ? { ...options, device: 'cuda' } : options;
   const keeping = { ...onCuda, keep: KEPT_CACHES };
+  const rows = new CacheRows(onCuda, onCard ? new RowPicker(onCuda) : null);
   const most =
     options.device === 'cuda' || options.device === 'tensorrt' ? MAX_REWRITTEN_FOR_CUDA_BYTES : MAX_REWRITTEN_BYTES;
   const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard), most);
@@ -88,7 +94,7 @@ export async function openDecoder(
         { ...options, keep: KEPT_CACHES, range: nextStepRanges(options.gpu?.maxRows) },
         graphs.next(),
       );
-      return new SplitDecoderGraph(first, next, new CacheRows(onCuda), mask.endOfText);
+      return new SplitDecoderGraph(first, next, rows, mask.endOfText);
     } catch (error) {
       await first.close();
       throw error;
@@ -96,7 +102,7 @@ export async function openDecoder(
   }
   const session = await openGraph(path, keeping);
   try {
-    return new DecoderGraph(session, shape, mask, new CacheRows(onCuda));
+    return new DecoderGraph(session, shape, mask, rows);
   } catch (error) {
     await session.close();
     throw error;

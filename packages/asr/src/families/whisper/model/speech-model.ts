@@ -1,6 +1,8 @@
 /** Rows of encoded audio, as the model holds them; only the model that made them can read them. */
 export interface EncodedAudio {
   readonly rows: number;
+  /** Gives up what it holds, which lies on the graphics card where there is one. Whoever had it encoded does so; again is harmless. */
+  dispose(): void;
 }
 
 /** What to write for one row of encoded audio. */
@@ -59,6 +61,8 @@ export interface RehearsedTimes {
   readonly stepMs: number;
   /** Bytes that such a step takes from host memory and gives there. */
   readonly stepHostBytes: number;
+  /** The same of encoder and first step together, of all rows; on a CPU without the encoder's where its windows were measured before. */
+  readonly windowHostBytes: number;
 }
 
 /** Asked between decoder steps; a request (by its place in the list) that was cancelled ends where it is. */

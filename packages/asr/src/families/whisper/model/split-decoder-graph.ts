@@ -1,11 +1,11 @@
 import { int32Tensor, int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
+import type { CacheRows } from './cache-rows.js';
 import {
   attentionLayersOf,
   attentionName,
   fixedPositionsOf,
   given,
   replaceCaches,
-  type CacheRows,
   type Decoder,
   type DecoderState,
   type FirstScores,
@@ -82,6 +82,7 @@ export class SplitDecoderGraph implements Decoder {
       state: {
         rows,
         hidden: null,
+        ownsHidden: false,
         encoder: cachesIn(results, this.#encoderCaches),
         decoder: cachesIn(results, this.#decoderCaches),
       },
