@@ -44,6 +44,7 @@ export {
   float32Initializer,
   float32Values,
   initializerDims,
+  initializerTensor,
   isExternal,
   rawInitializer,
   uint8Initializer,

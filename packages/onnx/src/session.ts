@@ -19,8 +19,6 @@ export interface GpuOptions {
   readonly tf32?: boolean | undefined;
   /** How cuDNN chooses its algorithms; default `heuristic`. */
   readonly convolutionSearch?: 'default' | 'heuristic' | 'exhaustive' | undefined;
-  /** CUDA graphs, where all shapes are fixed; default false. */
-  readonly graphs?: boolean | undefined;
   /** Folder that exists, for TensorRT's engines and times: those in it are not built again. They serve one card, driver and version (`engineFolder`). */
   readonly engines?: string | undefined;
   /** Most rows of a batch that engines are built for; default 32. */
@@ -50,6 +48,12 @@ export interface SessionOptions {
    * of. The `node` binding does so on `webgpu` alone and gives host tensors elsewhere. Default none.
    */
   readonly keep?: RegExp | undefined;
+  /**
+   * Of the `native` binding on `cpu` and `cuda`: constants of the graph by name, each a tensor where the session computes, used in place of a copy of its
+   * own. They are the caller's, and stay alive until the session is closed; values, type and dimensions are those of the file. The file's are used for
+   * constants of other names, and for those of which the runtime makes others when it loads the graph. Default none.
+   */
+  readonly constants?: ReadonlyMap<string, OnnxTensor> | undefined;
   /** Of `tensorrt`: lengths of the inputs' free dimensions. Without it engines are built anew whenever a length is new. */
   readonly range?: ((input: string, axis: number) => DimensionRange) | undefined;
 }

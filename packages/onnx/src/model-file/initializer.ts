@@ -1,4 +1,4 @@
-import { ELEMENT_TYPES, type ElementType } from '../tensor.js';
+import { ELEMENT_TYPES, HostTensor, newTensorData, type ElementType, type OnnxTensor } from '../tensor.js';
 import {
   intField,
   messageField,
@@ -67,6 +67,23 @@ export function float32Values(tensor: Uint8Array): Float32Array {
   const bytes = rawData(fields) ?? joined(fields, TENSOR.floatData);
   // A copy of its own starts at a multiple of four, which a view of the file need not.
   return new Float32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** A constant as a host tensor, copied; null for one whose values lie elsewhere, or not as bytes, or are of a type that this project does not use. */
+export function initializerTensor(tensor: Uint8Array): OnnxTensor | null {
+  const fields = readFields(tensor);
+  const number = Number(integers(fields, TENSOR.dataType)[0] ?? 0n);
+  const type = (Object.keys(ELEMENT_TYPES) as ElementType[]).find((one) => ELEMENT_TYPES[one] === number);
+  const bytes = rawData(fields);
+  if (type === undefined || bytes === undefined || isExternal(tensor)) return null;
+  const dims = integers(fields, TENSOR.dims).map(Number);
+  const data = newTensorData(
+    type,
+    dims.reduce((product, dim) => product * dim, 1),
+  );
+  if (data.byteLength !== bytes.byteLength) return null;
+  new Uint8Array(data.buffer).set(bytes);
+  return new HostTensor(type, data, dims);
 }
 
 /** A new constant uint8 tensor. */

@@ -59,6 +59,7 @@ export const API_TABLE = {
   GetBoundOutputValues: { at: 140, takes: ['handle', 'handle', 'out', 'out'], gives: 'status' },
   ClearBoundInputs: { at: 141, takes: ['handle'], gives: 'void' },
   ClearBoundOutputs: { at: 142, takes: ['handle'], gives: 'void' },
+  AddInitializer: { at: 150, takes: ['handle', 'text', 'handle'], gives: 'status' },
   AddRunConfigEntry: { at: 165, takes: ['handle', 'text', 'text'], gives: 'status' },
   SessionOptionsAppendExecutionProvider_TensorRT_V2: { at: 170, takes: ['handle', 'handle'], gives: 'status' },
   CreateTensorRTProviderOptions: { at: 171, takes: ['out'], gives: 'status' },

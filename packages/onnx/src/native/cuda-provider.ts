@@ -101,14 +101,15 @@ const word = new BigUint64Array(1);
 export function appendCuda(library: NativeLibrary, settings: Handle, options: SessionOptions): void {
   const { api } = library;
   loadNvidiaLibraries(dirname(library.path));
-  const { memoryLimitBytes, tf32 = true, convolutionSearch = 'heuristic', graphs = false } = options.gpu ?? {};
+  const { memoryLimitBytes, tf32 = true, convolutionSearch = 'heuristic' } = options.gpu ?? {};
   const given: Readonly<Record<string, string>> = {
     device_id: String(options.deviceId ?? 0),
     arena_extend_strategy: 'kSameAsRequested',
     cudnn_conv_algo_search: convolutionSearch.toUpperCase(),
     do_copy_in_default_stream: '1',
     use_tf32: tf32 ? '1' : '0',
-    enable_cuda_graph: graphs ? '1' : '0',
+    // A graph's addresses are fixed, and those of runs here are not: docs/gpu.md.
+    enable_cuda_graph: '0',
     ...(memoryLimitBytes === undefined ? {} : { gpu_mem_limit: String(memoryLimitBytes) }),
   };
   api.CreateCUDAProviderOptions(word);

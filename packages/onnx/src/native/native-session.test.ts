@@ -5,7 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { OnnxError } from '../onnx-error.js';
 import { openSession } from '../open-session.js';
 import { float32Tensor, int64Tensor } from '../tensor.js';
-import { doubling, manyProducts, zerosOfShape } from '../testing/tiny-models.js';
+import { RowPicker } from '../row-picker.js';
+import { doubling, manyProducts, summing, zerosOfShape } from '../testing/tiny-models.js';
 import { liveHandles } from './owned-handle.js';
 
 const CPU = { device: 'cpu', threads: 1, binding: 'native' } as const;
@@ -62,6 +63,46 @@ test('Rows of a kept output are moved where they lie, and its memory goes with t
   fewer.dispose();
   await session.close();
   await reading.close();
+  assert.equal(liveHandles(), held);
+});
+
+test('A session takes constants that are given to it where they lie, and several share one copy', async () => {
+  const held = liveHandles();
+  const rows = 1_024;
+  const width = 16_384;
+  const other = float32Tensor(new Float32Array(rows * width).fill(2), [rows, width]);
+  const picker = new RowPicker(CPU);
+  const kept = await picker.pick(
+    other,
+    Array.from({ length: rows }, (_, row) => row),
+  );
+  await picker.close();
+  const model = summing(rows, width);
+  const x = float32Tensor(Float32Array.of(1), [1, 1]);
+  const opened = [];
+  const before = process.memoryUsage.rss();
+  for (const constant of [kept, kept, kept, other])
+    opened.push(
+      await openSession(model, {
+        ...CPU,
+        constants: new Map([
+          ['w', constant],
+          ['none', kept],
+        ]),
+      }),
+    );
+  // Four copies of 64 MiB would be 256.
+  const grownMiB = (process.memoryUsage.rss() - before) / 2 ** 20;
+  assert.ok(grownMiB < 96, `${String(Math.round(grownMiB))} MiB more`);
+  for (const session of opened) {
+    // The file's constant is 1.
+    const { y } = await session.run({ x });
+    assert.deepEqual([y?.dims, y?.data[0], y?.data.at(-1)], [[rows, 1], 2 * width, 2 * width]);
+    await session.close();
+  }
+  kept.dispose();
+  assert.equal(liveHandles(), held);
+  await assert.rejects(openSession(model, { ...CPU, constants: new Map([['w', kept]]) }), /given up/);
   assert.equal(liveHandles(), held);
 });
 

@@ -2,6 +2,7 @@ import { OnnxError } from '../onnx-error.js';
 import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { hostBytesOf, type OnnxTensor } from '../tensor.js';
 import type { Handle } from './api-table.js';
+import { BorrowedConstants } from './borrowed-constants.js';
 import { cudaFault, cudaMemory, cudaRuntime, hasCudaProvider } from './cuda-provider.js';
 import { graphSpecs } from './graph-specs.js';
 import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
@@ -49,6 +50,7 @@ class NativeSession implements OnnxSession {
   /** Where kept outputs lie: null is host memory. */
   readonly #device: OwnedHandle | null;
   readonly #keep: RegExp | null;
+  readonly #constants: BorrowedConstants;
   readonly #idle: RunBinding[] = [];
   #running = 0;
   #closed: Promise<void> | null = null;
@@ -60,15 +62,23 @@ class NativeSession implements OnnxSession {
     this.#onHost = options.device === 'cpu';
     this.#arena = this.#onHost ? null : `gpu:${String(options.deviceId ?? 0)}`;
     this.#keep = options.keep ?? null;
-    const settings = sessionSettings(library, options, model);
+    this.#device = this.#onHost ? null : cudaMemory(library, options.deviceId ?? 0);
+    const place = this.#device?.handle ?? library.hostMemory;
+    this.#constants = new BorrowedConstants(library, options.constants ?? new Map<string, OnnxTensor>(), place);
     try {
-      if (typeof model === 'string') api.CreateSession(environment, model, settings.handle, word);
-      else api.CreateSessionFromArray(environment, model, model.byteLength, settings.handle, word);
-    } finally {
-      settings.release();
+      const settings = sessionSettings(library, options, model, this.#constants);
+      try {
+        if (typeof model === 'string') api.CreateSession(environment, model, settings.handle, word);
+        else api.CreateSessionFromArray(environment, model, model.byteLength, settings.handle, word);
+      } finally {
+        settings.release();
+      }
+    } catch (error) {
+      this.#constants.release();
+      this.#device?.release();
+      throw error;
     }
     this.#session = new OwnedHandle(word[0] ?? 0n, api.ReleaseSession);
-    this.#device = this.#onHost ? null : cudaMemory(library, options.deviceId ?? 0);
     try {
       ({ inputs: this.inputs, outputs: this.outputs } = graphSpecs(library, this.#session.handle));
     } catch (error) {
@@ -159,6 +169,7 @@ class NativeSession implements OnnxSession {
     for (const binding of this.#idle.splice(0)) binding.release();
     this.#device?.release();
     this.#session.release();
+    this.#constants.release();
   }
 }
 

@@ -138,14 +138,28 @@ export function valueOver(library: NativeLibrary, { data, dims, type }: OnnxTens
   return valueAt(library, data, data.byteLength, type, dims);
 }
 
+/**
+ * A second value over the memory of a tensor, which must stay alive until the value is released.
+ * @param place description of the memory in which a device tensor lies
+ */
+export function valueSharing(library: NativeLibrary, tensor: OnnxTensor, place: Handle): OwnedHandle {
+  if (!(tensor instanceof NativeTensor)) return valueOver(library, tensor);
+  const { type, dims } = tensor;
+  library.api.GetTensorMutableData(tensor.value.handle, word);
+  const start = word[0] ?? 0n;
+  const bytes = newTensorData(type, 1).BYTES_PER_ELEMENT * dims.reduce((product, dim) => product * dim, 1);
+  return valueAt(library, start, bytes, type, dims, place);
+}
+
 function valueAt(
   { api, hostMemory }: NativeLibrary,
   memory: TensorData | Handle,
   bytes: number,
   type: ElementType,
   dims: readonly number[],
+  place = hostMemory,
 ): OwnedHandle {
   const shape = BigInt64Array.from(dims, BigInt);
-  api.CreateTensorWithDataAsOrtValue(hostMemory, memory, bytes, shape, shape.length, ELEMENT_TYPES[type], word);
+  api.CreateTensorWithDataAsOrtValue(place, memory, bytes, shape, shape.length, ELEMENT_TYPES[type], word);
   return new OwnedHandle(word[0] ?? 0n, api.ReleaseValue);
 }

@@ -1,4 +1,5 @@
 import type { SessionOptions } from '../session.js';
+import type { BorrowedConstants } from './borrowed-constants.js';
 import { appendCuda } from './cuda-provider.js';
 import { FATAL, type NativeLibrary } from './native-library.js';
 import { OwnedHandle } from './owned-handle.js';
@@ -17,6 +18,7 @@ export function sessionSettings(
   library: NativeLibrary,
   options: SessionOptions,
   model: string | Uint8Array,
+  constants: BorrowedConstants,
 ): OwnedHandle {
   const { api } = library;
   api.CreateSessionOptions(word);
@@ -30,6 +32,7 @@ export function sessionSettings(
     api.DisableCpuMemArena(settings.handle);
     api.DisableMemPattern(settings.handle);
     api.SetSessionLogSeverityLevel(settings.handle, FATAL);
+    constants.addTo(settings.handle);
     if (options.device === 'tensorrt') appendTensorRt(library, settings.handle, options, model);
     if (options.device !== 'cpu') appendCuda(library, settings.handle, options);
     return settings;

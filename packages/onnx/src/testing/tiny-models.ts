@@ -1,3 +1,4 @@
+import { float32Initializer, rawInitializer } from '../model-file/initializer.js';
 import { onnxNode, serializeModel, valueInfo, type OnnxGraph } from '../model-file/onnx-graph.js';
 import { intField } from '../model-file/wire-format.js';
 
@@ -66,5 +67,19 @@ export function manyProducts(count: number): Uint8Array {
     ),
     inputs: [valueInfo('x', 'float32', ['size', 'size'])],
     outputs: [valueInfo('y', 'float32', ['size', 'size'])],
+  });
+}
+
+/** y = the sums of the rows of a constant (w: ones) times x, a float32 of one element: float32 [rows, 1]. */
+export function summing(rows: number, width: number): Uint8Array {
+  const ones = new Float32Array(rows * width).fill(1);
+  return tinyModel({
+    nodes: [onnxNode('Mul', ['w', 'x'], ['scaled']), onnxNode('ReduceSum', ['scaled', 'axes'], ['y'], { keepdims: 1 })],
+    initializers: new Map([
+      ['w', float32Initializer('w', [rows, width], ones)],
+      ['axes', rawInitializer('axes', [1], 'int64', new Uint8Array(BigInt64Array.of(1n).buffer))],
+    ]),
+    inputs: [valueInfo('x', 'float32', [1, 1])],
+    outputs: [valueInfo('y', 'float32', [rows, 1])],
   });
 }

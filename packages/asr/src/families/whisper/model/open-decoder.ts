@@ -4,6 +4,7 @@ import { DecoderGraph } from './decoder-graph.js';
 import { CacheRows } from './cache-rows.js';
 import { KEPT_CACHES, type Decoder } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
+import { SharedConstants } from './shared-constants.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { attentionHeadByHead } from '../../../graph/attention-heads.js';
 import { encoderOfAnyLength } from './encoder-lengths.js';
@@ -81,26 +82,31 @@ export async function openDecoder(
   onCard = options.device !== 'cpu',
 ): Promise<Decoder> {
   const onCuda: SessionOptions = options.device === 'tensorrt' ? { ...options, device: 'cuda' } : options;
-  const keeping = { ...onCuda, keep: KEPT_CACHES };
   const rows = new CacheRows(onCuda, onCard ? new RowPicker(onCuda) : null);
   const most =
     options.device === 'cuda' || options.device === 'tensorrt' ? MAX_REWRITTEN_FOR_CUDA_BYTES : MAX_REWRITTEN_BYTES;
   const graphs = await rewritten(path, (file) => splitWhisperDecoder(file, mask, onCard), most);
   if (graphs !== undefined) {
-    const first = await openGraph(path, keeping, graphs.first());
+    // An engine of TensorRT has constants of its own, the binding for WebGPU does not take others', and on a CPU products are computed in another order.
+    const shares = onCard && (options.device === 'cuda' || options.device === 'cpu');
+    const constants = shares ? await SharedConstants.bring(graphs.shared, onCuda) : null;
+    const opened: OnnxSession[] = [];
+    const open = async (settings: SessionOptions, bytes: Uint8Array): Promise<OnnxSession> => {
+      const session = await openGraph(path, { ...settings, keep: KEPT_CACHES, constants: constants?.tensors }, bytes);
+      opened.push(session);
+      return session;
+    };
     try {
-      const next = await openGraph(
-        path,
-        { ...options, keep: KEPT_CACHES, range: nextStepRanges(options.gpu?.maxRows) },
-        graphs.next(),
-      );
-      return new SplitDecoderGraph(first, next, rows, mask.endOfText);
+      const first = await open(onCuda, graphs.first());
+      const next = await open({ ...options, range: nextStepRanges(options.gpu?.maxRows) }, graphs.next());
+      return new SplitDecoderGraph(first, next, rows, mask.endOfText, constants);
     } catch (error) {
-      await first.close();
+      for (const session of opened) await session.close();
+      constants?.dispose();
       throw error;
     }
   }
-  const session = await openGraph(path, keeping);
+  const session = await openGraph(path, { ...onCuda, keep: KEPT_CACHES });
   try {
     return new DecoderGraph(session, shape, mask, rows);
   } catch (error) {

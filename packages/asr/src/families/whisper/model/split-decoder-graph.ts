@@ -11,6 +11,7 @@ import {
   type FirstScores,
 } from './decoder.js';
 import { ModelFault } from '../../../models/model-folder.js';
+import type { SharedConstants } from './shared-constants.js';
 import { SPLIT } from './split-decoder.js';
 import type { StepScores, TailLimits } from './token-scores.js';
 
@@ -32,10 +33,21 @@ export class SplitDecoderGraph implements Decoder {
   readonly #encoderCaches: readonly string[];
   readonly #decoderCaches: readonly string[];
   readonly #endOfText: number;
+  readonly #constants: SharedConstants | null;
 
-  /** Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing. */
-  constructor(first: OnnxSession, next: OnnxSession, rows: CacheRows, endOfText: number) {
+  /**
+   * Throws `ModelFault` `model_not_whisper` when inputs or outputs of a Whisper decoder are missing.
+   * @param constants that both sessions take, and go with them
+   */
+  constructor(
+    first: OnnxSession,
+    next: OnnxSession,
+    rows: CacheRows,
+    endOfText: number,
+    constants: SharedConstants | null = null,
+  ) {
     this.#endOfText = endOfText;
+    this.#constants = constants;
     const outputs = new Set(first.outputs.map((spec) => spec.name));
     const caches = next.inputs
       .map((spec) => spec.name)
@@ -136,6 +148,7 @@ export class SplitDecoderGraph implements Decoder {
     await this.#first.close();
     await this.#next.close();
     await this.rows.close();
+    this.#constants?.dispose();
   }
 }
 

@@ -48,6 +48,26 @@ test(
 );
 
 test(
+  'Large constants that both graphs take from the file are named, to be held once',
+  { skip: skipWithoutReferences },
+  () => {
+    const file = decoder('whisper-tiny.en', 'decoder_model_merged_fp16.onnx');
+    const graphs = splitWhisperDecoder(file, tokenMask(50_256, [1], [2]), true);
+    assert.ok(graphs !== null);
+    const bytes = [...graphs.shared.values()].reduce((sum, constant) => sum + constant.length, 0);
+    // What the first step makes of the encoder's states is its own.
+    assert.ok(bytes > 0.95 * file.length && bytes < file.length, String(bytes / file.length));
+    for (const written of [graphs.first(), graphs.next()]) {
+      const { initializers } = parseModel(written).graph;
+      for (const [name, constant] of graphs.shared)
+        assert.ok(Buffer.compare(initializers.get(name) ?? Buffer.of(), constant) === 0, name);
+      // Scores are masked differently.
+      assert.ok(initializers.has('text_mask') && !graphs.shared.has('text_mask'));
+    }
+  },
+);
+
+test(
   'A decoder without quantised products is left as it is, and so is what is no merged decoder',
   { skip: skipWithoutReferences },
   () => {

@@ -41,6 +41,8 @@ const TO_THE_END = 2 ** 31 - 1;
 
 /** The two steps of a decoder; each is written when it is asked for, so that only one lies in memory. Ask for each once. */
 export interface SplitGraphs {
+  /** Large constants of the file that both have, by name; of no use after the file's memory is given up. */
+  readonly shared: ReadonlyMap<string, Uint8Array>;
   first(): Uint8Array;
   next(): Uint8Array;
 }
@@ -69,6 +71,7 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TokenMask, onCard: b
   if (vocabularySize === null) return null;
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
+    shared: sharedConstants(branches),
     first: () => {
       choosePositions(first);
       giveCaches(branches, first, 'all', keysTurned);
@@ -90,6 +93,23 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TokenMask, onCard: b
       return serializeBranch(model, next);
     },
   };
+}
+
+/** Smaller constants are not worth the sharing; the runtime computes with many of them when it loads a graph. */
+const LEAST_SHARED_BYTES = 64 * 1_024;
+
+function sharedConstants({ first, next }: DecoderBranches): ReadonlyMap<string, Uint8Array> {
+  const usedIn = (graph: OnnxGraph): ReadonlySet<string> => new Set(graph.nodes.flatMap((node) => node.inputs));
+  const [inFirst, inNext] = [usedIn(first), usedIn(next)];
+  return new Map(
+    [...first.initializers].filter(
+      ([name, tensor]) =>
+        tensor.length >= LEAST_SHARED_BYTES &&
+        next.initializers.get(name) === tensor &&
+        inFirst.has(name) &&
+        inNext.has(name),
+    ),
+  );
 }
 
 /** As the file states it, or null. */
