@@ -1,5 +1,5 @@
 import { RowPicker, type OnnxTensor, type SessionOptions } from '@murmuration/onnx';
-import type { DecoderState } from './decoder.js';
+import type { DecoderState } from './decoder-state.js';
 import { asType, pickPositions, pickRows, type FloatType } from './graph-tensors.js';
 
 /**

@@ -10,14 +10,12 @@ import type { CacheRows } from './cache-rows.js';
 import {
   attentionLayersOf,
   attentionName,
-  disposeState,
   fixedPositionsOf,
   given,
-  replaceCaches,
   type Decoder,
-  type DecoderState,
   type FirstScores,
 } from './decoder.js';
+import { disposeState, replaceCaches, type DecoderState } from './decoder-state.js';
 import { floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import {

@@ -1,6 +1,7 @@
 import type { OnnxTensor } from '@murmuration/onnx';
 import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
-import { disposeState, survivingRows, type Decoder, type DecoderState, type FirstScores } from './decoder.js';
+import type { Decoder, FirstScores } from './decoder.js';
+import { disposeState, survivingRows, type DecoderState } from './decoder-state.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf } from './graph-tensors.js';
 import { withinLimits, type StepScores, type TokenMask } from './token-scores.js';

@@ -5,11 +5,10 @@ import {
   attentionName,
   fixedPositionsOf,
   given,
-  replaceCaches,
   type Decoder,
-  type DecoderState,
   type FirstScores,
 } from './decoder.js';
+import { replaceCaches, type DecoderState } from './decoder-state.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import type { SharedConstants } from './shared-constants.js';
 import { SPLIT } from './split-decoder.js';

@@ -13,7 +13,7 @@ import {
   type OnnxTensor,
 } from '@murmuration/onnx';
 import { CacheRows } from './cache-rows.js';
-import { disposeState, survivingRows, type DecoderState } from './decoder.js';
+import { disposeState, survivingRows, type DecoderState } from './decoder-state.js';
 import { pickPositions, pickRows } from './graph-tensors.js';
 
 function cache(rows: number): DecoderState {
