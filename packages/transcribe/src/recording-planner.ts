@@ -23,7 +23,9 @@ export interface PlannerParts {
   /** How long a recording that was admitted waits for room in the store before it is refused, milliseconds. */
   readonly roomWaitMs: number;
   readonly tracing: Tracing;
-  readonly usage: Pick<Usage, 'count'>;
+  readonly usage: Pick<Usage, 'count' | 'admit'>;
+  /** Of each recording in progress so much audio is counted at once, milliseconds; a minute unless given. */
+  readonly countEveryMs?: number;
 }
 
 /** A recording on its way in. */
@@ -41,6 +43,8 @@ const GATHERED_FROM = 8;
 const GATHERED_CHUNKS = 8;
 /** … or those that came within this time: a slow upload's chunks are not kept back. */
 const GATHERED_MS = 100;
+
+const COUNT_EVERY_MS = 60_000;
 
 /** What is answered when no more fits into the store. */
 export function storeFull(): AsrError {
@@ -60,6 +64,8 @@ export class RecordingPlanner {
   readonly #maxAheadMs: number;
   #chunks = 0;
   #plannedMs = 0;
+  /** Of that, what is counted as used. */
+  #countedMs = 0;
   #doneMs = 0;
   #onRoom: () => void = () => undefined;
   #gathered: PlannedChunk[] = [];
@@ -113,7 +119,17 @@ export class RecordingPlanner {
 
   /** The one place where recordings of requests and jobs are counted. */
   #count(recordedMs: number): void {
-    this.#parts.usage.count(this.#job.owner, { recordings: 1, recordedMs });
+    this.#parts.usage.count(this.#job.owner, { recordings: 1, recordedMs: recordedMs - this.#countedMs });
+  }
+
+  /** Counts what is planned by now, and throws `insufficient_quota` where the owner's other work has used up its month meanwhile: many at once are no more than one by one. */
+  async #countWhileReading(): Promise<void> {
+    const { countEveryMs = COUNT_EVERY_MS, usage } = this.#parts;
+    const recordedMs = this.#plannedMs - this.#countedMs;
+    if (recordedMs < countEveryMs) return;
+    this.#countedMs = this.#plannedMs;
+    usage.count(this.#job.owner, { recordedMs });
+    await usage.admit(this.#job.owner, this.#countedMs);
   }
 
   async #plan(signal: AbortSignal): Promise<RecordingSummary> {
@@ -149,6 +165,7 @@ export class RecordingPlanner {
           this.#queueLater ??= setTimeout(() => {
             this.#queueGathered().catch(leaveAlone('repeated'));
           }, GATHERED_MS);
+        await this.#countWhileReading();
       }
     } finally {
       clearTimeout(this.#queueLater);

@@ -53,6 +53,33 @@ test('an owner that has used up its month is refused until it may use more; what
   await node.close();
 });
 
+test('recordings that were let in together use no more than one after the other: one alone may exceed the quota', async () => {
+  const node = await startNode(server.url, logger, { monthlyAudioSeconds: () => 0.5, countEveryMs: 100 });
+  const used = (ms: number): Promise<true> =>
+    until(async () => ((await monthOf(node, 'parallel')).recordedMs >= ms ? true : null));
+  let refused = (): void => undefined;
+  const secondEnded = new Promise<void>((resolve) => {
+    refused = resolve;
+  });
+  async function* first(): AsyncGenerator<Uint8Array> {
+    yield* pieces(1, 2, 3, 4, 5, 6);
+    await secondEnded;
+    yield* pieces(7);
+  }
+  async function* second(): AsyncGenerator<Uint8Array> {
+    await used(600);
+    yield* pieces(1, 2, 3);
+  }
+  const both = [first(), second()].map((source) => node.jobs.submit(submission({ owner: 'parallel', source })));
+  await assert.rejects(both[1] ?? Promise.resolve(), { code: 'insufficient_quota' });
+  refused();
+  assert.ok(await both[0]);
+  await used(700);
+  const { recordings, recordedMs } = await monthOf(node, 'parallel');
+  assert.ok(recordings === 2 && recordedMs > 700 && recordedMs <= 1_000, String(recordedMs));
+  await node.close();
+});
+
 test('a recording that breaks off counts with what was queued of it; one without audio and one without an owner do not count', async () => {
   const node = await startNode(server.url, logger);
   async function* broken(): AsyncGenerator<Uint8Array> {

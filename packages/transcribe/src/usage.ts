@@ -31,12 +31,15 @@ export class Usage {
     this.#begin();
   }
 
-  /** Throws `insufficient_quota` when the owner has used what it may in this month, and `backend_unavailable`. Work that was let in goes on. */
-  async admit(owner: string | null): Promise<void> {
+  /**
+   * Throws `insufficient_quota` when the owner has used what it may in this month, and `backend_unavailable`.
+   * @param ownMs what the work that asks has used itself, milliseconds: that alone does not end it
+   */
+  async admit(owner: string | null, ownMs = 0): Promise<void> {
     const seconds = owner === null ? null : this.#monthlyAudioSeconds(owner);
     if (owner === null || seconds === null) return;
     const [usage] = await this.of([owner]);
-    if (usage === undefined || usage.month.recordedMs + usage.month.liveMs < seconds * 1_000) return;
+    if (usage === undefined || usage.month.recordedMs + usage.month.liveMs - ownMs < seconds * 1_000) return;
     throw new AsrError(
       'insufficient_quota',
       `The owner of this API key has used up its ${String(seconds)} seconds of audio for this month. The next month begins in ${String(Math.ceil(usage.monthLeftMs / 3_600_000))} hours; the operator can raise the key's quota.`,

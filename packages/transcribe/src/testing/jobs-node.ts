@@ -44,6 +44,7 @@ export async function startNode(
   options: Partial<JobsOptions> & {
     readonly leaseMs?: number;
     readonly roomWaitMs?: number;
+    readonly countEveryMs?: number;
     readonly onJobEnd?: OnJobEnd;
   } = {},
 ): Promise<JobsNode> {
@@ -78,6 +79,7 @@ export async function startNode(
       roomWaitMs: options.roomWaitMs ?? 60_000,
       tracing: NO_TRACING,
       usage,
+      ...(options.countEveryMs === undefined ? {} : { countEveryMs: options.countEveryMs }),
       onJobEnd: options.onJobEnd ?? (() => undefined),
     },
     { reconciler: { ...RECONCILER_TIMES, everyMs: 50, quietMs: 100, webhookLateMs: 200 }, ...options },
