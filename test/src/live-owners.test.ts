@@ -94,6 +94,47 @@ test('a session goes on after Redis was away for longer than its lease', { timeo
 });
 
 test(
+  'a session goes on where Redis refuses its audio for a while, full or read-only',
+  { timeout: 120_000 },
+  async (t) => {
+    const nodes = await LiveNodes.start();
+    t.after(() => nodes.close());
+    const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
+    t.after(() => {
+      redis.disconnect();
+    });
+    const live = await nodes.addNode('relay');
+    const session = await openLive(live);
+    const events = allEvents(session);
+    let pushed = 0;
+    const push = async (): Promise<void> => {
+      await session.push(new Uint8Array(FRAME.buffer));
+      pushed++;
+    };
+    await push();
+    for (const [setting, refusing, sound] of [
+      ['maxmemory', '1', '512mb'],
+      ['min-replicas-to-write', '1', '0'],
+    ] as const) {
+      await redis.config('SET', setting, refusing);
+      const untilMs = performance.now() + 3_000;
+      const sending = (async () => {
+        while (performance.now() < untilMs) {
+          await push();
+          await pause(100);
+        }
+      })();
+      await pause(3_000);
+      await redis.config('SET', setting, sound);
+      await sending;
+    }
+    await session.finish();
+    const last = (await events).at(-1);
+    assert.deepEqual(last?.type === 'closed' && [last.totals.end, last.totals.audioMs], ['finished', pushed * 100]);
+  },
+);
+
+test(
   'a session that the store has lost is told to its owner as session_lost, while it speaks and while it is silent; its keys outlive an outage of hours',
   { timeout: 120_000 },
   async (t) => {

@@ -24,8 +24,10 @@ import { within } from './within.js';
 const PARTIAL_EVERY_MS = 500;
 /** Replayed at once: 4 s. */
 const REPLAY_SAMPLES = 64_000;
-/** How long a Redis that is away is waited for, milliseconds. */
+/** How long a Redis that is away or refuses is waited for, milliseconds. */
 const PATIENCE_MS = 30_000;
+/** A call that Redis refused is repeated after this, milliseconds. */
+const REFUSED_PAUSE_MS = 200;
 /** Keys get a new time to live this often, milliseconds. */
 const RENEW_EVERY_MS = 60_000;
 
@@ -150,11 +152,15 @@ export class LiveRecorder {
   async retake(): Promise<void> {
     const { store, relay } = this.#parts;
     const { id, epoch, holder } = this.#owner;
-    const held = await this.#patiently(store.read(id));
+    const held = await this.#patiently(() => store.read(id));
     if (held === null) throw sessionVanished();
     if (held.epoch >= epoch) return;
-    await this.#patiently(store.lease([id]));
-    const taken = await this.#patiently(store.take(id, { tokenHash: null, relay, holder, epoch: held.epoch }));
+    await this.#patiently(() => store.lease([id]));
+    const taken = await within(
+      // Not asked twice: where it was taken and the answer got lost, it has another epoch by now.
+      store.take(id, { tokenHash: null, relay, holder, epoch: held.epoch }),
+      PATIENCE_MS,
+    );
     if (taken === null) throw new AsrError('session_lost');
     this.#owner = { id, epoch: taken.epoch, holder };
   }
@@ -195,13 +201,15 @@ export class LiveRecorder {
     let lostSamples = 0;
     for (let at = snapshotAtSamples; at < this.#positionSamples; at += REPLAY_SAMPLES) {
       const toSamples = Math.min(at + REPLAY_SAMPLES, this.#positionSamples);
-      const { pcm, missingSamples } = await this.#patiently(this.#parts.store.pcm(this.#record.id, at, toSamples));
+      const { pcm, missingSamples } = await this.#patiently(() =>
+        this.#parts.store.pcm(this.#record.id, at, toSamples),
+      );
       lostSamples += missingSamples;
       events.push(...(await segmenter.replay(pcm)).events);
     }
     this.#replayed = events;
     if (lostSamples > 0)
-      await this.#patiently(
+      await this.#patiently(() =>
         this.#parts.store.tell(this.#owner, 'warning', {
           code: 'audio_lost',
           message: `The store has lost ${String(Math.round(samplesToMs(lostSamples)))} ms of the session's audio; silence is in their place.`,
@@ -212,7 +220,7 @@ export class LiveRecorder {
 
   /** Reads the record again, as its owner still. */
   async #readAgain(): Promise<void> {
-    const record = await this.#patiently(this.#parts.store.read(this.#record.id));
+    const record = await this.#patiently(() => this.#parts.store.read(this.#record.id));
     if (record === null) throw sessionVanished();
     if (record.holder !== this.#owner.holder) throw new AsrError('session_lost');
     if (record.positionSamples !== this.#positionSamples) throw backendUnavailable();
@@ -264,7 +272,7 @@ export class LiveRecorder {
   }
 
   #change(change: LiveChange): Promise<ChangeAnswer> {
-    return this.#patiently(this.#parts.store.change(this.#owner, change));
+    return this.#patiently(() => this.#parts.store.change(this.#owner, change));
   }
 
   #remember(change: LiveChange): void {
@@ -303,8 +311,19 @@ export class LiveRecorder {
         .catch(leaveAlone('repeated'));
   }
 
-  #patiently<T>(answer: Promise<T>): Promise<T> {
-    return within(answer, PATIENCE_MS);
+  /** Calls again while the store refuses, as one that is full or failing over does; a call that is repeated must do no harm. */
+  async #patiently<T>(call: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await within(call(), Math.max(1, untilMs - performance.now()));
+      } catch (error) {
+        if (performance.now() + REFUSED_PAUSE_MS > untilMs) throw error;
+        await new Promise((resolve) => {
+          setTimeout(resolve, REFUSED_PAUSE_MS).unref();
+        });
+      }
+    }
   }
 }
 
