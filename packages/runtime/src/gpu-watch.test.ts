@@ -6,6 +6,7 @@ import { Metrics } from './metrics.js';
 
 const gpu: GpuFacts = {
   name: 'NVIDIA H100',
+  uuid: null,
   memoryMiB: 81_920,
   memoryUsedMiB: 1_024,
   utilizationPercent: 63,

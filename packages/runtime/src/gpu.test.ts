@@ -14,8 +14,9 @@ const card = (more: Partial<GraphicsController>): GraphicsController => ({
   vramDynamic: false,
   ...more,
 });
-const gpu = (name: string): GpuFacts => ({
+const gpu = (name: string, uuid: string | null = null): GpuFacts => ({
   name,
+  uuid,
   memoryMiB: 1,
   memoryUsedMiB: null,
   utilizationPercent: null,
@@ -37,6 +38,7 @@ test('Of what the machine has, the cards that their driver tells of count, idle 
   assert.deepEqual(factsOf([card({ vendor: 'Intel', model: 'UHD' }), busy, idle, card({})]), [
     {
       name: 'NVIDIA H200',
+      uuid: null,
       memoryMiB: 143_771,
       memoryUsedMiB: 1_024,
       utilizationPercent: 37,
@@ -45,6 +47,7 @@ test('Of what the machine has, the cards that their driver tells of count, idle 
     },
     {
       name: 'NVIDIA H200',
+      uuid: null,
       memoryMiB: 143_771,
       memoryUsedMiB: 0,
       utilizationPercent: 0,
@@ -56,12 +59,65 @@ test('Of what the machine has, the cards that their driver tells of count, idle 
 
 test('A card without its driver is told by name, without figures', () => {
   assert.deepEqual(factsOf([card({})]), [
-    { name: 'GA102', memoryMiB: null, memoryUsedMiB: null, utilizationPercent: null, temperatureC: null, powerW: null },
+    {
+      name: 'GA102',
+      uuid: null,
+      memoryMiB: null,
+      memoryUsedMiB: null,
+      utilizationPercent: null,
+      temperatureC: null,
+      powerW: null,
+    },
   ]);
 });
 
+const A100 = card({ name: 'NVIDIA A100-SXM4-40GB', driverVersion: '580.1', memoryTotal: 40_960, powerDraw: 61 });
+
+test('A card that is cut into MIG slices counts as its slices, each with its profile; what they use is not known', () => {
+  const list = [
+    'GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa)',
+    'GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bbbb)',
+    '  MIG 3g.20gb     Device  0: (UUID: MIG-cccc)',
+    '  MIG 1g.5gb      Device  1: (UUID: MIG-dddd)',
+    '',
+  ].join('\n');
+  assert.deepEqual(
+    factsOf([A100, A100], list).map(({ name, uuid, memoryMiB, utilizationPercent }) => [
+      name,
+      uuid,
+      memoryMiB,
+      utilizationPercent,
+    ]),
+    [
+      ['NVIDIA A100-SXM4-40GB', 'GPU-aaaa', 40_960, 0],
+      ['NVIDIA A100-SXM4-40GB MIG 3g.20gb', 'MIG-cccc', 20_480, null],
+      ['NVIDIA A100-SXM4-40GB MIG 1g.5gb', 'MIG-dddd', 5_120, null],
+    ],
+  );
+});
+
+test('A list of other cards than those on the bus is passed over', () => {
+  const list = 'GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aaaa)\n';
+  assert.deepEqual(
+    factsOf([A100, A100], list).map(({ uuid }) => uuid),
+    [null, null],
+  );
+});
+
+test('CUDA_VISIBLE_DEVICES names cards and slices by UUID, cut short or whole', () => {
+  const all = [gpu('a', 'GPU-aaaa'), gpu('b', 'MIG-bbbb'), gpu('c', 'MIG-cccc')];
+  const names = (visible: string): string =>
+    visibleGpus(all, visible)
+      .map(({ name }) => name)
+      .join('');
+  assert.deepEqual(
+    [names('MIG-cccc'), names('mig-b,GPU-aa'), names('MIG-dddd'), names('0,MIG-x,1')],
+    ['c', 'ba', '', 'a'],
+  );
+});
+
 test('CUDA_VISIBLE_DEVICES picks and orders as CUDA does', () => {
-  const all = ['a', 'b', 'c'].map(gpu);
+  const all = ['a', 'b', 'c'].map((name) => gpu(name));
   const names = (visible: string | undefined): string =>
     visibleGpus(all, visible)
       .map(({ name }) => name)
@@ -77,8 +133,11 @@ const WITHOUT_BUS = platform() === 'linux' ? false : 'only Linux is asked by lsp
 test('What lspci and nvidia-smi say becomes facts', { skip: WITHOUT_BUS }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'murmuration-gpu-'));
   try {
-    const program = async (name: string, text: string): Promise<void> => {
-      await writeFile(join(folder, name), `#!/bin/sh\ncat <<'END'\n${text}\nEND\n`);
+    const program = async (name: string, text: string, listed = text): Promise<void> => {
+      await writeFile(
+        join(folder, name),
+        `#!/bin/sh\n[ "$1" = -L ] && cat <<'END' && exit\n${listed}\nEND\ncat <<'END'\n${text}\nEND\n`,
+      );
       await chmod(join(folder, name), 0o755);
     };
     await program(
@@ -88,6 +147,7 @@ test('What lspci and nvidia-smi say becomes facts', { skip: WITHOUT_BUS }, async
     await program(
       'nvidia-smi',
       '550.54, 0x162610DE, NVIDIA H100 PCIe, 00000000:01:00.0, [N/A], 81559, 4096, 77463, 63, 12, 55, 50, 200.1, 350.0, 1755, 1593',
+      'GPU 0: NVIDIA H100 PCIe (UUID: GPU-8932f937)',
     );
     const script = join(folder, 'ask.mjs');
     await writeFile(
@@ -103,6 +163,7 @@ test('What lspci and nvidia-smi say becomes facts', { skip: WITHOUT_BUS }, async
       [
         {
           name: 'NVIDIA H100 PCIe',
+          uuid: 'GPU-8932f937',
           memoryMiB: 81_559,
           memoryUsedMiB: 4_096,
           utilizationPercent: 63,

@@ -3,7 +3,10 @@ import { Thread, type ThreadMethods } from './thread.js';
 
 /** A GPU as the operating system tells of it; null where it does not say. */
 export interface GpuFacts {
+  /** Of a MIG slice with its profile, such as `NVIDIA A100-SXM4-40GB MIG 1g.5gb`. */
   readonly name: string;
+  /** As `nvidia-smi -L` tells it: `GPU-…`, of a slice `MIG-…`. */
+  readonly uuid: string | null;
   readonly memoryMiB: number | null;
   readonly memoryUsedMiB: number | null;
   /** 0 to 100. */
@@ -16,6 +19,8 @@ export interface GpuFacts {
 /** What the thread serves that asks the operating system. */
 export interface GpuThreadMethods extends ThreadMethods {
   controllers(argument: null): Promise<GraphicsController[]>;
+  /** What `nvidia-smi -L` prints; empty without it. */
+  list(argument: null): Promise<string>;
 }
 
 /** As systeminformation gives it. */
@@ -30,42 +35,90 @@ const NVIDIA = /nvidia/i;
 export async function gpuFacts(): Promise<GpuFacts[]> {
   const thread = await Thread.start<GpuThreadMethods>(new URL('./gpu-thread.js', import.meta.url), null);
   try {
-    return factsOf(await thread.call('controllers', null));
+    const controllers = await thread.call('controllers', null);
+    const hasDriver = controllers.some((controller) => controller.driverVersion !== undefined);
+    return factsOf(controllers, hasDriver ? await thread.call('list', null) : '');
   } finally {
     await thread.terminate();
   }
 }
 
-/** The facts in what systeminformation says. A container may see cards on the bus that its driver does not give it: where the driver tells of any, only those count. */
-export function factsOf(controllers: readonly GraphicsController[]): GpuFacts[] {
+/**
+ * The facts in what systeminformation says. A container may see cards on the bus that its driver does not give it: where the driver tells of any, only
+ * those count. A card that is cut into MIG slices counts as its slices; what one of them uses is not told by the driver.
+ * @param list what `nvidia-smi -L` prints
+ */
+export function factsOf(controllers: readonly GraphicsController[], list = ''): GpuFacts[] {
   const cards = controllers.filter((controller) => NVIDIA.test(controller.vendor) || NVIDIA.test(controller.model));
   const driven = cards.filter((card) => card.driverVersion !== undefined);
-  return (driven.length > 0 ? driven : cards).map((card) => {
+  const listed = listedGpus(list);
+  // Both are in the order of the bus.
+  const known = listed.length === driven.length ? listed : [];
+  return (driven.length > 0 ? driven : cards).flatMap((card, at) => {
     // systeminformation leaves out what is 0: of a card whose driver answers, an idle one has neither use nor memory in use.
     const idle = card.driverVersion === undefined ? null : 0;
-    return {
+    const whole: GpuFacts = {
       name: card.name ?? card.model,
+      uuid: known[at]?.uuid ?? null,
       memoryMiB: card.memoryTotal ?? card.vram ?? null,
       memoryUsedMiB: card.memoryUsed ?? idle,
       utilizationPercent: card.utilizationGpu ?? idle,
       temperatureC: card.temperatureGpu ?? null,
       powerW: card.powerDraw ?? null,
     };
+    const slices = known[at]?.slices ?? [];
+    return slices.length === 0 ? [whole] : slices.map((slice) => sliceOf(whole, slice));
   });
+}
+
+function sliceOf(whole: GpuFacts, { profile, uuid }: MigSlice): GpuFacts {
+  const gigabytes = /(\d+)gb/.exec(profile)?.[1];
+  return {
+    ...whole,
+    name: `${whole.name} MIG ${profile}`,
+    uuid,
+    // As its profile is named: some hundred MiB more than it has.
+    memoryMiB: gigabytes === undefined ? null : Number(gigabytes) * 1_024,
+    memoryUsedMiB: null,
+    utilizationPercent: null,
+  };
+}
+
+interface MigSlice {
+  /** Such as `1g.5gb`. */
+  readonly profile: string;
+  readonly uuid: string;
+}
+
+/** Cards and their slices in what `nvidia-smi -L` prints: a line a card, and an indented one a slice. */
+function listedGpus(list: string): { readonly uuid: string; readonly slices: MigSlice[] }[] {
+  const gpus: { uuid: string; slices: MigSlice[] }[] = [];
+  for (const line of list.split('\n')) {
+    const card = /^GPU \d+: .*\(UUID: (GPU-[^)]+)\)/.exec(line)?.[1];
+    if (card !== undefined) gpus.push({ uuid: card, slices: [] });
+    const [, profile, uuid] = /^\s+MIG (\S+)\s+Device\s+\d+: \(UUID: (MIG-[^)]+)\)/.exec(line) ?? [];
+    if (profile !== undefined && uuid !== undefined) gpus.at(-1)?.slices.push({ profile, uuid });
+  }
+  return gpus;
 }
 
 /**
  * Those of a machine's GPUs that a process sees, in the order it numbers them: device 0 is the first.
  * @param visible `CUDA_VISIBLE_DEVICES`: numbers in the order of the bus (set `CUDA_DEVICE_ORDER=PCI_BUS_ID` where cards differ). As in CUDA, a number that
- * is not there ends the list, and an empty value hides all. Cards named by UUID cannot be told apart here: then all count.
+ * is not there ends the list, and an empty value hides all. A UUID may be cut short, as in CUDA; where none is known, all cards count.
  */
 export function visibleGpus(facts: readonly GpuFacts[], visible: string | undefined): readonly GpuFacts[] {
   if (visible === undefined) return facts;
   const names = visible.split(',').map((name) => name.trim());
-  if (names.some((name) => /^(GPU|MIG)-/i.test(name))) return facts;
+  const byUuid = (name: string): boolean => /^(GPU|MIG)-/i.test(name);
+  if (names.some(byUuid) && facts.every(({ uuid }) => uuid === null)) return facts;
   const chosen: GpuFacts[] = [];
   for (const name of names) {
-    const gpu = /^\d+$/.test(name) ? facts[Number(name)] : undefined;
+    const gpu = byUuid(name)
+      ? facts.find(({ uuid }) => uuid?.toLowerCase().startsWith(name.toLowerCase()) === true)
+      : /^\d+$/.test(name)
+        ? facts[Number(name)]
+        : undefined;
     if (gpu === undefined) break;
     chosen.push(gpu);
   }
