@@ -12,7 +12,7 @@ import {
 import { printFigures, type Figure } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, type Sample } from '../harness/wav.js';
-import { measureShape, type ShapeDevice } from './shapes/measure-shape.js';
+import { measureShape, usualDtype, type ShapeDevice } from './shapes/measure-shape.js';
 
 /*
  * One model in one session of one thread: features, encoder, decoder and times real time at batch sizes 1, 4, 8 and 16, its word error rate, and
@@ -20,10 +20,10 @@ import { measureShape, type ShapeDevice } from './shapes/measure-shape.js';
  *
  *   npm run bench -- model [--model PATH] [--dtype auto|fp32|fp16|int8] [--batches 1,4,8,16] [--rounds N]
  *
- * With a shape: a Whisper of that published shape with random weights, made here, on any device. Its speed is that of the real one, for it does
- * not depend on weights. Each window of 30 s gets as many tokens as are asked for.
+ * With a shape: a Whisper or Moonshine of that published shape with random weights, made here, on any device. Its speed is that of the real one, for
+ * it does not depend on weights. Each window of 30 s gets as many tokens as are asked for; a Moonshine gets chunks of 10 s, with a third of them.
  *
- *   npm run bench -- model --shape large-v3-turbo [--device cpu|cuda|tensorrt|webgpu] [--dtype fp32|fp16|int8] [--batches 1,2,4,8,16,32]
+ *   npm run bench -- model --shape large-v3-turbo|moonshine-base|… [--device cpu|cuda|tensorrt|webgpu] [--dtype fp32|fp16|int8] [--batches 1,2,4,8,16,32]
  *     [--tokens 110] [--rounds 3]
  */
 
@@ -153,7 +153,7 @@ if (values.shape === undefined) await measureModel(values.model, dtype);
 else
   await measureShape({
     shape: values.shape,
-    dtype: dtype !== 'auto' ? dtype : device === 'cpu' ? 'int8' : 'fp16',
+    dtype: dtype !== 'auto' ? dtype : usualDtype(values.shape, device),
     device,
     batchSizes,
     tokens,

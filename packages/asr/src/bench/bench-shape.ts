@@ -15,18 +15,22 @@ const STAGES = ['features', 'encoder', 'first', 'decoder'] as const;
 /** What one batch size costs; times are milliseconds a batch, or a step of a batch. */
 export interface ShapeFigure {
   readonly batch: number;
-  readonly featuresMs: number;
   readonly encoderMs: number;
   /** The decoder's first step, over the prompt. */
   readonly firstMs: number;
   /** Each further step, with the choice of its tokens. */
   readonly stepMs: number;
+  /** Seconds of audio a second, with `tokens` in 30 s. */
+  readonly timesRealTime: number;
+}
+
+/** The same of a Whisper. */
+export interface WhisperShapeFigure extends ShapeFigure {
+  readonly featuresMs: number;
   /** What a further step takes from host memory and gives there: of the whole batch. */
   readonly stepHostBytes: number;
   /** The same of encoder and first step together. */
   readonly windowHostBytes: number;
-  /** Seconds of windows a second, with `tokens` in each. */
-  readonly timesRealTime: number;
 }
 
 export interface BenchShapeOptions extends Pick<WhisperLoadOptions, 'device' | 'threads' | 'gpu' | 'binding'> {
@@ -40,20 +44,20 @@ export interface BenchShapeOptions extends Pick<WhisperLoadOptions, 'device' | '
   readonly tokens: number;
   /** Batches measured a size, after one that is not; medians are told. */
   readonly rounds: number;
-  readonly onFigure?: (figure: ShapeFigure) => void;
+  readonly onFigure?: (figure: WhisperShapeFigure) => void;
 }
 
 /**
  * Measures a model of a published shape with random weights in this thread: what a batch of windows takes, whatever is written in them.
  * Throws `RangeError` for an unknown shape, and what loading or running throws (`isOutOfMemory`: a smaller batch may pass).
  */
-export async function benchShape(options: BenchShapeOptions): Promise<ShapeFigure[]> {
+export async function benchShape(options: BenchShapeOptions): Promise<WhisperShapeFigure[]> {
   const { folder, dtype } = options;
   const shape = typeof options.shape === 'string' ? shapeNamed(options.shape) : options.shape;
   if (!existsSync(join(folder, 'config.json'))) await writeRandomWhisper(folder, shape, dtype);
   const parts = await loadWhisperParts(options);
   try {
-    const figures: ShapeFigure[] = [];
+    const figures: WhisperShapeFigure[] = [];
     for (const batch of options.batchSizes) {
       const figure = await measured(parts, batch, options);
       options.onFigure?.(figure);
@@ -76,7 +80,7 @@ async function measured(
   { model, settings, vocabulary }: WhisperParts,
   batch: number,
   { tokens, rounds }: BenchShapeOptions,
-): Promise<ShapeFigure> {
+): Promise<WhisperShapeFigure> {
   const prompt = promptOf(vocabulary);
   const rehearsed = await model.rehearse(batch, WINDOW_FRAMES, prompt);
   const pcm = Float32Array.from(

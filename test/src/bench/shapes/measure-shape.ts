@@ -1,7 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { benchShape, isOutOfMemory, type BenchShapeOptions, type ShapeFigure } from '@murmuration/asr';
+import {
+  benchMoonshineShape,
+  benchShape,
+  isMoonshineShape,
+  isOutOfMemory,
+  type BenchShapeOptions,
+  type ShapeFigure,
+  type WhisperShapeFigure,
+} from '@murmuration/asr';
 import { engineFolder } from '@murmuration/onnx';
 import { gpuFacts } from '@murmuration/runtime';
 import { printFigures, type Figure } from '../../harness/figures.js';
@@ -16,12 +24,18 @@ export interface MeasureShapeOptions extends Omit<
   readonly shape: string;
 }
 
+/** The element type of a shape on a device, where none is asked for. */
+export function usualDtype(shape: string, device: ShapeDevice): BenchShapeOptions['dtype'] {
+  if (device === 'cpu') return 'int8';
+  return isMoonshineShape(shape) ? 'fp32' : 'fp16';
+}
+
 /** Writes a model of a published shape with random weights into .murmuration/shapes, unless it is there, and prints what it costs at each batch size. */
 export async function measureShape(options: MeasureShapeOptions): Promise<void> {
   const { shape, dtype, device, tokens } = options;
   const figures: Figure[] = [];
   const waiting: Promise<void>[] = [];
-  const add = (figure: ShapeFigure): void => {
+  const add = (figure: ShapeFigure | WhisperShapeFigure): void => {
     figures.push(...printed(figure));
     waiting.push(
       memoryMiB(device).then((value) => {
@@ -38,13 +52,17 @@ export async function measureShape(options: MeasureShapeOptions): Promise<void> 
       : undefined;
   if (engines !== undefined) mkdirSync(engines, { recursive: true });
   try {
-    await benchShape({
+    const shapes = join(ROOT, '.murmuration', 'shapes');
+    const common = {
       ...options,
-      folder: join(ROOT, '.murmuration', 'shapes', `${shape}-${dtype}`),
       threads: 1,
       gpu: { folder: gpuLibraries, engines, maxRows: Math.max(...options.batchSizes) },
       onFigure: add,
-    });
+    };
+    if (!isMoonshineShape(shape)) await benchShape({ ...common, folder: join(shapes, `${shape}-${dtype}`) });
+    else if (dtype === 'fp16') throw new RangeError('Moonshine has no fp16: set --dtype to int8 or fp32');
+    // Its file is in 8 bits, and fp32 computes with that.
+    else await benchMoonshineShape({ ...common, dtype, folder: join(shapes, shape) });
   } catch (error) {
     if (!isOutOfMemory(error) || figures.length === 0) throw error;
     shortAt = 'a larger batch ran out of memory';
@@ -58,20 +76,25 @@ export async function measureShape(options: MeasureShapeOptions): Promise<void> 
   printFigures('model', figures);
 }
 
-function printed({ batch, ...figure }: ShapeFigure): Figure[] {
-  const of = `batch ${String(batch)}`;
+function printed(figure: ShapeFigure | WhisperShapeFigure): Figure[] {
+  const of = `batch ${String(figure.batch)}`;
+  const ofWhisper = 'featuresMs' in figure ? figure : null;
   return [
-    { name: `${of}, features`, value: figure.featuresMs, unit: 'ms a batch' },
+    ...(ofWhisper === null ? [] : [{ name: `${of}, features`, value: ofWhisper.featuresMs, unit: 'ms a batch' }]),
     { name: `${of}, encoder`, value: figure.encoderMs, unit: 'ms a batch' },
     { name: `${of}, first step`, value: figure.firstMs, unit: 'ms a batch' },
     { name: `${of}, step`, value: figure.stepMs, unit: 'ms a batch' },
-    { name: `${of}, host traffic of a step`, value: figure.stepHostBytes / 1_024, unit: 'KB' },
-    {
-      name: `${of}, host traffic before`,
-      value: figure.windowHostBytes / 1_024,
-      unit: 'KB',
-      note: 'encoder, first step',
-    },
+    ...(ofWhisper === null
+      ? []
+      : [
+          { name: `${of}, host traffic of a step`, value: ofWhisper.stepHostBytes / 1_024, unit: 'KB' },
+          {
+            name: `${of}, host traffic before`,
+            value: ofWhisper.windowHostBytes / 1_024,
+            unit: 'KB',
+            note: 'encoder, first step',
+          },
+        ]),
     { name: of, value: figure.timesRealTime, unit: 'x real time' },
   ];
 }

@@ -49,6 +49,11 @@ export class RandomWeights {
     return [...this.#declared.values()].reduce((sum, one) => sum + one.bytes, 0);
   }
 
+  /** How many numbers all that is declared has. */
+  get numbers(): number {
+    return [...this.#declared.values()].reduce((sum, { bytes, type }) => sum + bytes / BYTES[type], 0);
+  }
+
   /** Normally distributed floats, or 8-bit weights (scale `BYTE_SCALE`, zero point `BYTE_ZERO`) of the same spread. */
   random(name: string, dims: readonly number[], type: 'float' | 'uint8' = 'float'): string {
     const stored = type === 'float' ? this.#float : type;
