@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { freePort, startRedis, type TestRedis } from '@murmuration/store/testing';
 import { GrpcClient, type Message } from '@murmuration/stream-relay/testing';
@@ -153,6 +156,82 @@ test(
       );
       assert.match(told, /^1000\nCapEff:\s+0+\n$/, image);
     }
+  },
+);
+
+/** Run inside an image: prints what the program imports, from file to file, that is not there. */
+const MISSING_IMPORTS = `
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+const seen = new Set();
+const look = (url, from) => {
+  if (seen.has(url) || !url.startsWith('file:') || url.includes('/node_modules/')) return;
+  seen.add(url);
+  let text = '';
+  try {
+    text = readFileSync(new URL(url), 'utf8');
+  } catch {
+    console.log(url + ' of ' + from);
+  }
+  const named = /(from|import|import\\(|new URL\\()\\s*'([^']+)'/g;
+  for (const [, by, name] of url.endsWith('js') ? text.matchAll(named) : []) {
+    const isFile = /^\\.{1,2}\\/.*\\.m?js$/.test(name);
+    // Packages of scripts/setup prepare a checkout; no image does.
+    const isPackage = /^[@a-z]/.test(name) && !name.startsWith('node:') && by !== 'new URL(' && !url.includes('/scripts/');
+    if (!isFile && !isPackage) continue;
+    try {
+      look(import.meta.resolve(name, url), url);
+    } catch {
+      console.log(name + ' of ' + url);
+    }
+  }
+};
+for (const program of process.argv.slice(1)) look(pathToFileURL(program).href, 'the image');
+console.log(seen.size > 20 ? 'looked' : 'nothing was found to look at');
+`;
+
+test('everything that the programs of the images import is in them', { skip }, () => {
+  for (const [image, programs] of [
+    ['murmuration-api', 'services/api/dist/main.js'],
+    ['murmuration-stream-relay', 'services/stream-relay/dist/main.js'],
+    ['murmuration-worker', 'services/worker/dist/main.js cli/dist/main.js'],
+  ] as const) {
+    const told = inside(
+      image,
+      `node --experimental-import-meta-resolve --input-type=module --eval "$(cat <<'END'\n${MISSING_IMPORTS}\nEND\n)" ${programs}`,
+    );
+    assert.equal(told, 'looked\n', image);
+  }
+});
+
+test(
+  "the worker's image fetches models by murmur, as Compose and the chart have it do before a worker starts",
+  { skip },
+  async () => {
+    const asked: string[] = [];
+    const hub = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(404, { 'x-error-code': 'RepoNotFound' }).end();
+    });
+    await once(hub.listen(0, '127.0.0.1'), 'listening');
+    const [command = '', ...args] = RUN.split(' ');
+    const endpoint = `http://127.0.0.1:${String((hub.address() as AddressInfo).port)}`;
+    const pull = spawn(
+      command,
+      [...args, '--rm', ...RESTRICTED, ...ROOMS]
+        .concat('--env', `HF_ENDPOINT=${endpoint}`, '--env', 'MODEL_CACHE=/tmp/models', `murmuration-worker:${TAG}`)
+        .concat('node', 'cli/bin/murmur.mjs', 'models', 'pull', 'base'),
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let told = '';
+    pull.stderr.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+    });
+    const [status] = (await once(pull, 'close')) as [number | null];
+    hub.close();
+    assert.match(asked[0] ?? '', /^\/api\/models\/onnx-community\/whisper-base/, told);
+    assert.equal(status, 1);
+    assert.match(told, /whisper-base/);
   },
 );
 
