@@ -173,7 +173,7 @@ test('Headers that no recording has are refused', () => {
     { tag: 1, bits: 16, rateHz: 16_000, channels: 9 },
     { tag: 1, bits: 16, rateHz: 16_000, channels: 65_535 },
     { tag: 1, bits: 0, rateHz: 16_000, channels: 1 },
-    { tag: 1, bits: 64, rateHz: 16_000, channels: 1 },
+    { tag: 1, bits: 40, rateHz: 16_000, channels: 1 },
     { tag: 3, bits: 16, rateHz: 16_000, channels: 1 },
     { tag: 0x55, bits: 16, rateHz: 16_000, channels: 1 },
   ]) {
@@ -238,6 +238,59 @@ test('Random damage to a header gives sound or a refusal, never another error', 
       assert.ok(error instanceof AsrError, String(error));
     }
   }
+});
+
+test('The size of a frame tells how wide samples are where their depth does not', () => {
+  const format = (frameBytes: number, bits: number | null): Buffer => {
+    const body = Buffer.alloc(bits === null ? 14 : 16);
+    body.writeUInt16LE(1, 0);
+    body.writeUInt16LE(1, 2);
+    body.writeUInt32LE(16_000, 4);
+    body.writeUInt32LE(16_000 * frameBytes, 8);
+    body.writeUInt16LE(frameBytes, 12);
+    if (bits !== null) body.writeUInt16LE(bits, 14);
+    return body;
+  };
+  const file = (fmt: Buffer, data: Buffer): Buffer => {
+    const chunk = (id: string, body: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(id), Buffer.from(Uint32Array.of(body.length).buffer), body]);
+    const chunks = Buffer.concat([Buffer.from('WAVE'), chunk('fmt ', fmt), chunk('data', data)]);
+    return Buffer.concat([Buffer.from('RIFF'), Buffer.from(Uint32Array.of(chunks.length).buffer), chunks]);
+  };
+  const values = [-0.5, 0.25, 0.125, -1];
+  const wide = (bytes: number): Buffer => {
+    const data = Buffer.alloc(bytes * values.length);
+    for (const [i, value] of values.entries()) data.writeInt16LE(value * 32_768, (i + 1) * bytes - 2);
+    return data;
+  };
+  for (const [frameBytes, bits] of [
+    [4, 24],
+    [8, 64],
+    [2, 0],
+    [2, null],
+    [3, 24],
+  ] as const)
+    assert.deepEqual(
+      [...(decoded('wav', file(format(frameBytes, bits), wide(frameBytes)), 'mix')[0] ?? [])],
+      values,
+      `${String(frameBytes)} bytes, ${String(bits)} bits`,
+    );
+});
+
+test('A wav whose numbers have their highest byte first is read', () => {
+  const twin = Buffer.from(wavWith({ tag: 1, bits: 16, rateHz: 16_000, channels: 2 }, Uint8Array.of(0, 64, 0, 192)));
+  twin.write('RIFX', 'latin1');
+  twin.subarray(4, 8).swap32();
+  twin.subarray(16, 20).swap32();
+  twin.subarray(20, 24).swap16();
+  twin.subarray(24, 32).swap32();
+  twin.subarray(32, 36).swap16();
+  twin.subarray(40, 44).swap32();
+  twin.subarray(44).swap16();
+  assert.deepEqual(
+    decoded('wav', twin, 'split').map((track) => [...track]),
+    [[0.5], [-0.5]],
+  );
 });
 
 test('Five minutes of sound (58 MB) go through without growing memory', async () => {

@@ -2,8 +2,9 @@ import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import { ByteQueue } from './byte-queue.js';
-import type { SourceFormat, StreamDecoder } from './external-decoding.js';
+import { truncationWarning, type SourceFormat, type StreamDecoder } from './external-decoding.js';
 import { deinterleave, type SampleEncoding } from './sample-encoding.js';
+import { TAG_HEAD_BYTES, tagBytes } from './tags.js';
 import { checkFormat, concatTracks, TrackShaper } from './track-shaper.js';
 
 /** Frames worked on at once, so that arrays stay small however large a piece is. */
@@ -29,6 +30,11 @@ export class PcmBody {
     this.#layout = layout;
     this.#shaper = shaper;
     this.#frameBytes = layout.encoding.bytes * layout.channels;
+  }
+
+  /** Length of so many bytes. Milliseconds. */
+  durationMs(bytes: number): number {
+    return (bytes * 1_000) / (this.#frameBytes * this.#layout.sampleRateHz);
   }
 
   /** Gives one list of tracks for each run of frames. Throws `audio_too_long`. */
@@ -78,6 +84,9 @@ export interface HeaderReader {
   readonly signatures: readonly string[];
 }
 
+/** A longer size is a placeholder of a writer to a pipe: all ones, 0x7ffff000, 0x80000000, two thousand million. */
+const MIN_PLACEHOLDER_BYTES = 0x7000_0000;
+
 /** What follows the sound and is no chunk is taken for more sound when there is this much of it. */
 const MIN_UNDECLARED_BYTES = 4_096;
 
@@ -95,6 +104,7 @@ export class ChunkedPcmDecoder implements StreamDecoder {
   #place: 'chunks' | 'pcm' | 'tail' = 'chunks';
   #body: PcmBody | null = null;
   #left = 0;
+  #toldBytes = 0;
   #format: SourceFormat | null = null;
   #tracks = 0;
 
@@ -123,8 +133,14 @@ export class ChunkedPcmDecoder implements StreamDecoder {
       );
     if (!this.#shaper.hasAudio)
       throw new AsrError('unprocessable_audio', `The ${this.#reader.container} file holds no audio.`);
-    this.warnings.push(...this.#shaper.mixWarnings());
+    const cut = this.#place === 'pcm' ? truncationWarning(this.#toldMs(this.#body), this.#shaper.durationMs) : null;
+    this.warnings.push(...(cut === null ? [] : [cut]), ...this.#shaper.mixWarnings());
     return this.#joined([...rest, this.#shaper.finish()]);
+  }
+
+  /** Length that the headers tell, or null where a writer that could not go back left no real size. */
+  #toldMs(body: PcmBody): number | null {
+    return this.#toldBytes >= MIN_PLACEHOLDER_BYTES ? null : this.#shaper.durationMs + body.durationMs(this.#left);
   }
 
   #read(ended: boolean): Float32Array[][] {
@@ -137,11 +153,18 @@ export class ChunkedPcmDecoder implements StreamDecoder {
       }
       if (this.#place === 'tail') {
         if (this.#queue.length < MIN_UNDECLARED_BYTES) return out;
+        const tag = tagBytes(this.#queue.peek(TAG_HEAD_BYTES) ?? new Uint8Array(0));
+        if (tag > 0) {
+          this.#queue.skip(tag);
+          this.#place = 'chunks';
+          continue;
+        }
         this.warnings.push({
           code: 'wrong_length',
           message: `The file's header says that the sound ends after ${(this.#shaper.durationMs / 1_000).toFixed(1)} s, but it goes on: what follows was read as well.`,
         });
         this.#left = Infinity;
+        this.#toldBytes = Infinity;
         this.#place = 'pcm';
         continue;
       }
@@ -153,6 +176,7 @@ export class ChunkedPcmDecoder implements StreamDecoder {
       }
       this.#place = 'pcm';
       this.#left = step.bytes;
+      this.#toldBytes = step.bytes;
       this.#begin(step.layout);
     }
   }

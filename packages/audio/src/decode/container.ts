@@ -74,6 +74,7 @@ function byMagic(bytes: Uint8Array): Container | null {
   switch (four) {
     case 'RIFF':
       return kind === 'WAVE' ? 'wav' : kind === 'AVI ' ? 'avi' : null;
+    case 'RIFX':
     case 'RF64':
     case 'BW64':
       return kind === 'WAVE' ? 'wav' : null;

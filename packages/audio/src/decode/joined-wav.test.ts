@@ -107,6 +107,24 @@ test('A header with too small a size loses nothing, and is told of', () => {
   });
 });
 
+test('A file that ends before the end that its header tells is told as cut, one whose size is a placeholder is not', () => {
+  const cut = (claimed: number): string[] => read('wav', wavWith(FORMAT, ramp(8_000), claimed), () => 1_000).warnings;
+  for (const claimed of [32_000, 1e9]) assert.deepEqual(cut(claimed), ['truncated_audio'], String(claimed));
+  for (const claimed of [16_000, 16_400, 0, 0x7fff_f000, 0x7fff_ffff, 0x8000_0000, 2e9, 0xffff_ffdb, 0xffff_ffff])
+    assert.deepEqual(cut(claimed), [], String(claimed));
+});
+
+test('A tag behind the declared sound is no sound', () => {
+  const id3 = Buffer.concat([Buffer.from([0x49, 0x44, 0x33, 3, 0, 0, 0, 0, 0x40, 0]), Buffer.alloc(8_192, 7)]);
+  const one = wavWith(FORMAT, ramp(500));
+  inAnyPieces('wav', Buffer.concat([one, id3]), ({ samples, warnings }) => {
+    assert.deepEqual([samples, warnings], [values(1, 500), []]);
+  });
+  inAnyPieces('wav', Buffer.concat([one, id3, wavWith(FORMAT, ramp(100, 501))]), ({ samples }) => {
+    assert.deepEqual(samples, values(1, 600));
+  });
+});
+
 test('A joined file of another rate and other channels is read as it is', () => {
   const one = wavWith(FORMAT, ramp(160));
   const other = wavWith({ tag: 1, bits: 16, rateHz: 8_000, channels: 2 }, new Uint8Array(4 * 80));

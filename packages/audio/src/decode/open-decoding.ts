@@ -99,8 +99,9 @@ function beginsWithFlac(head: Uint8Array): boolean {
 
 /** False for codecs of wav such as ADPCM, which the built-in reader does not know. A format beyond the first bytes is left to the reader to judge. */
 function isReadableWav(head: Uint8Array): boolean {
-  const format = chunkBody(head, 'fmt ', true);
-  return isReadableFormat(format === null ? null : wavFormatTag(format));
+  const littleEndian = asciiOf(head, 0, 4) !== 'RIFX';
+  const format = chunkBody(head, 'fmt ', littleEndian);
+  return isReadableFormat(format === null ? null : wavFormatTag(format, littleEndian));
 }
 
 /** @param tag of WAVEFORMATEX; null where it is not among the first bytes: the reader says what is wrong */

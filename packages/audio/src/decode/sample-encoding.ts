@@ -9,7 +9,7 @@ export interface SampleEncoding {
   readonly read: (view: DataView, offset: number) => number;
 }
 
-/** Integer PCM, left-justified in its bytes. @param bytes 1 to 4 @param unsigned only wav's 8 bit is */
+/** Integer PCM, left-justified in its bytes. @param bytes 1 to 4, or 8 @param unsigned only wav's 8 bit is */
 export function integerEncoding(bytes: number, littleEndian: boolean, unsigned = false): SampleEncoding | null {
   const end = littleEndian ? 'le' : 'be';
   switch (bytes) {
@@ -33,6 +33,13 @@ export function integerEncoding(bytes: number, littleEndian: boolean, unsigned =
           };
     case 4:
       return { codec: `pcm_s32${end}`, bytes, read: (view, at) => view.getInt32(at, littleEndian) / 2_147_483_648 };
+    case 8:
+      // The upper half is more than a 32-bit float holds.
+      return {
+        codec: `pcm_s64${end}`,
+        bytes,
+        read: (view, at) => view.getInt32(at + (littleEndian ? 4 : 0), littleEndian) / 2_147_483_648,
+      };
     default:
       return null;
   }
