@@ -1,9 +1,12 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { MessageSocket } from './message-socket.js';
 
 /** Bytes of messages that may wait before the socket is no longer read. */
 const FULL_BYTES = 256 * 1024;
 /** Small messages count as this many bytes, so that a flood of empty ones is slowed as well. */
 const MESSAGE_BYTES = 256;
+/** After so many messages of one client the others have their turn: handlers that wait for nothing would keep the process to themselves. */
+const TURN_MESSAGES = 16;
 
 /**
  * Messages of a client, handled one after the other. While too many wait, the socket is not read, so that TCP slows a sender that is faster than the handler.
@@ -46,6 +49,11 @@ export class Inbox {
     await this.#working;
   }
 
+  /** A method, for it changes while others have their turn. */
+  #isStopped(): boolean {
+    return this.#stopped;
+  }
+
   readonly #add = (data: Buffer | ArrayBuffer | Buffer[], isBinary: boolean): void => {
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
     this.#waiting.push({ data: bytes, isBinary });
@@ -56,7 +64,10 @@ export class Inbox {
 
   async #work(): Promise<void> {
     try {
+      let handled = 0;
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        if (handled++ % TURN_MESSAGES === TURN_MESSAGES - 1) await othersTurn();
+        if (this.#isStopped()) return;
         await this.#take(next.data, next.isBinary);
         this.#waitingBytes -= costOf(next.data);
         if (this.#socket.isPaused && this.#waitingBytes < FULL_BYTES / 2) this.#socket.resume();
