@@ -16,6 +16,13 @@ void test('Samples are scaled to 16 bits and clipped', () => {
   );
 });
 
+void test('Samples between two steps go to the nearer, those in the middle upward', () => {
+  const steps = [0.5, 0.499_999_97, -0.5, -0.500_000_1, 1.5, -1.5, 2.25];
+  const tape = new PcmTape();
+  tape.append(Float32Array.from(steps, (step) => step / 32_768));
+  assert.deepEqual(int16(tape.read([{ startSamples: 0, endSamples: steps.length }])), [1, 0, 0, -1, 2, -1, 2]);
+});
+
 void test('Stretches come one behind the other; what was dropped or never came is refused', () => {
   const tape = new PcmTape();
   for (let piece = 0; piece < 100; piece++)

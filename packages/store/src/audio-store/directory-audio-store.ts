@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, statfs, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AsrError, type ChunkIndex, type JobId } from '@murmuration/contracts';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
@@ -55,12 +55,19 @@ export class DirectoryAudioStore implements AudioStore {
 
   async delete(job: JobId, index: ChunkIndex): Promise<void> {
     requirePlace(job, index);
-    await rm(await this.#place(job, index), { force: true });
+    // Not `rm`, which looks at the file first, and holds the event loop up meanwhile.
+    await unlessAbsent(unlink(await this.#place(job, index)));
   }
 
   async deleteAll(job: JobId): Promise<void> {
     requirePlace(job, 0);
-    await rm(join(await this.#claim.folder(), job), { recursive: true, force: true, maxRetries: 3 });
+    const folder = join(await this.#claim.folder(), job);
+    try {
+      // Workers delete what they have transcribed: of a job that has ended well the folder is empty.
+      await rmdir(folder);
+    } catch (error) {
+      if (!isAbsent(error)) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
   }
 
   async keep(job: JobId): Promise<void> {
@@ -70,10 +77,11 @@ export class DirectoryAudioStore implements AudioStore {
   }
 
   async hasRoom(): Promise<boolean> {
-    const { bavail, blocks, bsize } = await statfs(await this.#claim.folder());
-    return (
-      bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE) && (await this.#memory.hasRoom())
-    );
+    const [{ bavail, blocks, bsize }, redisHasRoom] = await Promise.all([
+      this.#claim.folder().then((folder) => statfs(folder)),
+      this.#memory.hasRoom(),
+    ]);
+    return redisHasRoom && bavail * bsize > Math.min(LEFT_FREE_BYTES, blocks * bsize * LEFT_FREE_SHARE);
   }
 
   async sweep(idleMs: number, isAlive: (job: JobId) => Promise<boolean>): Promise<number> {
