@@ -12,18 +12,21 @@ export interface RecognizerInput {
 /** Asked between decoder steps; a row that was cancelled gets an empty recognition. */
 export type RowCancelled = (row: number) => boolean;
 
+/** Milliseconds of any beginning that run while a model computes. */
+export type RehearsalClock = () => number;
+
 /** A loaded model that turns a batch of chunks into text. Lives in a worker thread: its calls block. */
 export interface Recognizer {
   readonly description: ModelDescription;
-  /** Length in samples that a chunk of `samples` is padded to; only chunks of one padded length share a batch. */
+  /** Length in samples that a chunk of `samples` is padded to; only chunks of one padded length share a batch, unless the family mixes lengths. */
   paddedSamples(samples: number): number;
   /** Rows in, recognitions out, in the same order. Throws the runtime's error, for example when memory is short. */
   recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]>;
   /**
    * Runs the shapes of batches of `paddedSamples` without a whole decoding, and predicts for each size of `rows` how long a batch
-   * of ordinary speech takes, milliseconds. Without it the warm-up runs whole batches.
+   * of ordinary speech takes, milliseconds of `clock`.
    */
-  rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]>;
+  rehearse(paddedSamples: number, rows: readonly number[], clock: RehearsalClock): Promise<number[]>;
   /** Time spent in each stage since loading, milliseconds; for measurements. `features` where the model's are computed apart. */
   readonly stageMs?: { readonly features?: number; readonly encoder: number; readonly decoder: number };
   close(): Promise<void>;

@@ -82,7 +82,7 @@ async function measured(
   { tokens, rounds }: BenchShapeOptions,
 ): Promise<WhisperShapeFigure> {
   const prompt = promptOf(vocabulary);
-  const rehearsed = await model.rehearse(batch, WINDOW_FRAMES, prompt);
+  const rehearsed = await model.rehearse(batch, WINDOW_FRAMES, prompt, () => performance.now());
   const pcm = Float32Array.from(
     { length: WINDOW_AUDIO_SAMPLES },
     (_, at) => 0.1 * Math.sin(at / 9) * Math.sin(at / 999),

@@ -75,6 +75,11 @@ export interface ModelFamily {
   readonly hubRefusal: string | null;
   /** Checks that a folder holds what the family needs; null for a family that has no files. Throws `ModelFileFault` that names what is missing. */
   readonly checkFolder: ((folder: string, id: string) => Promise<void>) | null;
+  /**
+   * True where chunks of different padded lengths may share a batch: it costs them little, and no row's values change with the padding that a longer
+   * mate brings.
+   */
+  readonly mixesLengths: boolean;
   /** Throws an error that says what is wrong with the model's files, the dtype or the device. */
   load(options: FamilyLoadOptions): Promise<Recognizer>;
 }

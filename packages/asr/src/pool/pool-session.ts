@@ -111,7 +111,7 @@ export class SimulatedSession implements PoolSession {
   }
 
   static async open(options: LoadOptions): Promise<SimulatedSession> {
-    return new SimulatedSession(sessionMethods(await loadRecognizer(options), new ExitGate()));
+    return new SimulatedSession(sessionMethods(await loadRecognizer(options), new ExitGate(), options));
   }
 
   describe(): Promise<ModelDescription> {

@@ -1,6 +1,7 @@
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import { msToSamples, padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
 import type { LoadOptions } from '../families/model-family.js';
+import { FAMILIES } from '../families/registry.js';
 import type { RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
@@ -141,12 +142,17 @@ export class RecognizerPool {
     return ms === 0 ? 0 : (this.sessions * this.maxBatch * samplesToMs(samples)) / ms;
   }
 
-  /** Length in samples that a chunk is padded to; only chunks of one padded length share a batch. */
+  /** True where chunks of different padded lengths may share a batch. */
+  get mixesLengths(): boolean {
+    return FAMILIES[this.description.family]?.mixesLengths ?? false;
+  }
+
+  /** Length in samples that a chunk is padded to; only chunks of one padded length share a batch, unless `mixesLengths`. */
   paddedSamples(samples: number): number {
     return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
-  /** Predicted time of a batch, milliseconds: as measured in warm-up, corrected by the batches since. */
+  /** Predicted time of a batch, milliseconds: as measured in warm-up, corrected by the batches since. @param samples of its rows; the mean where they differ */
   predictMs(samples: number, rows: number): number {
     return this.#times.predictMs(samples, rows);
   }
@@ -171,8 +177,8 @@ export class RecognizerPool {
         rows: batch.map(({ pcm, options, speech }) => ({ pcm, options, speech })),
         cancelled: flags.bytes,
       });
-      const longest = Math.max(...batch.map((row) => row.pcm.length));
-      this.#times.observe(this.paddedSamples(longest), batch.length, answer.inferenceMs);
+      const samples = batch.reduce((sum, row) => sum + this.paddedSamples(row.pcm.length), 0) / batch.length;
+      this.#times.observe(samples, batch.length, answer.inferenceMs);
       return answer;
     } catch (error) {
       alive = session.alive;

@@ -1,7 +1,8 @@
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
-import type { ExitGate } from '@murmuration/onnx';
+import { workMs, type ExitGate } from '@murmuration/onnx';
 import { settled } from '@murmuration/contracts/left-alone';
-import type { Recognizer, RecognizerInput } from '../recognizer.js';
+import type { LoadOptions } from '../families/model-family.js';
+import type { Recognizer, RecognizerInput, RehearsalClock } from '../recognizer.js';
 
 /** How often the callers of a running batch are asked whether they still want it, milliseconds. */
 const ASK_MS = 20;
@@ -64,13 +65,26 @@ export interface SessionMethods extends Record<string, (argument: never) => unkn
   close(argument: null): Promise<void>;
 }
 
+/**
+ * On a CPU a session of one thread is rehearsed by its processor time: what else the machine does would make one size of batch look dearer than another, and
+ * batches then never form. How much slower the machine is than that shows when batches run.
+ */
+function rehearsalClock({ device, threads }: Pick<LoadOptions, 'device' | 'threads'>): RehearsalClock {
+  return device === 'cpu' && threads === 1 ? workMs : () => performance.now();
+}
+
 /** @param gate the process waits at it for running calls before it exits */
-export function sessionMethods(recognizer: Recognizer, gate: ExitGate): SessionMethods {
+export function sessionMethods(
+  recognizer: Recognizer,
+  gate: ExitGate,
+  options: Pick<LoadOptions, 'device' | 'threads'>,
+): SessionMethods {
+  const clock = rehearsalClock(options);
   // A session closed between two steps of a batch would fail the batch.
   let running: Promise<unknown> = Promise.resolve();
   return {
     describe: () => recognizer.description,
-    rehearse: ({ paddedSamples, rows }) => gate.pass(() => recognizer.rehearse(paddedSamples, rows)),
+    rehearse: ({ paddedSamples, rows }) => gate.pass(() => recognizer.rehearse(paddedSamples, rows, clock)),
     recognize: (batch) => {
       const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
       running = settled(answer);

@@ -45,6 +45,15 @@ test('Times between measured shapes are in proportion, outside them by the neare
   assert.equal(times.predictMs(16_000, 1), 10);
 });
 
+test('The first batches count more: the warm-up saw the machine only for a moment, or its own processor time', () => {
+  const times = new ShapeTimes();
+  times.record(16_000, 1, 100);
+  times.observe(16_000, 1, 300);
+  assert.equal(times.predictMs(16_000, 1), 200);
+  for (let batch = 0; batch < 8; batch++) times.observe(16_000, 1, 300);
+  assert.ok(times.predictMs(16_000, 1) > 279);
+});
+
 test('Predictions follow what batches really took, and one odd batch moves them little', () => {
   const times = new ShapeTimes();
   times.record(16_000, 1, 100);

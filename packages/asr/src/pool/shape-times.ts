@@ -1,4 +1,4 @@
-/** Share of the newest batch in the correction: about the last ten count. */
+/** Share of the newest batch in the correction: about the last ten count, the warm-up as one of them at first. */
 const NEWEST_SHARE = 0.1;
 /** One odd batch (a cancelled one, a paused machine) may not spoil the correction. */
 const CORRECTION_RANGE = { min: 0.1, max: 10 } as const;
@@ -7,6 +7,7 @@ const CORRECTION_RANGE = { min: 0.1, max: 10 } as const;
 export class ShapeTimes {
   readonly #byLength = new Map<number, Map<number, number>>();
   #correction = 1;
+  #observed = 1;
 
   /** Keeps the slower of two measurements of a shape: sessions side by side share the machine. */
   record(samples: number, rows: number, ms: number): void {
@@ -20,7 +21,7 @@ export class ShapeTimes {
     const measured = this.#measuredMs(samples, rows);
     if (measured === 0) return;
     const ratio = Math.min(CORRECTION_RANGE.max, Math.max(CORRECTION_RANGE.min, ms / measured));
-    this.#correction += (ratio - this.#correction) * NEWEST_SHARE;
+    this.#correction += (ratio - this.#correction) * Math.max(NEWEST_SHARE, 1 / ++this.#observed);
   }
 
   /** Milliseconds of a batch; between measured shapes in proportion, outside them by the nearest. 0 when nothing was measured. */

@@ -14,10 +14,12 @@ export interface BatchRow {
 export interface BatchRunner {
   readonly sessions: number;
   readonly idleSessions: number;
+  /** True where rows of different padded lengths may share a batch. */
+  readonly mixesLengths: boolean;
   /** Sizes of batch that were warmed, smallest first, 1 among them. */
   readonly batchSizes: readonly number[];
   paddedSamples(samples: number): number;
-  /** Predicted time of a batch, milliseconds. */
+  /** Predicted time of a batch, milliseconds. @param paddedSamples of its rows; the mean where they differ */
   predictMs(paddedSamples: number, rows: number): number;
   /** Starts at once on an idle session; throws when none is idle. */
   run(

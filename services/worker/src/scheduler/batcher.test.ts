@@ -9,6 +9,7 @@ import { Batcher, type BatcherRow } from './batcher.js';
 class HeldDevice implements BatchRunner {
   readonly sessions = 1;
   readonly batchSizes = [1, 2, 4];
+  readonly mixesLengths = false;
   readonly started: BatchRow[][] = [];
   #end: ((failure: Error | null) => void) | null = null;
 

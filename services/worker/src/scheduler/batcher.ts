@@ -2,7 +2,7 @@ import { AsrError, SAMPLE_RATE_HZ, type Lane, type Recognition } from '@murmurat
 import { HandBack } from '@murmuration/store';
 import { ATTRIBUTE, NO_TRACING, SPAN, type TraceSpan, type Tracing } from '@murmuration/runtime';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
-import { chooseBatch, type WaitingRow } from './choose-batch.js';
+import { chooseBatch, longestOf, meanLength, type WaitingRow } from './choose-batch.js';
 import { PartialPace } from './partial-pace.js';
 import { RecentLoad } from './recent-load.js';
 
@@ -141,6 +141,7 @@ export class Batcher {
       const nowMs = performance.now();
       const batch = chooseBatch(this.#waiting, {
         idleSessions: this.#runner.idleSessions,
+        mixesLengths: this.#runner.mixesLengths,
         sessions: this.#runner.sessions,
         busyForMs: [...this.#running.values()].map((endMs) => Math.max(0, endMs - nowMs)),
         followers: (workMs) => this.#load.followers(workMs, nowMs),
@@ -167,7 +168,7 @@ export class Batcher {
         this.#load.running(this.#running.size, performance.now());
         this.#dispatch();
       });
-      this.#running.set(run, nowMs + this.#runner.predictMs(batch[0]?.paddedSamples ?? 0, batch.length));
+      this.#running.set(run, nowMs + this.#runner.predictMs(meanLength(batch), batch.length));
       this.#load.running(this.#running.size, nowMs);
     }
   }
@@ -198,7 +199,7 @@ export class Batcher {
         inferenceMs,
         waitsMs,
         audioSamples: batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0),
-        paddedSamples: batch.reduce((sum, entry) => sum + entry.paddedSamples, 0),
+        paddedSamples: longestOf(batch) * batch.length,
       });
       batch.forEach((entry, i) => {
         const recognition = recognitions[i];
@@ -220,7 +221,7 @@ export class Batcher {
       attributes: {
         [ATTRIBUTE.batchRows]: batch.length,
         [ATTRIBUTE.audioSeconds]: samples / SAMPLE_RATE_HZ,
-        [ATTRIBUTE.paddedSeconds]: ((batch[0]?.paddedSamples ?? 0) * batch.length) / SAMPLE_RATE_HZ,
+        [ATTRIBUTE.paddedSeconds]: (longestOf(batch) * batch.length) / SAMPLE_RATE_HZ,
       },
     });
     for (const member of members) member.link(span.traceparent);
@@ -236,7 +237,7 @@ export class Batcher {
       return;
     }
     if (this.#outOfMemory(error)) {
-      this.#fits.set(first.paddedSamples, Math.max(1, Math.floor(batch.length / 2)));
+      this.#fits.set(longestOf(batch), Math.max(1, Math.floor(batch.length / 2)));
       this.#waiting.push(...batch);
     } else {
       this.#waiting.push(...batch.map((entry) => ({ ...entry, alone: true })));

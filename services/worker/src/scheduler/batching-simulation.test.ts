@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { chooseBatch, type WaitingRow } from './choose-batch.js';
+import { chooseBatch, meanLength, type WaitingRow } from './choose-batch.js';
 import { RecentLoad } from './recent-load.js';
 
 /*
@@ -36,10 +36,15 @@ function randomOf(seed: number): () => number {
   };
 }
 
+interface Device {
+  readonly predictMs: (padded: number, rows: number) => number;
+  readonly mixesLengths: boolean;
+}
+
 /** Runs arrivals through two sessions. `policy` null is the worker's own. With `clients`, each sends its next row when it has its answer. */
 function simulate(
   arrivals: readonly Arrival[],
-  predictMs: (padded: number, rows: number) => number,
+  { predictMs, mixesLengths }: Device,
   policy: Sizes | null,
   clients?: { readonly count: number; readonly rows: number; readonly next: () => number },
 ): Outcome {
@@ -83,6 +88,7 @@ function simulate(
     while (idle > 0 && waiting.length > 0) {
       const limits = {
         idleSessions: idle,
+        mixesLengths,
         sessions,
         partialSessions: 0,
         liveLately: false,
@@ -114,7 +120,7 @@ function simulate(
       idle--;
       load.running(sessions - idle, now);
       // Never two at the same moment, so that a set holds both.
-      const endMs = now + predictMs(batch[0]?.paddedSamples ?? 0, batch.length) + batches.length * 1e-6;
+      const endMs = now + predictMs(meanLength(batch), batch.length) + batches.length * 1e-6;
       ends.add(endMs);
       at(endMs, () => {
         idle++;
@@ -168,12 +174,17 @@ function bestFixed(run: (policy: Sizes) => Outcome): Outcome {
 }
 
 const MODELS = {
-  whisper: { predictMs: whisperMs, lengths: [480_000] },
+  whisper: { predictMs: whisperMs, mixesLengths: false, lengths: [480_000] },
   // 2 to 12 s on a grid of half a second.
-  moonshine: { predictMs: moonshineMs, lengths: Array.from({ length: 21 }, (_, i) => 32_000 + i * 8_000) },
+  moonshine: {
+    predictMs: moonshineMs,
+    mixesLengths: false,
+    lengths: Array.from({ length: 21 }, (_, i) => 32_000 + i * 8_000),
+  },
 } as const;
 
-for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
+for (const [name, { lengths, ...device }] of Object.entries(MODELS)) {
+  const { predictMs } = device;
   const nextOf = (random: () => number) => (): number => lengths[Math.floor(random() * lengths.length)] ?? lengths[0];
   // Rows a second that two sessions run one by one.
   const capacity =
@@ -184,8 +195,8 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
       test(`People wait hardly longer than with the best fixed size at ${String(share * 100)} % of what single rows allow`, () => {
         const random = randomOf(7);
         const arrivals = poisson(capacity * share, 3_000, nextOf(random), random);
-        const own = simulate(arrivals, predictMs, null);
-        const best = bestFixed((policy) => simulate(arrivals, predictMs, policy));
+        const own = simulate(arrivals, device, null);
+        const best = bestFixed((policy) => simulate(arrivals, device, policy));
         assert.ok(
           own.meanMs <= best.meanMs * 1.05,
           `${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`,
@@ -197,8 +208,8 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
       for (const count of [1, 2, 3, 8, 24, 60]) {
         const next = nextOf(randomOf(count + 1));
         const arrivals = Array.from({ length: count }, () => ({ atMs: 0, paddedSamples: next() }));
-        const own = simulate(arrivals, predictMs, null);
-        const best = bestFixed((policy) => simulate(arrivals, predictMs, policy));
+        const own = simulate(arrivals, device, null);
+        const best = bestFixed((policy) => simulate(arrivals, device, policy));
         assert.ok(
           own.meanMs <= best.meanMs * 1.05,
           `${String(count)} rows: ${own.meanMs.toFixed(0)} ms, the best fixed size ${best.meanMs.toFixed(0)} ms`,
@@ -208,9 +219,9 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
 
     for (const count of [4, 24, 64]) {
       test(`With ${String(count)} clients that ask again and again, nearly as much goes through as with the best fixed size`, () => {
-        const own = simulate([], predictMs, null, { count, rows: 3_000, next: nextOf(randomOf(5)) });
+        const own = simulate([], device, null, { count, rows: 3_000, next: nextOf(randomOf(5)) });
         const best = Object.values(FIXED)
-          .map((policy) => simulate([], predictMs, policy, { count, rows: 3_000, next: nextOf(randomOf(5)) }))
+          .map((policy) => simulate([], device, policy, { count, rows: 3_000, next: nextOf(randomOf(5)) }))
           .reduce((a, b) => (b.rowsPerSecond > a.rowsPerSecond ? b : a));
         assert.ok(
           own.rowsPerSecond >= best.rowsPerSecond * 0.95,
@@ -220,3 +231,40 @@ for (const [name, { predictMs, lengths }] of Object.entries(MODELS)) {
     }
   });
 }
+
+describe('Batches of moonshine, simulated, whose rows may differ in length', () => {
+  const { predictMs, lengths } = MODELS.moonshine;
+  const nextOf = (random: () => number) => (): number => lengths[Math.floor(random() * lengths.length)] ?? 0;
+  const run = (mixesLengths: boolean, count: number): Outcome =>
+    simulate([], { predictMs, mixesLengths }, null, { count, rows: 3_000, next: nextOf(randomOf(5)) });
+
+  test('With 8, 24 and 64 clients more goes through than in batches of one length, and people wait less', () => {
+    for (const [count, least] of [
+      [8, 1.1],
+      [24, 1.2],
+      [64, 1.1],
+    ] as const) {
+      const mixed = run(true, count);
+      const alike = run(false, count);
+      assert.ok(
+        mixed.rowsPerSecond >= alike.rowsPerSecond * least &&
+          mixed.meanMs <= alike.meanMs &&
+          mixed.p95Ms <= alike.p95Ms,
+        `${String(count)}: ${mixed.rowsPerSecond.toFixed(1)} rows a second in batches of ${mixed.meanBatch.toFixed(1)} after ${mixed.meanMs.toFixed(0)} ms (95 in 100 after ${mixed.p95Ms.toFixed(0)}), of one length ${alike.rowsPerSecond.toFixed(1)} in batches of ${alike.meanBatch.toFixed(1)} after ${alike.meanMs.toFixed(0)} ms (${alike.p95Ms.toFixed(0)})`,
+      );
+    }
+  });
+
+  test('At 24 clients batches are at least 0.7 of the largest', () => {
+    assert.ok(run(true, 24).meanBatch >= 0.7 * (SIZES.at(-1) ?? 0));
+  });
+
+  test('While the devices are hardly busy nobody waits for a mate', () => {
+    const single = (2 * 1_000) / (lengths.reduce((sum, length) => sum + predictMs(length, 1), 0) / lengths.length);
+    const random = randomOf(7);
+    const arrivals = poisson(single * 0.1, 1_000, nextOf(random), random);
+    const mixed = simulate(arrivals, { predictMs, mixesLengths: true }, null);
+    const alike = simulate(arrivals, { predictMs, mixesLengths: false }, null);
+    assert.ok(mixed.meanMs <= alike.meanMs * 1.01);
+  });
+});

@@ -4,6 +4,7 @@ import type { Lane } from '@murmuration/contracts';
 import { chooseBatch, type BatchLimits, type WaitingRow } from './choose-batch.js';
 
 const LIMITS: BatchLimits = {
+  mixesLengths: false,
   idleSessions: 1,
   sessions: 2,
   partialSessions: 0,
@@ -29,6 +30,27 @@ test('Rows of one padded length share a batch, led by the oldest', () => {
     chooseBatch(waiting, LIMITS).map((r) => r.order),
     [0, 2],
   );
+});
+
+test('Where lengths mix, rows of a third to three times the length of the leader join it', () => {
+  const waiting = [row(0, 300), row(1, 99), row(2, 100), row(3, 900), row(4, 901), row(5, 200)];
+  assert.deepEqual(
+    chooseBatch(waiting, { ...LIMITS, mixesLengths: true, sessions: 1 }).map((r) => r.order),
+    [0, 2, 3, 5],
+  );
+});
+
+test('A batch of mixed lengths is bounded by what its own rows take, and by the memory that its longest asks for', () => {
+  const live = {
+    ...LIMITS,
+    mixesLengths: true,
+    sessions: 1,
+    predictMs: (padded: number, rows: number) => padded * (1 + rows / 10),
+  };
+  const waiting = [row(0, 50, 'live'), row(1, 70, 'live'), row(2, 90, 'live'), row(3, 100, 'live')];
+  assert.equal(chooseBatch(waiting, { ...live, maxBatchMs: 109 }).length, 4);
+  assert.equal(chooseBatch(waiting, { ...live, maxBatchMs: 108 }).length, 2);
+  assert.equal(chooseBatch(waiting, { ...live, fits: (padded, rows) => padded * rows < 400 }).length, 2);
 });
 
 test('Live rows lead before interactive and batch ones, whatever came first', () => {

@@ -107,6 +107,7 @@ export const MOONSHINE: ModelFamily = {
   hubRefusal:
     'is a Moonshine from the hub, whose layout is not read: use moonshine-tiny, or the path of a folder with encoder_model.onnx and decoder_model_merged.onnx',
   checkFolder,
+  mixesLengths: true,
   load: ({ model: { id, slug, folder }, dtype, device, threads, binding, gpu }) =>
     loadMoonshine({ id, slug, folder, dtype, device, threads, binding, gpu }),
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import { SAMPLE_RATE_HZ, padToGrid } from '@murmuration/contracts/audio-format';
 import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
-import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
+import type { Recognizer, RecognizerInput, RehearsalClock, RowCancelled } from '../../recognizer.js';
 import { DecoderRows, RowBuffers, type FirstStep } from './decoder-rows.js';
 import { END_TOKEN, MoonshineDecoder } from './moonshine-decoder.js';
 import { MoonshineEncoder, encoderFrames } from './moonshine-encoder.js';
@@ -75,16 +75,14 @@ export class MoonshineRecognizer implements Recognizer {
     return { ...this.#stageMs };
   }
 
-  /** The step of the grid in which the decoder's batch is padded (and masked): the encoder hears the chunk as it is. */
+  /** The step of the grid to which the decoder's batch is padded (and masked), that of its longest chunk: the encoder hears each chunk as it is. */
   paddedSamples(samples: number): number {
     return padToGrid(samples, this.description.chunkPolicy.gridMs);
   }
 
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
-    const padded = new Set(batch.map((input) => this.paddedSamples(input.pcm.length)));
-    const [samples] = padded;
-    if (samples === undefined) return [];
-    if (padded.size > 1) throw new Error('chunks of different padded length are in one batch');
+    if (batch.length === 0) return [];
+    const samples = Math.max(...batch.map((input) => this.paddedSamples(input.pcm.length)));
     const rows: Row[] = [];
     const inDecoder = new DecoderRows(this.#decoder.names, encoderFrames(samples), batch.length, this.#buffers);
     const order: Row[] = [];
@@ -152,30 +150,35 @@ export class MoonshineRecognizer implements Recognizer {
   }
 
   /** One chunk of noise through encoder and first step, then a few steps at each batch size; ordinary speech has 3 tokens a second. */
-  async rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]> {
+  async rehearse(paddedSamples: number, rows: readonly number[], clock: RehearsalClock): Promise<number[]> {
     const pcm = Float32Array.from({ length: paddedSamples }, (_, at) => 0.05 * Math.sin(at * at));
     let beginMs = Infinity;
     let start: FirstStep | null = null;
     for (let run = 0; run < 2; run++) {
-      const began = performance.now();
+      const began = clock();
       start = await this.#decoder.first(await this.#encoder.encode(pcm));
-      beginMs = Math.min(beginMs, performance.now() - began);
+      beginMs = Math.min(beginMs, clock() - began);
     }
     const steps = (paddedSamples / SAMPLE_RATE_HZ) * ORDINARY_TOKENS_PER_SECOND;
     const predictedMs: number[] = [];
     for (const count of rows)
-      predictedMs.push(count * beginMs + steps * (await this.#rehearseStepMs(start, paddedSamples, count)));
+      predictedMs.push(count * beginMs + steps * (await this.#rehearseStepMs(start, paddedSamples, count, clock)));
     return predictedMs;
   }
 
-  async #rehearseStepMs(start: FirstStep | null, paddedSamples: number, count: number): Promise<number> {
+  async #rehearseStepMs(
+    start: FirstStep | null,
+    paddedSamples: number,
+    count: number,
+    clock: RehearsalClock,
+  ): Promise<number> {
     const inDecoder = new DecoderRows(this.#decoder.names, encoderFrames(paddedSamples), count, this.#buffers);
     for (let row = 0; row < count && start !== null; row++) inDecoder.add(start);
     let stepMs = Infinity;
     for (let step = 0; step < REHEARSED_STEPS; step++) {
-      const began = performance.now();
+      const began = clock();
       await this.#decoder.next(inDecoder);
-      stepMs = Math.min(stepMs, performance.now() - began);
+      stepMs = Math.min(stepMs, clock() - began);
     }
     inDecoder.dispose();
     return stepMs;

@@ -129,5 +129,6 @@ export const SIMULATED: ModelFamily = {
   hubAliases: {},
   hubRefusal: null,
   checkFolder: null,
+  mixesLengths: false,
   load: ({ model, simulatedCost }) => Promise.resolve(new SimulatedRecognizer(model, simulatedCost)),
 };

@@ -159,6 +159,7 @@ export const WHISPER: ModelFamily = {
   // As Whisper's own tools call them.
   hubAliases: { large: 'large-v3', turbo: 'large-v3-turbo' },
   hubRefusal: null,
+  mixesLengths: false,
   // Loading names whatever is missing.
   checkFolder: () => Promise.resolve(),
   load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding, gpu }) =>

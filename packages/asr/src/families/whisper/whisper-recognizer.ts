@@ -2,7 +2,7 @@ import type { DecodeOptions, ModelDescription, Recognition, Segment } from '@mur
 import { AsrError } from '@murmuration/contracts/errors';
 import { MULTI } from '@murmuration/contracts/language';
 import { padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
-import type { Recognizer, RecognizerInput, RowCancelled } from '../../recognizer.js';
+import type { Recognizer, RecognizerInput, RehearsalClock, RowCancelled } from '../../recognizer.js';
 import { followSpeech } from '../../segments/follow-speech.js';
 import { ChunkDecoding } from './chunk-decoding.js';
 import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js';
@@ -90,11 +90,11 @@ export class WhisperRecognizer implements Recognizer {
   }
 
   /** Features, encoder and a few steps of the decoder at each batch size; the longest row of a batch of ordinary speech has 3 tokens a second, times included. */
-  async rehearse(paddedSamples: number, rows: readonly number[]): Promise<number[]> {
+  async rehearse(paddedSamples: number, rows: readonly number[], clock: RehearsalClock): Promise<number[]> {
     const { vocabulary, model } = this.#parts;
-    const began = performance.now();
+    const began = clock();
     this.#features.extract(new Float32Array(paddedSamples));
-    const featuresMs = performance.now() - began;
+    const featuresMs = clock() - began;
     const prompt = buildPrompt(
       vocabulary,
       { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] },
@@ -105,7 +105,7 @@ export class WhisperRecognizer implements Recognizer {
     const frames = model.shortWindows ? windowFramesFor(paddedSamples / HOP_SAMPLES) : WINDOW_FRAMES;
     const predictedMs: number[] = [];
     for (const count of rows) {
-      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, frames, prompt);
+      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, frames, prompt, clock);
       predictedMs.push(count * featuresMs + encodeMs + firstMs + steps * stepMs);
     }
     return predictedMs;

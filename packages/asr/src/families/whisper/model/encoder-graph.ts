@@ -1,3 +1,4 @@
+import type { RehearsalClock } from '../../../recognizer.js';
 import { type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
 import { floatTensor, floatTypeOf, joinRows, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
@@ -59,13 +60,17 @@ export class EncoderGraph {
   }
 
   /** Hidden states of `rows` windows of no meaning, as `run` gives them, and how long a batch of so many takes. Windows that are encoded one by one are measured once a length. */
-  async rehearse(rows: number, frames: number): Promise<{ readonly tensor: OnnxTensor; readonly ms: number }> {
+  async rehearse(
+    rows: number,
+    frames: number,
+    clock: RehearsalClock,
+  ): Promise<{ readonly tensor: OnnxTensor; readonly ms: number }> {
     const size = this.#mels * frames;
     const timed = async (count: number): Promise<{ tensor: OnnxTensor; ms: number }> => {
       const features = Float32Array.from({ length: size * count }, (_, at) => Math.sin(at * at));
-      const began = performance.now();
+      const began = clock();
       const tensor = await this.#encode(features, count);
-      return { tensor, ms: performance.now() - began };
+      return { tensor, ms: clock() - began };
     };
     if (!this.#windowByWindow) return timed(rows);
     if (this.#rehearsed?.frames !== frames) this.#rehearsed = { frames, ...(await timed(1)) };

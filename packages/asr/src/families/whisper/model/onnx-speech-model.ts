@@ -1,3 +1,4 @@
+import type { RehearsalClock } from '../../../recognizer.js';
 import type { OnnxTensor } from '@murmuration/onnx';
 import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
 import type { Decoder, FirstScores } from './decoder.js';
@@ -170,17 +171,22 @@ export class OnnxSpeechModel implements SpeechModel {
     };
   }
 
-  async rehearse(rows: number, frames: number, prompt: readonly number[]): Promise<RehearsedTimes> {
+  async rehearse(
+    rows: number,
+    frames: number,
+    prompt: readonly number[],
+    clock: RehearsalClock,
+  ): Promise<RehearsedTimes> {
     const bytesAtStart = this.#hostBytes;
-    const { tensor: hidden, ms: encodeMs } = await this.#encoder.rehearse(rows, frames);
+    const { tensor: hidden, ms: encodeMs } = await this.#encoder.rehearse(rows, frames, clock);
     try {
       const ids = BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt);
-      const began = performance.now();
+      const began = clock();
       const { state } = await this.#decoder.first(hidden, ids, rows, [0], false);
-      const firstMs = performance.now() - began;
+      const firstMs = clock() - began;
       const bytesBefore = this.#hostBytes;
       try {
-        const stepMs = await this.#rehearseSteps(state, BigInt(prompt.at(-1) ?? 0));
+        const stepMs = await this.#rehearseSteps(state, BigInt(prompt.at(-1) ?? 0), clock);
         const stepHostBytes = (this.#hostBytes - bytesBefore) / REHEARSED_STEPS;
         return { encodeMs, firstMs, stepMs, stepHostBytes, windowHostBytes: bytesBefore - bytesAtStart };
       } finally {
@@ -202,14 +208,14 @@ export class OnnxSpeechModel implements SpeechModel {
   }
 
   /** Milliseconds of the fastest step. */
-  async #rehearseSteps(state: DecoderState, token: bigint): Promise<number> {
+  async #rehearseSteps(state: DecoderState, token: bigint, clock: RehearsalClock): Promise<number> {
     const ids = new BigInt64Array(state.rows).fill(token);
     const limits = Array.from({ length: state.rows }, () => this.#chooser.allowedAfter([], true));
     let fastestMs = Infinity;
     for (let step = 0; step < REHEARSED_STEPS; step++) {
-      const began = performance.now();
+      const began = clock();
       await this.#decoder.next(state, ids, limits, false);
-      fastestMs = Math.min(fastestMs, performance.now() - began);
+      fastestMs = Math.min(fastestMs, clock() - began);
     }
     return fastestMs;
   }

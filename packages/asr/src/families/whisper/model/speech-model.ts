@@ -1,3 +1,4 @@
+import type { RehearsalClock } from '../../../recognizer.js';
 /** Rows of encoded audio, as the model holds them; only the model that made them can read them. */
 export interface EncodedAudio {
   readonly rows: number;
@@ -99,6 +100,6 @@ export interface SpeechModel {
     heads: readonly (readonly [number, number])[],
   ): Promise<Alignment>;
   /** Runs the shapes of a batch of windows of `frames` without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
-  rehearse(rows: number, frames: number, prompt: readonly number[]): Promise<RehearsedTimes>;
+  rehearse(rows: number, frames: number, prompt: readonly number[], clock: RehearsalClock): Promise<RehearsedTimes>;
   close(): Promise<void>;
 }
