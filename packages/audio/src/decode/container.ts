@@ -1,6 +1,6 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { asciiOf, viewOf } from './byte-queue.js';
-import { findFrames, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';
+import { findFrames, readAc3FrameBytes, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';
 
 /** How the bytes of a recording are packed, found from the bytes themselves. `matroska` is mkv, `mpeg` a program stream, `mp4` also m4a, mov and 3gp, `adts` bare AAC. */
 export type Container =
@@ -124,10 +124,25 @@ function isTransportStream(bytes: Uint8Array): boolean {
 }
 
 function byFrames(bytes: Uint8Array): Container | null {
-  const mp3 = findFrames(bytes, (at) => readMpegFrame(bytes, at)?.bytes ?? null);
-  const adts = findFrames(bytes, (at) => readAdtsFrameBytes(bytes, at));
-  if (mp3 === null) return adts === null ? null : 'adts';
-  return adts === null || mp3 < adts ? 'mp3' : 'adts';
+  const starts = FRAMED.map((container) => ({ container, at: framesStart(bytes, container) }));
+  return starts.filter(({ at }) => at !== null).sort((a, b) => (a.at ?? 0) - (b.at ?? 0))[0]?.container ?? null;
+}
+
+/** Containers that are bare frames. */
+const FRAMED = ['adts', 'mp3', 'ac3'] as const;
+
+/** Where the first frame of a container of bare frames lies among a file's first bytes, or null. */
+export function framesStart(bytes: Uint8Array, container: Container): number | null {
+  switch (container) {
+    case 'mp3':
+      return findFrames(bytes, (at) => readMpegFrame(bytes, at)?.bytes ?? null);
+    case 'adts':
+      return findFrames(bytes, (at) => readAdtsFrameBytes(bytes, at));
+    case 'ac3':
+      return findFrames(bytes, (at) => readAc3FrameBytes(bytes, at), 0x0b);
+    default:
+      return null;
+  }
 }
 
 function describe(bytes: Uint8Array): string {

@@ -23,8 +23,8 @@ export class FfmpegReport {
   audioTracks = 0;
   /** True when the file was opened and lacks the audio track. */
   noTrack = false;
-  /** True when parts could not be decoded. */
-  damaged = false;
+  /** Parts that could not be decoded. */
+  faults = 0;
   /** True when ffmpeg says that the end of the file is missing. */
   partial = false;
   readonly #track: number;
@@ -80,7 +80,7 @@ export class FfmpegReport {
       line.includes('Error submitting packet') ||
       line.includes('Invalid data found')
     )
-      this.damaged = true;
+      this.faults++;
   }
 }
 

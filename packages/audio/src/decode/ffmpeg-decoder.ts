@@ -21,6 +21,7 @@ import type { Container } from './container.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand, TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { Mp3Opening } from './mpeg-frame.js';
+import { watchOf } from './source-watch.js';
 import { spool } from './spool-file.js';
 import { TimedPcmReader } from './timed-pcm-reader.js';
 import { unfolded, type TimedPart } from './timed-shaper.js';
@@ -52,12 +53,14 @@ class FfmpegRun {
   readonly #options: FfmpegDecodeOptions;
   readonly #decoder: StreamDecoder | TimedPcmReader;
   readonly #opening = new Mp3Opening();
+  readonly #watch;
   #child: FfmpegChild | null = null;
   #samples = 0;
 
   constructor(options: FfmpegDecodeOptions) {
     this.#options = options;
     const { channels, limits } = options;
+    this.#watch = watchOf(options.container);
     this.#decoder = TIMED.has(options.container)
       ? new TimedPcmReader(channels, limits)
       : createBoundedDecoder('wav', { channels, limits });
@@ -79,12 +82,12 @@ class FfmpegRun {
     const { container, spoolDir, maxSpoolBytes, signal, track = null } = this.#options;
     if (signal.aborted) throw abortError(signal);
     if (track === null && (container === 'matroska' || container === 'webm')) {
-      const opened = await matroskaDefaultTrack(source);
+      const opened = await matroskaDefaultTrack(this.#watched(source));
       yield* this.#decode(opened.whole, opened.track);
       return;
     }
     if (!SPOOLED.has(container)) {
-      yield* this.#decode(container === 'mp3' ? this.#watched(source) : source, track ?? 0);
+      yield* this.#decode(this.#watched(source), track ?? 0);
       return;
     }
     const file = await spool(source, spoolDir, maxSpoolBytes);
@@ -136,10 +139,11 @@ class FfmpegRun {
     }
   }
 
-  /** ffmpeg forgets the length that an mp3 declares when it cannot seek, so it is read on the way. */
+  /** ffmpeg forgets the length that an mp3 declares when it cannot seek, so it is read on the way, and does not tell that a stream ends within a page or block. */
   async *#watched(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const piece of source) {
-      this.#opening.push(piece);
+      if (this.#options.container === 'mp3') this.#opening.push(piece);
+      this.#watch?.push(piece);
       yield piece;
     }
   }
@@ -187,12 +191,15 @@ class FfmpegRun {
     const declaredMs = firstMs === null ? null : firstMs + (joinedMs?.() ?? 0);
     const cut = truncationWarning(declaredMs, decodedMs);
     if (cut !== null) this.warnings.push(cut);
-    else if (exit.code !== 0 || report?.partial === true)
+    else if (exit.code !== 0 || report?.partial === true || this.#watch?.truncated === true)
       this.warnings.push({
         code: 'truncated_audio',
         message: 'The file ends in the middle: what comes before its end was decoded.',
       });
-    else if (report?.damaged === true && !(container === 'flac' && isComplete(declaredMs, decodedMs)))
+    else if (
+      (report?.faults ?? 0) > (this.#watch?.harmlessPackets ?? 0) &&
+      !(container === 'flac' && isComplete(declaredMs, decodedMs))
+    )
       this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
   }
 }

@@ -54,6 +54,43 @@ export function readAdtsFrameBytes(bytes: Uint8Array, at: number): number | null
   return length < 7 ? null : length;
 }
 
+/** kbit/s by half of AC-3's frame size code. */
+const AC3_KBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+
+/** Bytes of an AC-3 or E-AC-3 frame at an offset, or null when there is none. Source: ETSI TS 102 366, 4.3 and E.1.2. */
+export function readAc3FrameBytes(bytes: Uint8Array, at: number): number | null {
+  const [sync = 0, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0] = bytes.subarray(at, at + 6);
+  if (at + 6 > bytes.length || sync !== 0x0b || second !== 0x77) return null;
+  const version = sixth >> 3;
+  if (version > 16) return null;
+  if (version > 10) return 2 * ((((third & 7) << 8) | fourth) + 1);
+  const code = fifth & 63;
+  const kbits = AC3_KBITS[code >> 1];
+  if (kbits === undefined) return null;
+  switch (fifth >> 6) {
+    case 0:
+      return 4 * kbits;
+    case 1:
+      return 2 * (Math.floor((kbits * 1_000 * 1_536) / 44_100 / 16) + (code & 1));
+    case 2:
+      return 6 * kbits;
+    default:
+      return null;
+  }
+}
+
+/** Bytes of an AMR frame by its type, with the head: narrow band, then wide band. Source: RFC 4867, 5.3. */
+const AMR_BYTES: readonly (readonly (number | null)[])[] = [
+  [13, 14, 16, 18, 20, 21, 27, 32, 6, null, null, null, null, null, null, 1],
+  [18, 24, 33, 37, 41, 47, 51, 59, 61, 6, null, null, null, null, 1, 1],
+];
+
+/** Bytes of an AMR frame at the start, or null when there is none. */
+export function readAmrFrameBytes(bytes: Uint8Array, wide: boolean): number | null {
+  const head = bytes[0] ?? 0xff;
+  return (head & 0x83) === 0 ? (AMR_BYTES[wide ? 1 : 0]?.[head >> 3] ?? null) : null;
+}
+
 /** Bytes of an ID3v2 tag at the start, or 0 when there is none. */
 export function id3Bytes(bytes: Uint8Array): number {
   if (bytes.length < 10 || bytes[0] !== 0x49 || bytes[1] !== 0x44 || bytes[2] !== 0x33) return 0;
@@ -77,11 +114,11 @@ function declaredMp3Samples(bytes: Uint8Array, at: number): number | null {
 /** How far bare frames may be from the start: some recorders write padding or a cut frame first. */
 const MAX_LEAD_BYTES = 8_192;
 
-/** Where bare frames start, or null: a header alone is found in random bytes too, so frames must follow each other. @param lengthAt bytes of the frame at an offset */
-export function findFrames(bytes: Uint8Array, lengthAt: (at: number) => number | null): number | null {
+/** Where bare frames start, or null: a header alone is found in random bytes too, so frames must follow each other. @param lengthAt bytes of the frame at an offset @param first every frame's first byte */
+export function findFrames(bytes: Uint8Array, lengthAt: (at: number) => number | null, first = 0xff): number | null {
   const last = Math.min(MAX_LEAD_BYTES, bytes.length - 4);
   for (let at = 0; at < last; at++) {
-    if (bytes[at] === 0xff && framesFollow(bytes, at, lengthAt)) return at;
+    if (bytes[at] === first && framesFollow(bytes, at, lengthAt)) return at;
   }
   return null;
 }

@@ -2,7 +2,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { aiffCompression, aiffLayout } from './aiff-header.js';
 import { abortable, noSuchTrack, type ExternalDecodeOptions, type ExternalDecoding } from './external-decoding.js';
 import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
-import { SNIFF_BYTES, sniffContainer, type BoundedContainer, type Container } from './container.js';
+import { SNIFF_BYTES, framesStart, sniffContainer, type BoundedContainer, type Container } from './container.js';
 import { TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import { LeadingTags } from './tags.js';
@@ -36,8 +36,10 @@ export async function openDecoding(
 ): Promise<OpenedDecoding> {
   const pieces = abortable(source, options.signal);
   try {
-    const head = await firstBytes(pieces);
-    const container = sniffContainer(head);
+    const first = await firstBytes(pieces);
+    const container = sniffContainer(first);
+    // What lies before the first of several frames is no sound, but may look like a frame.
+    const head = first.subarray(framesStart(first, container) ?? 0);
     if (!TIMED.has(container) && (options.track ?? 0) > 0) throw noSuchTrack(1);
     const cleaner = cleanerOf(container);
     const whole = cleaner === null ? withHead(head, pieces) : cleaned(withHead(head, pieces), cleaner);

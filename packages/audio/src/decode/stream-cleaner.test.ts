@@ -164,3 +164,95 @@ test('Frames that are damaged are still told of', { skip }, async () => {
     }
   }
 });
+
+/** Warnings and length of a file, in milliseconds. */
+async function told(bytes: Uint8Array, program: FfmpegProgram | null): Promise<[string[], number]> {
+  const opened = await openDecoding(inPieces(bytes, 3_000), {
+    channels: 'mix',
+    limits: LIMITS,
+    signal: new AbortController().signal,
+    ffmpeg: program,
+    spoolDir: tmpdir(),
+    maxSpoolBytes: 1e9,
+  });
+  assert.equal(opened.kind, 'external');
+  const [track = new Float32Array(0)] = await collected(opened.pcm);
+  return [opened.warnings().map(({ code }) => code), track.length / 16];
+}
+
+test('What is no sound before and behind the frames of mp3 and AC-3 does no harm', { skip }, async () => {
+  const random = Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0x7f));
+  for (const [extension, argv, programs] of [
+    ['mp3', ['-ar', '16000'], [ffmpeg, null]],
+    ['ac3', ['-ar', '48000'], [ffmpeg]],
+    ['ac3', ['-ar', '44100', '-b:a', '96k'], [ffmpeg]],
+    ['ac3', ['-ar', '32000'], [ffmpeg]],
+    ['eac3', ['-ar', '48000'], [ffmpeg]],
+  ] as const) {
+    const file = encodedTwin(wav, [...argv], extension);
+    for (const program of programs) {
+      const [, wholeMs] = await told(file, program);
+      for (const [name, bytes] of Object.entries({
+        tags: [file, ape(2_000), ID3V1],
+        id3: [file, id3v2(90_000)],
+        zeros: [file, Buffer.alloc(5_000)],
+        page: [file, text('<html>404 not found</html>'.repeat(100))],
+        before: [random, file],
+        blank: [Buffer.alloc(3_000), file],
+      })) {
+        const [warnings, ms] = await told(Buffer.concat(bytes), program);
+        assert.deepEqual(warnings, [], `${extension} ${name}`);
+        assert.ok(Math.abs(ms - wholeMs) < 80, `${extension} ${name}: ${String(ms)} of ${String(wholeMs)} ms`);
+      }
+      const [joined, ms] = await told(Buffer.concat([id3v2(9), file, ID3V1, id3v2(500), file]), program);
+      assert.deepEqual(joined, [], extension);
+      assert.ok(Math.abs(ms - 2 * wholeMs) < 200, `${extension}: ${String(ms)} of ${String(2 * wholeMs)} ms`);
+    }
+  }
+});
+
+test('AMR files that were joined or carry a tag are read as they are', { skip }, async () => {
+  // Frames of 4.75 kbit/s, narrow band, and of 6.6 kbit/s, wide band: their content does not matter.
+  for (const [line, head, bytes] of [
+    ['#!AMR\n', 0x04, 13],
+    ['#!AMR-WB\n', 0x04, 18],
+  ] as const) {
+    const frames = Buffer.concat(
+      Array.from({ length: 50 }, (_, frame) =>
+        Buffer.from(Array.from({ length: bytes }, (__, i) => (i === 0 ? head : (i * 37 + frame) & 0xff))),
+      ),
+    );
+    const file = Buffer.concat([text(line), frames]);
+    for (const program of [ffmpeg, null])
+      assert.deepEqual(
+        [await told(Buffer.concat([file, file]), program), await told(Buffer.concat([file, ID3V1]), program)],
+        [
+          [[], 2_000],
+          [[], 1_000],
+        ],
+        line,
+      );
+  }
+});
+
+test(
+  'A chained Ogg of one serial number is no damage; an Ogg or WebM that is cut is told, with ffmpeg too',
+  { skip },
+  async () => {
+    for (const [extension, codec] of [
+      ['ogg', 'libopus'],
+      ['ogg', 'libvorbis'],
+      ['webm', 'libopus'],
+      ['mkv', 'pcm_s16le'],
+    ] as const) {
+      const file = encodedTwin(wavFile(voice(8, 16_000, 1), 16_000), ['-c:a', codec], extension);
+      const [whole, wholeMs] = await told(file, ffmpeg);
+      assert.deepEqual(whole, [], `${extension} ${codec}`);
+      const [joined, joinedMs] = await told(Buffer.concat([file, file]), ffmpeg);
+      assert.deepEqual(joined, [], `${extension} ${codec} joined`);
+      assert.ok(Math.abs(joinedMs - 2 * wholeMs) < 100);
+      const [cut] = await told(file.subarray(0, Math.floor(file.length * 0.7)), ffmpeg);
+      assert.deepEqual(cut, ['truncated_audio'], `${extension} ${codec} cut`);
+    }
+  },
+);

@@ -1,6 +1,6 @@
 import { ByteQueue, asciiOf, viewOf } from './byte-queue.js';
 import type { Container } from './container.js';
-import { id3Bytes, readAdtsFrameBytes, readMpegFrame } from './mpeg-frame.js';
+import { id3Bytes, readAc3FrameBytes, readAdtsFrameBytes, readAmrFrameBytes, readMpegFrame } from './mpeg-frame.js';
 import { TAG_HEAD_BYTES, tagBytes } from './tags.js';
 
 /** Takes out of a stream what is no sound: tags between frames and behind them, and the headers of files that were joined to it. */
@@ -16,9 +16,13 @@ export interface StreamCleaner {
 export function cleanerOf(container: Container): StreamCleaner | null {
   switch (container) {
     case 'mp3':
-      return new FrameCleaner((bytes) => readMpegFrame(bytes, 0)?.bytes ?? null);
+      return new FrameCleaner({ first: 0xff, frameBytes: (bytes) => readMpegFrame(bytes, 0)?.bytes ?? null });
     case 'adts':
-      return new FrameCleaner((bytes) => readAdtsFrameBytes(bytes, 0));
+      return new FrameCleaner({ first: 0xff, frameBytes: (bytes) => readAdtsFrameBytes(bytes, 0) });
+    case 'ac3':
+      return new FrameCleaner({ first: 0x0b, frameBytes: (bytes) => readAc3FrameBytes(bytes, 0) });
+    case 'amr':
+      return new FrameCleaner(amrFormat());
     case 'flac':
       return new FlacCleaner();
     default:
@@ -26,6 +30,32 @@ export function cleanerOf(container: Container): StreamCleaner | null {
   }
 }
 
+/** Bare frames of one container. */
+interface FrameFormat {
+  /** Bytes of the frame at the start, or null when none begins there. */
+  readonly frameBytes: (bytes: Uint8Array) => number | null;
+  /** Every frame's first byte, or null where they differ. */
+  readonly first: number | null;
+  /** Bytes of a file's own header at the start, or 0. */
+  readonly headerBytes?: (bytes: Uint8Array) => number;
+}
+
+function amrFormat(): FrameFormat {
+  let wide: boolean | null = null;
+  return {
+    first: null,
+    frameBytes: (bytes) => readAmrFrameBytes(bytes, wide === true),
+    headerBytes: (bytes) => {
+      const line = /^#!AMR(-WB)?\n/.exec(asciiOf(bytes, 0, 9));
+      if (line === null) return 0;
+      wide ??= line[1] !== undefined;
+      return line[0].length;
+    },
+  };
+}
+
+/** As much of what is unknown behind a frame is held until a frame follows. */
+const MAX_HELD_BYTES = 65_536;
 const ID3V1_BYTES = 128;
 const LYRICS_START = 'LYRICSBEGIN';
 const LYRICS_ENDS = ['LYRICS200', 'LYRICSEND'];
@@ -34,17 +64,21 @@ const LYRICS_END_BYTES = 9;
 /**
  * Follows frames by their lengths.
  * frame (bytes of a frame pass) → boundary (a frame, a tag or something unknown comes next) → frame, boundary, lyrics (dropped up to their end mark) or
- * lost (bytes pass until a frame or a tag begins). What is unknown passes: it is for the decoder to judge.
+ * lost (bytes pass until a frame or a tag begins). What is unknown passes when a frame follows it: it is for the decoder to judge. At the end of the
+ * stream it is none of the sound.
  */
 class FrameCleaner implements StreamCleaner {
   readonly joinedMs = 0;
-  readonly #frameBytes: (bytes: Uint8Array) => number | null;
+  readonly #format: FrameFormat;
   readonly #queue = new ByteQueue();
   #left = 0;
   #place: 'boundary' | 'lyrics' | 'lost' = 'lost';
+  #begun = false;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
 
-  constructor(frameBytes: (bytes: Uint8Array) => number | null) {
-    this.#frameBytes = frameBytes;
+  constructor(format: FrameFormat) {
+    this.#format = format;
   }
 
   push(bytes: Uint8Array): Uint8Array[] {
@@ -60,6 +94,7 @@ class FrameCleaner implements StreamCleaner {
     const kept: Uint8Array[] = [];
     while (this.#queue.length > 0) {
       if (this.#left > 0) {
+        this.#release(kept);
         const part = this.#queue.takeUpTo(this.#left);
         this.#left -= part.length;
         kept.push(part.slice());
@@ -72,17 +107,33 @@ class FrameCleaner implements StreamCleaner {
         continue;
       }
       const unknown = this.#boundary();
-      if (unknown > 0) kept.push(this.#queue.takeUpTo(unknown).slice());
+      if (unknown === 0) continue;
+      this.#held.push(this.#queue.takeUpTo(unknown).slice());
+      this.#heldBytes += unknown;
+      if (!this.#begun || this.#heldBytes > MAX_HELD_BYTES) this.#release(kept);
     }
     return kept;
+  }
+
+  #release(kept: Uint8Array[]): void {
+    kept.push(...this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   /** Decides what begins here; gives how many bytes belong to nothing that is known. */
   #boundary(): number {
     const head = this.#queue.peek(Math.min(this.#queue.length, TAG_HEAD_BYTES)) ?? new Uint8Array(0);
-    const frame = this.#frameBytes(head);
+    const header = this.#format.headerBytes?.(head) ?? 0;
+    if (header > 0 && this.#begun) {
+      this.#queue.skip(header);
+      this.#place = 'boundary';
+      return 0;
+    }
+    const frame = header > 0 ? header : this.#format.frameBytes(head);
     if (frame !== null) {
       this.#left = frame;
+      this.#begun = true;
       this.#place = 'boundary';
       return 0;
     }
@@ -100,8 +151,9 @@ class FrameCleaner implements StreamCleaner {
     }
     this.#place = 'lost';
     const bytes = this.#queue.peek(this.#queue.length) ?? head;
+    const { first } = this.#format;
     let at = 1;
-    while (at < bytes.length && bytes[at] !== 0xff && bytes[at] !== 0x49 && bytes[at] !== 0x41) at++;
+    while (first !== null && at < bytes.length && bytes[at] !== first && bytes[at] !== 0x49 && bytes[at] !== 0x41) at++;
     return at;
   }
 }
