@@ -155,6 +155,21 @@ describe('Subtitles', () => {
     );
   });
 
+  test('No subtitle holds the end of a sentence, the pause behind it and the next sentence', () => {
+    const said = [
+      segment('The child almost hurt the small dog.', 0, 2_880),
+      segment('Drop the two when you add the figures.', 4_120, 7_160),
+      segment('At that high level, the air is pure.', 8_420, 11_120),
+      segment('A thin stripe runs down the middle.', 11_920, 14_400),
+      segment('Sunday is the best part of the week.', 15_700, 18_276),
+    ];
+    for (const maxWordsPerLine of [1, 2, 3, 4, 5, 6, 7, 8, null])
+      for (const maxLineWidth of [12, 20, 42])
+        for (const maxLineCount of [1, 2])
+          for (const line of lines(said, { maxWordsPerLine, maxLineWidth, maxLineCount }))
+            assert.doesNotMatch(line, /\..+/u, JSON.stringify({ maxWordsPerLine, maxLineWidth, maxLineCount }));
+  });
+
   test('Each word is underlined while it is said', () => {
     const words = [
       { word: 'Hi', startMs: 0, endMs: 400, probability: 1 },

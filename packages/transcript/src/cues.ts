@@ -164,7 +164,9 @@ function isEnd(unit: CueUnit | undefined): boolean {
 function costInside(before: CueUnit | undefined, after: CueUnit | undefined): number {
   if (before === undefined || after === undefined) return 0;
   const pauseMs = after.startMs - before.endMs;
-  const pause = pauseMs >= LONG_PAUSE_MS ? LONG_PAUSE_INSIDE : pauseMs >= SEEN_PAUSE_MS ? PAUSE_INSIDE : 0;
+  const seen = pauseMs >= SEEN_PAUSE_MS;
+  const parted = pauseMs >= LONG_PAUSE_MS || (seen && isEnd(before));
+  const pause = parted ? LONG_PAUSE_INSIDE : seen ? PAUSE_INSIDE : 0;
   return pause + (before.sentenceEnd ? SENTENCE_INSIDE : 0) + (before.segmentEnd ? SEGMENT_INSIDE : 0);
 }
 
