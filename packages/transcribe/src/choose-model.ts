@@ -3,14 +3,16 @@ import type { Cards } from '@murmuration/store';
 
 /** OpenAI's names, and those of Deepgram's models and their variants. */
 const OTHERS_NAMES =
-  /^(?:whisper-1|gpt-[\w.-]+|(?:nova|enhanced|base|flux|general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|automotive|atc)(?:-[\w.]+)*)$/;
+  /^(?:whisper-1|gpt-[\w.-]+|(?:2-)?(?:nova|enhanced|base|flux|general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|automotive|atc)(?:-[\w.]+)*)$/;
 /** Whisper's sizes, their versions and languages, as they are left when the words below are taken away. */
 const WHISPER = /^(?:(?:distil-)?(?:tiny|base|small|medium|large|turbo)(?:-v\d(?:\.\d)?)?(?:-turbo)?(?:\.en)?)$/;
 /** What names of exports say of the format; it does not make another model. */
 const FORMAT =
-  /^(?:ct2|ctranslate2|onnx|mlx|ggml|gguf|cpp|bin|timestamped|quantized|openvino|int8|int4|fp16|fp32|float16|float32|bf16|[48]bit|q\d|q\d[_k].*|latest|multilingual)$/;
+  /^(?:ct2|ctranslate2|onnx|mlx|ggml|gguf|cpp|bin|timestamped|quantized|openvino|int8|int4|fp16|fp32|float16|float32|bf16|bfloat16|[48]bit|q\d|q\d[_k].*|latest|multilingual)$/;
 /** Other names of the same sizes, as Whisper's own tools use them. */
 const SAME_SIZES: Readonly<Record<string, string>> = {
+  v1: 'large-v1',
+  v2: 'large-v2',
   v3: 'large-v3',
   'v3-turbo': 'large-v3-turbo',
   large: 'large-v3',
@@ -75,7 +77,14 @@ function plainName(name: string): string {
 }
 
 function lastPart(name: string): string {
-  return name.trim().toLowerCase().split('/').at(-1)?.split('@')[0] ?? '';
+  return (
+    name
+      .trim()
+      .toLowerCase()
+      .split('/')
+      .at(-1)
+      ?.split(/@|:latest$/)[0] ?? ''
+  );
 }
 
 /** The models that can be chosen where none is named, the longest served first: those that a worker serves now, else those whose workers are expected back. */
