@@ -13,7 +13,9 @@ export const deepgramFieldsSchema = z.object({
   language: textField(z.string().max(64)).describe(
     'A language tag; found by the model when left out, found again for each stretch of speech when `multi`.',
   ),
-  detect_language: textField(z.boolean()).describe('Tells the language that was found.'),
+  detect_language: words.describe(
+    '`true` tells the language that was found; so do codes, of which one alone is taken as the language.',
+  ),
   track: trackField,
   multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
   utterances: textField(z.boolean()).describe('Adds the list of utterances.'),
@@ -49,7 +51,7 @@ export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAn
       'extra',
       'custom_topic',
       'custom_intent',
-      'detect_language_list',
+      'detect_language',
     ],
     schema: deepgramFieldsSchema,
     strict: false,
@@ -58,13 +60,15 @@ export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAn
       refuse('redact', fields.redact?.some((value) => value !== 'false') ?? false);
       refuse('callback', fields.callback !== undefined);
       const split = fields.multichannel ?? false;
+      const detected = detectedLanguages(fields.detect_language);
+      const only = detected?.length === 1 ? detected[0] : undefined;
       const options = transcribeOptionsSchema.parse({
         model: fields.model ?? null,
         track: fields.track ?? null,
         channels: split ? 'split' : 'mix',
         detect: fields.utt_split === undefined ? {} : { minSilenceMs: Math.round(fields.utt_split * 1_000) },
         decode: {
-          language: fields.detect_language === true ? null : languageOf(fields.language),
+          language: languageOf(detected === null ? fields.language : only),
           wordTimestamps,
           hotwords: [
             ...(fields.keyterm ?? []),
@@ -74,7 +78,7 @@ export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAn
       });
       return {
         options,
-        answer: { utterances: fields.utterances ?? false, split, tellLanguage: fields.detect_language ?? false },
+        answer: { utterances: fields.utterances ?? false, split, tellLanguage: detected !== null },
       };
     },
   };
@@ -87,4 +91,10 @@ function refuse(name: string, asked: boolean): void {
       `${name}: is not served here, and leaving it undone would not be what you expect.`,
       { param: name },
     );
+}
+
+/** The languages that detection may find, empty for all; null where it was not asked for. */
+function detectedLanguages(values: readonly string[] | undefined): string[] | null {
+  const asked = (values ?? []).map((value) => value.trim()).filter((value) => !/^(?:|false|0|no|off)$/i.test(value));
+  return asked.length === 0 ? null : asked.filter((value) => !/^(?:true|1|yes|on)$/i.test(value));
 }

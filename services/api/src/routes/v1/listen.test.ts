@@ -131,6 +131,23 @@ describe("Deepgram's POST /v1/listen", () => {
     assert.equal('utterances' in reply.json<Answer>().results, false);
   });
 
+  test('Languages to choose from ask for detection, and one alone is the language.', async (t) => {
+    const { app, service } = await testApp(t);
+    const said = async (query: string): Promise<readonly unknown[]> => {
+      const reply = await app.inject({ method: 'POST', url: `/v1/listen?${query}`, headers: RAW, payload: 'One.\n' });
+      assert.equal(reply.statusCode, 200, query);
+      return [
+        reply.json<Answer>().results.channels[0]?.detected_language !== undefined,
+        service.starts.at(-1)?.options.decode.language,
+      ];
+    };
+    assert.deepEqual(await said('detect_language=en&detect_language=de'), [true, null]);
+    assert.deepEqual(await said('language=en&detect_language=en,de'), [true, null]);
+    assert.deepEqual(await said('detect_language=en'), [true, 'en']);
+    assert.deepEqual(await said('language=en&detect_language=true'), [true, null]);
+    assert.deepEqual(await said('language=en&detect_language=false'), [false, 'en']);
+  });
+
   test('A JSON body names the recording by its URL, which is fetched only where it may be.', async (t) => {
     const host = await served(t, 'Fetched.\n');
     const { app } = await testApp(t, { URL_ALLOWLIST: host });
