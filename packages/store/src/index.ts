@@ -12,15 +12,8 @@ export {
   type RedisAddress,
 } from './connections.js';
 export { JobEvents, isEnd, type StreamedEvent } from './job-stream.js';
-export {
-  ACCEPTED_AUDIO_LIFE_MS,
-  JobStore,
-  type JobIdentity,
-  type JobPlace,
-  type JobSummary,
-  type JobTerms,
-  type UnfinishedJob,
-} from './job-store.js';
+export { ACCEPTED_AUDIO_LIFE_MS, JobStore, type JobIdentity, type JobPlace, type JobTerms } from './job-store.js';
+export type { JobsInProgress, UnfinishedJob } from './jobs/jobs-in-progress.js';
 export { IdempotencyClaims, type Claim } from './jobs/idempotency-claims.js';
 export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobIndex, type AcceptedJob, type JobIndexPlace } from './jobs/job-index.js';

@@ -13,14 +13,12 @@ import {
 } from '@murmuration/contracts';
 import type { AudioStore } from './audio-store/audio-store.js';
 import type { Redis } from './connections.js';
-import { ACTIVE_JOBS, CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, activeJobsOf, jobKeys } from './keys.js';
+import { JobsInProgress } from './jobs/jobs-in-progress.js';
+import { CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, jobKeys } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
-import { pipelined } from './pipelined.js';
 import { drawBase, ticketsOf } from './work/held-items.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 
-const activateJob = loadScript('activate-job');
-const activeJobs = loadScript('active-jobs');
 const addItems = loadScript('add-items');
 const createJob = loadScript('create-job');
 const renewJob = loadScript('renew-job');
@@ -61,30 +59,6 @@ export interface JobTerms {
 /** Names a job and its queue. */
 export type JobPlace = Pick<JobIdentity, 'id' | 'lane' | 'modelSlug'>;
 
-/** A job in progress, for lists. */
-export interface JobSummary {
-  readonly id: string;
-  /** The id that its owner gave it, where it is stored under another; else null. */
-  readonly name: string | null;
-  readonly state: JobState;
-  readonly lane: Lane;
-  readonly modelId: string;
-  readonly owner: string | null;
-  readonly startedAtMs: number;
-  readonly planned: number;
-  readonly done: number;
-}
-
-/** What an active job has left to do. */
-export interface UnfinishedJob {
-  readonly lane: Lane;
-  readonly owner: string | null;
-  /** Audio planned and not yet transcribed, milliseconds. */
-  readonly leftMs: number;
-}
-
-/** Manifests read at once. */
-const PAGE = 200;
 /** Audio of an accepted job stays this long unless it is kept longer, milliseconds. */
 export const ACCEPTED_AUDIO_LIFE_MS = 7 * 24 * 3_600_000;
 /** The last event of a submission that was taken back can be read for this long, milliseconds. */
@@ -96,6 +70,8 @@ const WITHDRAWN_EVENTS_MS = 10_000;
  * An accepted job has no lease and needs no API node: it stays until it is settled (`JobArchive`).
  */
 export class JobStore {
+  /** Lists of jobs whose lease runs, and of accepted ones. */
+  readonly inProgress: JobsInProgress;
   readonly #redis: Redis;
   readonly #queues: TicketQueues;
   readonly #audio: AudioStore;
@@ -109,6 +85,7 @@ export class JobStore {
     this.#audio = audio;
     this.#leaseMs = leaseMs;
     this.#drawBase = base;
+    this.inProgress = new JobsInProgress(redis);
   }
 
   /** Writes the manifest, with its terms when the job is a submitted one. Answers when it was created (Unix milliseconds), or null when the id is taken. */
@@ -155,7 +132,7 @@ export class JobStore {
       ...attached,
       ...Object.entries(fields).flat(),
     ])) as number | null;
-    if (createdAtMs !== null) await this.#activate(job, this.#leaseMs);
+    if (createdAtMs !== null) await this.inProgress.add(job, this.#leaseMs);
     return createdAtMs;
   }
 
@@ -203,7 +180,7 @@ export class JobStore {
    */
   async accept(job: JobIdentity, summary: RecordingSummary): Promise<boolean> {
     await this.#audio.keep(job.id, ACCEPTED_AUDIO_LIFE_MS);
-    await this.#activate(job, null);
+    await this.inProgress.add(job, null);
     const state = (await runLua(this.#redis, acceptJob, workKeys(job.id), [
       JSON.stringify(summary),
       summary.durationMs,
@@ -217,7 +194,7 @@ export class JobStore {
   async renew(job: JobIdentity): Promise<boolean> {
     const renewed = await runLua(this.#redis, renewJob, workKeys(job.id), [this.#leaseMs]);
     if (renewed !== 1) return false;
-    await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.#activate(job, this.#leaseMs)]);
+    await Promise.all([this.#audio.keep(job.id, this.#leaseMs), this.inProgress.add(job, this.#leaseMs)]);
     return true;
   }
 
@@ -247,7 +224,7 @@ export class JobStore {
     await this.#queues.remove(job.modelSlug, job.id, await this.tickets(job));
     await this.#audio.deleteAll(job.id);
     await this.#redis.unlink(...workKeys(job.id));
-    await this.#inactive(job);
+    await this.inProgress.drop(job);
   }
 
   /**
@@ -285,83 +262,13 @@ export class JobStore {
   /** Takes the audio away; the job no longer takes a share of the workers. */
   async endWork(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
     await this.#audio.deleteAll(job.id);
-    await this.#inactive(job);
-  }
-
-  async #inactive(job: Pick<JobPlace, 'id' | 'modelSlug'>): Promise<void> {
-    await pipelined(this.#redis, [
-      ['zrem', ACTIVE_JOBS, job.id],
-      ['zrem', activeJobsOf(job.modelSlug), job.id],
-    ]);
-  }
-
-  /** Jobs whose lease runs and accepted ones: everybody's, or those of one owner. */
-  async active(limit: number, whose: 'everybody' | { readonly owner: string }): Promise<JobSummary[]> {
-    const ids = (await runLua(this.#redis, activeJobs, [ACTIVE_JOBS], [])) as string[];
-    const summaries: JobSummary[] = [];
-    for (let at = 0; at < ids.length && summaries.length < limit; at += PAGE) {
-      const page = ids.slice(at, at + PAGE);
-      const manifests = (await pipelined(
-        this.#redis,
-        page.map((id) => ['hgetall', jobKeys(id).job]),
-      )) as Record<string, string>[];
-      summaries.push(
-        ...page
-          .flatMap((id, i) => summaryOf(id, manifests[i] ?? {}))
-          .filter((job) => whose === 'everybody' || job.owner === whose.owner),
-      );
-    }
-    return summaries.slice(0, limit);
-  }
-
-  /** What is left to do of the model's jobs, a page of manifests at a time. */
-  async unfinished(slug: string): Promise<UnfinishedJob[]> {
-    const ids = (await runLua(this.#redis, activeJobs, [activeJobsOf(slug)], [])) as string[];
-    const jobs: UnfinishedJob[] = [];
-    for (let at = 0; at < ids.length; at += PAGE) {
-      const manifests = (await pipelined(
-        this.#redis,
-        ids.slice(at, at + PAGE).map((id) => ['hmget', jobKeys(id).job, 'lane', 'plannedMs', 'doneMs', 'owner']),
-      )) as (string | null)[][];
-      for (const [lane, plannedMs, doneMs, owner = null] of manifests) {
-        if (typeof lane === 'string')
-          jobs.push({ lane: lane as Lane, owner, leftMs: Math.max(0, Number(plannedMs) - Number(doneMs)) });
-      }
-    }
-    return jobs;
-  }
-
-  /** @param leaseMs null for a job that has no lease */
-  async #activate(job: JobPlace, leaseMs: number | null): Promise<void> {
-    await Promise.all(
-      [ACTIVE_JOBS, activeJobsOf(job.modelSlug)].map((list) =>
-        runLua(this.#redis, activateJob, [list], [job.id, leaseMs ?? '+inf']),
-      ),
-    );
+    await this.inProgress.drop(job);
   }
 
   /** The tickets that the job must have on the queue: the open one, and those under which items are held. None of a job that has ended. */
   async tickets(job: Pick<JobPlace, 'id'>): Promise<TicketPlace[]> {
     return ticketsOf(this.#redis, jobKeys(job.id));
   }
-}
-
-/** Nothing when the manifest is gone. */
-function summaryOf(id: string, manifest: Readonly<Record<string, string>>): JobSummary[] {
-  if (manifest['state'] === undefined) return [];
-  return [
-    {
-      id,
-      name: manifest['name'] ?? null,
-      state: manifest['state'] as JobState,
-      lane: manifest['lane'] as Lane,
-      modelId: manifest['model'] ?? '',
-      owner: manifest['owner'] ?? null,
-      startedAtMs: Number(manifest['startedAtMs']),
-      planned: Number(manifest['planned']),
-      done: Number(manifest['done']),
-    },
-  ];
 }
 
 /** Everything that work on a job needs: the manifest first, then the events as the sixth and what the client attached as the last. */

@@ -30,7 +30,7 @@ import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { ActiveTranscription, type OnJobEnd, type TranscriptionParts } from './active-transcription.js';
 import type { JobService } from './job-service.js';
 import { Admission } from './jobs/admission.js';
-import { idSeenBy } from './jobs/job-names.js';
+import { ClusterView } from './cluster-view.js';
 import { ERASE_WITHIN_MS, JobsRuntime, type JobsOptions } from './jobs/jobs-runtime.js';
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
@@ -69,20 +69,10 @@ const LEASE_MS = 30_000;
 const MAX_AHEAD_MS = 20 * 60_000;
 /** A store that has no room for this long has none for the uploads that wait: they are refused. */
 const ROOM_WAIT_MS = 60_000;
-/** Jobs in progress that a list shows at most. */
-const LISTED_JOBS = 1_000;
 /** A start waits this long for Redis, milliseconds, and goes on without: clients are told when it is away. */
 const REDIS_WAIT_MS = 2_000;
 /** A node without sessions of its own leases none. */
 const UNUSED_TIMES = { keepMs: 1, closedKeepMs: 1, leaseMs: 1 };
-
-/** Work of one model, of the whole cluster: audio of recordings, and entries of the queue. */
-interface ModelBacklog {
-  readonly slug: string;
-  readonly audioSeconds: number;
-  readonly waiting: number;
-  readonly active: number;
-}
 
 /** The way in for every endpoint: admits recordings and hands out their transcriptions. */
 export class Intake implements TranscriptionService {
@@ -101,6 +91,7 @@ export class Intake implements TranscriptionService {
   readonly #patient: Redis;
   readonly #jobsRuntime: JobsRuntime;
   readonly #views: LiveViews;
+  readonly #view: ClusterView;
   readonly #admission: Admission;
   readonly #queues: TicketQueues;
   readonly #speech: SpeechReader;
@@ -164,6 +155,7 @@ export class Intake implements TranscriptionService {
     );
     this.#admission = this.#jobsRuntime.admission;
     this.jobs = this.#jobsRuntime.jobs;
+    this.#view = new ClusterView(redis, this.#parts.registry, this.#queues, jobs.inProgress, this.#admission);
     this.#views = new LiveViews(
       new LiveStore(redis, UNUSED_TIMES),
       new LiveEvents(redis, this.channels),
@@ -242,70 +234,17 @@ export class Intake implements TranscriptionService {
     return transcription;
   }
 
-  async status(): Promise<ClusterStatus> {
-    try {
-      const cards = await this.#parts.registry.cards();
-      const counts = await storeCall(() =>
-        Promise.all(
-          cards.models.map(async (card) => [card.model.id, await this.#queues.counts(card.model.slug)] as const),
-        ),
-      );
-      return {
-        redis: 'up',
-        workers: cards.workers,
-        models: cards.models,
-        asleep: cards.models
-          .map((card) => card.model)
-          .filter(
-            ({ id, slug }) =>
-              this.#parts.registry.mayWake(id) && !cards.workers.some((worker) => worker.model.slug === slug),
-          )
-          .map(({ id }) => id),
-        queues: Object.fromEntries(counts),
-        redisConcerns: await storeCall(() => redisConcerns(this.#redis)),
-      };
-    } catch {
-      return { redis: 'down', workers: [], models: [], asleep: [], queues: {}, redisConcerns: [] };
-    }
+  status(): Promise<ClusterStatus> {
+    return this.#view.status();
   }
 
-  /**
-   * What waits or is in work of every model that is served or may be woken. For one without workers whatever waits counts as a second at least:
-   * live utterances, and requests of which nothing is queued yet, wake it as audio does. Throws `backend_unavailable`.
-   */
-  async backlog(): Promise<readonly ModelBacklog[]> {
-    const { models, workers } = await this.#parts.registry.cards();
-    const told = await Promise.all(
-      models.map(async ({ model: { slug } }) => {
-        const [audioSeconds, counts] = await Promise.all([
-          this.#admission.backlogSeconds(slug),
-          storeCall(() => this.#queues.counts(slug)),
-        ]);
-        const unserved = counts.waiting > 0 && !workers.some((worker) => worker.model.slug === slug);
-        return { slug, audioSeconds: Math.max(audioSeconds, unserved ? 1 : 0), ...counts };
-      }),
-    );
-    // Of one that has never had a worker nothing can be queued: requests wait for its first.
-    const untold = [...this.#parts.registry.demand].flatMap(([id, requests]) => {
-      const slug = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-      const known = told.some((model) => model.slug === slug);
-      return known ? [] : [{ slug, audioSeconds: Math.min(requests, 1), waiting: 0, active: 0 }];
-    });
-    return [...told, ...untold];
+  activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
+    return this.#view.activeJobs(whose);
   }
 
-  async activeJobs(whose: Reach): Promise<readonly ActiveJob[]> {
-    const jobs = await storeCall(() => this.#parts.jobs.active(LISTED_JOBS, whose));
-    return jobs.map((job) => ({
-      id: idSeenBy(whose, job),
-      state: job.state,
-      lane: job.lane,
-      model: job.modelId,
-      owner: job.owner,
-      startedAtMs: job.startedAtMs,
-      chunksPlanned: job.planned,
-      chunksDone: job.done,
-    }));
+  /** What waits or is in work of every model; see `ClusterView`. */
+  backlog(): ReturnType<ClusterView['backlog']> {
+    return this.#view.backlog();
   }
 
   /** Resolves when every transcription and submission in progress has ended. */

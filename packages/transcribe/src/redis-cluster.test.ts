@@ -66,8 +66,8 @@ test(
       cursor: null,
     });
     assert.deepEqual(listed.jobs.map((job) => job.id).sort(), [...ids].sort());
-    assert.equal((await node.store.active(100, 'everybody')).length, ids.length);
-    assert.equal((await node.store.unfinished('simulated')).length, ids.length);
+    assert.equal((await node.store.inProgress.list(100, 'everybody')).length, ids.length);
+    assert.equal((await node.store.inProgress.unfinished('simulated')).length, ids.length);
     const { job } = await node.jobs.submit(submission({ source: pieces(50, 51) }));
     assert.equal((await other.jobs.cancel(job.id, 'everybody')).status, 'cancelled');
     const following = heard(other.jobs, ids[0] ?? '');

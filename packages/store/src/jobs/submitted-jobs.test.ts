@@ -240,14 +240,14 @@ test('An accepted job counts as unfinished work of its own model only', async ()
   const elsewhere = await received(1);
   for (const job of [first, second, elsewhere]) await jobs.accept(job, summary(1));
   assert.deepEqual(
-    (await jobs.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]),
+    (await jobs.inProgress.unfinished('shared')).map(({ lane, leftMs }) => [lane, leftMs]),
     [
       ['batch', 10],
       ['batch', 10],
     ],
   );
   await jobs.endWork(first);
-  assert.equal((await jobs.unfinished('shared')).length, 1);
+  assert.equal((await jobs.inProgress.unfinished('shared')).length, 1);
 });
 
 test('A sweep leaves the audio of accepted jobs, however old, and takes that of ended ones', async () => {

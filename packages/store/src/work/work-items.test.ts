@@ -268,17 +268,20 @@ test('takes results and failures while Redis is at its memory limit', async () =
 });
 
 test('Jobs in progress are listed for everybody or for one owner, whose things are never cut off by those of others', async () => {
-  const before = await store.jobs.active(1_000, 'everybody');
+  const before = await store.jobs.inProgress.list(1_000, 'everybody');
   const made = [];
   for (const owner of ['acme', 'bolt', 'acme', null]) made.push(await store.newJob(owner));
   const ids = (list: readonly { readonly id: string }[]): string[] => list.map((job) => job.id).sort();
-  assert.deepEqual(ids(await store.jobs.active(1_000, 'everybody')), [...ids(before), ...ids(made)].sort());
-  assert.deepEqual(ids(await store.jobs.active(2, { owner: 'acme' })), ids(made.filter((job) => job.owner === 'acme')));
+  assert.deepEqual(ids(await store.jobs.inProgress.list(1_000, 'everybody')), [...ids(before), ...ids(made)].sort());
   assert.deepEqual(
-    (await store.jobs.active(1_000, { owner: 'bolt' })).map((job) => job.owner),
+    ids(await store.jobs.inProgress.list(2, { owner: 'acme' })),
+    ids(made.filter((job) => job.owner === 'acme')),
+  );
+  assert.deepEqual(
+    (await store.jobs.inProgress.list(1_000, { owner: 'bolt' })).map((job) => job.owner),
     ['bolt'],
   );
-  assert.deepEqual(await store.jobs.active(1_000, { owner: '' }), []);
-  assert.equal((await store.jobs.active(1, 'everybody')).length, 1);
+  assert.deepEqual(await store.jobs.inProgress.list(1_000, { owner: '' }), []);
+  assert.equal((await store.jobs.inProgress.list(1, 'everybody')).length, 1);
   for (const job of made) await store.jobs.remove(job);
 });

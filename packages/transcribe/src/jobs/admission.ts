@@ -1,6 +1,12 @@
 import { mayTake } from '@murmuration/access';
 import { AsrError, type Lane, type ModelCard } from '@murmuration/contracts';
-import { storeCall, type AudioStore, type JobManifest, type JobStore, type StoredBytes } from '@murmuration/store';
+import {
+  storeCall,
+  type AudioStore,
+  type JobManifest,
+  type JobsInProgress,
+  type StoredBytes,
+} from '@murmuration/store';
 import type { ModelRegistry } from '../model-registry.js';
 import type { Usage } from '../usage.js';
 import { storeFull } from '../recording-planner.js';
@@ -24,7 +30,7 @@ export class Admission {
   constructor(
     registry: ModelRegistry,
     audio: Pick<AudioStore, 'hasRoom'>,
-    jobs: Pick<JobStore, 'unfinished'>,
+    jobs: Pick<JobsInProgress, 'unfinished'>,
     stored: Pick<StoredBytes, 'whenScarce'>,
     maxBacklogMs: number,
     owners: () => number,

@@ -1,5 +1,5 @@
 import type { Lane } from '@murmuration/contracts';
-import { storeCall, type JobStore, type UnfinishedJob } from '@murmuration/store';
+import { storeCall, type JobsInProgress, type UnfinishedJob } from '@murmuration/store';
 
 const FRESH_MS = 1_000;
 /** Looking takes this share of the time at most, however many jobs there are. */
@@ -73,11 +73,11 @@ class LaneBacklog {
 
 /** The backlog of every model, looked at once a second at most. */
 export class Backlog {
-  readonly #jobs: Pick<JobStore, 'unfinished'>;
+  readonly #jobs: Pick<JobsInProgress, 'unfinished'>;
   readonly #seen = new Map<string, { readonly view: BacklogView; readonly freshUntilMs: number }>();
   readonly #looking = new Map<string, Promise<BacklogView>>();
 
-  constructor(jobs: Pick<JobStore, 'unfinished'>) {
+  constructor(jobs: Pick<JobsInProgress, 'unfinished'>) {
     this.#jobs = jobs;
   }
 

@@ -87,7 +87,7 @@ test('A job that is cancelled while it runs leaves the queue, is called out to t
     ['cancelled'],
   );
   await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
-  assert.equal((await node.store.unfinished('simulated')).length, 0);
+  assert.equal((await node.store.inProgress.unfinished('simulated')).length, 0);
 });
 
 test('A job that is cancelled while it is received is refused to the one who sends it', async () => {

@@ -89,7 +89,7 @@ test('A submission with an id and an Idempotency-Key may be repeated, also while
   }
   const first = node.jobs.submit(submission({ id, ...of(acme), idempotencyKey: 'a', source: slow() }));
   await until(async () => other.jobs.get(id, acme).catch(() => null));
-  assert.ok((await node.store.active(100, acme)).some((job) => idSeenBy(acme, job) === id));
+  assert.ok((await node.store.inProgress.list(100, acme)).some((job) => idSeenBy(acme, job) === id));
   const second = other.jobs.submit(submission({ id, ...of(acme), idempotencyKey: 'a', source: pieces(1) }));
   release();
   const answers = await Promise.all([first, second]);

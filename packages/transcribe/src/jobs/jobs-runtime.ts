@@ -100,7 +100,7 @@ export class JobsRuntime {
     this.admission = new Admission(
       parts.registry,
       parts.audio,
-      parts.jobs,
+      parts.jobs.inProgress,
       new StoredBytes(redis, memory),
       options.maxBacklogMs ?? MAX_BACKLOG_MS,
       options.owners ?? (() => Infinity),

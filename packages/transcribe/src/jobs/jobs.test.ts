@@ -67,7 +67,7 @@ test('A submitted job is done on whatever node, and its transcript and events ar
   await until(async () =>
     (await node.redis.exists('murm:{jobs}:accepted', `murm:{j.${job.id}}:settling`)) === 0 ? true : null,
   );
-  assert.equal((await node.store.unfinished('simulated')).length, 0, 'a settled job takes no share');
+  assert.equal((await node.store.inProgress.unfinished('simulated')).length, 0, 'a settled job takes no share');
   // Another node may look once more whether something is left to settle.
   const left = await until(async () => {
     const keys = await node.redis.keys(`*{j.${job.id}}*`);
@@ -117,7 +117,7 @@ test('An accepted job has no lease and needs the node that took it in no more', 
     const lifeMs = await node.redis.pttl(key);
     assert.ok(lifeMs === -1 || (key.endsWith(':pcm') && lifeMs > 3_600_000), key);
   }
-  assert.ok((await node.store.active(100, 'everybody')).some((active) => active.id === job.id));
+  assert.ok((await node.store.inProgress.list(100, 'everybody')).some((active) => active.id === job.id));
   worker.open();
   await untilStatus(node.jobs, job.id, 'done');
   assert.equal((await node.jobs.transcript(job.id, 'everybody')).text, textOf(1, 2, 3));

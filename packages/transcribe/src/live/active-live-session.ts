@@ -1,4 +1,3 @@
-import { countedRateHz, frameBytes } from '@murmuration/audio';
 import {
   AsrError,
   type LiveEnd,
@@ -15,34 +14,21 @@ import {
   type TicketPlace,
 } from '@murmuration/store';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { ArrivalClock } from './arrival-clock.js';
 import { AwaitedFinals } from './awaited-finals.js';
 import { followLiveEvents } from '../follow-events.js';
+import { LiveAudio } from './live-audio.js';
 import { LiveClock } from './live-clock.js';
+import { finalsInVain, sessionHandedOver, sessionVanished } from './live-errors.js';
 import type { LiveParts } from './live-parts.js';
-import { LivePump } from './live-pump.js';
 import { LiveRecorder } from './live-recorder.js';
 import type { LiveSession } from './live-service.js';
-import { sessionVanished } from './session-vanished.js';
 import { within } from './within.js';
 
-/** Told once by each owner of a session. */
-const MIX_ADJUSTED = {
-  code: 'mix_adjusted',
-  message:
-    'The average of the channels would have lost sound, for they cancel each other or most are empty. They are mixed by their polarity and level.',
-};
-
-/** To who reads on when this relay has handed the session over. */
-const LEFT = 'This relay stops. Connect again and resume.';
-
-/** Compressed audio counts as this many bytes a millisecond. */
-const CONTAINER_BYTES_A_MS = 16;
 /** Longest wait for what is under way when the client is gone, milliseconds. */
 const DETACH_LIMIT_MS = 5_000;
 
 /**
- * A live session as its owner has it.
+ * A live session as its owner has it: its life. What comes from the client is worked on in `LiveAudio`.
  *
  * open (audio and commands come and are worked on one after another)
  *   -> finishing (no more audio; finals are awaited) -> closed (the last final was told)
@@ -58,22 +44,15 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly model: ModelDescription;
   readonly #parts: LiveParts;
   readonly #recorder: LiveRecorder;
-  readonly #pump: LivePump;
+  readonly #audio: LiveAudio;
   readonly #clock: LiveClock;
   readonly #finals: AwaitedFinals;
-  readonly #arrivals = new ArrivalClock();
-  /** Set while an utterance is in progress that is to end when no audio comes. */
-  #pauseTimer: NodeJS.Timeout | null = null;
   readonly #onEnd: (session: ActiveLiveSession) => void;
   /** Ends what is read of the session, where its end is not among its events. */
   readonly #unread = new AbortController();
-  readonly #storedListeners: ((samples: number) => void)[] = [];
   readonly #unlisten: () => void;
   #state: 'open' | 'finishing' | 'left' | 'lost' | 'closed';
   #fault: AsrError | null = null;
-  /** Why no more audio is taken, where it was the audio's fault. */
-  #refusal: AsrError | null = null;
-  #countedMs: number;
   #finishAsked = false;
 
   /** @param record as taken over or created by this relay @param onEnd called once when there is nothing left to own @param trace W3C `traceparent` that work on its utterances belongs to */
@@ -96,28 +75,30 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       modelSlug: record.model.slug,
       recorder: this.#recorder,
       onPending: () => {
-        this.#pump.wake();
+        this.#audio.wake();
       },
     });
     this.owner = record.owner;
-    this.#countedMs = this.audioMs;
     this.#onEnd = onEnd;
-    const frame = frameBytes(record.settings);
-    this.#pump = new LivePump({
-      frameBytes: frame ?? 1,
-      bytesAMs: frame === null ? CONTAINER_BYTES_A_MS : (frame * countedRateHz(record.settings)) / 1_000,
-      hear: (bytes) => this.#hear(bytes),
-      heldUp: () => this.#finals.holdUp,
+    this.#audio = new LiveAudio({
+      session: this,
+      recorder: this.#recorder,
+      clock: this.#clock,
+      finals: this.#finals,
+      store: parts.store,
+      isOpen: () => this.#state === 'open',
+      check: this.#check,
+      onClosed: this.#close,
       onError: (error) => this.#onError(error),
     });
     this.#state = record.state === 'closed' ? 'closed' : record.state === 'finishing' ? 'finishing' : 'open';
     this.#unlisten = parts.channels.listen(liveWakeChannel(this.id), (message) => {
       this.#onMessage(message);
     });
-    if (this.#state !== 'open') this.#pump.stop();
+    if (this.#state !== 'open') this.#audio.stop();
     if (this.#state === 'closed') this.#leave();
     // Whoever had the session before may have left an utterance in progress.
-    this.#expectPause();
+    this.#audio.expectPause();
   }
 
   /** As its owner, to the store. */
@@ -136,9 +117,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
 
   /** Audio that it has stored since this was last asked here, milliseconds. */
   takeUncountedMs(): number {
-    const uncountedMs = Math.max(0, this.audioMs - this.#countedMs);
-    this.#countedMs += uncountedMs;
-    return uncountedMs;
+    return this.#recorder.takeUncountedMs();
   }
 
   get storedSamples(): number {
@@ -146,18 +125,11 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   get quietMs(): number {
-    return this.#arrivals.quietMs;
+    return this.#audio.quietMs;
   }
 
-  async push(bytes: Uint8Array): Promise<void> {
-    this.#checkAudio();
-    if (bytes.length === 0) return;
-    this.#clock.heard();
-    this.#arrivals.arrived();
-    await this.#pump.push(bytes);
-    // While the sender was held up it could not send.
-    this.#arrivals.arrived();
-    this.#checkAudio();
+  push(bytes: Uint8Array): Promise<void> {
+    return this.#audio.push(bytes);
   }
 
   keepAlive(): void {
@@ -165,24 +137,24 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   async commit(): Promise<number | null> {
-    return (await this.#command(() => this.#recorder.commit())) ?? null;
+    return (await this.#audio.command(() => this.#recorder.commit())) ?? null;
   }
 
   async clear(): Promise<void> {
-    await this.#command(() => this.#recorder.clear());
+    await this.#audio.command(() => this.#recorder.clear());
   }
 
   async finish(end: LiveEnd = 'finished'): Promise<void> {
     this.#finishAsked = true;
-    await this.#command(() => this.#finish(end));
+    await this.#audio.command(() => this.#finish(end));
   }
 
   async cancel(): Promise<void> {
     this.#check();
     if (this.#state === 'closed' || this.#state === 'left') return;
     this.#state = 'closed';
-    this.#pump.stop();
-    await this.#pump.settled();
+    this.#audio.stop();
+    await this.#audio.settled();
     const tickets = await within(this.#parts.store.tickets(this.id), DETACH_LIMIT_MS);
     await within(this.#parts.store.close(this, 'cancelled'), DETACH_LIMIT_MS);
     this.#leave();
@@ -191,10 +163,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
 
   async detach(): Promise<void> {
     // What has arrived is still stored, so that less must be sent again.
-    await within(
-      this.#pump.command(() => Promise.resolve()),
-      DETACH_LIMIT_MS,
-    ).catch(leaveAlone('closing'));
+    await within(this.#audio.drained(), DETACH_LIMIT_MS).catch(leaveAlone('closing'));
     if (this.#state !== 'open' && this.#state !== 'finishing') return;
     this.#state = 'left';
     this.#leave();
@@ -205,7 +174,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   }
 
   onStored(listener: (samples: number) => void): void {
-    this.#storedListeners.push(listener);
+    this.#audio.onStored(listener);
   }
 
   async *events(afterId: string, signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
@@ -223,7 +192,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     }
     if (signal.aborted) return;
     this.#check();
-    if (this.#state === 'left') throw new AsrError('shutting_down', LEFT, { retryAfterSeconds: 0 });
+    if (this.#state === 'left') throw sessionHandedOver();
     // Where it has closed, its end was told before.
     if (this.#state === 'closed') return;
     if ((await within(this.#parts.store.glance(this.id), DETACH_LIMIT_MS)) === null) this.fail(sessionVanished());
@@ -244,7 +213,7 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   async look(): Promise<void> {
     if (this.#state === 'open') {
       // While the sender is held up it cannot send.
-      if (this.#pump.isSenderWaiting) this.#clock.heard();
+      if (this.#audio.isSenderWaiting) this.#clock.heard();
       const due = this.#clock.due();
       if (due?.type === 'warning')
         await this.#parts.store.tell(this, 'warning', { code: due.code, message: due.message });
@@ -260,62 +229,13 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     if (answer === 'lost') this.fail(new AsrError('session_lost'));
     else if (answer === 'gone') this.#close();
     else if (answer === 'absent') this.fail(sessionVanished());
-    else if (answer === 'behind') this.#command(() => this.#recorder.retake()).catch(leaveAlone('repeated'));
+    else if (answer === 'behind') this.#audio.command(() => this.#recorder.retake()).catch(leaveAlone('repeated'));
     else this.#finals.arePending(answer.pendingSamples);
   }
 
-  #check(): void {
+  readonly #check = (): void => {
     if (this.#fault !== null) throw this.#fault;
-  }
-
-  #checkAudio(): void {
-    this.#check();
-    if (this.#refusal !== null) throw this.#refusal;
-  }
-
-  async #command<T>(work: () => Promise<T>): Promise<T | undefined> {
-    const answer = await this.#pump.command(work);
-    this.#check();
-    return answer;
-  }
-
-  async #hear(bytes: Uint8Array): Promise<void> {
-    const beforeMs = this.#recorder.pendingMs;
-    const { audioMs, mixAdjusted } = this.#recorder;
-    await this.#recorder.hear(bytes);
-    if (this.#recorder.mixAdjusted && !mixAdjusted) await this.#parts.store.tell(this, 'warning', MIX_ADJUSTED);
-    this.#arrivals.heard(this.#recorder.audioMs - audioMs);
-    if (this.#recorder.pendingMs !== beforeMs) this.#finals.progressed();
-    if (this.#recorder.closed) this.#close();
-    else for (const listener of this.#storedListeners) listener(this.storedSamples);
-    this.#expectPause();
-  }
-
-  /** An utterance in progress ends when no audio has come for `idleEndpointingMs`. */
-  #expectPause(): void {
-    const { detect, idleEndpointingMs } = this.settings;
-    if (
-      this.#pauseTimer !== null ||
-      this.#state !== 'open' ||
-      !detect ||
-      idleEndpointingMs === null ||
-      !this.#recorder.isOpen
-    )
-      return;
-    this.#pauseTimer = setTimeout(
-      () => {
-        // What has come in while this process was busy is read before it is missed.
-        setImmediate(() => {
-          this.#pauseTimer = null;
-          if (this.#state !== 'open' || !this.#recorder.isOpen) return;
-          if (this.#pump.isBusy) this.#arrivals.arrived();
-          if (this.#arrivals.quietMs < idleEndpointingMs) this.#expectPause();
-          else this.#command(() => this.#recorder.pause()).catch(leaveAlone('repeated'));
-        });
-      },
-      Math.max(1, idleEndpointingMs - this.#arrivals.quietMs),
-    );
-  }
+  };
 
   async #finish(end: LiveEnd): Promise<void> {
     await this.#recorder.finish(end);
@@ -324,14 +244,14 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
       return;
     }
     this.#state = 'finishing';
-    this.#pump.stop();
+    this.#audio.stop();
   }
 
   /** Bad audio ends the session, with what came before it transcribed; anything else only this connection. */
   async #onError(error: AsrError): Promise<void> {
     try {
       if (error.code !== 'unprocessable_audio') throw error;
-      this.#refusal = error;
+      this.#audio.refuse(error);
       await within(this.#parts.store.tell(this, 'error', { error: error.toRecord() }), DETACH_LIMIT_MS);
       await this.#finish('failed');
     } catch (other) {
@@ -362,28 +282,22 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
 
   /** No worker has given a final for long: the session ends without those that are awaited. */
   async #giveUp(tickets: readonly TicketPlace[]): Promise<void> {
-    await this.#parts.store.tell(this, 'error', {
-      error: new AsrError(
-        'no_worker',
-        'No worker has transcribed the last utterances in time. The session ends without their text.',
-      ).toRecord(),
-    });
+    await this.#parts.store.tell(this, 'error', { error: finalsInVain().toRecord() });
     await this.#parts.store.close(this, 'failed');
     this.#close();
     await this.#parts.queues.remove(this.model.slug, this.id, tickets);
   }
 
-  #close(): void {
+  readonly #close = (): void => {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#leave();
-  }
+  };
 
   /** Nothing is owned any more. */
   #leave(): void {
-    if (this.#pauseTimer !== null) clearTimeout(this.#pauseTimer);
     this.#unlisten();
-    this.#pump.stop();
+    this.#audio.close();
     this.#recorder.close();
     this.#onEnd(this);
   }

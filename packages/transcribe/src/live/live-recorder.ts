@@ -7,38 +7,24 @@ import type {
   LiveSegmenterSettings,
   UtteranceEvent,
 } from '@murmuration/audio';
-import {
-  backendUnavailable,
-  type ChangeAnswer,
-  type LiveChange,
-  type LiveChangeEvent,
-  type LiveOwner,
-  type LiveRecord,
-} from '@murmuration/store';
-import { leaveAlone } from '@murmuration/contracts/left-alone';
+import { backendUnavailable, type LiveChangeEvent, type LiveOwner, type LiveRecord } from '@murmuration/store';
+import { LiveChanges } from './live-changes.js';
 import type { LiveParts } from './live-parts.js';
-import { sessionVanished } from './session-vanished.js';
-import { within } from './within.js';
+import { sessionVanished } from './live-errors.js';
+import { patiently } from './within.js';
 
 /** A partial is due when the utterance has grown by this much, milliseconds. */
 const PARTIAL_EVERY_MS = 500;
 /** Replayed at once: 4 s. */
 const REPLAY_SAMPLES = 64_000;
-/** How long a Redis that is away or refuses is waited for, milliseconds. */
-const PATIENCE_MS = 30_000;
-/** A call that Redis refused is repeated after this, milliseconds. */
-const REFUSED_PAUSE_MS = 200;
 /** Keys get a new time to live this often, milliseconds. */
 const RENEW_EVERY_MS = 60_000;
-
-/** Audio of the latest changes that is kept, to store it again after a failover has lost it: about 5 s. */
-const RECENT_BYTES = 160_000;
 
 type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
 
 /**
  * Hears a session's audio and stores what follows from it, one change after another: audio, utterances, state of decoder and detector, all or nothing.
- * Then queues what the change made due. One call at a time.
+ * `LiveChanges` stores them and queues what they made due. One call at a time.
  *
  * The segmenter: none → open (at the first audio; after a takeover from the snapshot, hearing again what was stored after it) → none when its thread died.
  * Throws `session_lost` (a newer owner has the session, or the store has none), `unprocessable_audio`, `backend_unavailable` (Redis was away for long, or the store is not where
@@ -47,6 +33,7 @@ type Extra = { readonly cleared?: boolean; readonly finish?: LiveEnd };
 export class LiveRecorder {
   #record: LiveRecord;
   readonly #parts: LiveParts;
+  readonly #changes: LiveChanges;
   readonly #trace: string | null;
   readonly #settings: LiveSegmenterSettings;
   #segmenter: LiveSegmenter | null = null;
@@ -54,14 +41,9 @@ export class LiveRecorder {
   #sourceSamples: number;
   #snapshotAtSamples: number;
   #pendingSamples: number;
-  #owner: LiveOwner;
-  #opNumber = 0;
-  /** Name of the last change. */
-  #op: string;
-  /** The latest changes, oldest first. */
-  #recent: LiveChange[] = [];
   #renewedMs = -Infinity;
   #isOpen: boolean;
+  #countedMs: number;
   #closed: boolean;
   #replayed: readonly UtteranceEvent[] = [];
   #mixAdjusted = false;
@@ -71,19 +53,19 @@ export class LiveRecorder {
     this.#record = record;
     this.#parts = parts;
     this.#trace = trace;
-    this.#owner = record;
-    this.#op = record.op;
+    this.#changes = new LiveChanges(record, parts, trace);
     this.#settings = segmenterSettingsOf(record);
     this.#positionSamples = record.positionSamples;
     this.#sourceSamples = record.sourceSamples;
     this.#snapshotAtSamples = record.snapshotAtSamples;
     this.#pendingSamples = record.pendingSamples;
     this.#isOpen = record.isOpen;
+    this.#countedMs = this.audioMs;
     this.#closed = record.state === 'closed';
   }
 
   get owner(): LiveOwner {
-    return this.#owner;
+    return this.#changes.owner;
   }
 
   /** Client's samples a channel that are stored. */
@@ -102,6 +84,13 @@ export class LiveRecorder {
 
   get audioMs(): number {
     return samplesToMs(this.#positionSamples);
+  }
+
+  /** Audio stored since this was last asked here, milliseconds. */
+  takeUncountedMs(): number {
+    const uncountedMs = Math.max(0, this.audioMs - this.#countedMs);
+    this.#countedMs += uncountedMs;
+    return uncountedMs;
   }
 
   /** An utterance is in progress. */
@@ -149,24 +138,12 @@ export class LiveRecorder {
   }
 
   /** Takes the session again where the store has lost that this owner took it, as in a failover. Throws `session_lost` when another one took it since. */
-  async retake(): Promise<void> {
-    const { store, relay } = this.#parts;
-    const { id, epoch, holder } = this.#owner;
-    const held = await this.#patiently(() => store.read(id));
-    if (held === null) throw sessionVanished();
-    if (held.epoch >= epoch) return;
-    await this.#patiently(() => store.lease([id]));
-    const taken = await within(
-      // Not asked twice: where it was taken and the answer got lost, it has another epoch by now.
-      store.take(id, { tokenHash: null, relay, holder, epoch: held.epoch }),
-      PATIENCE_MS,
-    );
-    if (taken === null) throw new AsrError('session_lost');
-    this.#owner = { id, epoch: taken.epoch, holder };
+  retake(): Promise<void> {
+    return this.#changes.retake();
   }
 
   close(): void {
-    this.#recent = [];
+    this.#changes.forget();
     this.#segmenter?.close();
     this.#segmenter = null;
   }
@@ -201,16 +178,14 @@ export class LiveRecorder {
     let lostSamples = 0;
     for (let at = snapshotAtSamples; at < this.#positionSamples; at += REPLAY_SAMPLES) {
       const toSamples = Math.min(at + REPLAY_SAMPLES, this.#positionSamples);
-      const { pcm, missingSamples } = await this.#patiently(() =>
-        this.#parts.store.pcm(this.#record.id, at, toSamples),
-      );
+      const { pcm, missingSamples } = await patiently(() => this.#parts.store.pcm(this.#record.id, at, toSamples));
       lostSamples += missingSamples;
       events.push(...(await segmenter.replay(pcm)).events);
     }
     this.#replayed = events;
     if (lostSamples > 0)
-      await this.#patiently(() =>
-        this.#parts.store.tell(this.#owner, 'warning', {
+      await patiently(() =>
+        this.#parts.store.tell(this.owner, 'warning', {
           code: 'audio_lost',
           message: `The store has lost ${String(Math.round(samplesToMs(lostSamples)))} ms of the session's audio; silence is in their place.`,
         }),
@@ -220,9 +195,9 @@ export class LiveRecorder {
 
   /** Reads the record again, as its owner still. */
   async #readAgain(): Promise<void> {
-    const record = await this.#patiently(() => this.#parts.store.read(this.#record.id));
+    const record = await patiently(() => this.#parts.store.read(this.#record.id));
     if (record === null) throw sessionVanished();
-    if (record.holder !== this.#owner.holder) throw new AsrError('session_lost');
+    if (record.holder !== this.owner.holder) throw new AsrError('session_lost');
     if (record.positionSamples !== this.#positionSamples) throw backendUnavailable();
     this.#record = record;
   }
@@ -235,9 +210,7 @@ export class LiveRecorder {
     const now = performance.now();
     const renew = now - this.#renewedMs > RENEW_EVERY_MS;
     if (renew) this.#renewedMs = now;
-    const change: LiveChange = {
-      op: `${this.#owner.holder}.${String(this.#opNumber++)}`,
-      after: this.#op,
+    const answer = await this.#changes.store({
       fromSamples: this.#positionSamples,
       toSamples: heard.positionSamples,
       pcm: heard.pcm,
@@ -253,10 +226,7 @@ export class LiveRecorder {
       renew,
       partialAfterSamples: settings.interimResults ? msToSamples(PARTIAL_EVERY_MS) : 0,
       finish: finish ?? null,
-    };
-    this.#remember(change);
-    let answer = await this.#change(change);
-    if (answer.outcome === 'behind') answer = await this.#storeAgain(answer);
+    });
     if (answer.outcome === 'gone') {
       this.#closed = true;
       return;
@@ -268,62 +238,7 @@ export class LiveRecorder {
     this.#isOpen = heard.open !== null;
     this.#pendingSamples = answer.pendingSamples;
     this.#closed = answer.closed;
-    this.#queue(answer, heard.open?.utterance ?? null);
-  }
-
-  #change(change: LiveChange): Promise<ChangeAnswer> {
-    return this.#patiently(() => this.#parts.store.change(this.#owner, change));
-  }
-
-  #remember(change: LiveChange): void {
-    this.#op = change.op;
-    this.#recent.push(change);
-    let bytes = this.#recent.reduce((sum, { pcm }) => sum + pcm.length, 0);
-    while (bytes > RECENT_BYTES && this.#recent.length > 1) bytes -= this.#recent.shift()?.pcm.length ?? 0;
-  }
-
-  /** Stores again what a failover has lost. The answer to the last change is `behind` where more was lost than is remembered. */
-  async #storeAgain(behind: Extract<ChangeAnswer, { outcome: 'behind' }>): Promise<ChangeAnswer> {
-    if (behind.epoch < this.#owner.epoch) await this.retake();
-    const lost = this.#recent.slice(this.#recent.findIndex(({ after }) => after === behind.op));
-    let answer: ChangeAnswer = behind;
-    for (const change of lost[0]?.after === behind.op ? lost : []) {
-      answer = await this.#change(change);
-      if (answer.outcome !== 'ok') break;
-      this.#queue(answer, null);
-    }
-    return answer;
-  }
-
-  /** Not waited for: what is lost here is found by the owner's look, a partial by the next one. */
-  #queue({ ticket, partial }: Extract<ChangeAnswer, { outcome: 'ok' }>, open: number | null): void {
-    const { id, model } = this.#record;
-    if (ticket !== null)
-      this.#parts.queues.add(model.slug, { id, lane: 'live' }, [ticket]).catch(leaveAlone('repeated'));
-    if (partial !== null && open !== null)
-      this.#parts.queues
-        .addPartial(model.slug, {
-          session: id,
-          utterance: open,
-          revision: partial,
-          ...(this.#trace === null ? {} : { trace: this.#trace }),
-        })
-        .catch(leaveAlone('repeated'));
-  }
-
-  /** Calls again while the store refuses, as one that is full or failing over does; a call that is repeated must do no harm. */
-  async #patiently<T>(call: () => Promise<T>): Promise<T> {
-    const untilMs = performance.now() + PATIENCE_MS;
-    for (;;) {
-      try {
-        return await within(call(), Math.max(1, untilMs - performance.now()));
-      } catch (error) {
-        if (performance.now() + REFUSED_PAUSE_MS > untilMs) throw error;
-        await new Promise((resolve) => {
-          setTimeout(resolve, REFUSED_PAUSE_MS).unref();
-        });
-      }
-    }
+    this.#changes.queue(answer, heard.open?.utterance ?? null);
   }
 }
 

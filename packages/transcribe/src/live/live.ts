@@ -3,7 +3,6 @@ import { SharedPlaces, type Reach } from '@murmuration/access';
 import { LiveSegmenters } from '@murmuration/audio';
 import {
   TicketQueues,
-  TroubleLog,
   LiveEvents,
   LiveStore,
   storeCall,
@@ -15,17 +14,18 @@ import {
   type RedisAddress,
   type WakeChannels,
 } from '@murmuration/store';
-import { ATTRIBUTE, NO_TRACING, SPAN, type Logger, type Tracing } from '@murmuration/runtime';
+import type { Logger, Tracing } from '@murmuration/runtime';
 import { chooseModel } from '../choose-model.js';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ModelRegistry } from '../model-registry.js';
 import type { Usage } from '../usage.js';
 import { ERASE_WITHIN_MS } from '../jobs/jobs-runtime.js';
-import { ActiveLiveSession } from './active-live-session.js';
+import type { ActiveLiveSession } from './active-live-session.js';
 import type { LiveLimits, LiveParts } from './live-parts.js';
 import type { LiveRequest, LiveService, LiveSession, WatchedSession } from './live-service.js';
 import { LiveViews, isSessionId } from './live-views.js';
 import { newHolder, newSession, newToken, sha256, unheard } from './new-session.js';
+import { OwnedSessions } from './owned-sessions.js';
 
 export interface LiveOptions {
   readonly redis: RedisAddress;
@@ -51,12 +51,6 @@ export interface LiveOptions {
   readonly logger: Logger;
 }
 
-/** Sessions are looked after this often, milliseconds: how late limits of time are noticed. */
-const LOOK_EVERY_MS = 1_000;
-/** Owners renew this often; measured in looks. */
-const RENEW_EVERY_LOOKS = 5;
-/** Orphans are looked for this often; measured in looks. */
-const SWEEP_EVERY_LOOKS = 2;
 /** A session counts as orphaned this long after its last renewal, and its grace; milliseconds. Two renewals may be missed. */
 const RENEWAL_SLACK_MS = 10_000;
 /**
@@ -64,14 +58,12 @@ const RENEWAL_SLACK_MS = 10_000;
  * for a session is finished by some relay once its grace is over, and then goes with its end.
  */
 const MIN_KEEP_MS = 24 * 3_600_000;
-/** Orphans that one sweep takes, so that several relays share those of one that died. */
-const ORPHANS_AT_ONCE = 10;
 /** A start waits this long for Redis, milliseconds, and goes on without: clients are told when it is away. */
 const REDIS_WAIT_MS = 2_000;
 /** When a client that found every place taken is to ask again, seconds: sessions end at any time. */
 const FULL_RETRY_S = 5;
 
-/** Live sessions of one relay: the ones it owns, and ways to the others. */
+/** Live sessions of one relay: opened, resumed and handed off. Those that it owns are looked after in `OwnedSessions`. */
 export class Live implements LiveService {
   readonly #options: LiveOptions;
   readonly #impatient: Redis;
@@ -81,14 +73,9 @@ export class Live implements LiveService {
   readonly #impatientStore: LiveStore;
   readonly #parts: LiveParts;
   readonly #views: LiveViews;
-  readonly #sessions = new Map<string, ActiveLiveSession>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #owned: OwnedSessions;
   /** Of the sessions here and those on their way in. */
   readonly #places: SharedPlaces;
-  readonly #trouble: TroubleLog;
-  #looks = 0;
-  #looking: Promise<void> | null = null;
-  #stopping = false;
 
   private constructor(
     options: LiveOptions,
@@ -96,7 +83,6 @@ export class Live implements LiveService {
     segmenters: LiveSegmenters,
   ) {
     this.#options = options;
-    this.#trouble = new TroubleLog(options.logger, 'looking after live sessions');
     this.#places = new SharedPlaces(options.limits.maxSessions, options.owners ?? (() => Infinity));
     this.#impatient = connections.impatient;
     this.#patient = connections.patient;
@@ -118,10 +104,7 @@ export class Live implements LiveService {
       queues: new TicketQueues(this.#patient),
     };
     this.#views = new LiveViews(this.#impatientStore, this.#parts.events, channels, this.#parts.queues);
-    this.#timer = setInterval(() => {
-      this.#look();
-    }, LOOK_EVERY_MS);
-    this.#timer.unref();
+    this.#owned = new OwnedSessions(this.#parts, this.#impatientStore, this.#places, options);
   }
 
   /** Connects and loads the detector. Does not wait for Redis: clients are told when it is away. Throws when the detector's model is missing. */
@@ -136,7 +119,7 @@ export class Live implements LiveService {
 
   /** Sessions that this relay owns. */
   get owned(): number {
-    return this.#sessions.size;
+    return this.#owned.size;
   }
 
   async open(request: LiveRequest): Promise<LiveSession> {
@@ -180,7 +163,7 @@ export class Live implements LiveService {
       return this.#impatientStore.take(id, { tokenHash, owner, relay: this.#options.relay, holder: newHolder() });
     });
     if (record === null) throw new AsrError('invalid_resume');
-    this.#sessions.get(id)?.fail(new AsrError('session_lost'));
+    this.#owned.get(id)?.fail(new AsrError('session_lost'));
     return record;
   }
 
@@ -205,44 +188,25 @@ export class Live implements LiveService {
 
   /** Takes no more sessions; those that are here go on. */
   refuse(): void {
-    this.#stopping = true;
+    this.#owned.refuse();
   }
 
   /** Takes no more sessions and hands off all that are here: each can be resumed on any other relay at once. */
   async drain(): Promise<void> {
     this.refuse();
-    await Promise.all([...this.#sessions.values()].map((session) => session.detach()));
+    await this.#owned.detach();
   }
 
   /** Drains, then ends threads and connections. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#owned.stopLooking();
     this.#views.close();
     await this.drain();
-    await this.#looking;
-    for (const session of this.#sessions.values()) session.fail(new AsrError('shutting_down'));
+    await this.#owned.close();
     await this.#parts.segmenters.close();
     await this.#parts.queues.close().catch(leaveAlone('closing'));
     this.#patient.disconnect();
     this.#impatient.disconnect();
-  }
-
-  /** @param leave gives the session's place free; called once it ends */
-  #own(record: LiveRecord, token: string, leave: () => void, trace: string | null = null): ActiveLiveSession {
-    const span = (this.#options.tracing ?? NO_TRACING).start(SPAN.liveSession, {
-      parent: trace,
-      attributes: { [ATTRIBUTE.job]: record.id, [ATTRIBUTE.lane]: 'live', [ATTRIBUTE.model]: record.model.id },
-    });
-    const onEnd = (ended: ActiveLiveSession): void => {
-      span.set({ [ATTRIBUTE.audioSeconds]: ended.audioMs / 1_000 });
-      span.end();
-      this.#count(ended);
-      leave();
-      if (this.#sessions.get(ended.id) === ended) this.#sessions.delete(ended.id);
-    };
-    const session = new ActiveLiveSession(record, token, this.#parts, onEnd, span.traceparent);
-    if (record.state !== 'closed') this.#sessions.set(session.id, session);
-    return session;
   }
 
   /** Does what leads to one session more, whose place is taken meanwhile, so that many at once are no more than one by one. */
@@ -261,7 +225,7 @@ export class Live implements LiveService {
       );
     try {
       const { record, token } = await work();
-      return this.#own(record, token, leave, trace);
+      return this.#owned.own(record, token, leave, trace);
     } catch (error) {
       leave();
       throw error;
@@ -269,69 +233,6 @@ export class Live implements LiveService {
   }
 
   #refuseWhenStopping(): void {
-    if (this.#stopping) throw new AsrError('shutting_down');
-  }
-
-  /** One timer for all sessions. */
-  #look(): void {
-    // While Redis is away a look may take long.
-    if (this.#looking !== null) return;
-    const looks = this.#looks++;
-    this.#looking = this.#lookAt(looks)
-      .then(
-        () => {
-          this.#trouble.over();
-        },
-        (error: unknown) => {
-          this.#trouble.met(error instanceof Error ? error : new Error(String(error)));
-        },
-      )
-      .finally(() => {
-        this.#looking = null;
-      });
-  }
-
-  async #lookAt(looks: number): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    // One session's trouble keeps no other from being renewed.
-    const looked = await Promise.allSettled(sessions.map((session) => session.look()));
-    if (looks % RENEW_EVERY_LOOKS === 0) {
-      const answers = await this.#parts.store.renew(sessions);
-      sessions.forEach((session, at) => {
-        session.renewed(answers[at] ?? 'absent');
-        this.#count(session);
-      });
-    }
-    if (looks % SWEEP_EVERY_LOOKS === 0 && !this.#stopping) await this.#finishOrphans();
-    for (const each of looked) if (each.status === 'rejected') throw each.reason;
-  }
-
-  /** While a session goes on, so that a relay that dies takes little of it along. */
-  #count(session: ActiveLiveSession): void {
-    const liveMs = session.takeUncountedMs();
-    if (liveMs > 0) this.#options.usage?.count(session.owner, { liveMs });
-  }
-
-  async #finishOrphans(): Promise<void> {
-    for (const { id, epoch } of await this.#impatientStore.overdue(ORPHANS_AT_ONCE)) {
-      // One that this relay owns is about to be renewed.
-      if (this.#sessions.has(id)) continue;
-      const record = await this.#impatientStore.take(id, {
-        tokenHash: null,
-        relay: this.#options.relay,
-        holder: newHolder(),
-        epoch,
-        toFinish: true,
-      });
-      if (record === null) continue;
-      if (record.state === 'closed') {
-        await this.#impatientStore.forget(id);
-        continue;
-      }
-      await this.#impatientStore.lease([id]);
-      // It is finished whether there is a place or not.
-      const session = this.#own(record, '', this.#places.take(record.owner) ?? (() => undefined));
-      if (record.state === 'open') session.finish('abandoned').catch(leaveAlone('repeated'));
-    }
+    if (this.#owned.isStopping) throw new AsrError('shutting_down');
   }
 }
