@@ -1,4 +1,10 @@
-import { AsrError, type ModelCard } from '@murmuration/contracts';
+import {
+  AsrError,
+  type ModelCard,
+  languageFor,
+  type ModelDescription,
+  type TranscribeOptions,
+} from '@murmuration/contracts';
 import type { Cards } from '@murmuration/store';
 
 /** OpenAI's names, and those of Deepgram's models and their variants. */
@@ -100,4 +106,23 @@ function candidates({ models, workers }: Cards): ModelCard[] {
       );
   }
   return [];
+}
+
+/** What is asked, in the words of the model. Throws when it cannot do it: `unsupported_language`, `unsupported_task`, `word_timestamps_unavailable`. */
+export function optionsFor(options: TranscribeOptions, model: ModelDescription): TranscribeOptions {
+  const { task, wordTimestamps } = options.decode;
+  const language = languageFor(options.decode.language, model);
+  if (!model.tasks.includes(task)) {
+    throw new AsrError('unsupported_task', `The model ${model.id} cannot ${task}. Use a multilingual Whisper model.`, {
+      param: 'task',
+    });
+  }
+  if (wordTimestamps && model.wordTimes === 'none') {
+    throw new AsrError(
+      'word_timestamps_unavailable',
+      `The model ${model.id} gives no word times. Use an export whose name ends in _timestamped.`,
+      { param: 'word_timestamps' },
+    );
+  }
+  return { ...options, decode: { ...options.decode, language } };
 }

@@ -35,7 +35,7 @@ import { ERASE_WITHIN_MS, JobsRuntime, type JobsOptions } from './jobs/jobs-runt
 import { LiveViews } from './live/live-views.js';
 import type { LiveService } from './live/live-service.js';
 import { ModelRegistry } from './model-registry.js';
-import { optionsFor } from './options-for.js';
+import { optionsFor } from './choose-model.js';
 import { Usage } from './usage.js';
 import type {
   ActiveJob,

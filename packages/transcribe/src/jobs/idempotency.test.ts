@@ -7,7 +7,7 @@ import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { piece, pieces, startNode, submission, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
-import { RequestHash } from './request-hash.js';
+import { RequestHash } from './earlier-requests.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 let server: TestRedis;

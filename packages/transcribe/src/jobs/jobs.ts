@@ -21,7 +21,7 @@ import {
 } from '@murmuration/store';
 import { settled } from '@murmuration/contracts/left-alone';
 import type { OnJobEnd } from '../active-transcription.js';
-import { optionsFor } from '../options-for.js';
+import { optionsFor } from '../choose-model.js';
 import { followJobEvents } from '../follow-events.js';
 import type { JobFilter, JobPage, JobService, JobSubmission, SubmittedJob } from '../job-service.js';
 import type { ModelRegistry } from '../model-registry.js';

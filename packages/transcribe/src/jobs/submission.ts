@@ -11,8 +11,7 @@ import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { JobSubmission } from '../job-service.js';
 import { Lease } from '../lease.js';
 import { RecordingPlanner, type PlannerParts } from '../recording-planner.js';
-import { RequestHash } from './request-hash.js';
-import type { EarlierRequests } from './earlier-requests.js';
+import { RequestHash, type EarlierRequests } from './earlier-requests.js';
 
 /** What submissions work with; all of it the node's. */
 export interface SubmissionParts extends PlannerParts {
