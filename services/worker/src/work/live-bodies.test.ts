@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stableText } from './stable-text.js';
+import { stableText } from './live-bodies.js';
 
 /** The stable beginnings of a row of hypotheses, and the texts. */
 function followed(hypotheses: readonly string[]): { readonly texts: string[]; readonly stable: string[] } {
