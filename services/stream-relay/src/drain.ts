@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Live } from '@murmuration/transcribe';
-import type { GrpcEndpoint } from './grpc/index.js';
+import type { GrpcEndpoint } from './grpc/start-grpc.js';
 import type { ProtocolPort } from './protocols/live-protocol.js';
 
 /** Remaining sessions are counted this often. */

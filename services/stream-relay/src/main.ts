@@ -9,7 +9,7 @@ import { observeQueue, startNode } from '@murmuration/service';
 import { createApp } from './app.js';
 import { readConfig } from './config.js';
 import { drain } from './drain.js';
-import { startGrpc } from './grpc/index.js';
+import { startGrpc } from './grpc/start-grpc.js';
 import type { ProtocolPort } from './protocols/live-protocol.js';
 import { PROTOCOLS } from './protocols/registry.js';
 import type { RelayContext } from './relay-context.js';

@@ -5,7 +5,7 @@ import { AsrError } from '@murmuration/contracts';
 import { createHttpServer, replyWithError, useAccess, useBrowserRules } from '@murmuration/service';
 import type { RelayContext } from '../relay-context.js';
 import { credentialsOf } from './caller.js';
-import { CLOSE } from './close-code.js';
+import { CLOSE } from './message-socket.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -5,7 +5,7 @@ import type { ServerInterceptingCallInterface, ServerMethodDefinition } from '@g
 import { Metadata, status } from '@grpc/grpc-js';
 import { Access } from '@murmuration/access';
 import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
-import { PROTO_FILES, PROTO_FOLDER } from '../proto/proto-files.js';
+import { PROTO_FILES, PROTO_FOLDER } from '../proto/service-definitions.js';
 import { testGrpc } from '../testing/test-grpc.js';
 import { CallInterceptor } from './call-interceptor.js';
 

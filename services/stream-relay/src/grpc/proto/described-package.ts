@@ -5,7 +5,7 @@ import descriptor, {
   type IFieldDescriptorProto,
   type IFileDescriptorProto,
 } from 'protobufjs/ext/descriptor/index.js';
-import { PROTO_FILES, PROTO_FOLDER } from './proto-files.js';
+import { PROTO_FILES, PROTO_FOLDER } from './service-definitions.js';
 
 /** Everything that reflection tells of: our services with the names that the files have, and the health service. */
 export function describedPackage(): PackageDefinition {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import protobuf from 'protobufjs';
 import { messageTypes } from '../testing/message-types.js';
-import { PROTO_FOLDER } from './proto-files.js';
+import { PROTO_FOLDER } from './service-definitions.js';
 
 const FOLDER = join(PROTO_FOLDER, 'murmuration', 'v1');
 

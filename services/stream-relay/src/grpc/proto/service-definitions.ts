@@ -1,6 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options, type ServiceDefinition as LoadedService } from '@grpc/proto-loader';
-import { PROTO_FILES, PROTO_FOLDER } from './proto-files.js';
+
+/** Folder of the `.proto` files, from which their imports count. */
+export const PROTO_FOLDER = fileURLToPath(new URL('../../../../../proto/', import.meta.url));
+
+/** Files that hold a service; they import the rest. */
+export const PROTO_FILES = ['transcription', 'jobs', 'sessions'].map((name) => `murmuration/v1/${name}.proto`);
 
 /** As `packages/contracts/src/grpc.ts` has the messages. */
 const DECODED: Options = { includeDirs: [PROTO_FOLDER], longs: Number, enums: String, defaults: true, oneofs: true };

@@ -11,7 +11,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
-import { PROTO_FILES, PROTO_FOLDER } from '../proto/proto-files.js';
+import { PROTO_FILES, PROTO_FOLDER } from '../proto/service-definitions.js';
 
 const CONTRACT = loadSync(PROTO_FILES, {
   includeDirs: [PROTO_FOLDER],

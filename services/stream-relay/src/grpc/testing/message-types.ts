@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { PROTO_FILES, PROTO_FOLDER } from '../proto/proto-files.js';
+import { PROTO_FILES, PROTO_FOLDER } from '../proto/service-definitions.js';
 
 const HEADER = `/*
  * The messages of proto/murmuration/v1 as they are decoded: written by scripts/proto-types.mjs, not by hand.

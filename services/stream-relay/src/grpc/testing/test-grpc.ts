@@ -9,7 +9,7 @@ import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
 import { readConfig } from '../../config.js';
 import type { RelayContext } from '../../relay-context.js';
 import { MemoryLive } from '../../testing/memory-live.js';
-import { startGrpc, type GrpcEndpoint } from '../index.js';
+import { startGrpc, type GrpcEndpoint } from '../start-grpc.js';
 import { GrpcClient } from './grpc-client.js';
 import { MemoryJobs } from './memory-jobs.js';
 import { MemoryTranscribe } from './memory-transcribe.js';

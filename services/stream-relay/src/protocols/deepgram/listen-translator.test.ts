@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { AsrError, type Word } from '@murmuration/contracts';
-import { TEST_MODEL, event } from '../testing/live-events.js';
-import { done, openedWith, said } from '../testing/said.js';
+import { TEST_MODEL, event, done, openedWith, said } from '../testing/live-events.js';
 import { ListenTranslator } from './listen-translator.js';
 import { listenQuery } from './listen-query.js';
 

@@ -8,7 +8,7 @@ import {
   type UtteranceNumber,
   seconds,
 } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
+import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import { say, type Action, type Translator, type OpenedSession } from '../translator.js';
 import { startOfStream } from './container-start.js';
 import {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
-import { testRelay, type TestRelay } from '../../testing/test-relay.js';
-import type { TestClient } from '../../testing/test-client.js';
+import { testRelay, type TestRelay, type TestClient } from '../../testing/test-relay.js';
 
 /** What the client was told at the end: the error's code and field, and the close code. */
 async function refusal(client: TestClient): Promise<readonly [string, string | null, number]> {

@@ -8,7 +8,7 @@ import {
   type StartMessage,
 } from '@murmuration/contracts';
 import type { LiveSession } from '@murmuration/transcribe';
-import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
+import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import { Inbox } from '../../sockets/inbox.js';
 import { Outgoing } from '../../sockets/outgoing.js';
 import type { RelayContext } from '../../relay-context.js';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { event } from '../testing/live-events.js';
-import { done, openedWith, said } from '../testing/said.js';
+import { event, done, openedWith, said } from '../testing/live-events.js';
 import { APPEND, COMMIT, brief, live, translator, update } from './testing/realtime-client.js';
 
 describe('OpenAI Realtime', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { event } from '../testing/live-events.js';
-import { done, openedWith, said } from '../testing/said.js';
+import { event, done, openedWith, said } from '../testing/live-events.js';
 import { APPEND, brief, live, translator, update } from './testing/realtime-client.js';
 
 describe('OpenAI Realtime', () => {

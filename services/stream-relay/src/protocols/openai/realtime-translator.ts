@@ -5,7 +5,7 @@ import {
   type SessionId,
   type UtteranceNumber,
 } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
+import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import type { Action, Translator } from '../translator.js';
 import { clientEvent, type ClientEvent } from './client-event.js';
 import { legacySessionAnswer, RealtimeEvents, sessionAnswer } from './realtime-events.js';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { event } from '../testing/live-events.js';
-import { said } from '../testing/said.js';
+import { event, said } from '../testing/live-events.js';
 import { COMMIT, brief, deltas, live } from './testing/realtime-client.js';
 
 describe('OpenAI Realtime', () => {

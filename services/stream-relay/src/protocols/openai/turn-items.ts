@@ -1,7 +1,6 @@
 import type { AsrError, LiveEvent, UtteranceNumber } from '@murmuration/contracts';
 import type { Action } from '../translator.js';
-import { Item } from './item.js';
-import type { RealtimeEvents } from './realtime-events.js';
+import { Item, type RealtimeEvents } from './realtime-events.js';
 
 type EventOf<T extends LiveEvent['type']> = Extract<LiveEvent, { type: T }>;
 

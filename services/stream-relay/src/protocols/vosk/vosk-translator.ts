@@ -7,7 +7,7 @@ import {
   type Word,
   type UtteranceNumber,
 } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
+import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
 import { hotwordsOf } from '../limited-text.js';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AsrError, type LiveEvent } from '@murmuration/contracts';
-import { event } from '../testing/live-events.js';
-import { done, openedWith, said } from '../testing/said.js';
+import { event, done, openedWith, said } from '../testing/live-events.js';
 import { WhisperLiveTranslator } from './whisper-live-translator.js';
 
 /** What the client of whisper-live 0.10 sends first. */

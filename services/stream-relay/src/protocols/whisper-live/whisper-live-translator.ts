@@ -1,5 +1,5 @@
 import { AsrError, MULTI, type LiveEvent, type Word, type UtteranceNumber } from '@murmuration/contracts';
-import { CLOSE, closeCodeOf } from '../../sockets/close-code.js';
+import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
 import { say, type Action, type Translator } from '../translator.js';
 import { firstMessage, type WhisperLiveWishes } from './first-message.js';

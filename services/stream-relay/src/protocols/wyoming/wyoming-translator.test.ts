@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { TEST_MODEL, event } from '../testing/live-events.js';
-import { done, openedWith, said } from '../testing/said.js';
+import { TEST_MODEL, event, done, openedWith, said } from '../testing/live-events.js';
 import type { Action } from '../translator.js';
 import { WyomingTranslator } from './wyoming-translator.js';
 

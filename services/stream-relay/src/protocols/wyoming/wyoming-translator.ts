@@ -1,9 +1,8 @@
-import { AsrError, joinTexts, type LiveEvent } from '@murmuration/contracts';
-import { CLOSE } from '../../sockets/close-code.js';
+import { AsrError, joinTexts, type LiveEvent, type ModelDescription } from '@murmuration/contracts';
+import { CLOSE } from '../../sockets/message-socket.js';
 import { say, type Action, type Translator } from '../translator.js';
 import { formatOf, samplesOf, settingsFor, wishesOf, type WyomingFormat, type WyomingWishes } from './audio-events.js';
 import { EventReader, eventFrame, type WyomingEvent } from './event-frames.js';
-import { infoEvent } from './info-event.js';
 
 /** Audio whose text is owed. */
 interface Request {
@@ -204,4 +203,34 @@ function told({ texts, language }: Pick<Request, 'texts' | 'language'>): Action[
 
 function start(language: string | null): object {
   return { type: 'transcript-start', ...(language === null ? {} : { data: { language } }) };
+}
+
+/** Clients refuse an entry without the two. */
+const ATTRIBUTION = { name: 'Murmuration', url: '' };
+
+/**
+ * The answer to `describe`: one program a model, named after it, the default model's first. Home Assistant takes the first program
+ * and never names a model, so the languages it offers are those of the model that it gets.
+ */
+function infoEvent(models: readonly ModelDescription[]): object {
+  return {
+    type: 'info',
+    data: {
+      asr: models.map(({ id, languages }) => {
+        const artifact = { name: id, attribution: ATTRIBUTION, installed: true, description: id, version: null };
+        return {
+          ...artifact,
+          models: [{ ...artifact, languages }],
+          supports_transcript_streaming: true,
+          requires_external_vad: true,
+        };
+      }),
+      tts: [],
+      handle: [],
+      intent: [],
+      wake: [],
+      mic: [],
+      snd: [],
+    },
+  };
 }

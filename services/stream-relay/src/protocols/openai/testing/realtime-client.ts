@@ -1,4 +1,4 @@
-import { said } from '../../testing/said.js';
+import { said } from '../../testing/live-events.js';
 import type { Action } from '../../translator.js';
 import { RealtimeTranslator, type RealtimeOptions } from '../realtime-translator.js';
 

@@ -1,1 +1,0 @@
-export { startGrpc, type GrpcEndpoint } from './start-grpc.js';
