@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
-import { Access, KeyFile } from '@murmuration/access';
+import { Access, KeyFile, type TicketStore, type Reach } from '@murmuration/access';
 import { GuardedClient } from '@murmuration/outbound';
 import { createLogger, NO_TRACING } from '@murmuration/runtime';
-import type { OwnerUsage } from '@murmuration/transcribe';
+import type { OwnerUsage, LiveService, WatchedSession } from '@murmuration/transcribe';
+import { AsrError, type LiveEvent, type LiveSummary } from '@murmuration/contracts';
 import { createApp } from '../app.js';
 import { readConfig } from '../config.js';
 import type { ApiContext } from '../api-context.js';
@@ -16,8 +17,67 @@ import { ActiveUploads } from '../upload/active-uploads.js';
 import { SpoolDirectory } from '../upload/spool.js';
 import { MemoryJobs } from './memory-jobs.js';
 import { MemoryService } from './memory-service.js';
-import { MemoryTickets } from './memory-tickets.js';
-import { MemoryViews } from './memory-views.js';
+
+/** Live sessions to look at that are as the test sets them; they do not change while one watches. */
+class MemoryViews implements Pick<LiveService, 'watch' | 'list' | 'erase'> {
+  summaries: LiveSummary[] = [];
+  /** By session id. */
+  readonly events = new Map<string, { readonly owner: string | null; readonly events: readonly LiveEvent[] }>();
+
+  watch(id: string, whose: Reach, afterId: string | null, signal: AbortSignal): Promise<WatchedSession> {
+    const session = this.events.get(id);
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner))
+      return Promise.reject(new AsrError('not_found'));
+    const from = afterId === null ? session.events.length : Number.parseInt(afterId, 10);
+    return Promise.resolve({
+      isClosed: session.events.at(-1)?.type === 'closed',
+      events: replay(session.events, from, signal),
+    });
+  }
+
+  erase(id: string, whose: Reach): Promise<void> {
+    const session = this.events.get(id);
+    if (session === undefined || (whose !== 'everybody' && session.owner !== whose.owner))
+      return Promise.reject(new AsrError('not_found'));
+    this.events.delete(id);
+    return Promise.resolve();
+  }
+
+  list(whose: Reach): Promise<readonly LiveSummary[]> {
+    return Promise.resolve(this.summaries.filter((session) => whose === 'everybody' || session.owner === whose.owner));
+  }
+}
+
+async function* replay(events: readonly LiveEvent[], from: number, signal: AbortSignal): AsyncGenerator<LiveEvent> {
+  yield* events.slice(from);
+  if (events.at(-1)?.type === 'closed') return;
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
+
+/** Tickets in memory, for one node. They never expire. */
+class MemoryTickets implements TicketStore {
+  readonly tickets = new Map<string, string>();
+
+  put(ticketHash: string, keyId: string): Promise<void> {
+    this.tickets.set(ticketHash, keyId);
+    return Promise.resolve();
+  }
+
+  read(ticketHash: string): Promise<string | null> {
+    return Promise.resolve(this.tickets.get(ticketHash) ?? null);
+  }
+
+  take(ticketHash: string): Promise<string | null> {
+    const keyId = this.read(ticketHash);
+    this.tickets.delete(ticketHash);
+    return keyId;
+  }
+}
 
 export interface TestApp {
   readonly app: FastifyInstance;
