@@ -8,7 +8,7 @@ import { readConfig, type Environment } from './config.js';
 import { addCompletion } from './completion/completion-command.js';
 import { addDoctor } from './doctor/doctor-command.js';
 import { addGpu } from './gpu/gpu-command.js';
-import { GpuFault } from './gpu/gpu-fault.js';
+import { GpuFault } from './gpu/gpu-wheels.js';
 import { addJobs } from './jobs/jobs-command.js';
 import { addKeys } from './keys/keys-command.js';
 import { addLive } from './live/live-command.js';

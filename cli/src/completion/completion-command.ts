@@ -1,7 +1,6 @@
 import { Argument, type Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../command-context.js';
-import { commandTree } from './command-tree.js';
-import { bashScript, fishScript, zshScript } from './shell-scripts.js';
+import { commandTree, bashScript, fishScript, zshScript } from './shell-scripts.js';
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 const EXPLAINED = `

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { GpuFault } from './gpu-fault.js';
-import type { Wheel } from './gpu-wheels.js';
+import { GpuFault, type Wheel } from './gpu-wheels.js';
 
 /** Told of a wheel's bytes as they come. */
 export type OnBytes = (done: number, total: number) => void;

@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { GpuFault } from './gpu-fault.js';
+
+/** Why the GPU's libraries cannot be installed; the message says what to do. */
+export class GpuFault extends Error {
+  override readonly name = 'GpuFault';
+}
 
 /** A wheel that holds libraries of the GPU. */
 export interface Wheel {

@@ -2,8 +2,7 @@ import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { shippedLibrary } from '@murmuration/onnx';
 import { fetchWheel } from './fetch-wheel.js';
-import { GpuFault } from './gpu-fault.js';
-import { placeInFolder, type Wheel } from './gpu-wheels.js';
+import { GpuFault, placeInFolder, type Wheel } from './gpu-wheels.js';
 import { unpackWheel } from './wheel-file.js';
 
 /** What lies in the folder, so that a second installation has nothing to do. */

@@ -3,7 +3,7 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
-import { GpuFault } from './gpu-fault.js';
+import { GpuFault } from './gpu-wheels.js';
 
 /** A file inside a wheel, which is a zip archive. Source of the layout: PKWARE's APPNOTE 4.3. */
 interface Member {

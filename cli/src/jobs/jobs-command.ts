@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Option, type Command } from '@commander-js/extra-typings';
-import type { JobStatus, Murmuration, SubtitleLayout } from '@murmuration/client/node';
+import type { JobStatus, Murmuration, SubtitleLayout, JobEvent } from '@murmuration/client/node';
 import type { CommandContext } from '../command-context.js';
 import { wholeNumber } from '../option-values.js';
 import {
@@ -15,7 +15,8 @@ import { STATUS, concernsAll, faultJson, sentence, statusOf } from '../server/fa
 import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../server/server-options.js';
 import type { Terminal } from '../terminal.js';
 import { listJobs, showJob } from './print-jobs.js';
-import { watchJob } from './watch.js';
+import { clockTime } from '../output/plain-text.js';
+import { ProgressBoard, type Progress } from '../transcribe/progress-board.js';
 
 const STATUSES = [
   'receiving',
@@ -150,4 +151,51 @@ async function printResult(
     terminal.out(`${JSON.stringify({ id, ...(path === null ? { transcript: text } : { output: path }) })}\n`);
   else terminal.out(path === null ? transcriptText(text) : `${path}\n`);
   return STATUS.done;
+}
+
+/** `murmur jobs watch ID`: its segments as they come, from the first. Status 1 when the job fails or is cancelled. Throws `Interrupted`; the job goes on. */
+async function watchJob(client: Murmuration, id: string, json: boolean, terminal: Terminal): Promise<number> {
+  const board = new ProgressBoard(terminal);
+  const progress = board.add(id);
+  progress.accepted();
+  let end: JobEvent['type'] | null = null;
+  try {
+    for await (const event of client.jobs.events(id, { signal: terminal.interrupted() })) {
+      end = event.type;
+      if (json) terminal.out(`${JSON.stringify(wireEvent(event))}\n`);
+      else show(event, { board, progress, terminal });
+    }
+  } finally {
+    board.end();
+  }
+  return end === 'done' ? STATUS.done : STATUS.failed;
+}
+
+function show(
+  event: JobEvent,
+  {
+    board,
+    progress,
+    terminal,
+  }: { readonly board: ProgressBoard; readonly progress: Progress; readonly terminal: Terminal },
+): void {
+  if (event.type === 'progress') progress.transcribed(event.done_seconds, event.planned_seconds);
+  if (event.type === 'segment') {
+    const { start, end, text } = event.segment;
+    board.aside(() => {
+      terminal.out(`[${clockTime(start, true)} - ${clockTime(end, true)}] ${text}\n`);
+    });
+  }
+  if (event.type === 'failed')
+    board.aside(() => {
+      terminal.err(`the job failed: ${event.error.message} (${event.error.code})\n`);
+    });
+  if (event.type === 'cancelled')
+    board.aside(() => {
+      terminal.err('the job was cancelled\n');
+    });
+}
+
+function wireEvent({ eventId, ...event }: JobEvent): object {
+  return { event_id: eventId, ...event };
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { LogFile } from './log-file.js';
+import { LogFile, RepeatFilter, describeLogLine } from './log-file.js';
 
 test('A log goes on where it ended, and never keeps more than twice its size', () => {
   const folder = mkdtempSync(join(tmpdir(), 'murmuration-log-'));
@@ -23,4 +23,44 @@ test('A log goes on where it ended, and never keeps more than twice its size', (
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+const line = (record: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ time: '2026-01-01T00:00:00Z', service: 'worker', ...record });
+
+test('Progress is shown while a service starts, and no longer afterwards', () => {
+  const info = line({ level: 'info', msg: 'fetching the model', file: 'encoder.onnx', percent: 40 });
+  assert.equal(describeLogLine(info, { starting: true }), 'fetching the model (file encoder.onnx, percent 40)');
+  assert.equal(describeLogLine(info, { starting: false }), null);
+  assert.equal(
+    describeLogLine(line({ level: 'info', msg: 'loading the model', fraction: 0.25, step: 'warming' }), {
+      starting: true,
+    }),
+    'loading the model (step warming, percent 25)',
+  );
+});
+
+test('Warnings and errors are always shown, with their reason', () => {
+  assert.equal(
+    describeLogLine(line({ level: 'warn', msg: 'trouble', reason: 'gone' }), { starting: false }),
+    'warn: trouble (gone)',
+  );
+  assert.equal(
+    describeLogLine(line({ level: 'error', msg: 'failed', err: { message: 'why' } }), { starting: false }),
+    'error: failed (why)',
+  );
+});
+
+test('Lines that are not JSON are shown as they are, empty ones not at all', () => {
+  assert.equal(describeLogLine('Error: crashed', { starting: false }), 'Error: crashed');
+  assert.equal(describeLogLine('42', { starting: false }), '42');
+  assert.equal(describeLogLine('  ', { starting: true }), null);
+});
+
+test('The same text passes again only after a while', () => {
+  let nowMs = 0;
+  const filter = new RepeatFilter(10_000, () => nowMs);
+  assert.deepEqual([filter.passes('a'), filter.passes('b'), filter.passes('a')], [true, true, false]);
+  nowMs = 10_000;
+  assert.equal(filter.passes('a'), true);
 });

@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { say, seconds } from '../../../scripts/setup/say.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
-import type { LogFile } from './log-file.js';
-import { RepeatFilter, describeLogLine } from './log-line.js';
+import { type LogFile, RepeatFilter, describeLogLine } from './log-file.js';
 import type { Readiness } from './probes.js';
 
 const TAIL_LINES = 12;
