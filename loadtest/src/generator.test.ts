@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { burstArrivals, mergedArrivals, poissonArrivals, seeded } from './arrivals.js';
+import { burstArrivals, mergedArrivals, poissonArrivals, seeded, openLoop } from './open-loop.js';
 import { lineChart } from './line-chart.js';
-import { openLoop } from './open-loop.js';
 import { latencyOf, summarize, type Sample } from './recorder.js';
 import { faultsOf } from './report.js';
 import { backAfterMs } from './scenarios/overload.js';

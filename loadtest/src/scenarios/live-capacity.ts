@@ -1,5 +1,4 @@
-import { seeded } from '../arrivals.js';
-import { openLoop } from '../open-loop.js';
+import { seeded, openLoop } from '../open-loop.js';
 import { countOf, summarize, type Summary } from '../recorder.js';
 import { rateOf, type Result } from '../report.js';
 import type { Target } from '../target.js';

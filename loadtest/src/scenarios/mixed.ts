@@ -1,11 +1,9 @@
-import { burstArrivals, mergedArrivals, poissonArrivals, seeded } from '../arrivals.js';
+import { burstArrivals, mergedArrivals, poissonArrivals, seeded, openLoop, type LoopResult } from '../open-loop.js';
 import type { Chart } from '../line-chart.js';
-import { openLoop, type LoopResult } from '../open-loop.js';
 import { latencyOf, summarize, type Sample } from '../recorder.js';
 import { rateOf, type Figure, type Result } from '../report.js';
 import type { Kind, Target } from '../target.js';
-import { measureCapacity } from './capacity.js';
-import type { Scenario, ScenarioOptions } from './scenario.js';
+import { measureCapacity, type Scenario, type ScenarioOptions } from './scenario.js';
 
 /** Shares of the arrivals. */
 const SHARES: Readonly<Record<Kind, number>> = { http: 0.6, job: 0.2, websocket: 0.1, grpc: 0.1 };

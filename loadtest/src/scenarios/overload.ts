@@ -1,11 +1,9 @@
-import { poissonArrivals, seeded } from '../arrivals.js';
-import { openLoop } from '../open-loop.js';
+import { poissonArrivals, seeded, openLoop } from '../open-loop.js';
 import { countOf, latencyOf, summarize, type Sample } from '../recorder.js';
 import { rateOf, type Result } from '../report.js';
 import type { Kind } from '../target.js';
-import { measureCapacity } from './capacity.js';
+import { measureCapacity, type Scenario } from './scenario.js';
 import { latencyOverTime } from './mixed.js';
-import type { Scenario } from './scenario.js';
 
 const CAPACITY_MS = 10_000;
 const USUAL = 0.5;

@@ -2,7 +2,7 @@ import type { LiveEvent, Murmuration } from '@murmuration/client';
 import { RATE_HZ, type Clip } from '../clips.js';
 import type { Outcome } from '../recorder.js';
 import { ENDPOINTING_MS, speak, type Final } from './live.js';
-import { outcomeOfError } from './refusal.js';
+import { outcomeOfError } from './recording.js';
 
 /** A session over WebSocket, spoken at real time. */
 export async function speakOverSocket(

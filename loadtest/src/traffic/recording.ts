@@ -1,8 +1,7 @@
-import type { Murmuration, Segment } from '@murmuration/client';
+import { type Murmuration, type Segment, MurmurationError } from '@murmuration/client';
 import type { Clip } from '../clips.js';
 import type { Outcome } from '../recorder.js';
 import { wordErrors, words } from '../word-errors.js';
-import { outcomeOfError } from './refusal.js';
 
 /** One clip by `POST /transcribe`; the latency is that of its transcript. */
 export async function transcribeClip(client: Murmuration, clip: Clip, dueAtMs: number): Promise<Outcome> {
@@ -58,4 +57,15 @@ function placeOf({ id, channel }: Segment): string {
 /** How many of them were there before. */
 export function repeatsOf(names: readonly string[]): number {
   return names.length - new Set(names).size;
+}
+
+const REFUSED_STATUS: ReadonlySet<number> = new Set([429, 503]);
+
+/** What a request that threw came to: refused in order, or lost. */
+export function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof MurmurationError) {
+    if (error.status !== null && REFUSED_STATUS.has(error.status)) return { end: 'refused', code: error.code };
+    return { end: 'lost', reason: error.code };
+  }
+  return { end: 'lost', reason: error instanceof Error ? error.name : 'unknown' };
 }
