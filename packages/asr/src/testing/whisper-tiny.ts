@@ -2,7 +2,23 @@ import { decodeOptionsSchema, type DecodeOptions, type Recognition } from '@murm
 import type { SpeechModel } from '../families/whisper/model/speech-model.js';
 import type { WhisperParts } from '../families/whisper/whisper-parts.js';
 import { WhisperRecognizer } from '../families/whisper/whisper-recognizer.js';
-import { changedModel } from './changed-model.js';
+
+/** Test support: the same model with some of its methods replaced. Closing it closes nothing. */
+export function changedModel(model: SpeechModel, changed: Partial<SpeechModel>): SpeechModel {
+  return {
+    attentionLayers: model.attentionLayers,
+    shortWindows: model.shortWindows,
+    stageMs: model.stageMs,
+    encode: model.encode.bind(model),
+    generate: model.generate.bind(model),
+    logprobsAfter: model.logprobsAfter.bind(model),
+    logprobsWithin: model.logprobsWithin.bind(model),
+    align: model.align.bind(model),
+    rehearse: model.rehearse.bind(model),
+    close: () => Promise.resolve(),
+    ...changed,
+  };
+}
 
 export const HARVARD = [1, 2, 3, 4, 5, 6].map((n) => `harvard-spk1-${String(n)}.wav`);
 /** Recordings and the names they have in the references (the aiff is the flac's recording). */

@@ -1,6 +1,6 @@
 import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
-import { WINDOW_GRID_MS } from './features/window-frames.js';
+import { WINDOW_GRID_MS } from './features/log-mel.js';
 import type { WhisperDtype } from '../../models/model-folder.js';
 import type { SpeechModel } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';

@@ -9,8 +9,14 @@ import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js'
 import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
 import { describeWhisper, type WhisperParts } from './whisper-parts.js';
 import { detectLanguages, joinRuns, SpokenLanguages, type DetectedLanguage } from './spoken-languages.js';
-import { copyWindow, HOP_SAMPLES, LogMelExtractor, WINDOW_AUDIO_SAMPLES, WINDOW_FRAMES } from './features/log-mel.js';
-import { windowFramesFor } from './features/window-frames.js';
+import {
+  copyWindow,
+  HOP_SAMPLES,
+  LogMelExtractor,
+  WINDOW_AUDIO_SAMPLES,
+  WINDOW_FRAMES,
+  windowFramesFor,
+} from './features/log-mel.js';
 import type { EncodedAudio } from './model/speech-model.js';
 import { alignWords, TIME_ERROR_STEPS, type AlignmentSettings } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';

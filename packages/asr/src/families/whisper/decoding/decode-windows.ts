@@ -1,5 +1,4 @@
-import { copyWindow, WINDOW_FRAMES, type LogMel } from '../features/log-mel.js';
-import { windowFramesFor } from '../features/window-frames.js';
+import { copyWindow, WINDOW_FRAMES, type LogMel, windowFramesFor } from '../features/log-mel.js';
 import type { EncodedAudio, Generation, GenerationRequest, SpeechModel, WrittenSoFar } from '../model/speech-model.js';
 import type { Prompt } from './prompt-tokens.js';
 import { splitSegments, type TimedTokens } from './split-segments.js';
