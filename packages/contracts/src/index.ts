@@ -1,6 +1,5 @@
 export { ERRORS, AsrError, type ErrorCode, type ErrorKind, type ErrorRecord } from './errors.js';
 export type * from './ids.js';
-export { seconds } from './seconds.js';
 export * from './audio-format.js';
 export * from './transcribe-options.js';
 export * from './model-card.js';

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import type { Filtered } from './chunk.js';
-import { seconds } from './seconds.js';
 import { jobPrioritySchema, jobStatusSchema, webhookSchema } from './job.js';
+
+/** Milliseconds as seconds, to the millisecond: the unit of times in every JSON answer. Live messages and gRPC carry milliseconds. */
+export function seconds(timeMs: number): number {
+  return Math.round(timeMs) / 1_000;
+}
 
 /** Text that a filter took away, with the rule that took it; seconds. */
 export interface FilteredJson {

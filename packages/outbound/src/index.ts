@@ -2,6 +2,11 @@ export { Allowlist } from './guard/allowlist.js';
 export { GuardedClient, type GuardedClientOptions } from './guard/guarded-client.js';
 export { parseTarget } from './guard/target-url.js';
 export { fetchRecording, type FetchRecordingOptions, type FetchedRecording } from './url/fetch-recording.js';
-export { deliver, type DeliveryFault, type DeliveryOutcome, type WebhookDelivery } from './webhooks/deliver.js';
-export { retryPauseMs } from './webhooks/retry-pause.js';
+export {
+  deliver,
+  type DeliveryFault,
+  type DeliveryOutcome,
+  type WebhookDelivery,
+  retryPauseMs,
+} from './webhooks/deliver.js';
 export { createWebhookSecret, isWebhookSecret } from './webhooks/sign.js';

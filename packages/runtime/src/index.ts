@@ -28,6 +28,5 @@ export {
 } from './redis-settings.js';
 export { Shutdown } from './shutdown.js';
 export { ATTRIBUTE, SPAN, type SpanAttributes } from './tracing/names.js';
-export { traceparentOf } from './tracing/traceparent.js';
+export { traceparentOf, NO_SPAN, NO_TRACING, type TraceSpan, type Tracing } from './tracing/tracing.js';
 export { startTracing, tracingVariables } from './tracing/start-tracing.js';
-export { NO_SPAN, NO_TRACING, type TraceSpan, type Tracing } from './tracing/tracing.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { Requester } from '../http/requester.js';
 import { TestServer, refuse, sse, type Answer } from '../testing/test-server.js';
-import { followJob } from './follow-job.js';
+import { followJob } from './jobs.js';
 import type { FollowOptions, JobEvent } from './job-types.js';
 
 const SEGMENTS = 40;

@@ -2,8 +2,13 @@ import { SHORT_MS, path, type Call } from '../http/exchange.js';
 import type { Requester } from '../http/requester.js';
 import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/upload-body.js';
 import { fieldsAsText, givenFields } from '../transcribe/transcribe.js';
-import { layoutFields, type SubtitleLayout, type TextFormat, type Transcript } from '../transcribe/transcript-types.js';
-import { followJob } from './follow-job.js';
+import {
+  layoutFields,
+  type SubtitleLayout,
+  type TextFormat,
+  type Transcript,
+  type Segment,
+} from '../transcribe/transcript-types.js';
 import type {
   Delivery,
   FollowOptions,
@@ -14,6 +19,8 @@ import type {
   ListOptions,
   RecordingUrl,
 } from './job-types.js';
+import { followEvents } from '../http/follow-events.js';
+import type { ServerEvent } from '../http/read-events.js';
 
 interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -161,4 +168,42 @@ function jobUpload(input: AudioInput | RecordingUrl, options: JobOptions): Uploa
     input,
     options,
   );
+}
+
+/** Events of a job, each once and in order, up to its last. Throws `MurmurationError`, or the reason of the caller's signal. */
+export function followJob(
+  requester: Requester,
+  id: string,
+  options: FollowOptions,
+  silenceMs: number,
+): AsyncGenerator<JobEvent, void> {
+  return followEvents({
+    requester,
+    path: `${path('v1', 'jobs', id)}/events`,
+    lastEventId: options.lastEventId,
+    appearsWithinMs: options.appearsWithinMs ?? 0,
+    silenceMs,
+    signal: options.signal,
+    read: jobEvent,
+    isLast: ({ type }) => type === 'done' || type === 'failed' || type === 'cancelled',
+  });
+}
+
+function jobEvent({ type, id: eventId, data }: ServerEvent): JobEvent | null {
+  switch (type) {
+    case 'accepted':
+      return { eventId, type };
+    case 'progress':
+      return { eventId, type, ...(JSON.parse(data) as { done_seconds: number; planned_seconds: number }) };
+    case 'segment':
+      return { eventId, type, segment: JSON.parse(data) as Segment };
+    case 'done':
+      return { eventId, type };
+    case 'failed':
+      return { eventId, type, error: (JSON.parse(data) as { error: { code: string; message: string } }).error };
+    case 'cancelled':
+      return { eventId, type };
+    default:
+      return null;
+  }
 }
