@@ -1,4 +1,5 @@
-import type { ModelDescription } from '../model-card.js';
+import { AsrError, type ErrorCode } from './errors.js';
+import type { ModelDescription } from './model-card.js';
 
 /** A model that tests only need to name. @param fields what is special about it; the slug is that of its id */
 export function testModel(fields: Partial<Omit<ModelDescription, 'slug'>> = {}): ModelDescription {
@@ -22,4 +23,9 @@ export function testModel(fields: Partial<Omit<ModelDescription, 'slug'>> = {}):
     },
     ...fields,
   };
+}
+
+/** Is true for an `AsrError` of this code: for `assert.rejects`. */
+export function refusal(code: ErrorCode): (error: unknown) => boolean {
+  return (error) => error instanceof AsrError && error.code === code;
 }

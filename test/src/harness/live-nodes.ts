@@ -98,3 +98,22 @@ export function finalsOf(events: readonly LiveEvent[]): Final[] {
 export async function send(session: LiveSession, bytes: Uint8Array, pieceBytes = 6_400): Promise<void> {
   for (let at = 0; at < bytes.length; at += pieceBytes) await session.push(bytes.subarray(at, at + pieceBytes));
 }
+
+/** Sends a recording through a session of its own; all events of it. */
+export async function whole(
+  live: Live,
+  bytes: Uint8Array,
+  settings: Parameters<typeof openLive>[1],
+  pieceBytes?: number,
+): Promise<LiveEvent[]> {
+  const session = await openLive(live, settings);
+  const events = allEvents(session);
+  await send(session, bytes, pieceBytes);
+  await session.finish();
+  return events;
+}
+
+/** What was said, of all finals: to compare two sessions by. */
+export function heard(events: readonly LiveEvent[]): unknown {
+  return finalsOf(events).map(({ utterance, startMs, endMs, text, by }) => ({ utterance, startMs, endMs, text, by }));
+}

@@ -39,6 +39,11 @@ export function pcmOf(file: Buffer): Int16Array {
   return new Int16Array(new Uint8Array(bytes).buffer, 0, bytes.length >> 1);
 }
 
+/** Samples as the bytes that a client sends. */
+export function bytesOfPcm(pcm: Int16Array): Uint8Array {
+  return new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+}
+
 /** Joins recordings with `pauseMs` of silence after each. */
 export function joined(parts: readonly Int16Array[], pauseMs: number): Int16Array {
   const pause = Math.round((pauseMs * RATE_HZ) / 1_000);

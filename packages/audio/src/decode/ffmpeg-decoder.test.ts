@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { refusal } from '@murmuration/contracts/testing';
 import type { Container } from './container.js';
 import { collected, correlation, encodedTwin, inPieces } from './testing/encoded-twins.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
-import { options, refusal, skip, spoolDir, twin16k, wav } from './testing/ffmpeg-decoding.js';
+import { options, skip, spoolDir, twin16k, wav } from './testing/ffmpeg-decoding.js';
 
 after(() => {
   rmSync(spoolDir, { recursive: true });

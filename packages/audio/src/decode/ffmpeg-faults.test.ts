@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
+import { refusal } from '@murmuration/contracts/testing';
 import { bytesInUse, collected, encodedTwin, inPieces, wavFile } from './testing/encoded-twins.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import { findFfmpeg } from './ffmpeg-command.js';
-import { options, refusal, skip, spoolDir, wav } from './testing/ffmpeg-decoding.js';
+import { options, skip, spoolDir, wav } from './testing/ffmpeg-decoding.js';
 
 after(() => {
   rmSync(spoolDir, { recursive: true });

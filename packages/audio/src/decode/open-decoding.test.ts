@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
-import { AsrError } from '@murmuration/contracts/errors';
+import { refusal } from '@murmuration/contracts/testing';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import {
   LIMITS,
@@ -28,10 +28,6 @@ const options = (more: Partial<OpenDecodingOptions> = {}): OpenDecodingOptions =
   maxSpoolBytes: 50_000_000,
   ...more,
 });
-const refusal =
-  (code: string) =>
-  (error: unknown): boolean =>
-    error instanceof AsrError && error.code === code;
 
 async function decoded(bytes: Uint8Array, more: Partial<OpenDecodingOptions> = {}): Promise<Float32Array> {
   const opened = await openDecoding(inPieces(bytes, 1_000), options(more));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
+import { refusal } from '@murmuration/contracts/testing';
 import type { Container } from './container.js';
 import {
   LIMITS,
@@ -19,10 +20,6 @@ import { decodeWithWasm } from './wasm-decoder.js';
 
 /** The encoded twins are made by ffmpeg; the decoding here does without it. */
 const skip = WITHOUT_FFMPEG;
-const refusal =
-  (code: string) =>
-  (error: unknown): boolean =>
-    error instanceof AsrError && error.code === code;
 const options = (container: Container, more: Partial<ExternalDecodeOptions> = {}): ExternalDecodeOptions => ({
   container,
   channels: 'split',

@@ -1,99 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { AsrError, type RecordingSummary } from '@murmuration/contracts';
-import {
-  LIMITS,
-  WITHOUT_FFMPEG,
-  encodedTwin,
-  ffmpeg,
-  inPieces,
-  voice,
-  wavFile,
-} from '../decode/testing/encoded-twins.js';
+import { refusal } from '@murmuration/contracts/testing';
+import { WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from '../decode/testing/encoded-twins.js';
 import { DetectionThreads } from '../detect/detection-threads.js';
-import {
-  DETECT,
-  POLICY,
-  VAD_MODEL_PATH,
-  WITHOUT_MODEL,
-  WITHOUT_RECORDINGS,
-  recordingBytes,
-} from '../testing/detection-samples.js';
-import type { RecordingEvent, RecordingInput } from '../recording.js';
+import { VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from '../testing/detection-samples.js';
+import { collect, input, stuckSource, wav, whole, type Result } from '../testing/reading.js';
 import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
 import { SpeechReader } from './speech-reader.js';
-
-type Chunk = Extract<RecordingEvent, { type: 'chunk' }>;
-type Result = { chunks: Chunk[]; summary: RecordingSummary };
-
-function input(source: AsyncIterable<Uint8Array>, more: Partial<RecordingInput> = {}): RecordingInput {
-  return {
-    source,
-    contentType: null,
-    extension: null,
-    channels: 'mix',
-    detect: DETECT,
-    policy: POLICY,
-    limits: LIMITS,
-    signal: new AbortController().signal,
-    ...more,
-  };
-}
-
-async function collect(events: AsyncIterable<RecordingEvent>): Promise<Result> {
-  const chunks: Chunk[] = [];
-  let summary: RecordingSummary | null = null;
-  for await (const event of events) {
-    assert.equal(summary, null, 'nothing comes after the end');
-    if (event.type === 'chunk') chunks.push(event);
-    else ({ summary } = event);
-  }
-  assert.ok(summary !== null);
-  assert.deepEqual(
-    chunks.map(({ chunk }) => chunk.index),
-    chunks.map((_, index) => index),
-  );
-  assert.equal(summary.chunks, chunks.length);
-  const skippedMs = summary.accounting.skipped.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  assert.equal(
-    summary.accounting.speechMs + summary.accounting.nonSpeechMs + skippedMs,
-    summary.durationMs * summary.channels,
-  );
-  for (const { chunk, pcm } of chunks) assert.equal(pcm.byteLength, chunk.samples * 2);
-  return { chunks, summary };
-}
-
-const refusal =
-  (code: string) =>
-  (error: unknown): boolean =>
-    error instanceof AsrError && error.code === code;
-
-/** Bytes of a file, then nothing more, and never an end. `closed` resolves when the reader lets go of it. */
-function stuckSource(bytes: Uint8Array): { source: AsyncIterable<Uint8Array>; closed: Promise<void> } {
-  let close: () => void = () => undefined;
-  const closed = new Promise<void>((resolve) => {
-    close = resolve;
-  });
-  const pieces = [bytes];
-  const iterator: AsyncIterator<Uint8Array> = {
-    next: () => {
-      const value = pieces.shift();
-      return value === undefined ? new Promise(() => undefined) : Promise.resolve({ done: false, value });
-    },
-    return: () => {
-      close();
-      return Promise.resolve({ done: true, value: undefined });
-    },
-  };
-  return { source: { [Symbol.asyncIterator]: () => iterator }, closed };
-}
-
-const whole = { ...DETECT, vad: false };
-/** 40 s of a generated voice as wav. */
-const wav = wavFile(voice(40, 16_000, 1), 16_000);
 
 void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   let spoolDir: string;
@@ -244,78 +160,6 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     assert.equal(given, before);
     assert.ok(given < 4_000_000, String(given));
     await events.return();
-  });
-
-  void test('Aborting ends the reading with `cancelled` and lets go of the source, even one that is stuck', async () => {
-    for (const reason of [undefined, new AsrError('upload_timeout')]) {
-      const abort = new AbortController();
-      const { source, closed } = stuckSource(wav);
-      const events = reader.read(input(source, { detect: whole, signal: abort.signal }));
-      await events.next();
-      const rest = collect(events);
-      abort.abort(reason);
-      await assert.rejects(rest, refusal(reason?.code ?? 'cancelled'));
-      await closed;
-    }
-    const signal = AbortSignal.abort();
-    await assert.rejects(reader.read(input(inPieces(wav, 1_000), { signal })).next(), refusal('cancelled'));
-    assert.deepEqual(await readdir(spoolDir), []);
-  });
-
-  void test('Bad recordings are refused with their code; the next one is read', async () => {
-    const refused = (bytes: Uint8Array, more: Partial<RecordingInput> = {}): Promise<Result> =>
-      collect(reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
-    await assert.rejects(refused(new Uint8Array(0)), refusal('empty_file'));
-    await assert.rejects(
-      refused(new TextEncoder().encode('no sound at all, only words. '.repeat(50))),
-      refusal('unprocessable_audio'),
-    );
-    await assert.rejects(refused(wav.slice(0, 44)), refusal('unprocessable_audio'));
-    await assert.rejects(refused(wav, { limits: { ...LIMITS, maxDurationMs: 39_999 } }), refusal('audio_too_long'));
-    assert.equal((await refused(wav, { limits: { ...LIMITS, maxDurationMs: 40_000 } })).summary.durationMs, 40_000);
-  });
-
-  void test('What the source throws reaches the caller as it is', async () => {
-    const fault = new AsrError('file_too_large');
-    async function* failing(): AsyncGenerator<Uint8Array> {
-      yield* inPieces(wav.slice(0, 300_000), 65_536);
-      throw fault;
-    }
-    await assert.rejects(collect(reader.read(input(failing(), { detect: whole }))), (error) => error === fault);
-  });
-
-  void test('A thread that dies fails its own recordings only, and is replaced', async () => {
-    const abort = new AbortController();
-    const runs = [1, 2].map(() => reader.read(input(stuckSource(wav).source, { detect: whole, signal: abort.signal })));
-    for (const run of runs) await run.next();
-    // With one recording on each of the two threads, the place is on the thread of one of them.
-    let died = false;
-    const lease = await threads.lease(() => {
-      died = true;
-    });
-    const failures = runs.map((run) =>
-      collect(run).then(
-        () => null,
-        (error: unknown) => error,
-      ),
-    );
-    await lease.thread.terminate();
-    const failure = await Promise.race(failures);
-    assert.ok(refusal('internal')(failure), String(failure));
-    assert.equal(died, true);
-    lease.release();
-    const next = await Promise.all(
-      [1, 2].map(() => collect(reader.read(input(inPieces(wav, 65_536), { detect: whole })))),
-    );
-    assert.deepEqual(
-      next.map(({ summary }) => summary.durationMs),
-      [40_000, 40_000],
-    );
-    abort.abort();
-    const codes = (await Promise.all(failures)).map((error) =>
-      error instanceof AsrError ? error.code : String(error),
-    );
-    assert.deepEqual(codes.sort(), ['cancelled', 'internal']);
   });
 });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
 import { onCancelled, subscriberConnection, type Redis } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
+import { refusal } from '@murmuration/contracts/testing';
 import {
   heard,
   piece,
@@ -41,8 +41,6 @@ after(async () => {
   await Promise.all([node.close(), other.close()]);
   await server.close();
 });
-
-const refused = (code: string) => (error: unknown) => error instanceof AsrError && error.code === code;
 
 /** Manifest and last event, both for a day. */
 async function requireTombstone(id: string): Promise<void> {
@@ -86,7 +84,7 @@ test('A job that is cancelled while it runs leaves the queue, is called out to t
     (await heard(node.jobs, job.id)).map((one) => one.type),
     ['cancelled'],
   );
-  await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
+  await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refusal('result_expired'));
   assert.equal((await node.store.inProgress.unfinished('simulated')).length, 0);
 });
 
@@ -106,7 +104,7 @@ test('A job that is cancelled while it is received is refused to the one who sen
   submitting.catch(() => undefined);
   await until(() => Promise.resolve(sent > 3 ? true : null));
   assert.equal((await other.jobs.cancel(id, 'everybody')).status, 'cancelled');
-  await assert.rejects(submitting, refused('cancelled'));
+  await assert.rejects(submitting, refusal('cancelled'));
   await requireTombstone(id);
   assert.equal((await node.jobs.get(id, 'everybody')).status, 'cancelled');
 });
@@ -127,7 +125,7 @@ test('Of a job that is done or failed only what is there is deleted; its status 
       { status, purged: true, error },
     );
     await requireTombstone(job.id);
-    await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refused('result_expired'));
+    await assert.rejects(node.jobs.transcript(job.id, 'everybody'), refusal('result_expired'));
     assert.deepEqual(
       (await heard(node.jobs, job.id)).map((one) => one.type),
       [status],

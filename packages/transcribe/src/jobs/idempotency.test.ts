@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { AsrError } from '@murmuration/contracts';
 import { IdempotencyClaims } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
+import { refusal } from '@murmuration/contracts/testing';
 import { piece, pieces, startNode, submission, until, untilStatus, type JobsNode } from '../testing/jobs-node.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
 import { RequestHash } from './earlier-requests.js';
@@ -28,7 +28,6 @@ after(async () => {
   await server.close();
 });
 
-const refused = (code: string) => (error: unknown) => error instanceof AsrError && error.code === code;
 const jobKeysLeft = async (): Promise<string[]> => (await node.redis.keys('murm:{j.*}:job')).sort();
 
 test('The same key with the same request leads to the same job, without transcribing it again', async () => {
@@ -47,11 +46,11 @@ test('The same key with other bytes or other fields is a conflict, and nothing i
   const before = await jobKeysLeft();
   await assert.rejects(
     node.jobs.submit(submission({ idempotencyKey: 'b', source: pieces(1, 2, 4) })),
-    refused('idempotency_conflict'),
+    refusal('idempotency_conflict'),
   );
   await assert.rejects(
     node.jobs.submit(submission({ idempotencyKey: 'b', fingerprint: '{"other":1}' })),
-    refused('idempotency_conflict'),
+    refusal('idempotency_conflict'),
   );
   assert.deepEqual(await jobKeysLeft(), before);
 });
@@ -84,7 +83,7 @@ test('Of two other requests with one key at once one is a conflict', async () =>
     nodes[1].jobs.submit(submission({ idempotencyKey: 'd', source: pieces(2) })),
   ]);
   assert.deepEqual(answers.map((answer) => answer.status).sort(), ['fulfilled', 'rejected']);
-  assert.ok(answers.some((answer) => answer.status === 'rejected' && refused('idempotency_conflict')(answer.reason)));
+  assert.ok(answers.some((answer) => answer.status === 'rejected' && refusal('idempotency_conflict')(answer.reason)));
 });
 
 test('A key whose node died before its job was accepted is taken over', async () => {
@@ -119,7 +118,7 @@ test('Whoever waits for a job whose node dies on the way is told to come again, 
   dying.crash();
   hang();
   // Its bytes are only compared, so that there is nothing to go on with: it is told to come again.
-  await assert.rejects(waiting, refused('backend_unavailable'));
+  await assert.rejects(waiting, refusal('backend_unavailable'));
   assert.ok((await node.jobs.submit(submission({ idempotencyKey: 'f', source: pieces(1, 2) }))).created);
 });
 
@@ -160,7 +159,7 @@ test('A key of a request that was refused is free', async () => {
         })(),
       }),
     ),
-    refused('unprocessable_audio'),
+    refusal('unprocessable_audio'),
   );
   assert.ok((await node.jobs.submit(submission({ idempotencyKey: 'i' }))).created);
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { AsrError } from '@murmuration/contracts';
 import { createLogger } from '@murmuration/runtime';
+import { refusal } from '@murmuration/contracts/testing';
 import { piece, pieces, startNode, submission, textOf, until, type JobsNode } from '../testing/jobs-node.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
 import { idSeenBy, storedIdOf } from './job-names.js';
@@ -27,7 +27,6 @@ after(async () => {
   await server.close();
 });
 
-const refused = (code: string) => (error: unknown) => error instanceof AsrError && error.code === code;
 const of = (whose: { readonly owner: string }) => ({ owner: whose.owner, whose });
 
 test('Two owners use one id, each has a job of its own, and an administrator sees both under ids of their own', async () => {
@@ -54,7 +53,7 @@ test('Two owners use one id, each has a job of its own, and an administrator see
     assert.equal((await node.jobs.get(job.id, 'everybody')).owner, job.owner);
     assert.equal((await node.jobs.transcript(job.id, 'everybody')).id, job.id);
   }
-  await assert.rejects(node.jobs.get(id, 'everybody'), refused('not_found'));
+  await assert.rejects(node.jobs.get(id, 'everybody'), refusal('not_found'));
   await node.jobs.cancel(id, acme);
   assert.deepEqual([(await node.jobs.get(id, acme)).purged, (await node.jobs.get(id, bolt)).purged], [true, false]);
 });
@@ -62,9 +61,9 @@ test('Two owners use one id, each has a job of its own, and an administrator see
 test("An id is taken by its owner's jobs alone: those it named, and those whose id the service drew", async () => {
   const id = randomUUID();
   await node.jobs.submit(submission({ id, ...of(acme) }));
-  await assert.rejects(other.jobs.submit(submission({ id, ...of(acme) })), refused('job_exists'));
+  await assert.rejects(other.jobs.submit(submission({ id, ...of(acme) })), refusal('job_exists'));
   const drawn = (await node.jobs.submit(submission(of(acme)))).job.id;
-  await assert.rejects(node.jobs.submit(submission({ id: drawn, ...of(acme) })), refused('job_exists'));
+  await assert.rejects(node.jobs.submit(submission({ id: drawn, ...of(acme) })), refusal('job_exists'));
   assert.equal((await node.jobs.submit(submission({ id: drawn, ...of(bolt) }))).created, true);
 });
 
@@ -73,7 +72,7 @@ test('A job that was stored under the id that its owner gave it is found, and it
   // As it was stored before ids belonged to owners.
   await node.jobs.submit(submission({ id, owner: 'acme', whose: 'everybody' }));
   assert.equal((await node.jobs.get(id, acme)).id, id);
-  await assert.rejects(node.jobs.submit(submission({ id, ...of(acme) })), refused('job_exists'));
+  await assert.rejects(node.jobs.submit(submission({ id, ...of(acme) })), refusal('job_exists'));
   assert.equal((await node.jobs.submit(submission({ id, ...of(bolt) }))).created, true);
 });
 

@@ -1,7 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AsrError } from '@murmuration/contracts/errors';
 import type { Container } from '../container.js';
 import { LIMITS, WITHOUT_FFMPEG, ffmpeg, voice, wavFile } from './encoded-twins.js';
 import type { FfmpegDecodeOptions } from '../ffmpeg-decoder.js';
@@ -11,12 +10,6 @@ export const skip = WITHOUT_FFMPEG;
 
 /** Folder for spooled files; a test file that uses it removes it. */
 export const spoolDir = mkdtempSync(join(tmpdir(), 'murmuration-spool-'));
-
-/** True for an error of this code. */
-export const refusal =
-  (code: string) =>
-  (error: unknown): boolean =>
-    error instanceof AsrError && error.code === code;
 
 /** Options of a decoding by the ffmpeg that is there. */
 export const options = (container: Container, more: Partial<FfmpegDecodeOptions> = {}): FfmpegDecodeOptions => {
