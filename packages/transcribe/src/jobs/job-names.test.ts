@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger } from '@murmuration/runtime';
+import { test } from 'node:test';
 import { refusal } from '@murmuration/contracts/testing';
-import { piece, pieces, startNode, submission, textOf, until, type JobsNode } from '../testing/jobs-node.js';
-import { SimulatedWorker } from '../testing/simulated-worker.js';
+import { startJobsCluster } from '../testing/jobs-cluster.js';
+import { piece, pieces, submission, textOf, until } from '../testing/jobs-node.js';
 import { idSeenBy, storedIdOf } from './job-names.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
 const [acme, bolt] = [{ owner: 'acme' }, { owner: 'bolt' }] as const;
-let server: TestRedis;
-let worker: SimulatedWorker;
-let node: JobsNode;
-let other: JobsNode;
-
-before(async () => {
-  server = await startRedis();
-  worker = await SimulatedWorker.start(server.url, logger);
-  [node, other] = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
-});
-
-after(async () => {
-  await worker.close();
-  await Promise.all([node.close(), other.close()]);
-  await server.close();
-});
+const { nodes } = await startJobsCluster();
+const [node, other] = nodes;
 
 const of = (whose: { readonly owner: string }) => ({ owner: whose.owner, whose });
 

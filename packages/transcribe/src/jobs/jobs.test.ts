@@ -1,39 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger } from '@murmuration/runtime';
+import { test } from 'node:test';
 import { refusal } from '@murmuration/contracts/testing';
-import {
-  heard,
-  piece,
-  pieces,
-  startNode,
-  submission,
-  textOf,
-  until,
-  untilStatus,
-  type JobsNode,
-} from '../testing/jobs-node.js';
-import { SimulatedWorker } from '../testing/simulated-worker.js';
+import { logger, startJobsCluster } from '../testing/jobs-cluster.js';
+import { heard, piece, pieces, startNode, submission, textOf, until, untilStatus } from '../testing/jobs-node.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-let server: TestRedis;
-let worker: SimulatedWorker;
-let node: JobsNode;
-let other: JobsNode;
-
-before(async () => {
-  server = await startRedis();
-  worker = await SimulatedWorker.start(server.url, logger);
-  [node, other] = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
-});
-
-after(async () => {
-  await worker.close();
-  await Promise.all([node.close(), other.close()]);
-  await server.close();
-});
+const { server, worker, nodes } = await startJobsCluster();
+const [node, other] = nodes;
 
 test('A submitted job is done on whatever node, and its transcript and events are read on any other', async () => {
   const { job, created } = await node.jobs.submit(submission({ metadata: { order: 7 }, retentionSeconds: 60 }));

@@ -3,29 +3,14 @@ import { after, before, test } from 'node:test';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import { JobArchive, JobIndex, WebhookLog, WebhookQueue } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger, NO_TRACING } from '@murmuration/runtime';
-import {
-  heard,
-  pieces,
-  startNode,
-  submission,
-  textOf,
-  until,
-  untilStatus,
-  type JobsNode,
-} from '../testing/jobs-node.js';
+import { NO_TRACING } from '@murmuration/runtime';
+import { heard, pieces, startNode, submission, textOf, until, untilStatus } from '../testing/jobs-node.js';
+import { UNHEARD_WEBHOOK, WEBHOOK_SECRET, startDeafNode } from '../testing/deaf-node.js';
+import { logger } from '../testing/jobs-cluster.js';
 import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
-import { RECONCILER_TIMES } from './reconciler.js';
 import { Settler, type SettlerParts } from './settler.js';
 import { Webhooks } from './webhooks.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-const NEVER_MS = 1e8;
-const webhook = {
-  url: 'http://127.0.0.1:1/nobody-listens',
-  events: ['job.done', 'job.failed', 'job.cancelled'] as ('job.done' | 'job.failed' | 'job.cancelled')[],
-};
-const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const client = new GuardedClient({ allowlist: Allowlist.parse('127.0.0.1') });
 let server: TestRedis;
 let worker: SimulatedWorker;
@@ -40,15 +25,6 @@ after(async () => {
   await client.close();
   await server.close();
 });
-
-/** A node that looks after nothing by itself. */
-async function deafNode(): Promise<JobsNode> {
-  return startNode(server.url, logger, {
-    outbound: client,
-    webhookSecret: secret,
-    reconciler: { ...RECONCILER_TIMES, everyMs: NEVER_MS },
-  });
-}
 
 /** The steps of settling, each of which may be the last that a node does. */
 const STEPS = [
@@ -94,7 +70,7 @@ function dying(parts: SettlerParts, step: Step, when: 'before' | 'after', died: 
 }
 
 test('A node that dies before or after any step of settling changes nothing of how a job ends', async () => {
-  const node = await deafNode();
+  const node = await startDeafNode(server.url, client);
   const queue = new WebhookQueue(node.redis);
   const jobIndex = new JobIndex(node.redis);
   const parts: SettlerParts = {
@@ -104,7 +80,7 @@ test('A node that dies before or after any step of settling changes nothing of h
     jobs: node.store,
     webhooks: new Webhooks(new WebhookLog(node.redis), queue, {
       client,
-      secret,
+      secret: WEBHOOK_SECRET,
       ownSecret: () => null,
       partingMs: 60_000,
     }),
@@ -115,7 +91,7 @@ test('A node that dies before or after any step of settling changes nothing of h
     for (const when of ['before', 'after'] as const) {
       for (const words of [[1, 2], [POISON]]) {
         worker.hold();
-        const { job } = await node.jobs.submit(submission({ source: pieces(...words), webhook }));
+        const { job } = await node.jobs.submit(submission({ source: pieces(...words), webhook: UNHEARD_WEBHOOK }));
         // Keeps the node's own settler away.
         await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
         worker.open();
@@ -157,7 +133,7 @@ test('A node that dies before or after any step of settling changes nothing of h
 
 test('A job whose last result came when no node was there is settled by the next one', async () => {
   worker.hold();
-  const node = await deafNode();
+  const node = await startDeafNode(server.url, client);
   const { job } = await node.jobs.submit(submission());
   node.crash();
   worker.open();

@@ -3,27 +3,11 @@ import { after, before, test } from 'node:test';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import { JobArchive, JobIndex } from '@murmuration/store';
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger } from '@murmuration/runtime';
-import {
-  heard,
-  pieces,
-  startNode,
-  submission,
-  textOf,
-  until,
-  untilStatus,
-  type JobsNode,
-} from '../testing/jobs-node.js';
+import { heard, pieces, startNode, submission, textOf, until, untilStatus } from '../testing/jobs-node.js';
+import { UNHEARD_WEBHOOK, WEBHOOK_SECRET, startDeafNode } from '../testing/deaf-node.js';
+import { logger } from '../testing/jobs-cluster.js';
 import { SimulatedWorker } from '../testing/simulated-worker.js';
-import { RECONCILER_TIMES } from './reconciler.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-const NEVER_MS = 1e8;
-const webhook = {
-  url: 'http://127.0.0.1:1/nobody-listens',
-  events: ['job.done', 'job.failed', 'job.cancelled'] as ('job.done' | 'job.failed' | 'job.cancelled')[],
-};
-const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const client = new GuardedClient({ allowlist: Allowlist.parse('127.0.0.1') });
 let server: TestRedis;
 let worker: SimulatedWorker;
@@ -38,15 +22,6 @@ after(async () => {
   await client.close();
   await server.close();
 });
-
-/** A node that looks after nothing by itself. */
-async function deafNode(): Promise<JobsNode> {
-  return startNode(server.url, logger, {
-    outbound: client,
-    webhookSecret: secret,
-    reconciler: { ...RECONCILER_TIMES, everyMs: NEVER_MS },
-  });
-}
 
 test('After the loss of all queues every accepted job still ends, each result once', async () => {
   worker.hold();
@@ -154,8 +129,8 @@ test('The stream of a finished job goes soon after its end, and its events come 
 
 test('A job whose results cannot be put together fails with a code after some attempts, and its webhook is told', async () => {
   worker.hold();
-  const node = await startNode(server.url, logger, { outbound: client, webhookSecret: secret });
-  const { job } = await node.jobs.submit(submission({ source: pieces(1), webhook }));
+  const node = await startNode(server.url, logger, { outbound: client, webhookSecret: WEBHOOK_SECRET });
+  const { job } = await node.jobs.submit(submission({ source: pieces(1), webhook: UNHEARD_WEBHOOK }));
   const keys = (name: string): string => `murm:{j.${job.id}}:${name}`;
   // A result that this version does not read.
   await node.redis.xadd(
@@ -185,7 +160,7 @@ test('A job whose results cannot be put together fails with a code after some at
 
 test('While Redis is full no attempt at putting a job together counts', async () => {
   worker.hold();
-  const node = await deafNode();
+  const node = await startDeafNode(server.url, client);
   const { job } = await node.jobs.submit(submission({ source: pieces(1, 2) }));
   const archive = new JobArchive(node.redis);
   await node.redis.set(`murm:{j.${job.id}}:settling`, 'nobody');
