@@ -16,6 +16,7 @@ import {
   type Tracing,
 } from '@murmuration/runtime';
 import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
+import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { NodeConfig } from './variables.js';
 
 /** After the work in progress has drained, the rest of the orderly end takes at most this long. */
@@ -178,4 +179,18 @@ export async function startNode({ service, serving, config }: NodeOptions): Prom
       logger.info({ ...facts, metricsPort: operations.port }, 'ready');
     },
   };
+}
+
+/** Has the gauges of the queue tell what waits and is in work in the whole cluster. While Redis is away they tell nothing: a wrong figure would scale workers. */
+export function observeQueue(metrics: Metrics, intake: Pick<Intake, 'backlog'>): void {
+  metrics.onQueueCollect(async () => {
+    const backlogs = await intake.backlog().catch(leaveAlone('shown_without', []));
+    metrics.queueJobs.reset();
+    metrics.queueBacklogAudioSeconds.reset();
+    for (const { slug, audioSeconds, waiting, active } of backlogs) {
+      metrics.queueBacklogAudioSeconds.set({ model: slug }, audioSeconds);
+      metrics.queueJobs.set({ model: slug, state: 'waiting' }, waiting);
+      metrics.queueJobs.set({ model: slug, state: 'active' }, active);
+    }
+  });
 }

@@ -9,7 +9,7 @@ import { chosen, eventId, invalidField, jobId } from './fields/ids.js';
 import { readJobSettings, type JobRules } from './fields/job-settings.js';
 import { jobMessage, jobEventMessage, STATUS_OF } from './replies/job-message.js';
 import { transcriptMessage } from './replies/transcript-message.js';
-import { untilLeaving } from './until-leaving.js';
+import { untilLeaving } from './calls/active-call.js';
 
 /** An upload that sends nothing for this long is given up. */
 const IDLE_MS = 30_000;

@@ -6,7 +6,7 @@ import type { Handlers } from './calls/implementation.js';
 import { eventId, sessionId } from './fields/ids.js';
 import { liveEventMessage } from './replies/live-event-message.js';
 import { wholeMs } from './replies/transcript-message.js';
-import { untilLeaving } from './until-leaving.js';
+import { untilLeaving } from './calls/active-call.js';
 
 const STATES = {
   open: 'LIVE_STATE_OPEN',

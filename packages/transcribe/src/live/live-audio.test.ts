@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ArrivalClock } from './arrival-clock.js';
+import { ArrivalClock } from './live-audio.js';
 
 /** A clock that stands where it is put, and what a sender of slices does to the longest quiet that is seen. */
 function longestQuietMs(arrivals: readonly (readonly [atMs: number, audioMs: number])[]): number {

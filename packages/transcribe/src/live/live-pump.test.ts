@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LiveInbox } from './live-inbox.js';
+import { LiveInbox } from './live-pump.js';
 
 test('Audio cut anywhere is handed out in whole frames, never more than asked for, and nothing of it is lost', () => {
   const inbox = new LiveInbox(4, 13);

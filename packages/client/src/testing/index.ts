@@ -1,1 +1,0 @@
-export { TestLiveRelay, type Connection, type RelayScript } from './live-relay.js';
