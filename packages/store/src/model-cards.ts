@@ -2,6 +2,7 @@ import { modelCardSchema, type ModelCard, type WorkerId } from '@murmuration/con
 import type { Redis } from './connections.js';
 import { CARD_KEYS } from './keys.js';
 import { loadScript, runLua } from './lua-script.js';
+import { pipelined } from './pipelined.js';
 
 const putCard = loadScript('put-card');
 const readCards = loadScript('read-cards');
@@ -39,7 +40,10 @@ export async function publishCard(redis: Redis, card: ModelCard): Promise<void> 
 
 /** Worker side: takes the worker's card away when it ends in order. The model's card stays for a while. */
 export async function withdrawCard(redis: Redis, workerId: WorkerId): Promise<void> {
-  await redis.multi().hdel(CARD_KEYS.workers, workerId).zrem(CARD_KEYS.seen, workerId).exec();
+  await pipelined(redis, [
+    ['hdel', CARD_KEYS.workers, workerId],
+    ['zrem', CARD_KEYS.seen, workerId],
+  ]);
 }
 
 /**

@@ -95,20 +95,21 @@ export class JobIndex {
    * @param resultUntilMs when the time of its transcript is over (Unix milliseconds), or null without one
    */
   async unwatch(job: AcceptedJob, resultUntilMs: number | null = null): Promise<boolean> {
-    const lists = this.#redis
-      .multi()
-      .zrem(JOB_INDEX_KEYS.accepted, acceptedMember(job))
-      .zrem(waitingJobs(job.modelSlug, job.priority), job.id);
-    if (resultUntilMs !== null) lists.zadd(JOB_INDEX_KEYS.results, resultUntilMs, job.id);
-    const [removed] = await transacted(lists);
+    // No transaction: a Redis that is full refuses to queue any command for one, those that make room as well.
+    if (resultUntilMs !== null) await this.#redis.zadd(JOB_INDEX_KEYS.results, resultUntilMs, job.id);
+    const [, removed] = await pipelined(this.#redis, [
+      ['zrem', waitingJobs(job.modelSlug, job.priority), job.id],
+      ['zrem', JOB_INDEX_KEYS.accepted, acceptedMember(job)],
+    ]);
     return removed === 1;
   }
 
   /** Takes a job whose manifest is gone off the lists. */
   async forget(id: string, owner: string | null): Promise<void> {
-    const lists = this.#redis.multi().zrem(JOB_INDEX_KEYS.all, allMember(id, owner));
-    if (owner !== null) lists.zrem(ownedJobs(ownerTag(owner)), id);
-    await transacted(lists);
+    await pipelined(this.#redis, [
+      ['zrem', JOB_INDEX_KEYS.all, allMember(id, owner)],
+      ...(owner === null ? [] : [['zrem', ownedJobs(ownerTag(owner)), id] as const]),
+    ]);
   }
 
   /** Jobs that are looked after, oldest first. */
@@ -174,13 +175,13 @@ export class JobIndex {
       entries.map(([id = '']) => ['exists', jobKeys(id).job]),
     );
     const gone = entries.filter((_entry, i) => alive[i] === 0);
-    if (gone.length === 0) return next;
-    const lists = this.#redis.multi();
-    for (const [id = '', tag = ''] of gone) {
-      lists.zrem(JOB_INDEX_KEYS.all, `${id} ${tag}`);
-      if (tag !== '') lists.zrem(ownedJobs(tag), id);
-    }
-    await transacted(lists);
+    await pipelined(
+      this.#redis,
+      gone.flatMap(([id = '', tag = '']) => [
+        ['zrem', JOB_INDEX_KEYS.all, `${id} ${tag}`] as const,
+        ...(tag === '' ? [] : [['zrem', ownedJobs(tag), id] as const]),
+      ]),
+    );
     return next;
   }
 }
