@@ -1,9 +1,24 @@
 import { z } from 'zod';
 import { AsrError, languageOf, transcribeOptionsSchema } from '@murmuration/contracts';
-import { parseFields, textField, type UploadReader } from './field-bag.js';
+import { RAW_ENCODINGS, type RawFormat } from '../upload/raw-samples.js';
+import { FieldBag, parseFields, textField, type UploadReader } from './field-bag.js';
 import { trackField } from './transcribe-fields.js';
 
 const words = z.array(z.string().max(1_000)).max(1_000).optional();
+
+/** Fields that may be given more than once. */
+const DEEPGRAM_LISTS: readonly string[] = [
+  'keyterm',
+  'keywords',
+  'redact',
+  'search',
+  'replace',
+  'tag',
+  'extra',
+  'custom_topic',
+  'custom_intent',
+  'detect_language',
+];
 
 /** Fields of `POST /v1/listen` (@deepgram/sdk, `MediaTranscribeRequestOctetStream`). Others are let pass, for clients grow. */
 export const deepgramFieldsSchema = z.object({
@@ -17,6 +32,13 @@ export const deepgramFieldsSchema = z.object({
     '`true` tells the language that was found; so do codes, of which one alone is taken as the language.',
   ),
   track: trackField,
+  encoding: textField(z.string().max(64)).describe(
+    'Of samples without a header: `linear16`, `linear32` (float), `mulaw`, `alaw`. A file with a header says it itself, and other names are let pass.',
+  ),
+  sample_rate: textField(z.number().int().min(1_000).max(384_000)).describe(
+    'Of samples without a header; needed with `encoding` for those.',
+  ),
+  channels: textField(z.number().int().min(1).max(64)).describe('Of samples without a header; 1 when left out.'),
   multichannel: textField(z.boolean()).describe('Transcribes each channel by itself.'),
   utterances: textField(z.boolean()).describe('Adds the list of utterances.'),
   utt_split: textField(z.number().min(0.1).max(10)).describe('Silence that ends an utterance, seconds.'),
@@ -25,6 +47,19 @@ export const deepgramFieldsSchema = z.object({
   redact: words.describe('Not served: refused unless `false`.'),
   callback: textField(z.string().max(2_048)).describe('Not served: refused. Submit a job with a webhook instead.'),
 });
+
+/** The format that a request gives for samples without a header; null where it gives none. Throws `invalid_field`. */
+export function rawFormatOf(query: unknown): RawFormat | null {
+  const bag = new FieldBag(DEEPGRAM_LISTS);
+  bag.addQuery(query);
+  const { encoding = '', sample_rate: rateHz, channels = 1 } = parseFields(deepgramFieldsSchema, bag);
+  if (!isRawEncoding(encoding) || rateHz === undefined) return null;
+  return { encoding, rateHz, channels };
+}
+
+function isRawEncoding(encoding: string): encoding is RawFormat['encoding'] {
+  return Object.hasOwn(RAW_ENCODINGS, encoding);
+}
 
 /** A JSON body of `POST /v1/listen`. */
 export const deepgramUrlSchema = z.object({
@@ -41,18 +76,7 @@ export interface DeepgramAnswer {
 /** @param wordTimestamps whether the model that is asked for gives times of words: Deepgram's answers always have them */
 export function deepgramReader(wordTimestamps: boolean): UploadReader<DeepgramAnswer> {
   return {
-    lists: [
-      'keyterm',
-      'keywords',
-      'redact',
-      'search',
-      'replace',
-      'tag',
-      'extra',
-      'custom_topic',
-      'custom_intent',
-      'detect_language',
-    ],
+    lists: DEEPGRAM_LISTS,
     schema: deepgramFieldsSchema,
     strict: false,
     read(bag) {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AsrError, languageName, type Transcript } from '@murmuration/contracts';
-import type { TranscriptionService } from '@murmuration/transcribe';
 import {
   DEFAULT_LAYOUT,
   renderSrt,
@@ -21,8 +20,11 @@ import {
 } from '../fields/asr-fields.js';
 import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
 import { tellFiltered } from '../replies/transcript-reply.js';
+import { RawSamplesService, type RawFormat } from '../upload/raw-samples.js';
 import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../upload/upload-route.js';
 
+/** Samples without a header, as whisper-asr-webservice takes them. */
+const SAMPLES: RawFormat = { encoding: 'linear16', rateHz: 16_000, channels: 1 };
 /** Of samples without a header so many are listened to for the language: three minutes, since films begin with music. */
 const LANGUAGE_BYTES = 3 * 60 * 16_000 * 2;
 
@@ -130,55 +132,5 @@ function rendered(transcript: Transcript, { output, words }: AsrAnswer): string 
 function samplesIn(context: ApiContext, request: FastifyRequest, mostBytes: number): ApiContext {
   const { encode } = request.query as { readonly encode?: unknown };
   const isFile = asrFieldsSchema.shape.encode.safeParse(encode).data !== false;
-  return isFile ? context : { ...context, service: new SampleService(context.service, mostBytes) };
-}
-
-/** The service, for sources that are samples: signed 16 bit little endian, mono, 16 kHz. */
-class SampleService implements TranscriptionService {
-  readonly #service: TranscriptionService;
-  readonly #mostBytes: number;
-
-  constructor(service: TranscriptionService, mostBytes: number) {
-    this.#service = service;
-    this.#mostBytes = mostBytes;
-  }
-
-  resolveModel: TranscriptionService['resolveModel'] = (name) => this.#service.resolveModel(name);
-  status: TranscriptionService['status'] = () => this.#service.status();
-  activeJobs: TranscriptionService['activeJobs'] = (whose) => this.#service.activeJobs(whose);
-  start: TranscriptionService['start'] = (request) =>
-    this.#service.start({
-      ...request,
-      source: this.#asWav(request.source),
-      contentType: 'audio/wav',
-      extension: 'wav',
-    });
-
-  async *#asWav(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    yield wavHeader();
-    let left = this.#mostBytes;
-    for await (const bytes of source) {
-      yield bytes.subarray(0, left);
-      left -= bytes.length;
-      if (left <= 0) return;
-    }
-  }
-}
-
-/** The header of a wav whose length is not known. */
-function wavHeader(): Uint8Array {
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(0xffff_ffff, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(0xffff_ffff, 40);
-  return header;
+  return isFile ? context : { ...context, service: new RawSamplesService(context.service, SAMPLES, mostBytes) };
 }

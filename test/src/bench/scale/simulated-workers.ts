@@ -262,14 +262,16 @@ export async function manyWorkers({
       ),
     );
   });
+  // Workers go on while Redis is asked.
   const ms = performance.now() - started;
+  const busyMs = running.reduce((sum, worker) => sum + worker.busyMs, 0);
   const after = await counters(redis);
   const finished = done;
   const commandMicroseconds = await inCommands();
   const memory = Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1] ?? Number.NaN);
   const measured = {
     chunksPerSecond: (finished / ms) * 1_000,
-    busyShare: running.reduce((sum, worker) => sum + worker.busyMs, 0) / (ms * workers),
+    busyShare: busyMs / (ms * workers),
     redisShare: (after.microseconds - before.microseconds) / (ms * 1_000),
     redisMicroseconds: (after.microseconds - before.microseconds) / finished,
     commandMicroseconds: commandMicroseconds / finished,

@@ -131,6 +131,26 @@ describe("Deepgram's POST /v1/listen", () => {
     assert.equal('utterances' in reply.json<Answer>().results, false);
   });
 
+  test('Samples without a header are read as `encoding`, `sample_rate` and `channels` say; a file with a header as what it is.', async (t) => {
+    const { app } = await testApp(t);
+    const heard = async (query: string, payload: string): Promise<string> => {
+      const reply = await app.inject({ method: 'POST', url: `/v1/listen?${query}`, headers: RAW, payload });
+      assert.equal(reply.statusCode, 200, reply.body);
+      const { metadata, results } = reply.json<Answer>();
+      assert.equal(metadata.sha256, createHash('sha256').update(payload).digest('hex'), 'of the bytes that were sent');
+      return results.channels[0]?.alternatives[0]?.transcript ?? '';
+    };
+    const samples = 'Samples.\n';
+    assert.match(
+      await heard('encoding=linear16&sample_rate=16000', samples),
+      /^RIFF.{4}WAVEfmt [^]*data[^]*Samples\.$/,
+    );
+    assert.match(await heard('encoding=mulaw&sample_rate=8000&channels=2', samples), /^RIFF[^]*Samples\.$/);
+    for (const query of ['encoding=linear16', 'sample_rate=16000', 'encoding=opus&sample_rate=48000'])
+      assert.equal(await heard(query, samples), 'Samples.');
+    assert.equal(await heard('encoding=linear16&sample_rate=16000', 'fLaC.\n'), 'fLaC.');
+  });
+
   test('Languages to choose from ask for detection, and one alone is the language.', async (t) => {
     const { app, service } = await testApp(t);
     const said = async (query: string): Promise<readonly unknown[]> => {

@@ -9,6 +9,7 @@ import {
   deepgramReader,
   deepgramFieldsSchema,
   deepgramUrlSchema,
+  rawFormatOf,
   type DeepgramAnswer,
 } from '../../fields/deepgram-fields.js';
 import { FieldBag, type UploadReader } from '../../fields/field-bag.js';
@@ -19,6 +20,7 @@ import { transcribeUrl } from '../../transcribe-url.js';
 import type { TranscribedUpload } from '../../transcribe-upload.js';
 import { clientGone } from '../../upload/client-connection.js';
 import { readText } from '../../upload/body-reader.js';
+import { RawSamplesService } from '../../upload/raw-samples.js';
 import { isJson } from '../../upload/upload-headers.js';
 import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../../upload/upload-route.js';
 
@@ -78,7 +80,9 @@ export function deepgramListenRoute(app: FastifyInstance, context: ApiContext): 
     async (request, reply) => {
       const created = new Date().toISOString();
       const hash = createHash('sha256');
-      const hashing: ApiContext = { ...context, service: new HashingService(context.service, hash) };
+      const format = rawFormatOf(request.query);
+      const service = format === null ? context.service : new RawSamplesService(context.service, format);
+      const hashing: ApiContext = { ...context, service: new HashingService(service, hash) };
       const reader = deepgramReader(await givesWords(context, request));
       const { transcript, answer } = isJson(request.raw.headers)
         ? await fromUrl(hashing, request, reply, reader)
