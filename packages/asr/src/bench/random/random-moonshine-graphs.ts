@@ -1,5 +1,6 @@
-import { onnxNode, stringField, valueInfo, type OnnxNode, type ValueInfo } from '@murmuration/onnx';
+import { valueInfo, type OnnxNode, type ValueInfo } from '@murmuration/onnx';
 import { END_TOKEN } from '../../families/moonshine/moonshine-decoder.js';
+import { cacheChoice } from './cache-choice.js';
 import { GraphWriter } from './graph-writer.js';
 import type { MoonshineShape } from './moonshine-shapes.js';
 import { RandomWeights } from './random-weights.js';
@@ -64,24 +65,7 @@ export function randomMoonshineDecoder(shape: MoonshineShape): DeclaredGraph {
       cache(`present.${name}`, name.includes('decoder') ? 'tokens_so_far' : withCache ? 'nothing' : 'positions'),
     ),
   ];
-  const branch = (withCache: boolean) => ({
-    nodes: decoderNodes(shape, weights, withCache),
-    initializers: new Map<string, Uint8Array>(),
-    inputs: [],
-    outputs: given(withCache),
-    rest: [stringField(2, withCache ? 'next' : 'first')],
-  });
-  const choice: OnnxNode = {
-    ...onnxNode(
-      'If',
-      ['use_cache_branch'],
-      given(false).map(({ name }) => name),
-    ),
-    graphs: new Map([
-      ['then_branch', branch(true)],
-      ['else_branch', branch(false)],
-    ]),
-  };
+  const choice = cacheChoice((withCache) => decoderNodes(shape, weights, withCache), given);
   return {
     weights,
     nodes: [choice],

@@ -8,6 +8,7 @@ import {
   type ValueInfo,
 } from '@murmuration/onnx';
 import { attend, feedForward, keysAndValues, type Attention } from './random-attention.js';
+import { cacheChoice } from './cache-choice.js';
 import { GraphWriter } from './graph-writer.js';
 import { RandomWeights } from './random-weights.js';
 import type { WhisperShape } from './whisper-shapes.js';
@@ -100,24 +101,7 @@ export function randomDecoder(shape: WhisperShape, dtype: WhisperDtype): Declare
     ),
   ];
   const hidden = half ? 'encoder_hidden_states_fp16' : 'encoder_hidden_states';
-  const branch = (withCache: boolean) => ({
-    nodes: decoderNodes(shape, dtype, weights, { withCache, hidden, logits }),
-    initializers: new Map<string, Uint8Array>(),
-    inputs: [],
-    outputs: given(withCache),
-    rest: [stringField(2, withCache ? 'next' : 'first')],
-  });
-  const choice: OnnxNode = {
-    ...onnxNode(
-      'If',
-      ['use_cache_branch'],
-      given(false).map(({ name }) => name),
-    ),
-    graphs: new Map([
-      ['then_branch', branch(true)],
-      ['else_branch', branch(false)],
-    ]),
-  };
+  const choice = cacheChoice((withCache) => decoderNodes(shape, dtype, weights, { withCache, hidden, logits }), given);
   return {
     weights,
     nodes: half
