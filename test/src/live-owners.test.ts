@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LiveEvent } from '@murmuration/contracts';
-import { patientConnection } from '@murmuration/store';
+import { patientConnection, type Redis } from '@murmuration/store';
+import type { Live } from '@murmuration/transcribe';
 import { Cluster } from './harness/cluster.js';
 import { LiveConnection } from './harness/live-client.js';
 import { createLogger } from '@murmuration/runtime';
@@ -64,6 +65,17 @@ test(
   },
 );
 
+/** One relay, and a connection to its Redis for what is done to that. */
+async function relayAndRedis(t: TestContext): Promise<{ readonly redis: Redis; readonly live: Live }> {
+  const nodes = await LiveNodes.start();
+  t.after(() => nodes.close());
+  const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
+  t.after(() => {
+    redis.disconnect();
+  });
+  return { redis, live: await nodes.addNode('relay') };
+}
+
 test('a session goes on after Redis was away for longer than its lease', { timeout: 120_000 }, async (t) => {
   const nodes = await LiveNodes.start();
   t.after(() => nodes.close());
@@ -97,13 +109,7 @@ test(
   'a session goes on where Redis refuses its audio for a while, full or read-only',
   { timeout: 120_000 },
   async (t) => {
-    const nodes = await LiveNodes.start();
-    t.after(() => nodes.close());
-    const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
-    t.after(() => {
-      redis.disconnect();
-    });
-    const live = await nodes.addNode('relay');
+    const { redis, live } = await relayAndRedis(t);
     const session = await openLive(live);
     const events = allEvents(session);
     let pushed = 0;
@@ -138,13 +144,7 @@ test(
   'a session that the store has lost is told to its owner as session_lost, while it speaks and while it is silent; its keys outlive an outage of hours',
   { timeout: 120_000 },
   async (t) => {
-    const nodes = await LiveNodes.start();
-    t.after(() => nodes.close());
-    const redis = patientConnection(nodes.redis.url, createLogger({ service: 'test', level: 'silent' }));
-    t.after(() => {
-      redis.disconnect();
-    });
-    const live = await nodes.addNode('relay');
+    const { redis, live } = await relayAndRedis(t);
     const [speaking, silent] = [await openLive(live), await openLive(live)];
     const ends = [speaking, silent].map((session) => allEvents(session));
     const lost = { code: 'session_lost', message: /lost the session/ };
