@@ -99,8 +99,11 @@ export class TicketWorker {
     this.#closing.abort();
     this.#roomChanged();
     await Promise.all(this.#running.values());
-    await this.#worker.close();
+    // Forced, as no handler runs: BullMQ would wait until its look at an empty queue is over, two seconds.
+    await this.#worker.close(true);
     await this.#fetching;
+    // An entry that came with the last look is handed back.
+    await Promise.all(this.#running.values());
     clearInterval(this.#extending);
   }
 
