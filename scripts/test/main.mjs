@@ -117,7 +117,7 @@ function sourceFolders() {
  * @returns {Promise<{ passed: boolean, output: string }>}
  */
 export function runTests(files, { program = process.execPath, env = process.env, keepOutput = false } = {}) {
-  const groups = [{ files: inTurn(files).map(({ file }) => file), concurrency: 2 }];
+  const groups = [{ files: inTurn(files).map(({ file }) => file), concurrency: 3 }];
   return new Promise((resolve) => {
     const child = spawn(program, ['--enable-source-maps', '--import', WATCH, RUNNER], {
       cwd: ROOT,

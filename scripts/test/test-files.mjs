@@ -42,7 +42,7 @@ export function findTestFiles(root, paths = []) {
   };
 }
 
-/** Both kinds in the order they start: whole systems wait more than they compute, so they stand evenly among the others, and both cores have work. */
+/** Both kinds in the order they start: whole systems wait more than they compute, so they stand evenly among the others, and all cores have work. */
 export function inTurn({ units, system }) {
   const place = (list) => list.map((file, i) => ({ file, at: (i + 0.5) / list.length }));
   return [...place(units), ...place(system)].sort((a, b) => a.at - b.at).map(({ file }) => file);

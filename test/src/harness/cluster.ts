@@ -64,7 +64,8 @@ export class Cluster {
       ...given,
       api: { ...audio, ...given.api },
       relay: { ...audio, ...given.relay },
-      worker: { ...audio, ...given.worker },
+      // One session of the model: each further one takes as long to load and to warm up as the first.
+      worker: { ...audio, OMP_NUM_THREADS: '1', ...given.worker },
     };
     const redis = await startRedis();
     const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));
