@@ -15,6 +15,11 @@ export class ByteQueue {
     return this.#end - this.#start;
   }
 
+  /** Bytes that are still to be dropped and have not arrived. */
+  get owed(): number {
+    return this.#skip;
+  }
+
   /** Adds a piece; the queue may keep a view of it, so its owner must not write to it again. */
   push(bytes: Uint8Array): void {
     const dropped = Math.min(this.#skip, bytes.length);

@@ -3,6 +3,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
+import type { CleanerFindings } from './stream-findings.js';
 
 /** What a decoder found in the file's header. */
 export interface SourceFormat {
@@ -56,8 +57,8 @@ export interface ExternalDecodeOptions {
   readonly signal: AbortSignal;
   /** A decoder that was given bytes and neither takes more nor gives audio for so long is ended: `unprocessable_audio`. Milliseconds; default 30000. */
   readonly stallMs?: number;
-  /** Length that headers within the stream declare besides the first. Milliseconds; default 0. */
-  readonly joinedMs?: () => number;
+  /** What the cleaner found that the source has passed, or null; read at its end. */
+  readonly cleaner?: CleanerFindings | null;
 }
 
 export const DEFAULT_STALL_MS = 30_000;
@@ -79,21 +80,6 @@ export function noSuchTrack(tracks: number): AsrError {
     `track: the file has ${tracks === 1 ? 'one audio track, which is 0' : `${String(tracks)} audio tracks, 0 to ${String(tracks - 1)}`}.`,
     { param: 'track' },
   );
-}
-
-/** True when no declared audio is missing: then what could not be decoded was junk between whole frames. Both in milliseconds; a header may round to a hundredth of a second. */
-export function isComplete(declaredMs: number | null, decodedMs: number): boolean {
-  return declaredMs !== null && declaredMs > 0 && decodedMs >= declaredMs - 10;
-}
-
-/** A warning when a header declares clearly more audio than there was, else null. Both in milliseconds; a container may round and pad by some frames. */
-export function truncationWarning(declaredMs: number | null, decodedMs: number): DecodeWarning | null {
-  if (declaredMs === null || decodedMs >= declaredMs - Math.max(250, declaredMs * 0.01)) return null;
-  const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
-  return {
-    code: 'truncated_audio',
-    message: `The file says that it is ${seconds(declaredMs)} s long but ends after ${seconds(decodedMs)} s.`,
-  };
 }
 
 /** The same pieces, but waiting for one ends with `cancelled` as soon as the signal is aborted, whatever the source does. */

@@ -25,6 +25,8 @@ export class FfmpegReport {
   noTrack = false;
   /** Parts that could not be decoded. */
   faults = 0;
+  /** Frames whose check sum is wrong, though they could be decoded. */
+  wrongSums = 0;
   /** True when ffmpeg says that the end of the file is missing. */
   partial = false;
   readonly #track: number;
@@ -75,6 +77,7 @@ export class FfmpegReport {
     if (line.includes('matches no streams')) this.noTrack = true;
     if (line.includes('not on whitelist')) return;
     if (line.includes('partial file')) this.partial = true;
+    if (line.includes('CRC error')) this.wrongSums++;
     if (
       line.includes('Error while decoding') ||
       line.includes('Error submitting packet') ||

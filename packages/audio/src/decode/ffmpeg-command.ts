@@ -238,6 +238,8 @@ export function ffmpegCommand(
     // A program stream announces no tracks: one that begins late must come within what is probed.
     ...(demuxer === 'mpeg' ? ['-analyzeduration', '120000000', '-probesize', '20000000'] : []),
     ...(demuxer === 'mov' ? ['-enable_drefs', '0', '-use_absolute_path', '0'] : []),
+    // ffmpeg decodes a damaged FLAC frame to noise and says nothing, unless it is asked to look at the check sums.
+    ...(demuxer === 'flac' ? ['-err_detect', 'crccheck'] : []),
     ...(TIMED.has(container) ? ['-copyts'] : ['-t', String(longestSeconds)]),
     '-vn',
     '-sn',

@@ -5,10 +5,8 @@ import {
   abortable,
   abortError,
   DEFAULT_STALL_MS,
-  isComplete,
   noSuchTrack,
   toldError,
-  truncationWarning,
   type DecodeWarning,
   type ExternalDecodeOptions,
   type ExternalDecoding,
@@ -18,6 +16,7 @@ import {
 import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
+import { endingWarnings } from './ending.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand, TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { Mp3Opening } from './mpeg-frame.js';
@@ -90,7 +89,7 @@ class FfmpegRun {
       yield* this.#decode(this.#watched(source), track ?? 0);
       return;
     }
-    const file = await spool(source, spoolDir, maxSpoolBytes);
+    const file = await spool(this.#watched(source), spoolDir, maxSpoolBytes);
     try {
       yield* this.#decode(file.handle.fd, track ?? (container === 'mp4' ? await mp4DefaultTrack(file.handle) : 0));
     } finally {
@@ -139,7 +138,7 @@ class FfmpegRun {
     }
   }
 
-  /** ffmpeg forgets the length that an mp3 declares when it cannot seek, so it is read on the way, and does not tell that a stream ends within a page or block. */
+  /** ffmpeg forgets the length that an mp3 declares when it cannot seek, so it is read on the way, and hardly tells that a file is cut. */
   async *#watched(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const piece of source) {
       if (this.#options.container === 'mp3') this.#opening.push(piece);
@@ -168,7 +167,7 @@ class FfmpegRun {
 
   /** Judges the ending. Throws unless there is audio to keep. */
   #conclude(exit: ChildExit): void {
-    const { container, signal, joinedMs } = this.#options;
+    const { container, signal, cleaner } = this.#options;
     const report = this.#child?.report;
     if (signal.aborted) throw abortError(signal);
     if (exit.stalled || exit.signal === 'SIGXCPU' || exit.signal === 'SIGKILL')
@@ -185,21 +184,18 @@ class FfmpegRun {
           : `The ${container} file holds no audio that can be decoded. Check the file by playing it.`,
       );
     }
-    const decodedMs = (this.#samples * 1_000) / SAMPLE_RATE_HZ;
     // Other containers declare the length of the longest track, not of the sound.
     const firstMs = container === 'flac' ? (report?.declaredMs ?? null) : this.#opening.declaredMs;
-    const declaredMs = firstMs === null ? null : firstMs + (joinedMs?.() ?? 0);
-    const cut = truncationWarning(declaredMs, decodedMs);
-    if (cut !== null) this.warnings.push(cut);
-    else if (exit.code !== 0 || report?.partial === true || this.#watch?.truncated === true)
-      this.warnings.push({
-        code: 'truncated_audio',
-        message: 'The file ends in the middle: what comes before its end was decoded.',
-      });
-    else if (
-      (report?.faults ?? 0) > (this.#watch?.harmlessPackets ?? 0) &&
-      !(container === 'flac' && isComplete(declaredMs, decodedMs))
-    )
-      this.warnings.push({ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' });
+    this.warnings.push(
+      ...endingWarnings({
+        container,
+        declaredMs: firstMs === null ? null : firstMs + (cleaner?.joinedMs ?? 0),
+        decodedMs: (this.#samples * 1_000) / SAMPLE_RATE_HZ,
+        truncated:
+          exit.code !== 0 || report?.partial === true || this.#watch?.truncated === true || cleaner?.truncated === true,
+        damaged: this.#watch?.damaged === true || cleaner?.damaged === true || (report?.wrongSums ?? 0) > 0,
+        faults: (report?.faults ?? 0) - (this.#watch?.harmlessPackets ?? 0),
+      }),
+    );
   }
 }

@@ -1,6 +1,6 @@
-import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { ByteQueue, viewOf } from './byte-queue.js';
-import type { DecodedPiece, WasmReader } from './packet-codec.js';
+import { FlacFrames } from './flac-frames.js';
+import { flacCodec, type DecodedPiece, type PacketCodec, type WasmReader } from './packet-codec.js';
 
 /** Native FLAC. signature → metadata blocks (only STREAMINFO is read) → frames. */
 export class FlacReader implements WasmReader {
@@ -9,33 +9,29 @@ export class FlacReader implements WasmReader {
   declaredMs: number | null = null;
   damaged = false;
   readonly #queue = new ByteQueue();
-  readonly #decoder = new FLACDecoder();
+  readonly #frames = new FlacFrames();
+  #codec: PacketCodec | null = null;
   #place: 'signature' | 'metadata' | 'frames' = 'signature';
   #rateHz = 0;
-  #fed = false;
 
-  async push(bytes: Uint8Array): Promise<DecodedPiece[]> {
-    // The decoder's parser chooses by four bytes and fails on fewer.
+  push(bytes: Uint8Array): Promise<DecodedPiece[]> {
     this.#queue.push(bytes);
-    if (!this.#reachedFrames() || this.#queue.length < 4) return [];
-    await this.#decoder.ready;
-    this.#fed = true;
-    return this.#piece(await this.#decoder.decode(this.#queue.takeUpTo(Infinity)));
+    return this.#reachedFrames()
+      ? this.#decode(this.#frames.push(this.#queue.takeUpTo(Infinity)))
+      : Promise.resolve([]);
   }
 
-  async finish(): Promise<DecodedPiece[]> {
-    if (!this.#fed) return [];
-    await this.#decoder.ready;
-    return this.#piece(await this.#decoder.flush());
+  finish(): Promise<DecodedPiece[]> {
+    return this.#decode(this.#frames.finish());
   }
 
-  #piece(decoded: {
-    readonly channelData: Float32Array[];
-    readonly sampleRate: number;
-    readonly errors: readonly unknown[];
-  }): DecodedPiece[] {
-    if (decoded.errors.length > 0) this.damaged = true;
-    return [{ planar: decoded.channelData, sampleRateHz: this.#rateHz === 0 ? decoded.sampleRate : this.#rateHz }];
+  async #decode(frames: readonly Uint8Array[]): Promise<DecodedPiece[]> {
+    this.damaged ||= this.#frames.damaged;
+    if (frames.length === 0) return [];
+    this.#codec ??= await flacCodec(this.#rateHz);
+    const piece = await this.#codec.decode(frames);
+    this.damaged ||= this.#codec.damaged;
+    return [piece];
   }
 
   #reachedFrames(): boolean {

@@ -1,15 +1,8 @@
 import { AsrError } from '@murmuration/contracts/errors';
-import { ByteQueue, asciiOf } from './byte-queue.js';
-import {
-  childElements,
-  floatOf,
-  readElementHead,
-  readVint,
-  signedOf,
-  unsignedOf,
-  type ElementHead,
-} from './ebml-elements.js';
+import { ByteQueue } from './byte-queue.js';
+import { readElementHead, readVint, signedOf, unsignedOf, type ElementHead } from './ebml-elements.js';
 import { noSuchTrack } from './external-decoding.js';
+import { audioTracks, isDefaultTrack, trackOf, type MatroskaTrack, type TrackFields } from './matroska-track.js';
 
 /** Element ids of RFC 9559 that are read; all others are passed over. */
 const ID = {
@@ -19,46 +12,29 @@ const ID = {
   cluster: 0x1f43b675,
   timestamp: 0xe7,
   tracks: 0x1654ae6b,
-  trackEntry: 0xae,
-  trackNumber: 0xd7,
-  trackType: 0x83,
-  flagDefault: 0x88,
-  codecId: 0x86,
-  codecPrivate: 0x63a2,
-  codecDelay: 0x56aa,
-  audio: 0xe1,
-  samplingFrequency: 0xb5,
-  channels: 0x9f,
-  contentEncodings: 0x6d80,
-  contentEncoding: 0x6240,
-  contentCompression: 0x5034,
-  compressionAlgorithm: 0x4254,
-  compressionSettings: 0x4255,
   simpleBlock: 0xa3,
   blockGroup: 0xa0,
   block: 0xa1,
   discardPadding: 0x75a2,
 } as const;
+const CLUSTER_ID = Uint8Array.of(0x1f, 0x43, 0xb6, 0x75);
+
+/** Every element that may come once clusters have begun, children of those whose heads alone are taken included, and the beginning of a joined file. Anything else is damage. */
+const BEHIND_CLUSTERS: ReadonlySet<number> = new Set([
+  ...[ID.segment, ID.info, ID.timestampScale, ID.cluster, ID.timestamp, ID.tracks],
+  ...[ID.simpleBlock, ID.blockGroup, ID.block, ID.discardPadding],
+  // EBML, Void, CRC-32, SeekHead, Cues, Chapters, Tags, Attachments.
+  ...[0x1a45dfa3, 0xec, 0xbf, 0x114d9b74, 0x1c53bb6b, 0x1043a770, 0x1254c367, 0x1941a469],
+  // Of a cluster and of a group of blocks, those that are no longer written too.
+  ...[0xa7, 0xab, 0x5854, 0xaf, 0x9b, 0xfb, 0xfd, 0xfa, 0xa2, 0xa4, 0x75a1, 0x8e, 0xc8],
+  // Of a joined file's Info.
+  ...[0x73a4, 0x7384, 0x3cb923, 0x3c83ab, 0x3eb923, 0x3e83bb, 0x4444, 0x6924, 0x4489, 0x4461, 0x7ba9, 0x4d80, 0x5741],
+]);
+
 /** Longest list of tracks and longest audio block that are held. */
 const MAX_TRACKS_BYTES = 1_048_576;
 const MAX_BLOCK_BYTES = 1_048_576;
 const DEFAULT_SCALE_NS = 1_000_000;
-const AUDIO_TRACK = 2;
-const HEADER_STRIPPING = 3;
-
-/** The audio track of a file that is read. */
-export interface MatroskaTrack {
-  readonly number: number;
-  /** For example `A_OPUS`. */
-  readonly codecId: string;
-  readonly codecPrivate: Uint8Array;
-  readonly sampleRateHz: number;
-  readonly channels: number;
-  /** To take off every time stamp. Milliseconds. */
-  readonly codecDelayMs: number;
-  /** Bytes that were taken off the start of every frame. */
-  readonly strippedHeader: Uint8Array;
-}
 
 /** Frames of one block. */
 export interface MatroskaBlock {
@@ -80,7 +56,13 @@ export class MatroskaPackets {
   #track: MatroskaTrack | null = null;
   #trackIndex: number | null = null;
   #held: MatroskaBlock | null = null;
-  #broken = false;
+  #damaged = false;
+  /** Looking for the next cluster. */
+  #lost = false;
+  #inClusters = false;
+  /** Bytes so far, and where the segment ends, or 0 where it does not tell. */
+  #seen = 0;
+  #segmentEnd = 0;
   #scaleNs = DEFAULT_SCALE_NS;
   #clusterTime = 0;
   readonly #maxBlockBytes: number;
@@ -101,17 +83,23 @@ export class MatroskaPackets {
     return this.#trackIndex;
   }
 
-  /** True when the bytes so far end within an element, or are damaged. */
+  /** True when the bytes so far end within an element, or before the end that the file declares: behind damage that end alone counts. */
   get incomplete(): boolean {
-    return this.#broken || this.#queue.length > 0;
+    const insideElement = this.#queue.length > 0 || this.#queue.owed > 0;
+    return this.#seen < this.#segmentEnd || (!this.#damaged && insideElement);
+  }
+
+  /** True when there were bytes that are no element. */
+  get damaged(): boolean {
+    return this.#damaged;
   }
 
   /** Throws `unprocessable_audio` for a file without a sound track, `invalid_field` for one without the track that is asked for, `decoder_unavailable` for one that is encrypted or compressed in ways that only ffmpeg knows. */
   push(bytes: Uint8Array): MatroskaBlock[] {
     const blocks: MatroskaBlock[] = [];
-    if (this.#broken) return blocks;
     this.#queue.push(bytes);
-    while (this.#element(blocks));
+    this.#seen += bytes.length;
+    while (this.#lost ? this.#findCluster() : this.#element(blocks));
     return blocks;
   }
 
@@ -126,16 +114,17 @@ export class MatroskaPackets {
   #element(blocks: MatroskaBlock[]): boolean {
     const head = readElementHead(this.#queue.peek(Math.min(12, this.#queue.length)) ?? new Uint8Array(0));
     if (head === null) return false;
-    if (head === 'invalid') {
-      this.#broken = true;
-      this.#queue.takeUpTo(Infinity);
-      return false;
-    }
+    if (head === 'invalid' || (this.#inClusters && !this.#belongsHere(head))) return this.#lose();
     switch (head.id) {
       case ID.segment:
-      case ID.info:
+        this.#segmentEnd =
+          head.bodyBytes === Infinity ? 0 : this.#seen - this.#queue.length + head.headBytes + head.bodyBytes;
+        this.#queue.skip(head.headBytes);
+        return true;
       case ID.cluster:
+      case ID.info:
       case ID.blockGroup:
+        this.#inClusters ||= head.id === ID.cluster;
         this.#queue.skip(head.headBytes);
         return true;
       case ID.tracks: {
@@ -168,15 +157,38 @@ export class MatroskaPackets {
     }
   }
 
+  /** Whether an element is one that may come once clusters have begun, within the end that the file declares. */
+  #belongsHere(head: ElementHead): boolean {
+    const end = this.#seen - this.#queue.length + head.headBytes + head.bodyBytes;
+    return (
+      BEHIND_CLUSTERS.has(head.id) &&
+      (this.#segmentEnd === 0 || end <= this.#segmentEnd || head.bodyBytes === Infinity || this.#isBehindSegment())
+    );
+  }
+
+  #isBehindSegment(): boolean {
+    return this.#seen - this.#queue.length >= this.#segmentEnd;
+  }
+
+  /** What begins here is no element: the next one that can be known is a cluster. */
+  #lose(): boolean {
+    this.#damaged = true;
+    this.#lost = true;
+    this.#queue.skip(1);
+    return true;
+  }
+
+  #findCluster(): boolean {
+    const bytes = this.#queue.peek(this.#queue.length) ?? new Uint8Array(0);
+    const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(CLUSTER_ID);
+    this.#queue.skip(at < 0 ? Math.max(0, bytes.length - (CLUSTER_ID.length - 1)) : at);
+    this.#lost = at < 0;
+    return at >= 0;
+  }
+
   #choose(tracks: readonly TrackFields[]): void {
     if (tracks.length === 0) throw refuse('The file holds no sound track.');
-    // The flag counts as set where it is not written.
-    this.#trackIndex =
-      this.#wanted ??
-      Math.max(
-        0,
-        tracks.findIndex((fields) => unsignedOf(fields.get(ID.flagDefault) ?? Uint8Array.of(1)) === 1),
-      );
+    this.#trackIndex = this.#wanted ?? Math.max(0, tracks.findIndex(isDefaultTrack));
     const fields = tracks[this.#trackIndex];
     if (fields === undefined) throw noSuchTrack(tracks.length);
     this.#track = trackOf(fields);
@@ -257,49 +269,6 @@ function withHeader(header: Uint8Array, frame: Uint8Array): Uint8Array {
   whole.set(header);
   whole.set(frame, header.length);
   return whole;
-}
-
-type TrackFields = ReadonlyMap<number, Uint8Array>;
-
-function audioTracks(tracks: Uint8Array): TrackFields[] {
-  const entries = childElements(tracks)
-    .filter((entry) => entry.id === ID.trackEntry)
-    .map((entry) => new Map(childElements(entry.body).map((child) => [child.id, child.body])));
-  return entries.filter((fields) => unsignedOf(fields.get(ID.trackType) ?? new Uint8Array(0)) === AUDIO_TRACK);
-}
-
-function trackOf(fields: TrackFields): MatroskaTrack {
-  const field = (id: number): Uint8Array => fields.get(id) ?? new Uint8Array(0);
-  const audio = new Map(childElements(field(ID.audio)).map((child) => [child.id, child.body]));
-  return {
-    number: unsignedOf(field(ID.trackNumber)),
-    codecId: asciiOf(field(ID.codecId).subarray(0, 64)).replace(/[^A-Za-z0-9_/]/g, ''),
-    codecPrivate: field(ID.codecPrivate).slice(),
-    sampleRateHz: Math.round(floatOf(audio.get(ID.samplingFrequency) ?? new Uint8Array(0))),
-    channels: unsignedOf(audio.get(ID.channels) ?? Uint8Array.of(1)),
-    codecDelayMs: unsignedOf(field(ID.codecDelay)) / 1e6,
-    strippedHeader: strippedHeader(field(ID.contentEncodings)),
-  };
-}
-
-function strippedHeader(encodings: Uint8Array): Uint8Array {
-  const list = childElements(encodings).filter((child) => child.id === ID.contentEncoding);
-  if (list.length === 0) return new Uint8Array(0);
-  const compression = childElements(list[0]?.body ?? new Uint8Array(0)).find(
-    (child) => child.id === ID.contentCompression,
-  );
-  const fields = new Map(childElements(compression?.body ?? new Uint8Array(0)).map((child) => [child.id, child.body]));
-  if (
-    list.length > 1 ||
-    compression === undefined ||
-    unsignedOf(fields.get(ID.compressionAlgorithm) ?? new Uint8Array(0)) !== HEADER_STRIPPING
-  ) {
-    throw new AsrError(
-      'decoder_unavailable',
-      'The sound track is encrypted or compressed in a way that needs ffmpeg, which the server lacks.',
-    );
-  }
-  return (fields.get(ID.compressionSettings) ?? new Uint8Array(0)).slice();
 }
 
 function refuse(message: string): AsrError {

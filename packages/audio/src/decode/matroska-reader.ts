@@ -1,5 +1,6 @@
 import { AsrError } from '@murmuration/contracts/errors';
-import { MatroskaPackets, type MatroskaBlock, type MatroskaTrack } from './matroska-packets.js';
+import { MatroskaPackets, type MatroskaBlock } from './matroska-packets.js';
+import type { MatroskaTrack } from './matroska-track.js';
 import {
   flacCodec,
   mp3Codec,
@@ -64,7 +65,7 @@ export class MatroskaReader implements WasmReader {
       if (block.discardNs > 0) give(withoutEnd(await take(this.#decoder), block.discardNs));
     }
     give(await take(this.#decoder));
-    this.damaged = this.#decoder.damaged;
+    this.damaged = this.#decoder.damaged || this.#packets.damaged;
     return pieces;
   }
 }

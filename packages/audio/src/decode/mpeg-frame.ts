@@ -79,18 +79,6 @@ export function readAc3FrameBytes(bytes: Uint8Array, at: number): number | null 
   }
 }
 
-/** Bytes of an AMR frame by its type, with the head: narrow band, then wide band. Source: RFC 4867, 5.3. */
-const AMR_BYTES: readonly (readonly (number | null)[])[] = [
-  [13, 14, 16, 18, 20, 21, 27, 32, 6, null, null, null, null, null, null, 1],
-  [18, 24, 33, 37, 41, 47, 51, 59, 61, 6, null, null, null, null, 1, 1],
-];
-
-/** Bytes of an AMR frame at the start, or null when there is none. */
-export function readAmrFrameBytes(bytes: Uint8Array, wide: boolean): number | null {
-  const head = bytes[0] ?? 0xff;
-  return (head & 0x83) === 0 ? (AMR_BYTES[wide ? 1 : 0]?.[head >> 3] ?? null) : null;
-}
-
 /** Bytes of an ID3v2 tag at the start, or 0 when there is none. */
 export function id3Bytes(bytes: Uint8Array): number {
   if (bytes.length < 10 || bytes[0] !== 0x49 || bytes[1] !== 0x44 || bytes[2] !== 0x33) return 0;

@@ -13,12 +13,19 @@ export interface OggPage {
   readonly granule: number | null;
   /** Owned copies. A packet that was too long is empty. */
   readonly packets: readonly Uint8Array[];
+  /** The page as it came; a view, valid until the next push. */
+  readonly bytes: Uint8Array;
+  /** Counted in each stream. */
+  readonly number: number;
+  /** Bytes between the page before and this one. */
+  readonly passedBytes: number;
 }
 
 /** Streaming reader of Ogg pages (RFC 3533). Looks for the next page where one is damaged. Holds one page, and one packet a stream. */
 export class OggPages {
   readonly #queue = new ByteQueue();
   readonly #open = new Map<number, Uint8Array[]>();
+  #passed = 0;
 
   /** True while the bytes so far end within a page; what follows the last page and is none, such as a tag, does not count. */
   get insidePage(): boolean {
@@ -39,6 +46,7 @@ export class OggPages {
       if (head === null) return null;
       if (asciiOf(head, 0, 4) !== 'OggS') {
         this.#queue.skip(1);
+        this.#passed++;
         continue;
       }
       const segments = head[26] ?? 0;
@@ -51,6 +59,8 @@ export class OggPages {
       const flags = page[5] ?? 0;
       const serial = view.getUint32(14, true);
       const granule = view.getBigUint64(6, true);
+      const passedBytes = this.#passed;
+      this.#passed = 0;
       const packets = this.#packets(serial, (flags & 1) !== 0, table, page.subarray(27 + segments));
       return {
         serial,
@@ -58,6 +68,9 @@ export class OggPages {
         last: (flags & 4) !== 0,
         granule: granule === NO_GRANULE ? null : Number(BigInt.asIntN(64, granule)),
         packets,
+        bytes: page,
+        number: view.getUint32(18, true),
+        passedBytes,
       };
     }
   }

@@ -6,7 +6,8 @@ import { SNIFF_BYTES, framesStart, sniffContainer, type BoundedContainer, type C
 import { TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { decodeWithFfmpeg } from './ffmpeg-decoder.js';
 import { LeadingTags } from './tags.js';
-import { cleanerOf, type StreamCleaner } from './stream-cleaner.js';
+import { cleanerOf } from './stream-cleaner.js';
+import type { StreamCleaner } from './stream-findings.js';
 import { decodeWithWasm } from './wasm-decoder.js';
 import { w64FormatTag } from './w64-header.js';
 import { wavFormatTag } from './wav-header.js';
@@ -49,11 +50,10 @@ export async function openDecoding(
       (container === 'aiff' && isReadableAiff(head))
     )
       return { kind: 'bounded', container, source: whole };
-    const joinedMs = (): number => cleaner?.joinedMs ?? 0;
     const external =
       options.ffmpeg === null || (container === 'ogg' && beginsWithFlac(head))
-        ? decodeWithWasm(whole, { ...options, container, joinedMs })
-        : decodeWithFfmpeg(whole, { ...options, container, joinedMs, ffmpeg: options.ffmpeg });
+        ? decodeWithWasm(whole, { ...options, container, cleaner })
+        : decodeWithFfmpeg(whole, { ...options, container, cleaner, ffmpeg: options.ffmpeg });
     return { kind: 'external', container, ...external };
   } catch (error) {
     await pieces.return(undefined);

@@ -1,46 +1,48 @@
-import { asciiOf } from './byte-queue.js';
 import type { Container } from './container.js';
 import { MatroskaPackets } from './matroska-packets.js';
-import { OggPages } from './ogg-pages.js';
+import { PieceWatch } from './piece-watch.js';
+import {
+  asfPieces,
+  auPieces,
+  aviPieces,
+  cafPieces,
+  flvPieces,
+  mp4Pieces,
+  mpegPieces,
+  w64Pieces,
+  wavPieces,
+} from './pieces.js';
+import type { SourceWatch } from './stream-findings.js';
+import { TransportWatch } from './transport-watch.js';
 
-/** Follows the bytes that go to ffmpeg, for what ffmpeg does not tell of a stream. */
-export interface SourceWatch {
-  push(bytes: Uint8Array): void;
-  /** True while the bytes so far end in the middle of something. */
-  readonly truncated: boolean;
-  /** Packets that ffmpeg takes for damage and that are none. */
-  readonly harmlessPackets: number;
-}
-
-/** The watch of a container, or null. */
+/** The watch of a container, or null for those that pass a cleaner. */
 export function watchOf(container: Container): SourceWatch | null {
   switch (container) {
-    case 'ogg':
-      return new OggWatch();
     case 'webm':
     case 'matroska':
       return new MatroskaWatch();
+    case 'mpegts':
+      return new TransportWatch();
+    case 'wav':
+      return new PieceWatch(wavPieces());
+    case 'w64':
+      return new PieceWatch(w64Pieces());
+    case 'avi':
+      return new PieceWatch(aviPieces());
+    case 'asf':
+      return new PieceWatch(asfPieces());
+    case 'au':
+      return new PieceWatch(auPieces());
+    case 'caf':
+      return new PieceWatch(cafPieces());
+    case 'mp4':
+      return new PieceWatch(mp4Pieces());
+    case 'flv':
+      return new PieceWatch(flvPieces());
+    case 'mpeg':
+      return new PieceWatch(mpegPieces());
     default:
       return null;
-  }
-}
-
-/** A joined file of the same serial number begins with headers that ffmpeg hands to the Opus decoder as sound. */
-class OggWatch implements SourceWatch {
-  harmlessPackets = 0;
-  readonly #pages = new OggPages();
-  #headers = 0;
-
-  get truncated(): boolean {
-    return this.#pages.insidePage;
-  }
-
-  push(bytes: Uint8Array): void {
-    for (const { packets } of this.#pages.push(bytes))
-      for (const packet of packets) {
-        const opus = asciiOf(packet, 0, 8);
-        if ((opus === 'OpusHead' || opus === 'OpusTags') && ++this.#headers > 2) this.harmlessPackets++;
-      }
   }
 }
 
@@ -53,6 +55,10 @@ class MatroskaWatch implements SourceWatch {
 
   get truncated(): boolean {
     return this.#readable && this.#packets.incomplete;
+  }
+
+  get damaged(): boolean {
+    return this.#packets.damaged;
   }
 
   push(bytes: Uint8Array): void {

@@ -3,6 +3,12 @@ import { id3Bytes } from './mpeg-frame.js';
 
 /** As many bytes as the head of any tag has. */
 export const TAG_HEAD_BYTES = 32;
+/** Bytes of an ID3v1 tag, which begins with TAG. */
+export const ID3V1_BYTES = 128;
+/** First characters of a Lyrics3 tag. */
+export const LYRICS_START = 'LYRICSBEGIN';
+const LYRICS_ENDS = ['LYRICS200', 'LYRICSEND'];
+const LYRICS_END_BYTES = 9;
 
 /** Bytes of an ID3v2 or APE tag at the start, or 0 when there is none. An APE footer without its header counts by itself. Sources: ID3v2.4 structure; APEv2 by Hydrogenaudio. */
 export function tagBytes(bytes: Uint8Array): number {
@@ -41,4 +47,15 @@ export class LeadingTags {
     this.#padded ||= zeros > 3;
     if (this.#padded) queue.skip(zeros);
   }
+}
+
+/** Drops bytes up to the end mark of a Lyrics3 tag; false when it has not come. */
+export function skipLyrics(queue: ByteQueue, ended: boolean): boolean {
+  const bytes = queue.peek(queue.length) ?? new Uint8Array(0);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = LYRICS_ENDS.map((mark) => text.indexOf(mark))
+    .filter((at) => at >= 0)
+    .sort((a, b) => a - b)[0];
+  queue.skip(end === undefined ? Math.max(0, bytes.length - (ended ? 0 : LYRICS_END_BYTES)) : end + LYRICS_END_BYTES);
+  return end !== undefined || ended;
 }

@@ -3,8 +3,10 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import { isComplete, truncationWarning, type DecodeWarning, type SourceFormat } from './external-decoding.js';
+import { endingWarnings } from './ending.js';
+import type { DecodeWarning, SourceFormat } from './external-decoding.js';
 import type { DecodedPiece, WasmReader } from './packet-codec.js';
+import type { CleanerFindings } from './stream-findings.js';
 import { TimedShaper, type TimedPart } from './timed-shaper.js';
 import { concatTracks } from './track-shaper.js';
 
@@ -28,9 +30,12 @@ export interface WasmAnswer {
 /** Methods of the thread: pieces in order, then `finish` once. */
 export type WasmThreadMethods = {
   push: (bytes: Uint8Array) => Promise<Transferred<WasmAnswer>>;
-  /** @param joinedMs see `ExternalDecodeOptions` */
-  finish: (joinedMs: number) => Promise<Transferred<WasmAnswer>>;
+  /** @param found see `ExternalDecodeOptions` */
+  finish: (found: CleanerFindings) => Promise<Transferred<WasmAnswer>>;
 };
+
+/** Containers whose decoder gets the piece at which a file was cut, and takes it for damage. */
+const BARE: ReadonlySet<Container> = new Set<Container>(['mp3', 'flac', 'amr']);
 
 /** Compressed bytes decoded at once: silence in FLAC grows by a factor of 2000, and this bounds what it grows to before it is resampled. */
 const SLICE_BYTES = 4_096;
@@ -50,7 +55,7 @@ serveThread({
       parts.push(...shaped(await reader.push(bytes.subarray(at, at + SLICE_BYTES))));
     return answer(parts, []);
   },
-  finish: async (joinedMs) => {
+  finish: async (found) => {
     const parts = shaped(await reader.finish());
     if (!shaper.hasAudio)
       throw new AsrError(
@@ -58,7 +63,7 @@ serveThread({
         `The ${container} file holds no audio that can be decoded. Check the file by playing it.`,
       );
     parts.push(...shaper.finish());
-    return answer(parts, [...warnings(joinedMs), ...shaper.warnings()]);
+    return answer(parts, [...warnings(found), ...shaper.warnings()]);
   },
 } satisfies WasmThreadMethods);
 
@@ -95,17 +100,15 @@ function shaped(pieces: readonly DecodedPiece[]): TimedPart[] {
     });
 }
 
-function warnings(joinedMs: number): DecodeWarning[] {
-  const declaredMs = reader.declaredMs === null ? null : reader.declaredMs + joinedMs;
-  const cut = truncationWarning(declaredMs, shaper.durationMs);
-  if (cut !== null) return [cut];
-  if (reader.truncated)
-    return [
-      { code: 'truncated_audio', message: 'The file ends in the middle: what comes before its end was decoded.' },
-    ];
-  return reader.damaged && !(container === 'flac' && isComplete(declaredMs, shaper.durationMs))
-    ? [{ code: 'damaged_audio', message: 'Parts of the file could not be decoded and are missing.' }]
-    : [];
+function warnings(found: CleanerFindings): DecodeWarning[] {
+  return endingWarnings({
+    container,
+    declaredMs: reader.declaredMs === null ? null : reader.declaredMs + found.joinedMs,
+    decodedMs: shaper.durationMs,
+    truncated: reader.truncated || found.truncated,
+    damaged: found.damaged || (reader.damaged && !BARE.has(container)),
+    faults: reader.damaged ? 1 : 0,
+  });
 }
 
 /** Parts without silence before them are joined to the one before. */

@@ -11,6 +11,7 @@ import {
   type SourceFormat,
 } from './external-decoding.js';
 import type { Container } from './container.js';
+import type { CleanerFindings } from './stream-findings.js';
 import { unfolded } from './timed-shaper.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 
@@ -58,13 +59,18 @@ class WasmRun {
           yield* this.#taken(await this.#within(thread, thread.call('push', bytes, [bytes.buffer])));
         }
       }
-      yield* this.#taken(await this.#within(thread, thread.call('finish', this.#options.joinedMs?.() ?? 0)));
+      yield* this.#taken(await this.#within(thread, thread.call('finish', this.#cleanerFindings())));
     } catch (error) {
       throw toldError(error, signal);
     } finally {
       signal.removeEventListener('abort', onAbort);
       await thread.terminate();
     }
+  }
+
+  #cleanerFindings(): CleanerFindings {
+    const { truncated = false, damaged = false, joinedMs = 0 } = this.#options.cleaner ?? {};
+    return { truncated, damaged, joinedMs };
   }
 
   *#taken(answer: WasmAnswer): Generator<Float32Array[]> {
