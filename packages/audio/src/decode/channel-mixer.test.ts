@@ -114,3 +114,23 @@ test('The mix stays as it is through pauses, and is the average again once the c
       .subarray(half),
   );
 });
+
+test('Where a channel changes its polarity in mid-recording, no more than 60 ms are faint', () => {
+  const windowSamples = RATE_HZ * 0.02;
+  const windows = (samples: Float32Array): number[] =>
+    Array.from({ length: Math.floor(samples.length / windowSamples) }, (_, i) =>
+      rms(samples.subarray(i * windowSamples, (i + 1) * windowSamples)),
+    );
+  for (const everySeconds of [0.4, 1, 1.5]) {
+    const turned = one.map((value, i) => (Math.floor(i / RATE_HZ / everySeconds) % 2 === 1 ? -value : value));
+    const wanted = windows(one);
+    const heard = windows(new ChannelMixer(2, RATE_HZ).mix([one, turned]));
+    const faint = wanted.flatMap((level, i) => (level > 0.02 && (heard[i] ?? 0) < level / 2 ? [i] : []));
+    const changes = Math.ceil(3 / everySeconds) - 1;
+    // What is faint in a row at one change.
+    assert.ok(
+      faint.length <= changes * 3,
+      `every ${String(everySeconds)} s: ${String(faint.length * 20)} ms are faint at ${String(changes)} changes`,
+    );
+  }
+});

@@ -2,6 +2,11 @@
 const BLOCK_SECONDS = 0.01;
 /** Past audio counts for about this long. Seconds. */
 const MEMORY_SECONDS = 0.25;
+/** A channel's polarity has changed once so many blocks in a row are surely of the other one: what came before is forgotten then. */
+const FLIP_BLOCKS = 3;
+const SURELY_ALIKE = 0.9;
+/** A channel this much below the reference has no polarity that matters. */
+const FAINT_SHARE = 0.05;
 /** Below this the channels' sound does not count: hum and offsets are alike in all of them. */
 const HIGH_PASS_HZ = 150;
 /** The mean is replaced when its power falls below the first share of the loudest channel's, and used again above the second. */
@@ -18,7 +23,8 @@ const PEAK_DECAY = 0.999;
  *
  * mean (the average, to the sample) ⇄ weighted: where the mean is 10 dB below the loudest channel, because channels cancel each other or most of
  * them are empty, each channel is added with the polarity of the loudest one, at a level that leaves the loudest as it is. The change takes place over
- * one block of 10 ms, after the block that showed it; silence changes nothing. All follows from the samples alone, whatever pieces they come in.
+ * one block of 10 ms, after the block that showed it; silence changes nothing. Where a channel changes its polarity in mid-recording, what came
+ * before is forgotten after 30 ms. All follows from the samples alone, whatever pieces they come in.
  */
 export class ChannelMixer {
   readonly rateHz: number;
@@ -37,6 +43,7 @@ export class ChannelMixer {
   readonly #alike: Float64Array;
   #blockMean = 0;
   #mean = 0;
+  #flippedBlocks = 0;
   #reference = 0;
   #peak = 0;
   #at = 0;
@@ -133,11 +140,30 @@ export class ChannelMixer {
         this.#alike[channel] = (this.#alike[channel] as number) * this.#keep + (this.#blockAlike[channel] as number);
       }
       this.#mean = this.#mean * this.#keep + this.#blockMean;
+      this.#flippedBlocks = this.#isFlipped() ? this.#flippedBlocks + 1 : 0;
+      if (this.#flippedBlocks >= FLIP_BLOCKS) this.#forget();
       this.#weigh();
     }
     this.#blockPower.fill(0);
     this.#blockAlike.fill(0);
     this.#blockMean = 0;
+  }
+
+  /** Whether the block surely has another polarity in some channel than is taken for it. */
+  #isFlipped(): boolean {
+    const reference = this.#blockPower[this.#reference] as number;
+    return this.#signs.some((sign, channel) => {
+      const power = this.#blockPower[channel] as number;
+      if (power <= reference * FAINT_SHARE) return false;
+      const alike = (this.#blockAlike[channel] as number) / Math.sqrt(reference * power);
+      return alike * sign * (this.#signs[this.#reference] as number) < -SURELY_ALIKE;
+    });
+  }
+
+  #forget(): void {
+    this.#power.set(this.#blockPower);
+    this.#alike.set(this.#blockAlike);
+    this.#mean = this.#blockMean;
   }
 
   #weigh(): void {

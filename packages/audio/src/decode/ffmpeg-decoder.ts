@@ -194,7 +194,7 @@ class FfmpegRun {
         truncated:
           exit.code !== 0 || report?.partial === true || this.#watch?.truncated === true || cleaner?.truncated === true,
         damaged: this.#watch?.damaged === true || cleaner?.damaged === true || (report?.wrongSums ?? 0) > 0,
-        faults: (report?.faults ?? 0) - (this.#watch?.harmlessPackets ?? 0),
+        faults: (report?.faults ?? 0) - (this.#watch?.harmlessPackets ?? 0) - (cleaner?.harmlessPackets ?? 0),
       }),
     );
   }

@@ -14,6 +14,7 @@ const FLAC_HEAD_BYTES = 26;
  */
 export class FlacCleaner implements StreamCleaner {
   joinedMs = 0;
+  readonly harmlessPackets = 0;
   readonly damaged = false;
   readonly #end = new FlacEnd();
   readonly #queue = new ByteQueue();

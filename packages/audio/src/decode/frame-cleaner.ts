@@ -29,6 +29,7 @@ const MAX_HELD_BYTES = 65_536;
  */
 export class FrameCleaner implements StreamCleaner {
   readonly joinedMs = 0;
+  readonly harmlessPackets = 0;
   damaged = false;
   truncated = false;
   readonly #format: FrameFormat;

@@ -1,4 +1,4 @@
-import { viewOf } from './byte-queue.js';
+import { asciiOf, viewOf } from './byte-queue.js';
 import { OggPages, type OggPage } from './ogg-pages.js';
 import type { StreamCleaner } from './stream-findings.js';
 
@@ -13,6 +13,8 @@ const MAX_STREAMS = 64;
 export class OggCleaner implements StreamCleaner {
   readonly joinedMs = 0;
   damaged = false;
+  harmlessPackets = 0;
+  #opusHeaders = 0;
   readonly #pages = new OggPages();
   /** Number of the next page of each stream. */
   readonly #next = new Map<number, number>();
@@ -30,6 +32,7 @@ export class OggCleaner implements StreamCleaner {
   }
 
   #page(page: OggPage): Uint8Array {
+    this.#countHeaders(page);
     const bytes = page.bytes.slice();
     const view = viewOf(bytes);
     const told = view.getUint32(CHECKSUM_AT, true);
@@ -42,6 +45,14 @@ export class OggCleaner implements StreamCleaner {
     this.damaged ||= told !== sum || (!page.first && !isNext);
     if (this.#next.has(page.serial) || this.#next.size < MAX_STREAMS) this.#next.set(page.serial, page.number + 1);
     return bytes;
+  }
+
+  /** A joined file of the same serial number begins with headers that ffmpeg hands to the Opus decoder as sound. */
+  #countHeaders({ packets }: OggPage): void {
+    for (const packet of packets) {
+      const head = asciiOf(packet, 0, 8);
+      if ((head === 'OpusHead' || head === 'OpusTags') && ++this.#opusHeaders > 2) this.harmlessPackets++;
+    }
   }
 }
 

@@ -13,10 +13,12 @@ export interface StreamCleaner extends StreamFindings {
   finish(): Uint8Array[];
   /** Length that the headers of joined files declare. Milliseconds. */
   readonly joinedMs: number;
+  /** Packets that ffmpeg takes for damage and that are none. */
+  readonly harmlessPackets: number;
 }
 
 /** What a cleaner found in a stream that it let through. */
-export type CleanerFindings = Pick<StreamCleaner, 'truncated' | 'damaged' | 'joinedMs'>;
+export type CleanerFindings = Pick<StreamCleaner, 'truncated' | 'damaged' | 'joinedMs' | 'harmlessPackets'>;
 
 /** Follows the bytes that go to ffmpeg, for what ffmpeg does not tell of a stream. */
 export interface SourceWatch extends StreamFindings {

@@ -69,8 +69,8 @@ class WasmRun {
   }
 
   #cleanerFindings(): CleanerFindings {
-    const { truncated = false, damaged = false, joinedMs = 0 } = this.#options.cleaner ?? {};
-    return { truncated, damaged, joinedMs };
+    const { truncated = false, damaged = false, joinedMs = 0, harmlessPackets = 0 } = this.#options.cleaner ?? {};
+    return { truncated, damaged, joinedMs, harmlessPackets };
   }
 
   *#taken(answer: WasmAnswer): Generator<Float32Array[]> {
