@@ -59,9 +59,9 @@ class FfmpegRun {
   constructor(options: FfmpegDecodeOptions) {
     this.#options = options;
     const { channels, limits } = options;
-    this.#watch = watchOf(options.container);
+    this.#watch = watchOf(options.container, options.track ?? 0);
     this.#decoder = TIMED.has(options.container)
-      ? new TimedPcmReader(channels, limits)
+      ? new TimedPcmReader(channels, limits, this.#watch?.fileMs)
       : createBoundedDecoder('wav', { channels, limits });
   }
 

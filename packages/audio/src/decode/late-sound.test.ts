@@ -164,6 +164,29 @@ test('An avi whose sound has a start in its header begins there', { skip }, asyn
   assertStretches((await heard(avi, ffmpeg)).samples, [[5, 9]], 9, 'avi');
 });
 
+test(
+  'An avi of frames that begin late or have a hole: empty chunks, whose time ffmpeg does not count',
+  { skip },
+  async () => {
+    for (const codec of ['mp3', 'aac']) {
+      const muxed = ['-map', '0:v', '-map', '1:a', '-c:v', 'mpeg4', '-c:a', codec];
+      const late = encodedTwin(wav, muxed, 'avi', [...picture(16), ...LATE]);
+      const holed = encodedTwin(wav, [...muxed, ...HOLE], 'avi', picture(12));
+      assertStretches((await heard(late, ffmpeg)).samples, [[5, 9]], 9, `${codec}, late`);
+      assertStretches(
+        (await heard(holed, ffmpeg)).samples,
+        [
+          [0, 2],
+          [8, 10],
+        ],
+        10,
+        `${codec}, hole`,
+      );
+      assert.deepEqual((await heard(late, ffmpeg)).samples, (await heard(late, ffmpeg, LIMITS, 777)).samples);
+    }
+  },
+);
+
 test('A transport stream of sound alone begins at 0, wherever its clock does', { skip }, async () => {
   for (const argv of [
     ['-c:a', 'aac'],

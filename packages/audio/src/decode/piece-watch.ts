@@ -25,6 +25,7 @@ const MAX_HEAD_BYTES = 1_048_576;
 export class PieceWatch implements SourceWatch {
   harmlessPackets = 0;
   damaged = false;
+  readonly fileMs: (ms: number) => number;
   readonly #read: PieceReader;
   readonly #queue = new ByteQueue();
   #passing = false;
@@ -35,8 +36,10 @@ export class PieceWatch implements SourceWatch {
   #packetsFrom = 0;
   #packetBytes = 0;
 
-  constructor(read: PieceReader) {
+  /** @param fileMs see `SourceWatch` */
+  constructor(read: PieceReader, fileMs = (ms: number) => ms) {
     this.#read = read;
+    this.fileMs = fileMs;
   }
 
   get truncated(): boolean {

@@ -5,7 +5,7 @@ import type { Piece, PieceReader } from './piece-watch.js';
 const MIN_PLACEHOLDER_BYTES = 0x7000_0000;
 
 /** A length of 32 bits, or Infinity where it is none. */
-function lengthOf(size: number): number {
+export function lengthOf(size: number): number {
   return size === 0 || size >= MIN_PLACEHOLDER_BYTES ? Infinity : size;
 }
 
@@ -56,27 +56,6 @@ export function w64Pieces(): PieceReader {
     const size = Number(viewOf(head).getBigUint64(16, true));
     if (size < 24 || !Number.isSafeInteger(size)) return asciiOf(head, 0, 4) === 'data' ? { bytes: Infinity } : 'other';
     return { bytes: size, headBytes: Math.ceil(size / 8) * 8 };
-  };
-}
-
-/** Lists that are entered. */
-const AVI_LISTS = ['movi', 'rec '];
-
-/** avi, with the further parts of a long one: chunks in the list of streams, and lists of their own. */
-export function aviPieces(): PieceReader {
-  let inStreams = false;
-  return (queue) => {
-    const head = queue.peek(12);
-    if (head === null) return null;
-    const id = asciiOf(head, 0, 4);
-    const size = viewOf(head).getUint32(4, true);
-    if (id === 'RIFF') return { bytes: 12, mayBeCut: true };
-    const entered = id === 'LIST' && AVI_LISTS.includes(asciiOf(head, 8, 12));
-    inStreams ||= entered;
-    if (entered) return { bytes: 8 + lengthOf(size), headBytes: 12 };
-    if (!/^([0-9a-zA-Z]{2}(wb|dc|db|pc|tx|ch|nd)|ix\d\d|idx1|JUNK|LIST|odml|dmlh|IDIT|vprp)$/.test(id))
-      return inStreams ? 'damage' : 'other';
-    return { bytes: 8 + size + (size % 2), mayBeCut: id === 'idx1' || id === 'JUNK' };
   };
 }
 

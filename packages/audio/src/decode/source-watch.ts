@@ -1,22 +1,13 @@
+import { AviPieces } from './avi-pieces.js';
 import type { Container } from './container.js';
 import { MatroskaPackets } from './matroska-packets.js';
 import { PieceWatch } from './piece-watch.js';
-import {
-  asfPieces,
-  auPieces,
-  aviPieces,
-  cafPieces,
-  flvPieces,
-  mp4Pieces,
-  mpegPieces,
-  w64Pieces,
-  wavPieces,
-} from './pieces.js';
+import { asfPieces, auPieces, cafPieces, flvPieces, mp4Pieces, mpegPieces, w64Pieces, wavPieces } from './pieces.js';
 import type { SourceWatch } from './stream-findings.js';
 import { TransportWatch } from './transport-watch.js';
 
-/** The watch of a container, or null for those that pass a cleaner. */
-export function watchOf(container: Container): SourceWatch | null {
+/** The watch of a container, or null for those that pass a cleaner. @param track of sound, counted from 0 */
+export function watchOf(container: Container, track: number): SourceWatch | null {
   switch (container) {
     case 'webm':
     case 'matroska':
@@ -27,8 +18,10 @@ export function watchOf(container: Container): SourceWatch | null {
       return new PieceWatch(wavPieces());
     case 'w64':
       return new PieceWatch(w64Pieces());
-    case 'avi':
-      return new PieceWatch(aviPieces());
+    case 'avi': {
+      const pieces = new AviPieces(track);
+      return new PieceWatch(pieces.read, (ms) => pieces.fileMs(ms));
+    }
     case 'asf':
       return new PieceWatch(asfPieces());
     case 'au':

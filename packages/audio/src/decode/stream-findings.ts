@@ -25,4 +25,6 @@ export interface SourceWatch extends StreamFindings {
   push(bytes: Uint8Array): void;
   /** Packets that ffmpeg takes for damage and that are none. */
   readonly harmlessPackets: number;
+  /** Time in the file of a sound that ffmpeg gives this time, where that is another. Milliseconds. */
+  readonly fileMs?: (ms: number) => number;
 }

@@ -15,7 +15,11 @@ export class TimedPcmReader {
   readonly #packets = new MatroskaPackets(null, MAX_PACKET_BYTES);
   readonly #shaper: TimedShaper;
 
-  constructor(channels: ChannelMode, limits: RecordingLimits) {
+  readonly #fileMs: (ms: number) => number;
+
+  /** @param fileMs time in the file of a sound that has this time in what is read */
+  constructor(channels: ChannelMode, limits: RecordingLimits, fileMs = (ms: number) => ms) {
+    this.#fileMs = fileMs;
     this.#shaper = new TimedShaper(channels, limits);
   }
 
@@ -47,7 +51,7 @@ export class TimedPcmReader {
         return this.#shaper.push({
           planar: deinterleave(frames, ENCODING, track.channels),
           sampleRateHz: track.sampleRateHz,
-          startMs: startMs - originMs,
+          startMs: this.#fileMs(startMs) - originMs,
         });
       }),
     );
