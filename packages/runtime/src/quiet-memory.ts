@@ -6,10 +6,12 @@ const LOOK_EVERY_MS = 5_000;
 /** A process that took less than this share of one core since the last look is quiet. */
 const QUIET_SHARE = 0.1;
 
-/** Memory above the least that this process had while it was quiet may since have been let go, if it is more than this: … */
+/** Buffers of this thread that are more than this may have been let go since it was made small: … */
 const MUCH_BYTES = 32 * 1024 * 1024;
-/** … it is looked for again after so many looks. */
+/** … they are looked for again after so many looks. */
 const AGAIN_AFTER_LOOKS = 3;
+
+const TRIM_AFTER_MS = 2_000;
 
 /** Kept as long as the process: a library whose handle is garbage is unloaded. */
 let system: LibraryHandle | null = null;
@@ -29,25 +31,25 @@ function mallocTrim(): KoffiFunc<(keepBytes: number) => number> | null {
  * Makes this thread small whenever the process becomes quiet: garbage is collected, and the main thread gives freed memory back to the system. V8 keeps dead
  * buffers of up to 64 MB a thread until it is short of memory, and glibc keeps what loading and large batches left between pieces that are in use: together
  * a fifth to a third of a process. Neither pause is felt, as nothing is going on. What large requests hold may be let go while the process is quiet already, as
- * when they wait for a worker that does not come (six recordings of 40 MB by gRPC: 480 MB stayed for good); so a quiet process that is much larger than
- * it has been is made small again every 15 s. The timer keeps no process alive.
+ * when they wait for a worker that does not come (six recordings of 40 MB by gRPC: 480 MB stayed for good); so a quiet thread with
+ * more than 32 MB of buffers is made small again every 15 s, which takes some ten milliseconds. The timer keeps no process alive.
  */
 export function shrinkWhenQuiet(): void {
   const trim = isMainThread ? mallocTrim() : null;
   let before = process.cpuUsage();
   let quietLooks = 0;
-  let leastBytes = Infinity;
   setInterval(() => {
     const { user, system: kernel } = process.cpuUsage(before);
     before = process.cpuUsage();
     const isQuiet = (user + kernel) / 1_000 < LOOK_EVERY_MS * QUIET_SHARE;
     quietLooks = isQuiet ? quietLooks + 1 : 0;
-    const bytes = process.memoryUsage.rss();
-    if (quietLooks > 1) leastBytes = Math.min(leastBytes, bytes);
-    const isLarge = quietLooks % AGAIN_AFTER_LOOKS === 0 && bytes > leastBytes + MUCH_BYTES;
-    if (quietLooks !== 1 && !(isQuiet && isLarge)) return;
+    const isDue = quietLooks > 0 && quietLooks % AGAIN_AFTER_LOOKS === 0;
+    if (quietLooks !== 1 && !(isDue && process.memoryUsage().external > MUCH_BYTES)) return;
     collectGarbage();
-    // Freed by a thread of libuv's pool; nobody waits for it.
-    trim?.async(0, () => undefined);
+    // V8 frees dead buffers by and by, in a thread of its own; what came before that was trimmed stayed for good (200 MB of those 480).
+    setTimeout(() => {
+      // In a thread of libuv's pool; nobody waits for it.
+      trim?.async(0, () => undefined);
+    }, TRIM_AFTER_MS).unref();
   }, LOOK_EVERY_MS).unref();
 }

@@ -63,8 +63,9 @@ export class AviPieces {
     const whole: Piece = { bytes: 8 + size + (size % 2), mayBeCut: SPARE.includes(id) };
     if (!this.#inStreams) return this.#describe(id, size, queue) ? whole : null;
     if (!CHUNKS.test(id)) return 'damage';
-    if (id === this.#chunkId) this.#count(size);
-    return whole;
+    if (id !== this.#chunkId) return whole;
+    this.#count(size);
+    return { ...whole, isMistaken: size === 0 };
   };
 
   get #sound(): AviStream | undefined {

@@ -11,8 +11,8 @@ export interface Piece {
   readonly mayBeCut?: boolean;
   /** Its bytes come in packets of this size, so that a file that ends within one is cut. */
   readonly packetBytes?: number;
-  /** The last block of a sound within it is shorter than the others. */
-  readonly hasShortBlock?: boolean;
+  /** ffmpeg takes a packet of it for damage that is none: a last block that is shorter, a frame that is missing. */
+  readonly isMistaken?: boolean;
 }
 
 /** Reads what begins at the start of the queue, without taking it. Null: more bytes are needed. `other`: nothing that is known; `damage`: something that cannot be here. */
@@ -63,9 +63,9 @@ export class PieceWatch implements SourceWatch {
     }
   }
 
-  #begin({ bytes, headBytes, mayBeCut = false, packetBytes = 0, hasShortBlock = false }: Piece): void {
+  #begin({ bytes, headBytes, mayBeCut = false, packetBytes = 0, isMistaken = false }: Piece): void {
     const at = this.#seenBytes - this.#queue.length;
-    if (hasShortBlock) this.harmlessPackets++;
+    if (isMistaken) this.harmlessPackets++;
     if (bytes !== Infinity && !mayBeCut) this.#endBytes = Math.max(this.#endBytes, at + bytes);
     if (packetBytes > 0) {
       this.#packetsFrom = at + (headBytes ?? 0);

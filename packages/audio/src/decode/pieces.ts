@@ -38,7 +38,7 @@ export function wavPieces(): PieceReader {
       blockBytes = viewOf(format).getUint16(8 + 12, littleEndian);
     }
     if (id === 'data')
-      return { bytes: 8 + lengthOf(size), hasShortBlock: blockBytes > 1 && lengthOf(size) % blockBytes > 0 };
+      return { bytes: 8 + lengthOf(size), isMistaken: blockBytes > 1 && lengthOf(size) % blockBytes > 0 };
     return /^[\x20-\x7e]{4}$/.test(id) ? { bytes: 8 + size + (size % 2), mayBeCut: true } : 'other';
   };
 }
