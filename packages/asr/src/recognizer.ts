@@ -15,6 +15,14 @@ export type RowCancelled = (row: number) => boolean;
 /** Milliseconds of any beginning that run while a model computes. */
 export type RehearsalClock = () => number;
 
+/** How a recognizer takes the next batch while it decodes one. */
+export interface Pipeline {
+  /** Batches that may be in `recognize` at once: while one is decoded the next is made ready. Their texts do not depend on that. */
+  readonly depth: number;
+  /** Share of a batch's time, 0 to 1, before its decoder begins, as rehearsed with the largest batch; 0 before that. */
+  readonly preparationShare: number;
+}
+
 /** A loaded model that turns a batch of chunks into text. Lives in a worker thread: its calls block. */
 export interface Recognizer {
   readonly description: ModelDescription;
@@ -27,6 +35,8 @@ export interface Recognizer {
    * of ordinary speech takes, milliseconds of `clock`.
    */
   rehearse(paddedSamples: number, rows: readonly number[], clock: RehearsalClock): Promise<number[]>;
+  /** How batches overlap; left out where each is done before the next begins. */
+  readonly pipeline?: Pipeline;
   /** Time spent in each stage since loading, milliseconds; for measurements. `features` where the model's are computed apart. */
   readonly stageMs?: { readonly features?: number; readonly encoder: number; readonly decoder: number };
   close(): Promise<void>;

@@ -54,6 +54,11 @@ export interface SessionOptions {
    * constants of other names, and for those of which the runtime makes others when it loads the graph. Default none.
    */
   readonly constants?: ReadonlyMap<string, OnnxTensor> | undefined;
+  /**
+   * Of the `native` binding: true lets every run leave its thread free, as one with a signal does, so that two sessions may run side by side and JavaScript
+   * beside them. Costs some microseconds a run. Default false.
+   */
+  readonly apart?: boolean | undefined;
   /** Of `tensorrt`: lengths of the inputs' free dimensions. Without it engines are built anew whenever a length is new. */
   readonly range?: ((input: string, axis: number) => DimensionRange) | undefined;
 }
@@ -78,7 +83,7 @@ export interface RunOptions {
   readonly shrink?: boolean;
 }
 
-/** One loaded graph. `run` without a signal blocks the thread it is called on: use it in worker threads. States: open → closed. */
+/** One loaded graph. `run` without a signal blocks the thread it is called on, unless the session runs `apart`: use it in worker threads. States: open → closed. */
 export interface OnnxSession {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];

@@ -43,6 +43,16 @@ export class Metrics {
     [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
   );
   readonly inferenceSeconds = this.#histogram('asr_inference_seconds', 'Time of a batch on the device.', []);
+  readonly deviceBusySeconds = this.#counter(
+    'asr_device_busy_seconds_total',
+    'Time in which the device computed, summed over the sessions; told at the end of each batch.',
+    [],
+  );
+  readonly deviceIdleSeconds = this.#counter(
+    'asr_device_idle_seconds_total',
+    'Time in which chunks were there and the device did not compute, summed over the sessions; told at the end of each batch.',
+    [],
+  );
   readonly audioSeconds = this.#counter('asr_audio_seconds_total', 'Audio transcribed.', []);
   readonly rtfx = this.#gauge('asr_rtfx', 'Audio seconds a second of device time, over the last batches.', []);
   readonly #jobs = this.#counter('asr_jobs_total', 'Jobs and requests that ended, each at one node.', [

@@ -42,6 +42,8 @@ const shape = {
   /** Bounds the single-threaded sessions on a CPU. */
   OMP_NUM_THREADS: integerVariable(1, 1_024).optional(),
   CUDA_VISIBLE_DEVICES: z.string().optional(),
+  /** Whether the next batch is made ready while one is decoded; auto: on a graphics card. */
+  PREPARE_AHEAD: z.enum(['auto', 'on', 'off'], { error: 'must be auto, on or off' }).default('auto'),
   /** Largest batch; warmed at the start. */
   MAX_BATCH: integerVariable(1, 256).optional(),
   /** Bound on a batch's predicted run while live or interactive work waits. */

@@ -29,7 +29,7 @@ import { readConfig } from './config.js';
 import { FetchWatch } from './work/fetch-watch.js';
 import { Holdings } from './scheduler/holdings.js';
 import { loadModel } from './model/load-model.js';
-import { observeBatch, RecentThroughput } from './model/recent-throughput.js';
+import { DeviceTimes, observeBatch, RecentThroughput } from './model/recent-throughput.js';
 import { ResultWriter, UntilStored } from './work/result-writer.js';
 import { LiveFinals } from './work/live-finals.js';
 import { LivePartials } from './work/live-partials.js';
@@ -106,7 +106,8 @@ pool.onFault((error) => {
 });
 
 const slug = pool.description.slug;
-const holds = pool.sessions * pool.maxBatch * 2;
+// What each session runs, what is made ready for it, and the next.
+const holds = pool.sessions * pool.maxBatch * (pool.depth + 1);
 const workerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
 const queues = new TicketQueues(redis);
 const audio = await openAudioStore(config.audioStore, redis, (url) => patientConnection(url, logger)).catch(
@@ -120,6 +121,7 @@ shutdown.add('audio', () => {
 });
 const cancelled = new CancelledJobs();
 const throughput = new RecentThroughput();
+const deviceTimes = new DeviceTimes(metrics);
 await onCancelled(subscriber, (job) => {
   cancelled.add(job);
 });
@@ -129,6 +131,7 @@ const batcher = new Batcher(pool, {
   tracing,
   onBatch: (facts) => {
     observeBatch(metrics, throughput, facts);
+    deviceTimes.add(facts);
   },
 });
 const holdings = new Holdings(holds);

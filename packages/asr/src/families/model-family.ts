@@ -36,6 +36,11 @@ export interface LoadOptions {
   readonly binding?: Binding | undefined;
   /** How a CUDA card is used. */
   readonly gpu?: GpuOptions | undefined;
+  /**
+   * Whether the next batch is made ready (features, and with the native binding the encoder) while one is decoded. Default: on a graphics card only; on a
+   * CPU, whose cores have sessions of their own, the two would take each other's time.
+   */
+  readonly ahead?: boolean | undefined;
   /** Threads inside one operator. */
   readonly threads: number;
   readonly simulatedCost?: SimulatedCost;

@@ -4,6 +4,7 @@ import { loadRecognizer } from '../families/registry.js';
 import type { LoadOptions } from '../families/model-family.js';
 import { ExitGate, guardExit } from '@murmuration/onnx';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
+import type { Pipeline } from '../recognizer.js';
 import {
   sessionMethods,
   type Rehearsal,
@@ -12,12 +13,14 @@ import {
   type SessionMethods,
 } from './session-methods.js';
 
-/** One loaded model that runs one batch at a time. */
+/** One loaded model that runs one batch at a time, or, as its pipeline says, makes the next one ready meanwhile. */
 export interface PoolSession {
   /** False once its thread has ended. */
   readonly alive: boolean;
   describe(): Promise<ModelDescription>;
   rehearse(shape: Rehearsal): Promise<number[]>;
+  /** How batches overlap; as rehearsed so far. */
+  pipeline(): Promise<Pipeline>;
   /** Rejects with the runtime's error, or one that says the thread died. */
   recognize(batch: SessionBatch): Promise<SessionAnswer>;
   /** Called when the session dies on its own. */
@@ -79,6 +82,10 @@ export class ThreadSession implements PoolSession {
     return this.#thread.call('rehearse', shape);
   }
 
+  pipeline(): Promise<Pipeline> {
+    return this.#thread.call('pipeline', null);
+  }
+
   async recognize(batch: SessionBatch): Promise<SessionAnswer> {
     // Copies of exactly the samples: a view's whole buffer would cross otherwise.
     const rows = batch.rows.map(({ pcm, ...row }) => ({ ...row, pcm: pcm.slice() }));
@@ -120,6 +127,10 @@ export class SimulatedSession implements PoolSession {
 
   rehearse(shape: Rehearsal): Promise<number[]> {
     return this.#methods.rehearse(shape);
+  }
+
+  pipeline(): Promise<Pipeline> {
+    return Promise.resolve(this.#methods.pipeline(null));
   }
 
   recognize(batch: SessionBatch): Promise<SessionAnswer> {

@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CACHE_DIR, DECODE, NO_RECORDINGS, plainWords, recording } from '../testing/material.js';
 import { resolveModel } from '../models/resolve-model.js';
+import type { ModelDescription } from '@murmuration/contracts';
+import { SimulatedRecognizer } from '../families/simulated/simulated-recognizer.js';
+import type { Pipeline } from '../recognizer.js';
 import { RecognizerPool } from './recognizer-pool.js';
-import { ThreadSession } from './pool-session.js';
+import { ThreadSession, type PoolSession } from './pool-session.js';
+import type { Rehearsal, SessionAnswer, SessionBatch } from './session-methods.js';
 
 const SIMULATED = {
   model: { id: 'simulated', slug: 'simulated', family: 'simulated', folder: '' },
@@ -121,4 +125,92 @@ test('Impossible sizes are refused', async () => {
   const pool = await RecognizerPool.load({ ...SIMULATED, sessions: 1, maxBatch: 1 });
   await assert.rejects(pool.run([]), /1 to 1 rows/);
   await pool.close();
+});
+
+/** A session of the test's own: batches end in their order, when the test says so. */
+class HeldSession implements PoolSession {
+  readonly alive = true;
+  readonly rehearsed: number[] = [];
+  readonly #batches: { readonly rows: number; end(answer: SessionAnswer): void }[] = [];
+  readonly #fits: number;
+
+  /** @param fits largest batch that there is memory for */
+  constructor(fits = Infinity) {
+    this.#fits = fits;
+  }
+
+  describe(): Promise<ModelDescription> {
+    return Promise.resolve(new SimulatedRecognizer({ id: 'held', slug: 'held' }).description);
+  }
+
+  pipeline(): Promise<Pipeline> {
+    return Promise.resolve({ depth: 2, preparationShare: 0.25 });
+  }
+
+  rehearse({ rows }: Rehearsal): Promise<number[]> {
+    const most = Math.max(...rows);
+    this.rehearsed.push(most);
+    return most > this.#fits
+      ? Promise.reject(new Error('Failed to allocate memory for requested buffer of size 1'))
+      : Promise.resolve(rows.map(() => 1));
+  }
+
+  recognize({ rows }: SessionBatch): Promise<SessionAnswer> {
+    return new Promise((end) => this.#batches.push({ rows: rows.length, end }));
+  }
+
+  async end(): Promise<void> {
+    const batch = this.#batches.shift();
+    const recognitions = Array.from({ length: batch?.rows ?? 0 }, () => ({
+      segments: [],
+      filtered: [],
+      language: null,
+      languageProbability: null,
+    }));
+    batch?.end({ recognitions, inferenceMs: 1, deviceMs: 1 });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  onDeath(): void {
+    // It does not die.
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+test('A session with a pipeline takes one more batch while one runs, and no third', async () => {
+  const session = new HeldSession();
+  const pool = await RecognizerPool.over([session], 4);
+  assert.deepEqual([pool.depth, pool.preparationShare], [2, 0.25]);
+  const room = (): number[] => [pool.idleSessions, pool.roomAhead];
+  const run = (rows: number) =>
+    pool.run(Array.from({ length: rows }, () => ({ pcm: new Int16Array(800), options: DECODE })));
+  assert.deepEqual(room(), [1, 0]);
+  const first = run(1);
+  assert.deepEqual(room(), [0, 1]);
+  const second = run(2);
+  assert.deepEqual(room(), [0, 0]);
+  await assert.rejects(run(1), /no session is idle/);
+  await session.end();
+  assert.equal((await first).recognitions.length, 1);
+  assert.deepEqual(room(), [0, 1]);
+  await session.end();
+  assert.equal((await second).recognitions.length, 2);
+  assert.deepEqual(room(), [1, 0]);
+  await pool.close();
+});
+
+test('Where memory does not suffice for the largest batch the next smaller is the largest, and without memory for one row nothing is served', async () => {
+  const session = new HeldSession(3);
+  const pool = await RecognizerPool.over([session], 8);
+  assert.deepEqual([pool.maxBatch, pool.batchSizes], [2, [1, 2]]);
+  assert.deepEqual(session.rehearsed.slice(0, 4), [8, 4, 2, 2]);
+  await assert.rejects(
+    pool.run(Array.from({ length: 3 }, () => ({ pcm: new Int16Array(1), options: DECODE }))),
+    /1 to 2/,
+  );
+  await pool.close();
+  await assert.rejects(RecognizerPool.over([new HeldSession(0)], 8), /Failed to allocate memory/);
 });

@@ -2,7 +2,7 @@ import type { ModelDescription, Recognition } from '@murmuration/contracts';
 import { msToSamples, padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
 import type { LoadOptions } from '../families/model-family.js';
 import { FAMILIES } from '../families/registry.js';
-import type { RecognizerInput } from '../recognizer.js';
+import type { Pipeline, RecognizerInput } from '../recognizer.js';
 import { CancelFlags } from './session-methods.js';
 import { SimulatedSession, ThreadSession, type PoolSession } from './pool-session.js';
 import type { ShapeTimes } from './shape-times.js';
@@ -20,6 +20,13 @@ export interface PoolOptions extends Omit<LoadOptions, 'threads'> {
   readonly maxBatch?: number;
 }
 
+/** What the warm-up found. */
+interface Warmed {
+  readonly maxBatch: number;
+  readonly times: ShapeTimes;
+  readonly pipeline: Pipeline;
+}
+
 /** A chunk of a batch. */
 export interface PoolRow extends Omit<RecognizerInput, 'pcm'> {
   /** Signed 16-bit PCM, mono, 16 kHz; not changed. */
@@ -31,20 +38,25 @@ export interface PoolRow extends Omit<RecognizerInput, 'pcm'> {
 export interface PoolResult {
   /** In the order of the rows. */
   readonly recognitions: readonly Recognition[];
-  /** Time inside the session, milliseconds. */
+  /** Time inside the session, milliseconds; what passed while the batch before was still in it is that one's. */
   readonly inferenceMs: number;
+  /** How long the device computed since the session's last answer, milliseconds. */
+  readonly deviceMs: number;
 }
 
 /**
- * Sessions of one model, each in a thread of its own. Each session: idle → busy (one batch) → idle; any → dead when its thread ends.
+ * Sessions of one model, each in a thread of its own. Each session: idle → busy (one batch) → idle; where its pipeline is deeper also busy → full (the
+ * next batch is made ready beside the first) → busy; any → dead when its thread ends.
  * The pool never queues: the caller of `run` chooses the batch.
  */
 export class RecognizerPool {
   readonly description: ModelDescription;
-  readonly maxBatch: number;
+  #maxBatch: number;
   #sessions: readonly PoolSession[];
-  readonly #idle: Set<PoolSession>;
+  /** Batches that each living session has. */
+  readonly #load = new Map<PoolSession, number>();
   #times: ShapeTimes;
+  #pipeline: Pipeline;
   #closed = false;
   #fault: Error | null = null;
   #onFault: (error: Error) => void = () => undefined;
@@ -52,14 +64,14 @@ export class RecognizerPool {
   private constructor(
     description: ModelDescription,
     sessions: readonly PoolSession[],
-    maxBatch: number,
-    times: ShapeTimes,
+    { maxBatch, times, pipeline }: Warmed,
   ) {
     this.description = description;
-    this.maxBatch = maxBatch;
+    this.#maxBatch = maxBatch;
     this.#sessions = sessions;
-    this.#idle = new Set(sessions);
     this.#times = times;
+    this.#pipeline = pipeline;
+    for (const session of sessions) this.#load.set(session, 0);
     this.#watch(sessions);
   }
 
@@ -82,7 +94,9 @@ export class RecognizerPool {
     return RecognizerPool.over(opened, maxBatch, onProgress);
   }
 
-  /** A pool over sessions of one model that are open already; warms them. Closes them when that fails. */
+  /**
+   * A pool over sessions of one model that are open already; warms them, with fewer rows a batch where memory does not suffice. Closes them when that fails.
+   */
   static async over(
     sessions: readonly PoolSession[],
     maxBatch: number,
@@ -92,8 +106,8 @@ export class RecognizerPool {
       const [first] = sessions;
       if (first === undefined) throw new RangeError('the pool has no session');
       const description = await first.describe();
-      const times = await warmUp(description, sessions, maxBatch, onProgress);
-      return new RecognizerPool(description, sessions, maxBatch, times);
+      const warmed = await warmUp(description, sessions, maxBatch, onProgress);
+      return new RecognizerPool(description, sessions, { ...warmed, pipeline: await first.pipeline() });
     } catch (error) {
       await Promise.all(sessions.map((session) => session.close()));
       throw error;
@@ -116,10 +130,17 @@ export class RecognizerPool {
     const before = this.#sessions;
     this.#sessions = next.#sessions;
     this.#times = next.#times;
+    this.#maxBatch = next.#maxBatch;
+    this.#pipeline = next.#pipeline;
     this.#watch(this.#sessions);
-    for (const session of before) this.#idle.delete(session);
-    for (const session of this.#sessions) this.#idle.add(session);
+    for (const session of before) this.#load.delete(session);
+    for (const session of this.#sessions) this.#load.set(session, 0);
     await Promise.all(before.map((session) => session.close()));
+  }
+
+  /** Rows of the largest batch: what was asked for, or less where the device's memory does not suffice. */
+  get maxBatch(): number {
+    return this.#maxBatch;
   }
 
   /** Sizes of batch that were warmed, smallest first; any other up to `maxBatch` runs, too, without having been warmed. */
@@ -132,7 +153,22 @@ export class RecognizerPool {
   }
 
   get idleSessions(): number {
-    return this.#idle.size;
+    return this.#loaded(0).length;
+  }
+
+  /** Batches that may be handed over beside those that run, to be made ready. */
+  get roomAhead(): number {
+    return this.#pipeline.depth > 1 ? this.#loaded(1).length : 0;
+  }
+
+  /** Batches that a session may have at once. */
+  get depth(): number {
+    return this.#pipeline.depth;
+  }
+
+  /** Share of a batch's time, 0 to 1, that passes before its decoder begins, as rehearsed. */
+  get preparationShare(): number {
+    return this.#pipeline.preparationShare;
   }
 
   /** Audio seconds a second of all sessions together, with full batches of chunks of the model's target length. */
@@ -163,13 +199,13 @@ export class RecognizerPool {
     if (this.#fault !== null) listener(this.#fault);
   }
 
-  /** Runs a batch on an idle session, at once. Throws when none is idle; rejects with the runtime's error (`isOutOfMemory` tells whether a smaller batch may pass) or that of a thread that died. */
+  /** Runs a batch on an idle session at once, or else hands it to one with room ahead. Throws when there is neither; rejects with the runtime's error (`isOutOfMemory` tells whether a smaller batch may pass) or that of a thread that died. */
   async run(batch: readonly PoolRow[]): Promise<PoolResult> {
     if (batch.length === 0 || batch.length > this.maxBatch)
       throw new RangeError(`a batch has 1 to ${String(this.maxBatch)} rows`);
-    const [session] = this.#idle;
+    const [session] = [...this.#loaded(0), ...(this.roomAhead > 0 ? this.#loaded(1) : [])];
     if (session === undefined) throw this.#fault ?? new Error('no session is idle');
-    this.#idle.delete(session);
+    this.#load.set(session, (this.#load.get(session) ?? 0) + 1);
     const flags = new CancelFlags(batch.map((row) => row.cancelled));
     let alive = true;
     try {
@@ -186,7 +222,9 @@ export class RecognizerPool {
       throw error;
     } finally {
       flags.close();
-      if (alive && this.#sessions.includes(session)) this.#idle.add(session);
+      const load = this.#load.get(session);
+      if (load !== undefined) this.#load.set(session, load - 1);
+      if (!alive) this.#load.delete(session);
     }
   }
 
@@ -194,14 +232,19 @@ export class RecognizerPool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#onFault = () => undefined;
-    this.#idle.clear();
+    this.#load.clear();
     await Promise.all(this.#sessions.map((session) => session.close()));
+  }
+
+  /** Living sessions with so many batches. */
+  #loaded(batches: number): PoolSession[] {
+    return [...this.#load].flatMap(([session, load]) => (load === batches ? [session] : []));
   }
 
   #watch(sessions: readonly PoolSession[]): void {
     for (const session of sessions) {
       session.onDeath((error) => {
-        this.#idle.delete(session);
+        this.#load.delete(session);
         if (!this.#sessions.includes(session)) return;
         this.#fault = error;
         this.#onFault(error);

@@ -1,8 +1,8 @@
 import type { ModelDescription, Recognition } from '@murmuration/contracts';
-import { workMs, type ExitGate } from '@murmuration/onnx';
+import { runningMs, workMs, type ExitGate } from '@murmuration/onnx';
 import { settled } from '@murmuration/contracts/left-alone';
 import type { LoadOptions } from '../families/model-family.js';
-import type { Recognizer, RecognizerInput, RehearsalClock } from '../recognizer.js';
+import type { Pipeline, Recognizer, RecognizerInput, RehearsalClock } from '../recognizer.js';
 
 /** How often the callers of a running batch are asked whether they still want it, milliseconds. */
 const ASK_MS = 20;
@@ -37,6 +37,8 @@ export class CancelFlags {
   }
 }
 
+const IN_TURN: Pipeline = { depth: 1, preparationShare: 0 };
+
 /** A batch as it crosses to a session's thread. */
 export interface SessionBatch {
   /** Signed 16-bit PCM, mono, 16 kHz. */
@@ -47,8 +49,10 @@ export interface SessionBatch {
 
 export interface SessionAnswer {
   readonly recognitions: readonly Recognition[];
-  /** Time inside the session, milliseconds. */
+  /** Time inside the session, milliseconds; what passed while the batch before was still in it is that one's. */
   readonly inferenceMs: number;
+  /** How long the device computed since the last answer, milliseconds: for this batch, and for another in the session. */
+  readonly deviceMs: number;
 }
 
 /** A shape to warm: predictions come back in the order of `rows`, milliseconds. */
@@ -60,6 +64,8 @@ export interface Rehearsal {
 /** What one session does; served by a thread, or called in place for a simulated device. */
 export interface SessionMethods extends Record<string, (argument: never) => unknown> {
   describe(argument: null): ModelDescription;
+  /** How batches overlap; as rehearsed so far. */
+  pipeline(argument: null): Pipeline;
   rehearse(shape: Rehearsal): Promise<number[]>;
   recognize(batch: SessionBatch): Promise<SessionAnswer>;
   close(argument: null): Promise<void>;
@@ -80,18 +86,27 @@ export function sessionMethods(
   options: Pick<LoadOptions, 'device' | 'threads'>,
 ): SessionMethods {
   const clock = rehearsalClock(options);
+  const timer = new BatchTimer(options.device === 'simulated');
   // A session closed between two steps of a batch would fail the batch.
-  let running: Promise<unknown> = Promise.resolve();
+  const running = new Set<Promise<void>>();
   return {
     describe: () => recognizer.description,
-    rehearse: ({ paddedSamples, rows }) => gate.pass(() => recognizer.rehearse(paddedSamples, rows, clock)),
+    pipeline: () => recognizer.pipeline ?? IN_TURN,
+    rehearse: async ({ paddedSamples, rows }) => {
+      const predicted = await gate.pass(() => recognizer.rehearse(paddedSamples, rows, clock));
+      timer.forget();
+      return predicted;
+    },
     recognize: (batch) => {
-      const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate));
-      running = settled(answer);
+      const answer = gate.pass(() => recognizeBatch(recognizer, batch, gate, timer));
+      const ended = settled(answer).then(() => {
+        running.delete(ended);
+      });
+      running.add(ended);
       return answer;
     },
     close: async () => {
-      await running;
+      await Promise.all(running);
       await gate.pass(() => recognizer.close());
     },
   };
@@ -101,11 +116,40 @@ async function recognizeBatch(
   recognizer: Recognizer,
   { rows, cancelled }: SessionBatch,
   gate: ExitGate,
+  timer: BatchTimer,
 ): Promise<SessionAnswer> {
   const started = performance.now();
   const inputs = rows.map(({ pcm, ...row }) => ({ ...row, pcm: toFloats(pcm) }));
   const recognitions = await recognizer.recognize(inputs, (row) => gate.stopping || Atomics.load(cancelled, row) !== 0);
-  return { recognitions, inferenceMs: performance.now() - started };
+  return { recognitions, ...timer.ended(started) };
+}
+
+/** Times of the batches of one session, of which two may overlap. */
+class BatchTimer {
+  readonly #simulated: boolean;
+  #lastEndMs = 0;
+  #toldMs = 0;
+
+  /** @param simulated true where the device computes as long as a batch takes, whatever the runtime does */
+  constructor(simulated: boolean) {
+    this.#simulated = simulated;
+  }
+
+  /** What the device did until now belongs to no batch. */
+  forget(): void {
+    this.#toldMs = runningMs();
+  }
+
+  /** A batch that began then has ended now. */
+  ended(startedMs: number): Pick<SessionAnswer, 'inferenceMs' | 'deviceMs'> {
+    const nowMs = performance.now();
+    const inferenceMs = nowMs - Math.max(startedMs, this.#lastEndMs);
+    const ranMs = runningMs();
+    const deviceMs = this.#simulated ? inferenceMs : ranMs - this.#toldMs;
+    this.#lastEndMs = nowMs;
+    this.#toldMs = ranMs;
+    return { inferenceMs, deviceMs };
+  }
 }
 
 function toFloats(pcm: Int16Array): Float32Array {

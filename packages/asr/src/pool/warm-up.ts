@@ -1,6 +1,7 @@
 import type { ChunkPolicy, ModelDescription } from '@murmuration/contracts';
 import { SAMPLE_RATE_HZ, msToSamples } from '@murmuration/contracts/audio-format';
 import type { PoolSession } from './pool-session.js';
+import { isOutOfMemory } from '@murmuration/onnx';
 import { ShapeTimes } from './shape-times.js';
 
 /** How far loading is: 0 to 1, and what is being done. */
@@ -29,31 +30,51 @@ export function rowsToWarm(maxBatch: number): number[] {
   return [...rows, maxBatch];
 }
 
-/** Every padded length with every batch size on every session, all sessions at once: that is how they will run. */
+/**
+ * Every padded length with every batch size on every session, all sessions at once: that is how they will run. Where memory runs out the largest size is
+ * left out, and so on down to 1.
+ */
 export async function warmUp(
   description: ModelDescription,
   sessions: readonly PoolSession[],
   maxBatch: number,
   onProgress: PoolProgress,
-): Promise<ShapeTimes> {
+): Promise<{ readonly times: ShapeTimes; readonly maxBatch: number }> {
   const times = new ShapeTimes();
-  const rows = rowsToWarm(maxBatch);
+  let rows = rowsToWarm(maxBatch);
   // The longest first: buffers that grow from length to length would leave holes in the memory.
   const lengths = lengthsToWarm(description.chunkPolicy).toReversed();
   for (const [done, samples] of lengths.entries()) {
     const seconds = samples / SAMPLE_RATE_HZ;
     onProgress(
       LOADED_FRACTION + ((1 - LOADED_FRACTION) * done) / lengths.length,
-      `warming up: chunks of ${String(seconds)} s, up to ${String(maxBatch)} at once`,
+      `warming up: chunks of ${String(seconds)} s, up to ${String(rows.at(-1) ?? 1)} at once`,
     );
-    for (const measured of await Promise.all(
-      sessions.map((session) => session.rehearse({ paddedSamples: samples, rows })),
-    )) {
+    let rehearsed: readonly (readonly number[])[] | null = null;
+    while (rehearsed === null) {
+      rehearsed = await rehearsedBy(sessions, samples, rows);
+      if (rehearsed === null) rows = rows.slice(0, -1);
+    }
+    for (const measured of rehearsed) {
       measured.forEach((ms, at) => {
         times.record(samples, rows[at] ?? 1, ms);
       });
     }
   }
   onProgress(1, 'ready');
-  return times;
+  return { times, maxBatch: rows.at(-1) ?? 1 };
+}
+
+/** Times of each session; null where memory ran out and a smaller batch may pass. */
+async function rehearsedBy(
+  sessions: readonly PoolSession[],
+  paddedSamples: number,
+  rows: readonly number[],
+): Promise<(readonly number[])[] | null> {
+  const results = await Promise.allSettled(sessions.map((session) => session.rehearse({ paddedSamples, rows })));
+  const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (failed.length === 0) return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const fatal = failed.find((error) => !isOutOfMemory(error));
+  if (fatal !== undefined || rows.length === 1) throw fatal ?? failed[0];
+  return null;
 }

@@ -1,4 +1,5 @@
 import { OnnxError } from '../onnx-error.js';
+import { timedRun } from '../run-clock.js';
 import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { hostBytesOf, type OnnxTensor } from '../tensor.js';
 import type { Handle } from './api-table.js';
@@ -50,6 +51,7 @@ class NativeSession implements OnnxSession {
   /** Where kept outputs lie: null is host memory. */
   readonly #device: OwnedHandle | null;
   readonly #keep: RegExp | null;
+  readonly #apart: boolean;
   readonly #constants: BorrowedConstants;
   readonly #idle: RunBinding[] = [];
   #running = 0;
@@ -62,6 +64,7 @@ class NativeSession implements OnnxSession {
     this.#onHost = options.device === 'cpu';
     this.#arena = this.#onHost ? null : `gpu:${String(options.deviceId ?? 0)}`;
     this.#keep = options.keep ?? null;
+    this.#apart = options.apart ?? false;
     this.#device = this.#onHost ? null : cudaMemory(library, options.deviceId ?? 0);
     const place = this.#device?.handle ?? library.hostMemory;
     this.#constants = new BorrowedConstants(library, options.constants ?? new Map<string, OnnxTensor>(), place);
@@ -134,7 +137,7 @@ class NativeSession implements OnnxSession {
         }
       }
       for (const name of fetches) binding.bindOutput(name, this.#memoryOf(name));
-      await binding.run(this.#session.handle, options);
+      await timedRun(() => binding.run(this.#session.handle, options, this.#apart));
       const values = binding.takeOutputs();
       const given = Object.fromEntries(fetches.map((name, at) => [name, this.#given(name, values[at])]));
       this.hostBytes += hostBytesOf(feeds) + hostBytesOf(given);

@@ -32,11 +32,11 @@ export class RunBinding {
     this.#library.api.BindOutputToDevice(this.#binding.handle, name, memory);
   }
 
-  /** Runs on this thread, or, where a signal may end it, on one of the pool's. Throws the runtime's error, or `cancelled`. */
-  async run(session: Handle, { signal, shrink = false }: RunOptions): Promise<void> {
+  /** Runs on this thread, or, `apart` or where a signal may end it, on one of the pool's. Throws the runtime's error, or `cancelled`. */
+  async run(session: Handle, { signal, shrink = false }: RunOptions, apart: boolean): Promise<void> {
     const { api } = this.#library;
     const shrunk = shrink ? this.#arena : null;
-    if (signal === undefined && shrunk === null) {
+    if (signal === undefined && shrunk === null && !apart) {
       api.RunWithBinding(session, null, this.#binding.handle);
       return;
     }
@@ -47,11 +47,11 @@ export class RunBinding {
     };
     try {
       if (shrunk !== null) api.AddRunConfigEntry(options.handle, 'memory.enable_memory_arena_shrinkage', shrunk);
-      if (signal === undefined) {
+      if (signal === undefined && !apart) {
         api.RunWithBinding(session, options.handle, this.#binding.handle);
         return;
       }
-      signal.addEventListener('abort', terminate);
+      signal?.addEventListener('abort', terminate);
       await this.#library.runInPool(session, options.handle, this.#binding.handle);
     } catch (error) {
       if (signal?.aborted === true) throw new OnnxError('cancelled', 'the run was cancelled', { cause: error });

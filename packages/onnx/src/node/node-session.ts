@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { parseModel } from '../model-file/onnx-graph.js';
 import { OnnxError } from '../onnx-error.js';
+import { timedRun } from '../run-clock.js';
 import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { HostTensor, hostBytesOf, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
 
@@ -65,7 +66,9 @@ class NodeSession implements OnnxSession {
     if (session === null) throw new OnnxError('closed', 'the session is closed');
     if (signal?.aborted === true) throw new OnnxError('cancelled', 'the run was cancelled');
     const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
-    const results = fetches === undefined ? await session.run(given) : await session.run(given, [...fetches]);
+    const results = await timedRun(() =>
+      fetches === undefined ? session.run(given) : session.run(given, [...fetches]),
+    );
     const taken = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromRuntime(tensor)]));
     this.hostBytes += hostBytesOf(feeds) + hostBytesOf(taken);
     return taken;

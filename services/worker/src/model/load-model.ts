@@ -58,6 +58,7 @@ export async function loadModel(config: WorkerConfig, logger: Logger, metrics: M
     dtype: config.MODEL_DTYPE,
     binding: bindingFor(on, config),
     gpu: { ...gpuUse, engines: engines?.folder },
+    ahead: config.PREPARE_AHEAD === 'auto' ? undefined : config.PREPARE_AHEAD === 'on',
     simulatedCost: {
       batchMs: config.SIMULATED_BATCH_MS,
       rowMs: config.SIMULATED_ROW_MS,

@@ -55,6 +55,27 @@ function coveredMs(runs: readonly Run[]): number {
   return covered;
 }
 
+/** Tells of the devices' time: how long they computed, and how long they did not although there was work. */
+export class DeviceTimes {
+  readonly #metrics: Metrics;
+  #busyMs = 0;
+  #idleMs = 0;
+
+  constructor(metrics: Metrics) {
+    this.#metrics = metrics;
+  }
+
+  /** Takes in a batch that has ended. */
+  add({ deviceMs, workMs }: Pick<BatchFacts, 'deviceMs' | 'workMs'>): void {
+    this.#busyMs += deviceMs;
+    this.#metrics.deviceBusySeconds.inc(deviceMs / 1_000);
+    // Of batches in progress neither is known: what this one shared with the next may come out as less than was told.
+    const idleMs = Math.max(this.#idleMs, workMs - this.#busyMs);
+    this.#metrics.deviceIdleSeconds.inc((idleMs - this.#idleMs) / 1_000);
+    this.#idleMs = idleMs;
+  }
+}
+
 /** Writes a finished batch's facts into the metrics and into what the card tells. */
 export function observeBatch(metrics: Metrics, throughput: RecentThroughput, facts: BatchFacts): void {
   throughput.add(samplesToMs(facts.audioSamples), facts.inferenceMs);

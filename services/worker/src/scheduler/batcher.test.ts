@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeOptionsSchema, type Recognition } from '@murmuration/contracts';
 import { HandBack } from '@murmuration/store';
-import type { BatchRow, BatchRunner } from './batch-runner.js';
+import type { BatchResult, BatchRow, BatchRunner } from './batch-runner.js';
 import { Batcher, type BatcherRow } from './batcher.js';
 
 /** A device of the test's own: batches end when the test says so. */
@@ -25,14 +25,18 @@ class HeldDevice implements BatchRunner {
     return 1;
   }
 
-  run(batch: readonly BatchRow[]): Promise<{ recognitions: Recognition[]; inferenceMs: number }> {
+  run(batch: readonly BatchRow[]): Promise<BatchResult> {
     assert.equal(this.#end, null, 'a batch was started on a busy session');
     this.started.push([...batch]);
     return new Promise((resolve, reject) => {
       this.#end = (failure) => {
         this.#end = null;
         if (failure === null)
-          resolve({ recognitions: batch.map((row) => recognition(String(row.pcm.length))), inferenceMs: 8 });
+          resolve({
+            recognitions: batch.map((row) => recognition(String(row.pcm.length))),
+            inferenceMs: 8,
+            deviceMs: 6,
+          });
         else reject(failure);
       };
     });

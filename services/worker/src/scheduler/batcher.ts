@@ -1,10 +1,13 @@
-import { AsrError, SAMPLE_RATE_HZ, type Lane, type Recognition } from '@murmuration/contracts';
+import { AsrError, type Lane, type Recognition } from '@murmuration/contracts';
 import { HandBack } from '@murmuration/store';
-import { ATTRIBUTE, NO_TRACING, SPAN, type TraceSpan, type Tracing } from '@murmuration/runtime';
+import { NO_TRACING, type TraceSpan, type Tracing } from '@murmuration/runtime';
+import { aheadInMs } from './ahead.js';
+import { startBatchSpan } from './batch-span.js';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, longestOf, meanLength, type WaitingRow } from './choose-batch.js';
 import { PartialPace } from './partial-pace.js';
 import { RecentLoad } from './recent-load.js';
+import { WorkTime } from './work-time.js';
 
 /** A chunk for the batcher. */
 export interface BatcherRow extends BatchRow {
@@ -32,6 +35,10 @@ export interface BatchFacts {
   readonly audioSamples: number;
   readonly paddedSamples: number;
   readonly inferenceMs: number;
+  /** How long its session's device computed since the batch before, milliseconds. */
+  readonly deviceMs: number;
+  /** For how long sessions have had work so far, summed over them, milliseconds: rows that waited, or batches, of which those in progress are left out. */
+  readonly workMs: number;
   readonly waitsMs: readonly number[];
 }
 
@@ -49,9 +56,18 @@ interface Waiting extends WaitingRow {
   reject(error: unknown): void;
 }
 
+/** A batch that a session has. */
+interface Running {
+  /** When it will probably end. */
+  readonly endMs: number;
+  /** A suspect of a crash. */
+  readonly alone: boolean;
+}
+
 /**
  * Forms batches from what is waiting. A row is: waiting -> running -> ended; a partial also waiting -> ended (`cancelled`) while finals have to wait.
- * A batch starts the moment a session is idle and a row waits; while all are busy the next forms by itself.
+ * A batch starts the moment a session is idle and a row waits; while all are busy the next forms by itself, and is handed over to be made ready before
+ * the running one ends where the session takes it (`aheadInMs`).
  * `drain` rejects what waits with `HandBack` and lets running batches end; after it every row is handed back.
  */
 export class Batcher {
@@ -61,8 +77,9 @@ export class Batcher {
   readonly #outOfMemory: (error: unknown) => boolean;
   readonly #tracing: Tracing;
   #waiting: Waiting[] = [];
-  /** Batches that run, and when each will probably end. */
-  readonly #running = new Map<Promise<void>, number>();
+  readonly #running = new Map<Promise<void>, Running>();
+  readonly #workTime = new WorkTime();
+  #aheadTimer: NodeJS.Timeout | undefined;
   #order = 0;
   #draining = false;
   readonly #pace = new PartialPace();
@@ -132,30 +149,80 @@ export class Batcher {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const entry of waiting) entry.reject(new HandBack('the worker is stopping'));
+    clearTimeout(this.#aheadTimer);
+    this.#countWork();
     await Promise.all(this.#running.keys());
   }
 
+  /** How long each session that runs will probably still run, soonest first. */
+  #busyForMs(nowMs: number): number[] {
+    return [...this.#running.values()].map(({ endMs }) => Math.max(0, endMs - nowMs)).sort((a, b) => a - b);
+  }
+
+  #fitsMemory(padded: number, rows: number): boolean {
+    return rows <= (this.#fits.get(padded) ?? Infinity);
+  }
+
+  get #speaksLately(): boolean {
+    return performance.now() - this.#lastLiveMs < LIVE_LATELY_MS;
+  }
+
+  #countWork(): void {
+    const idle = this.#runner.idleSessions;
+    const nowMs = performance.now();
+    this.#workTime.change(this.#runner.sessions - (this.#waiting.length > 0 ? 0 : idle), nowMs);
+    this.#load.running(Math.min(this.#running.size, this.#runner.sessions), nowMs);
+  }
+
+  /** True when the batch is to be handed over now behind one that runs; where it is to be later, a timer looks again. */
+  #isDueAhead(batch: readonly Waiting[], nowMs: number): boolean {
+    const inMs = aheadInMs(batch, {
+      remainingMs: this.#busyForMs(nowMs)[0] ?? 0,
+      runsAlone: [...this.#running.values()].some(({ alone }) => alone),
+      preparationShare: this.#runner.preparationShare ?? 0,
+      liveLately: this.#speaksLately,
+      batchSizes: this.#runner.batchSizes,
+      predictMs: (rows) => this.#runner.predictMs(meanLength(batch), rows),
+      fits: (padded, rows) => this.#fitsMemory(padded, rows),
+    });
+    if (inMs !== null && inMs > 0)
+      this.#aheadTimer = setTimeout(() => {
+        this.#dispatch();
+      }, Math.ceil(inMs));
+    return inMs === 0;
+  }
+
   #dispatch(): void {
+    clearTimeout(this.#aheadTimer);
     this.#dropNeedless();
+    this.#startBatches();
+    this.#countWork();
+  }
+
+  #startBatches(): void {
     for (;;) {
       const nowMs = performance.now();
+      const idle = this.#runner.idleSessions;
+      const ahead = idle === 0 && (this.#runner.roomAhead ?? 0) > 0;
+      // Behind a batch that runs the next is chosen as if that had ended.
+      const busyForMs = this.#busyForMs(nowMs).slice(ahead ? 1 : 0);
       const batch = chooseBatch(this.#waiting, {
-        idleSessions: this.#runner.idleSessions,
+        idleSessions: ahead ? 1 : idle,
         mixesLengths: this.#runner.mixesLengths,
         sessions: this.#runner.sessions,
-        busyForMs: [...this.#running.values()].map((endMs) => Math.max(0, endMs - nowMs)),
+        busyForMs,
         followers: (workMs) => this.#load.followers(workMs, nowMs),
         partialSessions: this.#partialSessions,
-        liveLately: nowMs - this.#lastLiveMs < LIVE_LATELY_MS,
+        liveLately: this.#speaksLately,
         nowMs,
         batchIsDue: this.#othersSinceBatch >= OTHERS_FOR_ONE,
         othersAreDue: this.#liveInARow >= LIVE_FOR_ONE,
         batchSizes: this.#runner.batchSizes,
         maxBatchMs: this.#maxBatchMs,
         predictMs: (padded, rows) => this.#runner.predictMs(padded, rows),
-        fits: (padded, rows) => rows <= (this.#fits.get(padded) ?? Infinity),
+        fits: (padded, rows) => this.#fitsMemory(padded, rows),
       });
-      if (batch.length === 0) return;
+      if (batch.length === 0 || (ahead && !this.#isDueAhead(batch, nowMs))) return;
       const chosen = new Set(batch);
       this.#waiting = this.#waiting.filter((entry) => !chosen.has(entry));
       this.#othersSinceBatch = batch[0]?.lane === 'batch' ? 0 : this.#othersSinceBatch + 1;
@@ -165,11 +232,13 @@ export class Batcher {
       const run = this.#run(batch).finally(() => {
         this.#partialSessions -= partial;
         this.#running.delete(run);
-        this.#load.running(this.#running.size, performance.now());
         this.#dispatch();
       });
-      this.#running.set(run, nowMs + this.#runner.predictMs(meanLength(batch), batch.length));
-      this.#load.running(this.#running.size, nowMs);
+      const beginMs = nowMs + (ahead ? (this.#busyForMs(nowMs)[0] ?? 0) : 0);
+      this.#running.set(run, {
+        endMs: beginMs + this.#runner.predictMs(meanLength(batch), batch.length),
+        alone: batch[0]?.alone === true,
+      });
     }
   }
 
@@ -190,13 +259,17 @@ export class Batcher {
       if (span !== undefined) spans.push(span);
       if (entry.lane === 'live' && !entry.partial) this.#pace.finalBegins(waitsMs[at] ?? 0);
     }
-    const span = this.#span(batch, spans);
+    const span = startBatchSpan(this.#tracing, batch, spans);
+    const stretch = this.#workTime.batchBegins(performance.now());
     try {
-      const { recognitions, inferenceMs } = await this.#runner.run(batch.map((entry) => entry.row));
+      const { recognitions, inferenceMs, deviceMs } = await this.#runner.run(batch.map((entry) => entry.row));
       span?.end();
+      stretch.end();
       this.#onBatch({
         rows: batch.length,
         inferenceMs,
+        deviceMs,
+        workMs: this.#workTime.endedMs(performance.now()),
         waitsMs,
         audioSamples: batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0),
         paddedSamples: longestOf(batch) * batch.length,
@@ -207,25 +280,10 @@ export class Batcher {
         else entry.resolve({ recognition, startedAtMs, inferenceMs, batchSize: batch.length });
       });
     } catch (error) {
+      stretch.end();
       span?.end(AsrError.from(error).code);
       this.#onFailure(batch, error);
     }
-  }
-
-  /** A trace of its own, that points at every member and is pointed at by each. None of a batch whose members have none. */
-  #span(batch: readonly Waiting[], members: readonly TraceSpan[]): TraceSpan | null {
-    if (members.length === 0) return null;
-    const samples = batch.reduce((sum, entry) => sum + entry.row.pcm.length, 0);
-    const span = this.#tracing.start(SPAN.batch, {
-      links: members.map((member) => member.traceparent),
-      attributes: {
-        [ATTRIBUTE.batchRows]: batch.length,
-        [ATTRIBUTE.audioSeconds]: samples / SAMPLE_RATE_HZ,
-        [ATTRIBUTE.paddedSeconds]: (longestOf(batch) * batch.length) / SAMPLE_RATE_HZ,
-      },
-    });
-    for (const member of members) member.link(span.traceparent);
-    return span;
   }
 
   /** A failed batch is tried again in smaller ones, so that one row cannot fail its mates; a row that failed by itself has failed. */

@@ -1,5 +1,7 @@
 import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import { TokenChooser } from './decoding/token-chooser.js';
+import { FeaturesHere, featureThreadsFor, FeatureThreads } from './features/feature-source.js';
+import { LogMelExtractor } from './features/log-mel.js';
 import { EncoderGraph } from './model/encoder-graph.js';
 import { findGraphs, type WhisperDtype } from '../../models/model-folder.js';
 import { OnnxSpeechModel } from './model/onnx-speech-model.js';
@@ -9,7 +11,7 @@ import { Vocabulary } from './model/vocabulary.js';
 import { readWhisperSettings } from './model/whisper-settings.js';
 import type { HubModel, ModelFamily } from '../model-family.js';
 import type { WhisperParts } from './whisper-parts.js';
-import { WhisperRecognizer } from './whisper-recognizer.js';
+import { WhisperRecognizer, type Overlap } from './whisper-recognizer.js';
 
 /** Which Whisper to load, and how it runs. */
 export interface WhisperLoadOptions {
@@ -25,6 +27,8 @@ export interface WhisperLoadOptions {
   readonly binding?: Binding | undefined;
   /** How a CUDA card is used. */
   readonly gpu?: GpuOptions | undefined;
+  /** Whether the next batch is made ready while one is decoded; default on a graphics card. */
+  readonly ahead?: boolean | undefined;
   /**
    * Whether an English-only model encodes short audio in windows shorter than 30 s; default false. It takes 0.5 to 0.8 of the time, but two words
    * more of 1,995 come out wrong, and a word that is guessed where the audio was cut off is no longer told from one that was said.
@@ -36,10 +40,32 @@ export interface WhisperLoadOptions {
 
 /** Loads a Whisper of any size, language set and export. Throws `ModelFault` when the folder, a file, the dtype or the device is not what it must be. */
 export async function loadWhisper(options: WhisperLoadOptions): Promise<WhisperRecognizer> {
-  return new WhisperRecognizer(
-    options.id ?? /([^/\\]+)[/\\]*$/.exec(options.folder)?.[1] ?? 'whisper',
-    await loadWhisperParts(options),
-  );
+  const parts = await loadWhisperParts(options);
+  try {
+    return new WhisperRecognizer(
+      options.id ?? /([^/\\]+)[/\\]*$/.exec(options.folder)?.[1] ?? 'whisper',
+      parts,
+      await overlapFor(options, parts.settings.mels),
+    );
+  } catch (error) {
+    await parts.model.close();
+    throw error;
+  }
+}
+
+/** How its batches overlap. The binding of Node blocks its thread in every run: there only the features are made ready. */
+async function overlapFor(options: WhisperLoadOptions, mels: number): Promise<Overlap> {
+  const here = new LogMelExtractor(mels);
+  if (!makesReady(options)) return { depth: 1, encodes: false, features: new FeaturesHere(here) };
+  return {
+    depth: 2,
+    encodes: options.device !== 'webgpu' && options.binding !== 'node',
+    features: await FeatureThreads.start(mels, featureThreadsFor(), here),
+  };
+}
+
+function makesReady({ device, ahead = device !== 'cpu' }: Pick<WhisperLoadOptions, 'device' | 'ahead'>): boolean {
+  return ahead;
 }
 
 /**
@@ -54,6 +80,7 @@ export async function loadWhisperParts(
   const files = await findGraphs(options.folder, options.dtype, options.device);
   const vocabulary = await Vocabulary.load(options.folder, settings);
   const mask = tokenMask(vocabulary.endOfText, settings.suppressTokens, settings.beginSuppressTokens);
+  const session = { ...options, apart: makesReady(options) };
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     opened.push(one);
@@ -67,14 +94,14 @@ export async function loadWhisperParts(
           files.encoder,
           settings.encoderHeads,
           options.shortWindows === true && !vocabulary.multilingual,
-          options,
+          session,
           onCard,
         ),
       ),
       settings.mels,
       !onCard,
     );
-    const decoder = keep(await openDecoder(files.decoder, settings, mask, options, onCard));
+    const decoder = keep(await openDecoder(files.decoder, settings, mask, session, onCard));
     const chooser = new TokenChooser({
       endOfText: vocabulary.endOfText,
       noTimestamps: vocabulary.noTimestamps,
@@ -162,6 +189,6 @@ export const WHISPER: ModelFamily = {
   mixesLengths: false,
   // Loading names whatever is missing.
   checkFolder: () => Promise.resolve(),
-  load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding, gpu }) =>
-    loadWhisper({ folder, id, dtype, device, threads, deviceId, binding, gpu }),
+  load: ({ model: { folder, id }, dtype, device, threads, deviceId, binding, gpu, ahead }) =>
+    loadWhisper({ folder, id, dtype, device, threads, deviceId, binding, gpu, ahead }),
 };

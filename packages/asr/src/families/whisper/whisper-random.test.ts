@@ -131,6 +131,7 @@ describe('Whisper with the multilingual vocabulary and random weights', { skip: 
             ),
           ),
         onWindow: () => Promise.resolve(),
+        encoded: () => Promise.resolve(),
         cancelled: never,
       });
       runs.forEach((run, i) => {

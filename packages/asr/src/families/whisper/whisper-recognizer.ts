@@ -1,14 +1,16 @@
-import type { DecodeOptions, ModelDescription, Recognition, Segment } from '@murmuration/contracts';
-import { AsrError } from '@murmuration/contracts/errors';
+import type { ModelDescription, Recognition, Segment } from '@murmuration/contracts';
 import { MULTI } from '@murmuration/contracts/language';
 import { padToGrid, samplesToMs } from '@murmuration/contracts/audio-format';
-import type { Recognizer, RecognizerInput, RehearsalClock, RowCancelled } from '../../recognizer.js';
+import { Turns, type Turn } from '../../pool/turns.js';
+import type { Pipeline, Recognizer, RecognizerInput, RehearsalClock, RowCancelled } from '../../recognizer.js';
 import { followSpeech } from '../../segments/follow-speech.js';
 import { ChunkDecoding } from './chunk-decoding.js';
 import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js';
 import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
+import { refuseImpossible } from './refuse-impossible.js';
 import { describeWhisper, type WhisperParts } from './whisper-parts.js';
 import { detectLanguages, joinRuns, SpokenLanguages, type DetectedLanguage } from './spoken-languages.js';
+import { FeaturesHere, type FeatureSource } from './features/feature-source.js';
 import {
   copyWindow,
   HOP_SAMPLES,
@@ -24,25 +26,46 @@ import { placeWords } from './words/place-words.js';
 const ORDINARY_TOKENS_PER_SECOND = 3;
 const WINDOW_MS = 30_000;
 
-/** A loaded Whisper. Rows of a batch may differ in every option; each row's text depends on its own audio and options. */
+/** How batches overlap in a recognizer. */
+export interface Overlap {
+  /** Batches that may be in `recognize` at once. */
+  readonly depth: number;
+  /** Whether the first windows of the next batch are encoded beside the decoder of the one before, not only their features computed. */
+  readonly encodes: boolean;
+  /** The recognizer's to close. */
+  readonly features: FeatureSource;
+}
+
+/**
+ * A loaded Whisper. A batch is: features computed → first windows encoded → decoder's turn → windows written → turn over → filtered. Only the turn is one
+ * batch's alone, in the order in which batches came; the rest goes on beside others, as far as `Overlap` lets it. Rows of a batch may differ in every option; each row's text depends on its own audio and options. */
 export class WhisperRecognizer implements Recognizer {
   readonly description: ModelDescription;
   readonly #parts: WhisperParts;
   readonly #features: LogMelExtractor;
   readonly #alignment: AlignmentSettings;
   readonly #languages: SpokenLanguages;
+  readonly #overlap: Overlap;
+  readonly #turns = new Turns();
+  #preparationShare = 0;
   #featuresMs = 0;
 
-  constructor(id: string, parts: WhisperParts) {
+  /** @param overlap none unless given: features are computed in this thread, batch by batch */
+  constructor(id: string, parts: WhisperParts, overlap?: Overlap) {
     this.description = describeWhisper(id, parts);
     this.#parts = parts;
     this.#features = new LogMelExtractor(parts.settings.mels);
     this.#languages = new SpokenLanguages(parts, this.#features);
+    this.#overlap = overlap ?? { depth: 1, encodes: false, features: new FeaturesHere(this.#features) };
     this.#alignment = { heads: alignmentHeads(parts), medianWidth: parts.settings.medianFilterWidth };
   }
 
   get stageMs(): { readonly features: number; readonly encoder: number; readonly decoder: number } {
     return { ...this.#parts.model.stageMs, features: this.#featuresMs };
+  }
+
+  get pipeline(): Pipeline {
+    return { depth: this.#overlap.depth, preparationShare: this.#preparationShare };
   }
 
   paddedSamples(samples: number): number {
@@ -51,11 +74,28 @@ export class WhisperRecognizer implements Recognizer {
 
   /** Throws `AsrError` `unsupported_language`, `unsupported_task` or `word_timestamps_unavailable` before anything runs, and the runtime's errors. */
   async recognize(batch: readonly RecognizerInput[], cancelled: RowCancelled): Promise<Recognition[]> {
-    for (const { options } of batch) this.#refuseImpossible(options);
+    for (const { options } of batch)
+      refuseImpossible(options, this.description, this.#parts, this.#alignment.heads.length > 0);
+    const turn = this.#turns.ask();
+    try {
+      return await this.#recognizeInTurn(batch, cancelled, turn);
+    } finally {
+      turn.end();
+    }
+  }
+
+  async #recognizeInTurn(
+    batch: readonly RecognizerInput[],
+    cancelled: RowCancelled,
+    turn: Turn,
+  ): Promise<Recognition[]> {
+    // To find where the language changes the model is asked.
+    if (batch.some(({ options }) => options.language === MULTI)) await turn.begins;
     const runs = await this.#languages.runs(batch);
     const recognised = await this.#recognizeAll(
       runs.map((run) => run.input),
       (index) => cancelled(runs[index]?.row ?? 0),
+      turn,
     );
     return batch.map(({ options }, row) => {
       const own = recognised.flatMap((one, i) => (runs[i]?.row === row ? [{ ...runs[i], ...one }] : []));
@@ -64,19 +104,22 @@ export class WhisperRecognizer implements Recognizer {
     });
   }
 
-  /** Features, windows, words and filters of rows, each in one language. */
+  /** Features, windows, words and filters of rows, each in one language. Ends the turn when the model is not needed any more. */
   async #recognizeAll(
     batch: readonly RecognizerInput[],
     cancelled: RowCancelled,
+    turn: Turn,
   ): Promise<{ readonly recognition: Recognition; readonly textLanguage: string | null }[]> {
     const { vocabulary, settings, model } = this.#parts;
     const began = performance.now();
-    const mels = batch.map(({ pcm }) => this.#features.extract(pcm));
+    const mels = await Promise.all(batch.map(({ pcm }) => this.#overlap.features.extract(pcm)));
     this.#featuresMs += performance.now() - began;
     const chunks = batch.flatMap(({ pcm, options, speech }, i) =>
       mels.slice(i, i + 1).map((mel) => new ChunkDecoding(pcm, mel, options, vocabulary, settings.maxTokens, speech)),
     );
+    if (!this.#overlap.encodes) await turn.begins;
     const windows = await decodeWindows(model, chunks, {
+      encoded: () => turn.begins,
       prompts: (audio, tasks, before) =>
         this.#prompts(
           audio,
@@ -86,6 +129,7 @@ export class WhisperRecognizer implements Recognizer {
       onWindow: (audio, row, task, window) => this.#placeWords(audio, row, chunkAt(chunks, task), window),
       cancelled,
     });
+    turn.end();
     return chunks.map((chunk, i) => {
       this.#listen(chunk, windows[i] ?? []);
       const recognition = cancelled(i)
@@ -100,7 +144,7 @@ export class WhisperRecognizer implements Recognizer {
     const { vocabulary, model } = this.#parts;
     const began = clock();
     this.#features.extract(new Float32Array(paddedSamples));
-    const featuresMs = clock() - began;
+    const featuresMs = (clock() - began) / this.#overlap.features.width;
     const prompt = buildPrompt(
       vocabulary,
       { language: 'en', task: 'transcribe', timestamps: true, prompt: '', hotwords: '', previous: [] },
@@ -111,8 +155,11 @@ export class WhisperRecognizer implements Recognizer {
     const frames = model.shortWindows ? windowFramesFor(paddedSamples / HOP_SAMPLES) : WINDOW_FRAMES;
     const predictedMs: number[] = [];
     for (const count of rows) {
-      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, frames, prompt, clock);
-      predictedMs.push(count * featuresMs + encodeMs + firstMs + steps * stepMs);
+      const { encodeMs, firstMs, stepMs } = await model.rehearse(count, frames, prompt, clock, this.#overlap.encodes);
+      const preparationMs = count * featuresMs + encodeMs;
+      const batchMs = preparationMs + firstMs + steps * stepMs;
+      if (count === Math.max(...rows)) this.#preparationShare = preparationMs / batchMs;
+      predictedMs.push(batchMs);
     }
     return predictedMs;
   }
@@ -135,33 +182,8 @@ export class WhisperRecognizer implements Recognizer {
   }
 
   async close(): Promise<void> {
+    await this.#overlap.features.close();
     await this.#parts.model.close();
-  }
-
-  #refuseImpossible(options: DecodeOptions): void {
-    const { vocabulary } = this.#parts;
-    if (options.language !== null && options.language !== MULTI && !vocabulary.languages.has(options.language)) {
-      throw new AsrError(
-        'unsupported_language',
-        `The model ${this.description.id} does not know the language ${options.language}. Leave \`language\` out or use one that \`GET /capabilities\` lists.`,
-        { param: 'language' },
-      );
-    }
-    if (!this.description.tasks.includes(options.task)) {
-      throw new AsrError(
-        'unsupported_task',
-        `The model ${this.description.id} cannot ${options.task}: it knows English only. Use a multilingual Whisper, for example base.`,
-        { param: 'task' },
-      );
-    }
-    if (options.wordTimestamps && this.#alignment.heads.length === 0) {
-      const export_ = `onnx-community/${this.description.id.replace(/^.*\//, '')}_timestamped`;
-      throw new AsrError(
-        'word_timestamps_unavailable',
-        `This export of ${this.description.id} gives no cross-attention, so it has no word times. Serve its export for word times: ${export_}.`,
-        { param: 'word_timestamps' },
-      );
-    }
   }
 
   async #prompts(

@@ -53,6 +53,8 @@ export interface WindowHooks {
   /** Told of each window, in order within a task. */
   onWindow(audio: EncodedAudio, row: number, task: number, window: DecodedWindow): Promise<void>;
   cancelled(task: number): boolean;
+  /** Awaited whenever windows have been encoded, before anything is written over them. */
+  encoded(): Promise<void>;
 }
 
 /** What was written for one window of a chunk. */
@@ -122,6 +124,8 @@ async function decodeNext(model: SpeechModel, rows: readonly Row[], frames: numb
   });
   const audio = await model.encode(features, rows.length);
   try {
+    await hooks.encoded();
+    if (rows.every((row) => hooks.cancelled(row.index))) return;
     await writeNext(model, audio, rows, frames, hooks);
   } finally {
     audio.dispose();

@@ -1,10 +1,12 @@
 import type { RehearsalClock } from '../../../recognizer.js';
 import type { OnnxTensor } from '@murmuration/onnx';
+import { Turns } from '../../../pool/turns.js';
 import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
 import type { Decoder, FirstScores } from './decoder.js';
 import { disposeState, survivingRows, type DecoderState } from './decoder-state.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf } from './graph-tensors.js';
+import { rehearseModel } from './rehearse-model.js';
 import { withinLimits, type StepScores, type TokenMask } from './token-scores.js';
 import type {
   Alignment,
@@ -34,9 +36,6 @@ const NOTHING = new Float32Array(0);
 /** A text is checked for loops whenever it has grown by this many tokens. */
 const LOOP_CHECK_TOKENS = 8;
 
-/** Further steps of a rehearsal: the first of them still sets memory aside. */
-const REHEARSED_STEPS = 4;
-
 /** A request while it is written. */
 interface Writing {
   readonly request: GenerationRequest;
@@ -58,6 +57,8 @@ export class OnnxSpeechModel implements SpeechModel {
   readonly shortWindows: boolean;
   readonly stageMs = { encoder: 0, decoder: 0 };
   readonly #encoder: EncoderGraph;
+  /** Two batches that are encoded at once would need the memory of both. */
+  readonly #encoding = new Turns();
   readonly #decoder: Decoder;
   readonly #chooser: TokenChooser;
   readonly #mask: TokenMask;
@@ -74,7 +75,13 @@ export class OnnxSpeechModel implements SpeechModel {
   }
 
   async encode(features: Float32Array, rows: number): Promise<EncodedAudio> {
-    return this.#timed('encoder', async () => new EncodedHidden(await this.#encoder.run(features, rows)));
+    const turn = this.#encoding.ask();
+    try {
+      await turn.begins;
+      return await this.#timed('encoder', async () => new EncodedHidden(await this.#encoder.run(features, rows)));
+    } finally {
+      turn.end();
+    }
   }
 
   async generate(
@@ -171,53 +178,20 @@ export class OnnxSpeechModel implements SpeechModel {
     };
   }
 
-  async rehearse(
+  rehearse(
     rows: number,
     frames: number,
     prompt: readonly number[],
     clock: RehearsalClock,
+    beside = false,
   ): Promise<RehearsedTimes> {
-    const bytesAtStart = this.#hostBytes;
-    const { tensor: hidden, ms: encodeMs } = await this.#encoder.rehearse(rows, frames, clock);
-    try {
-      const ids = BigInt64Array.from(Array.from({ length: rows }, () => prompt).flat(), BigInt);
-      const began = clock();
-      const { state } = await this.#decoder.first(hidden, ids, rows, [0], false);
-      const firstMs = clock() - began;
-      const bytesBefore = this.#hostBytes;
-      try {
-        const stepMs = await this.#rehearseSteps(state, BigInt(prompt.at(-1) ?? 0), clock);
-        const stepHostBytes = (this.#hostBytes - bytesBefore) / REHEARSED_STEPS;
-        return { encodeMs, firstMs, stepMs, stepHostBytes, windowHostBytes: bytesBefore - bytesAtStart };
-      } finally {
-        disposeState(state);
-      }
-    } finally {
-      hidden.dispose();
-    }
+    const graphs = { encoder: this.#encoder, decoder: this.#decoder, chooser: this.#chooser };
+    return rehearseModel(graphs, { rows, frames, prompt, clock, beside });
   }
 
   async close(): Promise<void> {
     await this.#encoder.close();
     await this.#decoder.close();
-  }
-
-  /** Bytes that passed between host memory and the sessions so far. */
-  get #hostBytes(): number {
-    return this.#encoder.hostBytes + this.#decoder.hostBytes;
-  }
-
-  /** Milliseconds of the fastest step. */
-  async #rehearseSteps(state: DecoderState, token: bigint, clock: RehearsalClock): Promise<number> {
-    const ids = new BigInt64Array(state.rows).fill(token);
-    const limits = Array.from({ length: state.rows }, () => this.#chooser.allowedAfter([], true));
-    let fastestMs = Infinity;
-    for (let step = 0; step < REHEARSED_STEPS; step++) {
-      const began = clock();
-      await this.#decoder.next(state, ids, limits, false);
-      fastestMs = Math.min(fastestMs, clock() - began);
-    }
-    return fastestMs;
   }
 
   /** Does the work over those rows of the encoded audio; what is made of them for it is given up afterwards. */

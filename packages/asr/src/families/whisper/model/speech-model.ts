@@ -99,7 +99,16 @@ export interface SpeechModel {
     tokens: readonly number[],
     heads: readonly (readonly [number, number])[],
   ): Promise<Alignment>;
-  /** Runs the shapes of a batch of windows of `frames` without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row. */
-  rehearse(rows: number, frames: number, prompt: readonly number[], clock: RehearsalClock): Promise<RehearsedTimes>;
+  /**
+   * Runs the shapes of a batch of windows of `frames` without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row.
+   * @param beside true where the next batch is encoded while this one is written: a second one then is, so that memory for both is set aside
+   */
+  rehearse(
+    rows: number,
+    frames: number,
+    prompt: readonly number[],
+    clock: RehearsalClock,
+    beside?: boolean,
+  ): Promise<RehearsedTimes>;
   close(): Promise<void>;
 }

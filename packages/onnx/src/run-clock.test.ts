@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openSession } from './open-session.js';
+import { runningMs } from './run-clock.js';
+import { float32Tensor } from './tensor.js';
+import { manyProducts } from './testing/tiny-models.js';
+
+const SIZE = 192;
+const x = float32Tensor(new Float32Array(SIZE * SIZE).fill(1 / SIZE), [SIZE, SIZE]);
+const CPU = { device: 'cpu', threads: 1, binding: 'native' } as const;
+
+test('Runs of sessions that run apart leave their thread free, go side by side and are counted as one stretch of time', async () => {
+  const sessions = [
+    await openSession(manyProducts(60), { ...CPU, apart: true }),
+    await openSession(manyProducts(60), { ...CPU, apart: true }),
+  ];
+  const began = performance.now();
+  const before = runningMs();
+  let ended = 0;
+  const runs = sessions.map(async (session) => {
+    const { y } = await session.run({ x });
+    ended++;
+    return (y?.data as Float32Array)[0];
+  });
+  let turns = 0;
+  let seen = before;
+  while (ended === 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns++;
+    assert.ok(runningMs() >= seen, 'the clock never goes back');
+    seen = runningMs();
+  }
+  const [one, other] = await Promise.all(runs);
+  assert.ok(turns > 10, `JavaScript had ${String(turns)} turns`);
+  assert.ok(one !== undefined && Math.abs(one - 1 / SIZE) < 1e-6 && other === one);
+  const counted = runningMs() - before;
+  assert.ok(counted > 0 && counted <= performance.now() - began, 'what runs side by side counts once');
+  for (const session of sessions) await session.close();
+});
+
+for (const binding of ['node', 'native'] as const)
+  test(`The clock stands while no session of the thread runs, and goes while one of the binding ${binding} does`, async () => {
+    const session = await openSession(manyProducts(20), { ...CPU, binding });
+    const idle = runningMs();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(runningMs(), idle);
+    await session.run({ x });
+    const counted = runningMs();
+    assert.ok(counted > idle);
+    // One that fails is counted to its end as well.
+    await assert.rejects(session.run({ x: float32Tensor(Float32Array.of(1), [1, 1]) }, ['no such output']));
+    const after = runningMs();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(runningMs(), after);
+    await session.close();
+  });
