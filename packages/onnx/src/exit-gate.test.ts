@@ -54,3 +54,17 @@ for (const [binding, inside] of [
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     assert.deepEqual([code, signal], [3, null]);
   });
+
+test('A process that may wait no longer ends at once under a call that does not return', async () => {
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('testing/exit-while-running-thread.js', import.meta.url)), 'for-ever', '0'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
+  await once(child.stdout, 'data');
+  const began = performance.now();
+  assert.deepEqual(await ended, [3, null]);
+  // Five seconds is what it waits otherwise.
+  assert.ok(performance.now() - began < 5_000);
+});

@@ -60,10 +60,16 @@ const EXIT_WAIT_MS = 5_000;
 
 const gates = new Set<ExitGate>();
 let listening = false;
+let leftMs = (): number => EXIT_WAIT_MS;
+
+/** Has the end of this process wait no longer for its gates than `left` then says, milliseconds, where that is less than five seconds. */
+export function limitExitWait(left: () => number): void {
+  leftMs = left;
+}
 
 /**
- * Makes the end of this process wait for the gate. Take it out again when its thread has ended. Where somebody is still inside after five seconds the
- * process ends at once, with its own status: Node would wait for the thread, however long its call takes.
+ * Makes the end of this process wait for the gate. Take it out again when its thread has ended. Where somebody is still inside after five seconds, or after
+ * what `limitExitWait` allows, the process ends at once, with its own status: Node would wait for the thread, however long its call takes.
  */
 export function guardExit(gate: ExitGate): () => void {
   gates.add(gate);
@@ -71,7 +77,7 @@ export function guardExit(gate: ExitGate): () => void {
     listening = true;
     process.once('exit', (code) => {
       for (const one of gates) one.stop();
-      const untilMs = performance.now() + EXIT_WAIT_MS;
+      const untilMs = performance.now() + Math.min(EXIT_WAIT_MS, leftMs());
       const waited = [...gates].map((one) => one.waitUntilEmpty(Math.max(0, untilMs - performance.now())));
       if (waited.includes(false)) endProcess(code);
     });

@@ -50,6 +50,6 @@ export {
   rawInitializer,
   uint8Initializer,
 } from './model-file/initializer.js';
-export { ExitGate, guardExit } from './exit-gate.js';
+export { ExitGate, guardExit, limitExitWait } from './exit-gate.js';
 export { workMs } from './native/work-clock.js';
 export { intField, readFields, stringField, type WireField } from './model-file/wire-format.js';

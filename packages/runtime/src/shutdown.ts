@@ -16,6 +16,7 @@ export class Shutdown {
   readonly #logger: Logger;
   readonly #limitMs: number;
   #stopping: Promise<void> | null = null;
+  #beganMs: number | null = null;
 
   /** @param limitMs the process ends by force, with 1, after this long */
   constructor(logger: Logger, limitMs: number) {
@@ -25,6 +26,11 @@ export class Shutdown {
 
   get stopping(): boolean {
     return this.#stopping !== null;
+  }
+
+  /** How long the orderly end may still take, milliseconds; the whole limit before it has begun. */
+  get leftMs(): number {
+    return this.#beganMs === null ? this.#limitMs : Math.max(0, this.#limitMs - (performance.now() - this.#beganMs));
   }
 
   /** Adds a step; steps run in the reverse order of being added. */
@@ -57,6 +63,7 @@ export class Shutdown {
 
   async #run(reason: string): Promise<void> {
     this.#logger.info({ reason }, 'stopping');
+    this.#beganMs = performance.now();
     const limit = setTimeout(() => {
       this.#logger.error('the orderly end took too long');
       process.exit(1);

@@ -20,6 +20,7 @@ import {
   createLogger,
   startTracing,
 } from '@murmuration/runtime';
+import { limitExitWait } from '@murmuration/onnx';
 import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { BatchShare } from './scheduler/batch-share.js';
@@ -44,6 +45,7 @@ const FETCH_AGE_LIMIT_S = 60;
 const config = configOrExit(readConfig);
 const logger = createLogger({ service: 'worker', level: config.LOG_LEVEL });
 const shutdown = new Shutdown(logger, config.DRAIN_TIMEOUT_MS);
+limitExitWait(() => shutdown.leftMs);
 const metrics = new Metrics();
 const state = { started: false, fault: null as string | null };
 

@@ -1,21 +1,24 @@
 import koffi from 'koffi';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
-import { ExitGate, guardExit } from '../exit-gate.js';
+import { ExitGate, guardExit, limitExitWait } from '../exit-gate.js';
 import { openSession } from '../open-session.js';
 import type { Binding } from '../session.js';
 import { float32Tensor } from '../tensor.js';
 import { manyProducts } from './tiny-models.js';
 
 // A process of the exit test, given the name of a binding: its thread runs without an end, and it exits in the middle of that with status 3.
-// Given `for-ever` its thread is inside one call of another library, which does not return.
+// A second argument limits how long it waits then, milliseconds. Given `for-ever` its thread is inside one call of another library, which does not return.
 if (isMainThread) {
   const gate = new ExitGate();
   guardExit(gate);
+  const limit = process.argv[3];
+  if (limit !== undefined) limitExitWait(() => Number(limit));
   const worker = new Worker(fileURLToPath(import.meta.url), {
     workerData: { memory: gate.memory, binding: process.argv[2] },
   });
   worker.on('message', () => {
+    if (limit !== undefined) process.stdout.write('ending\n');
     process.exit(3);
   });
 } else {

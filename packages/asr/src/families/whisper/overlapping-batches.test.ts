@@ -162,7 +162,8 @@ describe('Batches that overlap in a Whisper', () => {
 
   test('A rehearsal tells what share of a batch comes before its decoder', async () => {
     const recognizer = over({});
-    assert.equal(recognizer.pipeline.preparationShare, 0);
+    const { preparationShare: unrehearsed } = recognizer.pipeline;
+    assert.equal(unrehearsed, 0);
     await recognizer.rehearse(480_000, [1], () => performance.now());
     const { preparationShare } = recognizer.pipeline;
     assert.ok(preparationShare > 0 && preparationShare < 1, String(preparationShare));

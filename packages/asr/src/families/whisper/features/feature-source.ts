@@ -73,9 +73,10 @@ export class FeatureThreads implements FeatureSource {
     const at = this.#load.indexOf(Math.min(...this.#load));
     this.#load[at] = (this.#load[at] ?? 0) + 1;
     const copy = pcm.slice();
-    const found = await this.#threads[at]?.call('extract', copy, [copy.buffer]).catch(leaveAlone('best_effort', null));
+    const asked = this.#threads[at]?.call('extract', copy, [copy.buffer]);
+    const found = (await asked?.catch(leaveAlone('best_effort', null))) ?? null;
     // A thread that is gone is not asked again: it would refuse faster than others compute.
-    this.#load[at] = found == null ? Infinity : (this.#load[at] ?? 1) - 1;
+    this.#load[at] = found === null ? Infinity : (this.#load[at] ?? 1) - 1;
     return found ?? this.#here.extract(pcm);
   }
 
