@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, type Page, type Response } from 'playwright-core';
 import { createKey } from '@murmuration/access';
+import { createLogger } from '@murmuration/runtime';
+import { patientConnection } from '@murmuration/store';
 import { NO_CHROMIUM, startChromium } from './harness/chromium.js';
 import { Cluster } from './harness/cluster.js';
 import { samples, wavFile, type Sample } from './harness/wav.js';
@@ -268,6 +270,73 @@ test('Keys are made, shown once, replaced and revoked', { skip }, async () => {
   assert.equal(await usage.filter({ hasText: 'of 10 hr' }).count(), 2);
   await page.getByRole('button', { name: 'Revoke acme' }).click();
   await page.getByRole('button', { name: 'Revoke acme' }).waitFor({ state: 'detached' });
+});
+
+/** The console in a context of its own, whose complaints are not collected. */
+async function opened(url: string, withKey: string, path = '', within = browser): Promise<Page> {
+  const own = await within.newContext({ locale: 'en-GB' });
+  await own.addInitScript(`sessionStorage.setItem('murmuration.key', ${JSON.stringify(withKey)})`);
+  const one = await own.newPage();
+  await one.goto(`${url}/${path}`);
+  return one;
+}
+
+async function drop(one: Page): Promise<void> {
+  await one
+    .getByTestId('files')
+    .setInputFiles([{ name: 'clip.wav', mimeType: 'audio/wav', buffer: wavFile(clips[0]?.pcm ?? new Int16Array(0)) }]);
+}
+
+test('A key without the right is told which one is needed', { skip }, async () => {
+  const { key: reader } = await createKey(join(folder, 'keys.json'), { name: 'reader', scopes: ['read'] });
+  const one = await opened(cluster.url, reader);
+  await drop(one);
+  await one.getByText(/^The API key may not do this\. Use a key that has the scope jobs\.$/).waitFor();
+  await one.context().close();
+});
+
+test(
+  'A full queue and a server that goes away are told with the time until the next attempt, and the recording gets through',
+  { skip },
+  async () => {
+    const node = await cluster.addApi();
+    const one = await opened(`http://127.0.0.1:${String(node.port)}`, key);
+    const redis = patientConnection(cluster.redis.url, createLogger({ service: 'test', level: 'silent' }));
+    try {
+      await redis.config('SET', 'maxmemory', '1mb');
+      await drop(one);
+      await one.getByText(/sent again in \d+ s/).waitFor();
+      await one.getByText(/The server is full right now/).waitFor();
+      await redis.config('SET', 'maxmemory', '0');
+      await one.getByText('1 of 1 done').waitFor();
+
+      await node.process.end('SIGKILL');
+      await drop(one);
+      await one.getByText('The server cannot be reached. Is it running, and is this device online?').waitFor();
+      await one.getByText(/sent again in \d+ s/).waitFor();
+      await cluster.addApi(node.port);
+      await one.getByText('2 of 2 done').waitFor();
+    } finally {
+      await redis.quit();
+      await one.context().close();
+    }
+  },
+);
+
+test('A microphone that is denied is told, with the way to allow it, which works', { skip }, async () => {
+  const [clip] = clips;
+  assert.ok(clip);
+  const asking = await startChromium(folder, clip, { asks: true });
+  try {
+    const one = await opened(cluster.url, key, '#/live', asking);
+    await one.getByRole('button', { name: 'Start' }).click();
+    await one.getByText(/The microphone is not allowed for this page\. Allow it in the browser/).waitFor();
+    await one.context().grantPermissions(['microphone']);
+    await one.getByRole('button', { name: 'New session' }).click();
+    await one.getByTestId('partial').first().waitFor({ timeout: 60_000 });
+  } finally {
+    await asking.close();
+  }
 });
 
 test('Everything is there in German', { skip }, async () => {

@@ -28,7 +28,8 @@ export const EN = {
   errors: {
     unreachable: 'The server cannot be reached. Is it running, and is this device online?',
     unauthenticated: 'The key is missing or not valid. Enter a valid one under Settings.',
-    permission_denied: 'This key may not do that. Use one that has the scope which is named here: ',
+    // What the server says follows.
+    permission_denied: '',
     queue_full: 'The server is full right now.',
     insufficient_quota:
       'The audio of this month is used up. It goes on next month, or when the operator raises the quota.',

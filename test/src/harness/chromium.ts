@@ -14,8 +14,12 @@ const PROGRAM = [
 /** Why a test that needs a browser cannot run, or false. */
 export const NO_CHROMIUM = PROGRAM === undefined ? 'chromium is not installed on this machine' : false;
 
-/** A browser that allows everything to its pages, and whose microphone speaks a clip after half a second of silence, again and again. @param folder where the sound is kept */
-export async function startChromium(folder: string, { pcm }: Sample): Promise<Browser> {
+/**
+ * A browser whose microphone speaks a clip after half a second of silence, again and again.
+ * @param folder where the sound is kept
+ * @param options.asks deny the microphone to pages that were not granted it, as a person may; default: every page gets it
+ */
+export async function startChromium(folder: string, { pcm }: Sample, { asks = false } = {}): Promise<Browser> {
   if (PROGRAM === undefined) throw new Error('chromium is not installed on this machine');
   const speech = join(folder, 'speech.wav');
   await writeFile(speech, wavFile(joined([new Int16Array(8_000), pcm], 2_500)));
@@ -23,7 +27,7 @@ export async function startChromium(folder: string, { pcm }: Sample): Promise<Br
     executablePath: PROGRAM,
     args: [
       '--no-sandbox',
-      '--use-fake-ui-for-media-stream',
+      ...(asks ? [] : ['--use-fake-ui-for-media-stream']),
       '--use-fake-device-for-media-stream',
       `--use-file-for-fake-audio-capture=${speech}`,
       '--autoplay-policy=no-user-gesture-required',
