@@ -14,7 +14,7 @@ import { addKeys } from './keys/keys-command.js';
 import { addLive } from './live/live-command.js';
 import { UnusableInput } from './live/pcm-source.js';
 import { addModels } from './models/models-command.js';
-import { STATUS, sentence, statusOf } from './server/fault.js';
+import { STATUS, sentence, statusOf } from './fault.js';
 import { Interrupted, UsageError, type Terminal } from './terminal.js';
 import { addTranscribe } from './transcribe/transcribe-command.js';
 import { addUpArguments } from './up/up-arguments.js';

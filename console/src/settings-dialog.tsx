@@ -2,9 +2,8 @@ import { Dialog } from '@base-ui/react/dialog';
 import { useState, type SyntheticEvent } from 'react';
 import { useSettings, type Theme } from './settings.tsx';
 import { LANGUAGES, type UiLanguage } from './texts.ts';
-import { BACKDROP, POPUP } from './ui/confirm.tsx';
+import { BACKDROP, Button, Notice, POPUP } from './ui/pieces.tsx';
 import { CheckField, SelectField, TextField } from './ui/fields.tsx';
-import { Button, Notice } from './ui/pieces.tsx';
 
 const UI_LANGUAGES = Object.keys(LANGUAGES) as UiLanguage[];
 const THEMES: readonly Theme[] = ['system', 'light', 'dark'];

@@ -1,8 +1,7 @@
 import { Murmuration } from '@murmuration/client/node';
 import { transcribeClip, followJob } from './traffic/recording.js';
 import { GrpcSpeech } from './traffic/live-grpc.js';
-import { speakOverSocket } from './traffic/live-socket.js';
-import { PAUSE_MS } from './traffic/live.js';
+import { PAUSE_MS, speakOverSocket } from './traffic/live.js';
 import { spoken, type Clip } from './clips.js';
 import type { Outcome } from './recorder.js';
 

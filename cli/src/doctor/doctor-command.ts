@@ -1,6 +1,6 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../command-context.js';
-import { STATUS } from '../server/fault.js';
+import { STATUS } from '../fault.js';
 import { MARKS, type Finding } from './finding.js';
 import { checkDisk, checkFfmpeg, checkGpu, checkNode, checkPorts } from './machine-checks.js';
 import { checkModels } from './model-check.js';

@@ -10,9 +10,8 @@ import { crc32, deflateRawSync } from 'node:zlib';
 import { run } from '../run.js';
 import { TestTerminal } from '../testing/test-terminal.js';
 import { cudaFindings } from './gpu-command.js';
-import { gpuWheels, type Wheel } from './gpu-wheels.js';
+import { gpuWheels, unpackWheel, type Wheel } from './gpu-wheels.js';
 import { installGpu } from './install-gpu.js';
-import { unpackWheel } from './wheel-file.js';
 
 const notHere = process.platform === 'linux' && process.arch === 'x64' ? false : 'CUDA is for Linux on x64';
 

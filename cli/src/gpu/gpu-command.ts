@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { CommandContext } from '../command-context.js';
 import { MARKS, type Finding } from '../doctor/finding.js';
 import { ProgressLine } from '../models/progress-line.js';
-import { STATUS } from '../server/fault.js';
+import { STATUS } from '../fault.js';
 import { gpuWheels } from './gpu-wheels.js';
 import { installGpu } from './install-gpu.js';
 

@@ -7,11 +7,10 @@ import {
   type Murmuration,
 } from '@murmuration/client/node';
 import type { CommandContext } from '../command-context.js';
-import { textLike, wholeNumber } from '../option-values.js';
-import { SERVER_OPTIONS, clientFor } from '../server/server-options.js';
+import { clientFor, SERVER_OPTIONS, textLike, wholeNumber } from '../options.js';
 import { UsageError, type Terminal } from '../terminal.js';
 import { ENCODINGS, type PcmSource } from './pcm-source.js';
-import { STATUS } from '../server/fault.js';
+import { STATUS } from '../fault.js';
 import { LiveDisplay } from './live-display.js';
 import { microphone } from './microphone.js';
 import { wavOrRaw } from './wav-input.js';

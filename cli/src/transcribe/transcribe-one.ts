@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
 import {
-  MurmurationError,
   audioFile,
   type AudioInput,
   type Job,
   type JobOptions,
   type Murmuration,
+  MurmurationError,
   type RecordingUrl,
   type SubtitleLayout,
   type Transcript,
 } from '@murmuration/client/node';
 import type { Format } from '../output/transcript-output.js';
 import type { Terminal } from '../terminal.js';
-import { isAddress } from './output-names.js';
 import type { Progress } from './progress-board.js';
 
 /** What `murmur transcribe` is given. */
@@ -104,4 +104,40 @@ async function recordingOf(input: string, terminal: Terminal): Promise<AudioInpu
   if (isAddress(input)) return { url: input };
   // A pipe, as of `<(ffmpeg …)`, has no size and can be read once.
   return (await stat(input)).isFile() ? audioFile(input) : createReadStream(input);
+}
+
+/** True for what is an address and no path. */
+function isAddress(input: string): boolean {
+  return /^https?:\/\//i.test(input);
+}
+
+/** A name for the file of each input's transcript, all different: `talk.srt` for `talk.mp3`, `talk-2.srt` for a second of that name. */
+export function outputNames(inputs: readonly string[], format: Format): string[] {
+  const taken = new Set<string>();
+  return inputs.map((input) => {
+    const stem = stemOf(input);
+    let name = `${stem}.${format}`;
+    for (let count = 2; taken.has(name.toLowerCase()); count++) name = `${stem}-${String(count)}.${format}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+function stemOf(input: string): string {
+  if (input === '-') return 'recording';
+  const last = isAddress(input) ? lastOfAddress(input) : basename(input);
+  // An address may hold what a name may not; a name that begins with a dot would not be seen.
+  const safe = last.replace(/[/\\\p{Cc}]/gu, '_').replace(/^\.+/, '');
+  const name = safe.slice(0, safe.length - extname(safe).length).slice(0, 100);
+  return name === '' ? 'recording' : name;
+}
+
+function lastOfAddress(address: string): string {
+  const last =
+    (URL.canParse(address) ? new URL(address).pathname : '').split('/').findLast((part) => part !== '') ?? '';
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
 }

@@ -8,8 +8,7 @@ import { Backend, Balancer } from './balancer.js';
 import { LogFile } from './log-file.js';
 import { forgetServer, newPassword, redisMemoryBytes, stopLeftover, writeSettings } from './own-redis.js';
 import { freePort, type Hosts, type Ports } from './ports.js';
-import { probeRedis, probeService } from './probes.js';
-import { Service } from './service.js';
+import { probeRedis, probeService, Service } from './service.js';
 import { audioFolder, nvidiaGpus, workerEnvironment } from './worker-environment.js';
 
 const PRELOAD = new URL('./end-with-parent.js', import.meta.url).href;

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { freePort } from './ports.js';
-import { describeReadiness, probeService } from './probes.js';
+import { describeReadiness, probeService } from './service.js';
 
 test('What is not ready yet is told in words', () => {
   const answer = JSON.stringify({

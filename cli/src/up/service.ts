@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say, seconds } from '../../../scripts/setup/say.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
-import { type LogFile, RepeatFilter, describeLogLine } from './log-file.js';
-import type { Readiness } from './probes.js';
+import { describeLogLine, type LogFile, RepeatFilter } from './log-file.js';
+import { type OwnRedis, redisServes } from './own-redis.js';
 
 const TAIL_LINES = 12;
 const POLL_MS = 100;
@@ -210,4 +210,43 @@ export class Service {
   #hasEnded(): boolean {
     return this.#ended;
   }
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** What a probe says. `detail` says in words what is not ready yet; null when nothing answers. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly detail: string | null;
+}
+
+/** Asks a service's `/readyz`. */
+export async function probeService(host: string, port: number): Promise<Readiness> {
+  try {
+    const response = await fetch(`http://${host}:${String(port)}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await response.text();
+    return { ready: response.status === 200, detail: describeReadiness(text) };
+  } catch {
+    return { ready: false, detail: null };
+  }
+}
+
+/** The checks that fail, out of a readiness answer (`application/health+json`): `model: loading; redis: connecting`. */
+export function describeReadiness(text: string): string {
+  try {
+    const { checks } = JSON.parse(text) as {
+      readonly checks: Readonly<Record<string, { readonly status: string; readonly output: string }>>;
+    };
+    return Object.entries(checks)
+      .filter(([, check]) => check.status !== 'pass')
+      .map(([name, check]) => `${name}: ${check.output}`)
+      .join('; ');
+  } catch {
+    return 'not ready';
+  }
+}
+
+/** Asks a Redis whether it has loaded its data. */
+export async function probeRedis(server: OwnRedis): Promise<Readiness> {
+  return { ready: await redisServes(server), detail: null };
 }

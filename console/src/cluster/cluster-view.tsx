@@ -5,8 +5,7 @@ import { useSettings } from '../settings.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 import { bytes } from '../ui/format.ts';
 import { Badge, Empty, Fault, Loading, Notice, ViewTitle } from '../ui/pieces.tsx';
-import { Chart } from './chart.tsx';
-import { clusterHistory } from './history.ts';
+import { Chart, clusterHistory } from './chart.tsx';
 
 type Worker = ClusterFigures['workers'][number];
 type Answer = ClusterFigures['answers'][number];

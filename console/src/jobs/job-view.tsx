@@ -4,9 +4,8 @@ import type { Job } from '@murmuration/client';
 import { forgetAudio } from '../audio-shelf.ts';
 import { hrefOf } from '../route.ts';
 import { useSettings } from '../settings.tsx';
-import { Confirmed } from '../ui/confirm.tsx';
+import { Badge, Button, Confirmed, Fault, Loading, Notice, Progress, ViewTitle } from '../ui/pieces.tsx';
 import { clock, codeText, dateTime } from '../ui/format.ts';
-import { Badge, Button, Fault, Loading, Notice, Progress, ViewTitle } from '../ui/pieces.tsx';
 import { nameOf } from './jobs-view.tsx';
 
 const REFRESH_MS = 1_500;

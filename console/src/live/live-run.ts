@@ -1,6 +1,11 @@
-import { MurmurationError, type LiveEvent, type LiveSession, type Murmuration } from '@murmuration/client';
-import { withEvent, type Utterance } from './live-text.ts';
-import { MicrophoneError, openMicrophone, type Microphone, type MicrophoneFault } from './microphone.ts';
+import {
+  type LiveEvent,
+  type LiveSession,
+  type Murmuration,
+  MurmurationError,
+  type WatchedEvent,
+} from '@murmuration/client';
+import { type Microphone, MicrophoneError, type MicrophoneFault, openMicrophone } from './microphone.ts';
 
 export type LiveState =
   'idle' | 'asking' | 'connecting' | 'listening' | 'paused' | 'reconnecting' | 'finishing' | 'closed' | 'failed';
@@ -134,3 +139,29 @@ class LiveRun {
 }
 
 export const liveRun = new LiveRun();
+
+/** An utterance as it is shown: its beginning of `stable` characters changes no more. */
+export interface Utterance {
+  readonly number: number;
+  readonly startMs: number;
+  readonly text: string;
+  readonly stable: number;
+  readonly isFinal: boolean;
+}
+
+/** Utterances after an event; those without text are left out. A partial never takes away what was said to be stable. */
+export function withEvent(utterances: readonly Utterance[], event: LiveEvent | WatchedEvent): readonly Utterance[] {
+  if (event.type !== 'partial' && event.type !== 'final') return utterances;
+  const others = utterances.filter(({ number }) => number !== event.utterance);
+  if (event.text === '') return others.length === utterances.length ? utterances : others;
+  const isFinal = event.type === 'final';
+  const now: Utterance = {
+    number: event.utterance,
+    startMs: event.start_ms,
+    text: event.text,
+    stable: isFinal ? event.text.length : event.stable_chars,
+    isFinal,
+  };
+  const at = others.findIndex(({ number }) => number > event.utterance);
+  return at < 0 ? [...others, now] : [...others.slice(0, at), now, ...others.slice(at)];
+}

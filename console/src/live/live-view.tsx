@@ -6,7 +6,7 @@ import { SelectField } from '../ui/fields.tsx';
 import { download } from '../ui/format.ts';
 import { Button, Fault, Notice, ViewTitle } from '../ui/pieces.tsx';
 import { liveRun } from './live-run.ts';
-import { UtteranceList } from './utterance-list.tsx';
+import { UtteranceList } from './watch-view.tsx';
 
 export function LiveView() {
   const { texts, client, language: uiLanguage } = useSettings();

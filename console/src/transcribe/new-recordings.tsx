@@ -1,10 +1,9 @@
-import { useQuery } from '@tanstack/react-query';
-import { useRef, useState, type SyntheticEvent } from 'react';
 import type { JobOptions } from '@murmuration/client';
+import { useQuery } from '@tanstack/react-query';
+import { type SyntheticEvent, useRef, useState } from 'react';
 import { useSettings } from '../settings.tsx';
 import { CheckField, SelectField, TextField } from '../ui/fields.tsx';
 import { Button, Notice } from '../ui/pieces.tsx';
-import { droppedFiles, isRecording } from './dropped-files.ts';
 import { uploads } from './upload-store.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -187,4 +186,40 @@ export function NewRecordings() {
       </details>
     </section>
   );
+}
+
+/** The files of a drop, those in dropped folders too. */
+async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
+  // Both lists are emptied once the event is over: entries are taken first.
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
+  const plain = [...transfer.files];
+  if (entries.every((entry) => entry === null || entry.isFile)) return plain;
+  const found: File[] = [];
+  for (const entry of entries) if (entry !== null) await collect(entry, found);
+  return found;
+}
+
+/** Without what systems put into folders for themselves. */
+function isRecording({ name }: File): boolean {
+  return !name.startsWith('.') && !/^(?:Thumbs\.db|desktop\.ini)$/i.test(name);
+}
+
+async function collect(entry: FileSystemEntry, found: File[]): Promise<void> {
+  if (entry.isFile) {
+    found.push(
+      await new Promise<File>((resolve, reject) => {
+        (entry as FileSystemFileEntry).file(resolve, reject);
+      }),
+    );
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  for (;;) {
+    // A reader gives a hundred at a time, and none at the end.
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
+    if (some.length === 0) return;
+    for (const one of some) await collect(one, found);
+  }
 }

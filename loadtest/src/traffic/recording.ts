@@ -1,7 +1,6 @@
 import { type Murmuration, type Segment, MurmurationError } from '@murmuration/client';
-import type { Clip } from '../clips.js';
+import { type Clip, wordErrors, words } from '../clips.js';
 import type { Outcome } from '../recorder.js';
-import { wordErrors, words } from '../word-errors.js';
 
 /** One clip by `POST /transcribe`; the latency is that of its transcript. */
 export async function transcribeClip(client: Murmuration, clip: Clip, dueAtMs: number): Promise<Outcome> {

@@ -6,7 +6,7 @@ import {
   credentialsInPassword,
   credentialsInProtocols,
   ticketInQuery,
-} from './credentials.js';
+} from './access.js';
 
 const key = (text: string): object => ({ kind: 'key', key: text });
 

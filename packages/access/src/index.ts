@@ -8,7 +8,7 @@ export {
   ticketInQuery,
   type Credentials,
   type HeaderBag,
-} from './credentials.js';
+} from './access.js';
 export { createKey, listKeys, revokeKey, DEFAULT_SCOPES, type KeyListing, type NewKey } from './key-admin.js';
 export { KeyFileError, type KeyEntry } from './key-entry.js';
 export { KeyFile, type KeyFileOptions } from './key-file.js';

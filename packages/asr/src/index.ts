@@ -20,5 +20,5 @@ export type { PoolProgress } from './pool/warm-up.js';
 export { benchMoonshineShape, isMoonshineShape } from './bench/bench-moonshine-shape.js';
 export { benchShape, type BenchShapeOptions, type ShapeFigure, type WhisperShapeFigure } from './bench/bench-shape.js';
 export { benchModel, type BenchClip, type BenchModelOptions, type ModelFigure } from './bench/bench-model.js';
-export { measureBatchIndependence, type BatchIndependence } from './bench/batch-independence.js';
+export { measureBatchIndependence, type BatchIndependence } from './bench/bench-model.js';
 export { normalizeWords, wordErrorRate, wordErrors, type WordErrors } from './bench/word-error-rate.js';

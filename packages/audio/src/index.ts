@@ -13,7 +13,7 @@ export {
   type SegmenterSnapshot,
 } from './detect/utterance-segmenter.js';
 export { GATE_DISTANCE_MS, VoiceDetector } from './detect/voice-detector.js';
-export { WholeRecordingDetector } from './detect/whole-recording-detector.js';
+export { WholeRecordingDetector } from './detect/detector.js';
 export { ChunkPlanner, type ReadyChunk } from './plan/chunk-planner.js';
 export { ChannelTrack } from './plan/channel-track.js';
 export {

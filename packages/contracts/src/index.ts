@@ -7,7 +7,7 @@ export * from './chunk.js';
 export { endsSentence, UNSPACED_SCRIPTS, joinTexts, spaceBetween } from './join-texts.js';
 export * from './transcript.js';
 export * from './job.js';
-export * from './job-json.js';
+export * from './job.js';
 export * from './live.js';
 export * from './live-protocol.js';
 export { MULTI, languageFor, languageName, languageOf } from './language.js';

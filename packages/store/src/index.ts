@@ -1,6 +1,6 @@
 export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
-export { OrphanSweep } from './audio-store/orphan-sweep.js';
+export { OrphanSweep } from './audio-store/audio-store.js';
 export {
   storeCall,
   backendUnavailable,
@@ -19,9 +19,9 @@ export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobIndex, type AcceptedJob, type JobIndexPlace } from './jobs/job-index.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
-export { redisConcerns } from './redis-concerns.js';
+export { redisConcerns } from './redis-health.js';
 export { ResultBudget } from './jobs/result-budget.js';
-export { RedisMemory } from './audio-store/redis-memory.js';
+export { RedisMemory } from './redis-health.js';
 export { StoredBytes } from './stored-shares.js';
 export {
   HEARTBEAT_EVERY_MS,

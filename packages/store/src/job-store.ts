@@ -15,7 +15,7 @@ import type { AudioStore } from './audio-store/audio-store.js';
 import type { Redis } from './connections.js';
 import { JobsInProgress } from './jobs/jobs-in-progress.js';
 import { CANCELLED_CHANNEL, REWRITE_KEYS, SETTLE_CHANNEL, jobKeys } from './keys.js';
-import { loadScript, runLua } from './lua-script.js';
+import { loadScript, runLua } from './redis-commands.js';
 import { drawBase, ticketsOf } from './work/held-items.js';
 import type { TicketPlace, TicketQueues } from './work/ticket-queue.js';
 

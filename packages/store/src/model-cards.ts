@@ -1,8 +1,7 @@
 import { modelCardSchema, type ModelCard, type WorkerId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { CARD_KEYS } from './keys.js';
-import { loadScript, runLua } from './lua-script.js';
-import { pipelined } from './pipelined.js';
+import { loadScript, pipelined, runLua } from './redis-commands.js';
 
 const putCard = loadScript('put-card');
 const readCards = loadScript('read-cards');

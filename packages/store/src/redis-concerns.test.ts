@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createLogger } from '@murmuration/runtime';
 import { Redis } from 'ioredis';
 import { patientConnection } from './connections.js';
-import { redisConcerns } from './redis-concerns.js';
+import { redisConcerns } from './redis-health.js';
 import { startRedis } from './testing/index.js';
 
 test('a Redis that may evict or forget is told in sentences, also to a user without rights to CONFIG; a safe one is not', async () => {

@@ -1,7 +1,7 @@
-import type { RedisMemory } from './audio-store/redis-memory.js';
+import type { RedisMemory } from './redis-health.js';
 import type { Redis } from './connections.js';
 import { JOB_INDEX_KEYS, jobKeys, type JobKeys } from './keys.js';
-import { pipelined } from './pipelined.js';
+import { pipelined } from './redis-commands.js';
 
 /** Jobs that are weighed at once: about 2,000 small questions. */
 const SAMPLE = 250;

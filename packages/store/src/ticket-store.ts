@@ -1,7 +1,7 @@
 import { AsrError } from '@murmuration/contracts';
 import { storeCall, type Redis } from './connections.js';
 import { heldTickets, ticketKey } from './keys.js';
-import { loadScript, runLua } from './lua-script.js';
+import { loadScript, runLua } from './redis-commands.js';
 
 const reserveTicket = loadScript('reserve-ticket');
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from './connections.js';
-import { loadScript, runLua } from './lua-script.js';
+import { loadScript, runLua } from './redis-commands.js';
 
 const keepTurn = loadScript('keep-turn');
 

@@ -1,7 +1,6 @@
 import type { Redis } from './connections.js';
 import { usageKey } from './keys.js';
-import { loadScript, runLua } from './lua-script.js';
-import { pipelined, redisNowMs } from './pipelined.js';
+import { loadScript, pipelined, redisNowMs, runLua } from './redis-commands.js';
 
 const addUsage = loadScript('add-usage');
 

@@ -1,8 +1,7 @@
 import type { WebhookAttempt, WebhookDeliveryRecord, WebhookEvent, JobId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from './keys.js';
-import { loadScript, runLua } from './lua-script.js';
-import { transacted } from './pipelined.js';
+import { loadScript, runLua, transacted } from './redis-commands.js';
 
 const openDelivery = loadScript('open-delivery');
 

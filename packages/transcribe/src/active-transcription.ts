@@ -6,15 +6,14 @@ import {
   type RecordingSummary,
   type Transcript,
 } from '@murmuration/contracts';
-import { storeCall, type JobEvents, type JobIdentity } from '@murmuration/store';
-import { ATTRIBUTE, SPAN } from '@murmuration/runtime';
-import { SegmentJoiner, assembleTranscript } from '@murmuration/transcript';
 import { awaitedLater, leaveAlone } from '@murmuration/contracts/left-alone';
+import { ATTRIBUTE, SPAN } from '@murmuration/runtime';
+import { type JobEvents, type JobIdentity, storeCall } from '@murmuration/store';
+import { assembleTranscript, SegmentJoiner } from '@murmuration/transcript';
 import { followJobEvents } from './follow-events.js';
 import { Lease } from './lease.js';
-import { ProgressLog } from './progress-log.js';
 import type { ModelRegistry } from './model-registry.js';
-import { RecordingPlanner, type PlannerParts } from './recording-planner.js';
+import { type PlannerParts, RecordingPlanner } from './recording-planner.js';
 import type { Transcription, TranscriptionProgress, TranscriptionRequest } from './transcription.js';
 
 /** Called once in the cluster for each job that has ended, with the code of what it failed by, `cancelled`, or null when it is done. */
@@ -193,5 +192,50 @@ export class ActiveTranscription implements Transcription {
         await this.#parts.jobs.end(this.#job, error.code === 'cancelled' ? 'cancelled' : 'failed', error.toRecord());
       await this.#parts.jobs.remove(this.#job);
     })().catch(leaveAlone('repeated'));
+  }
+}
+
+/** Progress as it comes, for any number of readers, each from the beginning. open -> closed | failed. */
+class ProgressLog {
+  readonly #items: TranscriptionProgress[] = [];
+  #end: { readonly error: unknown } | 'closed' | null = null;
+  #wake: (() => void)[] = [];
+
+  push(item: TranscriptionProgress): void {
+    this.#items.push(item);
+    this.#wakeAll();
+  }
+
+  close(): void {
+    this.#end ??= 'closed';
+    this.#wakeAll();
+  }
+
+  fail(error: unknown): void {
+    this.#end ??= { error };
+    this.#wakeAll();
+  }
+
+  /** Ends when the log is closed; throws what it failed with. */
+  async *read(): AsyncGenerator<TranscriptionProgress> {
+    for (let i = 0; ;) {
+      const item = this.#items[i];
+      if (item !== undefined) {
+        i++;
+        yield item;
+        continue;
+      }
+      if (this.#end === 'closed') return;
+      if (this.#end !== null) throw this.#end.error;
+      await new Promise<void>((resolve) => {
+        this.#wake.push(resolve);
+      });
+    }
+  }
+
+  #wakeAll(): void {
+    const wake = this.#wake;
+    this.#wake = [];
+    for (const call of wake) call();
   }
 }

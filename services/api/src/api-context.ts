@@ -5,7 +5,7 @@ import type { Logger, Tracing } from '@murmuration/runtime';
 import type { ApiConfig } from './config.js';
 import type { SubmitParts } from './submit-job.js';
 import type { RecentAnswers } from './figures/recent-answers.js';
-import type { UploadParts } from './transcribe-upload.js';
+import type { UploadParts } from './transcribe-recording.js';
 import type { ActiveUploads } from './upload/active-uploads.js';
 
 /** A GPU of this machine, as the operating system describes it. */

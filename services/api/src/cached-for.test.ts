@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cachedFor } from './cached-for.js';
+import { cachedFor } from './figures/recent-answers.js';
 
 test('An answer is given again while it is young, and asked for anew when it is old.', async () => {
   let asked = 0;

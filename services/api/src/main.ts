@@ -5,10 +5,9 @@ import { configOrExit, gpuFacts } from '@murmuration/runtime';
 import { observeQueue, startNode } from '@murmuration/service';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import { createApp } from './app.js';
-import { cachedFor } from './cached-for.js';
+import { cachedFor, RecentAnswers } from './figures/recent-answers.js';
 import { closeInOrder, unusedConnections } from './close-in-order.js';
 import { readConfig } from './config.js';
-import { RecentAnswers } from './figures/recent-answers.js';
 import { ActiveUploads } from './upload/active-uploads.js';
 import { SpoolDirectory } from './upload/spool.js';
 

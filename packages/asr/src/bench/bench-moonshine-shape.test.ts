@@ -7,8 +7,9 @@ import { after, before, describe, test } from 'node:test';
 import { parseModel, type OnnxNode } from '@murmuration/onnx';
 import { CACHE_DIR } from '../testing/material.js';
 import { benchMoonshineShape, isMoonshineShape } from './bench-moonshine-shape.js';
-import { MOONSHINE_SHAPES, type MoonshineShape } from './random/moonshine-shapes.js';
-import { randomMoonshineDecoder, randomMoonshineEncoder } from './random/random-moonshine-graphs.js';
+import { MOONSHINE_SHAPES, type MoonshineShape } from './random/shapes.js';
+import { randomMoonshineDecoder } from './random/random-moonshine-decoder.js';
+import { randomMoonshineEncoder } from './random/random-moonshine-encoder.js';
 
 const CPU = { device: 'cpu', threads: 1 } as const;
 const SMALL: MoonshineShape = {

@@ -5,7 +5,7 @@ import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { loadMoonshine } from '../families/moonshine/moonshine-family.js';
 import type { Recognizer } from '../recognizer.js';
 import type { BenchShapeOptions, ShapeFigure } from './bench-shape.js';
-import { MOONSHINE_SHAPES, type MoonshineShape } from './random/moonshine-shapes.js';
+import { MOONSHINE_SHAPES, type MoonshineShape } from './random/shapes.js';
 import { writeRandomMoonshine } from './random/random-moonshine.js';
 
 /** Length of a chunk of ordinary speech. */

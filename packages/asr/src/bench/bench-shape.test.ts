@@ -10,7 +10,7 @@ import { tokenMask } from '../families/whisper/model/token-scores.js';
 import { benchShape } from './bench-shape.js';
 import { writeGraph } from './random/random-whisper.js';
 import { randomDecoder, randomEncoder } from './random/random-whisper-graphs.js';
-import { WHISPER_SHAPES, type WhisperShape } from './random/whisper-shapes.js';
+import { WHISPER_SHAPES, type WhisperShape } from './random/shapes.js';
 
 const SMALL: WhisperShape = {
   width: 128,

@@ -7,7 +7,7 @@ import { loadWhisperParts, type WhisperLoadOptions } from '../families/whisper/w
 import type { WhisperParts } from '../families/whisper/whisper-parts.js';
 import type { WhisperDtype } from '../models/model-folder.js';
 import { writeRandomWhisper } from './random/random-whisper.js';
-import { WHISPER_SHAPES, type WhisperShape } from './random/whisper-shapes.js';
+import { WHISPER_SHAPES, type WhisperShape } from './random/shapes.js';
 
 const WINDOW_SECONDS = 30;
 const STAGES = ['features', 'encoder', 'first', 'decoder'] as const;

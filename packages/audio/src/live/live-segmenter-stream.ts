@@ -1,14 +1,12 @@
 import { endianness } from 'node:os';
 import type { DetectOptions } from '@murmuration/contracts';
 import { SAMPLES_PER_MS, SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
-import type { DetectorSnapshot } from '../detect/detector.js';
+import { type DetectorSnapshot, WholeRecordingDetector, type WholeRecordingSnapshot } from '../detect/detector.js';
 import type { SileroModel } from '../detect/silero-model.js';
 import { VoiceDetector } from '../detect/voice-detector.js';
-import { WholeRecordingDetector, type WholeRecordingSnapshot } from '../detect/whole-recording-detector.js';
 import { ContainerLiveDecoder } from './container-live-decoder.js';
 import type { LiveSegmenterSnapshot, LiveSegmenterState, SegmentedPiece } from './live-segmenters.js';
-import type { LiveDecoder, LiveSegmenterSettings } from './live-decoder.js';
-import { PcmLiveDecoder } from './pcm-live-decoder.js';
+import { type LiveDecoder, type LiveSegmenterSettings, PcmLiveDecoder } from './live-decoder.js';
 import { UtteranceTracker, type UtteranceEvent } from './utterance-tracker.js';
 
 /** In silence a snapshot is due after this much audio. After a loss at most this much is replayed. */

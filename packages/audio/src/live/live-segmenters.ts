@@ -2,8 +2,7 @@ import type { Transferred } from '@murmuration/runtime/thread';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ResamplerSnapshot } from '../decode/resampler.js';
 import { DetectionThreads, type ThreadLease } from '../detect/detection-threads.js';
-import type { DetectorSnapshot } from '../detect/detector.js';
-import type { WholeRecordingSnapshot } from '../detect/whole-recording-detector.js';
+import type { DetectorSnapshot, WholeRecordingSnapshot } from '../detect/detector.js';
 import type { LiveSegmenterSettings } from './live-decoder.js';
 import type { OpenUtterance, TrackerSnapshot, UtteranceEvent } from './utterance-tracker.js';
 

@@ -1,8 +1,7 @@
 import type { ChunkPolicy, DetectOptions, RecordingSummary } from '@murmuration/contracts';
-import type { Detector } from '../detect/detector.js';
+import { type Detector, WholeRecordingDetector } from '../detect/detector.js';
 import type { SileroModel } from '../detect/silero-model.js';
 import { VoiceDetector } from '../detect/voice-detector.js';
-import { WholeRecordingDetector } from '../detect/whole-recording-detector.js';
 import { ChunkPlanner, type ReadyChunk } from './chunk-planner.js';
 
 /** One channel of a recording on its way from PCM to chunks. One call at a time. */

@@ -1,7 +1,6 @@
 import { MurmurationError } from '../murmuration-error.js';
 import { backoffMs, pause } from './exchange.js';
-import type { ServerEvent } from './read-events.js';
-import type { Requester } from './requester.js';
+import type { Requester, ServerEvent } from './requester.js';
 
 /** Connections in a row that brought no event before it is given up. With the pauses between, a server may be away for about a minute. */
 const MOST_FRUITLESS = 10;

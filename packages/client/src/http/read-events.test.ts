@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { TestServer, sse, type Answer } from '../testing/test-server.js';
-import { readEvents, type ServerEvent } from './read-events.js';
+import { readEvents, type ServerEvent } from './requester.js';
 
 async function answered(t: TestContext, answer: Answer): Promise<Response> {
   const server = await TestServer.open(answer);

@@ -1,5 +1,5 @@
 import { SHORT_MS, path, type Call } from '../http/exchange.js';
-import type { Requester } from '../http/requester.js';
+import type { Requester, ServerEvent } from '../http/requester.js';
 import { formUpload, jsonUpload, type AudioInput, type Upload } from '../http/upload-body.js';
 import { fieldsAsText, givenFields } from '../transcribe/transcribe.js';
 import {
@@ -20,7 +20,6 @@ import type {
   RecordingUrl,
 } from './job-types.js';
 import { followEvents } from '../http/follow-events.js';
-import type { ServerEvent } from '../http/read-events.js';
 
 interface CallOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,7 +1,6 @@
 import { path } from '../http/exchange.js';
 import { followEvents } from '../http/follow-events.js';
-import type { ServerEvent } from '../http/read-events.js';
-import type { Requester } from '../http/requester.js';
+import type { Requester, ServerEvent } from '../http/requester.js';
 import type { LiveClosed, LiveError, LiveFinal, LivePartial, LiveSpeechStarted, LiveWarning } from './live-types.js';
 
 /** What a viewer of a live session sees. */

@@ -3,14 +3,13 @@ import { timedRun } from '../run-clock.js';
 import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { hostBytesOf, type OnnxTensor } from '../tensor.js';
 import type { Handle } from './api-table.js';
-import { BorrowedConstants } from './borrowed-constants.js';
+import { BorrowedConstants, sessionSettings } from './session-settings.js';
 import { cudaFault, cudaMemory, cudaRuntime, hasCudaProvider } from './cuda-provider.js';
 import { graphSpecs } from './graph-specs.js';
 import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
 import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
 import { OwnedHandle } from './owned-handle.js';
 import { RunBinding } from './run-binding.js';
-import { sessionSettings } from './session-settings.js';
 import { demandTensorRt, tensorRtFolder } from './tensorrt-provider.js';
 
 /** Devices that there are providers for. */

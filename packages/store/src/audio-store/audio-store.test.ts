@@ -9,9 +9,8 @@ import { patientConnection, type Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS, jobKeys } from '../keys.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { startS3, type TestS3 } from '../testing/start-s3.js';
-import type { AudioStore } from './audio-store.js';
+import { type AudioStore, OrphanSweep } from './audio-store.js';
 import { openAudioStore } from './open-audio-store.js';
-import { OrphanSweep } from './orphan-sweep.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const LIFE_MS = 60_000;

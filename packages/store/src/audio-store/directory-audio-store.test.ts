@@ -11,7 +11,7 @@ import { createLogger } from '@murmuration/runtime';
 import { patientConnection, type Redis } from '../connections.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
 import { DirectoryAudioStore } from './directory-audio-store.js';
-import { RedisMemory } from './redis-memory.js';
+import { RedisMemory } from '../redis-health.js';
 
 let server: TestRedis;
 let redis: Redis;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { AsrError, type ChunkIndex, type JobId } from '@murmuration/contracts';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
-import type { RedisMemory } from './redis-memory.js';
+import type { RedisMemory } from '../redis-health.js';
 import type { StoreClaim } from './store-claim.js';
 
 /** Left free, so that the disk has room for what was admitted already: a tenth of a small disk, this much of a large one. */

@@ -5,7 +5,7 @@ import { whenReady, type Redis } from '../connections.js';
 import type { AudioStore } from './audio-store.js';
 import { DirectoryAudioStore } from './directory-audio-store.js';
 import { RedisAudioStore } from './redis-audio-store.js';
-import { RedisMemory } from './redis-memory.js';
+import { RedisMemory } from '../redis-health.js';
 import { StoreClaim, StoreMismatch } from './store-claim.js';
 
 const READY_WAIT_MS = 2_000;

@@ -3,7 +3,7 @@ import type { Redis } from '../connections.js';
 import { jobKeys } from '../keys.js';
 import { requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
-import { RedisMemory } from './redis-memory.js';
+import { RedisMemory } from '../redis-health.js';
 import type { StoreClaim } from './store-claim.js';
 
 /**

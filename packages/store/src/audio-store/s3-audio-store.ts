@@ -11,7 +11,7 @@ import type { AudioStoreSettings } from '@murmuration/runtime';
 import type { ChunkIndex, JobId } from '@murmuration/contracts';
 import { isJobName, requirePlace, type AudioStore, type PutOptions } from './audio-store.js';
 import { packPcm, unpackPcm } from './pcm-packet.js';
-import type { RedisMemory } from './redis-memory.js';
+import type { RedisMemory } from '../redis-health.js';
 import type { StoreClaim } from './store-claim.js';
 
 const ATTEMPTS = 3;

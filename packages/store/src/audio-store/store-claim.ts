@@ -5,7 +5,7 @@ import type { AudioStoreSettings } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { Redis } from '../connections.js';
 import { AUDIO_STORE_KEYS } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 
 const claimAudioStore = loadScript('claim-audio-store');
 

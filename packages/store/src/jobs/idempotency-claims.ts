@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JobId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { idempotencyKey } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 
 const replaceClaim = loadScript('replace-claim');
 

@@ -4,7 +4,7 @@ import type { ChunkResult, JobState, RecordingSummary, Segment, Transcript, JobI
 import type { Redis } from '../connections.js';
 import { parseEvent, type StreamedEvent } from '../job-stream.js';
 import { SETTLE_CHANNEL, jobKeys } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 
 const finishJob = loadScript('finish-job');
 const closeJob = loadScript('close-job');

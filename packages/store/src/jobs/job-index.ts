@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JobPriority } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { JOB_INDEX_KEYS, jobKeys, ownedJobs, waitingJobs } from '../keys.js';
-import { pipelined, redisNowMs, transacted } from '../pipelined.js';
+import { pipelined, redisNowMs, transacted } from '../redis-commands.js';
 import {
   MANIFEST_FIELDS,
   PROGRESS_FIELDS,

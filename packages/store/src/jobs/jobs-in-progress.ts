@@ -1,8 +1,7 @@
 import type { JobState, Lane } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { ACTIVE_JOBS, activeJobsOf, jobKeys } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
-import { pipelined } from '../pipelined.js';
+import { loadScript, pipelined, runLua } from '../redis-commands.js';
 
 const activateJob = loadScript('activate-job');
 const activeJobs = loadScript('active-jobs');

@@ -1,8 +1,7 @@
-import type { RedisMemory } from '../audio-store/redis-memory.js';
+import type { RedisMemory } from '../redis-health.js';
 import type { Redis } from '../connections.js';
 import { JOB_INDEX_KEYS, jobKeys } from '../keys.js';
-import { pipelined, redisNowMs } from '../pipelined.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, pipelined, redisNowMs, runLua } from '../redis-commands.js';
 
 const dropResult = loadScript('drop-result');
 

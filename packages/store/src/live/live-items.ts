@@ -11,7 +11,7 @@ import {
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { liveItemKeys, liveKeys } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 import { HeldItems, type HeldItem, type ItemTrouble, type Taken } from '../work/held-items.js';
 import type { TicketQueues } from '../work/ticket-queue.js';
 import { readLivePcm, type LivePcm } from './live-pcm.js';

@@ -1,8 +1,7 @@
 import { AsrError, type LiveEnd, type LiveState, type LiveSummary } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, LIVE_CLOCK, LIVE_SESSIONS, REWRITE_KEYS, liveItemKeys, liveKeys } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
-import { redisNowMs } from '../pipelined.js';
+import { loadScript, redisNowMs, runLua } from '../redis-commands.js';
 import { ticketsOf } from '../work/held-items.js';
 import type { TicketPlace } from '../work/ticket-queue.js';
 import { changeAnswerOf, changeText, type ChangeAnswer, type ChangeReply, type LiveChange } from './live-change.js';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 import type { TroubleLog } from '../trouble-log.js';
 import type { TicketPlace, TicketQueues } from './ticket-queue.js';
 

@@ -2,7 +2,7 @@ import { Queue, type Job } from 'bullmq';
 import type { Lane, WantedPartial, WorkTicket, WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { queuePrefix } from '../keys.js';
-import { pipelined } from '../pipelined.js';
+import { pipelined } from '../redis-commands.js';
 
 /** BullMQ priorities of the lanes: none goes first, then the lower number. */
 const PRIORITY: Readonly<Record<Lane, number>> = { live: 0, interactive: 10, batch: 20 };

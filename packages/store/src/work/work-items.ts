@@ -9,7 +9,7 @@ import {
 } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { CANCELLED_CHANNEL, SETTLE_CHANNEL, jobKeys } from '../keys.js';
-import { loadScript, runLua } from '../lua-script.js';
+import { loadScript, runLua } from '../redis-commands.js';
 import { HeldItems, type HeldItem, type ItemTrouble, type Taken } from './held-items.js';
 import type { TicketQueues } from './ticket-queue.js';
 

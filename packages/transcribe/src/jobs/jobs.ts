@@ -29,10 +29,9 @@ import type { Admission } from './admission.js';
 import type { EarlierRequests } from './earlier-requests.js';
 import { jobEvents, eventsAfter, eventsOfOutline } from './job-events.js';
 import { JobList } from './job-list.js';
-import { idSeenBy, storedIdOf } from './job-names.js';
+import { idSeenBy, statusOf, storedIdOf, toJob } from './to-job.js';
 import type { Settler } from './settler.js';
 import { Submission, type SubmissionParts } from './submission.js';
-import { statusOf, toJob } from './to-job.js';
 import type { Webhooks } from './webhooks.js';
 
 /** What the jobs of a node are made of. */

@@ -18,11 +18,9 @@ import { AwaitedFinals } from './awaited-finals.js';
 import { followLiveEvents } from '../follow-events.js';
 import { LiveAudio } from './live-audio.js';
 import { LiveClock } from './live-clock.js';
-import { finalsInVain, sessionHandedOver, sessionVanished } from './live-errors.js';
-import type { LiveParts } from './live-parts.js';
+import { finalsInVain, sessionHandedOver, sessionVanished, within } from './live-errors.js';
+import type { LiveParts, LiveSession } from './live-service.js';
 import { LiveRecorder } from './live-recorder.js';
-import type { LiveSession } from './live-service.js';
-import { within } from './within.js';
 
 /** Longest wait for what is under way when the client is gone, milliseconds. */
 const DETACH_LIMIT_MS = 5_000;

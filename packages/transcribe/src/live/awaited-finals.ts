@@ -1,6 +1,6 @@
 import { samplesToMs } from '@murmuration/contracts';
 import type { LiveOwner, TicketPlace } from '@murmuration/store';
-import type { LiveParts } from './live-parts.js';
+import type { LiveParts } from './live-service.js';
 
 /** A sender may be this far ahead of the workers: audio of ended utterances that are not final, milliseconds. */
 const MAX_PENDING_MS = 30_000;

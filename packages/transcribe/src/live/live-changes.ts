@@ -1,9 +1,8 @@
 import { AsrError } from '@murmuration/contracts';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ChangeAnswer, LiveChange, LiveOwner, LiveRecord } from '@murmuration/store';
-import { sessionVanished } from './live-errors.js';
-import type { LiveParts } from './live-parts.js';
-import { PATIENCE_MS, patiently, within } from './within.js';
+import { PATIENCE_MS, patiently, sessionVanished, within } from './live-errors.js';
+import type { LiveParts } from './live-service.js';
 
 /** Audio of the latest changes that is kept, to store it again after a failover has lost it: about 5 s. */
 const RECENT_BYTES = 160_000;

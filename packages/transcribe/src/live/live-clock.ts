@@ -1,6 +1,6 @@
 import type { LiveEnd } from '@murmuration/contracts';
 import type { LiveRecord } from '@murmuration/store';
-import type { LiveLimits } from './live-parts.js';
+import type { LiveLimits } from './live-service.js';
 
 /** The idle warning comes this long before the end, or half-way where the time-out is short, milliseconds. */
 const IDLE_WARNING_MS = 10_000;

@@ -5,7 +5,7 @@ import { ATTRIBUTE, NO_TRACING, SPAN, type Tracing } from '@murmuration/runtime'
 import { TroubleLog, type LiveRecord, type LiveStore } from '@murmuration/store';
 import type { Usage } from '../usage.js';
 import { ActiveLiveSession } from './active-live-session.js';
-import type { LiveParts } from './live-parts.js';
+import type { LiveParts } from './live-service.js';
 import { newHolder } from './new-session.js';
 
 /** Sessions are looked after this often, milliseconds: how late limits of time are noticed. */

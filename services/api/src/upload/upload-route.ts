@@ -8,7 +8,7 @@ import { namingSource } from '../errors/source-faults.js';
 import { deepgramUrlSchema } from '../fields/deepgram-fields.js';
 import type { UploadReader } from '../fields/field-bag.js';
 import { jobJsonFieldsSchema } from '../fields/job-fields.js';
-import { transcribeUpload, type TranscribedUpload, type UploadOutput } from '../transcribe-upload.js';
+import { transcribeUpload, type TranscribedUpload, type UploadOutput } from '../transcribe-recording.js';
 import { clientGone } from './client-connection.js';
 
 /** Output of an answer that comes whole. */

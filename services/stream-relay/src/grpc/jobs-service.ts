@@ -5,10 +5,9 @@ import type { JobFilter, JobService } from '@murmuration/transcribe';
 import { parseTarget } from '@murmuration/outbound';
 import type { RelayContext } from '../relay-context.js';
 import type { Handlers, RequestReader } from './calls/implementation.js';
-import { chosen, eventId, invalidField, jobId } from './fields/ids.js';
-import { readJobSettings, type JobRules } from './fields/job-settings.js';
-import { jobMessage, jobEventMessage, STATUS_OF } from './replies/job-message.js';
-import { transcriptMessage } from './replies/transcript-message.js';
+import { chosen, eventId, invalidField, jobId } from './ids.js';
+import { readJobSettings, type JobRules } from './settings.js';
+import { jobEventMessage, jobMessage, STATUS_OF, transcriptMessage } from './replies.js';
 import { untilLeaving } from './calls/active-call.js';
 
 /** An upload that sends nothing for this long is given up. */

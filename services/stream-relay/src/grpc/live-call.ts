@@ -2,13 +2,13 @@ import { AsrError } from '@murmuration/contracts';
 import type { StreamingTranscribeRequest, StreamingTranscribeResponse } from '@murmuration/contracts/grpc';
 import type { LiveSession } from '@murmuration/transcribe';
 import { awaitedLater, leaveAlone } from '@murmuration/contracts/left-alone';
-import { Acks } from '../protocols/native/acks.js';
+import { Acks } from '../protocols/native/messages.js';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
 import type { RequestReader, ResponseWriter } from './calls/implementation.js';
-import { eventId } from './fields/ids.js';
-import { liveConfig, readLiveConfig } from './fields/live-settings.js';
-import { liveEventMessage } from './replies/live-event-message.js';
+import { eventId } from './ids.js';
+import { liveConfig, readLiveConfig } from './settings.js';
+import { liveEventMessage } from './replies.js';
 
 /** A session in the hands of a call, and the event that its client has seen. */
 interface Begun {

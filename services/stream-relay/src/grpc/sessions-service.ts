@@ -3,9 +3,8 @@ import type { LiveState, LiveSummary } from '@murmuration/contracts';
 import type * as proto from '@murmuration/contracts/grpc';
 import type { RelayContext } from '../relay-context.js';
 import type { Handlers } from './calls/implementation.js';
-import { eventId, sessionId } from './fields/ids.js';
-import { liveEventMessage } from './replies/live-event-message.js';
-import { wholeMs } from './replies/transcript-message.js';
+import { eventId, sessionId } from './ids.js';
+import { liveEventMessage, wholeMs } from './replies.js';
 import { untilLeaving } from './calls/active-call.js';
 
 const STATES = {

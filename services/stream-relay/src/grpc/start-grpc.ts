@@ -7,8 +7,7 @@ import { MAX_MESSAGE_BYTES, fullName } from './calls/call-rules.js';
 import { implementation } from './calls/implementation.js';
 import { limitRequests, withoutPaths } from './calls/limit-requests.js';
 import { jobsService } from './jobs-service.js';
-import { describedPackage } from './proto/described-package.js';
-import { serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
+import { describedPackage, serviceDefinitions, type ServiceName } from './proto/service-definitions.js';
 import { sessionsService } from './sessions-service.js';
 import { transcriptionService } from './transcription-service.js';
 

@@ -4,9 +4,9 @@ import type { Transcription } from '@murmuration/transcribe';
 import type { RelayContext } from '../relay-context.js';
 import type { CallContext } from './calls/active-call.js';
 import type { Handlers } from './calls/implementation.js';
-import { readOptions, readRecording } from './fields/transcribe-options.js';
+import { readOptions, readRecording } from './settings.js';
 import { LiveCall } from './live-call.js';
-import { segmentMessage, transcriptMessage, wholeMs } from './replies/transcript-message.js';
+import { segmentMessage, transcriptMessage, wholeMs } from './replies.js';
 
 /** A recording is handed on in views of this many bytes, so that it is read only as fast as it is worked on. */
 const PIECE_BYTES = 64 * 1024;

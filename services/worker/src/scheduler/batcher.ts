@@ -5,8 +5,7 @@ import { aheadInMs } from './ahead.js';
 import { startBatchSpan } from './batch-span.js';
 import type { BatchRow, BatchRunner } from './batch-runner.js';
 import { chooseBatch, longestOf, meanLength, type WaitingRow } from './choose-batch.js';
-import { PartialPace } from './partial-pace.js';
-import { RecentLoad } from './recent-load.js';
+import { PartialPace, RecentLoad } from './recent-load.js';
 import { WorkTime } from './work-time.js';
 
 /** A chunk for the batcher. */

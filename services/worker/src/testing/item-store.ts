@@ -17,11 +17,10 @@ import {
 import { TEST_MODEL, startRedis, testChunk, type TestRedis } from '@murmuration/store/testing';
 import { Metrics, createLogger, NO_TRACING } from '@murmuration/runtime';
 import type { BatcherRow, RowResult } from '../scheduler/batcher.js';
-import { BatchShare } from '../scheduler/batch-share.js';
-import { Holdings } from '../scheduler/holdings.js';
+import { BatchShare, Holdings } from '../scheduler/holdings.js';
 import { CancelledJobs } from '../work/cancelled-jobs.js';
 import { LiveFinals } from '../work/live-finals.js';
-import { LatestFinals, PreflightTexts } from '../work/live-utterances.js';
+import { LatestFinals, PreflightTexts } from '../work/live-partials.js';
 import { RecordingItems } from '../work/recording-items.js';
 import { ResultWriter, UntilStored } from '../work/result-writer.js';
 import { TranscribeItems } from '../work/transcribe-items.js';

@@ -3,7 +3,7 @@ import type { LiveItem, LiveItems } from '@murmuration/store';
 import type { Metrics } from '@murmuration/runtime';
 import type { CancelledJobs } from './cancelled-jobs.js';
 import { emptyFinal, finalBody } from './live-bodies.js';
-import type { LatestFinals, PreflightTexts } from './live-utterances.js';
+import type { LatestFinals, PreflightTexts } from './live-partials.js';
 import type { UntilStored } from './result-writer.js';
 import type { ItemUser, PreparedItem } from './transcribe-items.js';
 

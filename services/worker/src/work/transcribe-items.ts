@@ -1,9 +1,8 @@
 import { AsrError, type DecodeOptions, type WorkTicket } from '@murmuration/contracts';
 import { HandBack, attemptOf, type HeldItem, type LiveItem, type WorkItem } from '@murmuration/store';
 import type { Logger, Metrics, Tracing } from '@murmuration/runtime';
-import type { BatchShare } from '../scheduler/batch-share.js';
+import type { BatchShare, Holdings } from '../scheduler/holdings.js';
 import type { Batcher, BatcherRow, RowResult } from '../scheduler/batcher.js';
-import type { Holdings } from '../scheduler/holdings.js';
 import type { CancelledJobs } from './cancelled-jobs.js';
 import { ItemTrace } from './item-trace.js';
 import type { UntilStored } from './result-writer.js';

@@ -1,7 +1,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { randomMoonshineDecoder, randomMoonshineEncoder } from './random-moonshine-graphs.js';
-import type { MoonshineShape } from './moonshine-shapes.js';
+import { randomMoonshineDecoder } from './random-moonshine-decoder.js';
+import { randomMoonshineEncoder } from './random-moonshine-encoder.js';
+import type { MoonshineShape } from './shapes.js';
 import { writeGraph } from './random-whisper.js';
 
 /**

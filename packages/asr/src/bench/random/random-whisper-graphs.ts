@@ -8,10 +8,9 @@ import {
   type ValueInfo,
 } from '@murmuration/onnx';
 import { attend, feedForward, keysAndValues, type Attention } from './random-attention.js';
-import { cacheChoice } from './cache-choice.js';
-import { GraphWriter } from './graph-writer.js';
+import { cacheChoice, GraphWriter } from './graph-writer.js';
 import { RandomWeights } from './random-weights.js';
-import type { WhisperShape } from './whisper-shapes.js';
+import type { WhisperShape } from './shapes.js';
 import type { WhisperDtype } from '../../models/model-folder.js';
 
 /** Positions of a window and of a text. */

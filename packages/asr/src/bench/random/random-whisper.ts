@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { serializeModel } from '@murmuration/onnx';
 import type { WhisperDtype } from '../../models/model-folder.js';
 import { modelOf, OPSET, randomDecoder, randomEncoder, type DeclaredGraph } from './random-whisper-graphs.js';
-import type { WhisperShape } from './whisper-shapes.js';
+import type { WhisperShape } from './shapes.js';
 
 const ENDINGS: Readonly<Record<WhisperDtype, string>> = { fp32: '', fp16: '_fp16', int8: '_quantized' };
 

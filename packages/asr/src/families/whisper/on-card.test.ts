@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Recognition } from '@murmuration/contracts';
 import type { Binding, Device, OnnxTensor } from '@murmuration/onnx';
 import { writeRandomWhisper } from '../../bench/random/random-whisper.js';
-import { WHISPER_SHAPES } from '../../bench/random/whisper-shapes.js';
+import { WHISPER_SHAPES } from '../../bench/random/shapes.js';
 import { clip, modelFolder, skipWithoutReferences } from '../../testing/references.js';
 import { changedModel, never, options } from '../../testing/whisper-tiny.js';
 import { buildPrompt } from './decoding/prompt-tokens.js';

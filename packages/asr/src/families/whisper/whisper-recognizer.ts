@@ -9,7 +9,8 @@ import { decodeWindows, type DecodedWindow } from './decoding/decode-windows.js'
 import { buildPrompt, type Prompt } from './decoding/prompt-tokens.js';
 import { refuseImpossible } from './refuse-impossible.js';
 import { describeWhisper, type WhisperParts } from './whisper-parts.js';
-import { detectLanguages, joinRuns, SpokenLanguages, type DetectedLanguage } from './spoken-languages.js';
+import type { DetectedLanguage } from './language-changes.js';
+import { detectLanguages, joinRuns, SpokenLanguages } from './spoken-languages.js';
 import { FeaturesHere, type FeatureSource } from './features/feature-source.js';
 import {
   copyWindow,

@@ -10,7 +10,7 @@ import {
 import { NO_CREDENTIALS, credentialsInHeaders, requireScope, type HeaderBag } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { ATTRIBUTE, traceparentOf, type TraceSpan } from '@murmuration/runtime';
-import { statusOf } from '../errors/status-of.js';
+import { statusOf } from '../status-of.js';
 import { MALFORMED } from '../proto/service-definitions.js';
 import type { RelayContext } from '../../relay-context.js';
 import { ActiveCall, audioBytes, type CallContext } from './active-call.js';

@@ -1,5 +1,5 @@
 import { AsrError, languageOf, liveSettingsSchema, type LiveEncoding, type LiveSettings } from '@murmuration/contracts';
-import { hotwordsOf } from '../limited-text.js';
+import { hotwordsOf } from '../translator.js';
 
 /** What the address of a live stream asks for. */
 export interface ListenQuery {

@@ -8,13 +8,11 @@ import {
   type StartMessage,
 } from '@murmuration/contracts';
 import type { LiveSession } from '@murmuration/transcribe';
-import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
+import { CLOSE, closeCodeOf, Outgoing } from '../../sockets/message-socket.js';
 import { Inbox } from '../../sockets/inbox.js';
-import { Outgoing } from '../../sockets/outgoing.js';
 import type { RelayContext } from '../../relay-context.js';
-import { Acks } from './acks.js';
+import { Acks, readMessage, settingsOf } from './messages.js';
 import { forwardEvents } from './viewer.js';
-import { readMessage, settingsOf } from './read-message.js';
 
 /** Clients that wait for this much longer for messages they do not read are let go. */
 const STALL_MS = 30_000;

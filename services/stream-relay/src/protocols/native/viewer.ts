@@ -2,8 +2,7 @@ import type { WebSocket } from '@fastify/websocket';
 import { reachOf, type Principal } from '@murmuration/access';
 import { AsrError, errorMessage, liveMessage, type LiveEvent } from '@murmuration/contracts';
 import type { RelayContext } from '../../relay-context.js';
-import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
-import { Outgoing } from '../../sockets/outgoing.js';
+import { CLOSE, closeCodeOf, Outgoing } from '../../sockets/message-socket.js';
 
 const STALL_MS = 30_000;
 

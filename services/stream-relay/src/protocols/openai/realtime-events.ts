@@ -1,6 +1,6 @@
 import { filteredField, type AsrError, joinTexts, type Filtered } from '@murmuration/contracts';
 import { say, type Action } from '../translator.js';
-import { detectsTurns, type SessionInput } from './session-input.js';
+import { detectsTurns, type SessionInput } from './client-event.js';
 
 /**
  * One item of the conversation: what was said in one turn, and how much of its text has been told.

@@ -7,9 +7,8 @@ import type { RelayContext } from '../../relay-context.js';
 import { callerOf, credentialsOf, traceOf } from '../../sockets/caller.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { TranslatedConnection } from '../translated-connection.js';
-import { MAX_EVENT_BYTES } from './client-event.js';
+import { MAX_EVENT_BYTES, readSession, type SessionInput } from './client-event.js';
 import { RealtimeTranslator } from './realtime-translator.js';
-import { readSession, type SessionInput } from './session-input.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -7,9 +7,8 @@ import {
 } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import type { Action, Translator } from '../translator.js';
-import { clientEvent, type ClientEvent } from './client-event.js';
+import { clientEvent, type ClientEvent, liveSettings, readSession, type SessionInput } from './client-event.js';
 import { legacySessionAnswer, RealtimeEvents, sessionAnswer } from './realtime-events.js';
-import { liveSettings, readSession, type SessionInput } from './session-input.js';
 import { TurnItems } from './turn-items.js';
 
 /** The least that OpenAI commits where the client ends the turns, milliseconds. */

@@ -9,8 +9,7 @@ import {
 } from '@murmuration/contracts';
 import { CLOSE, closeCodeOf } from '../../sockets/message-socket.js';
 import { webSocketPort, type LiveProtocol } from '../live-protocol.js';
-import { say, type Action, type Translator } from '../translator.js';
-import { hotwordsOf } from '../limited-text.js';
+import { type Action, hotwordsOf, say, type Translator } from '../translator.js';
 import { DEFAULT_CONFIG, voskConfig, voskOrder, type VoskConfig } from './vosk-config.js';
 
 interface Said {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AsrError, languageOf, liveSettingsSchema, type LiveSettings } from '@murmuration/contracts';
-import { hotwordsOf, promptOf } from '../limited-text.js';
+import { hotwordsOf, promptOf } from '../translator.js';
 
 const vadSchema = z.object({
   threshold: z.number().optional(),

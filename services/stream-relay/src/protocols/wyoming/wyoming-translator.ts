@@ -1,8 +1,17 @@
 import { AsrError, joinTexts, type LiveEvent, type ModelDescription } from '@murmuration/contracts';
 import { CLOSE } from '../../sockets/message-socket.js';
 import { say, type Action, type Translator } from '../translator.js';
-import { formatOf, samplesOf, settingsFor, wishesOf, type WyomingFormat, type WyomingWishes } from './audio-events.js';
-import { EventReader, eventFrame, type WyomingEvent } from './event-frames.js';
+import {
+  eventFrame,
+  EventReader,
+  formatOf,
+  samplesOf,
+  settingsFor,
+  wishesOf,
+  type WyomingEvent,
+  type WyomingFormat,
+  type WyomingWishes,
+} from './event-frames.js';
 
 /** Audio whose text is owed. */
 interface Request {

@@ -12,8 +12,7 @@ import {
   valueInfo,
   type OnnxTensor,
 } from '@murmuration/onnx';
-import { CacheRows } from './cache-rows.js';
-import { disposeState, survivingRows, type DecoderState } from './decoder-state.js';
+import { CacheRows, type DecoderState, disposeState, survivingRows } from './cache-rows.js';
 import { pickPositions, pickRows } from './graph-tensors.js';
 
 function cache(rows: number): DecoderState {

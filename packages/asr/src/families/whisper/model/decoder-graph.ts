@@ -6,7 +6,7 @@ import {
   type OnnxTensor,
   type TensorSpec,
 } from '@murmuration/onnx';
-import type { CacheRows } from './cache-rows.js';
+import { type CacheRows, type DecoderState, disposeState, replaceCaches } from './cache-rows.js';
 import {
   attentionLayersOf,
   attentionName,
@@ -15,7 +15,6 @@ import {
   type Decoder,
   type FirstScores,
 } from './decoder.js';
-import { disposeState, replaceCaches, type DecoderState } from './decoder-state.js';
 import { floatsOf, floatTypeOf, type FloatType } from './graph-tensors.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import {

@@ -1,6 +1,5 @@
 import type { OnnxTensor, TensorSpec } from '@murmuration/onnx';
-import type { CacheRows } from './cache-rows.js';
-import type { DecoderState } from './decoder-state.js';
+import type { CacheRows, DecoderState } from './cache-rows.js';
 import type { StepScores, TailLimits, TokenScores } from './token-scores.js';
 
 /** Scores of a first step. @param position index among the positions asked for */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encoderRanges, nextStepRanges } from './engine-ranges.js';
+import { encoderRanges, nextStepRanges } from './open-decoder.js';
 
 const most = (range: { readonly least: number; readonly most: number }): readonly number[] => [range.least, range.most];
 

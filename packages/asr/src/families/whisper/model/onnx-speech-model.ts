@@ -3,7 +3,7 @@ import type { OnnxTensor } from '@murmuration/onnx';
 import { Turns } from '../../../pool/turns.js';
 import { seededRandom, type Allowed, type Random, type TokenChooser } from '../decoding/token-chooser.js';
 import type { Decoder, FirstScores } from './decoder.js';
-import { disposeState, survivingRows } from './decoder-state.js';
+import { disposeState, survivingRows } from './cache-rows.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import { floatsOf } from './graph-tensors.js';
 import { rehearseModel } from './rehearse-model.js';

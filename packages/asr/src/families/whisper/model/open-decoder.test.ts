@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { float32Tensor } from '@murmuration/onnx';
 import { modelFolder, skipWithoutReferences } from '../../../testing/references.js';
 import type { Decoder } from './decoder.js';
-import { disposeState } from './decoder-state.js';
+import { disposeState } from './cache-rows.js';
 import { openDecoder } from './open-decoder.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
 import { readWhisperSettings } from './whisper-settings.js';

@@ -1,14 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
-import { openSession, RowPicker, type OnnxSession, type SessionOptions } from '@murmuration/onnx';
-import { DecoderGraph } from './decoder-graph.js';
-import { CacheRows } from './cache-rows.js';
-import { KEPT_CACHES, type Decoder } from './decoder.js';
+import { type DimensionRange, type OnnxSession, openSession, RowPicker, type SessionOptions } from '@murmuration/onnx';
+import { attentionHeadByHead } from '../../../graph/attention-heads.js';
 import { ModelFault } from '../../../models/model-folder.js';
+import { CacheRows } from './cache-rows.js';
+import { DecoderGraph } from './decoder-graph.js';
+import { type Decoder, KEPT_CACHES } from './decoder.js';
+import { encoderOfAnyLength } from './encoder-lengths.js';
 import { SharedConstants } from './shared-constants.js';
 import { SplitDecoderGraph } from './split-decoder-graph.js';
-import { attentionHeadByHead } from '../../../graph/attention-heads.js';
-import { encoderOfAnyLength } from './encoder-lengths.js';
-import { encoderRanges, nextStepRanges } from './engine-ranges.js';
 import { splitWhisperDecoder } from './split-decoder.js';
 import type { TokenMask } from './token-scores.js';
 
@@ -128,4 +127,32 @@ async function rewritten<T>(
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+/** Rows of a batch where nothing else is said. */
+const DEFAULT_ROWS = 32;
+/** Frames and encoder positions of a window of 30 s. */
+const FRAMES = 3_000;
+const POSITIONS = 1_500;
+/** Tokens before a step, prompt and text together, and how many there are as a rule. */
+const TOKENS = 448;
+const USUAL_TOKENS = 96;
+
+type RangeOf = (input: string, axis: number) => DimensionRange;
+
+const exactly = (length: number): DimensionRange => ({ least: length, usual: length, most: length });
+const rowsUpTo = (most: number): DimensionRange => ({ least: 1, usual: Math.max(1, Math.round(most / 2)), most });
+
+/** Lengths that an encoder's free dimensions have, for TensorRT's engines: rows, and frames of a window. */
+export function encoderRanges(maxRows = DEFAULT_ROWS): RangeOf {
+  return (_input, axis) => (axis === 0 ? rowsUpTo(maxRows) : exactly(FRAMES));
+}
+
+/** Lengths in a decoder's further steps: one token a row, caches that grow with the text, and those of the audio. */
+export function nextStepRanges(maxRows = DEFAULT_ROWS): RangeOf {
+  return (input, axis) => {
+    if (axis === 0) return rowsUpTo(maxRows);
+    if (!input.startsWith('past_key_values.')) return exactly(1);
+    return input.includes('.decoder.') ? { least: 1, usual: USUAL_TOKENS, most: TOKENS } : exactly(POSITIONS);
+  };
 }

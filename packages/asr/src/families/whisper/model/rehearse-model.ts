@@ -1,7 +1,7 @@
 import type { RehearsalClock } from '../../../recognizer.js';
 import type { TokenChooser } from '../decoding/token-chooser.js';
 import type { Decoder } from './decoder.js';
-import { disposeState, type DecoderState } from './decoder-state.js';
+import { disposeState, type DecoderState } from './cache-rows.js';
 import type { EncoderGraph } from './encoder-graph.js';
 import type { RehearsedTimes } from './speech-model.js';
 

@@ -1,5 +1,5 @@
 import { int32Tensor, int64Tensor, type OnnxSession, type OnnxTensor } from '@murmuration/onnx';
-import type { CacheRows } from './cache-rows.js';
+import { type CacheRows, type DecoderState, replaceCaches } from './cache-rows.js';
 import {
   attentionLayersOf,
   attentionName,
@@ -8,7 +8,6 @@ import {
   type Decoder,
   type FirstScores,
 } from './decoder.js';
-import { replaceCaches, type DecoderState } from './decoder-state.js';
 import { ModelFault } from '../../../models/model-folder.js';
 import type { SharedConstants } from './shared-constants.js';
 import { SPLIT } from './split-decoder.js';

@@ -10,8 +10,7 @@ import {
 } from '@murmuration/contracts';
 import { parseTarget } from '@murmuration/outbound';
 import type { ApiContext } from '../../../api-context.js';
-import { jobFieldReader, jobFieldsSchema } from '../../../fields/job-fields.js';
-import { jobListFieldsSchema, readJobListFields } from '../../../fields/job-list-fields.js';
+import { jobFieldReader, jobFieldsSchema, jobListFieldsSchema, readJobListFields } from '../../../fields/job-fields.js';
 import { errorResponses, UPLOAD_ERRORS } from '../../../replies/error-responses.js';
 import { deliveriesJson, jobIdFrom, jobJson, jobSchema } from '../../../replies/job-json.js';
 import { submitJob } from '../../../submit-job.js';

@@ -1,0 +1,50 @@
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { Murmuration } from '@murmuration/client/node';
+import type { CliConfig } from './config.js';
+
+/** Reads an option's whole number, for `argParser`. */
+export function wholeNumber(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+    if (number < least || number > most)
+      throw new InvalidArgumentError(`It takes a whole number from ${String(least)} to ${String(most)}.`);
+    return number;
+  };
+}
+
+/** Reads an option's text, which must be like the pattern; `what` says what it takes, for example "a ws(s) address". */
+export function textLike(pattern: RegExp, what: string): (value: string) => string {
+  return (value) => {
+    if (!pattern.test(value)) throw new InvalidArgumentError(`It takes ${what}.`);
+    return value;
+  };
+}
+
+/** Options of every command that speaks to a server. */
+export const SERVER_OPTIONS = {
+  server: new Option('--server <URL>', 'the server; default that of MURMUR_URL, or http://127.0.0.1:8000').argParser(
+    textLike(/^https?:\/\/./, 'an http(s) address'),
+  ),
+  key: new Option(
+    '--key <KEY>',
+    'the API key; default that of MURMUR_API_KEY. Others on this machine can see a command line, so prefer the variable',
+  ),
+} as const;
+
+export const SERVER_EXIT_STATUS = `
+Exit status: 0 done; 1 it could not be done; 2 the command line is wrong; 3 the server cannot be reached; 130 Ctrl-C.`;
+
+/** A person waits: with these retries a missing server is reported within about three seconds. */
+const RETRIES = 3;
+
+/** The client that the options and the environment name. */
+export function clientFor(
+  given: { readonly server?: string | undefined; readonly key?: string | undefined },
+  config: CliConfig,
+): Murmuration {
+  return new Murmuration({
+    baseUrl: given.server ?? config.MURMUR_URL,
+    apiKey: given.key ?? config.MURMUR_API_KEY,
+    retries: RETRIES,
+  });
+}
