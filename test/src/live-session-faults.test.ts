@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { AsrError, type LiveEvent } from '@murmuration/contracts';
 import type { Live } from '@murmuration/transcribe';
-import { LiveNodes, allEvents, finalsOf, heard, openLive, send, whole } from './harness/live-nodes.js';
-import { WITHOUT_SHARED, bytesOf, sharedClip } from './harness/speech.js';
-import { bytesOfPcm, joined, pcmOf } from './harness/wav.js';
+import { LiveNodes, allEvents, finalsOf, heard, openLive, send, startLivePair, whole } from './harness/live-nodes.js';
+import { WITHOUT_SHARED } from './harness/speech.js';
+import { bytesOfPcm, joined } from './harness/wav.js';
 
 let nodes: LiveNodes;
 let first: Live;
@@ -13,12 +13,7 @@ let speech: Int16Array;
 
 before(async () => {
   if (WITHOUT_SHARED !== false) return;
-  nodes = await LiveNodes.start();
-  [first, second] = [await nodes.addNode('first'), await nodes.addNode('second')];
-  const clips = await Promise.all(
-    ['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-2.wav'].map(async (name) => pcmOf(await bytesOf(sharedClip(name)))),
-  );
-  speech = joined(clips, 900);
+  ({ nodes, first, second, speech } = await startLivePair());
 });
 
 after(async () => {

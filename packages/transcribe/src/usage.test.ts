@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
-import { createLogger } from '@murmuration/runtime';
 import { UsageStore, impatientConnection, whenReady, type Redis } from '@murmuration/store';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
+import { logger, startRedisAndWorker } from './testing/jobs-cluster.js';
 import { pieces, startNode, submission, until, untilText, textOf, type JobsNode } from './testing/jobs-node.js';
-import { SimulatedWorker } from './testing/simulated-worker.js';
 import { Usage } from './usage.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-let server: TestRedis;
-let worker: SimulatedWorker;
-
-before(async () => {
-  server = await startRedis();
-  worker = await SimulatedWorker.start(server.url, logger);
-});
-
-after(async () => {
-  await worker.close();
-  await server.close();
-});
+const { server, worker } = await startRedisAndWorker();
 
 async function monthOf(node: JobsNode, owner: string): Promise<{ recordings: number; recordedMs: number }> {
   const [usage] = await node.usage.of([owner]);

@@ -5,6 +5,8 @@ import { WakeChannels, impatientConnection, subscriberConnection } from '@murmur
 import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { createLogger } from '@murmuration/runtime';
 import { ROOT, ServiceProcess } from './service-process.js';
+import { bytesOf, sharedClip } from './speech.js';
+import { joined, pcmOf } from './wav.js';
 
 const LIMITS: LiveLimits = {
   maxSessions: 100,
@@ -74,6 +76,24 @@ export class LiveNodes {
     await Promise.all(this.#workers.map((worker) => worker.end()));
     await this.redis.close();
   }
+}
+
+/** Two nodes of one Redis with a worker, and three clips of speech in a row. */
+export interface LivePair {
+  readonly nodes: LiveNodes;
+  readonly first: Live;
+  readonly second: Live;
+  readonly speech: Int16Array;
+}
+
+/** The nodes stay the caller's to close. Throws where the shared speech is not there. */
+export async function startLivePair(): Promise<LivePair> {
+  const nodes = await LiveNodes.start();
+  const [first, second] = [await nodes.addNode('first'), await nodes.addNode('second')];
+  const clips = await Promise.all(
+    ['jfk.wav', 'harvard-spk1-1.wav', 'harvard-spk1-2.wav'].map(async (name) => pcmOf(await bytesOf(sharedClip(name)))),
+  );
+  return { nodes, first, second, speech: joined(clips, 900) };
 }
 
 /** Opens a session that belongs to nobody. */

@@ -1,37 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { readdir } from 'node:fs/promises';
+import { describe, test } from 'node:test';
 import { AsrError } from '@murmuration/contracts';
 import { refusal } from '@murmuration/contracts/testing';
-import { LIMITS, ffmpeg, inPieces } from '../decode/testing/encoded-twins.js';
-import { DetectionThreads } from '../detect/detection-threads.js';
-import { VAD_MODEL_PATH, WITHOUT_MODEL } from '../testing/detection-samples.js';
+import { LIMITS, inPieces } from '../decode/testing/encoded-twins.js';
+import { WITHOUT_MODEL } from '../testing/detection-samples.js';
 import type { RecordingInput } from '../recording.js';
-import { collect, input, stuckSource, wav, whole, type Result } from '../testing/reading.js';
-import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
-import { SpeechReader } from './speech-reader.js';
+import { collect, input, stuckSource, suiteReader, wav, whole, type Result } from '../testing/reading.js';
 
 void describe('Reading that is given up or fails', { skip: WITHOUT_MODEL }, () => {
-  let spoolDir: string;
-  let threads: DetectionThreads<SpeechReaderMethods>;
-  let reader: SpeechReader;
-  before(async () => {
-    spoolDir = await mkdtemp(join(tmpdir(), 'murmuration-spool-'));
-    threads = await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, 2, VAD_MODEL_PATH);
-    reader = new SpeechReader({ spoolDir, maxSpoolBytes: 100_000_000, ffmpeg }, threads);
-  });
-  after(async () => {
-    await reader.close();
-    await rm(spoolDir, { recursive: true });
-  });
+  const using = suiteReader();
 
   void test('Aborting ends the reading with `cancelled` and lets go of the source, even one that is stuck', async () => {
     for (const reason of [undefined, new AsrError('upload_timeout')]) {
       const abort = new AbortController();
       const { source, closed } = stuckSource(wav);
-      const events = reader.read(input(source, { detect: whole, signal: abort.signal }));
+      const events = using.reader.read(input(source, { detect: whole, signal: abort.signal }));
       await events.next();
       const rest = collect(events);
       abort.abort(reason);
@@ -39,13 +23,13 @@ void describe('Reading that is given up or fails', { skip: WITHOUT_MODEL }, () =
       await closed;
     }
     const signal = AbortSignal.abort();
-    await assert.rejects(reader.read(input(inPieces(wav, 1_000), { signal })).next(), refusal('cancelled'));
-    assert.deepEqual(await readdir(spoolDir), []);
+    await assert.rejects(using.reader.read(input(inPieces(wav, 1_000), { signal })).next(), refusal('cancelled'));
+    assert.deepEqual(await readdir(using.spoolDir), []);
   });
 
   void test('Bad recordings are refused with their code; the next one is read', async () => {
     const refused = (bytes: Uint8Array, more: Partial<RecordingInput> = {}): Promise<Result> =>
-      collect(reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
+      collect(using.reader.read(input(inPieces(bytes, 1_000), { detect: whole, ...more })));
     await assert.rejects(refused(new Uint8Array(0)), refusal('empty_file'));
     await assert.rejects(
       refused(new TextEncoder().encode('no sound at all, only words. '.repeat(50))),
@@ -62,16 +46,18 @@ void describe('Reading that is given up or fails', { skip: WITHOUT_MODEL }, () =
       yield* inPieces(wav.slice(0, 300_000), 65_536);
       throw fault;
     }
-    await assert.rejects(collect(reader.read(input(failing(), { detect: whole }))), (error) => error === fault);
+    await assert.rejects(collect(using.reader.read(input(failing(), { detect: whole }))), (error) => error === fault);
   });
 
   void test('A thread that dies fails its own recordings only, and is replaced', async () => {
     const abort = new AbortController();
-    const runs = [1, 2].map(() => reader.read(input(stuckSource(wav).source, { detect: whole, signal: abort.signal })));
+    const runs = [1, 2].map(() =>
+      using.reader.read(input(stuckSource(wav).source, { detect: whole, signal: abort.signal })),
+    );
     for (const run of runs) await run.next();
     // With one recording on each of the two threads, the place is on the thread of one of them.
     let died = false;
-    const lease = await threads.lease(() => {
+    const lease = await using.threads.lease(() => {
       died = true;
     });
     const failures = runs.map((run) =>
@@ -86,7 +72,7 @@ void describe('Reading that is given up or fails', { skip: WITHOUT_MODEL }, () =
     assert.equal(died, true);
     lease.release();
     const next = await Promise.all(
-      [1, 2].map(() => collect(reader.read(input(inPieces(wav, 65_536), { detect: whole })))),
+      [1, 2].map(() => collect(using.reader.read(input(inPieces(wav, 65_536), { detect: whole })))),
     );
     assert.deepEqual(
       next.map(({ summary }) => summary.durationMs),

@@ -1,32 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { refusal } from '@murmuration/contracts/testing';
-import { WITHOUT_FFMPEG, encodedTwin, ffmpeg, inPieces, voice, wavFile } from '../decode/testing/encoded-twins.js';
-import { DetectionThreads } from '../detect/detection-threads.js';
+import { WITHOUT_FFMPEG, encodedTwin, inPieces, voice, wavFile } from '../decode/testing/encoded-twins.js';
 import { VAD_MODEL_PATH, WITHOUT_MODEL, WITHOUT_RECORDINGS, recordingBytes } from '../testing/detection-samples.js';
-import { collect, input, stuckSource, wav, whole, type Result } from '../testing/reading.js';
-import { SPEECH_READER_THREAD, type SpeechReaderMethods } from './thread-recording.js';
+import { collect, input, stuckSource, suiteReader, wav, whole, type Result } from '../testing/reading.js';
 import { SpeechReader } from './speech-reader.js';
 
 void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
-  let spoolDir: string;
-  let threads: DetectionThreads<SpeechReaderMethods>;
-  let reader: SpeechReader;
-  before(async () => {
-    spoolDir = await mkdtemp(join(tmpdir(), 'murmuration-spool-'));
-    threads = await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, 2, VAD_MODEL_PATH);
-    reader = new SpeechReader({ spoolDir, maxSpoolBytes: 100_000_000, ffmpeg }, threads);
-  });
-  after(async () => {
-    await reader.close();
-    await rm(spoolDir, { recursive: true });
-  });
+  const using = suiteReader();
 
   void test('A wav without detection is cut by length alone, with overlaps, and all of it is speech', async () => {
-    const { chunks, summary } = await collect(reader.read(input(inPieces(wav, 50_000), { detect: whole })));
+    const { chunks, summary } = await collect(using.reader.read(input(inPieces(wav, 50_000), { detect: whole })));
     assert.equal(summary.durationMs, 40_000);
     assert.match(summary.format, /^wav\//);
     assert.equal(summary.accounting.speechMs, 40_000);
@@ -44,10 +30,10 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
   void test('The size of the pieces changes nothing', { skip: WITHOUT_RECORDINGS }, async () => {
     const bytes = recordingBytes('two-speakers-stereo.wav');
     const essence = ({ chunks, summary }: Result): unknown => [chunks, { ...summary, decodeMs: 0, detectMs: 0 }];
-    const once = await collect(reader.read(input(inPieces(bytes, bytes.length), { channels: 'split' })));
+    const once = await collect(using.reader.read(input(inPieces(bytes, bytes.length), { channels: 'split' })));
     for (const size of [997, 4_096, 65_536]) {
       assert.deepEqual(
-        essence(await collect(reader.read(input(inPieces(bytes, size), { channels: 'split' })))),
+        essence(await collect(using.reader.read(input(inPieces(bytes, size), { channels: 'split' })))),
         essence(once),
       );
     }
@@ -58,7 +44,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     { skip: WITHOUT_RECORDINGS },
     async () => {
       const { chunks, summary } = await collect(
-        reader.read(input(inPieces(recordingBytes('two-speakers-stereo.wav'), 65_536), { channels: 'split' })),
+        using.reader.read(input(inPieces(recordingBytes('two-speakers-stereo.wav'), 65_536), { channels: 'split' })),
       );
       assert.equal(summary.channels, 2);
       assert.deepEqual(
@@ -84,7 +70,10 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
           'noise-thunder.wav',
         ].map(
           async (file) =>
-            [file, (await collect(reader.read(input(inPieces(recordingBytes(file), 30_000))))).chunks.length] as const,
+            [
+              file,
+              (await collect(using.reader.read(input(inPieces(recordingBytes(file), 30_000))))).chunks.length,
+            ] as const,
         ),
       );
       assert.deepEqual(results, [
@@ -101,7 +90,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
 
   void test('What another decoder gives passes the same way', { skip: WITHOUT_FFMPEG }, async () => {
     const mp3 = encodedTwin(wav, ['-b:a', '64k'], 'mp3');
-    const { chunks, summary } = await collect(reader.read(input(inPieces(mp3, 10_000), { detect: whole })));
+    const { chunks, summary } = await collect(using.reader.read(input(inPieces(mp3, 10_000), { detect: whole })));
     assert.ok(Math.abs(summary.durationMs - 40_000) < 100);
     assert.equal(summary.format, 'mp3');
     assert.ok(chunks.length >= 3);
@@ -112,7 +101,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
     const durations = await Promise.all(
       lengths.map(
         async (seconds) =>
-          (await collect(reader.read(input(inPieces(wavFile(voice(seconds, 8_000, 1), 8_000), 7_000))))).summary
+          (await collect(using.reader.read(input(inPieces(wavFile(voice(seconds, 8_000, 1), 8_000), 7_000))))).summary
             .durationMs,
       ),
     );
@@ -124,7 +113,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
 
   void test('Chunks come while the recording is still arriving', async () => {
     const { source, closed } = stuckSource(wav);
-    for await (const event of reader.read(input(source, { detect: whole }))) {
+    for await (const event of using.reader.read(input(source, { detect: whole }))) {
       assert.equal(event.type, 'chunk');
       break;
     }
@@ -143,7 +132,7 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
         yield new Uint8Array(65_536);
       }
     }
-    const events = reader.read(input(endless(), { detect: whole }));
+    const events = using.reader.read(input(endless(), { detect: whole }));
     await events.next();
     const turns = async (count: number): Promise<void> => {
       for (let turn = 0; turn < count; turn++)
@@ -152,10 +141,10 @@ void describe('SpeechReader', { skip: WITHOUT_MODEL }, () => {
         });
     };
     // A second recording from beginning to end gives the first enough time to read on, if it would.
-    await collect(reader.read(input(inPieces(wav, 1_000), { detect: whole })));
+    await collect(using.reader.read(input(inPieces(wav, 1_000), { detect: whole })));
     await turns(100);
     const before = given;
-    await collect(reader.read(input(inPieces(wav, 1_000), { detect: whole })));
+    await collect(using.reader.read(input(inPieces(wav, 1_000), { detect: whole })));
     await turns(100);
     assert.equal(given, before);
     assert.ok(given < 4_000_000, String(given));

@@ -1,12 +1,41 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
 import type { RecordingSummary } from '@murmuration/contracts';
-import { LIMITS, voice, wavFile } from '../decode/testing/encoded-twins.js';
+import { LIMITS, ffmpeg, voice, wavFile } from '../decode/testing/encoded-twins.js';
+import { DetectionThreads } from '../detect/detection-threads.js';
+import { SpeechReader } from '../reader/speech-reader.js';
+import { SPEECH_READER_THREAD, type SpeechReaderMethods } from '../reader/thread-recording.js';
 import type { RecordingEvent, RecordingInput } from '../recording.js';
-import { DETECT, POLICY } from './detection-samples.js';
+import { DETECT, POLICY, VAD_MODEL_PATH } from './detection-samples.js';
 
 type Chunk = Extract<RecordingEvent, { type: 'chunk' }>;
 /** All that came of a recording. */
 export type Result = { chunks: Chunk[]; summary: RecordingSummary };
+
+/** What the tests of a suite read with; there from its first test on. */
+export interface SuiteReader {
+  spoolDir: string;
+  threads: DetectionThreads<SpeechReaderMethods>;
+  reader: SpeechReader;
+}
+
+/** A reader with two threads and a folder for what it spools, for the suite that calls this. */
+export function suiteReader(): SuiteReader {
+  const made = {} as SuiteReader;
+  before(async () => {
+    made.spoolDir = await mkdtemp(join(tmpdir(), 'murmuration-spool-'));
+    made.threads = await DetectionThreads.start<SpeechReaderMethods>(SPEECH_READER_THREAD, 2, VAD_MODEL_PATH);
+    made.reader = new SpeechReader({ spoolDir: made.spoolDir, maxSpoolBytes: 100_000_000, ffmpeg }, made.threads);
+  });
+  after(async () => {
+    await made.reader.close();
+    await rm(made.spoolDir, { recursive: true });
+  });
+  return made;
+}
 
 /** A recording to read, with the settings of these tests. */
 export function input(source: AsyncIterable<Uint8Array>, more: Partial<RecordingInput> = {}): RecordingInput {

@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
 import { JobArchive, JobIndex, WebhookLog, WebhookQueue } from '@murmuration/store';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
 import { NO_TRACING } from '@murmuration/runtime';
 import { heard, pieces, startNode, submission, textOf, until, untilStatus } from '../testing/jobs-node.js';
 import { UNHEARD_WEBHOOK, WEBHOOK_SECRET, startDeafNode } from '../testing/deaf-node.js';
-import { logger } from '../testing/jobs-cluster.js';
-import { POISON, SimulatedWorker } from '../testing/simulated-worker.js';
+import { logger, startRedisAndWorker } from '../testing/jobs-cluster.js';
+import { POISON } from '../testing/simulated-worker.js';
 import { Settler, type SettlerParts } from './settler.js';
 import { Webhooks } from './webhooks.js';
 
 const client = new GuardedClient({ allowlist: Allowlist.parse('127.0.0.1') });
-let server: TestRedis;
-let worker: SimulatedWorker;
-
-before(async () => {
-  server = await startRedis();
-  worker = await SimulatedWorker.start(server.url, logger);
-});
-
-after(async () => {
-  await worker.close();
-  await client.close();
-  await server.close();
-});
+const { server, worker } = await startRedisAndWorker(() => client.close());
 
 /** The steps of settling, each of which may be the last that a node does. */
 const STEPS = [

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { AsrError, transcribeOptionsSchema, type Webhook } from '@murmuration/contracts';
 import { Allowlist, GuardedClient } from '@murmuration/outbound';
-import { startRedis, type TestRedis } from '@murmuration/store/testing';
-import { createLogger } from '@murmuration/runtime';
+import { logger, startRedisAndWorker } from '../testing/jobs-cluster.js';
 import { pieces, startNode, submission, until, type JobsNode } from '../testing/jobs-node.js';
-import { SimulatedWorker } from '../testing/simulated-worker.js';
 
-const logger = createLogger({ service: 'test', level: 'silent' });
-let server: TestRedis;
-let worker: SimulatedWorker;
-
-before(async () => {
-  server = await startRedis();
-  worker = await SimulatedWorker.start(server.url, logger);
-});
-
-after(async () => {
-  await worker.close();
-  await server.close();
-});
+const { server, worker } = await startRedisAndWorker();
 
 async function refusal(node: JobsNode, owner: string): Promise<AsrError | null> {
   const error: unknown = await node.jobs.submit(submission({ owner, source: pieces(1) })).then(

@@ -14,15 +14,28 @@ export interface JobsCluster {
   readonly nodes: readonly [JobsNode, JobsNode];
 }
 
-/** Starts a Redis of its own, a simulated worker and two nodes, which end after the file's last test. */
-export async function startJobsCluster(): Promise<JobsCluster> {
+/**
+ * Starts a Redis of its own and a simulated worker, which end after the file's last test.
+ * @param endWith is ended after the worker and before the Redis
+ */
+export async function startRedisAndWorker(
+  endWith: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<Pick<JobsCluster, 'server' | 'worker'>> {
   const server = await startRedis();
   const worker = await SimulatedWorker.start(server.url, logger);
-  const nodes = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
   after(async () => {
     await worker.close();
-    await Promise.all(nodes.map((node) => node.close()));
+    await endWith();
     await server.close();
   });
+  return { server, worker };
+}
+
+/** As `startRedisAndWorker`, with two nodes, which end with them. */
+export async function startJobsCluster(): Promise<JobsCluster> {
+  const started: JobsNode[] = [];
+  const { server, worker } = await startRedisAndWorker(() => Promise.all(started.map((node) => node.close())));
+  const nodes = await Promise.all([startNode(server.url, logger), startNode(server.url, logger)]);
+  started.push(...nodes);
   return { server, worker, nodes };
 }

@@ -1,41 +1,19 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, suite, test } from 'node:test';
-import { COMMIT, TestHub, whisperRepository } from '../../testing/hub-server.js';
-import { ModelFileFault, type ModelProgress } from '../model-files.js';
-import { resolveModel, type ResolveOptions } from '../resolve-model.js';
+import { suite, test } from 'node:test';
+import { COMMIT, whisperRepository } from '../../testing/hub-server.js';
+import { ID, eachWithHub, faulty } from '../../testing/hub-cache.js';
+import type { ModelProgress } from '../model-files.js';
+import { resolveModel } from '../resolve-model.js';
 import { pullModel } from '../model-cache.js';
-import type { HubSettings } from './hub-settings.js';
 
-const ID = 'onnx-community/whisper-mini_timestamped';
 const NEXT = 'decade00decade00decade00decade00decade00';
 
 suite('A model of the hub', () => {
-  let cacheDir = '';
-  let hub: TestHub;
-  let files: Map<string, Buffer>;
-  let settings: HubSettings;
-  beforeEach(async () => {
-    cacheDir = await mkdtemp(join(tmpdir(), 'murmuration-hub-'));
-    hub = await TestHub.start();
-    files = whisperRepository();
-    hub.add(ID, files);
-    settings = { endpoint: hub.endpoint, token: null, offline: false, pauseMs: () => 0 };
-  });
-  afterEach(async () => {
-    await hub.close();
-    await rm(cacheDir, { recursive: true });
-  });
-  const resolve = (options: Partial<ResolveOptions> = {}, model = ID): ReturnType<typeof resolveModel> =>
-    resolveModel(model, { cacheDir, hub: settings, ...options });
-  const faulty =
-    (message: RegExp) =>
-    (error: unknown): boolean =>
-      error instanceof ModelFileFault && message.test(error.message);
-  const folder = (commit = COMMIT): string => join(cacheDir, 'hub', ID, commit);
+  const on = eachWithHub();
+  const { resolve, folder } = on;
 
   test('The files of the dtype that suits the device are fetched, byte by byte as the hub has them, and no others', async () => {
     const model = await resolve();
@@ -58,16 +36,16 @@ suite('A model of the hub', () => {
       'tokenizer.json',
     ]);
     for (const name of ['config.json', 'merges.txt', 'onnx/encoder_model_quantized.onnx'])
-      assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.from('?')), name);
-    assert.equal(hub.filesAsked[0], 'config.json');
+      assert.ok((await readFile(join(folder(), name))).equals(on.files.get(name) ?? Buffer.from('?')), name);
+    assert.equal(on.hub.filesAsked[0], 'config.json');
   });
 
   test('Another dtype of the same model adds its files, weights beside the graph included', async () => {
     await resolve({ device: 'cuda' });
     assert.ok(existsSync(join(folder(), 'onnx/encoder_model_fp16.onnx')));
-    hub.requests.length = 0;
+    on.hub.requests.length = 0;
     await resolve({ dtype: 'fp32' });
-    assert.deepEqual([...hub.filesAsked].sort(), [
+    assert.deepEqual([...on.hub.filesAsked].sort(), [
       'onnx/decoder_model_merged.onnx',
       'onnx/encoder_model.onnx',
       'onnx/encoder_model.onnx_data',
@@ -77,35 +55,38 @@ suite('A model of the hub', () => {
 
   test('What was fetched once is verified and used without asking the hub, offline too', async () => {
     await resolve();
-    hub.requests.length = 0;
+    on.hub.requests.length = 0;
     const steps = new Set<string>();
     await resolve({
       onProgress: ({ step }) => {
         steps.add(step);
       },
     });
-    await resolve({ hub: { ...settings, offline: true } });
-    assert.deepEqual(hub.requests, []);
+    await resolve({ hub: { ...on.settings, offline: true } });
+    assert.deepEqual(on.hub.requests, []);
     assert.deepEqual([...steps], ['verifying']);
   });
 
   test('Offline and not cached is told, with what to do, and nothing is asked', async () => {
     await assert.rejects(
-      resolve({ hub: { ...settings, offline: true } }),
+      resolve({ hub: { ...on.settings, offline: true } }),
       faulty(/not in the model cache.*HF_HUB_OFFLINE.*murmur models pull onnx-community\/whisper-mini_timestamped/),
     );
     await assert.rejects(
-      resolveModel('base', { cacheDir }),
+      resolveModel('base', { cacheDir: on.cacheDir }),
       faulty(/the model base \(onnx-community\/whisper-base_timestamped\) is not in the model cache/),
     );
-    assert.deepEqual(hub.requests, []);
+    assert.deepEqual(on.hub.requests, []);
   });
 
   test('A branch is recorded as the commit that it meant; later starts keep to that, and a pull follows the branch', async () => {
     await resolve();
-    hub.repositories.set(ID, { refs: { main: NEXT }, commits: { [COMMIT]: files, [NEXT]: whisperRepository(2) } });
+    on.hub.repositories.set(ID, {
+      refs: { main: NEXT },
+      commits: { [COMMIT]: on.files, [NEXT]: whisperRepository(2) },
+    });
     assert.equal((await resolve()).folder, folder());
-    const pulled = await pullModel(ID, { cacheDir, dtype: 'auto', device: 'cpu', hub: settings });
+    const pulled = await pullModel(ID, { cacheDir: on.cacheDir, dtype: 'auto', device: 'cpu', hub: on.settings });
     assert.equal(pulled.commit, NEXT);
     assert.equal((await resolve()).folder, folder(NEXT));
     assert.equal((await resolve({}, `${ID}@${COMMIT}`)).folder, folder());
@@ -113,17 +94,17 @@ suite('A model of the hub', () => {
 
   test('Known names take the commit that is written down for them', async () => {
     const pinned = '608c49e61301901684bc36cac8f74b95ff6b5a8e';
-    hub.add('onnx-community/whisper-base_timestamped', files, pinned);
+    on.hub.add('onnx-community/whisper-base_timestamped', on.files, pinned);
     const model = await resolve({}, 'base');
     assert.deepEqual([model.id, model.slug], ['base', 'base']);
     assert.ok(model.folder.endsWith(join('onnx-community', 'whisper-base_timestamped', pinned)));
     assert.ok(
-      hub.requests[0]?.path.startsWith(`/api/models/onnx-community/whisper-base_timestamped/revision/${pinned}`),
+      on.hub.requests[0]?.path.startsWith(`/api/models/onnx-community/whisper-base_timestamped/revision/${pinned}`),
     );
   });
 
   test('Over cut connections the files come whole all the same, and the progress never goes back', async () => {
-    hub.wrong.cutAfterBytes = [100_000, 50_000, 1, 120_000, 90_000];
+    on.hub.wrong.cutAfterBytes = [100_000, 50_000, 1, 120_000, 90_000];
     const seen: ModelProgress[] = [];
     await resolve({
       onProgress: (progress) => {
@@ -131,7 +112,7 @@ suite('A model of the hub', () => {
       },
     });
     for (const name of ['onnx/encoder_model_quantized.onnx', 'onnx/decoder_model_merged_quantized.onnx'])
-      assert.ok((await readFile(join(folder(), name))).equals(files.get(name) ?? Buffer.alloc(0)));
+      assert.ok((await readFile(join(folder(), name))).equals(on.files.get(name) ?? Buffer.alloc(0)));
     const done = seen.filter(({ step }) => step === 'downloading').map(({ doneBytes }) => doneBytes);
     assert.deepEqual(
       done,
@@ -143,27 +124,27 @@ suite('A model of the hub', () => {
   test('What a start before this one left is gone on with', async () => {
     const name = 'onnx/encoder_model_quantized.onnx';
     await mkdir(join(folder(), 'onnx'), { recursive: true });
-    await writeFile(join(folder(), `${name}.part`), files.get(name)?.subarray(0, 200_000) ?? '');
+    await writeFile(join(folder(), `${name}.part`), on.files.get(name)?.subarray(0, 200_000) ?? '');
     await resolve();
-    assert.equal(hub.storageBytes, 400_000);
+    assert.equal(on.hub.storageBytes, 400_000);
   });
 
   test('Without ranges a file is begun again', async () => {
-    hub.wrong.noRanges = true;
-    hub.wrong.cutAfterBytes = [200_000];
+    on.hub.wrong.noRanges = true;
+    on.hub.wrong.cutAfterBytes = [200_000];
     await resolve();
-    assert.equal(hub.storageBytes, 200_000 + 600_000);
+    assert.equal(on.hub.storageBytes, 200_000 + 600_000);
   });
 
   test('A connection on which nothing comes is given up and gone on with', async () => {
-    hub.wrong.stallAfterBytes = [150_000];
-    await resolve({ hub: { ...settings, stallMs: 500 } });
-    assert.ok(hub.requests.some(({ server, range }) => server === 'storage' && range !== null));
+    on.hub.wrong.stallAfterBytes = [150_000];
+    await resolve({ hub: { ...on.settings, stallMs: 500 } });
+    assert.ok(on.hub.requests.some(({ server, range }) => server === 'storage' && range !== null));
   });
 
   test('A folder that was copied out of the cache is verified by the manifest that came along', async () => {
     const { folder: copied } = await resolve();
     await writeFile(join(copied, 'config.json'), '{"model_type":"whisper", "a":1}');
-    await assert.rejects(resolveModel(copied, { cacheDir }), faulty(/config\.json is of another size/));
+    await assert.rejects(resolveModel(copied, { cacheDir: on.cacheDir }), faulty(/config\.json is of another size/));
   });
 });
