@@ -1,10 +1,4 @@
-import {
-  AsrError,
-  type LiveEnd,
-  type LiveEvent,
-  type LiveSettings,
-  type ModelDescription,
-} from '@murmuration/contracts';
+import { AsrError, type LiveEnd, type LiveEvent } from '@murmuration/contracts';
 import {
   backendUnavailable,
   liveWakeChannel,
@@ -38,8 +32,8 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
   readonly id: string;
   readonly owner: string | null;
   readonly token: string;
-  readonly settings: LiveSettings;
-  readonly model: ModelDescription;
+  readonly settings: LiveSession['settings'];
+  readonly model: LiveSession['model'];
   readonly #parts: LiveParts;
   readonly #recorder: LiveRecorder;
   readonly #audio: LiveAudio;
