@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeRandomWhisper } from '../../bench/random/random-whisper.js';
-import { WHISPER_SHAPES } from '../../bench/random/whisper-shapes.js';
+import { WHISPER_SHAPES } from '../../bench/random/shapes.js';
 import { changedModel, never, options, textOf } from '../../testing/whisper-tiny.js';
 import type { RecognizerInput } from '../../recognizer.js';
 import { featureThreadsFor, FeatureThreads } from './features/feature-source.js';
