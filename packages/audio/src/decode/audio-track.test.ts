@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { FfmpegProgram } from './ffmpeg-command.js';
-import {
-  LIMITS,
-  WITHOUT_FFMPEG,
-  collected,
-  encodedTwin,
-  ffmpeg,
-  inPieces,
-  voice,
-  wavFile,
-} from './testing/encoded-twins.js';
-import { openDecoding, type OpenedDecoding } from './open-decoding.js';
+import { WITHOUT_FFMPEG, collected, encodedTwin, ffmpeg, opened, voice, wavFile } from './testing/encoded-twins.js';
+import { type OpenedDecoding } from './open-decoding.js';
 
 const skip = WITHOUT_FFMPEG;
 const wav = wavFile(voice(4, 48_000, 2), 48_000);
@@ -24,15 +14,7 @@ const secondIsDefault = ['-disposition:a:0', '0', '-disposition:a:1', 'default']
 const firstIsDefault = ['-disposition:a:0', 'default', '-disposition:a:1', '0'];
 
 function open(bytes: Uint8Array, track: number | null, program: FfmpegProgram | null): Promise<OpenedDecoding> {
-  return openDecoding(inPieces(bytes, 1_009), {
-    channels: 'mix',
-    track,
-    limits: LIMITS,
-    signal: new AbortController().signal,
-    ffmpeg: program,
-    spoolDir: tmpdir(),
-    maxSpoolBytes: 50_000_000,
-  });
+  return opened(bytes, program, 1_009, { track });
 }
 
 /** Whole seconds of the track that was decoded, which tell it from the other. */

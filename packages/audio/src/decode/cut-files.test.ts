@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { createBoundedDecoder } from './bounded-decoder.js';
-import { openDecoding } from './open-decoding.js';
 import {
   LIMITS,
   WITHOUT_FFMPEG,
   collected,
   encodedTwin,
   ffmpeg,
-  inPieces,
+  opened,
   voice,
   wavFile,
 } from './testing/encoded-twins.js';
@@ -30,23 +28,16 @@ const withPicture = (video: string, ...argv: string[]): string[] => [
 ];
 
 async function warningsOf(bytes: Uint8Array, program: FfmpegProgram | null): Promise<string> {
-  const opened = await openDecoding(inPieces(bytes, 3_001), {
-    channels: 'mix',
-    limits: LIMITS,
-    signal: new AbortController().signal,
-    ffmpeg: program,
-    spoolDir: tmpdir(),
-    maxSpoolBytes: 50_000_000,
-  });
-  if (opened.kind === 'external') {
-    await collected(opened.pcm);
-    return opened
+  const decoding = await opened(bytes, program);
+  if (decoding.kind === 'external') {
+    await collected(decoding.pcm);
+    return decoding
       .warnings()
       .map(({ code }) => code)
       .join();
   }
-  const decoder = createBoundedDecoder(opened.container, { channels: 'mix', limits: LIMITS });
-  for await (const piece of opened.source) decoder.push(piece);
+  const decoder = createBoundedDecoder(decoding.container, { channels: 'mix', limits: LIMITS });
+  for await (const piece of decoding.source) decoder.push(piece);
   decoder.finish();
   return decoder.warnings.map(({ code }) => code).join();
 }
@@ -130,16 +121,9 @@ test('Behind a damaged place all the sound is read, without ffmpeg too', { skip 
     const bytes = Buffer.from(encodedTwin(wav, argv, extension));
     for (let at = Math.floor(bytes.length * 0.55); at < bytes.length * 0.55 + 900; at++) bytes[at] = (at * 7) & 0x7f;
     for (const program of [ffmpeg, null]) {
-      const opened = await openDecoding(inPieces(bytes, 3_001), {
-        channels: 'mix',
-        limits: LIMITS,
-        signal: new AbortController().signal,
-        ffmpeg: program,
-        spoolDir: tmpdir(),
-        maxSpoolBytes: 50_000_000,
-      });
-      assert.ok(opened.kind === 'external');
-      const [track = new Float32Array(0)] = await collected(opened.pcm);
+      const decoding = await opened(bytes, program);
+      assert.ok(decoding.kind === 'external');
+      const [track = new Float32Array(0)] = await collected(decoding.pcm);
       const seconds = track.length / 16_000;
       assert.ok(seconds > 3.2, `${extension}, ${program === null ? 'without' : 'with'} ffmpeg: ${String(seconds)} s`);
     }
@@ -173,18 +157,11 @@ test('Junk behind an AMR is no sound, and junk within it is damage, with ffmpeg 
   const head = Buffer.from('#!AMR\n');
   const junk = Buffer.from(Array.from({ length: 700 }, (_, i) => (i * i * 31 + (i >> 3)) & 0x7f));
   const lengthOf = async (bytes: Buffer, program: FfmpegProgram | null): Promise<[string, number]> => {
-    const opened = await openDecoding(inPieces(bytes, 101), {
-      channels: 'mix',
-      limits: LIMITS,
-      signal: new AbortController().signal,
-      ffmpeg: program,
-      spoolDir: tmpdir(),
-      maxSpoolBytes: 50_000_000,
-    });
-    assert.ok(opened.kind === 'external');
-    const [track = new Float32Array(0)] = await collected(opened.pcm);
+    const decoding = await opened(bytes, program, 101);
+    assert.ok(decoding.kind === 'external');
+    const [track = new Float32Array(0)] = await collected(decoding.pcm);
     return [
-      opened
+      decoding
         .warnings()
         .map(({ code }) => code)
         .join(),

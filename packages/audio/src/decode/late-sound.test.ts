@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import {
@@ -8,12 +7,11 @@ import {
   collected,
   encodedTwin,
   ffmpeg,
-  inPieces,
+  opened,
   voice,
   wavFile,
 } from './testing/encoded-twins.js';
 import type { FfmpegProgram } from './ffmpeg-command.js';
-import { openDecoding } from './open-decoding.js';
 
 const skip = WITHOUT_FFMPEG;
 const wav = wavFile(voice(4, 48_000, 1), 48_000);
@@ -33,17 +31,10 @@ async function heard(
   limits: { maxDurationMs: number; maxChannels: number } = LIMITS,
   pieceBytes = 10_007,
 ): Promise<Heard> {
-  const opened = await openDecoding(inPieces(bytes, pieceBytes), {
-    channels: 'mix',
-    limits,
-    signal: new AbortController().signal,
-    ffmpeg: program,
-    spoolDir: tmpdir(),
-    maxSpoolBytes: 50_000_000,
-  });
-  assert.ok(opened.kind === 'external');
-  const [samples = new Float32Array(0)] = await collected(opened.pcm);
-  return { samples, warnings: opened.warnings().map(({ code }) => code) };
+  const decoding = await opened(bytes, program, pieceBytes, { limits });
+  assert.ok(decoding.kind === 'external');
+  const [samples = new Float32Array(0)] = await collected(decoding.pcm);
+  return { samples, warnings: decoding.warnings().map(({ code }) => code) };
 }
 
 /** Stretches of sound in seconds: what is louder than a whisper, with pauses of half a second within. */

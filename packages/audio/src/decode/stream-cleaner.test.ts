@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { AsrError } from '@murmuration/contracts/errors';
 import { createBoundedDecoder } from './bounded-decoder.js';
@@ -10,13 +9,12 @@ import {
   correlation,
   encodedTwin,
   ffmpeg,
-  inPieces,
+  opened,
   joinedPieces,
   voice,
   wavFile,
 } from './testing/encoded-twins.js';
 import type { FfmpegProgram } from './ffmpeg-command.js';
-import { openDecoding } from './open-decoding.js';
 
 const skip = WITHOUT_FFMPEG;
 const text = (characters: string): Buffer => Buffer.from(characters, 'latin1');
@@ -66,22 +64,15 @@ async function decoded(
   program: FfmpegProgram | null,
   pieceBytes = 10_007,
 ): Promise<{ samples: Float32Array; warnings: string[] }> {
-  const opened = await openDecoding(inPieces(bytes, pieceBytes), {
-    channels: 'mix',
-    limits: LIMITS,
-    signal: new AbortController().signal,
-    ffmpeg: program,
-    spoolDir: tmpdir(),
-    maxSpoolBytes: 50_000_000,
-  });
-  if (opened.kind === 'external')
+  const decoding = await opened(bytes, program, pieceBytes);
+  if (decoding.kind === 'external')
     return {
-      samples: (await collected(opened.pcm))[0] ?? new Float32Array(0),
-      warnings: opened.warnings().map(({ code }) => code),
+      samples: (await collected(decoding.pcm))[0] ?? new Float32Array(0),
+      warnings: decoding.warnings().map(({ code }) => code),
     };
-  const decoder = createBoundedDecoder(opened.container, { channels: 'mix', limits: LIMITS });
+  const decoder = createBoundedDecoder(decoding.container, { channels: 'mix', limits: LIMITS });
   const pieces: Float32Array[][] = [];
-  for await (const piece of opened.source) pieces.push(decoder.push(piece));
+  for await (const piece of decoding.source) pieces.push(decoder.push(piece));
   pieces.push(decoder.finish());
   return {
     samples: joinedPieces(pieces)[0] ?? new Float32Array(0),
@@ -167,17 +158,10 @@ test('Frames that are damaged are still told of', { skip }, async () => {
 
 /** Warnings and length of a file, in milliseconds. */
 async function told(bytes: Uint8Array, program: FfmpegProgram | null): Promise<[string[], number]> {
-  const opened = await openDecoding(inPieces(bytes, 3_000), {
-    channels: 'mix',
-    limits: LIMITS,
-    signal: new AbortController().signal,
-    ffmpeg: program,
-    spoolDir: tmpdir(),
-    maxSpoolBytes: 1e9,
-  });
-  assert.equal(opened.kind, 'external');
-  const [track = new Float32Array(0)] = await collected(opened.pcm);
-  return [opened.warnings().map(({ code }) => code), track.length / 16];
+  const decoding = await opened(bytes, program, 3_000);
+  assert.equal(decoding.kind, 'external');
+  const [track = new Float32Array(0)] = await collected(decoding.pcm);
+  return [decoding.warnings().map(({ code }) => code), track.length / 16];
 }
 
 test('What is no sound before and behind the frames of mp3 and AC-3 does no harm', { skip }, async () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { findFfmpeg } from '../ffmpeg-command.js';
+import { findFfmpeg, type FfmpegProgram } from '../ffmpeg-command.js';
+import { openDecoding, type OpenedDecoding } from '../open-decoding.js';
 
 /** For tests: the same recording in many formats, made at run time. */
 
@@ -172,4 +173,22 @@ export async function bytesInUse(): Promise<number> {
   collect();
   const usage = process.memoryUsage();
   return usage.heapUsed + usage.arrayBuffers;
+}
+
+/** Opens a file that comes in pieces of so many bytes, mixed to one channel unless `options` say otherwise, with ffmpeg or (null) without. */
+export function opened(
+  bytes: Uint8Array,
+  program: FfmpegProgram | null,
+  pieceBytes = 3_001,
+  options: Partial<Parameters<typeof openDecoding>[1]> = {},
+): Promise<OpenedDecoding> {
+  return openDecoding(inPieces(bytes, pieceBytes), {
+    channels: 'mix',
+    limits: LIMITS,
+    signal: new AbortController().signal,
+    ffmpeg: program,
+    spoolDir: tmpdir(),
+    maxSpoolBytes: 50_000_000,
+    ...options,
+  });
 }
