@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OnnxSession } from './session.js';
 import { openSession } from './open-session.js';
 import { runningMs } from './run-clock.js';
 import { float32Tensor } from './tensor.js';
@@ -14,6 +15,15 @@ test('Runs of sessions that run apart leave their thread free, go side by side a
     await openSession(manyProducts(60), { ...CPU, apart: true }),
     await openSession(manyProducts(60), { ...CPU, apart: true }),
   ];
+  // A busy machine may give this thread no time beside the runs, so they are repeated. If they held the thread, it would have one turn in each round.
+  let turns = 0;
+  for (let round = 0; turns < 10 && round < 50; round++) turns = Math.max(turns, await turnsBeside(sessions));
+  assert.ok(turns >= 10, `JavaScript had ${String(turns)} turns`);
+  for (const session of sessions) await session.close();
+});
+
+/** Lets every session do a run, and tells how often this thread had its turn before one of them ended. */
+async function turnsBeside(sessions: readonly OnnxSession[]): Promise<number> {
   const began = performance.now();
   const before = runningMs();
   let ended = 0;
@@ -31,12 +41,11 @@ test('Runs of sessions that run apart leave their thread free, go side by side a
     seen = runningMs();
   }
   const [one, other] = await Promise.all(runs);
-  assert.ok(turns > 10, `JavaScript had ${String(turns)} turns`);
   assert.ok(one !== undefined && Math.abs(one - 1 / SIZE) < 1e-6 && other === one);
   const counted = runningMs() - before;
   assert.ok(counted > 0 && counted <= performance.now() - began, 'what runs side by side counts once');
-  for (const session of sessions) await session.close();
-});
+  return turns;
+}
 
 for (const binding of ['node', 'native'] as const)
   test(`The clock stands while no session of the thread runs, and goes while one of the binding ${binding} does`, async () => {
