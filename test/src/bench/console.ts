@@ -122,7 +122,7 @@ const folder = await mkdtemp(join(tmpdir(), 'console-bench-'));
 const clips = [...(await samples())].sort((a, b) => a.pcm.length - b.pcm.length);
 const [clip] = clips;
 if (clip === undefined) throw new Error('no samples');
-const cluster = await Cluster.start({ worker: { DEVICE: 'simulated' } });
+const cluster = await Cluster.start({ worker: { DEVICE: 'simulated' }, wholeMachine: true });
 const browser = await startChromium(folder, clip);
 const figures: Figure[] = [];
 const add = (name: string, value: number, note: string): void => {

@@ -83,7 +83,7 @@ async function speak(url: string, first: number, startMs: number): Promise<Outco
   };
 }
 
-const cluster = await Cluster.start({ relays: 1 });
+const cluster = await Cluster.start({ relays: 1, wholeMachine: true });
 const url = `ws://127.0.0.1:${String(cluster.relays[0]?.port)}/ws/transcribe`;
 const figures: Figure[] = [];
 let largest = 0;

@@ -53,7 +53,7 @@ process.stdout.write(
   `${String(RECORDINGS)} recordings, ${audioSeconds.toFixed(0)} s together, ${String(CLIENTS)} clients, ${String(availableParallelism())} cores\n`,
 );
 
-const cluster = await Cluster.start();
+const cluster = await Cluster.start({ wholeMachine: true });
 const reader = await SpeechReader.start({
   threads: Math.min(2, availableParallelism()),
   vadModelPath: join(CACHE, vadModelFiles[0].place),

@@ -79,8 +79,8 @@ async function cost(
   const speeds: number[] = [];
   for (let pair = 0; pair < PAIRS; pair++) {
     const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
-    const off = await Cluster.start({ worker });
-    const on = await Cluster.start({ api: traced, worker: { ...worker, ...traced } });
+    const off = await Cluster.start({ worker, wholeMachine: true });
+    const on = await Cluster.start({ api: traced, worker: { ...worker, ...traced }, wholeMachine: true });
     for (const cluster of [off, on]) await round(cluster, file, requests);
     for (let i = 0; i < ROUNDS; i++) {
       const first = i % 2 === 0 ? off : on;

@@ -13,6 +13,8 @@ export interface ClusterOptions {
   readonly api?: Readonly<Record<string, string>>;
   readonly relay?: Readonly<Record<string, string>>;
   readonly worker?: Readonly<Record<string, string>>;
+  /** A worker has as many sessions as the machine has cores, as people run it: for what measures speed. Default false: one, as each takes as long to load and to warm up. */
+  readonly wholeMachine?: boolean;
   /** Compiled checkouts of services that are not of this one. */
   readonly roots?: Readonly<Partial<Record<ServiceName, string>>>;
 }
@@ -64,8 +66,7 @@ export class Cluster {
       ...given,
       api: { ...audio, ...given.api },
       relay: { ...audio, ...given.relay },
-      // One session of the model: each further one takes as long to load and to warm up as the first.
-      worker: { ...audio, OMP_NUM_THREADS: '1', ...given.worker },
+      worker: { ...audio, ...(given.wholeMachine === true ? {} : { OMP_NUM_THREADS: '1' }), ...given.worker },
     };
     const redis = await startRedis();
     const relays = await Promise.all(Array.from({ length: options.relays ?? 0 }, () => launchRelay(redis, options)));

@@ -36,7 +36,7 @@ async function eachOf<T, R>(items: readonly T[], width: number, work: (item: T) 
 }
 
 async function ours(model: PeerModel, modelPath: string): Promise<Entrant> {
-  const cluster = await Cluster.start({ worker: { MODEL_PATH: modelPath, MODEL_DTYPE: 'int8' } });
+  const cluster = await Cluster.start({ worker: { MODEL_PATH: modelPath, MODEL_DTYPE: 'int8' }, wholeMachine: true });
   return {
     name: 'Murmuration, end to end',
     model,
