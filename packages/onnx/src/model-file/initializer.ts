@@ -16,6 +16,7 @@ const TENSOR = {
   dataType: 2,
   floatData: 4,
   int32Data: 5,
+  int64Data: 7,
   name: 8,
   rawData: 9,
   externalData: 13,
@@ -69,12 +70,12 @@ export function float32Values(tensor: Uint8Array): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-/** A constant as a host tensor, copied; null for one whose values lie elsewhere, or not as bytes, or are of a type that this project does not use. */
+/** A constant as a host tensor, copied; null for one whose values lie elsewhere, or not as bytes (int64 as numbers will do), or are of a type that this project does not use. */
 export function initializerTensor(tensor: Uint8Array): OnnxTensor | null {
   const fields = readFields(tensor);
   const number = Number(integers(fields, TENSOR.dataType)[0] ?? 0n);
   const type = (Object.keys(ELEMENT_TYPES) as ElementType[]).find((one) => ELEMENT_TYPES[one] === number);
-  const bytes = rawData(fields);
+  const bytes = rawData(fields) ?? (type === 'int64' ? int64Bytes(fields) : undefined);
   if (type === undefined || bytes === undefined || isExternal(tensor)) return null;
   const dims = integers(fields, TENSOR.dims).map(Number);
   const data = newTensorData(
@@ -147,6 +148,10 @@ function initializer(name: string, dims: readonly number[], type: number, bytes:
     stringField(TENSOR.name, name),
     { number: TENSOR.rawData, kind: 'bytes', bytes },
   ]);
+}
+
+function int64Bytes(fields: readonly WireField[]): Uint8Array {
+  return new Uint8Array(BigInt64Array.from(integers(fields, TENSOR.int64Data)).buffer);
 }
 
 function demandType(fields: readonly WireField[], type: number): void {

@@ -17,6 +17,7 @@ import {
   turnEncoderKeys,
   type DecoderBranches,
 } from '../../../graph/merged-decoder.js';
+import { simplifyOneTokenStep } from '../../../graph/one-token-step.js';
 import { attentionLayersOf, attentionName } from './decoder.js';
 import { addChoices, CHOICES } from './step-choices.js';
 import type { TokenMask } from './token-scores.js';
@@ -50,6 +51,7 @@ export interface SplitGraphs {
 /**
  * A merged decoder as two graphs of their own, made for batches. On a CPU an int8 one:
  * - products are exact a row, so that a row's text does not depend on its batch mates (see `LinearArithmetic`);
+ * - further steps are of one token a row, without what only more would need (see `simplifyOneTokenStep`);
  * - the encoder's keys are kept the way attention reads them (see `turnEncoderKeys`), where the file's attention allows it;
  * - the last product is computed for the positions that are read, not for every token of a prompt;
  * - the likeliest tokens that may follow are found inside: of 51,864 scores a row and step 7 travel to JavaScript.
@@ -69,6 +71,7 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TokenMask, onCard: b
     return null;
   const vocabularySize = vocabularySizeOf(branches);
   if (vocabularySize === null) return null;
+  if (quantized) simplifyOneTokenStep(next);
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
     shared: sharedConstants(branches),
