@@ -1,8 +1,18 @@
 import { AsrError } from '@murmuration/contracts/errors';
 import { ByteQueue } from './byte-queue.js';
-import { readElementHead, readVint, signedOf, unsignedOf, type ElementHead } from './ebml-elements.js';
+import {
+  readElementHead,
+  readVint,
+  signedOf,
+  unsignedOf,
+  type ElementHead,
+  audioTracks,
+  isDefaultTrack,
+  trackOf,
+  type MatroskaTrack,
+  type TrackFields,
+} from './matroska-track.js';
 import { noSuchTrack } from './external-decoding.js';
-import { audioTracks, isDefaultTrack, trackOf, type MatroskaTrack, type TrackFields } from './matroska-track.js';
 
 /** Element ids of RFC 9559 that are read; all others are passed over. */
 const ID = {

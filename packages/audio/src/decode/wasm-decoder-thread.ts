@@ -2,9 +2,12 @@ import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import { Transferred, serveThread, threadData } from '@murmuration/runtime/thread';
 import type { RecordingLimits } from '../recording.js';
+import { AmrReader, FlacReader, Mp3Reader } from './bare-readers.js';
 import type { Container } from './container.js';
 import { endingWarnings } from './ending.js';
 import type { DecodeWarning, SourceFormat } from './external-decoding.js';
+import { MatroskaReader } from './matroska-reader.js';
+import { OggReader } from './ogg-reader.js';
 import type { DecodedPiece, WasmReader } from './packet-codec.js';
 import type { CleanerFindings } from './stream-findings.js';
 import { TimedShaper, type TimedPart } from './timed-shaper.js';
@@ -44,7 +47,7 @@ const SLICE_BYTES = 4_096;
 Object.assign(console, { error: () => undefined, warn: () => undefined });
 
 const { container, channels, limits, track } = threadData() as WasmThreadData;
-const reader = await readerOf(container);
+const reader = readerOf(container);
 const shaper = new TimedShaper(channels, limits);
 let format: SourceFormat | null = null;
 
@@ -67,20 +70,19 @@ serveThread({
   },
 } satisfies WasmThreadMethods);
 
-/** Imports only what the container needs: each decoder unpacks its WASM when it is loaded. */
-async function readerOf(kind: Container): Promise<WasmReader> {
+function readerOf(kind: Container): WasmReader {
   switch (kind) {
     case 'mp3':
-      return new (await import('./mp3-reader.js')).Mp3Reader();
+      return new Mp3Reader();
     case 'flac':
-      return new (await import('./flac-reader.js')).FlacReader();
+      return new FlacReader();
     case 'amr':
-      return new (await import('./amr-reader.js')).AmrReader();
+      return new AmrReader();
     case 'ogg':
-      return new (await import('./ogg-reader.js')).OggReader(track ?? 0);
+      return new OggReader(track ?? 0);
     case 'webm':
     case 'matroska':
-      return new (await import('./matroska-reader.js')).MatroskaReader(track);
+      return new MatroskaReader(track);
     default:
       throw new AsrError('decoder_unavailable');
   }
