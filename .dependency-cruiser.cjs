@@ -119,7 +119,7 @@ module.exports = {
       'child-process-owner',
       'The decoders of packages/audio, the thread that asks the driver about GPUs, the microphone and murmur up of the command line, and the own cluster of load tests are the only ones that start programs.',
       '^(node:)?child_process$',
-      `^scripts/|^packages/audio/src/decode/|^packages/runtime/src/gpu-thread\\.ts$|^cli/src/live/microphone\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|^loadtest/src/own-cluster\\.ts$|${TESTS}`,
+      `^scripts/|^packages/audio/src/decode/|^packages/runtime/src/gpu-thread\\.ts$|^cli/src/live/audio-input\\.ts$|^cli/src/up/(service|redis-keeper)\\.ts$|^loadtest/src/own-cluster\\.ts$|${TESTS}`,
     ),
   ],
   options: {

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { run } from '../run.js';
 import { TestTerminal } from '../testing/test-terminal.js';
-import type { Finding } from './finding.js';
-import { checkNode } from './machine-checks.js';
+import { type Finding, checkNode } from './checks.js';
 
 const FREE = { API_PORT: '0', WS_PORT: '0', GRPC_PORT: '0', METRICS_PORT: '0' };
 

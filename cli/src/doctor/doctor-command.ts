@@ -1,9 +1,7 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../command-context.js';
-import { STATUS } from '../fault.js';
-import { MARKS, type Finding } from './finding.js';
-import { checkDisk, checkFfmpeg, checkGpu, checkNode, checkPorts } from './machine-checks.js';
-import { checkModels } from './model-check.js';
+import { STATUS } from '../server-commands.js';
+import { MARKS, type Finding, checkDisk, checkFfmpeg, checkGpu, checkNode, checkPorts, checkModels } from './checks.js';
 import { checkRedis } from './redis-check.js';
 
 const EXPLAINED = `

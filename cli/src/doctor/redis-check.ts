@@ -4,7 +4,7 @@ import { findExecutable } from '../../../scripts/setup/executables.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
 import { redisEndpoint } from '../up/redis-address.js';
-import type { Finding } from './finding.js';
+import type { Finding } from './checks.js';
 import { askServer, factsOf, placeOf } from './redis-server.js';
 import { checkCluster, checkSentinels } from './redis-several.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { freePort, startRedis, startRedisCluster, startRedisSentinels } from '@murmuration/store/testing';
 import { checkRedis } from './redis-check.js';
-import type { Finding } from './finding.js';
+import type { Finding } from './checks.js';
 
 const check = (url: string): Promise<Finding> => checkRedis({ REDIS_URL: url });
 

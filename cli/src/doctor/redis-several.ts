@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { RedisHost, RedisSettings } from '@murmuration/runtime';
-import type { Finding } from './finding.js';
+import type { Finding } from './checks.js';
 import { askServer, factsOf, placeOf, type Answer, type Approach, type ServerFacts } from './redis-server.js';
 
 const name = 'redis';

@@ -2,9 +2,9 @@ import { Option, type Command } from '@commander-js/extra-typings';
 import { inspectCuda, type CudaFacts } from '@murmuration/onnx';
 import { resolve } from 'node:path';
 import type { CommandContext } from '../command-context.js';
-import { MARKS, type Finding } from '../doctor/finding.js';
+import { MARKS, type Finding } from '../doctor/checks.js';
 import { ProgressLine } from '../models/progress-line.js';
-import { STATUS } from '../fault.js';
+import { STATUS } from '../server-commands.js';
 import { gpuWheels } from './gpu-wheels.js';
 import { installGpu } from './install-gpu.js';
 

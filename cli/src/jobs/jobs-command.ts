@@ -2,7 +2,17 @@ import { join } from 'node:path';
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { JobStatus, Murmuration, SubtitleLayout, JobEvent } from '@murmuration/client/node';
 import type { CommandContext } from '../command-context.js';
-import { clientFor, SERVER_EXIT_STATUS, SERVER_OPTIONS, wholeNumber } from '../options.js';
+import {
+  clientFor,
+  SERVER_EXIT_STATUS,
+  SERVER_OPTIONS,
+  wholeNumber,
+  STATUS,
+  concernsAll,
+  faultJson,
+  sentence,
+  statusOf,
+} from '../server-commands.js';
 import {
   FORMAT,
   SUBTITLE_OPTIONS,
@@ -11,7 +21,6 @@ import {
   writeWhole,
   type Format,
 } from '../output/transcript-output.js';
-import { STATUS, concernsAll, faultJson, sentence, statusOf } from '../fault.js';
 import type { Terminal } from '../terminal.js';
 import { listJobs, showJob } from './print-jobs.js';
 import { clockTime } from '../output/plain-text.js';

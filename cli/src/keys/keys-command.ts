@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-
 import { SCOPES, createKey, listKeys, revokeKey } from '@murmuration/access';
 import type { CommandContext } from '../command-context.js';
 import { formatTable } from '../output/plain-text.js';
-import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../options.js';
+import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../server-commands.js';
 import { UsageError, type Terminal } from '../terminal.js';
 import { hours, showUsage } from './show-usage.js';
 

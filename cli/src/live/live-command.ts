@@ -7,13 +7,10 @@ import {
   type Murmuration,
 } from '@murmuration/client/node';
 import type { CommandContext } from '../command-context.js';
-import { clientFor, SERVER_OPTIONS, textLike, wholeNumber } from '../options.js';
+import { clientFor, SERVER_OPTIONS, textLike, wholeNumber, STATUS } from '../server-commands.js';
 import { UsageError, type Terminal } from '../terminal.js';
-import { ENCODINGS, type PcmSource } from './pcm-source.js';
-import { STATUS } from '../fault.js';
+import { ENCODINGS, type PcmSource, wavOrRaw, microphone } from './audio-input.js';
 import { LiveDisplay } from './live-display.js';
-import { microphone } from './microphone.js';
-import { wavOrRaw } from './wav-input.js';
 
 const EXPLAINED = `
 Records through arecord or sox, whichever is installed. Standard input is a WAV file or bare samples, as of

@@ -2,9 +2,17 @@ import { join } from 'node:path';
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Job, Transcript } from '@murmuration/client/node';
 import type { CommandContext } from '../command-context.js';
-import { clientFor, SERVER_OPTIONS, wholeNumber } from '../options.js';
+import {
+  clientFor,
+  SERVER_OPTIONS,
+  wholeNumber,
+  concernsAll,
+  faultJson,
+  sentence,
+  STATUS,
+  statusOf,
+} from '../server-commands.js';
 import { FORMAT, SUBTITLE_OPTIONS, subtitleLayout, transcriptText, writeWhole } from '../output/transcript-output.js';
-import { concernsAll, faultJson, sentence, STATUS, statusOf } from '../fault.js';
 import { Interrupted, type Terminal, UsageError } from '../terminal.js';
 import { outputNames, type TranscribeArguments, transcribeOne } from './transcribe-one.js';
 import { ProgressBoard } from './progress-board.js';

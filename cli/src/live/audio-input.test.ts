@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PcmSource } from './pcm-source.js';
-import { wavOrRaw } from './wav-input.js';
+import { type PcmSource, wavOrRaw } from './audio-input.js';
 
 const RAW = { encoding: 'alaw', sampleRateHz: 8_000, channels: 3 } as const;
 
