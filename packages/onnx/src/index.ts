@@ -1,7 +1,7 @@
 export { availableDevices, openSession } from './open-session.js';
 export { inspectCuda, type CudaFacts } from './native/cuda-inspection.js';
 export { shippedLibrary } from './native/native-library.js';
-export { runningMs } from './run-clock.js';
+export { runningMs, workMs } from './clocks.js';
 export { RowPicker } from './row-picker.js';
 export { engineFolder } from './native/tensorrt-provider.js';
 export type {
@@ -51,5 +51,4 @@ export {
   uint8Initializer,
 } from './model-file/initializer.js';
 export { ExitGate, guardExit, limitExitWait } from './exit-gate.js';
-export { workMs } from './native/work-clock.js';
 export { intField, readFields, stringField, type WireField } from './model-file/wire-format.js';

@@ -8,5 +8,6 @@ export {
   type DeliveryOutcome,
   type WebhookDelivery,
   retryPauseMs,
+  createWebhookSecret,
+  isWebhookSecret,
 } from './webhooks/deliver.js';
-export { createWebhookSecret, isWebhookSecret } from './webhooks/sign.js';

@@ -4,7 +4,8 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
-import { factsOf, visibleGpus, type GpuFacts, type GraphicsController } from './gpu.js';
+import { factsOf, visibleGpus, type GpuFacts, GpuWatch, type GraphicsController } from './gpu.js';
+import { Metrics } from './metrics.js';
 
 const card = (more: Partial<GraphicsController>): GraphicsController => ({
   vendor: 'NVIDIA Corporation',
@@ -176,4 +177,55 @@ test('What lspci and nvidia-smi say becomes facts', { skip: WITHOUT_BUS }, async
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+const H100: GpuFacts = {
+  name: 'NVIDIA H100',
+  uuid: null,
+  memoryMiB: 81_920,
+  memoryUsedMiB: 1_024,
+  utilizationPercent: 63,
+  temperatureC: null,
+  powerW: null,
+};
+
+test('Without a GPU there are no metrics of one', async () => {
+  assert.doesNotMatch(await new Metrics().registry.metrics(), /asr_gpu/);
+});
+
+test('Figures are read when metrics are asked for, at most every ten seconds; what is not known is not shown', async () => {
+  const metrics = new Metrics();
+  let nowMs = 0;
+  const readings: (readonly GpuFacts[] | Error)[] = [
+    [H100, { ...H100, utilizationPercent: 0 }],
+    [{ ...H100, utilizationPercent: 5, temperatureC: 70 }],
+    new Error('the driver is gone'),
+  ];
+  let read = 0;
+  new GpuWatch(
+    metrics.gpuGauges(),
+    () => {
+      const reading = readings[read++] ?? [];
+      return reading instanceof Error ? Promise.reject(reading) : Promise.resolve(reading);
+    },
+    () => nowMs,
+  );
+  const lines = async (): Promise<string[]> =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('asr_gpu_'));
+  const first = await lines();
+  assert.deepEqual(first, [
+    'asr_gpu_memory_bytes{gpu="0",name="NVIDIA H100"} 85899345920',
+    'asr_gpu_memory_bytes{gpu="1",name="NVIDIA H100"} 85899345920',
+    'asr_gpu_memory_used_bytes{gpu="0",name="NVIDIA H100"} 1073741824',
+    'asr_gpu_memory_used_bytes{gpu="1",name="NVIDIA H100"} 1073741824',
+    'asr_gpu_utilization_ratio{gpu="0",name="NVIDIA H100"} 0.63',
+    'asr_gpu_utilization_ratio{gpu="1",name="NVIDIA H100"} 0',
+  ]);
+  nowMs = 9_999;
+  assert.deepEqual([await lines(), read], [first, 1]);
+  nowMs = 10_000;
+  const second = await lines();
+  assert.ok(second.includes('asr_gpu_temperature_celsius{gpu="0",name="NVIDIA H100"} 70') && second.length === 4);
+  nowMs = 20_000;
+  assert.deepEqual([await lines(), read], [[], 3]);
 });

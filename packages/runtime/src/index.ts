@@ -12,11 +12,9 @@ export {
   portVariable,
 } from './environment.js';
 export { browserRefusal, type BrowserRules } from './browser-rules.js';
-export { EventLoopLag } from './event-loop-lag.js';
-export { gpuFacts, visibleGpus, type GpuFacts } from './gpu.js';
-export { GpuWatch } from './gpu-watch.js';
+export { EventLoopLag, Metrics } from './metrics.js';
+export { gpuFacts, visibleGpus, type GpuFacts, GpuWatch } from './gpu.js';
 export { createLogger, type Logger } from './logger.js';
-export { Metrics } from './metrics.js';
 export { OperationsServer, portInUse, type Check, type Probes } from './operations.js';
 export {
   parseRedisUrl,
@@ -27,6 +25,14 @@ export {
   type RedisTls,
 } from './redis-settings.js';
 export { Shutdown } from './shutdown.js';
-export { ATTRIBUTE, SPAN, type SpanAttributes } from './tracing/names.js';
-export { traceparentOf, NO_SPAN, NO_TRACING, type TraceSpan, type Tracing } from './tracing/tracing.js';
+export {
+  ATTRIBUTE,
+  SPAN,
+  type SpanAttributes,
+  traceparentOf,
+  NO_SPAN,
+  NO_TRACING,
+  type TraceSpan,
+  type Tracing,
+} from './tracing/tracing.js';
 export { startTracing, tracingVariables } from './tracing/start-tracing.js';

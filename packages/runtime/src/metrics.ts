@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ERRORS, type ErrorCode } from '@murmuration/contracts';
 import { leftAloneCounts } from '@murmuration/contracts/left-alone';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
@@ -159,5 +160,35 @@ export class Metrics {
 
   #histogram<T extends string>(name: string, help: string, labelNames: T[], buckets: number[] = SECONDS): Histogram<T> {
     return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+  }
+}
+
+/** Delays are told of this often, milliseconds. */
+const REPORT_EVERY_MS = 1_000;
+
+/** Watches how long the event loop of this thread is held up. */
+export class EventLoopLag {
+  readonly #delays = monitorEventLoopDelay({ resolution: 10 });
+  readonly #timer: NodeJS.Timeout;
+  #lagSeconds = 0;
+
+  /** @param report called once a second with the longest delay of that second, seconds */
+  constructor(report: (lagSeconds: number) => void) {
+    this.#delays.enable();
+    this.#timer = setInterval(() => {
+      this.#lagSeconds = this.#delays.max / 1e9;
+      this.#delays.reset();
+      report(this.#lagSeconds);
+    }, REPORT_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  get lagSeconds(): number {
+    return this.#lagSeconds;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#delays.disable();
   }
 }

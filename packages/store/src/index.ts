@@ -1,6 +1,5 @@
-export { type AudioStore, type PutOptions } from './audio-store/audio-store.js';
+export { type AudioStore, type PutOptions, OrphanSweep } from './audio-store/audio-store.js';
 export { openAudioStore } from './audio-store/open-audio-store.js';
-export { OrphanSweep } from './audio-store/audio-store.js';
 export {
   storeCall,
   backendUnavailable,
@@ -19,10 +18,8 @@ export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobIndex, type AcceptedJob, type JobIndexPlace } from './jobs/job-index.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
-export { redisConcerns } from './redis-health.js';
-export { ResultBudget } from './jobs/result-budget.js';
-export { RedisMemory } from './redis-health.js';
-export { StoredBytes } from './stored-shares.js';
+export { redisConcerns, RedisMemory } from './redis-health.js';
+export { ResultBudget, StoredBytes } from './jobs/job-memory.js';
 export {
   HEARTBEAT_EVERY_MS,
   HEARTBEAT_LIFE_MS,

@@ -11,7 +11,7 @@ import { ATTRIBUTE, SPAN } from '@murmuration/runtime';
 import { type JobEvents, type JobIdentity, storeCall } from '@murmuration/store';
 import { assembleTranscript, SegmentJoiner } from '@murmuration/transcript';
 import { followJobEvents } from './follow-events.js';
-import { Lease } from './lease.js';
+import { Lease } from './jobs/submission.js';
 import type { ModelRegistry } from './model-registry.js';
 import { type PlannerParts, RecordingPlanner } from './recording-planner.js';
 import type { Transcription, TranscriptionProgress, TranscriptionRequest } from './transcription.js';

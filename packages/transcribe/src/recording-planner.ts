@@ -9,9 +9,9 @@ import {
 import type { RecordingEvent, RecordingInput } from '@murmuration/audio';
 import { storeCall, type AudioStore, type JobIdentity, type JobStore } from '@murmuration/store';
 import { ATTRIBUTE, SPAN, type Tracing } from '@murmuration/runtime';
-import { withYoungGarbageCollected } from '@murmuration/runtime/garbage';
+import { withYoungGarbageCollected } from '@murmuration/runtime/quiet-memory';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { WAIT_FOR_ROOM_S } from './jobs/retry-after.js';
+import { WAIT_FOR_ROOM_S } from './jobs/backlog.js';
 import type { Usage } from './usage.js';
 
 /** What planning works with; all of it the node's. */

@@ -9,7 +9,7 @@ import { CACHE_DIR } from '../testing/material.js';
 import { benchMoonshineShape, isMoonshineShape } from './bench-moonshine-shape.js';
 import { MOONSHINE_SHAPES, type MoonshineShape } from './random/shapes.js';
 import { randomMoonshineDecoder } from './random/random-moonshine-decoder.js';
-import { randomMoonshineEncoder } from './random/random-moonshine-encoder.js';
+import { randomMoonshineEncoder } from './random/random-moonshine.js';
 
 const CPU = { device: 'cpu', threads: 1 } as const;
 const SMALL: MoonshineShape = {

@@ -1,8 +1,7 @@
 import type { Filtered, FilterOptions, Recognition, Segment, Word } from '@murmuration/contracts';
 import { isSilent, loudMs, type AudioFacts } from './audio-facts.js';
 import { compressionRatio, cutLoops, isCharacterLoop, isTooRepetitive, repeatedSegments } from './repetition.js';
-import { isDoubtful, isLastWordCut } from './doubt.js';
-import { isNoSpeech } from './no-speech.js';
+import { isDoubtful, isLastWordCut, isNoSpeech } from './doubt.js';
 import { hasForeignScript, lacksLetters } from './letters-and-script.js';
 import { isPhantomPhrase } from './phantom-phrases.js';
 

@@ -1,4 +1,4 @@
-import { collectGarbage } from '@murmuration/runtime/garbage';
+import { collectGarbage } from '@murmuration/runtime/quiet-memory';
 import { shrinkWhenQuiet } from '@murmuration/runtime/quiet-memory';
 import { serveThread, threadData } from '@murmuration/runtime/thread';
 import { loadRecognizer } from '../families/registry.js';

@@ -1,5 +1,4 @@
-import { askDriver, type DriverFacts } from './cuda-driver.js';
-import { missingLibraries, providerFolder } from './cuda-provider.js';
+import { askDriver, type DriverFacts, missingLibraries, providerFolder } from './cuda-provider.js';
 import { missingTensorRt, tensorRtFolder } from './tensorrt-provider.js';
 
 /** What a machine has for CUDA. */

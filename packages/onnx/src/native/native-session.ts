@@ -1,13 +1,12 @@
 import { OnnxError } from '../onnx-error.js';
-import { timedRun } from '../run-clock.js';
+import { timedRun } from '../clocks.js';
 import type { Device, GpuOptions, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { hostBytesOf, type OnnxTensor } from '../tensor.js';
-import type { Handle } from './api-table.js';
+import type { Handle, Api } from './api-table.js';
 import { BorrowedConstants, sessionSettings } from './session-settings.js';
 import { cudaFault, cudaMemory, cudaRuntime, hasCudaProvider } from './cuda-provider.js';
-import { graphSpecs } from './graph-specs.js';
-import { loadNativeLibrary, type NativeLibrary } from './native-library.js';
-import { copyToHost, NativeTensor, valueOver } from './native-tensor.js';
+import { loadNativeLibrary, type NativeLibrary, textAt } from './native-library.js';
+import { copyToHost, NativeTensor, valueOver, shapeIn } from './native-tensor.js';
 import { OwnedHandle } from './owned-handle.js';
 import { RunBinding } from './run-binding.js';
 import { demandTensorRt, tensorRtFolder } from './tensorrt-provider.js';
@@ -177,4 +176,45 @@ class NativeSession implements OnnxSession {
 
 function cancelled(): OnnxError {
   return new OnnxError('cancelled', 'the run was cancelled');
+}
+
+/** What a session takes and gives. Throws when one of them is no tensor, or of a type that this project does not use. */
+export function graphSpecs(
+  library: NativeLibrary,
+  session: Handle,
+): { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] } {
+  const { api } = library;
+  const specs = (side: 'Input' | 'Output'): TensorSpec[] => {
+    api[`SessionGet${side}Count`](session, word);
+    return Array.from({ length: Number(word[0]) }, (_, at) => specOf(library, session, side, at));
+  };
+  return { inputs: specs('Input'), outputs: specs('Output') };
+}
+
+function specOf(library: NativeLibrary, session: Handle, side: 'Input' | 'Output', at: number): TensorSpec {
+  const { api, allocator } = library;
+  api[`SessionGet${side}Name`](session, at, allocator, word);
+  const address = word[0] ?? 0n;
+  const name = textAt(address);
+  api.AllocatorFree(allocator, address);
+  api[`SessionGet${side}TypeInfo`](session, at, word);
+  const typeInfo = word[0] ?? 0n;
+  try {
+    // A part of the type's description: it goes with that.
+    api.CastTypeInfoToTensorInfo(typeInfo, word);
+    const tensorInfo = word[0] ?? 0n;
+    if (tensorInfo === 0n) throw new Error(`${name} is no tensor`);
+    const { type, dims } = shapeIn(library, tensorInfo, name);
+    const names = freeNames(api, tensorInfo, dims.length);
+    return { name, type, shape: dims.map((dim, index) => (dim < 0 ? (names[index] ?? '') : dim)) };
+  } finally {
+    api.ReleaseTypeInfo(typeInfo);
+  }
+}
+
+/** Names of the free dimensions, '' for all others. */
+function freeNames(api: Api, tensorInfo: Handle, length: number): string[] {
+  const addresses = new BigUint64Array(length);
+  api.GetSymbolicDimensions(tensorInfo, addresses, length);
+  return Array.from(addresses, textAt);
 }

@@ -6,8 +6,7 @@ import { dimensionsOf, elementTypeOf, parseModel } from '../model-file/onnx-grap
 import { OnnxError } from '../onnx-error.js';
 import type { DimensionRange, GpuOptions, SessionOptions, TensorSpec } from '../session.js';
 import { LIBRARY_VERSION, type Handle } from './api-table.js';
-import { askDriver, driverVersion } from './cuda-driver.js';
-import { loadNvidiaLibraries, missingAmong, providerFolder } from './cuda-provider.js';
+import { askDriver, driverVersion, loadNvidiaLibraries, missingAmong, providerFolder } from './cuda-provider.js';
 import type { NativeLibrary } from './native-library.js';
 import { OwnedHandle } from './owned-handle.js';
 

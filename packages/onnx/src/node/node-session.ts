@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { parseModel } from '../model-file/onnx-graph.js';
 import { OnnxError } from '../onnx-error.js';
-import { timedRun } from '../run-clock.js';
+import { timedRun } from '../clocks.js';
 import type { Device, OnnxSession, RunOptions, SessionOptions, TensorSpec } from '../session.js';
 import { HostTensor, hostBytesOf, type ElementType, type OnnxTensor, type TensorData } from '../tensor.js';
 

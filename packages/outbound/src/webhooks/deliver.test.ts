@@ -9,8 +9,7 @@ import { Webhook } from 'standardwebhooks';
 import { Allowlist } from '../guard/allowlist.js';
 import { GuardedClient } from '../guard/guarded-client.js';
 import { localServer } from '../testing/local-server.js';
-import { deliver, type WebhookDelivery, retryPauseMs } from './deliver.js';
-import { createWebhookSecret, isWebhookSecret } from './sign.js';
+import { deliver, type WebhookDelivery, retryPauseMs, createWebhookSecret, isWebhookSecret } from './deliver.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -14,8 +14,7 @@ import { settled } from '@murmuration/contracts/left-alone';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { ATTRIBUTE, type SpanAttributes } from './names.js';
-import { placeOf, type SpanOptions, type TraceSpan, type Tracing } from './tracing.js';
+import { ATTRIBUTE, type SpanAttributes, placeOf, type SpanOptions, type TraceSpan, type Tracing } from './tracing.js';
 
 const KINDS = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
 /** A busy worker makes three spans a chunk, and a batch of chunks at once. */

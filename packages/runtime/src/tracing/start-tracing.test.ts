@@ -3,9 +3,8 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import { SPAN } from './names.js';
+import { SPAN, placeOf, traceparentOf, NO_SPAN } from './tracing.js';
 import { startTracing } from './start-tracing.js';
-import { placeOf, traceparentOf, NO_SPAN } from './tracing.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const VALID = `00-${TRACE}-b7ad6b7169203331-01`;

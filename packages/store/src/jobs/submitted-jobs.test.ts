@@ -22,7 +22,7 @@ import { WorkItems } from '../work/work-items.js';
 import { IdempotencyClaims } from './idempotency-claims.js';
 import { JobArchive } from './job-archive.js';
 import { JobIndex } from './job-index.js';
-import { ResultBudget } from './result-budget.js';
+import { ResultBudget } from './job-memory.js';
 
 const logger = createLogger({ service: 'test', level: 'silent' });
 const TERMS: JobTerms = {

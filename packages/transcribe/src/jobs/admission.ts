@@ -10,8 +10,7 @@ import {
 import type { ModelRegistry } from '../model-registry.js';
 import type { Usage } from '../usage.js';
 import { storeFull } from '../recording-planner.js';
-import { Backlog } from './backlog.js';
-import { WAIT_FOR_ROOM_S, secondsUntilRoom } from './retry-after.js';
+import { Backlog, WAIT_FOR_ROOM_S, secondsUntilRoom } from './backlog.js';
 
 /** Says what is let in, and how long what is in will take. */
 export class Admission {

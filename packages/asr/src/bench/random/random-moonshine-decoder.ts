@@ -1,15 +1,7 @@
 import { valueInfo, type OnnxNode, type ValueInfo } from '@murmuration/onnx';
 import { END_TOKEN } from '../../families/moonshine/moonshine-decoder.js';
 import { cacheChoice, GraphWriter } from './graph-writer.js';
-import {
-  attended,
-  keysOf,
-  perHead,
-  turnedKeys,
-  turnsOf,
-  valuesOf,
-  type Projection,
-} from './random-moonshine-attention.js';
+import { attended, keysOf, perHead, turnedKeys, turnsOf, valuesOf, type Projection } from './random-attention.js';
 import { RandomWeights } from './random-weights.js';
 import type { DeclaredGraph } from './random-whisper-graphs.js';
 import type { MoonshineShape } from './shapes.js';

@@ -1,8 +1,7 @@
 import type { DecodeOptions, Recognition } from '@murmuration/contracts';
 import { MULTI } from '@murmuration/contracts/language';
 import { isTooRepetitive } from '../../filters/repetition.js';
-import { isNoSpeech } from '../../filters/no-speech.js';
-import { isDoubtful } from '../../filters/doubt.js';
+import { isNoSpeech, isDoubtful } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts } from '../../filters/apply-filters.js';
 import { loudEndMs, loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
 import type { SpeechRun } from '../../segments/assign-runs.js';

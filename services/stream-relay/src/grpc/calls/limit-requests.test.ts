@@ -4,7 +4,7 @@ import { connect, type ClientHttp2Session, type ClientSessionOptions } from 'nod
 import { describe, test, type TestContext } from 'node:test';
 import { gzipSync, deflateSync } from 'node:zlib';
 import { compressionAlgorithms } from '@grpc/grpc-js';
-import { collectGarbage } from '@murmuration/runtime/garbage';
+import { collectGarbage } from '@murmuration/runtime/quiet-memory';
 import { testGrpc, type TestGrpc } from '../testing/test-grpc.js';
 
 const CHECK = '/grpc.health.v1.Health/Check';
