@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AsrError, languageName, type Transcript } from '@murmuration/contracts';
+import { AsrError, languageName, type Transcript, taskSchema } from '@murmuration/contracts';
 import {
   DEFAULT_LAYOUT,
   renderSrt,
@@ -11,17 +11,12 @@ import {
   verboseJson,
 } from '@murmuration/transcript';
 import type { ApiContext } from '../api-context.js';
-import {
-  asrFieldsSchema,
-  asrReader,
-  detectLanguageFieldsSchema,
-  detectLanguageReader,
-  type AsrAnswer,
-} from '../fields/asr-fields.js';
 import { errorResponses, UPLOAD_ERRORS } from '../replies/error-responses.js';
 import { tellFiltered } from '../replies/transcript-reply.js';
 import { RawSamplesService, type RawFormat } from '../upload/raw-samples.js';
 import { receiveUpload, unvalidated, uploadSchema, WHOLE } from '../upload/upload-route.js';
+import { parseFields, textField, type UploadReader } from '../fields/field-bag.js';
+import { PROMPT_LENGTH, optionsFrom } from '../fields/transcribe-fields.js';
 
 /** Samples without a header, as whisper-asr-webservice takes them. */
 const SAMPLES: RawFormat = { encoding: 'linear16', rateHz: 16_000, channels: 1 };
@@ -134,3 +129,57 @@ function samplesIn(context: ApiContext, request: FastifyRequest, mostBytes: numb
   const isFile = asrFieldsSchema.shape.encode.safeParse(encode).data !== false;
   return isFile ? context : { ...context, service: new RawSamplesService(context.service, SAMPLES, mostBytes) };
 }
+
+/** Forms of the answer. */
+const asrOutputSchema = z.enum(['txt', 'vtt', 'srt', 'tsv', 'json']);
+
+const encodeField = textField(z.boolean()).describe(
+  '`false`: the recording is samples and nothing else, signed 16 bit little endian, mono, 16 kHz. Counts in the address only.',
+);
+
+/** Fields of `POST /asr` (whisper-asr-webservice, `app/webservice.py`). Others are let pass, for engines of that service differ. */
+const asrFieldsSchema = z.object({
+  task: textField(taskSchema).describe('`translate` gives English text, where the model can.'),
+  language: textField(z.string().max(64)).describe('ISO 639-1 code or English name; found by the model when left out.'),
+  initial_prompt: textField(z.string().max(PROMPT_LENGTH)).describe('Text that comes before, for names and style.'),
+  encode: encodeField,
+  output: textField(asrOutputSchema).describe('`txt` when left out.'),
+  word_timestamps: textField(z.boolean()).describe('Gives the time of each word in `json`.'),
+  diarize: textField(z.boolean()).describe('Not served: refused when `true`.'),
+});
+
+/** Fields of `POST /detect-language`. */
+const detectLanguageFieldsSchema = z.object({ encode: encodeField });
+
+/** How `POST /asr` answers. */
+export interface AsrAnswer {
+  readonly output: z.output<typeof asrOutputSchema>;
+  readonly words: boolean;
+}
+
+const FILE_FIELD = 'audio_file';
+
+const asrReader: UploadReader<AsrAnswer> & { readonly fileField: string } = {
+  lists: [],
+  schema: asrFieldsSchema,
+  strict: false,
+  fileField: FILE_FIELD,
+  read(bag) {
+    const { task, language, initial_prompt, output, word_timestamps, diarize } = parseFields(asrFieldsSchema, bag);
+    if (diarize === true)
+      throw new AsrError('invalid_field', 'diarize: speakers are not told apart here.', { param: 'diarize' });
+    const options = optionsFrom({ task, language, prompt: initial_prompt, word_timestamps });
+    return { options, answer: { output: output ?? 'txt', words: word_timestamps ?? false } };
+  },
+};
+
+const detectLanguageReader: UploadReader<null> = {
+  lists: [],
+  schema: detectLanguageFieldsSchema,
+  strict: false,
+  fileField: FILE_FIELD,
+  read(bag) {
+    parseFields(detectLanguageFieldsSchema, bag);
+    return { options: optionsFrom({}), answer: null };
+  },
+};

@@ -10,7 +10,7 @@ import {
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../api-context.js';
 import { errorResponses } from '../replies/error-responses.js';
-import { gpuJson, gpusSchema, workerJson, workerSchema } from '../replies/worker-json.js';
+import { gpuJson, gpusSchema, workerJson, workerSchema } from './v1/cluster.js';
 
 const modelSchema = z.object({
   id: z.string(),

@@ -1,13 +1,14 @@
 import { freemem } from 'node:os';
 import { join } from 'node:path';
-import { isOutOfMemory, RecognizerPool, resolveModel, type ModelProgress } from '@murmuration/asr';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { isOutOfMemory, RecognizerPool, resolveModel, type ModelProgress, type PoolOptions } from '@murmuration/asr';
 import type { ModelCard } from '@murmuration/contracts';
 import { availableDevices, engineFolder } from '@murmuration/onnx';
 import { gpuFacts, GpuWatch, visibleGpus, type GpuFacts, type Logger, type Metrics } from '@murmuration/runtime';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { WorkerConfig } from '../config.js';
 import { bindingFor, chooseDevice, gpuOptions } from './choose-device.js';
-import { openEngines, takeOver } from './engines.js';
 
 /** The worker's model, loaded and warm. */
 export interface LoadedModel {
@@ -123,4 +124,59 @@ export function findingLog(
         : { file, percent: Math.floor((doneBytes / totalBytes) * 100), megabytes: Math.round(totalBytes / 1_000_000) };
     logger.info({ step, ...facts }, MESSAGES[progress.step]);
   };
+}
+
+/** TensorRT's engines for one card, driver and version, on disk. */
+export interface Engines {
+  /** Where sessions keep and find them. */
+  readonly folder: string;
+  /** True once every engine of the model was built: it then loads in seconds. */
+  readonly complete: boolean;
+  /** Notes that all are there. */
+  markComplete(): Promise<void>;
+  /** Notes that they are to be built again: what is there could not be used. */
+  forget(): Promise<void>;
+}
+
+/** The engines in a folder, which is made. @param model everything that an engine is built for beside the card */
+export async function openEngines(
+  folder: string,
+  { slug, dtype, maxBatch }: { readonly slug: string; readonly dtype: string; readonly maxBatch: number | undefined },
+): Promise<Engines> {
+  await mkdir(folder, { recursive: true });
+  const mark = join(folder, `${slug}-${dtype}-${maxBatch === undefined ? 'default' : String(maxBatch)}.complete`);
+  return {
+    folder,
+    complete: existsSync(mark),
+    markComplete: () => writeFile(mark, ''),
+    forget: () => rm(mark, { force: true }),
+  };
+}
+
+/**
+ * Builds the engines while the pool's sessions serve, and lets TensorRT take over once it is warm. Never rejects: where it fails the pool goes on as it was.
+ * @returns true when TensorRT serves
+ */
+export async function takeOver(
+  pool: Pick<RecognizerPool, 'replaceSessions'>,
+  options: Omit<PoolOptions, 'maxBatch'>,
+  engines: Engines,
+  logger: Pick<Logger, 'info' | 'warn'>,
+): Promise<boolean> {
+  const began = performance.now();
+  logger.info({ engines: engines.folder }, 'CUDA serves while TensorRT builds its engines, which takes minutes, once');
+  try {
+    await pool.replaceSessions(options, (fraction, step) => {
+      logger.info({ fraction: Math.round(fraction * 100) / 100, step }, 'building engines');
+    });
+    await engines.markComplete();
+    logger.info({ seconds: Math.round((performance.now() - began) / 1_000) }, 'TensorRT serves from here on');
+    return true;
+  } catch (error) {
+    logger.warn(
+      { reason: error instanceof Error ? error.message : String(error) },
+      'TensorRT cannot take over; CUDA goes on serving',
+    );
+    return false;
+  }
 }

@@ -7,7 +7,7 @@ import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { ApiContext } from '../../api-context.js';
 import { guardedJson } from '../../fields/json-fields.js';
 import { errorResponses } from '../../replies/error-responses.js';
-import { ownerUsageSchema, usageJson } from '../../replies/usage-json.js';
+import { ownerUsageSchema, usageJson } from './usage.js';
 import { readText } from '../../upload/body-reader.js';
 import { clientGone } from '../../upload/client-connection.js';
 import { unvalidated } from '../../upload/upload-route.js';
