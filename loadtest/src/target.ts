@@ -1,7 +1,6 @@
 import { Murmuration } from '@murmuration/client/node';
 import { transcribeClip, followJob } from './traffic/recording.js';
-import { GrpcSpeech } from './traffic/live-grpc.js';
-import { PAUSE_MS, speakOverSocket } from './traffic/live.js';
+import { GrpcSpeech, PAUSE_MS, speakOverSocket } from './traffic/live.js';
 import { spoken, type Clip } from './clips.js';
 import type { Outcome } from './recorder.js';
 

@@ -1,5 +1,5 @@
 import { Argument, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { CommandContext } from '../command-context.js';
+import type { CommandContext } from '../commands.js';
 
 /** An option as completions offer it. */
 interface CompletedOption {

@@ -9,7 +9,7 @@ import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import { listModels } from '@murmuration/asr';
 import { ARTIFACTS } from '../../../scripts/setup/artifacts.mjs';
 import type { CliConfig, Environment } from '../config.js';
-import { formatBytes } from '../output/plain-text.js';
+import { formatBytes } from '../terminal.js';
 import { bracketed, reachableHost } from '../up/addresses.js';
 import { choosePorts, requireFreePorts } from '../up/ports.js';
 

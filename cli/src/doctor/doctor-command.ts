@@ -1,6 +1,5 @@
 import { Option, type Command } from '@commander-js/extra-typings';
-import type { CommandContext } from '../command-context.js';
-import { STATUS } from '../server-commands.js';
+import { type CommandContext, STATUS } from '../commands.js';
 import { MARKS, type Finding, checkDisk, checkFfmpeg, checkGpu, checkNode, checkPorts, checkModels } from './checks.js';
 import { checkRedis } from './redis-check.js';
 

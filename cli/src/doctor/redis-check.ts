@@ -3,7 +3,7 @@ import { runCommand } from '../../../scripts/setup/command.mjs';
 import { findExecutable } from '../../../scripts/setup/executables.mjs';
 import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
-import { redisEndpoint } from '../up/redis-address.js';
+import { redisEndpoint } from '../up/addresses.js';
 import type { Finding } from './checks.js';
 import { askServer, factsOf, placeOf } from './redis-server.js';
 import { checkCluster, checkSentinels } from './redis-several.js';

@@ -1,10 +1,9 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import { inspectCuda, type CudaFacts } from '@murmuration/onnx';
 import { resolve } from 'node:path';
-import type { CommandContext } from '../command-context.js';
+import { type CommandContext, STATUS } from '../commands.js';
 import { MARKS, type Finding } from '../doctor/checks.js';
-import { ProgressLine } from '../models/progress-line.js';
-import { STATUS } from '../server-commands.js';
+import { ProgressLine } from '../output/progress.js';
 import { gpuWheels } from './gpu-wheels.js';
 import { installGpu } from './install-gpu.js';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Option, type Command } from '@commander-js/extra-typings';
 import type { JobStatus, Murmuration, SubtitleLayout, JobEvent } from '@murmuration/client/node';
-import type { CommandContext } from '../command-context.js';
 import {
+  type CommandContext,
   clientFor,
   SERVER_EXIT_STATUS,
   SERVER_OPTIONS,
@@ -12,7 +12,7 @@ import {
   faultJson,
   sentence,
   statusOf,
-} from '../server-commands.js';
+} from '../commands.js';
 import {
   FORMAT,
   SUBTITLE_OPTIONS,
@@ -21,10 +21,9 @@ import {
   writeWhole,
   type Format,
 } from '../output/transcript-output.js';
-import type { Terminal } from '../terminal.js';
+import { type Terminal, clockTime } from '../terminal.js';
 import { listJobs, showJob } from './print-jobs.js';
-import { clockTime } from '../output/plain-text.js';
-import { ProgressBoard, type Progress } from '../transcribe/progress-board.js';
+import { ProgressBoard, type Progress } from '../output/progress.js';
 
 const STATUSES = [
   'receiving',

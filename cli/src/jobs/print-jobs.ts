@@ -1,6 +1,5 @@
 import type { Job, JobStatus, Murmuration } from '@murmuration/client/node';
-import { clockTime, formatTable } from '../output/plain-text.js';
-import type { Terminal } from '../terminal.js';
+import { clockTime, formatTable, type Terminal } from '../terminal.js';
 
 const LARGEST_PAGE = 100;
 

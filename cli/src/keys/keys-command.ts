@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from '@commander-js/extra-typings';
 import { SCOPES, createKey, listKeys, revokeKey } from '@murmuration/access';
-import type { CommandContext } from '../command-context.js';
-import { formatTable } from '../output/plain-text.js';
-import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor } from '../server-commands.js';
-import { UsageError, type Terminal } from '../terminal.js';
+import { SERVER_EXIT_STATUS, SERVER_OPTIONS, clientFor, type CommandContext } from '../commands.js';
+import { formatTable, UsageError, type Terminal } from '../terminal.js';
 import { hours, showUsage } from './show-usage.js';
 
 const FILE = new Option('--file <F>', 'the file of keys; default that of API_KEYS_FILE');

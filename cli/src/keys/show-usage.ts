@@ -1,7 +1,6 @@
 import type { ApiKey, Murmuration, OwnUsage, Used } from '@murmuration/client/node';
-import { formatTable } from '../output/plain-text.js';
-import { STATUS, faultJson, sentence, statusOf } from '../server-commands.js';
-import type { Terminal } from '../terminal.js';
+import { STATUS, faultJson, sentence, statusOf } from '../commands.js';
+import { formatTable, type Terminal } from '../terminal.js';
 
 /** Hours with up to two digits after the point. */
 export function hours(seconds: number): string {

@@ -6,8 +6,7 @@ import {
   type LiveSession,
   type Murmuration,
 } from '@murmuration/client/node';
-import type { CommandContext } from '../command-context.js';
-import { clientFor, SERVER_OPTIONS, textLike, wholeNumber, STATUS } from '../server-commands.js';
+import { type CommandContext, clientFor, SERVER_OPTIONS, textLike, wholeNumber, STATUS } from '../commands.js';
 import { UsageError, type Terminal } from '../terminal.js';
 import { ENCODINGS, type PcmSource, wavOrRaw, microphone } from './audio-input.js';
 import { LiveDisplay } from './live-display.js';

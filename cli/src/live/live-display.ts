@@ -1,6 +1,5 @@
 import type { LiveEvent } from '@murmuration/client/node';
-import { clockTime } from '../output/plain-text.js';
-import type { Terminal } from '../terminal.js';
+import { clockTime, type Terminal } from '../terminal.js';
 
 /**
  * Finals as lines of standard output. Where a person watches, the partial of the open utterance stands below them and is

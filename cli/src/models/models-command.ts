@@ -1,10 +1,9 @@
 import { Option, type Command } from '@commander-js/extra-typings';
 import { listModels, pullModel, verifyModels } from '@murmuration/asr';
-import type { CommandContext } from '../command-context.js';
+import type { CommandContext } from '../commands.js';
 import type { CliConfig } from '../config.js';
-import { formatBytes, formatTable } from '../output/plain-text.js';
-import type { Terminal } from '../terminal.js';
-import { ProgressLine } from './progress-line.js';
+import { formatBytes, formatTable, type Terminal } from '../terminal.js';
+import { ProgressLine } from '../output/progress.js';
 
 const DTYPES = ['auto', 'fp32', 'fp16', 'int8'] as const;
 const WORD_TIMES = { attention: 'yes', approximate: 'approximate', none: 'no', unknown: '?' } as const;

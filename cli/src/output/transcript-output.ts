@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { SubtitleLayout, Transcript } from '@murmuration/client/node';
 import { Option } from '@commander-js/extra-typings';
-import { wholeNumber } from '../server-commands.js';
+import { wholeNumber } from '../commands.js';
 import { UsageError } from '../terminal.js';
 
 /** Forms of a transcript; also the extensions of its files. */

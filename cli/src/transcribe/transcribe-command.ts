@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { Job, Transcript } from '@murmuration/client/node';
-import type { CommandContext } from '../command-context.js';
 import {
+  type CommandContext,
   clientFor,
   SERVER_OPTIONS,
   wholeNumber,
@@ -11,11 +11,11 @@ import {
   sentence,
   STATUS,
   statusOf,
-} from '../server-commands.js';
+} from '../commands.js';
 import { FORMAT, SUBTITLE_OPTIONS, subtitleLayout, transcriptText, writeWhole } from '../output/transcript-output.js';
 import { Interrupted, type Terminal, UsageError } from '../terminal.js';
 import { outputNames, type TranscribeArguments, transcribeOne } from './transcribe-one.js';
-import { ProgressBoard } from './progress-board.js';
+import { ProgressBoard } from '../output/progress.js';
 
 const EXPLAINED = `
 Recordings become jobs of the server: they are sent as they are read, several at once, and followed to their end.

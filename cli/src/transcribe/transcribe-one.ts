@@ -15,7 +15,7 @@ import {
 } from '@murmuration/client/node';
 import type { Format } from '../output/transcript-output.js';
 import type { Terminal } from '../terminal.js';
-import type { Progress } from './progress-board.js';
+import type { Progress } from '../output/progress.js';
 
 /** What `murmur transcribe` is given. */
 export interface TranscribeArguments {

@@ -1,5 +1,5 @@
 import { Option, type Command } from '@commander-js/extra-typings';
-import { textLike, wholeNumber } from '../server-commands.js';
+import { textLike, wholeNumber } from '../commands.js';
 
 const MOST_WORKERS = 64;
 const MOST_BALANCED = 16;

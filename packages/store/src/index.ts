@@ -18,7 +18,7 @@ export { JobArchive, onSettle, type EventOutline } from './jobs/job-archive.js';
 export { JobIndex, type AcceptedJob, type JobIndexPlace } from './jobs/job-index.js';
 export type { JobManifest, JobProgress } from './jobs/job-manifest.js';
 export { FileRewriter } from './file-rewriter.js';
-export { redisConcerns, RedisMemory } from './redis-health.js';
+export { redisConcerns, RedisMemory, TroubleLog } from './redis-health.js';
 export { ResultBudget, StoredBytes } from './jobs/job-memory.js';
 export {
   HEARTBEAT_EVERY_MS,
@@ -47,7 +47,6 @@ export type { ChangeAnswer, LiveChange, LiveChangeEvent } from './live/live-chan
 export { LiveStore, type LiveClaim, type RenewAnswer } from './live/live-store.js';
 export { WakeChannels } from './live/wake-channels.js';
 export { JOB_INDEX_KEYS, liveWakeChannel } from './keys.js';
-export { TroubleLog } from './trouble-log.js';
 export { TicketQueues, laneOf, type TicketPlace } from './work/ticket-queue.js';
 export { HandBack, TicketWorker } from './work/ticket-worker.js';
 export { attemptOf, type HeldItem, type Taken } from './work/held-items.js';

@@ -4,7 +4,7 @@ import { leaveAlone, settled } from '@murmuration/contracts/left-alone';
 import type { JobId } from '@murmuration/contracts';
 import type { Redis } from './connections.js';
 import { WEBHOOKS_PREFIX } from './keys.js';
-import type { TroubleLog } from './trouble-log.js';
+import type { TroubleLog } from './redis-health.js';
 
 const NAME = 'webhooks';
 const DELIVERY = 'delivery';

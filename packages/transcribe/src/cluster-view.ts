@@ -1,7 +1,7 @@
 import type { Reach } from '@murmuration/access';
 import { redisConcerns, storeCall, type JobsInProgress, type Redis, type TicketQueues } from '@murmuration/store';
 import type { Admission } from './jobs/admission.js';
-import { idSeenBy } from './jobs/to-job.js';
+import { idSeenBy } from './jobs/job-views.js';
 import type { ModelRegistry } from './model-registry.js';
 import type { ActiveJob, ClusterStatus } from './transcription.js';
 

@@ -2,7 +2,7 @@ import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import { ByteQueue } from './byte-queue.js';
-import { truncationWarning } from './ending.js';
+import { truncationWarning } from './stream-findings.js';
 import type { SourceFormat, StreamDecoder } from './external-decoding.js';
 import { deinterleave, type SampleEncoding } from './sample-encoding.js';
 import { TAG_HEAD_BYTES, tagBytes } from './tags.js';

@@ -3,7 +3,7 @@ import { AsrError } from '@murmuration/contracts/errors';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { RecordingLimits } from '../recording.js';
 import type { Container } from './container.js';
-import type { CleanerFindings } from './stream-findings.js';
+import type { CleanerFindings, DecodeWarning } from './stream-findings.js';
 
 /** What a decoder found in the file's header. */
 export interface SourceFormat {
@@ -25,12 +25,6 @@ export interface StreamDecoder {
   readonly format: SourceFormat | null;
   /** What was wrong with the file but did not stop the decoder. */
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
-}
-
-/** Something wrong with a file that did not stop its decoder: `truncated_audio` (the end is missing) or `damaged_audio` (parts could not be decoded). */
-export interface DecodeWarning {
-  readonly code: string;
-  readonly message: string;
 }
 
 /** A recording being decoded outside the caller's thread. */

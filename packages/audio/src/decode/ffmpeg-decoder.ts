@@ -7,7 +7,6 @@ import {
   DEFAULT_STALL_MS,
   noSuchTrack,
   toldError,
-  type DecodeWarning,
   type ExternalDecodeOptions,
   type ExternalDecoding,
   type SourceFormat,
@@ -16,7 +15,7 @@ import {
 import { matroskaDefaultTrack, mp4DefaultTrack } from './audio-track.js';
 import { createBoundedDecoder } from './bounded-decoder.js';
 import type { Container } from './container.js';
-import { endingWarnings } from './ending.js';
+import { endingWarnings, type DecodeWarning } from './stream-findings.js';
 import { FfmpegChild, type ChildExit } from './ffmpeg-child.js';
 import { ffmpegCommand, TIMED, type FfmpegProgram } from './ffmpeg-command.js';
 import { Mp3Opening } from './mpeg-frame.js';

@@ -1,10 +1,10 @@
 import type { ChannelMode } from '@murmuration/contracts';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
-import type { DecodeWarning } from './external-decoding.js';
 import { MatroskaPackets, type MatroskaBlock } from './matroska-packets.js';
 import { deinterleave, floatEncoding } from './sample-encoding.js';
 import { TimedShaper, type TimedPart } from './timed-shaper.js';
+import type { DecodeWarning } from './stream-findings.js';
 
 /** PCM of one decoded packet: some formats hold a second of many channels in one. */
 const MAX_PACKET_BYTES = 64 * 1_048_576;

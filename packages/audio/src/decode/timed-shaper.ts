@@ -1,9 +1,9 @@
 import type { ChannelMode } from '@murmuration/contracts';
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import type { RecordingLimits } from '../recording.js';
-import type { DecodeWarning } from './external-decoding.js';
 import type { DecodedPiece } from './packet-codec.js';
 import { TrackShaper } from './track-shaper.js';
+import type { DecodeWarning } from './stream-findings.js';
 
 /** Sound follows silence only when it is later than this: time stamps are rounded and jitter, and some codecs' first ones count a delay of up to 90 ms. Milliseconds. */
 const TOLERANCE_MS = 100;

@@ -3,8 +3,8 @@ import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { AsrError } from '@murmuration/contracts/errors';
 import type { RecordingLimits } from '../recording.js';
 import { ChannelMixer } from './channel-mixer.js';
-import type { DecodeWarning } from './external-decoding.js';
 import { Resampler } from './resampler.js';
+import type { DecodeWarning } from './stream-findings.js';
 
 /** Lowest and highest sample rate that is taken for real. */
 const MIN_RATE_HZ = 1_000;

@@ -4,12 +4,11 @@ import { Transferred, serveThread, threadData } from '@murmuration/runtime/threa
 import type { RecordingLimits } from '../recording.js';
 import { AmrReader, FlacReader, Mp3Reader } from './bare-readers.js';
 import type { Container } from './container.js';
-import { endingWarnings } from './ending.js';
-import type { DecodeWarning, SourceFormat } from './external-decoding.js';
+import { endingWarnings, type CleanerFindings, type DecodeWarning } from './stream-findings.js';
+import type { SourceFormat } from './external-decoding.js';
 import { MatroskaReader } from './matroska-reader.js';
 import { OggReader } from './ogg-reader.js';
 import type { DecodedPiece, WasmReader } from './packet-codec.js';
-import type { CleanerFindings } from './stream-findings.js';
 import { TimedShaper, type TimedPart } from './timed-shaper.js';
 import { concatTracks } from './track-shaper.js';
 

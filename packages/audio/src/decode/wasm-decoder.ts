@@ -5,13 +5,12 @@ import {
   abortError,
   DEFAULT_STALL_MS,
   toldError,
-  type DecodeWarning,
   type ExternalDecodeOptions,
   type ExternalDecoding,
   type SourceFormat,
 } from './external-decoding.js';
 import type { Container } from './container.js';
-import type { CleanerFindings } from './stream-findings.js';
+import type { CleanerFindings, DecodeWarning } from './stream-findings.js';
 import { unfolded } from './timed-shaper.js';
 import type { WasmAnswer, WasmThreadData, WasmThreadMethods } from './wasm-decoder-thread.js';
 

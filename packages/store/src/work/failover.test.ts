@@ -7,7 +7,7 @@ import { openAudioStore } from '../audio-store/open-audio-store.js';
 import { patientConnection, type Redis } from '../connections.js';
 import { JobStore, type JobIdentity } from '../job-store.js';
 import { startRedis, type TestRedis } from '../testing/start-redis.js';
-import { TroubleLog } from '../trouble-log.js';
+import { TroubleLog } from '../redis-health.js';
 import { WebhookQueue, WebhookWorker } from '../webhook-queue.js';
 import { TicketQueues } from './ticket-queue.js';
 import { TicketWorker } from './ticket-worker.js';

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { decodeOptionsSchema, type DecodeOptions, type Lane, type WorkId } from '@murmuration/contracts';
 import type { Redis } from '../connections.js';
 import { loadScript, runLua } from '../redis-commands.js';
-import type { TroubleLog } from '../trouble-log.js';
+import type { TroubleLog } from '../redis-health.js';
 import type { TicketPlace, TicketQueues } from './ticket-queue.js';
 
 const takeItems = loadScript('take-items');

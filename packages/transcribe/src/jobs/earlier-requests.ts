@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AsrError, isFinal } from '@murmuration/contracts';
 import { storeCall, type Claim, type IdempotencyClaims, type JobIndex, type JobManifest } from '@murmuration/store';
 import type { JobSubmission } from '../job-service.js';
-import { statusOf } from './to-job.js';
+import { statusOf } from './job-views.js';
 
 /**
  * Tells a request from others: SHA-256 over that of its fields and that of its bytes, which are hashed as they pass.

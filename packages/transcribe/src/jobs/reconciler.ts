@@ -14,7 +14,7 @@ import {
 } from '@murmuration/store';
 import type { Logger } from '@murmuration/runtime';
 import type { Settler } from './settler.js';
-import { statusOf } from './to-job.js';
+import { statusOf } from './job-views.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface ReconcilerParts {

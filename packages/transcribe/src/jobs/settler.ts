@@ -5,7 +5,7 @@ import { ATTRIBUTE, SPAN, type Logger, type Tracing } from '@murmuration/runtime
 import { assembleTranscript } from '@murmuration/transcript';
 import type { OnJobEnd } from '../active-transcription.js';
 import { outlineOf } from './job-events.js';
-import { statusOf, textLanguageOf } from './to-job.js';
+import { statusOf, textLanguageOf } from './job-views.js';
 import type { Webhooks } from './webhooks.js';
 
 export interface SettlerParts {

@@ -2,8 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { RelayConfig } from '../config.js';
 import type { RelayContext } from '../relay-context.js';
-import { callerOf, credentialsOf, traceOf } from '../sockets/caller.js';
-import { createWebSocketServer } from '../sockets/websocket-server.js';
+import { callerOf, credentialsOf, traceOf, createWebSocketServer } from '../sockets/websocket-server.js';
 import { TranslatedConnection } from './translated-connection.js';
 import type { Translator } from './translator.js';
 

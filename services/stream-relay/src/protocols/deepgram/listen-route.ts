@@ -3,7 +3,7 @@ import type { Credentials } from '@murmuration/access';
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf, traceOf } from '../../sockets/caller.js';
+import { callerOf, credentialsOf, traceOf } from '../../sockets/websocket-server.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { TranslatedConnection } from '../translated-connection.js';
 import { ListenTranslator } from './listen-translator.js';

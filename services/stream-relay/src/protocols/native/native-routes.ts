@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { AsrError } from '@murmuration/contracts';
-import { traceOf } from '../../sockets/caller.js';
+import { traceOf } from '../../sockets/websocket-server.js';
 import type { RelayContext } from '../../relay-context.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { LiveConnection } from './live-connection.js';

@@ -4,7 +4,7 @@ import { credentialsInHeaders, credentialsInProtocols, openClientSecret, type Cr
 import { AsrError } from '@murmuration/contracts';
 import { queryOf } from '@murmuration/service';
 import type { RelayContext } from '../../relay-context.js';
-import { callerOf, credentialsOf, traceOf } from '../../sockets/caller.js';
+import { callerOf, credentialsOf, traceOf } from '../../sockets/websocket-server.js';
 import type { LiveProtocol } from '../live-protocol.js';
 import { TranslatedConnection } from '../translated-connection.js';
 import { MAX_EVENT_BYTES, readSession, type SessionInput } from './client-event.js';

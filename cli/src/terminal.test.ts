@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockTime } from './plain-text.js';
+import { clockTime } from './terminal.js';
 
 test('Seconds are written as people read them, and never as sixty of anything', () => {
   assert.deepEqual(

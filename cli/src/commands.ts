@@ -1,6 +1,28 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { Murmuration, MurmurationError } from '@murmuration/client/node';
-import type { CliConfig } from './config.js';
+import type { CliConfig, Environment } from './config.js';
+import type { Instance } from '../../scripts/setup/instance.mjs';
+import type { Terminal } from './terminal.js';
+
+/** What `npm start` has already, or has under way, when it calls `murmur up`. */
+export interface UpGiven {
+  /** The mark of the running start. */
+  readonly instance?: Instance;
+  /** Resolves when the files of the default model are there. */
+  readonly files?: Promise<void> | undefined;
+}
+
+/** What the commands share. */
+export interface CommandContext {
+  readonly environment: Environment;
+  /** Throws `EnvironmentError`. */
+  readonly readConfig: () => CliConfig;
+  readonly terminal: Terminal;
+  /** For `up`. */
+  readonly up: UpGiven;
+  /** The exit status, which the command that ran has set. */
+  status: number;
+}
 
 /** Reads an option's whole number, for `argParser`. */
 export function wholeNumber(least: number, most: number): (value: string) => number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModelProgress } from '@murmuration/asr';
-import { ProgressLine } from './progress-line.js';
+import { ProgressLine } from './progress.js';
 
 const at = (doneBytes: number, step: ModelProgress['step'] = 'downloading'): ModelProgress => ({
   step,

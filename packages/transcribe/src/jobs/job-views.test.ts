@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { refusal } from '@murmuration/contracts/testing';
 import { startJobsCluster } from '../testing/jobs-cluster.js';
 import { piece, pieces, submission, textOf, until } from '../testing/jobs-node.js';
-import { idSeenBy, storedIdOf } from './to-job.js';
+import { idSeenBy, storedIdOf } from './job-views.js';
 
 const [acme, bolt] = [{ owner: 'acme' }, { owner: 'bolt' }] as const;
 const { nodes } = await startJobsCluster();

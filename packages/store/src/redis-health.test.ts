@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Logger } from '@murmuration/runtime';
-import { TroubleLog } from './trouble-log.js';
+import { TroubleLog } from './redis-health.js';
 
 test('trouble that comes and goes many times a second is one line, and so is its end', () => {
   const lines: string[] = [];
