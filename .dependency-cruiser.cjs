@@ -101,7 +101,7 @@ module.exports = {
       'store-owner',
       'packages/store is the only one that touches BullMQ and ioredis; murmur up asks the Redis that it starts, murmur doctor the one that it looks at.',
       '(^|/)node_modules/(bullmq|ioredis)/',
-      '^packages/store/|^cli/src/(up/own-redis|doctor/redis-(server|several))\\.ts$',
+      '^packages/store/|^cli/src/(up/own-redis|doctor/redis-server)\\.ts$',
     ),
     owner(
       'outbound-owner',

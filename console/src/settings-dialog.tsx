@@ -1,7 +1,6 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { useState, type SyntheticEvent } from 'react';
-import { useSettings, type Theme } from './settings.tsx';
-import { LANGUAGES, type UiLanguage } from './texts.ts';
+import { LANGUAGES, useSettings, type Theme, type UiLanguage } from './settings.tsx';
 import { BACKDROP, Button, Notice, POPUP } from './ui/pieces.tsx';
 import { CheckField, SelectField, TextField } from './ui/fields.tsx';
 

@@ -1,6 +1,11 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Murmuration } from '@murmuration/client';
-import { LANGUAGES, type Texts, type UiLanguage } from './texts.ts';
+import { DE } from './texts/de.ts';
+import { EN, type Texts } from './texts/en.ts';
+
+/** The languages of the console; another one is a file in `texts` and a line here. */
+export const LANGUAGES = { en: EN, de: DE } as const;
+export type UiLanguage = keyof typeof LANGUAGES;
 
 export type Theme = 'system' | 'light' | 'dark';
 

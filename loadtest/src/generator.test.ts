@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { burstArrivals, mergedArrivals, poissonArrivals, seeded, openLoop } from './open-loop.js';
-import { lineChart } from './line-chart.js';
+import { lineChart, faultsOf } from './report.js';
 import { latencyOf, summarize, type Sample } from './recorder.js';
-import { faultsOf } from './report.js';
 import { backAfterMs } from './scenarios/overload.js';
 import { speak, type Final } from './traffic/live.js';
 

@@ -1,2 +1,1 @@
-export { lineChart, shortNumber, type Chart } from './line-chart.js';
-export { machine } from './report.js';
+export { lineChart, shortNumber, type Chart, machine } from './report.js';

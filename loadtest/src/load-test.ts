@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readClips } from './clips.js';
 import { environment } from './config.js';
-import { shortNumber } from './line-chart.js';
+import { shortNumber, faultsOf, htmlReport, machine, type Result } from './report.js';
 import { MOST_LAG_MS } from './open-loop.js';
 import { OwnCluster } from './own-cluster.js';
-import { faultsOf, htmlReport, machine, type Result } from './report.js';
 import { SCENARIOS } from './scenarios/scenarios.js';
 import { Target, type TargetOptions } from './target.js';
 

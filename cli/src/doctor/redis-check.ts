@@ -5,8 +5,7 @@ import { SetupError } from '../../../scripts/setup/setup-error.mjs';
 import type { Environment } from '../config.js';
 import { redisEndpoint } from '../up/addresses.js';
 import type { Finding } from './checks.js';
-import { askServer, factsOf, placeOf } from './redis-server.js';
-import { checkCluster, checkSentinels } from './redis-several.js';
+import { askServer, factsOf, placeOf, checkCluster, checkSentinels } from './redis-server.js';
 
 const name = 'redis';
 const ANSWER_MS = 5_000;

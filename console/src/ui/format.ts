@@ -1,5 +1,5 @@
 import { MurmurationError } from '@murmuration/client';
-import type { Texts } from '../texts.ts';
+import type { Texts } from '../texts/en.ts';
 
 /** Seconds as `1:02:03` or `2:03`. */
 export function clock(seconds: number): string {

@@ -1,7 +1,6 @@
 import { burstArrivals, mergedArrivals, poissonArrivals, seeded, openLoop, type LoopResult } from '../open-loop.js';
-import type { Chart } from '../line-chart.js';
+import { type Chart, rateOf, type Figure, type Result } from '../report.js';
 import { latencyOf, summarize, type Sample } from '../recorder.js';
-import { rateOf, type Figure, type Result } from '../report.js';
 import type { Kind, Target } from '../target.js';
 import { measureCapacity, type Scenario, type ScenarioOptions } from './scenario.js';
 

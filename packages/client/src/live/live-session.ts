@@ -1,9 +1,8 @@
 import { MurmurationError } from '../murmuration-error.js';
 import { reasonOf } from '../http/exchange.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue, UnackedAudio } from './live-buffers.js';
 import { LiveLink, type LiveLinkOptions } from './live-link.js';
 import type { LiveEvent, LiveMessage } from './live-types.js';
-import { UnackedAudio } from './unacked-audio.js';
 
 /** Frames are no larger: the server takes a megabyte. */
 const FRAME_BYTES = 32 * 1024;

@@ -8,11 +8,11 @@ import {
   type TicketPlace,
 } from '@murmuration/store';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
-import { AwaitedFinals } from './awaited-finals.js';
+import { AwaitedFinals, finalsInVain } from './awaited-finals.js';
 import { followLiveEvents } from '../follow-events.js';
 import { LiveAudio } from './live-audio.js';
 import { LiveClock } from './live-clock.js';
-import { finalsInVain, sessionHandedOver, sessionVanished, within } from './live-errors.js';
+import { sessionVanished, within } from './live-changes.js';
 import type { LiveParts, LiveSession } from './live-service.js';
 import { LiveRecorder } from './live-recorder.js';
 
@@ -184,7 +184,9 @@ export class ActiveLiveSession implements LiveSession, LiveOwner {
     }
     if (signal.aborted) return;
     this.#check();
-    if (this.#state === 'left') throw sessionHandedOver();
+    // Its relay has handed the session over.
+    if (this.#state === 'left')
+      throw new AsrError('shutting_down', 'This relay stops. Connect again and resume.', { retryAfterSeconds: 0 });
     // Where it has closed, its end was told before.
     if (this.#state === 'closed') return;
     if ((await within(this.#parts.store.glance(this.id), DETACH_LIMIT_MS)) === null) this.fail(sessionVanished());

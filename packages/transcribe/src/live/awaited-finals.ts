@@ -1,4 +1,4 @@
-import { samplesToMs } from '@murmuration/contracts';
+import { AsrError, samplesToMs } from '@murmuration/contracts';
 import type { LiveOwner, TicketPlace } from '@murmuration/store';
 import type { LiveParts } from './live-service.js';
 
@@ -79,4 +79,12 @@ export class AwaitedFinals {
   #isQuiet(): boolean {
     return this.#of.recorder.pendingMs > 0 && performance.now() - this.#progressMs > QUIET_MS;
   }
+}
+
+/** Where a session ends without finals that are awaited. */
+export function finalsInVain(): AsrError {
+  return new AsrError(
+    'no_worker',
+    'No worker has transcribed the last utterances in time. The session ends without their text.',
+  );
 }

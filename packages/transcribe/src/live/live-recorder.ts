@@ -8,9 +8,8 @@ import type {
   UtteranceEvent,
 } from '@murmuration/audio';
 import { backendUnavailable, type LiveChangeEvent, type LiveOwner, type LiveRecord } from '@murmuration/store';
-import { LiveChanges } from './live-changes.js';
+import { LiveChanges, patiently, sessionVanished } from './live-changes.js';
 import type { LiveParts } from './live-service.js';
-import { patiently, sessionVanished } from './live-errors.js';
 
 /** A partial is due when the utterance has grown by this much, milliseconds. */
 const PARTIAL_EVERY_MS = 500;

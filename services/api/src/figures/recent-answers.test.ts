@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RecentAnswers } from './recent-answers.js';
+import { RecentAnswers, cachedFor } from './recent-answers.js';
 
 test('Tells the median and the 95th percentile of each route by nearest rank', () => {
   const answers = new RecentAnswers(() => 0);
@@ -23,4 +23,13 @@ test('Forgets what is older than 15 minutes or than the latest 512 of a route', 
     answers.times().map(({ route }) => route),
     ['/b'],
   );
+});
+
+test('An answer is given again while it is young, and asked for anew when it is old.', async () => {
+  let asked = 0;
+  const ask = (): Promise<number> => Promise.resolve(++asked);
+  const young = cachedFor(1e9, ask);
+  assert.deepEqual([await young(), await young()], [1, 1]);
+  const old = cachedFor(-1, ask);
+  assert.deepEqual([await old(), await old()], [2, 3]);
 });

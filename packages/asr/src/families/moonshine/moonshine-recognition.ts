@@ -8,9 +8,8 @@ import { compressionRatio } from '../../filters/repetition.js';
 import type { RecognizerInput } from '../../recognizer.js';
 import { letters } from '../../segments/assign-runs.js';
 import { followSpeech } from '../../segments/follow-speech.js';
-import { firstColumns } from '../../words/alignment-path.js';
+import { firstColumns, startAtSound } from '../../words/word-times.js';
 import { spacedWords } from '../../words/join-marks.js';
-import { startAtSound } from '../../words/start-at-sound.js';
 
 /** Ids up to this are special tokens (unknown, start, end), not text. */
 const LAST_MARK = 2;

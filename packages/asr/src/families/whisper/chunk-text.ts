@@ -5,7 +5,7 @@ import { loudMs, type AudioFacts } from '../../filters/audio-facts.js';
 import { compressionRatio, repetitiveness } from '../../filters/repetition.js';
 import type { SpeechRun } from '../../segments/assign-runs.js';
 import { wantsWordTimes, type HeardSpeech } from '../../segments/follow-speech.js';
-import { startAtSound, type SaidStretch } from '../../words/start-at-sound.js';
+import { startAtSound, type SaidStretch } from '../../words/word-times.js';
 import { averageLogprob, type DecodedWindow } from './decoding/decode-windows.js';
 import type { Generation } from './model/speech-model.js';
 import type { Vocabulary } from './model/vocabulary.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keepToSegments } from './align-words.js';
-import { firstColumns } from '../../../words/alignment-path.js';
+import { firstColumns } from '../../../words/word-times.js';
 
 // What precedes the first segment belongs to it.
 test('Words stay in their segments though these are few, short and far apart', () => {

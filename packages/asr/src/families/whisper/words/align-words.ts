@@ -1,4 +1,4 @@
-import { firstColumns } from '../../../words/alignment-path.js';
+import { firstColumns } from '../../../words/word-times.js';
 import type { EncodedAudio, SpeechModel } from '../model/speech-model.js';
 import { indexOfLargest, logSumExp } from '../model/token-scores.js';
 import type { Vocabulary } from '../model/vocabulary.js';
