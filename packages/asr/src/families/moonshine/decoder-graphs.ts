@@ -1,6 +1,7 @@
 import { float32Initializer, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
 import { GraphLinks } from '../../graph/graph-links.js';
 import { rewriteLinearLayers, type DerivedConstants, type LinearArithmetic } from '../../graph/linear-layers.js';
+import { joinProducts } from '../../graph/joined-products.js';
 import {
   decoderBranches,
   giveCaches,
@@ -9,6 +10,7 @@ import {
   type EncoderAttention,
 } from '../../graph/merged-decoder.js';
 import { simplifyOneTokenStep } from '../../graph/one-token-step.js';
+import { simplifyRotations } from '../../graph/rotary-step.js';
 
 /** Names that the two decoder graphs add to those of the file. */
 export const DECODER = {
@@ -43,7 +45,7 @@ const TINY_HEADS = 8;
 /**
  * The merged decoder of the file (one `If` with a branch for the first step and one for all others) as two models of their own,
  * made for batches:
- * - products are exact a row (see `LinearArithmetic`), and then further steps are of one token (see `simplifyOneTokenStep`);
+ * - products are exact a row (see `LinearArithmetic`), and then further steps are of one token (see `simplifyOneTokenStep`, `simplifyRotations`, `joinProducts`);
  * - the encoder's keys leave the first step scaled and transposed (see `turnEncoderKeys`; six layers of 8 × 458 × 36 values for an
  *   11 s chunk);
  * - `encoder_mask` lets rows of different length share a batch without hearing their padding;
@@ -59,7 +61,11 @@ export interface DecoderGraphs {
 export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): DecoderGraphs {
   const branches = decoderBranches(file);
   const { model, first, next } = branches;
-  if (arithmetic === 'int8-per-row') simplifyOneTokenStep(next);
+  if (arithmetic === 'int8-per-row') {
+    simplifyOneTokenStep(next);
+    simplifyRotations(next);
+    joinProducts(next);
+  }
   const attentions = turnEncoderKeys(branches);
   if (attentions === null) throw new RangeError('the attention over the encoder has another shape than expected');
   const firstWeights = attentions.map(({ key }) => weightsOf(first, key.replace('past_key_values.', 'present.')));

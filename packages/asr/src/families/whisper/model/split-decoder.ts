@@ -9,6 +9,7 @@ import {
   type OnnxNode,
 } from '@murmuration/onnx';
 import { GraphLinks } from '../../../graph/graph-links.js';
+import { joinProducts } from '../../../graph/joined-products.js';
 import { hasQuantizedLayers, rewriteLinearLayers } from '../../../graph/linear-layers.js';
 import {
   decoderBranches,
@@ -51,7 +52,7 @@ export interface SplitGraphs {
 /**
  * A merged decoder as two graphs of their own, made for batches. On a CPU an int8 one:
  * - products are exact a row, so that a row's text does not depend on its batch mates (see `LinearArithmetic`);
- * - further steps are of one token a row, without what only more would need (see `simplifyOneTokenStep`);
+ * - further steps are of one token a row, without what only more would need (see `simplifyOneTokenStep`, `joinProducts`);
  * - the encoder's keys are kept the way attention reads them (see `turnEncoderKeys`), where the file's attention allows it;
  * - the last product is computed for the positions that are read, not for every token of a prompt;
  * - the likeliest tokens that may follow are found inside: of 51,864 scores a row and step 7 travel to JavaScript.
@@ -71,7 +72,10 @@ export function splitWhisperDecoder(file: Uint8Array, mask: TokenMask, onCard: b
     return null;
   const vocabularySize = vocabularySizeOf(branches);
   if (vocabularySize === null) return null;
-  if (quantized) simplifyOneTokenStep(next);
+  if (quantized) {
+    simplifyOneTokenStep(next);
+    joinProducts(next);
+  }
   const keysTurned = turnEncoderKeys(branches) !== null;
   return {
     shared: sharedConstants(branches),
