@@ -176,6 +176,30 @@ describe('medianFilter', () => {
     );
     assert.deepEqual(Array.from(medianFilter(Float32Array.of(1, 9), 7)), [1, 9]);
   });
+
+  test('Each value becomes the middle one of its neighbours in order, equal ones among them, for every width and length', () => {
+    for (const width of [1, 3, 7, 9])
+      for (const length of [0, 1, 4, 5, 8, 40]) {
+        // Few different values, so that many are equal.
+        const row = Float32Array.from({ length }, (_, i) => ((i * 7_919) % 13) / 4);
+        const half = (width - 1) / 2;
+        const at = (place: number): number => row[place < length ? place : 2 * (length - 1) - place] ?? 0;
+        const expected =
+          length <= half
+            ? Array.from(row)
+            : Array.from(
+                row,
+                (_, t) =>
+                  Array.from({ length: width }, (_one, k) => at(Math.abs(t + k - half))).sort((a, b) => a - b)[half] ??
+                  0,
+              );
+        assert.deepEqual(
+          Array.from(medianFilter(row, width)),
+          expected,
+          `width ${String(width)}, ${String(length)} values`,
+        );
+      }
+  });
 });
 
 describe('attentionMatrix', () => {

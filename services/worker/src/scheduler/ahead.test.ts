@@ -20,6 +20,7 @@ const rows = (count: number, more: Partial<WaitingRow> = {}): WaitingRow[] =>
     order,
     alone: false,
     partial: false,
+    recording: null,
     sinceMs: 0,
     ...more,
   }));

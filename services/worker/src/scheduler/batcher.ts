@@ -15,6 +15,8 @@ export interface BatcherRow extends BatchRow {
   readonly alone: boolean;
   /** A live partial: worth something only while there is room. Default false. */
   readonly partial?: boolean;
+  /** The job that the row is a part of, where its text is waited for together with the others'; default null. */
+  readonly recording?: string | null;
   /** Called when the row's batch begins; returns the span of the row, where tracing is on. */
   readonly onRun: () => TraceSpan | undefined;
 }
@@ -135,6 +137,7 @@ export class Batcher {
         lane: row.lane,
         alone: row.alone,
         partial: row.partial === true,
+        recording: row.recording ?? null,
         paddedSamples: this.#runner.paddedSamples(row.pcm.length),
         order: this.#order++,
         sinceMs: performance.now(),

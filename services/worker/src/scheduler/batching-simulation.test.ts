@@ -11,6 +11,8 @@ import { RecentLoad } from './recent-load.js';
 interface Arrival {
   readonly atMs: number;
   readonly paddedSamples: number;
+  /** The recording that it is a part of; a row by itself without. */
+  readonly recording?: string;
 }
 
 type Sizes = (sizes: readonly number[], mates: number) => number;
@@ -18,6 +20,8 @@ type Sizes = (sizes: readonly number[], mates: number) => number;
 interface Outcome {
   readonly meanMs: number;
   readonly p95Ms: number;
+  /** Mean time from the first row of a recording until the last of its rows is done; 0 without recordings. */
+  readonly answerMs: number;
   readonly rowsPerSecond: number;
   readonly meanBatch: number;
 }
@@ -63,21 +67,24 @@ function simulate(
   const waits: number[] = [];
   const batches: number[] = [];
   let left = clients?.rows ?? 0;
-  const arrive = (paddedSamples: number): void => {
+  const answers = new Map<string, { readonly fromMs: number; untilMs: number }>();
+  const arrive = (paddedSamples: number, recording: string | null = null): void => {
+    if (recording !== null && !answers.has(recording)) answers.set(recording, { fromMs: now, untilMs: now });
     waiting.push({
       lane: 'interactive',
       paddedSamples,
       order: order++,
       alone: false,
       partial: false,
+      recording,
       sinceMs: now,
       atMs: now,
     });
     load.arrived(now);
   };
-  for (const { atMs, paddedSamples } of arrivals)
+  for (const { atMs, paddedSamples, recording } of arrivals)
     at(atMs, () => {
-      arrive(paddedSamples);
+      arrive(paddedSamples, recording);
     });
   for (let client = 0; client < (clients?.count ?? 0); client++)
     at(client, () => {
@@ -128,6 +135,8 @@ function simulate(
         load.running(sessions - idle, now);
         for (const row of batch) {
           waits.push(now - row.atMs);
+          const answer = answers.get(row.recording ?? '');
+          if (answer !== undefined) answer.untilMs = now;
           if (clients !== undefined && left-- > 0)
             at(now + 15, () => {
               arrive(clients.next());
@@ -142,10 +151,12 @@ function simulate(
     // What comes at the same moment is seen together.
     if (events[0]?.atMs !== now) dispatch();
   }
+  const answered = [...answers.values()].map(({ fromMs, untilMs }) => untilMs - fromMs);
   const sorted = [...waits].sort((a, b) => a - b);
   return {
     meanMs: waits.reduce((all, wait) => all + wait, 0) / waits.length,
     p95Ms: sorted[Math.floor(sorted.length * 0.95)] ?? 0,
+    answerMs: answered.reduce((all, ms) => all + ms, 0) / Math.max(1, answered.length),
     rowsPerSecond: (waits.length / now) * 1_000,
     meanBatch: batches.reduce((all, size) => all + size, 0) / batches.length,
   };
@@ -164,6 +175,15 @@ function poisson(perSecond: number, count: number, next: () => number, random: (
     atMs += (-Math.log(1 - random()) * 1_000) / perSecond;
     return { atMs, paddedSamples: next() };
   });
+}
+
+/** So many recordings of so many chunks that are uploaded at once: a chunk of each every 60 ms, as it is cut. */
+function uploads(recordings: number, chunks: number, next: () => number): Arrival[] {
+  return Array.from({ length: recordings * chunks }, (_, i) => ({
+    atMs: 60 * Math.floor(i / recordings),
+    paddedSamples: next(),
+    recording: `recording ${String(i % recordings)}`,
+  }));
 }
 
 /** Times of all fixed policies, and the best of them. */
@@ -216,6 +236,22 @@ for (const [name, { lengths, ...device }] of Object.entries(MODELS)) {
         );
       }
     });
+
+    for (const [recordings, chunks] of [
+      [1, 8],
+      [2, 9],
+      [2, 40],
+      [6, 5],
+    ] as const)
+      test(`${String(recordings)} recordings of ${String(chunks)} chunks are answered hardly later than with the best fixed size`, () => {
+        const arrivals = uploads(recordings, chunks, nextOf(randomOf(3)));
+        const own = simulate(arrivals, device, null);
+        const fixed = Object.values(FIXED).map((policy) => simulate(arrivals, device, policy).answerMs);
+        assert.ok(
+          own.answerMs <= Math.min(...fixed) * 1.08,
+          `${own.answerMs.toFixed(0)} ms in batches of ${own.meanBatch.toFixed(1)}, with fixed sizes ${fixed.map((ms) => ms.toFixed(0)).join(', ')}`,
+        );
+      });
 
     for (const count of [4, 24, 64]) {
       test(`With ${String(count)} clients that ask again and again, nearly as much goes through as with the best fixed size`, () => {

@@ -21,7 +21,7 @@ const LIMITS: BatchLimits = {
 };
 
 function row(order: number, paddedSamples: number, lane: Lane = 'interactive', alone = false): WaitingRow {
-  return { lane, paddedSamples, order, alone, partial: false, sinceMs: 0 };
+  return { lane, paddedSamples, order, alone, partial: false, recording: null, sinceMs: 0 };
 }
 
 test('Rows of one padded length share a batch, led by the oldest', () => {

@@ -11,6 +11,8 @@ export interface WaitingRow {
   readonly alone: boolean;
   /** A live partial: thinned out before any final is late. */
   readonly partial: boolean;
+  /** The recording that it is a part of, whose answer is there when all of its rows are; null of a row that is waited for by itself. */
+  readonly recording: string | null;
   /** When it came, on the clock of `BatchLimits.nowMs`. */
   readonly sinceMs: number;
 }
@@ -57,6 +59,11 @@ const MIXED_FACTOR = 3;
 
 /** Batch work is filled in; how soon it is done counts little beside what somebody waits for. */
 const BATCH_WEIGHT = 0.1;
+/**
+ * A recording is waited for until its last row is done; each row before that counts for little, as progress. With every row counted alike two
+ * recordings of four minutes ran in batches of 1.5, because the mean over rows hardly gains by larger ones, while their answers come much later.
+ */
+const PART_WEIGHT = 0.1;
 
 /**
  * The rows of the next batch, or none when none may start now. The most urgent, then oldest row leads; rows that pad to the
@@ -110,9 +117,12 @@ function bestSize(
 ): number {
   if (sizes.length <= 1) return sizes[0] ?? 1;
   const places = new Map(waiting.map((row, place) => [row, place]));
+  const last = new Map(waiting.map((row) => [row.recording ?? row, row]));
+  const weightOf = (row: WaitingRow): number =>
+    (row.lane === 'batch' ? BATCH_WEIGHT : 1) * (last.get(row.recording ?? row) === row ? 1 : PART_WEIGHT);
   const shapeOf = (rows: readonly WaitingRow[]): ShapeRows => ({
     paddedSamples: meanLength(rows),
-    rows: rows.map((row) => ({ weight: row.lane === 'batch' ? BATCH_WEIGHT : 1, place: places.get(row) ?? 0 })),
+    rows: rows.map((row) => ({ weight: weightOf(row), place: places.get(row) ?? 0 })),
   });
   const joined = new Set(mates);
   const others = new Map<number, WaitingRow[]>();

@@ -119,6 +119,7 @@ export class TranscribeItems {
       options: prepared.options,
       ...(prepared.speech === undefined ? {} : { speech: prepared.speech }),
       lane,
+      recording: lane === 'live' ? null : item.job,
       alone: mode === 'alone',
       cancelled: isCancelled,
       onRun: () => {

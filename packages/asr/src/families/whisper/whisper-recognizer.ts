@@ -240,10 +240,15 @@ export class WhisperRecognizer implements Recognizer {
     if (this.#alignment.heads.length === 0 || !chunk.text.needsWords(window)) return;
     const { vocabulary, model } = this.#parts;
     const lastWordMs = chunk.text.lastWordMs;
-    const texts = window.segments.map(({ tokens, startStep, endStep }) => ({
-      tokens: tokens.filter((token) => token < vocabulary.endOfText),
+    const isText = (token: number | undefined): boolean => token !== undefined && token < vocabulary.endOfText;
+    const texts = window.segments.map(({ tokens, firstToken, startStep, endStep }) => ({
+      tokens: tokens.filter(isText),
       startStep,
       endStep,
+      // Where words only serve to divide segments, how surely they were written does.
+      logprobs: chunk.options.wordTimestamps
+        ? null
+        : window.generation.logprobs.slice(firstToken, firstToken + tokens.length).filter((_, i) => isText(tokens[i])),
     }));
     const language = chunk.textLanguage ?? 'en';
     const start = window.prompt.tokens.slice(window.prompt.startIndex);

@@ -135,13 +135,17 @@ export class DecoderGraph implements Decoder {
     hidden: OnnxTensor,
     ids: BigInt64Array,
     layers: readonly number[],
-  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
+    scored: boolean,
+  ): Promise<{ logits: OnnxTensor | null; attentions: Map<number, OnnxTensor> }> {
     const names = layers.map(attentionName);
     const states = await this.rows.typed(hidden, this.#hiddenType);
     try {
-      const results = await this.#session.run(this.#firstFeeds(states, ids, 1), ['logits', ...names]);
+      const results = await this.#session.run(this.#firstFeeds(states, ids, 1), [
+        ...(scored ? ['logits'] : []),
+        ...names,
+      ]);
       return {
-        logits: given(results, 'logits'),
+        logits: scored ? given(results, 'logits') : null,
         attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
       };
     } finally {

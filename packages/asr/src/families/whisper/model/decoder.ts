@@ -42,12 +42,16 @@ export interface Decoder {
     limits: readonly TailLimits[],
     wantAll: boolean,
   ): Promise<readonly StepScores[]>;
-  /** One run over known tokens of one row: logits (or log-probabilities) of all of them, and the cross-attention (1 × heads × tokens × positions) of each layer asked for. */
+  /**
+   * One run over known tokens of one row: the cross-attention (1 × heads × tokens × positions) of each layer asked for, and, where they are `scored`,
+   * logits (or log-probabilities) of all of them, which take a quarter of the time and 200 KB a token.
+   */
   attend(
     hidden: OnnxTensor,
     ids: BigInt64Array,
     layers: readonly number[],
-  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }>;
+    scored: boolean,
+  ): Promise<{ logits: OnnxTensor | null; attentions: Map<number, OnnxTensor> }>;
   close(): Promise<void>;
 }
 

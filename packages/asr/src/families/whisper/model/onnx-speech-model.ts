@@ -154,11 +154,12 @@ export class OnnxSpeechModel implements SpeechModel {
     row: number,
     tokens: readonly number[],
     heads: readonly (readonly [number, number])[],
+    scored: boolean,
   ): Promise<Alignment> {
     const layers = [...new Set(heads.map(([layer]) => layer))];
     const { logits, attentions } = await this.#timed('decoder', () =>
       this.#withRows(audio, [row], (hidden) =>
-        this.#decoder.attend(hidden, BigInt64Array.from(tokens, BigInt), layers),
+        this.#decoder.attend(hidden, BigInt64Array.from(tokens, BigInt), layers, scored),
       ),
     );
     let positions = 0;
@@ -170,7 +171,7 @@ export class OnnxSpeechModel implements SpeechModel {
     );
     const size = tokens.length * positions;
     return {
-      logits: floatsOf(logits),
+      logits: logits === null ? null : floatsOf(logits),
       attentions: heads.map(
         ([layer, head]) => perLayer.get(layer)?.subarray(head * size, (head + 1) * size) ?? new Float32Array(size),
       ),

@@ -45,8 +45,8 @@ export interface Generation {
 
 /** Cross-attention of a text that is given: for word times. */
 export interface Alignment {
-  /** Tokens × vocabulary, row by row; up to a constant a token. */
-  readonly logits: Float32Array;
+  /** Tokens × vocabulary, row by row; up to a constant a token. Null unless they were asked for. */
+  readonly logits: Float32Array | null;
   /** For each pair asked for, tokens × encoder positions, row by row; each row sums to 1. */
   readonly attentions: readonly Float32Array[];
   readonly positions: number;
@@ -92,12 +92,13 @@ export interface SpeechModel {
   logprobsAfter(audio: EncodedAudio, token: number): Promise<Float32Array[]>;
   /** The same of one row, as if the window held nothing but its encoder positions `from` to `to` (20 ms each). */
   logprobsWithin(audio: EncodedAudio, row: number, from: number, to: number, token: number): Promise<Float32Array>;
-  /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. */
+  /** Runs the decoder over tokens that are known. `heads` are pairs of layer (one of `attentionLayers`) and head. @param scored whether logits are wanted */
   align(
     audio: EncodedAudio,
     row: number,
     tokens: readonly number[],
     heads: readonly (readonly [number, number])[],
+    scored: boolean,
   ): Promise<Alignment>;
   /**
    * Runs the shapes of a batch of windows of `frames` without a whole text: a few steps over audio of no meaning. `prompt` is repeated for every row.

@@ -125,19 +125,15 @@ export class SplitDecoderGraph implements Decoder {
     hidden: OnnxTensor,
     ids: BigInt64Array,
     layers: readonly number[],
-  ): Promise<{ logits: OnnxTensor; attentions: Map<number, OnnxTensor> }> {
+    scored: boolean,
+  ): Promise<{ logits: OnnxTensor | null; attentions: Map<number, OnnxTensor> }> {
     const names = layers.map(attentionName);
-    const results = await this.#first.run(
-      firstFeeds(
-        hidden,
-        ids,
-        1,
-        Array.from(ids, (_, at) => at),
-      ),
-      [SPLIT.all, ...names],
-    );
+    const results = await this.#first.run(firstFeeds(hidden, ids, 1, scored ? Array.from(ids, (_, at) => at) : [0]), [
+      ...(scored ? [SPLIT.all] : []),
+      ...names,
+    ]);
     return {
-      logits: given(results, SPLIT.all),
+      logits: scored ? given(results, SPLIT.all) : null,
       attentions: new Map(layers.map((layer, i) => [layer, given(results, names[i] ?? '')])),
     };
   }

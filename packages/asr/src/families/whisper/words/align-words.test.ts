@@ -7,9 +7,9 @@ import { firstColumns } from '../../../words/word-times.js';
 test('Words stay in their segments though these are few, short and far apart', () => {
   const steps = 1_000;
   const texts = [
-    { tokens: [1, 2, 3], startStep: 100, endStep: 200 },
-    { tokens: [4, 5, 6], startStep: 600, endStep: 700 },
-    { tokens: [7, 8], startStep: 900, endStep: 980 },
+    { tokens: [1, 2, 3], startStep: 100, endStep: 200, logprobs: null },
+    { tokens: [4, 5, 6], startStep: 600, endStep: 700, logprobs: null },
+    { tokens: [7, 8], startStep: 900, endStep: 980, logprobs: null },
   ];
   const fit = new Float32Array(9 * steps);
   keepToSegments(fit, texts, steps);

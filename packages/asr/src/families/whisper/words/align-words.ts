@@ -22,54 +22,76 @@ export function attentionMatrix(
   medianWidth: number,
 ): Float32Array {
   const matrix = new Float32Array((toToken - fromToken) * steps);
+  const smooth = new Float32Array(steps);
   for (const head of heads) {
     const weights = normalised(head, tokens, positions, steps);
     for (let token = fromToken; token < toToken; token++) {
-      const smooth = medianFilter(weights.subarray(token * steps, (token + 1) * steps), medianWidth);
-      const row = (token - fromToken) * steps;
-      for (let t = 0; t < steps; t++) matrix[row + t] = (matrix[row + t] ?? 0) + (smooth[t] ?? 0) / heads.length;
+      medianFilter(weights.subarray(token * steps, (token + 1) * steps), medianWidth, smooth);
+      const row = matrix.subarray((token - fromToken) * steps, (token - fromToken + 1) * steps);
+      for (let t = 0; t < steps; t++) row[t] = (row[t] ?? 0) + (smooth[t] ?? 0) / heads.length;
     }
   }
   return matrix;
 }
 
-/** Rows made to sum to 1 over the audio alone, then each column brought to mean 0 and deviation 1 over the tokens. */
+/** Rows made to sum to 1 over the audio alone, then each column brought to mean 0 and deviation 1 over the tokens. Goes row by row: the columns of a row lie side by side. */
 function normalised(head: Float32Array, tokens: number, positions: number, steps: number): Float32Array {
   const weights = new Float32Array(tokens * steps);
+  const means = new Float64Array(steps);
+  const variances = new Float64Array(steps);
+  const rowAt = (token: number): Float32Array => weights.subarray(token * steps, (token + 1) * steps);
   for (let token = 0; token < tokens; token++) {
-    const row = head.subarray(token * positions, token * positions + steps);
+    const from = head.subarray(token * positions, token * positions + steps);
+    const to = rowAt(token);
     let sum = 0;
-    for (const value of row) sum += value;
-    for (let t = 0; t < steps; t++) weights[token * steps + t] = sum > 0 ? (row[t] ?? 0) / sum : 0;
+    for (const value of from) sum += value;
+    for (let t = 0; t < steps; t++) {
+      const share = Math.fround(sum > 0 ? (from[t] ?? 0) / sum : 0);
+      to[t] = share;
+      means[t] = (means[t] ?? 0) + share / tokens;
+    }
   }
-  for (let t = 0; t < steps; t++) {
-    let mean = 0;
-    for (let token = 0; token < tokens; token++) mean += (weights[token * steps + t] ?? 0) / tokens;
-    let variance = 0;
-    for (let token = 0; token < tokens; token++) variance += ((weights[token * steps + t] ?? 0) - mean) ** 2 / tokens;
-    const deviation = Math.sqrt(variance) || 1;
-    for (let token = 0; token < tokens; token++)
-      weights[token * steps + t] = ((weights[token * steps + t] ?? 0) - mean) / deviation;
+  for (let token = 0; token < tokens; token++) {
+    const row = rowAt(token);
+    for (let t = 0; t < steps; t++) {
+      const off = (row[t] ?? 0) - (means[t] ?? 0);
+      variances[t] = (variances[t] ?? 0) + (off * off) / tokens;
+    }
+  }
+  for (let t = 0; t < steps; t++) variances[t] = Math.sqrt(variances[t] ?? 0) || 1;
+  for (let token = 0; token < tokens; token++) {
+    const row = rowAt(token);
+    for (let t = 0; t < steps; t++) row[t] = ((row[t] ?? 0) - (means[t] ?? 0)) / (variances[t] ?? 1);
   }
   return weights;
 }
 
-/** Median of each value and its neighbours, `width` (odd) together, mirrored at the ends. A row shorter than half the width stays as it is. */
-export function medianFilter(row: Float32Array, width: number): Float32Array {
+/** Median of each value and its neighbours, `width` (odd) together, mirrored at the ends, in `out`. A row shorter than half the width stays as it is. */
+export function medianFilter(
+  row: Float32Array,
+  width: number,
+  out: Float32Array = new Float32Array(row.length),
+): Float32Array {
   const half = (width - 1) / 2;
-  if (row.length <= half) return row;
-  const out = new Float32Array(row.length);
-  const around = new Float32Array(width);
-  for (let t = 0; t < row.length; t++) {
-    for (let k = -half; k <= half; k++) {
-      const at = Math.abs(t + k);
-      const value = row[at < row.length ? at : 2 * (row.length - 1) - at] ?? 0;
-      // Sorted in place: for seven values ten times faster than sorting afterwards.
-      let slot = k + half;
-      for (; slot > 0 && (around[slot - 1] ?? 0) > value; slot--) around[slot] = around[slot - 1] ?? 0;
-      around[slot] = value;
-    }
+  if (row.length <= half) {
+    out.set(row);
+    return out;
+  }
+  const last = row.length - 1;
+  const mirrored = new Float32Array(row.length + width);
+  for (let i = 0; i < mirrored.length; i++) {
+    const at = Math.abs(i - half);
+    mirrored[i] = row[at <= last ? at : 2 * last - at] ?? 0;
+  }
+  // The values around `t` in order: at each step one leaves and one comes, so that few of them move.
+  const around = mirrored.slice(0, width).sort();
+  for (let t = 0; t <= last; t++) {
     out[t] = around[half] ?? 0;
+    const coming = mirrored[t + width] ?? 0;
+    let slot = around.indexOf(mirrored[t] ?? 0);
+    for (; slot < width - 1 && (around[slot + 1] ?? 0) < coming; slot++) around[slot] = around[slot + 1] ?? 0;
+    for (; slot > 0 && (around[slot - 1] ?? 0) > coming; slot--) around[slot] = around[slot - 1] ?? 0;
+    around[slot] = coming;
   }
   return out;
 }
@@ -93,6 +115,8 @@ export interface AlignedText {
   readonly tokens: readonly number[];
   readonly startStep: number;
   readonly endStep: number;
+  /** Log-probability of each token as it was written; null: it is to be found anew, among text tokens alone, as openai/whisper does for its words. */
+  readonly logprobs: readonly number[] | null;
 }
 
 export interface AlignmentSettings {
@@ -122,7 +146,8 @@ export async function alignWords(
   const tokens = texts.flatMap((text) => text.tokens);
   if (tokens.length === 0) return texts.map(() => []);
   const sequence = [...start, vocabulary.noTimestamps, ...tokens, vocabulary.endOfText];
-  const alignment = await model.align(audio, row, sequence, settings.heads);
+  const scored = texts.some(({ logprobs }) => logprobs === null);
+  const alignment = await model.align(audio, row, sequence, settings.heads, scored);
   const used = Math.min(steps, alignment.positions);
   const matrix = attentionMatrix(
     alignment.attentions,
@@ -139,13 +164,10 @@ export async function alignWords(
     tokens.length + 1,
     used,
   );
-  const probabilities = tokenProbabilities(
-    alignment.logits,
-    sequence.length,
-    start.length,
-    tokens,
-    vocabulary.endOfText,
-  );
+  const probabilities =
+    alignment.logits === null
+      ? texts.flatMap(({ logprobs }) => (logprobs ?? []).map(Math.exp))
+      : tokenProbabilities(alignment.logits, sequence.length, start.length, tokens, vocabulary.endOfText);
   let index = 0;
   return texts.map((text) =>
     splitPieces(vocabulary, text.tokens, language).map((word): AlignedWord => {
