@@ -10,6 +10,7 @@ import {
   type OnnxNode,
 } from '@murmuration/onnx';
 import { GraphLinks } from './graph-links.js';
+import { makeWeightsUnsigned } from './unsigned-weights.js';
 
 /**
  * How the matrix products of a dynamically quantised model are computed.
@@ -40,7 +41,8 @@ export function hasQuantizedLayers(graph: OnnxGraph): boolean {
 }
 
 /**
- * Replaces every quantised product of the graph, in place; others stay as they are. Weights stay those of the file, bit by bit.
+ * Replaces every quantised product of the graph, in place; others stay as they are. Weights keep the values of the file; signed ones become unsigned
+ * (see `makeWeightsUnsigned`).
  */
 export function rewriteLinearLayers(
   graph: OnnxGraph,
@@ -60,6 +62,7 @@ export function rewriteLinearLayers(
     if (layer === undefined) return dropped.has(node) ? [] : [node];
     return arithmetic === 'float32' ? floatLayer(layer, graph, derived) : perRowLayer(layer, graph, rows);
   });
+  makeWeightsUnsigned(graph);
 }
 
 /** DynamicQuantizeLinear → MatMulInteger → Cast → Mul(scales): what onnxruntime's dynamic quantisation writes. */
