@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runVisibly } from '../setup/command.mjs';
 import { ensureFfmpeg } from '../setup/ffmpeg.mjs';
@@ -14,6 +14,13 @@ export function benchNames(root) {
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => name.slice(0, -3))
     .sort();
+}
+
+/** What a measurement says of itself: the comment at the head of its file, with its options. */
+export function benchHelp(root, name) {
+  const source = readFileSync(join(root, 'test', 'src', 'bench', `${name}.ts`), 'utf8');
+  const comment = /^\/\*\n(.*?)\n \*\/$/ms.exec(source)?.[1] ?? '';
+  return comment.replace(/^ \* ?/gm, '');
 }
 
 /**
@@ -34,6 +41,10 @@ export async function bench([name, ...given]) {
     }
     console.error(name === undefined ? text : `There is no measurement '${name}'.\n${text}`);
     return 2;
+  }
+  if (args.includes('--help')) {
+    console.log(benchHelp(ROOT, name));
+    return 0;
   }
   await prepare();
   await ensureRedisBinary();

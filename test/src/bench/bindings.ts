@@ -1,8 +1,8 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadRecognizer, resolveModel, type Dtype, type Recognizer } from '@murmuration/asr';
 import { decodeOptionsSchema } from '@murmuration/contracts';
+import { benchOptions } from '../harness/bench-options.js';
 import { median, printFigures, type Figure } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples } from '../harness/wav.js';
@@ -25,13 +25,11 @@ interface Spent {
   readonly text: string;
 }
 
-const { values } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'moonshine-tiny' },
-    dtype: { type: 'string', default: 'auto' },
-    batches: { type: 'string', default: '1,8' },
-    rounds: { type: 'string', default: '9' },
-  },
+const values = benchOptions({
+  model: { type: 'string', default: 'moonshine-tiny' },
+  dtype: { type: 'string', default: 'auto' },
+  batches: { type: 'string', default: '1,8' },
+  rounds: { type: 'string', default: '9' },
 });
 const dtype = DTYPES.find((known) => known === values.dtype);
 const batches = values.batches.split(',').map(Number);

@@ -1,6 +1,5 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   benchModel,
   resolveModel,
@@ -9,6 +8,7 @@ import {
   type ModelFigure,
   type ResolvedModel,
 } from '@murmuration/asr';
+import { benchOptions } from '../harness/bench-options.js';
 import { printFigures, type Figure } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, type Sample } from '../harness/wav.js';
@@ -32,16 +32,14 @@ const PACKED_SAMPLES = 28 * RATE_HZ;
 const PAUSE_MS = 400;
 
 const DEVICES: readonly ShapeDevice[] = ['cpu', 'cuda', 'tensorrt', 'webgpu'];
-const { values } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'moonshine-tiny' },
-    shape: { type: 'string' },
-    device: { type: 'string', default: 'cpu' },
-    dtype: { type: 'string', default: 'auto' },
-    batches: { type: 'string' },
-    tokens: { type: 'string', default: '110' },
-    rounds: { type: 'string' },
-  },
+const values = benchOptions({
+  model: { type: 'string', default: 'moonshine-tiny' },
+  shape: { type: 'string' },
+  device: { type: 'string', default: 'cpu' },
+  dtype: { type: 'string', default: 'auto' },
+  batches: { type: 'string' },
+  tokens: { type: 'string', default: '110' },
+  rounds: { type: 'string' },
 });
 const ofShape = values.shape !== undefined;
 const dtype = DTYPES.find((known) => known === values.dtype);

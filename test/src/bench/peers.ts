@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { wordErrors } from '@murmuration/asr';
+import { benchOptions } from '../harness/bench-options.js';
 import { median, printFigures, type Figure } from '../harness/figures.js';
 import { WHISPER_TINY_EN } from '../harness/whisper-models.js';
 import { endAll, startEntrants, type Entrant, type PeerModel } from './peers/entrants.js';
@@ -19,13 +19,11 @@ import { processorMs } from './peers/processor-time.js';
 
 const SHORT = { minutes: 1, budgetMs: 240_000 };
 
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
-    minutes: { type: 'string' },
-    whisper: { type: 'string', default: WHISPER_TINY_EN },
-  },
+const values = benchOptions({
+  short: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '3' },
+  minutes: { type: 'string' },
+  whisper: { type: 'string', default: WHISPER_TINY_EN },
 });
 const rounds = Number(values.rounds);
 const minutes = Number(values.minutes ?? (values.short ? SHORT.minutes : 4));

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { benchOptions } from '../harness/bench-options.js';
 import { printFigures, type Figure } from '../harness/figures.js';
 import { ITEMS_A_TICKET, manyWorkers } from './scale/simulated-workers.js';
 
@@ -10,13 +10,11 @@ import { ITEMS_A_TICKET, manyWorkers } from './scale/simulated-workers.js';
  * The long form: --waiting 0,1000,10000,100000,1000000 --batches 100.
  */
 
-const { values } = parseArgs({
-  options: {
-    workers: { type: 'string', default: '1,4,16,64' },
-    waiting: { type: 'string', default: '0,10000,100000' },
-    'batch-ms': { type: 'string', default: '250' },
-    batches: { type: 'string', default: '12' },
-  },
+const values = benchOptions({
+  workers: { type: 'string', default: '1,4,16,64' },
+  waiting: { type: 'string', default: '0,10000,100000' },
+  'batch-ms': { type: 'string', default: '250' },
+  batches: { type: 'string', default: '12' },
 });
 const listOf = (name: string, text: string, least: number): number[] => {
   const numbers = text.split(',').map(Number);
