@@ -14,6 +14,8 @@ import { ROOT } from './harness/service-process.js';
 import { samples, type Sample } from './harness/wav.js';
 import { wordErrors, words } from './harness/word-errors.js';
 
+const RUN_LIMIT_MS = 75_000;
+
 interface Ran {
   readonly status: number | null;
   readonly out: string;
@@ -75,8 +77,14 @@ function murmur(
   watch?.(() => {
     child.kill('SIGINT');
   });
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    // A program that hangs is told with what it said, not by the limit of the test.
+    const hangs = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`murmur ${args.join(' ')} does not end: ${JSON.stringify(said)}`));
+    }, RUN_LIMIT_MS);
     child.once('close', (status) => {
+      clearTimeout(hangs);
       resolve({ status, ...said });
     });
   });

@@ -13,6 +13,8 @@ const MAIN = {
 export type ServiceName = keyof typeof MAIN;
 /** Below the limit of a test (`scripts/test/limits.mjs`), so that a service that does not start tells why. */
 const START_LIMIT_MS = 100_000;
+/** Longer than any drain that tests ask for. */
+const END_LIMIT_MS = 75_000;
 
 /** A service of the project as a process of its own, with the metrics port it was given. */
 export class ServiceProcess {
@@ -108,10 +110,21 @@ export class ServiceProcess {
     this.#child.kill(signal);
   }
 
-  /** Ends it with a signal and answers its exit status (null when the signal killed it). */
+  /** Ends it with a signal and answers its exit status (null when the signal killed it). Throws with its log when it does not end, and kills it. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal);
-    return this.#exit;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        this.#child.kill('SIGKILL');
+        reject(new Error(`the service did not end within ${String(END_LIMIT_MS)} ms of ${signal}:\n${this.#log}`));
+      }, END_LIMIT_MS);
+    });
+    try {
+      return await Promise.race([this.#exit, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   get exited(): Promise<number | null> {
