@@ -17,8 +17,8 @@ const options = (more: object = {}): DecodeOptions => decodeOptionsSchema.parse(
 interface Reference {
   readonly said: string;
   readonly faster_whisper: { readonly transcribe: { readonly text: string } };
+  readonly int8: { readonly language_top3: readonly (readonly [string, number])[] };
   readonly transformers: {
-    readonly language_top3: readonly (readonly [string, number])[];
     readonly transcribe: { readonly text: string };
     readonly transcribe_plain: { readonly text: string };
   };
@@ -95,10 +95,10 @@ describe('Whisper base, multilingual', { skip }, () => {
       const { segments, language, languageProbability, otherLanguages } = await recognise(clip(file), {
         wordTimestamps: true,
       });
-      const [known] = references[file]?.transformers.language_top3 ?? [];
+      // Of the same int8 weights: 0.948 for jfk.wav, where those in floats say 0.959 and a processor with AVX2 alone 0.930.
+      const [known] = references[file]?.int8.language_top3 ?? [];
       assert.equal(language, known?.[0]);
-      // Sums of floats differ a little between processors, and steps of int8 make more of that: 0.930 with AVX2, 0.955 in the reference.
-      assert.ok(Math.abs((languageProbability ?? 0) - (known?.[1] ?? 0)) <= 0.05, String(languageProbability));
+      assert.ok(Math.abs((languageProbability ?? 0) - (known?.[1] ?? 0)) <= 0.025, String(languageProbability));
       assert.equal(otherLanguages, undefined);
       assertNear(file, textOf({ segments }));
       const words = segments.flatMap((segment) => segment.words ?? []);
