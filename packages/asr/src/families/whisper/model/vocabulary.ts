@@ -1,16 +1,13 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { ModelFault, readModelJson, readOptionalModelJson } from '../../../models/model-folder.js';
+import { TokenBytes } from './token-bytes.js';
 import type { WhisperSettings } from './whisper-settings.js';
 
 /** What is used of the tokenizer: the package's own types cannot be resolved by Node's rules. */
-export interface TextTokenizer {
+interface TextTokenizer {
   token_to_id(name: string): number | undefined;
   id_to_token(token: number): string | undefined;
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly number[] };
-  decode(
-    tokens: readonly number[],
-    options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
-  ): string;
 }
 
 const TokenizerOfFiles = Tokenizer as unknown as new (json: object, config: object) => TextTokenizer;
@@ -18,7 +15,11 @@ const TokenizerOfFiles = Tokenizer as unknown as new (json: object, config: obje
 /** Codes that Whisper spells otherwise than ISO 639-1. */
 const WHISPER_CODES: ReadonlyMap<string, string> = new Map([['jw', 'jv']]);
 
-/** Tokens of one Whisper model, looked up by name, for their numbers differ between vocabularies. */
+/**
+ * Tokens of one Whisper model, looked up by name, for their numbers differ between vocabularies.
+ * The library's tokenizer takes 24 MB of small objects, which every collection of garbage walks through: it is made for the
+ * first text that has to become tokens (0.3 s), and tokens become text without it.
+ */
 export class Vocabulary {
   readonly endOfText: number;
   readonly startOfTranscript: number;
@@ -33,10 +34,13 @@ export class Vocabulary {
   readonly translate: number;
   /** Language tokens by ISO code; `en` alone, without use, in an English-only model. */
   readonly languages: ReadonlyMap<string, number>;
-  readonly #tokenizer: TextTokenizer;
+  readonly #texts: TokenBytes;
+  readonly #openTokenizer: () => TextTokenizer;
+  #tokenizer: TextTokenizer | undefined;
 
-  constructor(tokenizer: TextTokenizer, settings: WhisperSettings) {
-    this.#tokenizer = tokenizer;
+  private constructor(openTokenizer: () => TextTokenizer, settings: WhisperSettings) {
+    const tokenizer = openTokenizer();
+    this.#openTokenizer = openTokenizer;
     const id = (...names: readonly string[]): number => {
       for (const name of names) {
         const found = tokenizer.token_to_id(name);
@@ -57,19 +61,29 @@ export class Vocabulary {
     this.languages = this.multilingual
       ? languageTokens(tokenizer, settings, this.startOfTranscript, this.translate)
       : new Map([['en', id('<|en|>')]]);
+    this.#texts = new TokenBytes(
+      Array.from({ length: this.endOfText }, (_, token) => tokenizer.id_to_token(token) ?? ''),
+    );
   }
 
   /** Loads tokenizer.json. Throws `ModelFault`. */
   static async load(folder: string, settings: WhisperSettings): Promise<Vocabulary> {
     const json = await readModelJson(folder, 'tokenizer.json');
     const config = (await readOptionalModelJson(folder, 'tokenizer_config.json')) ?? {};
-    let tokenizer: TextTokenizer;
-    try {
-      tokenizer = new TokenizerOfFiles(json as object, config);
-    } catch (error) {
-      throw new ModelFault('model_file_invalid', 'tokenizer.json of the model is no tokenizer that can be read', error);
-    }
-    return new Vocabulary(tokenizer, settings);
+    const files = Buffer.from(JSON.stringify([json, config]));
+    const openTokenizer = (): TextTokenizer => {
+      const [tokenizerJson, tokenizerConfig] = JSON.parse(files.toString()) as [object, object];
+      try {
+        return new TokenizerOfFiles(tokenizerJson, tokenizerConfig);
+      } catch (error) {
+        throw new ModelFault(
+          'model_file_invalid',
+          'tokenizer.json of the model is no tokenizer that can be read',
+          error,
+        );
+      }
+    };
+    return new Vocabulary(openTokenizer, settings);
   }
 
   isTimestamp(token: number): boolean {
@@ -78,15 +92,13 @@ export class Vocabulary {
 
   /** Text tokens of a text; names of special tokens in it are dropped, so that no client can steer the model with them. */
   encode(text: string): number[] {
+    this.#tokenizer ??= this.#openTokenizer();
     return this.#tokenizer.encode(text, { add_special_tokens: false }).ids.filter((token) => token < this.endOfText);
   }
 
   /** Text of tokens; special ones and times are left out. A token that ends inside a character gives U+FFFD there. */
   decode(tokens: readonly number[]): string {
-    const text = tokens.filter((token) => token < this.endOfText);
-    return text.length === 0
-      ? ''
-      : this.#tokenizer.decode(text, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+    return this.#texts.decode(tokens.filter((token) => token < this.endOfText));
   }
 }
 
