@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
@@ -13,11 +14,12 @@ interface Relay {
 }
 
 /** A relay that takes every handshake but those that ask to be refused, and echoes. */
-async function echoRelay(t: TestContext): Promise<Relay> {
+async function echoRelay(t: TestContext, maxPayload = 200_000_000): Promise<Relay> {
   const relay = { requests: [] as IncomingMessage[], sockets: [] as WebSocket[] };
   const server = createServer();
   const sockets = new WebSocketServer({
     noServer: true,
+    maxPayload,
     handleProtocols: (offered) => [...offered].find((name) => !name.startsWith('murmuration.key.')) ?? false,
   });
   server.on('upgrade', (request, socket, head) => {
@@ -28,6 +30,8 @@ async function echoRelay(t: TestContext): Promise<Relay> {
     }
     sockets.handleUpgrade(request, socket, head, (one) => {
       relay.sockets.push(one);
+      // Of a message that is too large.
+      one.on('error', () => undefined);
       one.on('message', (data: Buffer, binary) => {
         if (data.toString() === 'close') one.close(4_001, 'as asked');
         else one.send(data, { binary });
@@ -179,6 +183,35 @@ describe('WebSockets on the HTTP endpoint', () => {
     });
     far?.resume();
     await all;
+  });
+
+  test('A client that reads nothing until its message, which is too large, is sent finds the close code', async (t) => {
+    const relay = await echoRelay(t, 1_000_000);
+    const { url } = await apiWith(t, { RELAY_URL: relay.url });
+    const { hostname, port, host } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    t.after(() => socket.destroy());
+    socket.write(
+      `GET /ws/transcribe HTTP/1.1\r\nhost: ${host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`,
+    );
+    await once(socket, 'data');
+    socket.pause();
+    const body = Buffer.alloc(50_000_000);
+    const head = Buffer.alloc(14);
+    // A binary frame, whole and masked with zeros, with a length of 64 bits.
+    head.writeUInt16BE(0x82ff);
+    head.writeBigUInt64BE(BigInt(body.length), 2);
+    socket.write(head);
+    for (let at = 0; at < body.length; at += 1_000_000)
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.write(body.subarray(at, at + 1_000_000), () => {
+          socket.off('error', reject);
+          resolve();
+        });
+      });
+    const [last] = (await once(socket.resume(), 'data')) as [Buffer];
+    assert.deepEqual([last[0], last.readUInt16BE(2)], [0x88, 1009]);
   });
 
   test('The end of either side is the end of the other.', async (t) => {

@@ -142,6 +142,9 @@ function openTunnel(request: IncomingMessage, socket: Duplex, head: Buffer, rela
   toRelay.end();
 }
 
+/** A side whose other side has gone has this long to take what it was sent. */
+const LAST_WORDS_MS = 5_000;
+
 /** Passes on what either side sends, until one of them ends. */
 function join(client: Duplex, relay: Duplex): void {
   for (const [from, to] of [
@@ -149,14 +152,28 @@ function join(client: Duplex, relay: Duplex): void {
     [relay, client],
   ] as const) {
     from.pipe(to);
-    from
-      .on('error', () => {
-        to.destroy();
-      })
-      .on('close', () => {
-        to.destroy();
-      });
+    const letGo = (): void => {
+      endGently(to);
+    };
+    from.on('error', letGo).on('close', letGo);
   }
+}
+
+/**
+ * Ends a side when all that it was sent is written. What it still sends is read and dropped: a socket that is closed with bytes unread resets the
+ * connection, and its other end may lose the close code that is under way.
+ */
+function endGently(socket: Duplex): void {
+  if (socket.destroyed) return;
+  socket.unpipe();
+  socket.resume();
+  socket.end();
+  const timer = setTimeout(() => {
+    socket.destroy();
+  }, LAST_WORDS_MS);
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
 }
 
 function headersOf(rawHeaders: readonly string[], without: ReadonlySet<string>): string[] {
