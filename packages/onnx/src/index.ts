@@ -1,6 +1,7 @@
 export { availableDevices, openSession } from './open-session.js';
 export { inspectCuda, type CudaFacts } from './native/cuda-inspection.js';
 export { shippedLibrary } from './native/native-library.js';
+export { liveHandles } from './native/owned-handle.js';
 export { runningMs, workMs } from './clocks.js';
 export { RowPicker } from './row-picker.js';
 export { engineFolder } from './native/tensorrt-provider.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decodeOptionsSchema } from '@murmuration/contracts';
 import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { loadMoonshine } from '../families/moonshine/moonshine-family.js';
-import type { Recognizer } from '../recognizer.js';
+import type { MoonshineRecognizer } from '../families/moonshine/moonshine-recognizer.js';
 import type { BenchShapeOptions, ShapeFigure } from './bench-shape.js';
 import { MOONSHINE_SHAPES, type MoonshineShape } from './random/shapes.js';
 import { writeRandomMoonshine } from './random/random-moonshine.js';
@@ -53,13 +53,13 @@ function shapeNamed(name: string): MoonshineShape {
 }
 
 async function measured(
-  recognizer: Recognizer,
+  recognizer: MoonshineRecognizer,
   batch: number,
   { tokens, rounds }: Pick<BenchMoonshineOptions, 'tokens' | 'rounds'>,
 ): Promise<ShapeFigure> {
   const perChunk = Math.max(2, Math.round((tokens * CHUNK_SECONDS) / WINDOW_SECONDS));
-  const firsts: Times[] = [];
-  const wholes: Times[] = [];
+  const firsts: Cost[] = [];
+  const wholes: Cost[] = [];
   for (let round = -1; round < rounds; round++) {
     const [first, whole] = [await timed(recognizer, batch, 1), await timed(recognizer, batch, perChunk)];
     if (round < 0) continue;
@@ -74,17 +74,20 @@ async function measured(
     encoderMs,
     firstMs,
     stepMs: (decoderMs - firstMs) / (perChunk - 1),
+    stepHostBytes: ((wholes[0]?.hostBytes ?? 0) - (firsts[0]?.hostBytes ?? 0)) / (perChunk - 1),
+    windowHostBytes: firsts[0]?.hostBytes ?? 0,
     timesRealTime: (batch * CHUNK_SECONDS * 1_000) / (encoderMs + decoderMs),
   };
 }
 
-interface Times {
+interface Cost {
   readonly encoderMs: number;
   readonly decoderMs: number;
+  readonly hostBytes: number;
 }
 
 /** One batch whose rows are ended after so many tokens. */
-async function timed(recognizer: Recognizer, batch: number, tokens: number): Promise<Times> {
+async function timed(recognizer: MoonshineRecognizer, batch: number, tokens: number): Promise<Cost> {
   const options = decodeOptionsSchema.parse({});
   const pcm = Float32Array.from(
     { length: CHUNK_SECONDS * SAMPLE_RATE_HZ },
@@ -93,15 +96,16 @@ async function timed(recognizer: Recognizer, batch: number, tokens: number): Pro
   const rows = Array.from({ length: batch }, () => ({ pcm, options }));
   // A row is asked for once before its first token and once before each further one.
   const asked = new Array<number>(batch).fill(0);
-  const before = { ...recognizer.stageMs };
+  const before = { ...recognizer.stageMs, hostBytes: recognizer.hostBytes };
   await recognizer.recognize(rows, (row) => {
     asked[row] = (asked[row] ?? 0) + 1;
     return asked[row] > tokens;
   });
   const after = recognizer.stageMs;
   return {
-    encoderMs: (after?.encoder ?? 0) - (before.encoder ?? 0),
-    decoderMs: (after?.decoder ?? 0) - (before.decoder ?? 0),
+    encoderMs: after.encoder - before.encoder,
+    decoderMs: after.decoder - before.decoder,
+    hostBytes: recognizer.hostBytes - before.hostBytes,
   };
 }
 

@@ -20,6 +20,10 @@ export interface ShapeFigure {
   readonly firstMs: number;
   /** Each further step, with the choice of its tokens. */
   readonly stepMs: number;
+  /** What a further step takes from host memory and gives there: of the whole batch. */
+  readonly stepHostBytes: number;
+  /** The same of encoder and first step together. */
+  readonly windowHostBytes: number;
   /** Seconds of audio a second, with `tokens` in 30 s. */
   readonly timesRealTime: number;
 }
@@ -27,10 +31,6 @@ export interface ShapeFigure {
 /** The same of a Whisper. */
 export interface WhisperShapeFigure extends ShapeFigure {
   readonly featuresMs: number;
-  /** What a further step takes from host memory and gives there: of the whole batch. */
-  readonly stepHostBytes: number;
-  /** The same of encoder and first step together. */
-  readonly windowHostBytes: number;
 }
 
 export interface BenchShapeOptions extends Pick<WhisperLoadOptions, 'device' | 'threads' | 'gpu' | 'binding'> {

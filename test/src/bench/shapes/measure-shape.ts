@@ -78,23 +78,18 @@ export async function measureShape(options: MeasureShapeOptions): Promise<void> 
 
 function printed(figure: ShapeFigure | WhisperShapeFigure): Figure[] {
   const of = `batch ${String(figure.batch)}`;
-  const ofWhisper = 'featuresMs' in figure ? figure : null;
   return [
-    ...(ofWhisper === null ? [] : [{ name: `${of}, features`, value: ofWhisper.featuresMs, unit: 'ms a batch' }]),
+    ...('featuresMs' in figure ? [{ name: `${of}, features`, value: figure.featuresMs, unit: 'ms a batch' }] : []),
     { name: `${of}, encoder`, value: figure.encoderMs, unit: 'ms a batch' },
     { name: `${of}, first step`, value: figure.firstMs, unit: 'ms a batch' },
     { name: `${of}, step`, value: figure.stepMs, unit: 'ms a batch' },
-    ...(ofWhisper === null
-      ? []
-      : [
-          { name: `${of}, host traffic of a step`, value: ofWhisper.stepHostBytes / 1_024, unit: 'KB' },
-          {
-            name: `${of}, host traffic before`,
-            value: ofWhisper.windowHostBytes / 1_024,
-            unit: 'KB',
-            note: 'encoder, first step',
-          },
-        ]),
+    { name: `${of}, host traffic of a step`, value: figure.stepHostBytes / 1_024, unit: 'KB' },
+    {
+      name: `${of}, host traffic before`,
+      value: figure.windowHostBytes / 1_024,
+      unit: 'KB',
+      note: 'encoder, first step',
+    },
     { name: of, value: figure.timesRealTime, unit: 'x real time' },
   ];
 }

@@ -1,5 +1,5 @@
 import { valueInfo, type OnnxNode, type ValueInfo } from '@murmuration/onnx';
-import { END_TOKEN } from '../../families/moonshine/moonshine-decoder.js';
+import { END_TOKEN } from '../../families/moonshine/decoder-rows.js';
 import { cacheChoice, GraphWriter } from './graph-writer.js';
 import { attended, keysOf, perHead, turnedKeys, turnsOf, valuesOf, type Projection } from './random-attention.js';
 import { RandomWeights } from './random-weights.js';

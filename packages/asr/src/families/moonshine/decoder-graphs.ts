@@ -1,14 +1,8 @@
-import { float32Initializer, onnxNode, valueInfo, type OnnxGraph, type OnnxNode } from '@murmuration/onnx';
+import { float32Initializer, onnxNode, valueInfo, type OnnxGraph } from '@murmuration/onnx';
 import { GraphLinks } from '../../graph/graph-links.js';
 import { rewriteLinearLayers, type DerivedConstants, type LinearArithmetic } from '../../graph/linear-layers.js';
 import { joinProducts } from '../../graph/joined-products.js';
-import {
-  decoderBranches,
-  giveCaches,
-  serializeBranch,
-  turnEncoderKeys,
-  type EncoderAttention,
-} from '../../graph/merged-decoder.js';
+import { decoderBranches, giveCaches, serializeBranch, turnEncoderKeys } from '../../graph/merged-decoder.js';
 import { simplifyOneTokenStep } from '../../graph/one-token-step.js';
 import { simplifyRotations } from '../../graph/rotary-step.js';
 
@@ -48,7 +42,8 @@ const TINY_HEADS = 8;
  * - products are exact a row (see `LinearArithmetic`), and then further steps are of one token (see `simplifyOneTokenStep`, `simplifyRotations`, `joinProducts`);
  * - the encoder's keys leave the first step scaled and transposed (see `turnEncoderKeys`; six layers of 8 × 458 × 36 values for an
  *   11 s chunk);
- * - `encoder_mask` lets rows of different length share a batch without hearing their padding;
+ * - `encoder_mask` lets rows of different length share a batch without hearing their padding: in further steps, and on a graphics card in the first,
+ *   which runs for the whole batch there and chunk by chunk on a CPU;
  * - the likeliest token and its log-probability are found inside, so that 32,768 logits a row need not be read;
  * - both give the attention that tells where in the audio a token lies.
  */
@@ -58,7 +53,7 @@ export interface DecoderGraphs {
 }
 
 /** Throws `RangeError` when the file is no merged decoder of this shape. */
-export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): DecoderGraphs {
+export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic, onCard: boolean): DecoderGraphs {
   const branches = decoderBranches(file);
   const { model, first, next } = branches;
   if (arithmetic === 'int8-per-row') {
@@ -68,10 +63,10 @@ export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): De
   }
   const attentions = turnEncoderKeys(branches);
   if (attentions === null) throw new RangeError('the attention over the encoder has another shape than expected');
-  const firstWeights = attentions.map(({ key }) => weightsOf(first, key.replace('past_key_values.', 'present.')));
-  const nextWeights = maskPadding(next, attentions);
-  giveAlignment(first, firstWeights);
-  giveAlignment(next, nextWeights);
+  const keys = attentions.map(({ key }) => key);
+  const firstKeys = keys.map((key) => key.replace('past_key_values.', 'present.'));
+  giveAlignment(first, attentionWeights(first, firstKeys, onCard));
+  giveAlignment(next, attentionWeights(next, keys, true));
   giveCaches(branches, first, 'all', true);
   giveCaches(branches, next, 'decoder', true);
   const derived: DerivedConstants = new Map();
@@ -82,36 +77,24 @@ export function splitDecoder(file: Uint8Array, arithmetic: LinearArithmetic): De
   return { first: serializeBranch(model, first), next: serializeBranch(model, next) };
 }
 
-/** Masks the padding of rows; returns the names of the attention weights, a layer each. */
-function maskPadding(graph: OnnxGraph, attentions: readonly EncoderAttention[]): string[] {
+/** Names of the attention's weights over the encoder's keys, a layer each; with `masked` the padding of rows has none. */
+function attentionWeights(graph: OnnxGraph, keys: readonly string[], masked: boolean): string[] {
   const links = new GraphLinks(graph);
-  const weights = attentions.map(({ key, product, scores }) => {
-    const softmax = softmaxOf(links, product, key);
-    softmax.inputs = [`${scores}_masked`];
-    graph.nodes = graph.nodes.flatMap((node) =>
-      node === product ? [node, onnxNode('Add', [scores, DECODER.encoderMask], [`${scores}_masked`])] : [node],
-    );
+  const weights = keys.map((key) => {
+    const product = links.consumers(key).find((node) => node.opType === 'MatMul');
+    const [scores = ''] = product?.outputs ?? [];
+    const softmax = links.onlyConsumer(scores);
+    if (softmax?.opType !== 'Softmax')
+      throw new RangeError(`the attention over ${key} has another shape than expected`);
+    if (masked) {
+      softmax.inputs = [`${scores}_masked`];
+      const mask = onnxNode('Add', [scores, DECODER.encoderMask], [`${scores}_masked`]);
+      graph.nodes = graph.nodes.flatMap((node) => (node === product ? [node, mask] : [node]));
+    }
     return softmax.outputs[0] ?? '';
   });
-  graph.inputs.push(valueInfo(DECODER.encoderMask, 'float32', ['rows', 1, 1, 'positions']));
+  if (masked) graph.inputs.push(valueInfo(DECODER.encoderMask, 'float32', ['rows', 1, 1, 'positions']));
   return weights;
-}
-
-function weightsOf(graph: OnnxGraph, key: string): string {
-  const links = new GraphLinks(graph);
-  return (
-    softmaxOf(
-      links,
-      links.consumers(key).find((node) => node.opType === 'MatMul'),
-      key,
-    ).outputs[0] ?? ''
-  );
-}
-
-function softmaxOf(links: GraphLinks, product: OnnxNode | undefined, key: string): OnnxNode {
-  const softmax = links.onlyConsumer(product?.outputs[0]);
-  if (softmax?.opType !== 'Softmax') throw new RangeError(`the attention over ${key} has another shape than expected`);
-  return softmax;
 }
 
 /** Sums the weights of the heads that follow the speech; of a model that is not Moonshine tiny, of all heads of the upper half of its layers. */

@@ -1,82 +1,59 @@
 import { readFile } from 'node:fs/promises';
-import { int64Tensor, openSession, type OnnxSession, type OnnxTensor, type SessionOptions } from '@murmuration/onnx';
-import { DECODER, splitDecoder } from './decoder-graphs.js';
+import { openSession, RowPicker, type SessionOptions } from '@murmuration/onnx';
 import type { LinearArithmetic } from '../../graph/linear-layers.js';
-import { findDecoderNames, type DecoderNames, type DecoderRows, type FirstStep } from './decoder-rows.js';
+import { splitDecoder } from './decoder-graphs.js';
+import { findDecoderNames, type DecoderRows, type DecoderSteps } from './decoder-rows.js';
+import { DeviceRows } from './device-rows.js';
+import { HostRows, RowBuffers } from './host-rows.js';
 
-/** Token that begins every transcript, and the one that ends it. Source: the model's generation settings. */
-const START_TOKEN = 1;
-export const END_TOKEN = 2;
+const KEPT_CACHES = /^present\./;
 
-/** A step's choices, a row each. `alignment`: how much each row's step looks at each frame, rows × positions; valid until the next step. */
-export interface Choices {
-  readonly tokens: readonly number[];
-  readonly logprobs: readonly number[];
-  readonly alignment: Float32Array;
-}
-
-/** The decoder's two graphs: a first step chunk by chunk, the others for all rows of a batch at once. */
+/** The decoder's two graphs, a first step and all others, and the rows of one batch at a time in them. */
 export class MoonshineDecoder {
-  readonly names: DecoderNames;
-  readonly #first: OnnxSession;
-  readonly #next: OnnxSession;
+  readonly #steps: DecoderSteps;
+  readonly #buffers = new RowBuffers();
+  /** Null where rows lie in the machine's memory. */
+  readonly #picker: RowPicker | null;
 
-  private constructor(first: OnnxSession, next: OnnxSession) {
-    this.#first = first;
-    this.#next = next;
-    this.names = findDecoderNames(next.inputs);
+  private constructor(steps: DecoderSteps, picker: RowPicker | null) {
+    this.#steps = steps;
+    this.#picker = picker;
   }
 
-  /** Throws the file system's error, or one that names the file when it is no Moonshine decoder. */
-  static async load(path: string, arithmetic: LinearArithmetic, options: SessionOptions): Promise<MoonshineDecoder> {
-    // Rows of a cache on a graphics card could not be taken out in place.
-    const keep = options.device === 'cpu' ? /^present\./ : undefined;
-    const graphs = splitDecoder(await readFile(path), arithmetic);
-    const first = await openSession(graphs.first, options);
-    return new MoonshineDecoder(first, await openSession(graphs.next, { ...options, keep }));
+  /**
+   * Throws the file system's error, or one that names the file when it is no Moonshine decoder.
+   * @param onCard whether graphs and rows are those for a graphics card
+   */
+  static async load(
+    path: string,
+    arithmetic: LinearArithmetic,
+    options: SessionOptions,
+    onCard: boolean,
+  ): Promise<MoonshineDecoder> {
+    const graphs = splitDecoder(await readFile(path), arithmetic, onCard);
+    const kept = { ...options, keep: KEPT_CACHES };
+    // On a CPU what the first step gives is copied to its row.
+    const first = await openSession(graphs.first, onCard ? kept : options);
+    const next = await openSession(graphs.next, kept);
+    const steps = { first, next, names: findDecoderNames(next.inputs) };
+    return new MoonshineDecoder(steps, onCard ? new RowPicker(options) : null);
   }
 
-  /** @param heard float32 [1, positions, width]: what the encoder made of one chunk */
-  async first(heard: OnnxTensor): Promise<FirstStep> {
-    const results = await this.#first.run({
-      [this.names.inputIds]: int64Tensor(BigInt64Array.of(BigInt(START_TOKEN)), [1, 1]),
-      encoder_hidden_states: heard,
-    });
-    const {
-      tokens: [token = END_TOKEN],
-      logprobs: [logprob = 0],
-      alignment,
-    } = choices(results);
-    return {
-      token,
-      logprob,
-      alignment,
-      positions: heard.dims[1] ?? 0,
-      values: (present) => {
-        const tensor = results[present];
-        if (tensor === undefined) throw new Error(`the decoder gave no ${present}`);
-        return tensor.data as Float32Array;
-      },
-    };
+  /** Bytes that its sessions have taken from host memory and given there so far. */
+  get hostBytes(): number {
+    return this.#steps.first.hostBytes + this.#steps.next.hostBytes;
   }
 
-  /** One step for every row. */
-  async next(rows: DecoderRows): Promise<Choices> {
-    const results = await this.#next.run(rows.feeds());
-    rows.advance(results);
-    return choices(results);
+  /** @param positions encoder frames that every row is padded to; @param capacity most rows */
+  rows(positions: number, capacity: number): DecoderRows {
+    return this.#picker === null
+      ? new HostRows(this.#steps, positions, capacity, this.#buffers)
+      : new DeviceRows(this.#steps, positions, capacity, this.#buffers, this.#picker);
   }
 
   async close(): Promise<void> {
-    await this.#first.close();
-    await this.#next.close();
+    await this.#picker?.close();
+    await this.#steps.first.close();
+    await this.#steps.next.close();
   }
-}
-
-function choices(results: Readonly<Record<string, OnnxTensor>>): Choices {
-  return {
-    tokens: Array.from(results[DECODER.nextToken]?.data as BigInt64Array, Number),
-    logprobs: Array.from(results[DECODER.logprob]?.data as Float32Array),
-    alignment: results[DECODER.alignment]?.data as Float32Array,
-  };
 }

@@ -39,6 +39,11 @@ export class MoonshineEncoder {
     return new MoonshineEncoder(await openSession(serializeModel(model), options));
   }
 
+  /** Bytes that it has taken from host memory and given there so far. */
+  get hostBytes(): number {
+    return this.#session.hostBytes;
+  }
+
   /** @param pcm mono, 16 kHz, [-1, 1], of any length; @returns float32 [1, frames, width] */
   async encode(pcm: Float32Array): Promise<OnnxTensor> {
     let samples = pcm;

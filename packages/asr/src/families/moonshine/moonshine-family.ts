@@ -5,7 +5,6 @@ import { SAMPLE_RATE_HZ } from '@murmuration/contracts/audio-format';
 import { leaveAlone } from '@murmuration/contracts/left-alone';
 import type { Binding, Device, GpuOptions } from '@murmuration/onnx';
 import { ModelFileFault, type Dtype } from '../../models/model-files.js';
-import type { Recognizer } from '../../recognizer.js';
 import type { ModelFamily } from '../model-family.js';
 import { MoonshineRecognizer } from './moonshine-recognizer.js';
 
@@ -40,31 +39,40 @@ interface MoonshineLoadOptions {
   readonly gpu?: GpuOptions | undefined;
 }
 
-/** Loads Moonshine. Throws an error that says which dtypes there are, or what is wrong with a file. */
-export async function loadMoonshine(options: MoonshineLoadOptions): Promise<Recognizer> {
+/**
+ * Loads Moonshine. Throws an error that says which dtypes there are, or what is wrong with a file.
+ * @param onCard whether the decoder is made as for a graphics card; on a CPU for tests
+ */
+export async function loadMoonshine(
+  options: MoonshineLoadOptions,
+  onCard = options.device !== 'cpu',
+): Promise<MoonshineRecognizer> {
   const dtype = options.dtype === 'auto' ? (options.device === 'cpu' ? 'int8' : 'fp32') : options.dtype;
   if (options.device === 'tensorrt')
     throw new Error('Moonshine has no engines of TensorRT, since its audio has any length: set the device to cuda');
   if (dtype === 'fp16') throw new Error('Moonshine has no fp16: set the dtype to int8 (on a CPU), fp32 or auto');
-  return MoonshineRecognizer.load({
-    folder: options.folder,
-    device: options.device,
-    threads: options.threads,
-    binding: options.binding,
-    gpu: options.gpu,
-    arithmetic: dtype === 'int8' ? 'int8-per-row' : 'float32',
-    description: {
-      id: options.id,
-      slug: options.slug,
-      family: 'moonshine',
-      languages: ['en'],
-      tasks: ['transcribe'],
-      wordTimes: 'approximate',
-      detectsLanguage: false,
-      dtype,
-      chunkPolicy: MOONSHINE_CHUNK_POLICY,
+  return MoonshineRecognizer.load(
+    {
+      folder: options.folder,
+      device: options.device,
+      threads: options.threads,
+      binding: options.binding,
+      gpu: options.gpu,
+      arithmetic: dtype === 'int8' ? 'int8-per-row' : 'float32',
+      description: {
+        id: options.id,
+        slug: options.slug,
+        family: 'moonshine',
+        languages: ['en'],
+        tasks: ['transcribe'],
+        wordTimes: 'approximate',
+        detectsLanguage: false,
+        dtype,
+        chunkPolicy: MOONSHINE_CHUNK_POLICY,
+      },
     },
-  });
+    onCard,
+  );
 }
 
 const FILES = ['encoder_model.onnx', 'decoder_model_merged.onnx'] as const;
