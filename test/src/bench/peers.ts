@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { wordErrors } from '@murmuration/asr';
 import { benchOptions } from '../harness/bench-options.js';
 import { median, printFigures, type Figure } from '../harness/figures.js';
 import { WHISPER_TINY_EN } from '../harness/whisper-models.js';
 import { endAll, startEntrants, type Entrant, type PeerModel } from './peers/entrants.js';
 import { material, type Material } from './peers/material.js';
+import { missingForCard, type PeerDevice } from './peers/peer-device.js';
 import { processorMs } from './peers/processor-time.js';
 
 /*
@@ -14,7 +15,13 @@ import { processorMs } from './peers/processor-time.js';
  * alike: sherpa-onnx with the same Moonshine files, faster-whisper with the same Whisper weights. Each peer as it comes, and in the forms that are
  * best for it (processes × threads, batches). Word errors stand beside every speed.
  * --short takes recordings of one minute and ends after about ten minutes: no round begins once a model's half of the time is over.
- *   npm run bench -- peers [--short] [--rounds N] [--minutes N] [--whisper FOLDER]
+ *   npm run bench -- peers [--short] [--rounds N] [--minutes N] [--device cpu|cuda] [--whisper MODEL] [--faster-whisper MODEL]
+ *
+ * --device cuda compares on an NVIDIA card: the product with DEVICE=cuda and MODEL_DTYPE=fp16, faster-whisper with device="cuda" and
+ *   compute_type="float16", as it comes and batched (8, 16, 32; four processes with 16). sherpa-onnx, whose
+ *   package is for CPUs, is left out, and Moonshine with it.
+ * --whisper is the product's model: a folder with onnx/ or a name such as large-v3-turbo (murmur models pull it first, with --dtype fp16); default tiny.en.
+ * --faster-whisper is the same model for faster-whisper, a folder or a name that it fetches; default tiny.en.
  */
 
 const SHORT = { minutes: 1, budgetMs: 240_000 };
@@ -23,11 +30,24 @@ const values = benchOptions({
   short: { type: 'boolean', default: false },
   rounds: { type: 'string', default: '3' },
   minutes: { type: 'string' },
+  device: { type: 'string', default: 'cpu' },
   whisper: { type: 'string', default: WHISPER_TINY_EN },
+  'faster-whisper': { type: 'string' },
 });
+const DEVICES: readonly PeerDevice[] = ['cpu', 'cuda'];
+const device = DEVICES.find((known) => known === values.device);
+if (device === undefined) throw new RangeError(`--device must be one of ${DEVICES.join(', ')}`);
 const rounds = Number(values.rounds);
 const minutes = Number(values.minutes ?? (values.short ? SHORT.minutes : 4));
 if (!(rounds >= 1) || !(minutes > 0)) throw new RangeError('--rounds and --minutes take a number above 0');
+
+const missing = device === 'cuda' ? await missingForCard() : null;
+if (missing !== null) {
+  process.stderr.write(missing);
+  process.exit(1);
+}
+const whisperName = `Whisper ${basename(values.whisper).replace(/^whisper-/, '')}` as const;
+const models: readonly PeerModel[] = device === 'cpu' ? ['Moonshine tiny', whisperName] : [whisperName];
 
 const speeds = new Map<string, number[]>();
 /** Seconds of audio a second of processor time: what else the machine does changes it least. */
@@ -57,9 +77,10 @@ const running: Entrant[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'murmuration-peers-'));
 const materials = await material(folder, minutes);
 try {
-  for (const model of ['Moonshine tiny', 'Whisper tiny.en'] satisfies PeerModel[]) {
+  for (const model of models) {
     const began = performance.now();
-    const started = await startEntrants(model, values.whisper, folder);
+    const choice = { model, device, whisper: values.whisper, fasterWhisper: values['faster-whisper'] };
+    const started = await startEntrants(choice, folder);
     try {
       process.stdout.write(`${model}: ${started.map((entrant) => entrant.name).join('; ')}\n`);
       // A few clips warm all up.
@@ -99,13 +120,19 @@ for (const set of materials)
       note: `${Math.min(...perProcessor).toFixed(1)} to ${Math.max(...perProcessor).toFixed(1)}`,
     });
   }
-const GOALS = {
+interface Goals {
+  readonly comes: number | null;
+  readonly best: number | null;
+}
+/** On a CPU. */
+const GOALS: Readonly<Record<string, Goals>> = {
   'Moonshine tiny, clips': { comes: 3.5, best: 1.8 },
   'Moonshine tiny, recordings': { comes: null, best: 2.3 },
   'Whisper tiny.en, clips': { comes: 4, best: 3 },
   'Whisper tiny.en, recordings': { comes: null, best: 1.5 },
-} as const;
-for (const [work, goals] of Object.entries(GOALS))
+};
+for (const work of models.flatMap((model) => materials.map(({ name }) => `${model}, ${name}`))) {
+  const goals = (device === 'cpu' ? GOALS[work] : undefined) ?? { comes: null, best: null };
   for (const [measure, all] of [
     ['ratio', speeds],
     ['ratio of processor time', thrift],
@@ -132,4 +159,5 @@ for (const [work, goals] of Object.entries(GOALS))
       });
     }
   }
-printFigures('peers', figures);
+}
+printFigures(device === 'cpu' ? 'peers' : 'peers-on-a-card', figures);

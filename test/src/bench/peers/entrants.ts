@@ -7,10 +7,21 @@ import { Cluster } from '../../harness/cluster.js';
 import { ROOT } from '../../harness/service-process.js';
 import { installPeers } from './install-peers.js';
 import type { Material } from './material.js';
+import { fasterWhisperForms, workerSettings, type PeerDevice } from './peer-device.js';
 import { PeerPool, type PeerSettings } from './peer-pool.js';
 
 /** The models that are compared. */
-export type PeerModel = 'Moonshine tiny' | 'Whisper tiny.en';
+export type PeerModel = 'Moonshine tiny' | `Whisper ${string}`;
+
+/** What is compared, and where. */
+export interface PeerChoice {
+  readonly model: PeerModel;
+  readonly device: PeerDevice;
+  /** The Whisper as the product reads it: its folder, or a name without a path. */
+  readonly whisper: string;
+  /** The same for faster-whisper: a folder or a name; default tiny.en. */
+  readonly fasterWhisper: string | undefined;
+}
 
 /** A program in one of its forms. */
 export interface Entrant {
@@ -35,15 +46,17 @@ async function eachOf<T, R>(items: readonly T[], width: number, work: (item: T) 
   return results;
 }
 
-async function ours(model: PeerModel, modelPath: string): Promise<Entrant> {
-  const cluster = await Cluster.start({ worker: { MODEL_PATH: modelPath, MODEL_DTYPE: 'int8' }, wholeMachine: true });
+async function ours(model: PeerModel, modelPath: string, device: PeerDevice): Promise<Entrant> {
+  const cluster = await Cluster.start({ worker: workerSettings(modelPath, device), wholeMachine: true });
+  // Peers are told the language, too; a model of one language needs no word of it.
+  const query = model === 'Moonshine tiny' ? '' : '?language=en';
   return {
     name: 'Murmuration, end to end',
     model,
     asItComes: false,
     ours: true,
     pids: [cluster.api, ...cluster.workers].map((process) => process.pid),
-    run: ({ all, width }) => eachOf(all, width, async ({ file }) => (await transcribe(cluster.url, file)).text),
+    run: ({ all, width }) => eachOf(all, width, async ({ file }) => (await transcribe(cluster.url, file, query)).text),
     close: () => cluster.close(),
   };
 }
@@ -53,8 +66,9 @@ async function peer(
   python: string,
   processes: number,
   settings: PeerSettings,
+  libraries?: string,
 ): Promise<Entrant> {
-  const pool = await PeerPool.start(python, processes, settings);
+  const pool = await PeerPool.start(python, processes, settings, libraries);
   return {
     ...form,
     name: `${form.name} ${pool.version}${form.asItComes ? ' as it comes' : `, ${String(processes)} × ${String(settings.threads)} threads, batch ${String(settings.batch)}`}`,
@@ -71,11 +85,10 @@ async function peer(
 
 /**
  * Starts the product and the peers with one model. When one of them does not start, the others are ended and its error is thrown.
- * @param whisper folder of Whisper tiny.en as the product reads it
  * @param folder where files that peers need are put
  */
-export async function startEntrants(model: PeerModel, whisper: string, folder: string): Promise<Entrant[]> {
-  const starts = model === 'Moonshine tiny' ? await moonshineStarts(folder) : await whisperStarts(whisper);
+export async function startEntrants(choice: PeerChoice, folder: string): Promise<Entrant[]> {
+  const starts = choice.model === 'Moonshine tiny' ? await moonshineStarts(folder) : await whisperStarts(choice);
   const started: Entrant[] = [];
   try {
     for (const start of starts) started.push(await start());
@@ -95,7 +108,7 @@ type Start = () => Promise<Entrant>;
 
 async function moonshineStarts(folder: string): Promise<Start[]> {
   const cores = availableParallelism();
-  const { python } = await installPeers();
+  const { python } = await installPeers('cpu');
   const cache = join(ROOT, '.murmuration', 'models');
   const sherpa = {
     script: 'sherpa.py',
@@ -106,29 +119,27 @@ async function moonshineStarts(folder: string): Promise<Start[]> {
   };
   const form = { name: 'sherpa-onnx', model: 'Moonshine tiny', asItComes: false } as const;
   return [
-    () => ours('Moonshine tiny', 'moonshine-tiny'),
+    () => ours('Moonshine tiny', 'moonshine-tiny', 'cpu'),
     () => peer({ ...form, asItComes: true }, python, 1, { ...sherpa, threads: 1, batch: 1 }),
     () => peer(form, python, cores, { ...sherpa, threads: 1, batch: 8 }),
     () => peer(form, python, 1, { ...sherpa, threads: cores, batch: 8 }),
   ];
 }
 
-async function whisperStarts(whisper: string): Promise<Start[]> {
-  if (!existsSync(join(whisper, 'onnx'))) {
+async function whisperStarts({ model, device, whisper, fasterWhisper }: PeerChoice): Promise<Start[]> {
+  if (/[/\\]/.test(whisper) && !existsSync(join(whisper, 'onnx'))) {
     process.stdout.write(`Whisper is left out: no model lies at ${whisper}; name one with --whisper\n`);
     return [];
   }
-  const cores = availableParallelism();
-  const { python, whisperModel } = await installPeers();
-  const faster = { script: 'faster_whisper_peer.py', model: whisperModel };
-  const form = { name: 'faster-whisper', model: 'Whisper tiny.en', asItComes: false } as const;
+  const { python, whisperModel, libraries } = await installPeers(device);
+  const faster = { script: 'faster_whisper_peer.py', model: fasterWhisper ?? whisperModel };
   return [
-    () => ours('Whisper tiny.en', whisper),
-    // Its own defaults but for int8: beam 5, its own choice of threads, one window after the other.
-    () => peer({ ...form, asItComes: true }, python, 1, { ...faster, threads: 0, batch: 1, beam: 5 }),
-    () => peer(form, python, cores, { ...faster, threads: 1, batch: 1, beam: 1 }),
-    () => peer(form, python, cores, { ...faster, threads: 1, batch: 8, beam: 1 }),
-    () => peer(form, python, 1, { ...faster, threads: cores, batch: 8, beam: 1 }),
+    () => ours(model, whisper, device),
+    ...fasterWhisperForms(device, availableParallelism()).map(
+      ({ asItComes, processes, settings }) =>
+        () =>
+          peer({ name: 'faster-whisper', model, asItComes }, python, processes, { ...faster, ...settings }, libraries),
+    ),
   ];
 }
 

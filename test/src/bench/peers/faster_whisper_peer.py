@@ -1,7 +1,7 @@
-"""A peer in a process of its own: faster-whisper with tiny.en for CTranslate2, int8, beam 1.
+"""A peer in a process of its own: faster-whisper with a Whisper for CTranslate2.
 
 Reads one line of JSON with the settings, loads, prints {"ready": version}, then answers each {"path": wav, "detect": bool} with {"text": …}.
-"batch" above 1 takes its batched pipeline for recordings; a clip is one window.
+"model" is a folder or a name, "device" cpu or cuda, "compute" CTranslate2's type (int8, float16), "beam" the width of its search. "batch" above 1 takes its batched pipeline for recordings; a clip is one window.
 """
 import json
 import sys
@@ -10,7 +10,10 @@ import faster_whisper
 
 settings = json.loads(sys.stdin.readline())
 model = faster_whisper.WhisperModel(
-    settings["model"], device="cpu", compute_type="int8", cpu_threads=settings["threads"]
+    settings["model"],
+    device=settings["device"],
+    compute_type=settings["compute"],
+    cpu_threads=settings["threads"],
 )
 batched = faster_whisper.BatchedInferencePipeline(model) if settings["batch"] > 1 else None
 
