@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly worker?: Readonly<Record<string, string>>;
   /** A worker has as many sessions as the machine has cores, as people run it: for what measures speed. Default false: one, as each takes as long to load and to warm up. */
   readonly wholeMachine?: boolean;
+  /** Most time that a worker takes to be ready, milliseconds; default that of every service. A large model on a card takes minutes. */
+  readonly workerStartMs?: number;
   /** Compiled checkouts of services that are not of this one. */
   readonly roots?: Readonly<Partial<Record<ServiceName, string>>>;
 }
@@ -98,7 +100,7 @@ export class Cluster {
       root,
     );
     this.workers.push(worker);
-    await worker.ready();
+    await worker.ready(this.#options.workerStartMs);
     return worker;
   }
 

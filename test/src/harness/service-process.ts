@@ -78,8 +78,8 @@ export class ServiceProcess {
     return this.#log;
   }
 
-  async ready(): Promise<void> {
-    const untilMs = performance.now() + START_LIMIT_MS;
+  async ready(limitMs = START_LIMIT_MS): Promise<void> {
+    const untilMs = performance.now() + limitMs;
     for (;;) {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null)
         throw new Error(`the service ended before it was ready:\n${this.#log}`);

@@ -35,6 +35,9 @@ export interface Entrant {
   close(): Promise<void>;
 }
 
+/** A worker on a card rewrites, loads and warms up a large model in this time at most. */
+const START_ON_CARD_MS = 600_000;
+
 async function eachOf<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
@@ -47,7 +50,11 @@ async function eachOf<T, R>(items: readonly T[], width: number, work: (item: T) 
 }
 
 async function ours(model: PeerModel, modelPath: string, device: PeerDevice): Promise<Entrant> {
-  const cluster = await Cluster.start({ worker: workerSettings(modelPath, device), wholeMachine: true });
+  const cluster = await Cluster.start({
+    worker: workerSettings(modelPath, device),
+    wholeMachine: true,
+    ...(device === 'cpu' ? {} : { workerStartMs: START_ON_CARD_MS }),
+  });
   // Peers are told the language, too; a model of one language needs no word of it.
   const query = model === 'Moonshine tiny' ? '' : '?language=en';
   return {
