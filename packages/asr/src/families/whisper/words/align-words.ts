@@ -159,11 +159,7 @@ export async function alignWords(
     settings.medianWidth,
   );
   keepToSegments(matrix, texts, used);
-  const columns = firstColumns(
-    matrix.map((fit) => -fit),
-    tokens.length + 1,
-    used,
-  );
+  const columns = columnsOf(matrix, tokens, used, vocabulary);
   const probabilities =
     alignment.logits === null
       ? texts.flatMap(({ logprobs }) => (logprobs ?? []).map(Math.exp))
@@ -183,6 +179,31 @@ export async function alignWords(
       return aligned;
     }),
   );
+}
+
+/** Marks inside a sentence. */
+const COMMA = /^\s*[,;:，、；：]+$/u;
+
+/**
+ * The first step of each token along the best path, and that of the end. A comma looks at the word behind it as often as at the pause before that: the path
+ * leaves commas out, and each begins where the token behind it does. A mark that ends a sentence takes the pause, which is no word's.
+ */
+function columnsOf(fit: Float32Array, tokens: readonly number[], steps: number, vocabulary: Vocabulary): number[] {
+  const heard = [...tokens.keys(), tokens.length].filter(
+    (at) => at === 0 || at === tokens.length || !COMMA.test(vocabulary.decode(tokens.slice(at, at + 1))),
+  );
+  const costs = new Float32Array(heard.length * steps);
+  heard.forEach((at, i) => {
+    for (let step = 0; step < steps; step++) costs[i * steps + step] = -(fit[at * steps + step] ?? 0);
+  });
+  const found = firstColumns(costs, heard.length, steps);
+  let next = heard.length - 1;
+  const columns: number[] = [];
+  for (let at = tokens.length; at >= 0; at--) {
+    if ((heard[next - 1] ?? -1) >= at) next--;
+    columns[at] = found[next] ?? steps;
+  }
+  return columns;
 }
 
 /**
