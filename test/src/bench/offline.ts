@@ -1,28 +1,36 @@
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { availableParallelism } from 'node:os';
-import { RecognizerPool, isOutOfMemory, resolveModel } from '@murmuration/asr';
+import { RecognizerPool, isOutOfMemory, resolveModel, type Dtype } from '@murmuration/asr';
 import { SpeechReader, vadModelFiles } from '@murmuration/audio';
 import { decodeOptionsSchema, detectOptionsSchema } from '@murmuration/contracts';
 import { laneOf } from '@murmuration/store';
 import { Batcher } from '@murmuration/worker/batcher';
 import { Cluster } from '../harness/cluster.js';
 import { transcribe } from '../harness/api-requests.js';
-import { median, percentile, printFigures } from '../harness/figures.js';
+import { benchOptions } from '../harness/bench-options.js';
+import { median, percentile, printFigures, type Figure } from '../harness/figures.js';
 import { ROOT } from '../harness/service-process.js';
 import { RATE_HZ, joined, samples, wavFile } from '../harness/wav.js';
 
 /*
- * How fast recordings come back: the sample recordings in a loop through the API, beside the same recordings through detector, planner,
+ * How fast speech comes back: the sample recordings in a loop, and the samples as clips, through the API, beside the same through detector, planner,
  * batcher and model in this process, in turn and in one run, so that a noisy machine hurts both alike. Then what a short clip pays beyond
  * detection and inference.
+ *   npm run bench -- offline [--model NAME] [--dtype auto|int8|fp16|fp32]
  */
 
+const values = benchOptions({
+  model: { type: 'string', default: 'moonshine-tiny' },
+  dtype: { type: 'string', default: 'auto' },
+});
+
 const ROUNDS = 4;
-const CLIENTS = 4;
 /** Recordings a round, each of some minutes of the samples. */
 const RECORDINGS = 4;
 const LOOPS = 12;
+/** Clips a round. */
+const CLIPS = 48;
 const SHORT_REQUESTS = 60;
 const MAX_BATCH_MS = 250;
 const CACHE = join(ROOT, '.murmuration', 'models');
@@ -48,12 +56,26 @@ const recordings = Array.from({ length: RECORDINGS }, (_, i) => {
   const order = clips.map((_clip, j) => clips[(i + j) % clips.length]?.pcm ?? new Int16Array(0));
   return wavFile(joined(Array.from({ length: LOOPS }, () => order).flat(), 500 + i * 37));
 });
-const audioSeconds = recordings.reduce((sum, file) => sum + (file.length - 44) / 2 / RATE_HZ, 0);
-process.stdout.write(
-  `${String(RECORDINGS)} recordings, ${audioSeconds.toFixed(0)} s together, ${String(CLIENTS)} clients, ${String(availableParallelism())} cores\n`,
-);
+/** What is transcribed together, by so many clients. */
+const works = [
+  { name: 'recordings', clients: RECORDINGS, files: recordings },
+  {
+    name: 'clips',
+    clients: 8,
+    files: Array.from({ length: CLIPS }, (_, i) => wavFile(clips[i % clips.length]?.pcm ?? new Int16Array(0))),
+  },
+] as const;
+const lengthS = (file: Uint8Array): number => (file.length - 44) / 2 / RATE_HZ;
+const audioS = (files: readonly Uint8Array[]): number => files.reduce((sum, file) => sum + lengthS(file), 0);
+for (const { name, clients, files } of works)
+  process.stdout.write(
+    `${String(files.length)} ${name}, ${audioS(files).toFixed(0)} s together, ${String(clients)} clients, ${String(availableParallelism())} cores\n`,
+  );
 
-const cluster = await Cluster.start({ wholeMachine: true });
+const cluster = await Cluster.start({
+  worker: { MODEL_PATH: values.model, MODEL_DTYPE: values.dtype },
+  wholeMachine: true,
+});
 const reader = await SpeechReader.start({
   threads: Math.min(2, availableParallelism()),
   vadModelPath: join(CACHE, vadModelFiles[0].place),
@@ -62,8 +84,8 @@ const reader = await SpeechReader.start({
   ffmpeg: null,
 });
 const pool = await RecognizerPool.load({
-  model: await resolveModel('moonshine-tiny', { cacheDir: CACHE }),
-  dtype: 'auto',
+  model: await resolveModel(values.model, { cacheDir: CACHE }),
+  dtype: values.dtype as Dtype,
   device: 'cpu',
   sessions: availableParallelism(),
 });
@@ -107,23 +129,42 @@ async function inProcess(file: Uint8Array): Promise<void> {
   await Promise.all(rows);
 }
 
-const throughApi: number[] = [];
-const ceiling: number[] = [];
-const ratios: number[] = [];
-for (let round = -1; round < ROUNDS; round++) {
-  const api =
-    audioSeconds /
-    (await seconds(() =>
-      eachOf(recordings, CLIENTS, async (file) => {
-        await transcribe(cluster.url, file);
-      }),
-    ));
-  const bare = audioSeconds / (await seconds(() => eachOf(recordings, CLIENTS, inProcess)));
-  // The first round warms both up.
-  if (round < 0) continue;
-  throughApi.push(api);
-  ceiling.push(bare);
-  ratios.push(api / bare);
+const figures: Figure[] = [];
+for (const { name, clients, files } of works) {
+  const throughApi: number[] = [];
+  const ceiling: number[] = [];
+  const ratios: number[] = [];
+  batchSizes.length = 0;
+  for (let round = -1; round < ROUNDS; round++) {
+    const viaApi = async (file: Uint8Array): Promise<void> => {
+      await transcribe(cluster.url, file);
+    };
+    const api = audioS(files) / (await seconds(() => eachOf(files, clients, viaApi)));
+    const bare = audioS(files) / (await seconds(() => eachOf(files, clients, inProcess)));
+    // The first round warms both up.
+    if (round < 0) continue;
+    throughApi.push(api);
+    ceiling.push(bare);
+    ratios.push(api / bare);
+  }
+  const range = (all: readonly number[], digits: number): string =>
+    `${Math.min(...all).toFixed(digits)} to ${Math.max(...all).toFixed(digits)}`;
+  const meanBatch = batchSizes.reduce((sum, rows) => sum + rows, 0) / batchSizes.length;
+  figures.push(
+    {
+      name: `${name} through the API`,
+      value: median(throughApi),
+      unit: 'x real time',
+      note: `median of ${String(ROUNDS)} rounds, ${range(throughApi, 0)}`,
+    },
+    {
+      name: `${name}, in-process ceiling`,
+      value: median(ceiling),
+      unit: 'x real time',
+      note: `${range(ceiling, 0)}, mean batch ${meanBatch.toFixed(1)}`,
+    },
+    { name: `${name}, ratio`, value: median(ratios), unit: '', note: `pair by pair, ${range(ratios, 2)}; goal 0.9` },
+  );
 }
 
 const overheadsMs: number[] = [];
@@ -140,24 +181,7 @@ await cluster.close();
 await pool.close();
 await reader.close();
 printFigures('offline', [
-  {
-    name: 'through the API',
-    value: median(throughApi),
-    unit: 'x real time',
-    note: `median of ${String(ROUNDS)} rounds, ${Math.min(...throughApi).toFixed(0)} to ${Math.max(...throughApi).toFixed(0)}`,
-  },
-  {
-    name: 'in-process ceiling',
-    value: median(ceiling),
-    unit: 'x real time',
-    note: `${Math.min(...ceiling).toFixed(0)} to ${Math.max(...ceiling).toFixed(0)}, mean batch ${(batchSizes.reduce((a, b) => a + b, 0) / batchSizes.length).toFixed(1)}`,
-  },
-  {
-    name: 'ratio',
-    value: median(ratios),
-    unit: '',
-    note: `pair by pair, ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
-  },
+  ...figures,
   {
     name: 'overhead of a short wav, median',
     value: median(overheadsMs),

@@ -156,16 +156,19 @@ export class HostRows implements DecoderRows {
   }
 }
 
-/** Large arrays that are reused from batch to batch: a new 100 MB for each batch would wait for the garbage collector. */
+/**
+ * Large arrays that are reused from batch to batch: a new 100 MB for each batch would wait for the garbage collector. Between batches nothing holds them, so
+ * that they go when the process is quiet and garbage is collected.
+ */
 export class RowBuffers {
-  readonly #arrays = new Map<string, Float32Array>();
+  readonly #arrays = new Map<string, WeakRef<Float32Array>>();
 
   /** An array of at least `length`, with what it held before. */
   take(name: string, length: number): Float32Array {
-    const known = this.#arrays.get(name);
+    const known = this.#arrays.get(name)?.deref();
     if (known !== undefined && known.length >= length) return known;
     const fresh = new Float32Array(length);
-    this.#arrays.set(name, fresh);
+    this.#arrays.set(name, new WeakRef(fresh));
     return fresh;
   }
 }
