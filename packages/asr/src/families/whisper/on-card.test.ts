@@ -28,9 +28,12 @@ const promptOf = ({ vocabulary, settings }: WhisperParts): readonly number[] =>
   ).tokens;
 const hiddenIn = (audio: EncodedAudio): OnnxTensor => (audio as unknown as { readonly hidden: OnnxTensor }).hidden;
 
-/** A model on the CPU by the native binding, whose encoder and decoder are made as for a graphics card or as for a CPU. */
+/** A model on the CPU by the native binding, whose encoder and decoder are made as for a graphics card or as for a CPU; its windows are those of a card. */
 const load = (model: string, dtype: 'fp16' | 'fp32', onCard: boolean): Promise<WhisperParts> =>
-  loadWhisperParts({ folder: modelFolder(model), dtype, device: 'cpu', threads: 1, binding: 'native' }, onCard);
+  loadWhisperParts(
+    { folder: modelFolder(model), dtype, device: 'cpu', threads: 1, binding: 'native', shortWindows: false },
+    onCard,
+  );
 
 describe('Whisper made as for a graphics card', { skip: skipWithoutReferences }, () => {
   for (const [model, dtype] of [
